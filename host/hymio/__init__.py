@@ -1,0 +1,1 @@
+"""Host tools of the hymio smiley terminal."""
