@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -55,10 +56,8 @@ def show_failure(failure: Failure, as_json: bool) -> None:
         text = json.dumps({"error": error})
     else:
         text = f"{failure.message}\n{failure.hint}"
-    try:
+    with contextlib.suppress(OSError):  # perhaps nobody is listening any more; the exit status still tells
         print(text, file=sys.stderr, flush=True)
-    except OSError:  # nobody is listening any more; the exit status still tells
-        pass
 
 
 def _bug(error: BaseException) -> Failure:
