@@ -1,0 +1,1 @@
+"""Runs before main.py. Nothing to do: main.py is the loader."""

@@ -1,0 +1,368 @@
+"""The terminal as one step machine: a press walks through the rooms here. No asyncio, no hardware."""
+
+from binascii import crc32, hexlify
+
+from .clock import Clock, Ntp
+from .compat import const, ticks_add, ticks_diff
+from .console import Console
+from .debounce import Debounce
+from .record import (
+    ACK, BOOT, CLOCK_SET, COUNTED, REVISE, SIZE, STALL, TIME, put_ack, put_body, put_press,
+)  # fmt: skip
+from .ringlog import RingLog
+from .uplink import Uplink
+from .vote import Hands, Votes
+from .wifi import ON, Wifi
+
+_IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
+_STANDSTILL_MS = const(15)
+_STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
+_BLINK_MS = const(500)
+_NEVER_MS = const(60000)
+RESET_CAUSES = ("unknown", "power-on", "hard", "watchdog", "deep-sleep", "soft", "brown-out")
+
+
+class App:
+    """See README.md "Rooms"."""
+
+    def __init__(self, config, board, version, config_problem=""):
+        """config: as `config.load` gives it; board: a `board.Board`."""
+        self.board = board
+        self.version = version
+        self.config_problem = config_problem
+        self.device_id = config["device_id"] or "hymio-" + str(hexlify(board.mac[3:]), "ascii")
+        self.wake = _nothing  # run sets it: called when a pin interrupt has come
+        self.problem = ""  # why the terminal does not count
+        self.log = None
+        self.clock = None
+        self._config = config
+        self._debounce = Debounce()
+        self._votes = Votes(config["windows"])
+        self._hands = Hands(config["windows"])
+        self._wifi = Wifi(board, config["wifi"]["ssid"], config["wifi"]["password"])
+        self._ntp = None
+        self._uplink = None
+        self._console = Console(self)
+        self._record = bytearray(SIZE)
+        self._boot_owed = False
+        self._folded = 0
+        self._last_touch = 0
+        self._lit_until = [0] * 4
+        self._lit = 0
+        self._reset_at = None
+        self._standstill_ms = 0  # the longest
+
+    # ---- start ----
+
+    def start(self, now_ms):
+        """Mounts the log, writes the boot record, arms the pins. Gives the line for the console."""
+        board = self.board
+        self.clock = clock = Clock(now_ms)
+        if board.flash is None:
+            self.problem = board.flash_problem
+        else:
+            try:
+                log = RingLog(board.flash, crc32(board.mac), board.random32, clock)
+                log.mount()
+                self.log = log
+            except (OSError, ValueError) as error:
+                self.problem = "the votes partition can't be used: %s" % error
+        self._last_touch = now_ms
+        if self.log:
+            self._boot_owed = True
+            if not log.boot_storm:
+                self._write_boot()
+            self._ntp = Ntp(clock, board.random32)
+            self._uplink = Uplink(self._config["mqtt"], self.device_id, log, clock, board.random32, self._facts)
+            self._wifi.start(now_ms)
+            closed = board.buttons()
+            self._debounce.start(now_ms, closed)
+            self._hands.start(closed)
+            board.on_edge(self._on_edge)
+        return self.status_line()
+
+    def status_line(self):
+        """One line for a person at a plain serial terminal."""
+        line = "hymio %s %s " % (self.version, self.device_id)
+        if self.problem:
+            line += "does not count: " + self.problem
+        else:
+            log = self.log
+            line += "boot %d, log %08x, %d presses, %d unsent" % (
+                self.clock.boot, log.log_id, sum(log.totals), log.unsent,
+            )  # fmt: skip
+        if self.config_problem:
+            line += "; " + self.config_problem + ": running with the defaults"
+        return line
+
+    def _on_edge(self, button):
+        self.edge(self.board.ticks_ms(), button)
+        self.wake()
+
+    def edge(self, now_ms, button):
+        """A pin interrupt of button 1..4."""
+        self._debounce.edge(now_ms, button - 1)
+
+    def stood_still(self, since_ms, now_ms):
+        """The CPU stood still between these ticks."""
+        still_ms = ticks_diff(now_ms, since_ms)
+        self._standstill_ms = max(self._standstill_ms, still_ms)
+        if still_ms >= _STANDSTILL_MS:
+            self._debounce.stood_still(now_ms)
+
+    # ---- the press path ----
+
+    def step(self, now_ms):
+        """Does what is due; gives the ticks at which it wants to be called again at the latest."""
+        self.clock.advance(now_ms)
+        if self._reset_at is not None and ticks_diff(now_ms, self._reset_at) >= 0:
+            self.board.reset()
+        if self.log is None:
+            return self._step_refusing(now_ms)
+        debounce = self._debounce
+        wait_ms = debounce.step(now_ms, self.board.buttons())
+        pressed = debounce.pressed
+        while pressed:
+            b = self._earliest(pressed)
+            pressed &= ~(1 << b)
+            self._press(now_ms, b)
+        self._step_hands(now_ms)
+        wait_ms = min(wait_ms, self._step_leds(now_ms))
+        is_idle = debounce.is_idle
+        if not is_idle:
+            self._last_touch = now_ms
+        else:
+            self._step_book(now_ms)
+        wait_ms = min(wait_ms, self._wifi.step(now_ms), self._uplink.step(now_ms, is_idle))
+        if self._reset_at is not None:
+            wait_ms = min(wait_ms, max(0, ticks_diff(self._reset_at, now_ms)))
+        return ticks_add(now_ms, wait_ms)
+
+    def _earliest(self, pressed):
+        first = -1
+        contact = self._debounce.first_contact
+        for b in range(4):
+            if pressed & 1 << b and (first < 0 or ticks_diff(contact[b], contact[first]) < 0):
+                first = b
+        return first
+
+    def _press(self, now_ms, b):
+        """From the debounced press to the record in flash to the thank-you."""
+        debounce = self._debounce
+        clock = self.clock
+        hands = self._hands
+        votes = self._votes
+        bit = 1 << b
+        at_ms = debounce.first_contact[b]
+        quiet_ms = debounce.quiet_ms(b, at_ms, hands.stuck)
+        verdict = votes.press(at_ms, b + 1, quiet_ms, False, hands.mode != "", hands.stuck & bit != 0)
+        flags = CLOCK_SET if clock.is_set else 0
+        if debounce.stalled & bit:
+            flags |= STALL
+        if self._boot_owed:
+            self._write_boot()
+        clock.at(at_ms)
+        put_press(self._record, verdict, b + 1, flags, max(1, debounce.edges[b]), quiet_ms, clock)
+        seq = self.log.append(self._record)
+        hands.pressed(at_ms, b, seq if verdict == COUNTED else -1)
+        if seq < 0:
+            return
+        votes.stored(seq)
+        if verdict == COUNTED:
+            self._thank(now_ms, b)
+        self._write_revisions(now_ms)
+
+    def _write_revisions(self, now_ms):
+        votes = self._votes
+        self.clock.at(now_ms)
+        for i in range(votes.revisions):
+            put_body(self._record, REVISE, votes.revised_verdict[i], votes.revised_seq[i], self.clock)
+            self.log.append(self._record)
+
+    def _step_hands(self, now_ms):
+        debounce = self._debounce
+        hands = self._hands
+        if debounce.released:
+            for b in range(4):
+                if debounce.released & 1 << b:
+                    hands.released(debounce.opened[b], b)
+        seq = hands.step(now_ms, debounce.down)
+        if seq >= 0:
+            self._votes.stuck(seq)
+            self._write_revisions(now_ms)
+        self._votes.expire(now_ms)
+
+    def _thank(self, now_ms, b):
+        self._lit |= 1 << b
+        self._lit_until[b] = ticks_add(now_ms, self._config["thanks_ms"])
+        self.board.led(b + 1, True)
+
+    def _step_leds(self, now_ms):
+        wait_ms = _NEVER_MS
+        for b in range(4):
+            if self._lit & 1 << b:
+                left_ms = ticks_diff(self._lit_until[b], now_ms)
+                if left_ms <= 0:
+                    self._lit &= ~(1 << b)
+                    self.board.led(b + 1, False)
+                else:
+                    wait_ms = min(wait_ms, left_ms)
+        return wait_ms
+
+    def _step_refusing(self, now_ms):
+        """Without a log nothing is counted and nobody is thanked: the first light blinks."""
+        if ticks_diff(now_ms, self._lit_until[0]) >= 0 or not self._lit_until[0]:
+            self._lit ^= 1
+            self.board.led(1, self._lit & 1 == 1)
+            self._lit_until[0] = ticks_add(now_ms, _BLINK_MS) or 1
+        return self._lit_until[0]
+
+    # ---- book-keeping, while no finger is on a button ----
+
+    def _step_book(self, now_ms):
+        log = self.log
+        log.open_ahead()
+        if self._boot_owed:
+            if self.clock.uptime_ms() < _STORM_MS:
+                return
+            self._write_boot()
+        if self.clock.time_due:
+            self.clock.time_due = False
+            utc_s, at_ms = self.clock.time_record()
+            self.clock.at(at_ms)
+            put_body(self._record, TIME, self.clock.source, utc_s, self.clock)
+            log.append(self._record)
+        if self._uplink.outbox.owes_ack_record:
+            put_ack(self._record, *log.ack_body)
+            if log.append(self._record) >= 0:
+                self._uplink.outbox.ack_recorded(now_ms)
+        if log.needs_sector and ticks_diff(now_ms, self._last_touch) >= _IDLE_MS:
+            since_ms = self.board.ticks_ms()
+            log.prepare()
+            self.stood_still(since_ms, self.board.ticks_ms())
+
+    def _write_boot(self):
+        self._boot_owed = False
+        self.clock.at(self._last_touch)
+        put_body(self._record, BOOT, self.board.reset_cause, self._folded, self.clock)
+        self.log.append(self._record)
+
+    # ---- the network, moved by run or by the simulator ----
+
+    def wants_link(self, now_ms):
+        """(host, port) when a TCP connection to the broker should be opened, else None."""
+        return self._uplink.wants_link(now_ms) if self._uplink and self._wifi.state == ON else None
+
+    def link_opened(self, now_ms):
+        """The connection that was wanted is there."""
+        self._uplink.opened(now_ms)
+
+    def link_closed(self, now_ms):
+        """The connection is gone, or none came about."""
+        self._uplink.closed(now_ms)
+
+    def link_received(self, now_ms, data):
+        """Bytes from the broker."""
+        self.clock.advance(now_ms)
+        self._uplink.received(now_ms, data)
+
+    def link_output(self):
+        """Bytes for the broker, taken out; b"" when there are none."""
+        return self._uplink.output()
+
+    def link_broken(self):
+        """True when the connection must be closed."""
+        return self._uplink.is_broken or self._wifi.state != ON
+
+    def wants_time(self, now_ms):
+        """(host, port) of the NTP server when it should be asked, else None."""
+        if self._ntp and self._wifi.state == ON and self._ntp.wants(now_ms):
+            return self._config["ntp"]["host"], self._config["ntp"]["port"]
+        return None
+
+    def time_request(self, now_ms):
+        """The datagram to send."""
+        return self._ntp.request(now_ms)
+
+    def time_received(self, now_ms, data):
+        """An answer; True if it was good."""
+        self.clock.advance(now_ms)
+        return self._ntp.received(now_ms, data)
+
+    def time_failed(self, now_ms):
+        """No answer came."""
+        self._ntp.failed(now_ms)
+
+    # ---- the cable ----
+
+    def console_received(self, now_ms, data):
+        """Bytes from the cable; gives the lines to be written."""
+        self.clock.advance(now_ms)
+        return self._console.received(data)
+
+    def settle(self, mark):
+        """A cable says that everything below `mark` is committed."""
+        self._uplink.outbox.settle(self.board.ticks_ms(), mark)
+
+    def reset_soon(self):
+        """Resets once the answer is out."""
+        self._reset_at = ticks_add(self.board.ticks_ms(), 200)
+
+    def status(self):
+        """What README.md "SMP group 72" lists under status."""
+        clock = self.clock
+        log = self.log
+        facts = {
+            "id": self.device_id,
+            "fw": self.version,
+            "boot": clock.boot,
+            "rst": self.board.reset_cause,
+            "up": clock.uptime_ms(),
+            "clk": clock.is_set,
+            "utc": clock.utc_ms() or None,
+            "heap": self.board.heap_free(),
+            "wifi": self._wifi.state,
+            "mqtt": self._uplink.state if self._uplink else 0,
+        }
+        if log is None:
+            facts.update({"log": 0, "err": self.problem})
+            facts.update({key: 0 for key in ("cap", "nxt", "old", "cur", "uns", "lost", "burn", "bad")})
+            facts["tot"] = [0, 0, 0, 0]
+            return facts
+        facts.update(
+            {
+                "tot": log.totals,
+                "log": log.log_id,
+                "cap": log.capacity,
+                "nxt": log.next_seq,
+                "old": log.oldest_seq,
+                "cur": log.cursor,
+                "uns": log.unsent,
+                "lost": log.lost,
+                "burn": log.burned,
+                "bad": log.bad_sectors,
+            }
+        )
+        return facts
+
+    def _facts(self):
+        """The state message."""
+        log = self.log
+        return {
+            "state": "online",
+            "firmware": self.version,
+            "boot": self.clock.boot,
+            "reset_cause": RESET_CAUSES[self.board.reset_cause],
+            "log_id": log.log_id,
+            "next_seq": log.next_seq,
+            "oldest_seq": log.oldest_seq,
+            "acked_seq": log.cursor - 1,
+            "pressed": log.totals,
+            "lost": log.lost,
+            "clock": "set" if self.clock.is_set else "unset",
+            "uptime_s": self.clock.uptime_ms() // 1000,
+        }
+
+
+def _nothing():
+    pass

@@ -1,0 +1,115 @@
+"""What to send next: batches from the mark on, resent until the collector's ack has moved it."""
+
+from .batch import BatchMaker, parse_ack
+from .compat import const, ticks_add, ticks_diff
+from .record import COLLECTOR
+
+_GATHER_MS = const(500)  # presses of one moment share a batch
+_ACK_MS = const(20000)  # the collector should have said so by then
+_ACK_MAX_MS = const(600000)
+_BATCH_PRESSES = const(50)
+_BATCH_BYTES = const(700)
+_ACK_RECORDS = const(64)  # an ack record at most every so many records
+_ACK_EVERY_MS = const(3600000)  # or once an hour
+
+
+class Outbox:
+    """Paced by the broker's PUBACK, content with nothing less than the collector's ack."""
+
+    def __init__(self, log, clock, random32, collector_id):
+        self._log = log
+        self._clock = clock
+        self._collector_id = collector_id
+        self._maker = BatchMaker(log, clock, random32, _BATCH_BYTES)
+        self._next = log.cursor  # first seq not sent yet
+        self._sending_to = -1  # end of the batch under way to the broker
+        self._news_at = None  # ticks of the first record not yet offered
+        self._ack_due = None
+        self._ack_wait_ms = _ACK_MS
+        self._recorded = log.cursor
+        self._recorded_at = None  # ticks of the last ack record, None once it is an hour old
+        self._nonce_open = False
+
+    def connected(self):
+        """A new connection: begin again at what is acknowledged."""
+        self._next = self._log.cursor
+        self._sending_to = -1
+        self._ack_due = None
+
+    def batch(self, now_ms):
+        """The next batch if one is due, else None. `delivered` must follow before the next."""
+        log = self._log
+        if self._sending_to >= 0 or self._next >= log.news_seq:
+            return None
+        if self._news_at is None:
+            self._news_at = now_ms
+        if ticks_diff(now_ms, self._news_at) < _GATHER_MS and log.next_seq - self._next < _BATCH_PRESSES:
+            return None
+        data = self._maker.make(self._next, _BATCH_PRESSES)
+        self._sending_to = self._maker.end_seq
+        self._nonce_open = True
+        return data
+
+    def wait_ms(self, now_ms):
+        """The ms until `batch` or `step` has something to do."""
+        wait_ms = 60000
+        if self._sending_to < 0 and self._next < self._log.news_seq:
+            since_ms = 0 if self._news_at is None else ticks_diff(now_ms, self._news_at)
+            wait_ms = max(0, _GATHER_MS - since_ms)
+        if self._ack_due is not None:
+            wait_ms = min(wait_ms, max(0, ticks_diff(self._ack_due, now_ms)))
+        return wait_ms
+
+    def delivered(self, now_ms):
+        """The broker has the batch: go on with the next, and wait for the collector."""
+        self._next = max(self._sending_to, self._log.cursor)
+        self._sending_to = -1
+        if self._next >= self._log.news_seq:
+            self._news_at = None
+        if self._ack_due is None:
+            self._ack_due = ticks_add(now_ms, self._ack_wait_ms)
+
+    def step(self, now_ms):
+        """Goes back to the mark if an ack fails to come, later and later."""
+        if self._recorded_at is not None and ticks_diff(now_ms, self._recorded_at) >= _ACK_EVERY_MS:
+            self._recorded_at = None
+        if self._ack_due is not None and ticks_diff(now_ms, self._ack_due) >= 0:
+            self._ack_due = None
+            if self._log.cursor < self._next:
+                self._next = self._log.cursor
+                self._ack_wait_ms = min(2 * self._ack_wait_ms, _ACK_MAX_MS)
+
+    def acked(self, now_ms, payload, is_retained):
+        """Takes an ack from the broker. True if the cursor has moved."""
+        log = self._log
+        ack = parse_ack(payload, log.log_id, self._collector_id)
+        if ack is None or ack[0] > log.next_seq:
+            return False
+        mark, nonce, utc_ms = ack
+        if utc_ms and not is_retained and self._nonce_open and nonce == self._maker.nonce:
+            self._nonce_open = False
+            if not self._clock.is_set:
+                self._clock.set_utc(utc_ms, COLLECTOR)
+        return self.settle(now_ms, mark)
+
+    def settle(self, now_ms, mark):
+        """Everything below `mark` is settled at the far end. True if the cursor has moved."""
+        if not self._log.settle(mark):
+            return False
+        self._next = max(self._next, mark)
+        self._ack_wait_ms = _ACK_MS
+        self._ack_due = None if mark >= self._next else ticks_add(now_ms, _ACK_MS)
+        return True
+
+    @property
+    def owes_ack_record(self):
+        """True if the cursor should be written down now."""
+        cursor = self._log.cursor
+        if cursor <= self._recorded:
+            return False
+        return self._recorded_at is None or cursor - self._recorded >= _ACK_RECORDS
+
+    def ack_recorded(self, now_ms):
+        """The cursor has been written down."""
+        self._recorded = self._log.cursor
+        self._recorded_at = now_ms

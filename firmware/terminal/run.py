@@ -1,0 +1,153 @@
+"""Drives the app with asyncio: the pin interrupt, the broker's socket, NTP and the cable."""
+
+import asyncio
+import socket
+
+from . import VERSION, config
+from .app import App
+from .board import Board
+from .compat import Cable, Flag, forget_loop, sleep_ms, ticks_diff
+
+_LOOK_MS = 100  # how often a task asks whether it is wanted
+_CONNECT_S = 15
+_NTP_MS = 2000
+
+
+class Runner:
+    """The tasks of one boot."""
+
+    def __init__(self, app, board):
+        self._app = app
+        self._ticks_ms = board.ticks_ms
+        self._flag = Flag()
+        app.wake = self._flag.set
+
+    async def run(self):
+        """Runs until cancelled."""
+        cable = Cable()
+        cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
+        for task in (self._link(), self._time(), self._cable(cable)):
+            asyncio.create_task(task)
+        while True:
+            due = self._app.step(self._ticks_ms())
+            wait_ms = ticks_diff(due, self._ticks_ms())
+            if wait_ms <= 2:
+                await sleep_ms(max(0, wait_ms))
+            else:
+                await self._flag.wait_ms(wait_ms)
+
+    def _resolve(self, host, port):
+        """The address; DNS blocks the whole board."""
+        since_ms = self._ticks_ms()
+        try:
+            return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
+        finally:
+            self._app.stood_still(since_ms, self._ticks_ms())
+
+    async def _link(self):
+        app = self._app
+        while True:
+            target = app.wants_link(self._ticks_ms())
+            if target is None:
+                await sleep_ms(_LOOK_MS)
+                continue
+            writer = None
+            receiver = None
+            try:
+                address = self._resolve(*target)
+                reader, writer = await asyncio.wait_for(asyncio.open_connection(address[0], address[1]), _CONNECT_S)
+                app.link_opened(self._ticks_ms())
+                receiver = asyncio.create_task(self._receive(reader))
+                await self._send(writer, receiver)
+            except (OSError, asyncio.TimeoutError):
+                pass
+            if receiver is not None:
+                receiver.cancel()
+            if writer is not None:
+                writer.close()
+            app.link_closed(self._ticks_ms())
+
+    async def _send(self, writer, receiver):
+        """Moves output until the connection is done for."""
+        app = self._app
+        while not app.link_broken() and not receiver.done():
+            data = app.link_output()
+            if data:
+                writer.write(data)
+                await writer.drain()
+            else:
+                await sleep_ms(20)
+
+    async def _receive(self, reader):
+        app = self._app
+        try:
+            while True:
+                data = await reader.read(512)
+                if not data:
+                    return
+                app.link_received(self._ticks_ms(), data)
+                self._flag.set()
+        except OSError:
+            return
+
+    async def _time(self):
+        app = self._app
+        while True:
+            target = app.wants_time(self._ticks_ms())
+            if target is None:
+                await sleep_ms(10 * _LOOK_MS)
+                continue
+            if not await self._ask_time(target):
+                app.time_failed(self._ticks_ms())
+            self._flag.set()
+
+    async def _ask_time(self, target):
+        app = self._app
+        udp = None
+        try:
+            address = self._resolve(*target)
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            udp.setblocking(False)
+            since_ms = self._ticks_ms()
+            udp.sendto(app.time_request(since_ms), address)
+            while ticks_diff(self._ticks_ms(), since_ms) < _NTP_MS:
+                await sleep_ms(20)
+                try:
+                    data = udp.recv(64)
+                except OSError:
+                    continue
+                if app.time_received(self._ticks_ms(), data):
+                    return True
+        except OSError:
+            pass
+        finally:
+            if udp is not None:
+                udp.close()
+        return False
+
+    async def _cable(self, cable):
+        app = self._app
+        while True:
+            data = await cable.read()
+            if not data:
+                await sleep_ms(10 * _LOOK_MS)
+                continue
+            for line in app.console_received(self._ticks_ms(), data):
+                # One line is 11 ms at 115200 baud: let the buttons be polled between lines.
+                cable.write(line)
+                await sleep_ms(0)
+            self._flag.set()
+
+
+def main():
+    """Runs the terminal until Ctrl-C; leaves the board in a sane state then."""
+    settings, problem = config.load()
+    board = Board(settings["pins"])
+    app = App(settings, board, VERSION, problem)
+    try:
+        asyncio.run(Runner(app, board).run())
+    except KeyboardInterrupt:
+        print("hymio stopped; reset the board to start it again")
+    finally:
+        board.rest()
+        forget_loop()

@@ -1,0 +1,104 @@
+"""The way to the collector: when to connect, what to publish, what to make of what comes back."""
+
+import json
+from binascii import crc32
+
+from .compat import const, ticks_add, ticks_diff
+from .mqtt import OFF, ON, Mqtt
+from .outbox import Outbox
+
+_BACKOFF_MS = const(1000)
+_BACKOFF_MAX_MS = const(300000)
+_STATE_EVERY_MS = const(3600000)
+_BAD_LOGIN = (4, 5)  # CONNACK: trying again soon would only lock the account
+
+
+class Uplink:
+    """Owns the MQTT state machine and the outbox; `run` (or the simulator) moves the bytes."""
+
+    def __init__(self, config, device_id, log, clock, random32, facts):
+        """config: the section `mqtt`; facts(): the dict of a state message."""
+        self._host = config["host"]
+        self._port = config["port"]
+        self._facts = facts
+        self._base = base = "hymio/" + device_id + "/"
+        self.outbox = Outbox(log, clock, random32, config["collector_id"])
+        will = (base + "state", json.dumps({"state": "offline"}))
+        self._mqtt = Mqtt(device_id, will, (base + "ack",), self._message, self._delivered)
+        self._is_votes = False  # the publish under way
+        self._state_at = None  # ticks of the last state message in this connection
+        self._attempt_at = None  # not before
+        self._backoff_ms = _BACKOFF_MS
+        self._jitter = crc32(device_id.encode()) % 256  # so that a power cut's terminals don't all come at once
+
+    @property
+    def state(self):
+        """mqtt.OFF, CONNECTING or ON."""
+        return self._mqtt.state
+
+    def wants_link(self, now_ms):
+        """(host, port) when a connection should be opened now, else None."""
+        if not self._host or self._mqtt.state != OFF:
+            return None
+        if self._attempt_at is not None and ticks_diff(now_ms, self._attempt_at) < 0:
+            return None
+        return self._host, self._port
+
+    def opened(self, now_ms):
+        """There is a connection."""
+        self._state_at = None
+        self._is_votes = False
+        self.outbox.connected()
+        self._mqtt.opened(now_ms)
+
+    def closed(self, now_ms):
+        """The connection is gone, or none came about: wait 1..300 s, longer each time."""
+        if self._mqtt.refused in _BAD_LOGIN:
+            self._backoff_ms = _BACKOFF_MAX_MS
+        self._mqtt.closed()
+        self._attempt_at = ticks_add(now_ms, self._backoff_ms + (self._backoff_ms * self._jitter >> 10))
+        self._backoff_ms = min(2 * self._backoff_ms, _BACKOFF_MAX_MS)
+
+    def received(self, now_ms, data):
+        """Bytes from the broker."""
+        self._mqtt.received(now_ms, data)
+
+    def output(self):
+        """Bytes for the broker, taken out."""
+        return self._mqtt.output()
+
+    @property
+    def is_broken(self):
+        """True if the connection should be closed."""
+        return self._mqtt.broken != ""
+
+    def step(self, now_ms, may_work):
+        """may_work: no finger is on a button. Gives the ms until it wants to be called again."""
+        mqtt = self._mqtt
+        outbox = self.outbox
+        wait_ms = mqtt.step(now_ms)
+        if mqtt.state != ON:
+            if mqtt.state == OFF and self._attempt_at is not None:
+                wait_ms = min(wait_ms, max(0, ticks_diff(self._attempt_at, now_ms)))
+            return wait_ms
+        self._backoff_ms = _BACKOFF_MS
+        outbox.step(now_ms)
+        if mqtt.is_free and may_work:
+            if self._state_at is None or ticks_diff(now_ms, self._state_at) >= _STATE_EVERY_MS:
+                self._state_at = now_ms
+                self._is_votes = False
+                mqtt.publish(now_ms, self._base + "state", json.dumps(self._facts()), True)
+            else:
+                batch = outbox.batch(now_ms)
+                if batch is not None:
+                    self._is_votes = True
+                    mqtt.publish(now_ms, self._base + "votes", batch, False)
+        return min(wait_ms, outbox.wait_ms(now_ms)) if mqtt.is_free else wait_ms
+
+    def _delivered(self, now_ms):
+        if self._is_votes:
+            self.outbox.delivered(now_ms)
+
+    def _message(self, now_ms, topic, payload, is_retained):
+        if topic == self._base + "ack":
+            self.outbox.acked(now_ms, payload, is_retained)
