@@ -1,0 +1,179 @@
+"""Which seqs of a log have been accounted for, and how many presses are lost between them: the ledger's arithmetic."""
+
+# Every batch tells T(first), the lifetime presses before its first seq. Between two such tellings the terminal says
+# how many presses there were, and the rows say how many arrived: the difference is lost, to the press. Nothing else
+# is needed, so voids, overwritten sectors and unreadable slots need no bookkeeping of their own.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+StoredBetween = Callable[[int, int], int]
+"""How many presses are rows with a <= seq < b."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of seqs without an open gap.
+
+    `totals_before` = T(first_seq). `check_seq` is the newest seq in (or just after) the span for which the terminal
+    told its totals, `totals_check` = T(check_seq), `presses_check` = presses that are rows below check_seq.
+    """
+
+    first_seq: int
+    last_seq: int
+    totals_before: int
+    check_seq: int
+    totals_check: int
+    presses_check: int
+    presses: int
+
+    @property
+    def balance(self) -> int:
+        """Presses told less presses that are rows: lost ones; negative if the terminal counts fewer than arrived."""
+        return self.totals_check - self.totals_before - self.presses_check
+
+    @property
+    def lost(self) -> int:
+        """Presses known to be lost inside the span."""
+        return max(0, self.balance)
+
+
+def _joined(low: Span, high: Span) -> Span:
+    """Two spans as one; what lies between them is settled."""
+    return replace(
+        high,
+        first_seq=low.first_seq,
+        totals_before=low.totals_before,
+        presses_check=low.presses + high.presses_check,
+        presses=low.presses + high.presses,
+    )
+
+
+@dataclass(slots=True)
+class Coverage:
+    """The spans of one log, in order, disjoint and never adjacent.
+
+    `oldest_seq`: what is older is gone from the terminal. `cursor_seq`: what is older the terminal takes for settled,
+    perhaps by another collector or database.
+    """
+
+    spans: list[Span]
+    oldest_seq: int = 0
+    cursor_seq: int = 0
+
+    def touches(self, first_seq: int, last_seq: int) -> bool:
+        """Whether any of these seqs has been accounted for already."""
+        return any(span.first_seq <= last_seq and span.last_seq >= first_seq for span in self.spans)
+
+    def add(
+        self,
+        first_seq: int,
+        last_seq: int,
+        totals_before: int,
+        arrived: Sequence[tuple[int, int]],
+        stored_between: StoredBetween,
+    ) -> None:
+        """Accounts for first_seq..last_seq.
+
+        Args:
+            totals_before: lifetime presses before first_seq, as the batch tells.
+            arrived: (seq, presses) of the rows that are new with this batch.
+            stored_between: presses that were rows before this batch; called only when batches overlap.
+        """
+        if last_seq < first_seq:
+            self.told(first_seq, totals_before, stored_between)
+            return
+        touching = [span for span in self.spans if span.first_seq <= last_seq + 1 and span.last_seq >= first_seq - 1]
+        lowest = min(touching, key=lambda span: span.first_seq, default=None)
+        if lowest is not None and lowest.first_seq <= first_seq:
+            start, totals_start = lowest.first_seq, lowest.totals_before
+        else:
+            start, totals_start = first_seq, totals_before
+        checks = [(span.check_seq, span.totals_check) for span in touching]
+        check_seq, totals_check = max([*checks, (first_seq, totals_before)])
+        below = sum(presses for seq, presses in arrived if seq < check_seq)
+        for span in touching:
+            if span.last_seq < check_seq:
+                below += span.presses
+            else:
+                below += span.presses_check
+                if span.check_seq < check_seq:
+                    below += stored_between(span.check_seq, check_seq)
+        merged = Span(
+            first_seq=start,
+            last_seq=max([last_seq, *(span.last_seq for span in touching)]),
+            totals_before=totals_start,
+            check_seq=check_seq,
+            totals_check=totals_check,
+            presses_check=below,
+            presses=sum(span.presses for span in touching) + sum(presses for _, presses in arrived),
+        )
+        self.spans = sorted([span for span in self.spans if span not in touching] + [merged], key=_first)
+        self._settle()
+
+    def told(self, seq: int, totals: int, stored_between: StoredBetween) -> None:
+        """The terminal told T(seq) by itself; it settles what lies below seq in the span that reaches up to it."""
+        for at, span in enumerate(self.spans):
+            if not span.first_seq <= seq <= span.last_seq + 1 or (seq, totals) <= (span.check_seq, span.totals_check):
+                continue
+            if seq == span.last_seq + 1:
+                below = span.presses
+            else:
+                below = span.presses_check + stored_between(span.check_seq, seq)
+            self.spans[at] = replace(span, check_seq=seq, totals_check=totals, presses_check=below)
+
+    def holds_from(self, oldest_seq: int) -> None:
+        """The terminal holds nothing older than oldest_seq: gaps wholly below it are lost, no longer open."""
+        if oldest_seq > self.oldest_seq:
+            self.oldest_seq = oldest_seq
+            self._settle()
+
+    def _settle(self) -> None:
+        settled: list[Span] = []
+        for span in self.spans:
+            if settled and (span.first_seq <= self.oldest_seq or settled[-1].last_seq + 1 >= span.first_seq):
+                settled[-1] = _joined(settled[-1], span)
+            else:
+                settled.append(span)
+        self.spans = settled
+
+    @property
+    def open_gaps(self) -> list[tuple[int, int]]:
+        """Ranges of seqs that the terminal still holds and that have not arrived, though later ones have."""
+        gaps = []
+        expected = self.oldest_seq
+        for span in self.spans:
+            if span.first_seq > max(expected, self.oldest_seq):
+                gaps.append((max(expected, self.oldest_seq), span.first_seq - 1))
+            expected = span.last_seq + 1
+        return gaps
+
+    @property
+    def lost(self) -> int:
+        """Presses known to be lost in this log."""
+        before = self.spans[0].totals_before if self.spans and self.spans[0].first_seq <= self.oldest_seq else 0
+        return before + sum(span.lost for span in self.spans)
+
+    @property
+    def presses(self) -> int:
+        """Presses that are rows."""
+        return sum(span.presses for span in self.spans)
+
+    @property
+    def mark(self) -> int:
+        """Every seq below it is a row, void, or declared lost, or was settled before (the terminal's own cursor).
+
+        The cursor counts because an ack below it would move nothing: a terminal that was read into another database
+        before this one came would send the same batch for ever.
+        """
+        start = max(self.oldest_seq, self.cursor_seq)
+        for span in self.spans:
+            if span.first_seq <= start <= span.last_seq + 1:
+                return span.last_seq + 1
+        return start
+
+
+def _first(span: Span) -> int:
+    return span.first_seq

@@ -1,0 +1,369 @@
+"""The database: its tables and views, and how it is opened (SQLite by default, PostgreSQL by URL)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+
+from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
+
+SCHEMA_VERSION: Final = 1
+"""Rises with every change that an older hymio must not write to."""
+
+SQLITE_BUSY_S: Final = 30.0
+"""How long a writer waits for another one: a collector's commits are short, an import by cable may take seconds."""
+
+_SCHEMA_LOCK: Final = 0x68796D69
+"""PostgreSQL advisory lock ("hymi") under which tables are made, so that two collectors may start at once."""
+
+metadata = MetaData()
+
+schema_version = Table("hymio_schema", metadata, Column("version", Integer, nullable=False))
+
+
+def _log_key() -> list[Column[Any]]:
+    return [
+        Column("device_id", String(32), primary_key=True),
+        Column("log_id", BigInteger, primary_key=True, autoincrement=False),
+    ]
+
+
+# WITHOUT ROWID: the key is the table, so an insert touches one tree instead of two.
+presses = Table(
+    "presses",
+    metadata,
+    *_log_key(),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("boot", Integer, nullable=False),
+    Column("uptime_ms", BigInteger, nullable=False),
+    Column("button", SmallInteger, nullable=False),
+    Column("count", Integer, nullable=False, comment="presses in this row: 1, or those folded into a run record"),
+    Column("span_s", SmallInteger, comment="run records: seconds from the first to the last press; null: one press"),
+    Column("verdict", Text, nullable=False, comment="in force now"),
+    Column("stored_verdict", Text, nullable=False, comment="as the record itself says"),
+    Column("flags", SmallInteger),
+    Column("quiet_ms", Integer),
+    Column("edges", SmallInteger),
+    Column("clock", Text, nullable=False),
+    Column("pressed_utc", Double),
+    Column("via", Text, nullable=False),
+    Column("received_utc", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+records = Table(
+    "records",
+    metadata,
+    *_log_key(),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("code", SmallInteger, nullable=False),
+    Column("boot", Integer, comment="null: the record has no time of its own (ack)"),
+    Column("uptime_ms", BigInteger),
+    Column("body", LargeBinary, nullable=False, comment="the record's bytes 0..11, retry bit cleared"),
+    Column("target_seq", BigInteger, comment="revise records: the press concerned"),
+    Column("utc_s", BigInteger, comment="time records"),
+    Index("records_by_target", "device_id", "log_id", "target_seq"),
+    sqlite_with_rowid=False,
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    *_log_key(),
+    Column("first_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("totals_before", BigInteger, nullable=False, comment="lifetime presses before first_seq"),
+    Column("check_seq", BigInteger, nullable=False, comment="newest seq whose totals the terminal told"),
+    Column("totals_check", BigInteger, nullable=False, comment="lifetime presses before check_seq"),
+    Column("presses_check", BigInteger, nullable=False, comment="presses that are rows below check_seq"),
+    Column("presses", BigInteger, nullable=False, comment="presses that are rows in the span"),
+    Column("lost", BigInteger, nullable=False, comment="presses known to be lost in the span"),
+    sqlite_with_rowid=False,
+)
+
+logs = Table(
+    "logs",
+    metadata,
+    *_log_key(),
+    Column("totals_1", BigInteger, comment="newest lifetime totals by button"),
+    Column("totals_2", BigInteger),
+    Column("totals_3", BigInteger),
+    Column("totals_4", BigInteger),
+    Column("totals_seq", BigInteger, comment="the seq before which they hold"),
+    Column("pressed", BigInteger, comment="lifetime presses, as far as the terminal told"),
+    Column("told_seq", BigInteger, comment="newest totals told apart from a batch"),
+    Column("told_total", BigInteger),
+    Column("next_seq", BigInteger, nullable=False),
+    Column("oldest_seq", BigInteger, nullable=False),
+    Column("cursor_seq", BigInteger, nullable=False, comment="what is older the terminal takes for settled"),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("conflicts", BigInteger, nullable=False),
+    Column("first_seen_utc", Double, nullable=False),
+    Column("last_seen_utc", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("digest", String(64), primary_key=True, comment="SHA-256 of all that says what it is"),
+    Column("device_id", Text, nullable=False),
+    Column("source", Text, nullable=False, comment="MQTT topic, or the way by which it came"),
+    Column("reason", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("received_utc", Double, nullable=False, comment="first time"),
+    Column("last_utc", Double, nullable=False),
+    Column("times", BigInteger, nullable=False),
+)
+
+NO_HOUR: Final = -1
+"""`hourly.hour` of presses whose time is not known."""
+
+hourly = Table(
+    "hourly",
+    metadata,
+    Column("device_id", String(32), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False, comment="hours of 1970; -1: not known"),
+    Column("button", SmallInteger, primary_key=True, autoincrement=False),
+    Column("verdict", String(16), primary_key=True),
+    Column("presses", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+_VIEWS: Final = {
+    "presses_v1": """
+        SELECT device_id, log_id, seq, boot, uptime_ms, button, verdict, verdict = 'counted' AS is_vote,
+               pressed_utc, clock, via, received_utc, count
+        FROM presses
+    """,
+    # Spans never have a gap wholly below oldest_seq between them, so one that begins above it has an open gap below.
+    "ledger_v1": """
+        SELECT device_id, log_id, pressed, "rows", lost, coalesce(pressed - "rows" - lost, 0) AS waiting, duplicates,
+               pressed IS NOT NULL AND pressed - "rows" - lost = 0 AND open_gaps = 0 AS balanced
+        FROM (
+            SELECT logs.device_id, logs.log_id, logs.duplicates, logs.pressed,
+                   (SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM presses
+                    WHERE presses.device_id = logs.device_id AND presses.log_id = logs.log_id) AS "rows",
+                   (SELECT CAST(coalesce(sum(lost), 0) AS BIGINT) FROM spans
+                    WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id)
+                   + coalesce((SELECT CASE WHEN first_seq <= logs.oldest_seq THEN totals_before ELSE 0 END FROM spans
+                    WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id
+                    ORDER BY first_seq LIMIT 1), 0) AS lost,
+                   (SELECT count(*) FROM spans
+                    WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id
+                    AND first_seq > logs.oldest_seq) AS open_gaps
+            FROM logs
+        ) AS sums
+    """,
+}
+
+
+def database_url(db: str) -> URL:
+    """The SQLAlchemy URL for what a person gives as `--db`: a URL, or the path of an SQLite file."""
+    if "://" not in db:
+        return URL.create("sqlite", database=str(Path(db).expanduser()))
+    try:
+        url = make_url(db)
+    except ArgumentError:
+        url = None
+    match url.get_backend_name() if url is not None else None:
+        case "sqlite":
+            return cast(URL, url).set(drivername="sqlite")
+        case "postgresql" | "postgres":
+            return cast(URL, url).set(drivername="postgresql+psycopg")
+    raise Failure(
+        WRONG_USE,
+        f"{db!r} names no database that hymio can use.",
+        "Give --db as a file (votes.db), sqlite:///votes.db or postgresql://user@host/name.",
+    )
+
+
+class Store:
+    """One database. `writing` and `reading` give connections in a transaction; both fail with people's sentences."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that writes: committed, durably, when the block ends well, else rolled back."""
+        with self._people_errors(), self.engine.connect() as connection:
+            writer = connection.execution_options(hymio_writes=True)
+            with writer.begin():
+                yield writer
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent look at everything."""
+        with self._people_errors(), self.engine.connect() as connection:
+            reader = connection
+            if connection.dialect.name == "postgresql":
+                reader = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with reader.begin():
+                yield reader
+
+    def close(self) -> None:
+        """Lets go of all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _people_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise database_failure(self.engine.url, error) from error
+
+
+def database_failure(url: URL, error: SQLAlchemyError) -> Failure:
+    """The Failure for a database that is not there or refuses."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
+    shown = url.render_as_string(hide_password=True)
+    return Failure(
+        NO_SERVICE,
+        f"The database {shown} cannot be used: {said[0] if said else 'no reason given'}.",
+        "Check that it runs, that the name is right and that you may read and write it.",
+    )
+
+
+def open_store(db: str, create: bool = False) -> Store:
+    """Opens the database `db`, made and brought up to date first if `create`.
+
+    Raises:
+        Failure: 2 not a database URL, 4 not there or not allowed, 5 written by a newer hymio.
+    """
+    url = database_url(db)
+    if url.get_backend_name() == "sqlite":
+        _check_sqlite_file(url, create)
+    store = Store(_engine(url))
+    try:
+        if create:
+            with store.writing() as connection:
+                _create(connection)
+        else:
+            with store.reading() as connection:
+                _check_version(connection)
+    except Failure:
+        store.close()
+        raise
+    except SQLAlchemyError as error:  # not a database file, a wrong password, no such database...
+        store.close()
+        raise database_failure(url, error) from error
+    return store
+
+
+def _check_sqlite_file(url: URL, create: bool) -> None:
+    if url.database in (None, "", ":memory:"):
+        raise Failure(WRONG_USE, "A database in memory would keep nothing.", "Give --db a file: --db votes.db.")
+    path = Path(str(url.database))
+    if create and not path.parent.is_dir():
+        raise Failure(NO_SERVICE, f"There is no directory {path.parent}.", "Make it first, or give another --db.")
+    if not create and not path.exists():
+        raise Failure(
+            NO_SERVICE,
+            f"There is no database {path}.",
+            "`hymio collect` and `hymio votes --db` make one; check the path given as --db.",
+        )
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    except ModuleNotFoundError as error:
+        raise Failure(
+            NO_SERVICE, "The PostgreSQL driver is not installed.", 'Install it: pip install "hymio[postgres]".'
+        ) from error
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver must not begin transactions by itself: it would do so too late for a writer (see _begin_sqlite).
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    # An ack frees votes on the terminal, so a commit has to survive a power cut: WAL with NORMAL need not.
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: one that begins as a reader cannot wait for another writer, it fails with
+    # "database is locked" (sqlite.org/lang_transaction.html, SQLITE_BUSY_SNAPSHOT).
+    writes = connection.get_execution_options().get("hymio_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _create(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
+    if inspect(connection).has_table(schema_version.name):
+        _check_version(connection)
+        return
+    metadata.create_all(connection)
+    for name, query in _VIEWS.items():
+        connection.execute(text(f"CREATE VIEW {name} AS {query}"))
+    connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
+
+
+def _check_version(connection: Connection) -> None:
+    if not inspect(connection).has_table(schema_version.name):
+        raise Failure(
+            NO_SERVICE,
+            f"{connection.engine.url.render_as_string(hide_password=True)} holds no hymio tables.",
+            "`hymio collect` and `hymio votes --db` make them; check what is given as --db.",
+        )
+    found = connection.execute(select(schema_version.c.version)).scalar_one()
+    if found > SCHEMA_VERSION:
+        raise Failure(
+            ANSWERED_ERROR,
+            f"The database has format {found}, this hymio knows up to {SCHEMA_VERSION}.",
+            "Install the newer hymio that wrote it: pip install --upgrade hymio.",
+        )
+
+
+def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Inserts whole rows, values in the order of the table's columns, as fast as the database takes them."""
+    if not rows:
+        return
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    if connection.dialect.name == "postgresql":
+        # COPY is several times faster than any INSERT here, also for a handful of rows.
+        cursor = connection.connection.cursor()
+        try:
+            with cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
+                for row in rows:
+                    copy.write_row(row)
+        finally:
+            cursor.close()
+        return
+    marks = ", ".join("?" * len(table.columns))
+    connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', list(rows))
