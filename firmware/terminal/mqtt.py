@@ -146,6 +146,9 @@ class Mqtt:
     def _packet_size(self):
         """(offset of the body, offset after it) of a whole packet at the start of the input, else None."""
         data = self._input
+        if data and data[0] & 15 and data[0] >> 4 != _PUBLISH:
+            self.broken = "malformed flags"  # 2.2.2: what we may receive has none but PUBLISH
+            return None
         length = 0
         for i in range(1, 5):
             if i >= len(data):

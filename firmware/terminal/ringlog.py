@@ -50,7 +50,7 @@ class RingLog:
         self.burned = 0
         self._burned_to = 0
         self.bad_sectors = 0
-        self.inferred_headers = 0
+        self.damaged_headers = 0
         self.boot_storm = False
 
     # ---- mounting ----
@@ -106,6 +106,7 @@ class RingLog:
                 if seq and self._proves(sector, seq - 1):
                     seq -= 1
                     self._where[seq % n] = sector
+                    self.damaged_headers += 1
                     gap = 0
                 else:
                     gap += 1
@@ -119,6 +120,7 @@ class RingLog:
             while seq - 1 > found:
                 seq -= 1
                 near = (near + 1) % n
+                self.damaged_headers += 1
                 self._where[seq % n] = near
             seq = found
             self._where[seq % n] = sector
@@ -142,6 +144,7 @@ class RingLog:
         seq = self._first_seq // SLOTS
         sector = (self._sector + 1) % self.sectors
         if seqs[sector] == _NONE and self._proves(sector, seq + 1):
+            self.damaged_headers += 1
             self._sector = sector
             self._first_seq = (seq + 1) * SLOTS
             self._where[(seq + 1) % self.sectors] = sector
@@ -333,25 +336,25 @@ class RingLog:
         self._device.readblocks(self._where[sector_seq % self.sectors], buf, at)
 
     def header(self, sector_seq):
-        """The header of a sector that is held; of a damaged one what its neighbours tell."""
+        """The header of a sector that is held; of a damaged one what the nearest good one tells."""
         header = Header()
+        if self._parse(header, sector_seq):
+            return header
+        first = sector_seq * SLOTS
+        for seq in range(sector_seq - 1, self.oldest_seq // SLOTS - 1, -1):
+            if self._parse(header, seq):
+                header.totals = self._presses(seq * SLOTS, first, header.totals, 1)
+                return header
+        for seq in range(sector_seq + 1, self._first_seq // SLOTS + 1):
+            if self._parse(header, seq):
+                header.totals = self._presses(first, seq * SLOTS, header.totals, -1)
+                break
+        return header
+
+    def _parse(self, header, sector_seq):
         buf = bytearray(HEADER)
         self.read(sector_seq, 0, buf)
-        if header.parse(buf, self._chip) and header.log_id == self.log_id and header.sector_seq == sector_seq:
-            return header
-        self.inferred_headers += 1
-        header.log_id = self.log_id
-        header.sector_seq = sector_seq
-        first = sector_seq * SLOTS
-        if first > self.oldest_seq:
-            before = self.header(sector_seq - 1)
-            header.boot = before.boot
-            header.cursor, header.sent, header.lost = before.cursor, before.sent, before.lost
-            header.totals = self._presses(first - SLOTS, first, before.totals, 1)
-        else:
-            after = self.header(sector_seq + 1)
-            header.totals = self._presses(first, first + SLOTS, after.totals, -1)
-        return header
+        return header.parse(buf, self._chip) and header.log_id == self.log_id and header.sector_seq == sector_seq
 
     def _presses(self, begin, end, totals, sign):
         """totals plus or less (sign) the presses by button in begin..end-1."""

@@ -36,13 +36,14 @@ class Lines:
         self._on_text = on_text
         self._line = bytearray()
         self._overlong = False
+        self._after_return = False
         self._frame = bytearray()
 
     def feed(self, data):
         """Takes bytes in pieces of any size."""
         for byte in data:
             if byte == 10 or byte == 13:
-                if not self._overlong:
+                if not (self._overlong or (byte == 10 and self._after_return)):
                     self._take(self._line)
                 self._line = bytearray()
                 self._overlong = False
@@ -50,6 +51,7 @@ class Lines:
                 self._line.append(byte)
             else:
                 self._overlong = True
+            self._after_return = byte == 13
 
     def _take(self, line):
         # Text without a newline may stand before a frame: a prompt, half a log line.

@@ -1,0 +1,49 @@
+"""Logs on a flash in memory, for the tests of ringlog, batch and outbox."""
+
+from ramflash import RamFlash
+from terminal.clock import Clock
+from terminal.record import BOOT, COUNTED, put_ack, put_body, put_press
+from terminal.ringlog import RingLog
+
+CHIP = 77
+
+
+class Dice:
+    """random32 that tells what it gave."""
+
+    def __init__(self):
+        self.n = 1000
+
+    def __call__(self):
+        self.n += 1
+        return self.n
+
+
+def mounted(flash=None, sectors=6, chip=CHIP):
+    """(log, clock, flash): a log mounted on a blank or a given flash."""
+    flash = flash if flash is not None else RamFlash(sectors)
+    clock = Clock(0)
+    log = RingLog(flash, chip, Dice(), clock)
+    log.mount()
+    return log, clock, flash
+
+
+def press(log, clock, button=1, verdict=COUNTED, at_ms=None, flags=0, quiet_ms=65535):
+    """Appends one press; gives its seq."""
+    clock.at(clock._ticks if at_ms is None else at_ms)
+    buf = bytearray(16)
+    put_press(buf, verdict, button, flags, 1, quiet_ms, clock)
+    return log.append(buf)
+
+
+def boot(log, clock):
+    buf = bytearray(16)
+    clock.at(0)
+    put_body(buf, BOOT, 1, 0, clock)
+    return log.append(buf)
+
+
+def write_ack(log):
+    buf = bytearray(16)
+    put_ack(buf, *log.ack_body)
+    return log.append(buf)

@@ -1,0 +1,103 @@
+"""Batches and acks against README.md's vectors, and that every slot is accounted for."""  # portable
+
+import vectors
+from logs import CHIP, mounted, press
+from ramflash import RamFlash
+from terminal.batch import BatchMaker, parse_ack, put_varint
+from terminal.clock import Clock
+from terminal.record import Header
+from terminal.ringlog import RingLog
+
+LOG = 0x1A2B3C4D
+
+
+class Varied:
+    """random32 that gives one number."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __call__(self):
+        return self.number
+
+
+def vector_log(utc_ms=0):
+    """A log that holds the vectors of README.md in slots 0..7 of sector_seq 5, oldest seq 252."""
+    rows = [data for _, data in vectors.load()]
+    flash = RamFlash(6)
+    buf = bytearray(64)
+    for seq in range(1, 6):
+        header = Header()
+        header.log_id = LOG
+        header.sector_seq = seq
+        header.boot = 7
+        header.totals = [100, 200, 300, 400] if seq == 5 else [0, 0, 0, 0]
+        header.pack(buf, CHIP, 0, 0)
+        flash.image[seq * 4096 : seq * 4096 + 64] = buf
+    for slot in range(8):
+        flash.image[5 * 4096 + 64 + 16 * slot : 5 * 4096 + 80 + 16 * slot] = rows[slot]
+    clock = Clock(0)
+    log = RingLog(flash, CHIP, Varied(1), clock)
+    log.mount()
+    clock.boot = 7
+    return log, clock
+
+
+def test_batch_vectors():
+    rows = [data for _, data in vectors.load()]
+    log, clock = vector_log()
+    assert (log.oldest_seq, log.next_seq, log.log_id) == (252, 1268, LOG)
+    assert bytes(BatchMaker(log, clock, Varied(1), 700).make(1268, 50)) == rows[12]
+    clock.set_utc(1800000000000, 1)
+    assert bytes(BatchMaker(log, clock, Varied(0xDEADBEEF), 700).make(1260, 50)) == rows[11]
+
+
+def test_ack_vector():
+    data = vectors.load()[13][1]
+    assert parse_ack(data, LOG, "office") == (1268, 0xDEADBEEF, 1800000020500)
+    assert parse_ack(data, LOG + 1, "office") is None
+    assert parse_ack(data, LOG, "home") is None
+    for i in range(len(data)):
+        bad = bytearray(data)
+        bad[i] ^= 1
+        assert parse_ack(bad, LOG, "office") is None
+        assert parse_ack(data[:i], LOG, "office") is None
+
+
+def test_varint():
+    buf = bytearray(8)
+    for number, expected in ((0, b"\x00"), (127, b"\x7f"), (128, b"\x80\x01"), (1 << 31, b"\x80\x80\x80\x80\x08")):
+        assert bytes(buf[: put_varint(buf, 0, number)]) == expected
+
+
+def test_batches_go_on_where_the_one_before_ended_and_fit():
+    log, clock, _ = mounted()
+    for i in range(600):
+        clock.advance(i * 50)
+        press(log, clock, 1 + i % 4, i % 9, flags=i % 4, quiet_ms=65535 if i % 3 else i)
+    for size, presses in ((200, 50), (700, 50), (700, 1), (700, 500)):
+        maker = BatchMaker(log, clock, Varied(9), size)
+        seq = 0
+        while seq < log.next_seq:
+            assert len(maker.make(seq, presses)) <= size
+            assert maker.first_seq == seq and seq < maker.end_seq <= seq + presses
+            seq = maker.end_seq
+
+
+def test_a_batch_of_fifty_presses_is_small():
+    log, clock, _ = mounted()
+    for i in range(50):
+        clock.advance(i * 200000)
+        press(log, clock, 1 + i % 4)
+    assert len(BatchMaker(log, clock, Varied(9), 700).make(0, 50)) <= 50 * 5 + 50
+
+
+def test_from_before_the_oldest_and_after_the_newest():
+    log, clock, _ = mounted(sectors=4)
+    for _ in range(252 * 5):
+        press(log, clock)
+    maker = BatchMaker(log, clock, Varied(9), 700)
+    maker.make(0, 50)
+    assert maker.first_seq == log.oldest_seq
+    maker.make(99999, 50)
+    assert maker.first_seq == maker.end_seq == log.next_seq

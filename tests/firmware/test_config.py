@@ -1,0 +1,49 @@
+"""The configuration file: what is taken, and what is said of what is not."""  # portable
+
+from terminal.config import ConfigError, defaults, is_device_id, merge
+
+
+def test_device_ids():
+    for good in ("abc", "kiosk-1", "0-x", "a" * 32):
+        assert is_device_id(good), good
+    for bad in ("", "ab", "-ab", "Abc", "a" * 33, "a_b", "ä12", 5, None):
+        assert not is_device_id(bad), bad
+
+
+def test_merge_keeps_what_is_not_named():
+    config = defaults()
+    merge(config, {"device_id": "kiosk-1", "mqtt": {"host": "h"}, "windows": {"lockout_ms": 2000}, "wifi": None})
+    assert config["mqtt"] == {"host": "h", "port": 1883, "collector_id": "office"}
+    assert config["windows"]["lockout_ms"] == 2000 and config["windows"]["chord_ms"] == 50
+    merge(config, {"wifi": {"ssid": "x", "password": None}})
+    assert config["wifi"] == {"ssid": "x", "password": ""}
+
+
+def test_errors_name_the_key_what_was_expected_and_what_came():
+    for given, parts in (
+        ({"mqtt": {"port": "x"}}, ("mqtt.port", "1..65535", '"x"')),
+        ({"mqtt": {"port": True}}, ("mqtt.port", "true")),
+        ({"mqtt": 5}, ("mqtt", "object", "5")),
+        ([1], ("config.json", "object")),
+        ({"prot": 1}, ("prot", "no such key", "device_id")),
+        ({"pins": {"buttons": [1, 2, 3, 3]}}, ("pins.buttons", "four different")),
+        ({"pins": {"active_low": 1}}, ("pins.active_low", "true or false")),
+        ({"windows": {"lockout_ms": -1}}, ("windows.lockout_ms", "-1")),
+        ({"device_id": "X"}, ("device_id", '"X"')),
+    ):
+        try:
+            merge(defaults(), given)
+        except ConfigError as error:
+            for part in parts:
+                assert part in error.args[0], (part, error.args[0])
+        else:
+            raise AssertionError(given)
+
+
+def test_a_bad_password_is_not_printed():
+    try:
+        merge(defaults(), {"wifi": {"password": "short"}})
+    except ConfigError as error:
+        assert "short" not in error.args[0] and "wifi.password" in error.args[0]
+    else:
+        raise AssertionError

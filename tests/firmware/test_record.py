@@ -1,0 +1,93 @@
+"""Records and headers against the vectors of README.md."""  # portable
+
+from binascii import crc32
+
+import vectors
+from terminal import record
+from terminal.record import Crc, Header, Place
+
+LOG = 0x1A2B3C4D
+CHIP = crc32(bytes((0x24, 0x0A, 0xC4, 0x11, 0x22, 0x33)))
+
+
+class At:
+    """What put_head asks of a clock."""
+
+    def __init__(self, uptime_ms, boot=7):
+        self.at_low = uptime_ms & 0xFFFFFF
+        self.at_high = uptime_ms >> 24
+        self.boot = boot
+
+
+def rows():
+    return vectors.load()
+
+
+def sealed(buf, slot):
+    Place(LOG, 5).seal(buf, slot)
+    return bytes(buf)
+
+
+def test_crc_equals_binascii():
+    for data in (b"", b"123456789", bytes(range(256)), b"\xff" * 40):
+        crc = Crc()
+        crc.feed(data, 0, len(data))
+        out = bytearray(4)
+        crc.put(out, 0)
+        assert int.from_bytes(out, "little") == crc32(data)
+
+
+def test_record_vectors():
+    given = rows()
+    buf = bytearray(16)
+    record.put_body(buf, record.BOOT, 1, 0, At(812))
+    assert sealed(buf, 0) == given[0][1]
+    record.put_press(buf, record.COUNTED, 4, 0, 5, 65535, At(61234))
+    assert sealed(buf, 1) == given[1][1]
+    buf[0] |= record.RETRY
+    assert sealed(buf, 2) == given[2][1]
+    record.put_press(buf, record.REPEAT, 1, record.CLOCK_SET, 3, 480, At(61900))
+    assert sealed(buf, 3) == given[3][1]
+    record.put_body(buf, record.REVISE, record.CHORD, 5 * 252 + 3, At(62000))
+    assert sealed(buf, 4) == given[4][1]
+    record.put_body(buf, record.TIME, record.NTP, 1800000000, At(75250))
+    assert sealed(buf, 6) == given[6][1]
+    record.put_ack(buf, 1263, 2, 0)
+    assert sealed(buf, 7) == given[7][1]
+    record.put_body(buf, record.EVENT, 2, 3, At(1 << 33))
+    assert sealed(buf, 251) == given[8][1]
+
+
+def test_vectors_are_valid_only_in_their_place():
+    for slot, (what, data) in zip((0, 1, 2, 3, 4, 5, 6, 7, 251), rows()[:9]):
+        assert Place(LOG, 5).holds(data, 0, slot), what
+        assert not Place(LOG, 5).holds(data, 0, slot + 1 & 255), what
+        assert not Place(LOG, 6).holds(data, 0, slot), what
+        assert not Place(LOG + 1, 5).holds(data, 0, slot), what
+
+
+def test_presses_of_a_run():
+    assert record.presses(rows()[5][1], 0) == 40
+    assert record.presses(rows()[1][1], 0) == 1
+    assert record.presses(rows()[0][1], 0) == 0
+
+
+def test_header_vectors():
+    header = Header()
+    buf = bytearray(64)
+    for (_, data), utc_ms in zip(rows()[9:11], (0, 1800000000250)):
+        assert header.parse(data, CHIP)
+        assert (header.sector_seq, header.log_id, header.boot) == (5, LOG, 7)
+        assert (header.cursor, header.sent, header.lost) == (1200, 900, 3)
+        assert header.totals == [100, 200, 300, 400]
+        header.pack(buf, CHIP, 800, utc_ms)
+        assert bytes(buf) == data
+        assert not header.parse(data, CHIP + 1)
+
+
+def test_any_flipped_bit_is_seen():
+    data = rows()[1][1]
+    for bit in range(128):
+        bad = bytearray(data)
+        bad[bit >> 3] ^= 1 << (bit & 7)
+        assert not Place(LOG, 5).holds(bad, 0, 1)
