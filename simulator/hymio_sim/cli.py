@@ -1,0 +1,181 @@
+"""`hymio sim`: its sub-commands, their options and examples."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hymio.errors import WRONG_USE, Failure, run_cli
+from hymio_sim.journal import Event
+
+app = typer.Typer(
+    name="sim",
+    help="Simulated terminals that run the real firmware.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_DEVICE_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,31}")
+
+
+class RuntimeName(StrEnum):
+    """What runs the firmware."""
+
+    micropython = "micropython"
+    cpython = "cpython"
+
+
+class ClockName(StrEnum):
+    """Which time it runs in."""
+
+    real = "real"
+    virtual = "virtual"
+
+
+class FlashTimesName(StrEnum):
+    """How fast the flash chip is."""
+
+    typical = "typical"
+    worst = "worst"
+
+
+@app.callback()
+def _sim() -> None:
+    pass
+
+
+@app.command()
+def terminal(
+    device_id: Annotated[str, typer.Option(help="Name of the terminal: 3 to 32 of a-z, 0-9 and -.")],
+    flash: Annotated[Path, typer.Option(help="Image of the flash partition `votes`; 1 MiB, made if it is not there.")],
+    link: Annotated[Path | None, typer.Option(help="Symbolic link to the serial port.")] = None,
+    mqtt: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The broker. Without it: no network.")] = None,
+    runtime: Annotated[RuntimeName, typer.Option(help="The MicroPython VM, or CPython.")] = RuntimeName.micropython,
+    heap: Annotated[str, typer.Option(help="Heap of the MicroPython VM, in bytes or with k or m.")] = "96k",
+    script: Annotated[Path | None, typer.Option(help="File with commands, obeyed once the terminal is ready.")] = None,
+    clock: Annotated[ClockName, typer.Option(help="Real time, or simulated time on CPython.")] = ClockName.real,
+    seed: Annotated[int, typer.Option(help="For bounce, torn flash and, in virtual time, everything else.")] = 0,
+    config: Annotated[Path | None, typer.Option(help="JSON object laid over the terminal's config.json.")] = None,
+    flash_times: Annotated[
+        FlashTimesName, typer.Option(help="Data-sheet times of the flash chip.")
+    ] = FlashTimesName.typical,
+    as_json: Annotated[bool, typer.Option("--json", help="Events as JSON Lines, also on a terminal.")] = False,
+) -> None:
+    """One terminal: four buttons, four lights, flash, Wi-Fi, a USB serial port.
+
+    It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `chord N M`, `wifi on|off`,
+    `power on|off`, `time SECONDS`, `wait SECONDS`, `quit`; and tells what its hardware sees, one JSON object a line.
+    On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
+
+    **Examples**
+
+    `hymio sim terminal --device-id till-1 --flash till-1.bin`
+
+    `hymio sim terminal --device-id till-1 --flash till-1.bin --mqtt 127.0.0.1:1883 --link ./till-1 --json`
+
+    `printf 'press 4\\nwait 2\\nquit\\n' | hymio sim terminal --device-id till-1 --flash till-1.bin --clock virtual`
+    """
+    from hymio_sim.flash import FlashFileError
+    from hymio_sim.realtime import Settings
+
+    if not _DEVICE_ID.fullmatch(device_id):
+        raise Failure(
+            WRONG_USE,
+            f"--device-id {device_id}: expected 3 to 32 of a-z, 0-9 and -, not beginning with -.",
+            "Choose another name, for example till-1.",
+        )
+    if not re.fullmatch(r"[1-9][0-9]*[kmKM]?", heap):
+        raise Failure(WRONG_USE, f"--heap {heap}: expected bytes, or a number with k or m.", "For example --heap 96k.")
+    settings = Settings(
+        device_id=device_id,
+        flash=flash,
+        link=link,
+        broker=_address(mqtt) if mqtt else None,
+        runtime=_runtime(runtime, clock),
+        heap=heap.lower(),
+        script=_script(script),
+        seed=seed,
+        extra_config=_config(config),
+        flash_times=flash_times.value,
+    )
+    try:
+        if clock is ClockName.virtual:
+            from hymio_sim.virtualrun import run_terminal as run_virtual
+
+            status = run_virtual(settings, _printer())
+        elif sys.stdout.isatty() and sys.stdin.isatty() and not as_json:
+            from hymio_sim.screen import run_screen
+
+            status = run_screen(settings)
+        else:
+            from hymio_sim.realtime import run_terminal
+
+            status = run_terminal(settings, _printer())
+    except FlashFileError as error:
+        raise Failure(WRONG_USE, f"--flash: {error}.", "Give another file, or none that is there yet.") from error
+    except OSError as error:
+        if error.filename not in (str(flash), str(link), flash, link):
+            raise
+        raise Failure(WRONG_USE, f"{error.filename}: {error.strerror}.", "Give a path that can be written.") from error
+    raise typer.Exit(status)
+
+
+def _printer() -> Callable[[Event], None]:
+    def show(event: Event) -> None:
+        print(json.dumps(event), flush=True)
+
+    return show
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if colon and host and port.isdigit() and 0 < int(port) < 65536:
+        return host.strip("[]"), int(port)
+    raise Failure(WRONG_USE, f"--mqtt {text}: expected HOST:PORT.", "For example --mqtt 127.0.0.1:1883.")
+
+
+def _script(path: Path | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    try:
+        return tuple(path.read_text().splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(WRONG_USE, f"--script {path}: {error}.", "Give a text file with one command a line.") from error
+
+
+def _config(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    hint = "Give a file with one JSON object, laid out as the terminal's config.json."
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise Failure(WRONG_USE, f"--config {path}: {error}.", hint) from error
+    if not isinstance(value, dict):
+        raise Failure(WRONG_USE, f"--config {path}: expected a JSON object.", hint)
+    return value
+
+
+def _runtime(wanted: RuntimeName, clock: ClockName) -> Any:
+    from hymio_sim.boardfiles import find_tool
+
+    if clock is ClockName.virtual:
+        return RuntimeName.cpython.value
+    if wanted is RuntimeName.micropython and find_tool("micropython") is None:
+        print("There is no `micropython` program here: the firmware runs on CPython instead.", file=sys.stderr)
+        return RuntimeName.cpython.value
+    return wanted.value
+
+
+def main() -> None:
+    """Entry point of `python -m hymio_sim`."""
+    raise SystemExit(run_cli(app, program="hymio sim"))

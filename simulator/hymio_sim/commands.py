@@ -1,0 +1,137 @@
+"""The commands that a simulated terminal obeys, as lines of text (CONTRACT 1) and as values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from hymio_sim.switches import DEFAULT, SWITCHES
+
+DEFAULT_MS: Final = 120.0
+_LONGEST_MS: Final = 3_600_000.0
+
+USAGE: Final = (
+    "press N [MS] [profile NAME]",
+    "chord N M",
+    "wifi on|off",
+    "power on|off",
+    "time SECONDS",
+    "wait SECONDS",
+    "quit",
+)
+
+
+@dataclass(frozen=True)
+class Press:
+    """Push one button for `contact_ms` of contact."""
+
+    button: int
+    contact_ms: float = DEFAULT_MS
+    profile: str = DEFAULT
+
+
+@dataclass(frozen=True)
+class Chord:
+    """Push two buttons, the second one 10 ms after the first."""
+
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Turn `what` ("wifi" or "power") on or off."""
+
+    what: str
+    on: bool
+
+
+@dataclass(frozen=True)
+class SetTime:
+    """The true time is `utc` seconds of 1970."""
+
+    utc: float
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Hold the next line up."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Quit:
+    """The end."""
+
+
+Command = Press | Chord | Switch | SetTime | Wait | Quit
+
+
+class BadCommand(ValueError):
+    """args[0] tells a person what was expected and what came."""
+
+
+def parse(line: str) -> Command | None:
+    """The command in a line; None for an empty line or a comment (`# ...`). Raises BadCommand."""
+    words = line.split("#", 1)[0].split()
+    if not words:
+        return None
+    verb, rest = words[0], words[1:]
+    if verb == "press":
+        return _press(rest)
+    if verb == "chord" and len(rest) == 2:
+        first, second = _button(rest[0]), _button(rest[1])
+        if first == second:
+            raise BadCommand(f"chord: expected two different buttons, came {first} twice")
+        return Chord(first, second)
+    if verb in ("wifi", "power") and len(rest) == 1:
+        if rest[0] not in ("on", "off"):
+            raise BadCommand(f"{verb}: expected on or off, came {rest[0]}")
+        return Switch(verb, rest[0] == "on")
+    if verb == "time" and len(rest) == 1:
+        return SetTime(_number(verb, rest[0], 0.0, 253_402_300_799.0))
+    if verb == "wait" and len(rest) == 1:
+        return Wait(_number(verb, rest[0], 0.0, 1e9))
+    if verb == "quit" and not rest:
+        return Quit()
+    for usage in USAGE:
+        if usage.split()[0] == verb:
+            raise BadCommand(f"expected `{usage}`, came `{line.strip()}`")
+    raise BadCommand(f"no such command: {verb}; expected one of: {', '.join(USAGE)}")
+
+
+def _press(words: list[str]) -> Press:
+    usage = f"expected `{USAGE[0]}`"
+    if not words:
+        raise BadCommand(f"{usage}, came no button")
+    button = _button(words[0])
+    rest = words[1:]
+    contact_ms = DEFAULT_MS
+    profile = DEFAULT
+    if rest and rest[0] != "profile":
+        contact_ms = _number("press", rest.pop(0), 0.001, _LONGEST_MS)
+    if rest:
+        if len(rest) != 2 or rest[0] != "profile":
+            raise BadCommand(f"{usage}, came `press {' '.join(words)}`")
+        profile = rest[1]
+        if profile not in SWITCHES:
+            raise BadCommand(f"no such profile: {profile}; expected one of: {', '.join(SWITCHES)}")
+    return Press(button, contact_ms, profile)
+
+
+def _button(word: str) -> int:
+    if word not in ("1", "2", "3", "4"):
+        raise BadCommand(f"expected a button 1..4, came {word}")
+    return int(word)
+
+
+def _number(verb: str, word: str, low: float, high: float) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        raise BadCommand(f"{verb}: expected a number, came {word}") from None
+    if not (math.isfinite(value) and low <= value <= high):
+        raise BadCommand(f"{verb}: expected {low:g} to {high:g}, came {word}")
+    return value

@@ -1,0 +1,226 @@
+"""The wire between the fake modules and the simulator around them: frames over two pipes.
+
+A frame is kind u8, length u16, number u8, then `length` bytes; everything little-endian. Requests (read, program,
+erase) stop the processor until the answer with the same number is there, as the ESP32 stands still while its flash is
+busy. Frames of the simulator that come meanwhile are taken in at once, but interrupt handlers run after the answer.
+"""
+
+# mypy: ignore-errors
+
+import select
+import struct
+import sys
+import time
+
+READ = 0x52  # to the simulator: address u32, length u16; answered with the bytes
+PROGRAM = 0x50  # address u32, then the bytes; answered with nothing when it is done
+ERASE = 0x45  # sector u16; answered with nothing when it is done
+OUTPUT = 0x4F  # pin u8, level u8
+ARMED = 0x41  # pin u8, has a handler u8
+RTC = 0x4D  # the memory
+RESET = 0x5A  # reset cause u8
+HEAP = 0x48  # label u8, allocated u32, free u32
+BEGIN = 0x42  # from the simulator: reset cause u8, mac 6, network u8, partition size u32, then the RTC memory
+ANSWER = 0x72
+CONTACT = 0x43  # pin u8, level at rest u8, start u64 in microseconds, then u32 microseconds from it to each edge
+EDGE = 0x65  # pin u8: it has just changed
+NETWORK = 0x4E  # present u8
+
+if sys.implementation.name == "micropython":
+    ticks_us = time.ticks_us
+
+    def _die():
+        import os
+
+        # There is no kill() and an exception could be caught: the shell's parent is this VM.
+        os.system("kill -9 $PPID")
+
+else:
+
+    def ticks_us():
+        return time.monotonic_ns() // 1000
+
+    def _die():
+        import os
+
+        os._exit(1)
+
+
+class Bus:
+    """The end of the wire inside the processor. `reader` and `writer` are unbuffered binary files."""
+
+    def __init__(self, reader, writer):
+        self._reader = reader
+        self._writer = writer
+        self._poll = select.poll()
+        self._poll.register(reader, select.POLLIN)
+        self._head = bytearray(4)
+        self._body = b""
+        self._got = 0  # bytes of the frame that have been read so far: Ctrl-C may break off a read
+        self._number = 0
+        self._answer = None
+        self._answered = -1
+        self._contacts = {}
+        self._handlers = {}
+        self._pending = []
+        self.network = False
+        self.network_since_ms = 0
+        self.reset_cause = 0
+        self.mac = b""
+        self.flash_size = 0
+        self.rtc_memory = b""
+        self._take()
+
+    # ---- frames ----
+
+    def _fill(self, buf, begin):
+        """Reads on into `buf`, whose first byte is byte `begin` of the frame."""
+        end = begin + len(buf)
+        while self._got < end:
+            if self._got == begin:
+                n = self._reader.readinto(buf)
+            else:
+                n = self._reader.readinto(memoryview(buf)[self._got - begin :])
+            if not n:
+                _die()
+            self._got += n
+
+    def _take(self):
+        """Reads one frame, waiting for it, and acts on it."""
+        if self._got < 4:
+            self._fill(self._head, 0)
+            self._body = bytearray(self._head[1] | self._head[2] << 8)
+        self._fill(self._body, 4)
+        kind = self._head[0]
+        body = self._body
+        self._body = b""
+        self._got = 0
+        if kind == ANSWER:
+            self._answered = self._head[3]
+            self._answer = body
+        elif kind == EDGE:
+            if body[0] not in self._pending:
+                self._pending.append(body[0])
+        elif kind == CONTACT:
+            self._contacts[body[0]] = _Contact(body)
+        elif kind == NETWORK:
+            self.network = bool(body[0])
+            self.network_since_ms = self.ticks_ms()
+        elif kind == BEGIN:
+            self.reset_cause = body[0]
+            self.mac = bytes(body[1:7])
+            self.network = bool(body[7])
+            self.flash_size = struct.unpack_from("<I", body, 8)[0]
+            self.rtc_memory = bytes(body[12:])
+
+    def _send(self, kind, number, body):
+        n = len(body)
+        self._writer.write(struct.pack("<BHB", kind, n, number) + body)
+
+    def _request(self, kind, body):
+        number = self._number = (self._number + 1) & 0xFF
+        self._send(kind, number, body)
+        while self._answered != number:
+            self._take()
+        self._answered = -1
+        answer = self._answer
+        self._answer = None
+        self._interrupt()
+        return answer
+
+    def take_waiting(self):
+        """Takes in what has arrived, and runs the interrupt handlers that are due."""
+        while self._got or self._poll.poll(0):
+            self._take()
+        self._interrupt()
+
+    def _interrupt(self):
+        while self._pending:
+            pin = self._pending.pop(0)
+            if pin in self._handlers:
+                handler, source, trigger = self._handlers[pin]
+                if trigger & (1 if self.level(pin) else 2) or trigger == 3:
+                    handler(source)
+
+    # ---- what the fake modules call ----
+
+    def flash_read(self, address, buf):
+        """Fills `buf` from the flash."""
+        buf[:] = self._request(READ, struct.pack("<IH", address, len(buf)))
+
+    def flash_program(self, address, data):
+        """Programs and waits."""
+        self._request(PROGRAM, struct.pack("<I", address) + data)
+
+    def flash_erase(self, sector):
+        """Erases and waits."""
+        self._request(ERASE, struct.pack("<H", sector))
+
+    def level(self, pin):
+        """The level at an input pin at this moment."""
+        contact = self._contacts.get(pin)
+        return contact.level(ticks_us()) if contact else 0
+
+    def input(self, pin):
+        """The same, with everything the simulator has said by now."""
+        self.take_waiting()
+        return self.level(pin)
+
+    def output(self, pin, level):
+        """An output pin is set."""
+        self._send(OUTPUT, 0, bytes((pin, level)))
+
+    def arm(self, pin, handler, source, trigger):
+        """handler(source) shall run when the pin rises (trigger 1), falls (2) or both (3); None: no more."""
+        if handler:
+            self._handlers[pin] = (handler, source, trigger)
+        elif pin in self._handlers:
+            del self._handlers[pin]
+        self._send(ARMED, 0, bytes((pin, 1 if handler else 0)))
+
+    def keep_rtc(self, data):
+        """Stores the RTC memory."""
+        self.rtc_memory = bytes(data)
+        self._send(RTC, 0, self.rtc_memory)
+
+    def reset(self, cause):
+        """Never returns."""
+        self._send(RESET, 0, bytes((cause,)))
+        while True:
+            self._take()
+
+    def ticks_ms(self):
+        """For what the fakes themselves have to wait."""
+        return ticks_us() // 1000
+
+    def tell_heap(self, label, allocated, free):
+        """For the simulator's measurements."""
+        self._send(HEAP, 0, struct.pack("<BII", label, allocated, free))
+
+
+class _Contact:
+    """A pin that changes at known moments."""
+
+    def __init__(self, body):
+        self._start_us = struct.unpack_from("<Q", body, 2)[0]
+        self._body = body
+        self._next = 10
+        self._level = body[1]
+
+    def level(self, now_us):
+        """The level at that moment; moments never go back."""
+        body = self._body
+        while self._next < len(body) and now_us - self._start_us >= struct.unpack_from("<I", body, self._next)[0]:
+            self._level ^= 1
+            self._next += 4
+        return self._level
+
+
+port = None
+
+
+def connect(reader, writer):
+    """Makes the one bus of this processor; the fake modules use `bus.port`."""
+    global port
+    port = Bus(reader, writer)
+    return port

@@ -1,0 +1,64 @@
+"""`esp32` of a simulated board: its partition table, of which `votes` alone has flash behind it."""
+
+# mypy: ignore-errors
+
+import bus
+
+_SECTOR = 4096
+
+
+class Partition:
+    """The raw flash of one partition: `writeblocks` with an offset programs and never erases."""
+
+    TYPE_APP = 0
+    TYPE_DATA = 1
+    BOOT = 0
+    RUNNING = 1
+
+    def __init__(self, name=None):
+        if name != "votes":
+            raise OSError(2)
+
+    @staticmethod
+    def find(type=0, subtype=0xFF, label=None, block_size=_SECTOR):
+        """A list: the partition `votes`, if it is meant."""
+        if type != Partition.TYPE_DATA or label not in (None, "votes"):
+            return []
+        return [Partition("votes")]
+
+    @staticmethod
+    def mark_app_valid_cancel_rollback():
+        """There is nothing to roll back to."""
+
+    def info(self):
+        """(type, subtype, address, size, label, encrypted)."""
+        return (1, 0x06, 0x300000, bus.port.flash_size, "votes", False)
+
+    def ioctl(self, op, arg):
+        """4: number of blocks, 5: their size, 6: erases block `arg`."""
+        if op == 4:
+            return bus.port.flash_size // _SECTOR
+        if op == 5:
+            return _SECTOR
+        if op == 6:
+            bus.port.flash_erase(arg)
+            return 0
+        return 0 if op in (1, 2, 3) else None
+
+    def readblocks(self, block, buf, offset=0):
+        """Fills `buf`."""
+        view = memoryview(buf)
+        bus.port.flash_read(block * _SECTOR + offset, view)
+
+    def writeblocks(self, block, buf, offset=None):
+        """Programs `buf`; without an offset whole blocks, erased first, as the real one does."""
+        if offset is None:
+            for n in range((len(buf) + _SECTOR - 1) // _SECTOR):
+                bus.port.flash_erase(block + n)
+            offset = 0
+        view = memoryview(buf)
+        done = 0
+        while done < len(view):
+            part = view[done : done + _SECTOR]
+            bus.port.flash_program(block * _SECTOR + offset + done, bytes(part))
+            done += len(part)

@@ -1,0 +1,142 @@
+"""Starts the simulated board's processor: connects the bus, mounts the board's files, runs boot.py and main.py.
+
+Arguments: the descriptors of the pipes from and to the simulator, the directory that holds the board's files, and 1
+if main.py is to run (a soft reset out of the raw REPL runs boot.py alone, as on the board).
+"""
+
+# mypy: ignore-errors
+
+import asyncio
+import gc
+import os
+import sys
+
+import bus
+
+MICROPYTHON = sys.implementation.name == "micropython"
+
+_FAKES = 0  # labels of heap samples
+_RUNNING = 1
+_SAMPLE_MS = 5000
+_FIRST_SAMPLE_MS = 1500
+
+
+def main(board_globals):
+    """Runs the board until its program ends; the REPL comes after that."""
+    _, from_bus, to_bus, root, run_main = sys.argv
+    reader, writer = _open(from_bus, to_bus)
+    port = bus.connect(reader, writer)
+    import esp32  # noqa: F401  the fakes have to be loaded before the file system is the board's
+    import machine  # noqa: F401
+    import network  # noqa: F401
+
+    _enter(root)
+    if MICROPYTHON:
+        gc.collect()
+        port.tell_heap(_FAKES, gc.mem_alloc(), gc.mem_free())
+        _listen_micropython(port, reader)
+    else:
+        _listen_cpython(port, reader)
+    try:
+        _run_file("boot.py", board_globals)
+        if run_main == "1":
+            _run_file("main.py", board_globals)
+    except (KeyboardInterrupt, Exception) as error:
+        _show(error)
+    except SystemExit:
+        pass
+    if not MICROPYTHON:
+        _prompt()
+
+
+def _open(from_bus, to_bus):
+    if MICROPYTHON:
+        # There is no fdopen(), but the kernel opens inherited descriptors by name.
+        return open("/proc/self/fd/" + from_bus, "rb"), open("/proc/self/fd/" + to_bus, "wb")
+    return open(int(from_bus), "rb", buffering=0), open(int(to_bus), "wb", buffering=0)
+
+
+def _enter(root):
+    if MICROPYTHON:
+        import vfs
+
+        vfs.umount("/")
+        vfs.mount(vfs.VfsPosix(root), "/")
+        os.chdir("/")
+        sys.path[:] = ["", ".frozen", "/lib", "/rom"]
+    else:
+        os.chdir(root)
+        sys.path.insert(0, root)
+
+
+def _run_file(name, board_globals):
+    try:
+        with open(name) as file:
+            source = file.read()
+    except OSError:
+        return
+    exec(compile(source, name, "exec"), board_globals)
+
+
+def _show(error):
+    if MICROPYTHON:
+        sys.print_exception(error)
+    else:
+        import traceback
+
+        traceback.print_exception(error)
+
+
+def _listen_micropython(port, reader):
+    """Lets the bus wake the program's event loop, in a task beside the program's own."""
+    core = sys.modules["asyncio.core"]
+    plain_run = asyncio.run
+    listening_on = [None]
+    beside = []
+
+    def listen():
+        while True:
+            yield core._io_queue.queue_read(reader)
+            try:
+                port.take_waiting()
+            except Exception as error:
+                sys.print_exception(error)
+
+    async def sample():
+        await asyncio.sleep_ms(_FIRST_SAMPLE_MS)
+        while True:
+            gc.collect()
+            port.tell_heap(_RUNNING, gc.mem_alloc(), gc.mem_free())
+            await asyncio.sleep_ms(_SAMPLE_MS)
+
+    def run(coroutine):
+        if listening_on[0] is not core._task_queue:
+            listening_on[0] = core._task_queue
+            beside[:] = (asyncio.create_task(listen()), asyncio.create_task(sample()))
+        return plain_run(coroutine)
+
+    asyncio.run = run
+
+
+def _listen_cpython(port, reader):
+    class Policy(asyncio.DefaultEventLoopPolicy):
+        def new_event_loop(self):
+            loop = super().new_event_loop()
+            loop.add_reader(reader.fileno(), port.take_waiting)
+            return loop
+
+    asyncio.set_event_loop_policy(Policy())
+
+
+def _prompt():
+    """Where a board would show its REPL. CPython has none that `mpremote` understands: Ctrl-D restarts, that is all."""
+    os.set_blocking(0, True)
+    while True:
+        try:
+            os.write(1, b"\r\n>>> ")
+            while True:
+                data = os.read(0, 1)
+                if not data or data == b"\x04":
+                    os._exit(0)
+        except KeyboardInterrupt:
+            continue

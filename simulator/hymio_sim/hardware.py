@@ -1,0 +1,277 @@
+"""The board as someone beside it sees it: fingers on buttons, lights, the flash chip, the air, the power plug.
+
+Whatever runs the firmware (a VM in a child process, or virtual time in this one) calls the methods of `Hardware`
+for what the program does to its pins and its flash, and is told through `Processor` what the world does to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from hymio_sim import switches
+from hymio_sim.clock import Clock
+from hymio_sim.flash import NorFlash
+from hymio_sim.journal import CONTRACT, Journal
+from hymio_sim.logwatch import LogWatch
+from hymio_sim.mqttwatch import BatchHead
+
+BUTTONS: Final = (1, 2, 3, 4)
+SSID: Final = "hymio-sim"
+"""The only Wi-Fi network in the air."""
+
+PWRON_RESET: Final = 1
+HARD_RESET: Final = 2
+WDT_RESET: Final = 3
+DEEPSLEEP_RESET: Final = 4
+SOFT_RESET: Final = 5
+
+_LEAD_US: Final = 1_500
+"""From the finger's first contact to the first edge: the event is out, and the VM knows, before the pin moves."""
+
+
+@dataclass(frozen=True)
+class Pins:
+    """Where buttons and lights 1..4 are wired, and how the buttons are (an original ESP32 wakes on high only)."""
+
+    buttons: tuple[int, ...] = (25, 26, 27, 33)
+    leds: tuple[int, ...] = (18, 19, 21, 22)
+    active_low: bool = False
+
+
+class Processor(Protocol):
+    """What runs the firmware."""
+
+    def contact_changed(self, button: int) -> None:
+        """The edges ahead of a contact are others now."""
+        ...
+
+    def edge(self, button: int) -> None:
+        """A contact has just opened or closed."""
+        ...
+
+    def network_changed(self) -> None:
+        """The Wi-Fi network has come or gone."""
+        ...
+
+
+@dataclass
+class Contact:
+    """One push button. `edges` are moments in microseconds: open before the first, toggling at each."""
+
+    edges: list[int] = field(default_factory=list)
+
+    def is_closed(self, now_us: int) -> bool:
+        return sum(edge <= now_us for edge in self.edges) % 2 == 1
+
+    def is_moving(self, now_us: int) -> bool:
+        return bool(self.edges) and now_us <= self.edges[-1]
+
+
+def mac_of(device_id: str) -> bytes:
+    """A chip of its own for every device id, with a prefix of Espressif's."""
+    return bytes.fromhex("240ac4") + hashlib.sha256(device_id.encode()).digest()[:3]
+
+
+class Hardware:
+    """The board `device_id`. `utc_offset_us` added to the clock gives the true time in microseconds of 1970."""
+
+    def __init__(
+        self,
+        device_id: str,
+        flash: NorFlash,
+        clock: Clock,
+        journal: Journal,
+        *,
+        seed: int,
+        utc_offset_us: int,
+        has_network: bool,
+        runtime: str,
+        pins: Pins | None = None,
+    ) -> None:
+        self.device_id = device_id
+        self.flash = flash
+        self.clock = clock
+        self.journal = journal
+        self.pins = pins or Pins()
+        self.mac = mac_of(device_id)
+        self.log = LogWatch(flash, self.mac, journal.tell)
+        self.processor: Processor | None = None
+        self.powered = False
+        self.wifi_on = has_network
+        self.has_network = has_network
+        self.rtc_memory = b""
+        self.reset_cause = PWRON_RESET
+        self.serial = ""
+        self.on_ready: Callable[[], None] = lambda: None
+        self._runtime = runtime
+        self._utc_offset_us = utc_offset_us
+        # One stream of chance for fingers and one for power cuts, so that a script with one press more
+        # tears its flash in the same way.
+        self._bounce = random.Random(f"{seed} bounce")
+        self._tears = random.Random(f"{seed} tears")
+        self._contacts = {button: Contact() for button in BUTTONS}
+        self._pushes = 0
+        self._armed: set[int] = set()
+        self._lit: set[int] = set()
+        self._is_ready = False
+        self._operation_began_us = 0
+
+    # ---- the true time ----
+
+    @property
+    def utc(self) -> float:
+        """The true time, seconds of 1970."""
+        return (self.clock.now_us() + self._utc_offset_us) / 1e6
+
+    def set_utc(self, utc: float) -> None:
+        """From now on this is the true time."""
+        self._utc_offset_us = round(utc * 1e6) - self.clock.now_us()
+        self.journal.tell("time", utc=utc)
+
+    # ---- fingers ----
+
+    def is_moving(self, button: int) -> bool:
+        """Whether the button is pushed, or bounces still."""
+        return self._contacts[button].is_moving(self.clock.now_us())
+
+    def is_closed(self, button: int) -> bool:
+        """Whether the contact is closed at this moment."""
+        return self._contacts[button].is_closed(self.clock.now_us())
+
+    def edges(self, button: int) -> list[int]:
+        """The edges of the button's last push, moments in microseconds, closing first."""
+        return self._contacts[button].edges
+
+    def push(self, button: int, contact_ms: float, profile: str) -> None:
+        """A finger pushes the button now, for `contact_ms` of contact."""
+        self._pushes += 1
+        push = self._pushes
+        pattern = switches.edges(profile, self._bounce, contact_ms)
+        start_us = self.clock.now_us() + _LEAD_US
+        contact = Contact([start_us + time_us for time_us, _ in pattern])
+        self._contacts[button] = contact
+        self.journal.tell(
+            "press",
+            push=push,
+            button=button,
+            ms=round(contact_ms),
+            profile=profile,
+            powered=self.powered,
+            utc=self.utc,
+        )
+        if self.processor:
+            self.processor.contact_changed(button)
+        for edge_us in contact.edges:
+            self.clock.call_at_us(edge_us, lambda: self._edge(button))
+        self.clock.call_at_us(contact.edges[-1], lambda: self.journal.tell("release", push=push))
+
+    def _edge(self, button: int) -> None:
+        if self.processor and self.powered:
+            self.processor.edge(button)
+
+    # ---- what the program does to its pins ----
+
+    def output(self, pin: int, level: bool) -> None:
+        """An output pin has been set."""
+        if pin not in self.pins.leds:
+            return
+        led = self.pins.leds.index(pin) + 1
+        if level != (led in self._lit):
+            self._lit ^= {led}
+            self.journal.tell("led", led=led, on=level)
+
+    def armed(self, pin: int, has_handler: bool) -> None:
+        """An interrupt handler has been set or removed. The terminal judges presses once all four buttons have one."""
+        if has_handler:
+            self._armed.add(pin)
+        else:
+            self._armed.discard(pin)
+        if not self._is_ready and self._armed >= set(self.pins.buttons):
+            self._is_ready = True
+            self.journal.tell(
+                "ready",
+                contract=CONTRACT,
+                device_id=self.device_id,
+                serial=self.serial,
+                runtime=self._runtime,
+                boot=self.log.boot,
+            )
+            if not self.log.cursor_told:
+                self.log.tell_cursor()
+            self.on_ready()
+
+    @property
+    def lit(self) -> frozenset[int]:
+        """The lights that are on."""
+        return frozenset(self._lit)
+
+    # ---- flash ----
+
+    def begin_program(self, address: int, data: bytes) -> int:
+        """Starts to program; gives the moment in microseconds at which `finish_flash` is due."""
+        self._operation_began_us = self.clock.now_us()
+        return self._operation_began_us + self.flash.begin_program(address, data).duration_us
+
+    def begin_erase(self, sector: int) -> int:
+        """Starts to erase; gives the moment in microseconds at which `finish_flash` is due."""
+        self._operation_began_us = self.clock.now_us()
+        return self._operation_began_us + self.flash.begin_erase(sector).duration_us
+
+    def finish_flash(self) -> None:
+        """The operation under way is done; what has become durable by it is told."""
+        operation = self.flash.finish()
+        self.log.changed(operation.address, operation.end)
+
+    def _tear_flash(self) -> None:
+        operation = self.flash.busy_with
+        if operation is None:
+            return
+        fraction = (self.clock.now_us() - self._operation_began_us) / max(1, operation.duration_us)
+        self.flash.tear(fraction, self._tears)
+        self.log.changed(operation.address, operation.end)
+
+    # ---- network ----
+
+    def set_wifi(self, on: bool) -> None:
+        """The access point is switched on or off."""
+        self.wifi_on = on
+        self.journal.tell("wifi", on=on)
+        if self.processor:
+            self.processor.network_changed()
+
+    @property
+    def network_present(self) -> bool:
+        """Whether there is a Wi-Fi network to join."""
+        return self.has_network and self.wifi_on
+
+    def published(self, batch: BatchHead) -> None:
+        """A batch has left through the air."""
+        last_seq = batch.first_seq + batch.slots - 1
+        self.journal.tell("published", log_id=batch.log_id, first_seq=batch.first_seq, last_seq=last_seq)
+
+    # ---- boots and power ----
+
+    def boot(self, cause: int) -> None:
+        """A boot begins, for the reason that `machine.reset_cause()` will give."""
+        if cause == PWRON_RESET:
+            self.rtc_memory = b""
+        self.reset_cause = cause
+        self.powered = True
+        self._is_ready = False
+        self.log.booted()
+
+    def stopped(self) -> None:
+        """The processor has stopped at this instant: pins fall back to inputs, a flash operation under way is torn."""
+        self._armed.clear()
+        for led in sorted(self._lit):
+            self.output(self.pins.leds[led - 1], False)
+        self._tear_flash()
+
+    def power_lost(self) -> None:
+        """The plug is out."""
+        self.powered = False
+        self._is_ready = False

@@ -1,0 +1,106 @@
+"""Reads the MQTT stream that leaves a terminal, and tells which vote batches have gone."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+PUBLISH = 3
+
+
+def read_varint(data: bytes | bytearray, at: int) -> tuple[int, int]:
+    """An unsigned LEB128 number at `at` and the offset behind it. Raises IndexError when the data ends before it."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+
+
+def split_packet(stream: bytearray) -> tuple[int, bytes] | None:
+    """Takes one whole MQTT packet off the front of `stream`: (first byte, body), or None as long as it is not there."""
+    try:
+        length, start = read_varint(stream, 1)
+    except IndexError:
+        return None
+    if len(stream) < start + length:
+        return None
+    packet = (stream[0], bytes(stream[start : start + length]))
+    del stream[: start + length]
+    return packet
+
+
+@dataclass(frozen=True)
+class Publish:
+    """An MQTT 3.1.1 PUBLISH packet."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retained: bool
+    packet_id: int | None
+
+
+def parse_publish(first: int, body: bytes) -> Publish:
+    """The PUBLISH packet with that first byte and body. Raises struct.error when it is too short."""
+    (length,) = struct.unpack_from(">H", body)
+    topic = body[2 : 2 + length].decode(errors="replace")
+    at = 2 + length
+    qos = (first >> 1) & 3
+    packet_id = None
+    if qos:
+        (packet_id,) = struct.unpack_from(">H", body, at)
+        at += 2
+    return Publish(topic, body[at:], qos, bool(first & 1), packet_id)
+
+
+@dataclass(frozen=True)
+class BatchHead:
+    """What the simulator wants to know of a batch (firmware/README.md "Batch")."""
+
+    log_id: int
+    nonce: int
+    first_seq: int
+    slots: int
+
+
+def parse_batch_head(payload: bytes) -> BatchHead | None:
+    """The first fields of a batch, None if it is none of version 1."""
+    try:
+        version, _, log_id, nonce, _ = struct.unpack_from("<BBIIH", payload)
+        first_seq, at = read_varint(payload, 12)
+        slots, _ = read_varint(payload, at)
+    except (struct.error, IndexError):
+        return None
+    return BatchHead(log_id, nonce, first_seq, slots) if version == 1 else None
+
+
+class MqttWatch:
+    """Follows one connection. Bytes that are no MQTT are let through unread."""
+
+    def __init__(self) -> None:
+        self._stream = bytearray()
+        self._lost = False
+
+    def left(self, data: bytes) -> list[BatchHead]:
+        """The batches that are completed by `data`, empty ones left out."""
+        if self._lost:
+            return []
+        self._stream += data
+        batches = []
+        while packet := split_packet(self._stream):
+            first, body = packet
+            if first >> 4 != PUBLISH:
+                continue
+            try:
+                publish = parse_publish(first, body)
+            except struct.error:
+                self._lost = True
+                break
+            head = parse_batch_head(publish.payload) if publish.topic.endswith("/votes") else None
+            if head and head.slots:
+                batches.append(head)
+        return batches

@@ -1,0 +1,200 @@
+"""A terminal in real time: puts board, VM, cable, air and commands together and runs them on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hymio.firmware_files import firmware_dir
+from hymio_sim import registry
+from hymio_sim.accesspoint import AccessPoint, true_utc_offset_us
+from hymio_sim.boardfiles import FAKES, find_tool, lay_out, merged, rom_image
+from hymio_sim.cable import Cable
+from hymio_sim.clock import RealClock
+from hymio_sim.flash import TIMES, NorFlash
+from hymio_sim.hardware import PWRON_RESET, SSID, Hardware, Pins
+from hymio_sim.journal import Event, Journal
+from hymio_sim.terminal import Commands, Terminal
+from hymio_sim.vm import ChildVm, Runtime, child_command
+
+STARTED_US: Final = time.monotonic_ns() // 1000
+"""When this process started, near enough: the zero of `t`."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says."""
+
+    device_id: str
+    flash: Path
+    link: Path | None = None
+    broker: tuple[str, int] | None = None
+    runtime: Runtime = "micropython"
+    heap: str = "96k"
+    script: tuple[str, ...] = ()
+    seed: int = 0
+    extra_config: dict[str, Any] | None = None
+    flash_times: str = "typical"
+
+
+def board_config(settings: Settings, port: int, ntp_port: int) -> tuple[dict[str, Any], Pins]:
+    """config.json of the board, and where its pins are by it. Ports: of the access point."""
+    pins = Pins()
+    config: dict[str, Any] = {
+        "device_id": settings.device_id,
+        "pins": {"buttons": list(pins.buttons), "leds": list(pins.leds), "active_low": pins.active_low},
+    }
+    if settings.broker:
+        config["wifi"] = {"ssid": SSID}
+        config["mqtt"] = {"host": "127.0.0.1", "port": port}
+        config["ntp"] = {"host": "127.0.0.1", "port": ntp_port}
+    config = merged(config, settings.extra_config or {})
+    wired = config["pins"]
+    return config, Pins(tuple(wired["buttons"]), tuple(wired["leds"]), bool(wired["active_low"]))
+
+
+class RealTerminal:
+    """One terminal; `run` returns the exit status when it has quit."""
+
+    def __init__(self, settings: Settings, show: Callable[[Event], None]) -> None:
+        self._settings = settings
+        self._show = show
+        self._quit = asyncio.Event()
+        self.terminal: Terminal | None = None
+        self.hardware: Hardware | None = None
+        self._keys: Commands | None = None
+
+    async def run(self, stdin: bool = True) -> int:
+        """Runs until `quit` or SIGTERM. stdin: whether command lines come from there."""
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as stack:
+            flash = stack.enter_context(NorFlash(settings.flash, times=TIMES[settings.flash_times]))
+            scratch = Path(stack.enter_context(_scratch()))
+            clock = RealClock(loop)
+            journal = Journal(clock, STARTED_US, self._show)
+            hardware = Hardware(
+                settings.device_id,
+                flash,
+                clock,
+                journal,
+                seed=settings.seed,
+                utc_offset_us=true_utc_offset_us(),
+                has_network=settings.broker is not None,
+                runtime=settings.runtime,
+            )
+            air = AccessPoint(hardware, settings.broker) if settings.broker else None
+            if air:
+                await air.open()
+            config, hardware.pins = board_config(settings, air.port if air else 0, air.ntp_port if air else 0)
+            command, rom = _prepare(settings, scratch, config)
+            cable = Cable(loop, settings.link)
+            stack.callback(cable.close)
+            hardware.serial = cable.port
+            vm = ChildVm(hardware, cable, loop, command, rom, scratch / "board")
+            stack.callback(vm.kill)
+            self.hardware = hardware
+            self.terminal = terminal = Terminal(hardware, vm)
+            if air:
+                terminal.when_air_is_cut(air.cut)
+                vm.before_stop = air.cut
+            terminal.on_quit = self._quit.set
+            stack.enter_context(registry.registered(settings.device_id, cable.port))
+            self._keys = Commands(terminal)
+            script = Commands(terminal)
+            for line in settings.script:
+                script.add(line)
+            sources = [script, self._keys]
+
+            def ready() -> None:
+                while sources:
+                    loop.call_soon(sources.pop(0).begin)
+
+            hardware.on_ready = ready
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, terminal.quit)
+            if stdin:
+                _read_lines(loop, self._keys.add)
+            vm.start(PWRON_RESET)
+            await self._quit.wait()
+            journal.tell("exit", status=0, **vm.heap_report())
+        return 0
+
+    def command(self, line: str) -> None:
+        """One more command line, from the screen's keys."""
+        if self._keys:
+            self._keys.add(line)
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[str]:
+    directory = tempfile.mkdtemp(prefix="hymio-sim-")
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple[list[str], bytes | None]:
+    """Lays out the board's files; gives the command that runs them, and the ROM for it."""
+    firmware = firmware_dir()
+    rom = None
+    if settings.runtime == "micropython":
+        vm = find_tool("micropython")
+        compiler = find_tool("mpy-cross")
+        assert vm is not None, "the command line has looked for it"
+        if compiler and sys.platform == "linux":
+            rom = rom_image(firmware, compiler)
+        else:
+            print("Without mpy-cross and Linux the firmware itself takes heap: 96k will not do.", file=sys.stderr)
+    else:
+        vm = Path(sys.executable)
+    lay_out(scratch / "board", firmware, config, with_application=rom is None)
+    return child_command(settings.runtime, str(vm), settings.heap, FAKES / "start.py"), rom
+
+
+def _read_lines(loop: asyncio.AbstractEventLoop, obey: Callable[[str], None]) -> None:
+    """Calls `obey` on the loop for each line of stdin. A thread, because stdin may be a file; on the descriptor,
+    because a buffered reader that still waits would hold up the end of the process."""
+
+    def read() -> None:
+        rest = b""
+        while True:
+            try:
+                data = os.read(0, 4096)
+            except OSError:
+                data = b""
+            *lines, rest = (rest + data).split(b"\n")
+            if not data and rest:
+                lines.append(rest)
+            for line in lines:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody to obey any more
+                    loop.call_soon_threadsafe(obey, line.decode(errors="replace"))
+            if not data:
+                return
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop whose timers are exact to microseconds: select() takes them, epoll rounds up to milliseconds, more
+    than a flash page takes to program."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
+def run_terminal(settings: Settings, show: Callable[[Event], None], stdin: bool = True) -> int:
+    """Runs one terminal in this process; gives the exit status."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(RealTerminal(settings, show).run(stdin))

@@ -1,0 +1,153 @@
+"""One simulated terminal: obeys commands, in either kind of time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from hymio_sim.commands import DEFAULT_MS, BadCommand, Chord, Command, Press, Quit, SetTime, Switch, Wait, parse
+from hymio_sim.hardware import PWRON_RESET, Hardware
+from hymio_sim.switches import DEFAULT
+
+_CHORD_US: Final = 10_000
+
+
+class Machine(Protocol):
+    """What runs the firmware: a child process or virtual time."""
+
+    def start(self, cause: int) -> None:
+        """Boots."""
+        ...
+
+    def kill(self) -> None:
+        """Stops at this instant."""
+        ...
+
+
+class Terminal:
+    """`has_quit` once it was told to; `on_quit` is called then."""
+
+    def __init__(self, hardware: Hardware, machine: Machine) -> None:
+        self.hardware = hardware
+        self._machine = machine
+        self._air_cut: Callable[[], None] = lambda: None
+        self._engaged: set[int] = set()
+        self.has_quit = False
+        self.on_quit: Callable[[], None] = lambda: None
+
+    def when_air_is_cut(self, cut: Callable[[], None]) -> None:
+        """`cut` is called when whatever is connected through the air is lost."""
+        self._air_cut = cut
+
+    def obey(self, line: str) -> float | None:
+        """Does what the line says; gives the seconds by which it holds up the next line, if it does."""
+        try:
+            command = parse(line)
+            if command is None or self.has_quit:
+                return None
+            return self._obey(command)
+        except BadCommand as error:
+            self.hardware.journal.tell("error", line=line.strip(), message=str(error))
+            return None
+
+    def _obey(self, command: Command) -> float | None:
+        hardware = self.hardware
+        if isinstance(command, Press):
+            self._still(command.button)
+            hardware.push(command.button, command.contact_ms, command.profile)
+        elif isinstance(command, Chord):
+            self._still(command.first)
+            self._still(command.second)
+            second = command.second
+            self._engaged.add(second)
+            hardware.push(command.first, DEFAULT_MS, DEFAULT)
+            hardware.clock.call_at_us(hardware.clock.now_us() + _CHORD_US, lambda: self._second_of_chord(second))
+        elif isinstance(command, Switch):
+            self._switch(command.what, command.on)
+        elif isinstance(command, SetTime):
+            hardware.set_utc(command.utc)
+        elif isinstance(command, Wait):
+            return command.seconds
+        elif isinstance(command, Quit):
+            self.quit()
+        return None
+
+    def _still(self, button: int) -> None:
+        if button in self._engaged or self.hardware.is_moving(button):
+            raise BadCommand(f"button {button} is still moving: expected a button at rest; wait for its release")
+
+    def _second_of_chord(self, button: int) -> None:
+        self._engaged.discard(button)
+        if not self.has_quit:
+            self.hardware.push(button, DEFAULT_MS, DEFAULT)
+
+    def _switch(self, what: str, on: bool) -> None:
+        hardware = self.hardware
+        if what == "wifi":
+            if not on:
+                self._air_cut()
+            hardware.set_wifi(on)
+        elif on:
+            self.power_on()
+        else:
+            self.power_off()
+
+    def power_on(self) -> None:
+        """The plug goes in, if it is out."""
+        hardware = self.hardware
+        was_powered = hardware.powered
+        hardware.powered = True
+        hardware.journal.tell("power", on=True)
+        if not was_powered:
+            self._machine.start(PWRON_RESET)
+
+    def power_off(self) -> None:
+        """The plug goes out, if it is in."""
+        hardware = self.hardware
+        if hardware.powered:
+            self._air_cut()
+            self._machine.kill()
+            hardware.power_lost()
+        hardware.journal.tell("power", on=False)
+
+    def quit(self) -> None:
+        """Power off, and no more commands."""
+        if self.has_quit:
+            return
+        if self.hardware.powered:
+            self.power_off()
+        self.has_quit = True
+        self.on_quit()
+
+
+class Commands:
+    """One source of command lines, obeyed in order; `wait` holds up the next one of the same source alone."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._lines: deque[str] = deque()
+        self._held_up = True
+
+    def add(self, line: str) -> None:
+        """One more line."""
+        self._lines.append(line)
+        self._go_on()
+
+    def begin(self) -> None:
+        """Lines are obeyed from now on."""
+        self._held_up = False
+        self._go_on()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all lines have been obeyed, the last wait included."""
+        return not self._lines and not self._held_up
+
+    def _go_on(self) -> None:
+        clock = self._terminal.hardware.clock
+        while self._lines and not self._held_up:
+            seconds = self._terminal.obey(self._lines.popleft())
+            if seconds:
+                self._held_up = True
+                clock.call_at_us(clock.now_us() + round(seconds * 1e6), self.begin)
