@@ -36,40 +36,58 @@ def is_device_id(value):
     )
 
 
-def _is_text(low, high):
-    return lambda value: isinstance(value, str) and low <= len(value.encode()) <= high
-
-
-def _is_int(low, high):
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_pins(value):
-    return (
-        isinstance(value, list)
-        and len(value) == 4
-        and all(_is_int(0, 48)(pin) for pin in value)
-        and len(set(value)) == 4
-    )
-
-
-_WINDOW = (_is_int(0, 600000), "0..600000 ms")
+# For each key what it takes: (lowest, highest) of a number or of the bytes of a text, or a word for the rest.
+_WINDOW = (0, 600000)
 _CHECKS = {
-    "device_id": (is_device_id, "3 to 32 of a-z, 0-9 and -, not beginning with -"),
-    "pins.buttons": (_is_pins, "four different pin numbers"),
-    "pins.leds": (_is_pins, "four different pin numbers"),
-    "pins.active_low": (lambda value: isinstance(value, bool), "true or false"),
-    "wifi.ssid": (_is_text(0, 32), "a text of up to 32 bytes"),
-    "wifi.password": (lambda value: value == "" or _is_text(8, 63)(value), "8 to 63 characters, or none"),
-    "mqtt.host": (_is_text(0, 253), "a host name or address"),
-    "mqtt.port": (_is_int(1, 65535), "1..65535"),
-    "mqtt.collector_id": (_is_text(1, 32), "a text of 1 to 32 bytes"),
-    "ntp.host": (_is_text(1, 253), "a host name or address"),
-    "ntp.port": (_is_int(1, 65535), "1..65535"),
-    "thanks_ms": (_is_int(100, 10000), "100..10000 ms"),
-    "windows.mash_presses": (_is_int(2, 50), "2..50"),
-    "windows.stuck_ms": (_is_int(1000, 600000), "1000..600000 ms"),
+    "device_id": "id",
+    "pins.buttons": "pins",
+    "pins.leds": "pins",
+    "pins.active_low": "bool",
+    "wifi.ssid": (0, 32),
+    "wifi.password": "password",
+    "mqtt.host": (0, 253),
+    "mqtt.port": (1, 65535),
+    "mqtt.collector_id": (1, 32),
+    "ntp.host": (1, 253),
+    "ntp.port": (1, 65535),
+    "thanks_ms": (100, 10000),
+    "windows.mash_presses": (2, 50),
+    "windows.stuck_ms": (1000, 600000),
 }
+_EXPECTED = {
+    "id": "3 to 32 of a-z, 0-9 and -, not beginning with -",
+    "pins": "four different pin numbers",
+    "bool": "true or false",
+    "password": "8 to 63 characters, or none",
+}
+
+
+def _is_int(value, low, high):
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_text(value, low, high):
+    return isinstance(value, str) and low <= len(value.encode()) <= high
+
+
+def _problem(check, value, is_text):
+    """What was expected, or "" if the value is that."""
+    if check == "id":
+        good = is_device_id(value)
+    elif check == "pins":
+        good = isinstance(value, list) and len(set(value)) == 4 == len(value)
+        good = good and all(_is_int(pin, 0, 48) for pin in value)
+    elif check == "bool":
+        good = isinstance(value, bool)
+    elif check == "password":
+        good = value == "" or _is_text(value, 8, 63)
+    elif is_text:
+        return "" if _is_text(value, *check) else "a text of %d to %d bytes" % check
+    else:
+        return "" if _is_int(value, *check) else "%d..%d" % check
+    return "" if good else _EXPECTED[check]
+
+
 _SECRETS = ("wifi.password",)
 
 
@@ -87,8 +105,8 @@ def merge(config, given, prefix=""):
         if isinstance(config[key], dict):
             merge(config[key], value, name + ".")
             continue
-        check, expected = _CHECKS.get(name, _WINDOW)
-        if not check(value):
+        expected = _problem(_CHECKS.get(name, _WINDOW), value, isinstance(config[key], str))
+        if expected:
             came = "another" if name in _SECRETS else json.dumps(value)
             raise ConfigError("%s: expected %s, came %s" % (name, expected, came))
         config[key] = value

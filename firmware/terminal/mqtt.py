@@ -61,16 +61,8 @@ class Mqtt:
         self._on_delivered = on_delivered
         self._keep_alive_s = keep_alive_s
         self._packet_id = 0
-        self._input = bytearray()
-        self._output = bytearray()
-        self._awaited = 0  # packet id of the publish under way
-        self._subscribing = 0
-        self._deadline = None
         self._sent_at = 0
-        self._pinging = False
-        self.state = OFF
-        self.broken = ""
-        self.refused = 0  # CONNACK return code
+        self.closed()
 
     def opened(self, now_ms):
         """There is a connection: say hello."""
@@ -87,10 +79,10 @@ class Mqtt:
         """The connection is gone: nothing that was under way is known to have arrived."""
         self.state = OFF
         self.broken = ""
-        self.refused = 0
+        self.refused = 0  # CONNACK return code
         self._input = bytearray()
         self._output = bytearray()
-        self._awaited = 0
+        self._awaited = 0  # packet id of the publish under way
         self._subscribing = 0
         self._deadline = None
         self._pinging = False

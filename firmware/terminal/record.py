@@ -23,7 +23,6 @@ CLOSED = const(5)
 REPLACED = const(6)
 TEST = const(7)
 ANSWER = const(8)
-VERDICTS = ("counted", "repeat", "mash", "chord", "stuck", "closed", "replaced", "test", "answer")
 
 CLOCK_SET = const(1)
 STALL = const(2)

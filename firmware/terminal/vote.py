@@ -22,6 +22,7 @@ DEFAULT_WINDOWS = {
     "mode_ends_ms": 300000,
 }
 
+_OF_HANDS = ("mash_presses", "stuck_ms", "unstick_ms", "service_ms", "test_ms", "mode_ends_ms")
 _NONE = const(-1)
 _KEYS = const(0b1001)  # buttons 1 and 4
 
@@ -49,15 +50,8 @@ class Votes:
 
     def __init__(self, windows):
         """windows: a dict as DEFAULT_WINDOWS, in ms."""
-        self._chord_ms = windows["chord_ms"]
-        self._replace_from_ms = windows["replace_from_ms"]
-        self._replace_until_ms = windows["replace_until_ms"]
-        self._lockout_ms = windows["lockout_ms"]
-        self._repeat_ms = windows["repeat_ms"]
-        self._mash_ms = windows["mash_ms"]
-        self._horizon_ms = 1000 + max(
-            windows[key] for key in ("chord_ms", "replace_until_ms", "lockout_ms", "repeat_ms", "mash_ms")
-        )
+        self._windows = windows
+        self._horizon_ms = 1000 + max(windows[key] for key in windows if key not in _OF_HANDS)
         self._vote = Vote()
         self._before = Vote()  # what the vote falls back to if a chord undoes it
         self._since_vote = 0  # presses since the vote
@@ -86,7 +80,7 @@ class Votes:
             verdict = CLOSED
         elif is_stuck:
             verdict = STUCK
-        elif last.button and last.button != button and abs(ticks_diff(at_ms, last.at_ms)) <= self._chord_ms:
+        elif last.button and last.button != button and abs(ticks_diff(at_ms, last.at_ms)) <= self._windows["chord_ms"]:
             verdict = CHORD
             self._undo_last()
         else:
@@ -109,16 +103,16 @@ class Votes:
         if (
             vote.button
             and button != vote.button
-            and self._replace_from_ms <= since_ms < self._replace_until_ms
+            and self._windows["replace_from_ms"] <= since_ms < self._windows["replace_until_ms"]
             and self._since_vote == 0
             and not vote.is_replacement
         ):
             self._revise(vote.seq, REPLACED)
             self._become(at_ms, button, True)
             return COUNTED
-        if quiet_ms < self._lockout_ms:
+        if quiet_ms < self._windows["lockout_ms"]:
             return REPEAT if button == self._last.button else MASH
-        if button == vote.button and since_ms < self._repeat_ms:
+        if button == vote.button and since_ms < self._windows["repeat_ms"]:
             return REPEAT
         if is_flood:
             return MASH
@@ -168,7 +162,7 @@ class Votes:
         """True if enough presses came within the mash window; remembers this one."""
         recent = self._recent
         size = len(recent)
-        is_flood = self._recent_count == size and ticks_diff(at_ms, recent[self._recent_next]) <= self._mash_ms
+        is_flood = self._recent_count == size and ticks_diff(at_ms, recent[self._recent_next]) <= self._windows["mash_ms"]
         recent[self._recent_next] = at_ms
         self._recent_next = (self._recent_next + 1) % size
         self._recent_count = min(size, self._recent_count + 1)
@@ -188,11 +182,7 @@ class Hands:
     """What lies on the buttons: held ones, stuck ones, the service keys. Masks have bit 0 for button 1."""
 
     def __init__(self, windows):
-        self._stuck_ms = windows["stuck_ms"]
-        self._unstick_ms = windows["unstick_ms"]
-        self._service_ms = windows["service_ms"]
-        self._test_ms = windows["test_ms"]
-        self._mode_ends_ms = windows["mode_ends_ms"]
+        self._windows = windows
         self._down_at = [0] * 4
         self._counted_seq = [_NONE] * 4
         self._up_at = [0] * 4
@@ -225,9 +215,9 @@ class Hands:
         for b in range(4):
             bit = 1 << b
             if self.stuck & bit:
-                if not down & bit and ticks_diff(now_ms, self._up_at[b]) >= self._unstick_ms:
+                if not down & bit and ticks_diff(now_ms, self._up_at[b]) >= self._windows["unstick_ms"]:
                     self.stuck &= ~bit
-            elif down & bit and not self._keys and ticks_diff(now_ms, self._down_at[b]) >= self._stuck_ms:
+            elif down & bit and not self._keys and ticks_diff(now_ms, self._down_at[b]) >= self._windows["stuck_ms"]:
                 self.stuck |= bit
                 seq = self._counted_seq[b]
                 self._counted_seq[b] = _NONE
@@ -236,7 +226,7 @@ class Hands:
         return _NONE
 
     def _step_mode(self, now_ms, down):
-        if self.mode and ticks_diff(now_ms, self._mode_at) >= self._mode_ends_ms:
+        if self.mode and ticks_diff(now_ms, self._mode_at) >= self._windows["mode_ends_ms"]:
             self.mode = ""
         keys = down == _KEYS and not self.stuck & _KEYS
         if keys and not self._keys:
@@ -244,9 +234,9 @@ class Hands:
         self._keys = keys
         if keys:
             held_ms = ticks_diff(now_ms, self._keys_at)
-            if held_ms >= self._test_ms:
+            if held_ms >= self._windows["test_ms"]:
                 mode = "test"
-            elif held_ms >= self._service_ms:
+            elif held_ms >= self._windows["service_ms"]:
                 mode = "service"
             else:
                 return

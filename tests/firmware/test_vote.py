@@ -1,7 +1,7 @@
 """The verdict table of DESIGN.md, row by row, at its boundaries, and its worked examples."""  # portable
 
 from terminal.compat import ticks_add
-from terminal.record import CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST, VERDICTS
+from terminal.record import CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
 from terminal.vote import DEFAULT_WINDOWS, Hands, Votes
 
 PERIOD = ticks_add(0, -1) + 1  # 2^30, as on the board; the unix VM has 2^62
@@ -221,7 +221,3 @@ def test_down_at_boot_is_out_of_play_until_released():
     assert h.stuck == 1
     h.released(500, 0)
     assert h.stuck == 0
-
-
-def test_names():
-    assert VERDICTS[COUNTED] == "counted" and VERDICTS[TEST] == "test"

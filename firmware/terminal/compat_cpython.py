@@ -1,0 +1,74 @@
+"""The half of compat.py for CPython, with the ticks of a board."""
+
+import asyncio
+import os
+import time
+
+_PERIOD = 1 << 30  # the board's: https://docs.micropython.org/en/latest/library/time.html#time.ticks_ms
+
+
+def const(value):
+    return value
+
+
+def ticks_ms():
+    return (time.monotonic_ns() // 1000000) & (_PERIOD - 1)
+
+
+def ticks_add(ticks, delta):
+    return (ticks + delta) & (_PERIOD - 1)
+
+
+def ticks_diff(end, start):
+    return ((end - start + _PERIOD // 2) & (_PERIOD - 1)) - _PERIOD // 2
+
+
+class Flag:
+    """See compat.py."""
+
+    def __init__(self):
+        self._event = asyncio.Event()
+        self._loop = None
+
+    def set(self):
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    async def wait_ms(self, ms):
+        self._loop = asyncio.get_running_loop()
+        try:
+            await asyncio.wait_for(self._event.wait(), ms / 1000)
+        except asyncio.TimeoutError:
+            pass
+        self._event.clear()
+
+
+class Cable:
+    """See compat.py."""
+
+    def __init__(self):
+        self._ready = Flag()
+        self._watching = False
+
+    async def read(self):
+        if not self._watching:
+            asyncio.get_running_loop().add_reader(0, self._ready.set)
+            self._watching = True
+        while True:
+            await self._ready.wait_ms(1000)
+            os.set_blocking(0, False)
+            try:
+                return os.read(0, 260)
+            except BlockingIOError:
+                continue
+
+    def write(self, data):
+        os.write(1, data)
+
+
+async def sleep_ms(ms):
+    await asyncio.sleep(ms / 1000)
+
+
+def forget_loop():
+    pass
