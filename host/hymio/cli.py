@@ -45,6 +45,61 @@ def _hymio(
     pass
 
 
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="For programs: JSON on stdout, a JSON error as the last line of stderr.")
+]
+DbOption = Annotated[
+    str,
+    typer.Option(
+        "--db", metavar="URL", help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name."
+    ),
+]
+
+
+def _examples(*lines: str) -> str:
+    """The end of a --help text: command lines to copy."""
+    return "Examples:\n\n" + "\n\n".join(f"`{line}`" for line in lines)
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=_examples("hymio broker", "hymio broker --listen 127.0.0.1:0 --json"),
+)
+def broker(
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
+    ] = "127.0.0.1:1883",
+    as_json: JsonOption = False,
+) -> None:
+    """An embedded MQTT broker for the bench; it keeps nothing and knows no passwords."""
+    from hymio.broker import run_broker
+
+    run_broker(listen, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=_examples(
+        "hymio collect --broker mqtt://127.0.0.1:1883 --db votes.db",
+        "hymio collect --broker mqtts://office:secret@broker.example --db postgresql://hymio@db.example/votes",
+    ),
+)
+def collect(
+    db: DbOption,
+    broker: Annotated[
+        str, typer.Option(metavar="URL", help="mqtt://[user:password@]host[:port], mqtts:// for TLS.")
+    ] = "mqtt://127.0.0.1:1883",
+    collector_id: Annotated[
+        str, typer.Option(help="The name that the terminals are configured to believe.")
+    ] = "office",
+    as_json: JsonOption = False,
+) -> None:
+    """Takes votes from the broker into the database, and tells the terminals only then."""
+    from hymio.collect import run_collect
+
+    run_collect(broker, db, collector_id, as_json)
+
+
 def _simulator(arguments: list[str]) -> typer.Typer:
     """The sub-commands of `hymio sim`, imported only when they are asked for: the simulator is heavy and needs
     POSIX, and everything else must start at once and work without it."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from hymio import store
 from hymio.batches import Batch, Totals
 from hymio.coverage import Coverage, Span
 from hymio.dating import Marker, Timeline, marker_of
+from hymio.quarantine import put_in_quarantine
 from hymio.records import (
     VERDICTS,
     Acked,
@@ -440,30 +440,6 @@ def log_state(connection: Connection, device_id: str, log_id: int) -> LogState |
         return None
     spans = _load_spans(connection, [(device_id, log_id)])[device_id, log_id]
     return LogState(Coverage(spans, row.oldest_seq, row.cursor_seq), row.next_seq)
-
-
-def put_in_quarantine(
-    connection: Connection, device_id: str, source: str, reason: str, payload: bytes, received_utc: float
-) -> bool:
-    """Keeps what could not be counted; the same thing again only raises its number. Whether it is new."""
-    identity = b"\0".join([device_id.encode(), source.encode(), reason.encode(), payload])
-    digest = hashlib.sha256(identity).hexdigest()
-    table = store.quarantine
-    again = connection.execute(
-        update(table).where(table.c.digest == digest).values(times=table.c.times + 1, last_utc=received_utc)
-    )
-    if again.rowcount:
-        return False
-    values = (digest, device_id, source, reason, payload, received_utc, received_utc, 1)
-    connection.execute(
-        text(
-            "INSERT INTO quarantine (digest, device_id, source, reason, payload, received_utc, last_utc, times)"
-            " VALUES (:a, :b, :c, :d, :e, :f, :g, :h)"
-            " ON CONFLICT (digest) DO UPDATE SET times = quarantine.times + 1"
-        ),
-        dict(zip("abcdefgh", values, strict=True)),
-    )
-    return True
 
 
 def _key(one: Arrival | Told) -> LogKey:

@@ -1,0 +1,420 @@
+"""`hymio collect`: from the broker into the database, and only then the ack."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import ssl
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiomqtt
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
+from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
+from hymio.addresses import BrokerAddress, is_device_id, parse_broker
+from hymio.batches import Totals, decode_batch
+from hymio.errors import NO_SERVICE, WRONG_USE, Failure
+from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
+from hymio.output import note, print_json, print_line, seconds_running
+from hymio.quarantine import put_in_quarantine
+from hymio.store import Store, open_store
+from hymio.wire import U32_MAX, FormatError
+
+PARCEL_MESSAGES: Final = 200
+"""Messages taken into one transaction at most. What comes while one is written goes into the next: a commit costs a
+flush of the disk whatever is in it, and the first press of a quiet hour need not wait for company."""
+BACKOFF_S: Final = (1.0, 30.0)
+"""First and longest pause before the broker or the database is tried again."""
+STATE_MAX_BYTES: Final = 8192
+
+VOTES_TOPIC: Final = "hymio/+/votes"
+STATE_TOPIC: Final = "hymio/+/state"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that cannot be counted, and why; it goes to quarantine."""
+
+    device_id: str
+    source: str
+    reason: str
+    payload: bytes
+    received_utc: float
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What goes into one transaction."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+    def add(self, one: Arrival | Told | Refused | None) -> None:
+        """Sorts in what `read_message` made of a message."""
+        match one:
+            case Arrival():
+                self.arrivals.append(one)
+            case Told():
+                self.told.append(one)
+            case Refused():
+                self.refused.append(one)
+
+    def apart(self) -> list[Parcel]:
+        """The same things, each in a parcel of its own."""
+        return [
+            *(Parcel(arrivals=[one]) for one in self.arrivals),
+            *(Parcel(told=[one]) for one in self.told),
+            *(Parcel(refused=[one]) for one in self.refused),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class DueAck:
+    """An ack to be published for a log."""
+
+    device_id: str
+    log_id: int
+    mark: int
+    nonce: int
+
+
+@dataclass(slots=True)
+class Committed:
+    """What stands in the database now."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    acks: list[DueAck] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | Told | Refused | None:
+    """What a message says; None: nothing to keep (a terminal gone offline, an empty retained message)."""
+    parts = topic.split("/")
+    device_id = parts[1] if len(parts) == 3 else ""
+    if parts[0] != "hymio" or not is_device_id(device_id):
+        return Refused(device_id, topic, "the topic names no terminal", payload, received_utc)
+    try:
+        if parts[-1] == "votes":
+            return Arrival(device_id, decode_batch(payload), "mqtt", received_utc, topic, payload)
+        if not payload:
+            return None
+        return _read_state(device_id, payload, received_utc)
+    except FormatError as error:
+        return Refused(device_id, topic, error.reason, payload, received_utc)
+
+
+def _read_state(device_id: str, payload: bytes, received_utc: float) -> Told | None:
+    if len(payload) > STATE_MAX_BYTES:
+        raise FormatError(f"a state message of {len(payload)} bytes")
+    try:
+        state = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise FormatError("the state message is not JSON") from None
+    if not isinstance(state, dict) or state.get("state") not in ("online", "offline"):
+        raise FormatError("the state message says neither online nor offline")
+    if state["state"] == "offline" or not state.get("log_id"):
+        return None
+
+    def number(value: Any, name: str, least: int = 0, most: int = U32_MAX) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise FormatError(f"{name} in the state message is no number from {least} to {most}")
+        return value
+
+    pressed = state.get("pressed")
+    totals: Totals | None = None
+    if pressed is not None:
+        if not isinstance(pressed, list) or len(pressed) != 4:
+            raise FormatError("pressed in the state message is not four numbers")
+        one, two, three, four = (number(total, "pressed") for total in pressed)
+        totals = (one, two, three, four)
+    next_seq = number(state.get("next_seq"), "next_seq")
+    oldest_seq = number(state.get("oldest_seq", 0), "oldest_seq", most=next_seq)
+    acked_seq = number(state.get("acked_seq", -1), "acked_seq", least=-1)
+    log_id = number(state.get("log_id"), "log_id", least=1)
+    return Told(device_id, log_id, next_seq, oldest_seq, acked_seq + 1, totals, received_utc)
+
+
+def commit(store: Store, parcel: Parcel) -> Committed:
+    """Everything of the parcel in one transaction; when this returns it is on the disk."""
+    committed = Committed(refused=list(parcel.refused))
+    with store.writing() as connection:
+        for one in parcel.refused:
+            put_in_quarantine(connection, one.device_id, one.source, one.reason, one.payload, one.received_utc)
+        committed.outcomes = ingest_many(connection, parcel.arrivals, parcel.told)
+        due = {
+            (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
+            for outcome in committed.outcomes
+        }
+        for told in parcel.told:
+            key = (told.device_id, told.log_id)
+            state = None if key in due else log_state(connection, *key)
+            # The terminal lacks our ack, or has records that we lack: say again how far we are.
+            if state is not None and (told.next_seq > state.coverage.mark or told.cursor_seq < state.coverage.mark):
+                due[key] = DueAck(*key, state.coverage.mark, 0)
+        committed.acks = list(due.values())
+    return committed
+
+
+def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
+    """Like `commit`, but what cannot be taken in for a reason of its own goes to quarantine instead of stopping all.
+
+    Raises:
+        Failure, OperationalError, InterfaceError: the database is not there.
+    """
+    try:
+        return commit(store, parcel)
+    except (Failure, OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        parts = parcel.apart()
+        if len(parts) > 1:
+            committed = Committed()
+            for part in parts:
+                done = commit_whatever_comes(store, part)
+                committed.outcomes += done.outcomes
+                committed.acks += done.acks
+                committed.refused += done.refused
+            return committed
+        if parcel.refused:
+            raise
+        reason = f"not taken in: {type(error).__name__}: {error}"[:500].replace("\0", "")
+        one: Arrival | Told = (parcel.arrivals or parcel.told)[0]
+        source, payload = (one.source, one.payload) if isinstance(one, Arrival) else ("state", repr(one).encode())
+        return commit(store, Parcel(refused=[Refused(one.device_id, source, reason, payload, one.received_utc)]))
+
+
+class Collector:
+    """Takes messages from the broker until it is told to stop."""
+
+    def __init__(self, address: BrokerAddress, store: Store, collector_id: str, as_json: bool) -> None:
+        self._address = address
+        self._store = store
+        self._collector_id = collector_id
+        self._as_json = as_json
+        self._stop = asyncio.Event()
+        self._ready = False
+        self._inbox: deque[Arrival | Told | Refused | None] = deque()
+        self._arrived = asyncio.Event()
+        self._unsent: dict[tuple[str, int], DueAck] = {}
+
+    def stop(self) -> None:
+        """Ends `run` after the transaction at hand and its acks."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Until `stop`; Failure 4 if the broker can't be reached at the very start, later it is tried again."""
+        pause_s = BACKOFF_S[0]
+        while not self._stop.is_set():
+            try:
+                async with self._client() as client:
+                    await self._subscribe(client)
+                    pause_s = BACKOFF_S[0]
+                    await self._work(client)
+            except (aiomqtt.MqttError, OSError) as error:
+                if not self._ready:
+                    raise _no_broker(self._address, error) from error
+                if not self._stop.is_set():
+                    note(f"The broker {self._address} has gone ({error}); trying again in {pause_s:.0f} s.")
+                    await self._pause(pause_s)
+                    pause_s = min(2 * pause_s, BACKOFF_S[1])
+
+    def _client(self) -> aiomqtt.Client:
+        address = self._address
+        return aiomqtt.Client(
+            address.host,
+            address.port,
+            username=address.username,
+            password=address.password,
+            identifier=self._collector_id,
+            clean_session=False,
+            tls_context=ssl.create_default_context() if address.tls else None,
+            keepalive=30,
+            logger=_quiet_logger(),
+        )
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        granted = await client.subscribe([(VOTES_TOPIC, 1), (STATE_TOPIC, 1)])
+        if any(getattr(code, "is_failure", False) or code == 0x80 for code in granted):
+            raise Failure(
+                NO_SERVICE,
+                f"The broker {self._address} does not let {self._collector_id} read the terminals' topics.",
+                f"Allow this client to read {VOTES_TOPIC} and {STATE_TOPIC} and to write hymio/+/ack.",
+            )
+        if self._ready:
+            note(f"The broker {self._address} is back.")
+            return
+        self._ready = True
+        if self._as_json:
+            print_json(
+                {
+                    "event": "ready",
+                    "t": seconds_running(),
+                    "broker": str(self._address),
+                    "db": self._store.engine.url.render_as_string(hide_password=True),
+                    "collector_id": self._collector_id,
+                }
+            )
+        else:
+            print_line(f"Collecting from {self._address} as {self._collector_id}. Ctrl-C stops.")
+
+    async def _work(self, client: aiomqtt.Client) -> None:
+        """Commits what comes, all that has come at a time, until told to stop or the broker goes (MqttError)."""
+        await self._publish(client)
+        # A task of its own reads: cancelling a read in time could drop the message that it just took.
+        reader = asyncio.create_task(self._take_in(client))
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            while not (reader.done() or stopped.done()):
+                arrived = asyncio.create_task(self._arrived.wait())
+                await asyncio.wait({reader, stopped, arrived}, return_when=asyncio.FIRST_COMPLETED)
+                arrived.cancel()
+                await self._empty_inbox(client)
+        finally:
+            reader.cancel()
+            stopped.cancel()
+        if reader.done() and not reader.cancelled():
+            reader.result()
+
+    async def _take_in(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            self._inbox.append(_read(message))
+            self._arrived.set()
+
+    async def _empty_inbox(self, client: aiomqtt.Client) -> None:
+        while self._inbox:
+            parcel = Parcel()
+            for _ in range(min(PARCEL_MESSAGES, len(self._inbox))):
+                parcel.add(self._inbox.popleft())
+            committed = await self._commit(parcel)
+            if committed is None:
+                return
+            self._announce(committed)
+            self._unsent.update({(ack.device_id, ack.log_id): ack for ack in committed.acks})
+            await self._publish(client)
+        self._arrived.clear()
+
+    async def _commit(self, parcel: Parcel) -> Committed | None:
+        """Commits, waiting for a database that has gone away; None when told to stop meanwhile."""
+        pause_s = BACKOFF_S[0]
+        while True:
+            try:
+                # In a thread, so that the broker's keep-alive goes on while the disk works.
+                return await asyncio.to_thread(commit_whatever_comes, self._store, parcel)
+            except (Failure, SQLAlchemyError) as error:
+                said = error.message if isinstance(error, Failure) else str(error).splitlines()[0]
+                note(f"{said} Trying again in {pause_s:.0f} s; nothing is acknowledged meanwhile.")
+            await self._pause(pause_s)
+            if self._stop.is_set():
+                return None
+            pause_s = min(2 * pause_s, BACKOFF_S[1])
+
+    def _announce(self, committed: Committed) -> None:
+        for one in committed.refused:
+            note(f"Kept in quarantine, {one.source}: {one.reason}.")
+        for outcome in committed.outcomes:
+            for conflict in outcome.conflicts:
+                note(f"Conflict, {outcome.device_id} log {outcome.log_id}: {conflict}.")
+            if outcome.last_seq < outcome.first_seq:
+                continue
+            if self._as_json:
+                print_json(
+                    {
+                        "event": "committed",
+                        "t": seconds_running(),
+                        "device_id": outcome.device_id,
+                        "log_id": outcome.log_id,
+                        "first_seq": outcome.first_seq,
+                        "last_seq": outcome.last_seq,
+                        "rows": outcome.rows,
+                        "duplicates": outcome.duplicates,
+                    }
+                )
+            else:
+                again = f", {outcome.duplicates} had come before" if outcome.duplicates else ""
+                print_line(
+                    f"{outcome.device_id}: {outcome.rows} presses, seqs {outcome.first_seq}..{outcome.last_seq}{again}"
+                )
+
+    async def _publish(self, client: aiomqtt.Client) -> None:
+        """Publishes all acks due; those that fail stay due for the next connection."""
+        for key, ack in list(self._unsent.items()):
+            payload = encode_ack(Ack(ack.log_id, ack.mark, ack.nonce, time.time_ns() // 1_000_000, self._collector_id))
+            await client.publish(f"hymio/{ack.device_id}/ack", payload, qos=1, retain=True)
+            del self._unsent[key]
+
+    async def _pause(self, pause_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), pause_s)
+
+
+def _read(message: aiomqtt.Message) -> Arrival | Told | Refused | None:
+    payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
+    return read_message(str(message.topic), payload, time.time())
+
+
+def _quiet_logger() -> logging.Logger:
+    """The MQTT library's own messages are for its authors; ours say what a person has to know."""
+    logger = logging.getLogger("hymio.mqtt")
+    logger.setLevel(logging.CRITICAL)
+    return logger
+
+
+def _no_broker(address: BrokerAddress, error: Exception) -> Failure:
+    return Failure(
+        NO_SERVICE,
+        f"The broker {address} is not there or refuses: {error}.",
+        "Check that it runs and that address, user and password are right; `hymio broker` starts one for the bench.",
+    )
+
+
+def check_collector_id(collector_id: str) -> None:
+    """Failure 2 unless it fits an ack."""
+    size = len(collector_id.encode())
+    if not 1 <= size <= COLLECTOR_ID_MAX_BYTES or not collector_id.isprintable():
+        raise Failure(
+            WRONG_USE,
+            f"--collector-id {collector_id!r} is not 1..{COLLECTOR_ID_MAX_BYTES} bytes of text.",
+            "It has to be the collector_id in the terminals' configuration; the default is office.",
+        )
+
+
+def run_collect(broker: str, db: str, collector_id: str, as_json: bool) -> None:
+    """Collects until SIGINT or SIGTERM.
+
+    Raises:
+        Failure: 2 wrong use, 4 no broker or database there, 5 a database of a newer hymio.
+    """
+    address = parse_broker(broker)
+    check_collector_id(collector_id)
+    store = open_store(db, create=True)
+    try:
+        # On Windows only the selector loop can watch the sockets of the MQTT library.
+        factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(_collect(address, store, collector_id, as_json))
+    finally:
+        store.close()
+
+
+async def _collect(address: BrokerAddress, store: Store, collector_id: str, as_json: bool) -> None:
+    collector = Collector(address, store, collector_id, as_json)
+    _on_signals((signal.SIGINT, signal.SIGTERM), collector.stop)
+    await collector.run()
+
+
+def _on_signals(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for one in signals:
+        try:
+            loop.add_signal_handler(one, stop)
+        except NotImplementedError:  # Windows
+            signal.signal(one, lambda *_: loop.call_soon_threadsafe(stop))

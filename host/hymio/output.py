@@ -1,0 +1,61 @@
+"""What a command prints: JSON for programs on stdout, tables for people, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from hymio.errors import BROKEN_OFF, Failure
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STARTED_S: Final = time.monotonic()
+
+
+def seconds_running() -> float:
+    """`t` of the contract: seconds since the process started (a few milliseconds less: since this was imported)."""
+    return time.monotonic() - _STARTED_S
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on one line of stdout, out at once."""
+    print_line(json.dumps(value, ensure_ascii=False))
+
+
+def print_line(line: str) -> None:
+    """One line on stdout, out at once.
+
+    Raises:
+        Failure: whoever read our output has gone (`hymio votes | head`).
+    """
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # What is still in the buffer must not fail once more when the interpreter closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Failure(
+            BROKEN_OFF, "Whoever read the output has gone.", "Run it again without cutting it short."
+        ) from None
+
+
+def note(line: str) -> None:
+    """One line for a person, on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def console() -> Console:
+    """Where tables for people go."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def error_console() -> Console:
+    """Where progress bars and hints go."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
