@@ -72,23 +72,24 @@ class RingLog:
 
     def _survey(self):
         """Reads every header. Gives sector_seq (or _NONE) by physical sector; finds log_id and the newest."""
-        seqs = array("I", (_NONE for _ in range(self.sectors)))
-        logs = array("I", (0 for _ in range(self.sectors)))
+        seqs = array("I", bytes(4 * self.sectors))
         header = Header()
         buf = bytearray(HEADER)
         newest = -1
         for sector in range(self.sectors):
+            seqs[sector] = _NONE
             self._device.readblocks(sector, buf, 0)
-            if header.parse(buf, self._chip):
+            if not header.parse(buf, self._chip):
+                continue
+            if header.sector_seq > newest:
+                if header.log_id != self.log_id:
+                    for older in range(sector):
+                        seqs[older] = _NONE
+                newest = header.sector_seq
+                self.log_id = header.log_id
+                self._sector = sector
+            if header.log_id == self.log_id:
                 seqs[sector] = header.sector_seq
-                logs[sector] = header.log_id
-                if header.sector_seq > newest:
-                    newest = header.sector_seq
-                    self.log_id = header.log_id
-                    self._sector = sector
-        for sector in range(self.sectors):
-            if logs[sector] != self.log_id:
-                seqs[sector] = _NONE
         self._first_seq = newest * SLOTS
         return seqs
 

@@ -54,8 +54,11 @@ class Runner:
             writer = None
             receiver = None
             try:
-                address = self._resolve(*target)
-                reader, writer = await asyncio.wait_for(asyncio.open_connection(address[0], address[1]), _CONNECT_S)
+                host, port = target
+                address = self._resolve(host, port)
+                if isinstance(address, tuple):  # the unix port has opaque bytes here
+                    host = address[0]
+                reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _CONNECT_S)
                 app.link_opened(self._ticks_ms())
                 receiver = asyncio.create_task(self._receive(reader))
                 await self._send(writer, receiver)
