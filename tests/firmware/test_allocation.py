@@ -1,0 +1,99 @@
+"""From the debounced press to the record in flash nothing is allocated: the heap is locked meanwhile."""  # portable
+
+from logs import Dice
+from ramflash import RamFlash
+from terminal.compat import MICROPYTHON
+
+if MICROPYTHON:
+    from micropython import heap_lock, heap_unlock
+else:
+
+    def heap_lock():
+        pass
+
+    def heap_unlock():
+        pass
+
+
+class Board:
+    """Four contacts and a clock to turn by hand."""
+
+    mac = b"123456"
+    chip = "esp32"
+    reset_cause = 1
+
+    def __init__(self, flash):
+        self.flash = flash
+        self.closed = 0
+        self.now_ms = 0
+        self.lit = 0
+        self.random32 = Dice()
+
+    def ticks_ms(self):
+        return self.now_ms
+
+    def buttons(self):
+        return self.closed
+
+    def led(self, button, on):
+        if on:
+            self.lit += 1
+
+    def on_edge(self, handler):
+        pass
+
+    def heap_free(self):
+        return 0
+
+
+def app_on(flash):
+    from terminal.app import App
+    from terminal.config import defaults
+
+    board = Board(flash)
+    app = App(defaults(), board, "0")
+    app.start(0)
+    return app, board
+
+
+def test_press_to_thank_you_allocates_nothing():
+    app, board = app_on(RamFlash(6))
+    for i in range(12):
+        # An idle minute: book-keeping may allocate.
+        for _ in range(60):
+            board.now_ms += 1000
+            app.step(board.now_ms)
+        b = i % 4
+        lit = board.lit
+        closed = 1 << b
+        end_ms = board.now_ms + 20
+        heap_lock()
+        try:
+            app.edge(board.now_ms, b + 1)
+            board.closed = closed
+            while board.now_ms < end_ms:
+                app.step(board.now_ms)
+                board.now_ms += 2
+        finally:
+            heap_unlock()
+        assert board.lit == lit + 1
+        board.closed = 0
+    assert sum(app.log.totals) == 12
+
+
+def test_the_sector_is_opened_before_a_press_needs_it():
+    app, board = app_on(RamFlash(4))
+    erases = 0
+    for i in range(520):
+        for _ in range(8):
+            board.now_ms += 1000
+            app.step(board.now_ms)
+        erases = sum(board.flash.erases)
+        board.closed = 1 << i % 4
+        for _ in range(10):
+            app.step(board.now_ms)
+            board.now_ms += 2
+        assert sum(board.flash.erases) == erases, i
+        board.closed = 0
+        app.step(board.now_ms)
+    assert app.log.next_seq > 520
