@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import struct
 import time
-from typing import Final
+from typing import Final, cast
 
 from hymio_sim.hardware import Hardware
 from hymio_sim.mqttwatch import MqttWatch
@@ -36,8 +36,7 @@ class _Ntp(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         answer = ntp_answer(data, self._hardware.utc)
@@ -82,7 +81,8 @@ class AccessPoint:
         assert task is not None
         self._tasks.add(task)
         try:
-            await self._serve(reader, writer)
+            with contextlib.suppress(asyncio.CancelledError):  # the simulator ends
+                await self._serve(reader, writer)
         finally:
             self._tasks.discard(task)
 

@@ -70,12 +70,17 @@ def _enter(root):
 
 
 def _run_file(name, board_globals):
+    code = _code(name)
+    if code:
+        exec(code, board_globals)
+
+
+def _code(name):
     try:
         with open(name) as file:
-            source = file.read()
+            return compile(file.read(), name, "exec")
     except OSError:
-        return
-    exec(compile(source, name, "exec"), board_globals)
+        return None
 
 
 def _show(error):

@@ -1,43 +1,15 @@
-"""What a child process runs. On a VM that is given a ROM image it mounts that first; the rest is imported."""
+"""What a child process runs: mounts the ROM if there is one, and leaves the rest to what is compiled there."""
 
 # mypy: ignore-errors
 
 import sys
 
 if sys.implementation.name == "micropython":
-    import gc
+    import romount
 
-    import uctypes
-    import vfs
-
-    def mount_rom():
-        # Fields 50 and 51 of /proc/self/stat: where the environment stands (proc(5)).
-        with open("/proc/self/stat", "rb") as file:
-            fields = file.read().split()
-        begin = int(fields[49])
-        memory = uctypes.bytearray_at(begin, int(fields[50]) - begin)
-        name = b"HYMIO_ROM="
-        if bytes(memory[: len(name)]) != name:
-            return
-        source = target = len(name)
-        end = len(memory) - 1  # the zero that ends the string
-        while source < end:
-            code = memory[source]
-            source += 1
-            memory[target : target + code - 1] = memory[source : source + code - 1]
-            source += code - 1
-            target += code - 1
-            if code != 255:
-                memory[target] = 0
-                target += 1
-        rom = uctypes.bytearray_at(begin + len(name), target - len(name) - 1)
-        vfs.mount(vfs.VfsRom(rom), "/rom")
-        sys.path.append("/rom")
-        del sys.path[0]
-
-    mount_rom()
-    del mount_rom
-    gc.collect()
+    romount.mount()
+    # Its code stands in the heap, which belongs to the firmware.
+    del sys.modules["romount"], romount
 
 import shim
 
