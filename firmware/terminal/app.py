@@ -6,6 +6,7 @@ from .clock import Clock, Ntp
 from .compat import const, ticks_add, ticks_diff
 from .console import Console
 from .debounce import Debounce
+from .hours import Hours
 from .record import (
     ACK, BOOT, CLOCK_SET, COUNTED, REVISE, SIZE, STALL, TIME, put_ack, put_body, put_press,
 )  # fmt: skip
@@ -39,6 +40,9 @@ class App:
         self._debounce = Debounce()
         self._votes = Votes(config["windows"])
         self._hands = Hands(config["windows"])
+        hours = config["opening_hours"]
+        self._hours = Hours(hours["days"], hours["utc_offset_min"])
+        self._is_closed = False  # as of the last idle step: no arithmetic with dates on the press path
         self._wifi = Wifi(board, config["wifi"]["ssid"], config["wifi"]["password"])
         self._ntp = None
         self._uplink = None
@@ -155,7 +159,7 @@ class App:
         bit = 1 << b
         at_ms = debounce.first_contact[b]
         quiet_ms = debounce.quiet_ms(b, at_ms, hands.stuck)
-        verdict = votes.press(at_ms, b + 1, quiet_ms, False, hands.mode != "", hands.stuck & bit != 0)
+        verdict = votes.press(at_ms, b + 1, quiet_ms, self._is_closed, hands.mode != "", hands.stuck & bit != 0)
         flags = CLOCK_SET if clock.is_set else 0
         if debounce.stalled & bit:
             flags |= STALL
@@ -222,6 +226,7 @@ class App:
     def _step_book(self, now_ms):
         log = self.log
         log.open_ahead()
+        self._is_closed = self.clock.is_set and self._hours.is_closed(self.clock.utc_ms() // 1000)
         if self._boot_owed:
             if self.clock.uptime_ms() < _STORM_MS:
                 return

@@ -2,6 +2,7 @@
 
 import json
 
+from .hours import parse_day
 from .vote import DEFAULT_WINDOWS
 
 PATH = "config.json"
@@ -22,6 +23,7 @@ def defaults():
         "mqtt": {"host": "", "port": 1883, "collector_id": "office"},
         "ntp": {"host": "pool.ntp.org", "port": 123},
         "thanks_ms": 1000,
+        "opening_hours": {"days": [], "utc_offset_min": 0},
         "windows": dict(DEFAULT_WINDOWS),
     }
 
@@ -51,6 +53,8 @@ _CHECKS = {
     "ntp.host": (1, 253),
     "ntp.port": (1, 65535),
     "thanks_ms": (100, 10000),
+    "opening_hours.days": "days",
+    "opening_hours.utc_offset_min": (-720, 840),
     "windows.mash_presses": (2, 50),
     "windows.stuck_ms": (1000, 600000),
 }
@@ -58,6 +62,7 @@ _EXPECTED = {
     "id": "3 to 32 of a-z, 0-9 and -, not beginning with -",
     "pins": "four different pin numbers",
     "bool": "true or false",
+    "days": 'seven texts like "08:00-18:30" or "", Monday first, or none at all',
     "password": "8 to 63 characters, or none",
 }
 
@@ -70,6 +75,14 @@ def _is_text(value, low, high):
     return isinstance(value, str) and low <= len(value.encode()) <= high
 
 
+def _is_day(value):
+    try:
+        parse_day(value)
+        return True
+    except (ValueError, TypeError):
+        return False
+
+
 def _problem(check, value, is_text):
     """What was expected, or "" if the value is that."""
     if check == "id":
@@ -77,6 +90,8 @@ def _problem(check, value, is_text):
     elif check == "pins":
         good = isinstance(value, list) and len(set(value)) == 4 == len(value)
         good = good and all(_is_int(pin, 0, 48) for pin in value)
+    elif check == "days":
+        good = isinstance(value, list) and len(value) in (0, 7) and all(_is_day(day) for day in value)
     elif check == "bool":
         good = isinstance(value, bool)
     elif check == "password":

@@ -29,6 +29,8 @@ def test_errors_name_the_key_what_was_expected_and_what_came():
         ({"pins": {"buttons": [1, 2, 3, 3]}}, ("pins.buttons", "four different")),
         ({"pins": {"active_low": 1}}, ("pins.active_low", "true or false")),
         ({"windows": {"lockout_ms": -1}}, ("windows.lockout_ms", "-1")),
+        ({"opening_hours": {"days": ["08:00-18:00"]}}, ("opening_hours.days", "seven texts")),
+        ({"opening_hours": {"days": ["8-18"] * 7}}, ("opening_hours.days", "Monday")),
         ({"device_id": "X"}, ("device_id", '"X"')),
     ):
         try:
