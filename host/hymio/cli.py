@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from hymio.errors import WRONG_USE, Failure, run_cli
+from hymio.errors import ANSWER_NO, WRONG_USE, Failure, run_cli
 
 BENCH = "Bench: boards on a cable"
 FIELD = "Field: one terminal"
@@ -98,6 +98,74 @@ def collect(
     from hymio.collect import run_collect
 
     run_collect(broker, db, collector_id, as_json)
+
+
+PortOption = Annotated[
+    str | None,
+    typer.Option("--port", metavar="PORT", help="The serial port; not needed where there is only one terminal."),
+]
+
+
+@app.command(rich_help_panel=BENCH, epilog=_examples("hymio ports", "hymio ports --json"))
+def ports(as_json: JsonOption = False) -> None:
+    """Which terminals can be reached from here, boards on a cable and simulated ones."""
+    from hymio.ports import run_ports
+
+    run_ports(as_json)
+
+
+@app.command(rich_help_panel=FIELD, epilog=_examples("hymio status", "hymio status --port /dev/ttyUSB0 --json"))
+def status(port: PortOption = None, as_json: JsonOption = False) -> None:
+    """How a terminal is: clock, log, unsent presses, network."""
+    from hymio.status import run_status
+
+    run_status(port, as_json)
+
+
+@app.command(
+    rich_help_panel=FIELD,
+    epilog=_examples(
+        "hymio votes --port COM5",
+        "hymio votes --port /dev/ttyUSB0 --json > presses.jsonl",
+        "hymio votes --port /dev/ttyUSB0 --db votes.db",
+    ),
+)
+def votes(
+    port: PortOption = None,
+    db: Annotated[
+        str | None, typer.Option("--db", metavar="URL", help="Commit them to this database instead of printing them.")
+    ] = None,
+    ack: Annotated[
+        bool,
+        typer.Option("--ack", help="With --db: free them on the terminal, at a site without a network."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Every press still in a terminal's log, whatever its verdict; changes nothing on the terminal."""
+    from hymio.votes import run_votes
+
+    run_votes(port, db, ack, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE, epilog=_examples("hymio report --db votes.db", "hymio report --db votes.db --json")
+)
+def report(db: DbOption, as_json: JsonOption = False) -> None:
+    """Happy Index and votes of every terminal."""
+    from hymio.report import run_report
+
+    run_report(db, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE, epilog=_examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json")
+)
+def ledger(db: DbOption, as_json: JsonOption = False) -> None:
+    """Whether every press is accounted for: pressed = rows + lost + waiting. Exit status 1 if anything is open."""
+    from hymio.ledger import run_ledger
+
+    if not run_ledger(db, as_json):
+        raise typer.Exit(ANSWER_NO)
 
 
 def _simulator(arguments: list[str]) -> typer.Typer:

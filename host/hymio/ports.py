@@ -1,0 +1,126 @@
+"""`hymio ports`: which terminals can be reached from here, boards on a cable and simulated ones."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from hymio.errors import NO_TERMINAL, WRONG_USE, Failure
+
+CHIPS: Final[Mapping[int, str]] = {
+    0x303A: "Espressif USB",
+    0x10C4: "CP210x",
+    0x1A86: "CH340",
+    0x0403: "FTDI",
+}
+"""USB vendor ids of what stands between an ESP32 and a computer; any other serial port is somebody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A serial port behind which there is, or may be, a terminal. Only a simulated one says its `device_id` unasked."""
+
+    port: str
+    kind: Literal["board", "simulated"]
+    device_id: str | None
+    description: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Its JSON object."""
+        return asdict(self)
+
+
+def simulated_dir() -> Path:
+    """Where every running simulated terminal keeps a small file that names its port."""
+    return Path(tempfile.gettempdir()) / f"hymio-{getpass.getuser()}" / "terminals"
+
+
+def find_ports() -> list[Port]:
+    """All of them, boards first."""
+    return [*_boards(), *_simulated()]
+
+
+def _boards() -> list[Port]:
+    from serial.tools import list_ports  # type: ignore[import-untyped]
+
+    found = []
+    for one in list_ports.comports():
+        chip = CHIPS.get(one.vid) if one.vid is not None else None
+        if chip is not None:
+            said = one.product or one.description
+            description = f"{chip}, {said}" if said and said != "n/a" else chip
+            found.append(Port(one.device, "board", None, description))
+    return sorted(found, key=lambda port: port.port)
+
+
+def _simulated() -> list[Port]:
+    if os.name != "posix":
+        return []
+    found = []
+    for path in sorted(simulated_dir().glob("*.json")):
+        try:
+            one = json.loads(path.read_text(encoding="utf-8"))
+            device_id, port, pid = str(one["device_id"]), str(one["port"]), int(one["pid"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # half written, or not ours
+        if _runs(pid) and Path(port).exists():
+            found.append(Port(port, "simulated", device_id, "simulated terminal"))
+    return found
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError, ValueError):
+        return pid > 0
+    return True
+
+
+def choose_port(given: str | None) -> str:
+    """The port to use: `given`, or the only one there is.
+
+    Raises:
+        Failure: 3 there is none, 2 there are several.
+    """
+    if given is not None:
+        return given
+    ports = find_ports()
+    if not ports:
+        raise Failure(
+            NO_TERMINAL,
+            "No terminal is connected to this computer.",
+            "Plug the board in with a data cable (some only charge); a port of another kind has to be named: --port.",
+        )
+    if len(ports) > 1:
+        listed = ", ".join(f"{port.port} ({port.device_id or port.description})" for port in ports)
+        raise Failure(WRONG_USE, f"There are {len(ports)} terminals here: {listed}.", "Say which one: --port PORT.")
+    return ports[0].port
+
+
+def run_ports(as_json: bool) -> None:
+    """Prints what there is; that there is nothing is an answer, too."""
+    ports = find_ports()
+    if as_json:
+        from hymio.output import print_json
+
+        print_json({"ports": [port.as_json() for port in ports]})
+        return
+    from rich.table import Table
+
+    from hymio.output import console, note
+
+    if not ports:
+        note("No terminal is connected to this computer.")
+        return
+    table = Table("port", "terminal", "what it is", box=None)
+    for port in ports:
+        table.add_row(port.port, port.device_id or "", port.description)
+    console().print(table)

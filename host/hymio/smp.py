@@ -1,0 +1,424 @@
+"""The cable: SMP group 72 of a terminal (firmware/README.md, "SMP group 72") over a serial port."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from enum import IntEnum
+from types import TracebackType
+from typing import Any, ClassVar, Final, TypeVar
+
+import serial  # type: ignore[import-untyped]
+from pydantic import ConfigDict, ValidationError
+from smp import error as smp_error
+from smp import message as smp_message
+from smp.exceptions import SMPException
+from smpclient import SMPClient
+from smpclient.exceptions import SMPClientException
+from smpclient.generics import SMPRequest, success
+from smpclient.transport import SMPTransportDisconnected
+from smpclient.transport.serial import SMPSerialTransport
+
+from hymio.batches import Batch, Totals, decode_batch
+from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, Failure
+from hymio.wire import FormatError
+
+GROUP: Final = 72
+BAUD: Final = 115200
+
+FIRST_ANSWER_S: Final = (1.0, 1.5, 2.5)
+"""Time-outs of the first request: opening the port may reset a board, which is up again after two to four seconds."""
+ANSWER_S: Final = (1.5, 1.5, 3.0)
+"""Time-outs of later ones: a lost line is asked for again."""
+_LISTEN_S: Final = 0.7
+"""How long to wait for what a silent terminal says to Enter."""
+
+
+class TerminalError(IntEnum):
+    """Errors of group 72."""
+
+    OK = 0
+    UNKNOWN = 1
+    BAD_REQUEST = 2
+    NO_LOG = 3
+    WRONG_LOG = 4
+    BEYOND_THE_LOG = 5
+
+
+_SENTENCES: Final = {
+    TerminalError.NO_LOG: (
+        "The terminal has no log: its flash has no partition `votes`, or none that it can use.",
+        "`hymio status` shows why; the terminal does not count until this is mended.",
+    ),
+    TerminalError.WRONG_LOG: (
+        "The terminal has begun another log meanwhile.",
+        "Read it again; what was read before stands.",
+    ),
+}
+
+
+class _ErrorV1(smp_error.ErrorV1):
+    _GROUP_ID = GROUP
+
+
+class _ErrorV2(smp_error.ErrorV2[TerminalError]):
+    _GROUP_ID = GROUP
+
+
+class _Errors:
+    _ErrorV1 = _ErrorV1
+    _ErrorV2 = _ErrorV2
+
+
+class _Lenient:
+    """Answers may grow: readers ignore what they do not know."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore", frozen=True)
+
+
+class StatusAnswer(_Lenient, smp_message.ReadResponse):
+    """Answer to *status*; keys as on the wire."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 0
+
+    id: str
+    fw: str
+    boot: int
+    rst: int
+    up: int
+    clk: bool
+    utc: int | None = None
+    tot: list[int]
+    log: int
+    cap: int
+    nxt: int
+    old: int
+    cur: int
+    uns: int
+    lost: int
+    burn: int
+    bad: int
+    heap: int
+    wifi: int
+    mqtt: int
+    err: str | None = None
+
+
+class StatusRead(smp_message.ReadRequest, _Errors):
+    """How is the terminal?"""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 0
+    _Response = StatusAnswer
+
+
+class RecordsAnswer(_Lenient, smp_message.ReadResponse):
+    """Answer to *records*: a batch."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 1
+
+    d: bytes
+
+
+class RecordsRead(smp_message.ReadRequest, _Errors):
+    """The log from seq `s` on, as much as fits one answer."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 1
+    _Response = RecordsAnswer
+
+    s: int
+
+
+class TotalsAnswer(_Lenient, smp_message.ReadResponse):
+    """Answer to *totals*."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 2
+
+    log: int
+    tot: list[int]
+    nxt: int
+    old: int
+
+
+class TotalsRead(smp_message.ReadRequest, _Errors):
+    """Lifetime presses by button."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 2
+    _Response = TotalsAnswer
+
+
+class AckAnswer(_Lenient, smp_message.WriteResponse):
+    """Answer to *ack*: the cursor now."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 3
+
+    m: int
+
+
+class AckWrite(smp_message.WriteRequest, _Errors):
+    """Every seq of `log` below `m` is settled."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 3
+    _Response = AckAnswer
+
+    log: int
+    m: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogTotals:
+    """Lifetime presses by button of a log, and which seqs it holds."""
+
+    log_id: int
+    totals: Totals
+    next_seq: int
+    oldest_seq: int
+
+
+def four_totals(totals: list[int]) -> Totals:
+    """Four numbers, or Failure 5."""
+    if len(totals) != 4:
+        raise _odd_answer(f"{len(totals)} totals")
+    return totals[0], totals[1], totals[2], totals[3]
+
+
+class _Transport(SMPSerialTransport):
+    """A serial port opened so that the board behind it goes on running."""
+
+    def __init__(self) -> None:
+        super().__init__(baudrate=BAUD, exclusive=True if os.name == "posix" else None)
+        if sys.platform == "win32":
+            # Windows raises DTR and RTS one after the other, which the reset circuit of ESP32 boards takes for an
+            # order; elsewhere both rise together, which it ignores. As mpremote does:
+            # https://github.com/micropython/micropython/blob/master/tools/mpremote/mpremote/transport_serial.py
+            self._conn.dtr = False
+            self._conn.rts = False
+
+    def open_once(self, port: str) -> None:
+        """Opens the port, and tells why it can't: the library tries for seconds and then says only that it failed."""
+        self._reset_state()
+        self._conn.port = port
+        self._conn.open()
+        self._conn.reset_input_buffer()
+
+    def type_enter(self) -> None:
+        """What a person does first at a silent console."""
+        self._conn.write(b"\r\n")
+
+
+_Result = TypeVar("_Result")
+_Answer = TypeVar("_Answer", bound=smp_message.ReadResponse | smp_message.WriteResponse)
+
+
+class Cable:
+    """A terminal on a serial port. Use it in a `with` statement; every method may raise Failure 3, 5 or 6."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+        self._runner = asyncio.Runner()
+        self._transport: _Transport | None = None
+        self._client: SMPClient | None = None
+        self._answered = False
+        # The library logs what it also raises; a person gets sentences instead.
+        for name in ("smpclient", "smp"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    def __enter__(self) -> Cable:
+        self._runner.__enter__()
+        try:
+            self._transport = self._run(self._open())
+        except BaseException:
+            self._runner.close()
+            raise
+        self._client = SMPClient(self._transport, self._port)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._transport is not None:
+            self._run(self._transport.disconnect())
+        self._runner.__exit__(kind, error, trace)
+
+    def status(self) -> StatusAnswer:
+        """How the terminal is."""
+        return self._ask(StatusRead())
+
+    def records(self, seq: int) -> tuple[Batch, bytes]:
+        """The log from `seq` on (or from the oldest seq held), as much as fits one answer; and the batch's bytes."""
+        answer = self._ask(RecordsRead(s=seq))
+        try:
+            return decode_batch(answer.d), answer.d
+        except FormatError as error:
+            raise _odd_answer(f"a batch that cannot be read: {error.reason}") from error
+
+    def totals(self) -> LogTotals:
+        """Lifetime presses by button."""
+        answer = self._ask(TotalsRead())
+        return LogTotals(answer.log, four_totals(answer.tot), answer.nxt, answer.old)
+
+    def ack(self, log_id: int, mark: int) -> int:
+        """Tells the terminal that every seq below `mark` is settled; returns its cursor now."""
+        return self._ask(AckWrite(log=log_id, m=mark)).m
+
+    def _run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        return self._runner.run(work)
+
+    async def _open(self) -> _Transport:
+        transport = _Transport()
+        try:
+            transport.open_once(self._port)
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise _cannot_open(self._port, error) from error
+        return transport
+
+    def _ask(self, request: SMPRequest[_Answer, _ErrorV1, _ErrorV2]) -> _Answer:
+        assert self._client is not None, "use the cable in a with statement"
+        try:
+            answer = self._run(self._exchange(request))
+        except (SMPTransportDisconnected, serial.SerialException, OSError) as error:
+            raise self._gone() from error
+        if success(answer):
+            return answer
+        if isinstance(answer, _ErrorV2):
+            code = answer.err.rc
+            message, hint = _SENTENCES.get(
+                code,
+                (
+                    f"The terminal refused the request ({code.name.lower().replace('_', ' ')}).",
+                    "Perhaps its firmware is older than this hymio: `hymio status` shows its version.",
+                ),
+            )
+            raise Failure(ANSWERED_ERROR, message, hint)
+        raise _odd_answer(f"error {answer.rc.name}")
+
+    async def _exchange(self, request: SMPRequest[_Answer, _ErrorV1, _ErrorV2]) -> _Answer | _ErrorV1 | _ErrorV2:
+        assert self._client is not None and self._transport is not None
+        odd: Exception | None = None
+        for timeout_s in ANSWER_S if self._answered else FIRST_ANSWER_S:
+            # Each time a new message: an answer that comes late must not be taken for this one's.
+            again = type(request)(**_fields(request))
+            try:
+                answer = await self._client.request(again, timeout_s=timeout_s)
+            except TimeoutError:
+                continue
+            except (SMPClientException, SMPException, ValidationError, ValueError) as error:
+                odd = error
+                await self._drain()
+                continue
+            self._answered = True
+            return answer
+        if odd is not None:
+            raise _odd_answer(f"{type(odd).__name__}") from odd
+        if self._answered:
+            raise Failure(
+                BROKEN_OFF,
+                f"The terminal on {self._port} has stopped answering.",
+                "Check the cable and run the command again; what was read before stands.",
+            )
+        raise _silent(self._port, await self._listen())
+
+    async def _drain(self) -> None:
+        """Passes over whatever else the terminal has to say."""
+        assert self._transport is not None
+        try:
+            while True:
+                await asyncio.wait_for(self._transport.receive(), 0.2)
+        except (TimeoutError, SMPException, ValueError):
+            return
+
+    async def _listen(self) -> bytes:
+        """What the terminal has said that was no SMP, and what it says to Enter."""
+        assert self._transport is not None
+        said = await self._transport.read_serial()
+        self._transport.type_enter()
+        await asyncio.sleep(_LISTEN_S)
+        return said + await self._transport.read_serial()
+
+    def _gone(self) -> Failure:
+        if self._answered:
+            return Failure(
+                BROKEN_OFF,
+                f"The cable on {self._port} has come off.",
+                "Plug it in and run the command again; what was read before stands.",
+            )
+        return Failure(NO_TERMINAL, f"The port {self._port} went away.", "Check the cable and run the command again.")
+
+
+def _fields(request: Any) -> dict[str, Any]:
+    base = {"header", "version", "sequence", "smp_data"}
+    return {name: getattr(request, name) for name in type(request).model_fields if name not in base}
+
+
+def _odd_answer(what: str) -> Failure:
+    return Failure(
+        ANSWERED_ERROR,
+        f"The terminal answered with {what}.",
+        "Perhaps its firmware is newer than this hymio: pip install --upgrade hymio, or try again.",
+    )
+
+
+def _cannot_open(port: str, error: Exception) -> Failure:
+    number = getattr(error, "errno", None)
+    said = str(error).lower()
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in said or "busy" in said:
+        return Failure(
+            NO_TERMINAL,
+            f"The port {port} is in use by another program.",
+            "Close the other hymio, mpremote or terminal program and try again.",
+        )
+    if number in (errno.EACCES, errno.EPERM) or "permission" in said:
+        hint = "Your user needs the group dialout (or uucp): sudo usermod -aG dialout $USER, then log in again."
+        if os.name == "nt":  # Windows says "access is denied" for a port that is open elsewhere
+            hint = "Close the other hymio, mpremote or terminal program and try again."
+        return Failure(NO_TERMINAL, f"You may not open the port {port}.", hint)
+    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "no such file" in said or "filenotfound" in said:
+        return Failure(NO_TERMINAL, f"There is no port {port}.", "`hymio ports` lists those that there are.")
+    return Failure(
+        NO_TERMINAL,
+        f"The port {port} cannot be opened: {str(error).splitlines()[0] if str(error) else type(error).__name__}.",
+        "`hymio ports` lists those that there are.",
+    )
+
+
+_BOOT_MESSAGES: Final = (b"rst:0x", b"ESP-ROM:", b"ets J", b"Guru Meditation", b"invalid header")
+"""What the ESP32's ROM loader and its panic handler print: two of one kind within seconds are a boot loop."""
+
+
+def _silent(port: str, said: bytes) -> Failure:
+    """Why a terminal has not answered, after what it said instead."""
+    if max(said.count(message) for message in _BOOT_MESSAGES) >= 2:
+        return Failure(
+            NO_TERMINAL,
+            f"The board on {port} starts over and over (boot loop).",
+            "Try another cable and power supply; if that does not help, flash it again.",
+        )
+    if said.rstrip(b" ").endswith((b">>>", b"...")) or b"\n>>> " in said:
+        return Failure(
+            NO_TERMINAL,
+            f"The board on {port} shows the MicroPython prompt: no hymio firmware is running.",
+            "Start it with Ctrl-D in `mpremote repl` or the reset button; if it comes back here, install the firmware.",
+        )
+    if said.strip():
+        return Failure(
+            NO_TERMINAL,
+            f"What is on {port} talks, but not like a hymio terminal.",
+            "Check that this is the right port (`hymio ports`) and that the board carries the hymio firmware.",
+        )
+    return Failure(
+        NO_TERMINAL,
+        f"Nothing on {port} answers.",
+        "Check that the board has power and carries the hymio firmware; press its reset button and try again.",
+    )

@@ -1,0 +1,195 @@
+"""`hymio votes`: every press still in a terminal's log, read by cable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from hymio.batches import Batch
+from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, WRONG_USE, Failure
+from hymio.log_reading import LoggedPress, read_presses
+from hymio.output import console, error_console, note, print_json
+from hymio.records import Record
+
+if TYPE_CHECKING:
+    from hymio.smp import Cable, StatusAnswer
+    from hymio.store import Store
+
+BATCHES_PER_COMMIT: Final = 50
+"""What has been committed stands if the cable comes off."""
+
+_FACES: Final = ("", "1 very unhappy", "2 unhappy", "3 happy", "4 very happy")
+
+Progress = Callable[[int], None]
+"""Called with the number of slots read so far."""
+
+
+def pull(cable: Cable, status: StatusAnswer, progress: Progress) -> Iterator[tuple[Batch, bytes]]:
+    """The whole log in batches, from the oldest seq held to the newest at the time when it is reached."""
+    seq = status.old
+    while True:
+        batch, payload = cable.records(seq)
+        if batch.log_id != status.log:
+            raise Failure(
+                BROKEN_OFF, "The terminal has begun another log meanwhile.", "Run the command again to read that one."
+            )
+        if batch.slots and batch.first_seq < seq:
+            raise Failure(
+                ANSWERED_ERROR,
+                f"The terminal was asked for seq {seq} and answered with seq {batch.first_seq}.",
+                "Perhaps its firmware is newer than this hymio: pip install --upgrade hymio.",
+            )
+        yield batch, payload
+        if batch.slots == 0:
+            return
+        seq = batch.last_seq + 1
+        progress(seq - status.old)
+
+
+def _counting(status: StatusAnswer) -> None:
+    if status.log == 0:
+        raise Failure(
+            ANSWERED_ERROR,
+            f"The terminal has no log: {status.err or 'it does not say why'}.",
+            "It does not count until this is mended; `hymio status` shows more.",
+        )
+
+
+@contextmanager
+def _progress(slots: int) -> Iterator[Progress]:
+    """A bar on stderr, if anybody looks at it and there is something to wait for."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=error_console(), transient=True) as bar:
+        task = bar.add_task("reading", total=max(slots, 1))
+        yield lambda done: bar.update(task, completed=done)
+
+
+def run_votes(port: str | None, db: str | None, ack: bool, as_json: bool) -> None:
+    """Prints every press in the log of the terminal on `port`, or commits them to the database `db`.
+
+    Raises:
+        Failure: 2 wrong use, 3 no terminal, 4 no database, 5 the terminal answers oddly, 6 broken off.
+    """
+    from hymio.ports import choose_port
+
+    if ack and db is None:
+        raise Failure(
+            WRONG_USE,
+            "--ack without --db would free votes that are nowhere else.",
+            "Give the database that keeps them: --db votes.db --ack.",
+        )
+    chosen = choose_port(port)
+    if db is not None:
+        _into_database(chosen, db, ack, as_json)
+        return
+    presses = _read_whole(chosen)
+    if as_json:
+        for press in presses:
+            print_json(press.as_json())
+        return
+    _show(presses)
+
+
+def _read_whole(port: str) -> list[LoggedPress]:
+    from hymio.smp import Cable
+
+    records: dict[int, Record] = {}
+    with Cable(port) as cable:
+        status = cable.status()
+        _counting(status)
+        with _progress(status.nxt - status.old) as progress:
+            for batch, _ in pull(cable, status, progress):
+                records.update(batch.records)
+    return read_presses(status.id, status.log, records)
+
+
+def _show(presses: list[LoggedPress]) -> None:
+    from rich.table import Table
+
+    if not presses:
+        note("There is no press in the log.")
+        return
+    table = Table("seq", "when", "button", "verdict", "presses", box=None)
+    for press in presses:
+        when = f"start {press.boot}, {press.uptime_ms / 1000:.1f} s after it"
+        if press.pressed_utc is not None:
+            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(press.pressed_utc))
+            when += " (worked out later)" if press.clock == "dated" else ""
+        style = None if press.is_vote else "dim"
+        table.add_row(str(press.seq), when, _FACES[press.button], press.verdict, str(press.count), style=style)
+    console().print(table)
+    votes = sum(press.count for press in presses if press.is_vote)
+    note(f"{sum(press.count for press in presses)} presses, {votes} of them votes.")
+
+
+@dataclass(slots=True)
+class _Imported:
+    read: int = 0
+    new: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+
+
+def _into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
+    from hymio.ingest import Arrival, Told, ingest_many, log_state
+    from hymio.smp import Cable
+    from hymio.store import open_store
+
+    done = _Imported()
+    answer: dict[str, Any] = {}
+    store = open_store(db, create=True)
+    try:
+        with Cable(port) as cable:
+            status = cable.status()
+            _counting(status)
+            arrivals: list[Arrival] = []
+            with _progress(status.nxt - status.old) as progress:
+                for batch, payload in pull(cable, status, progress):
+                    arrivals.append(Arrival(status.id, batch, "serial", time.time(), "serial", payload))
+                    if len(arrivals) == BATCHES_PER_COMMIT:
+                        _commit(store, arrivals, done)
+                        arrivals = []
+                _commit(store, arrivals, done)
+            totals = cable.totals()
+            if totals.log_id == status.log:
+                told = Told(
+                    status.id, status.log, totals.next_seq, totals.oldest_seq, status.cur, totals.totals, time.time()
+                )
+                with store.writing() as connection:
+                    ingest_many(connection, [], [told])
+            answer = {"read": done.read, "new": done.new, "duplicates": done.duplicates}
+            if ack:
+                with store.reading() as connection:
+                    state = log_state(connection, status.id, status.log)
+                if state is not None:
+                    cursor = cable.ack(status.log, min(state.coverage.mark, totals.next_seq))
+                    answer["acked_seq"] = cursor - 1
+    finally:
+        store.close()
+    if done.conflicts:
+        note(f"{done.conflicts} records contradict what the database holds; they are in quarantine.")
+    if as_json:
+        print_json(answer)
+        return
+    console().print(
+        f"{status.id}: {done.read} presses read, {done.new} of them new, {done.duplicates} had come before."
+    )
+    if ack:
+        console().print(f"The terminal holds everything up to seq {answer['acked_seq']} for settled.")
+
+
+def _commit(store: Store, arrivals: list[Any], done: _Imported) -> None:
+    from hymio.ingest import ingest_many
+
+    with store.writing() as connection:
+        outcomes = ingest_many(connection, arrivals)
+    for outcome in outcomes:
+        done.new += outcome.rows
+        done.duplicates += outcome.duplicates
+        done.conflicts += len(outcome.conflicts)
+        done.read += outcome.rows + outcome.duplicates + len(outcome.conflicts)
