@@ -27,6 +27,7 @@ class Outbox:
         self._ack_due = None
         self._ack_wait_ms = _ACK_MS
         self._recorded = log.cursor
+        self._recorded_sent = log.sent
         self._recorded_at = None  # ticks of the last ack record, None once it is an hour old
         self._nonce_open = False
 
@@ -103,13 +104,14 @@ class Outbox:
 
     @property
     def owes_ack_record(self):
-        """True if the cursor should be written down now."""
+        """True if the cursor should be written down now: it has passed presses, and the last time was long ago."""
         cursor = self._log.cursor
-        if cursor <= self._recorded:
+        if self._log.sent <= self._recorded_sent:
             return False
         return self._recorded_at is None or cursor - self._recorded >= _ACK_RECORDS
 
     def ack_recorded(self, now_ms):
         """The cursor has been written down."""
         self._recorded = self._log.cursor
+        self._recorded_sent = self._log.sent
         self._recorded_at = now_ms

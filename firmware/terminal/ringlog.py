@@ -44,7 +44,7 @@ class RingLog:
         self.news_seq = 0  # everything from here on is ack records
         self.totals = [0, 0, 0, 0]
         self.cursor = 0
-        self._sent = 0
+        self.sent = 0  # presses before the cursor
         self._lost = 0
         self._before_oldest = 0
         self.burned = 0
@@ -156,7 +156,7 @@ class RingLog:
         self.next_seq = first + SLOTS
         header = self.header(first // SLOTS)
         self.totals = header.totals
-        self.cursor, self._sent, self._lost = header.cursor, header.sent, header.lost
+        self.cursor, self.sent, self._lost = header.cursor, header.sent, header.lost
         boot = header.boot
         self.news_seq = first
         self._slot = 0
@@ -188,7 +188,7 @@ class RingLog:
         cursor = int.from_bytes(record[8:12], "little")
         if cursor >= self.cursor:
             self.cursor = cursor
-            self._sent = int.from_bytes(record[1:5], "little")
+            self.sent = int.from_bytes(record[1:5], "little")
             self._lost = int.from_bytes(record[5:8], "little")
 
     # ---- writing ----
@@ -302,7 +302,7 @@ class RingLog:
         header.sector_seq = seq
         header.boot = self._clock.boot
         header.totals = self.totals
-        header.cursor, header.sent, header.lost = self.cursor, self._sent, self._lost
+        header.cursor, header.sent, header.lost = self.cursor, self.sent, self._lost
         for _ in range(self.sectors):
             if self._ahead < 0 and not self.prepare():
                 return False
@@ -390,7 +390,7 @@ class RingLog:
         if not max(self.cursor + 1, self.oldest_seq) <= mark <= self.next_seq:
             return False
         lost = self.lost
-        self._sent = sum(self.totals_before(mark))
+        self.sent = sum(self.totals_before(mark))
         self._lost = lost
         self.cursor = mark
         return True
@@ -398,19 +398,19 @@ class RingLog:
     @property
     def ack_body(self):
         """cursor, sent, lost: what an ack record says."""
-        return self.cursor, self._sent, self._lost
+        return self.cursor, self.sent, self._lost
 
     @property
     def lost(self):
         """Lifetime presses that were overwritten unsent."""
         if self.oldest_seq > self.cursor:
-            return self._lost + max(0, self._before_oldest - self._sent)
+            return self._lost + max(0, self._before_oldest - self.sent)
         return self._lost
 
     @property
     def unsent(self):
         """Presses held that are not settled."""
-        before = self._sent
+        before = self.sent
         if self.oldest_seq > self.cursor:
             before = max(before, self._before_oldest)
         return sum(self.totals) - before
