@@ -33,6 +33,8 @@ ROM_VARIABLE: Final = "HYMIO_ROM"
 _EDGE_SPACING_US: Final = 1_000
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
+FAKES_HEAP: Final = 14 * 1024
+"""Added to the heap that is asked for: what the fakes and the shim cost would not be spent on a board."""
 
 
 @dataclass
@@ -40,7 +42,7 @@ class HeapUse:
     """Bytes of the VM's heap in use after a collection, as sampled inside the VM; None = never sampled."""
 
     fakes: int | None = None
-    """Before the firmware is loaded: what the simulation itself costs."""
+    """What the simulation itself costs: fake modules and shim, without the VM's own needs and asyncio."""
     highest: int | None = None
     """The highest sample while the firmware ran, fakes included."""
     total: int | None = None
@@ -299,6 +301,7 @@ class ChildVm:
                 "total_bytes": self.heap.total,
                 "fakes_bytes": self.heap.fakes,
                 "highest_bytes": self.heap.highest,
+                "firmware_bytes": self.heap.highest and self.heap.highest - self.heap.fakes,
             }
         }
 
@@ -314,8 +317,14 @@ def _catches_sigint(pid: int) -> bool:
     return False
 
 
+def _bytes(size: str) -> int:
+    """The number behind `98304`, `96k` or `1m`."""
+    factor = {"k": 1 << 10, "m": 1 << 20}.get(size[-1].lower())
+    return int(size[:-1]) * factor if factor else int(size)
+
+
 def child_command(runtime: Runtime, interpreter: str, heap: str, start_file: Path) -> list[str]:
     """What to execute: the VM with a heap limit and a REPL at the end, or CPython without site-packages."""
     if runtime == "micropython":
-        return [interpreter, "-X", f"heapsize={heap}", "-i", str(start_file)]
+        return [interpreter, "-X", f"heapsize={_bytes(heap) + FAKES_HEAP}", "-i", str(start_file)]
     return [interpreter, "-B", "-S", "-u", str(start_file)]

@@ -21,8 +21,9 @@ _SAMPLE_MS = 5000
 _FIRST_SAMPLE_MS = 1500
 
 
-def main(board_globals):
-    """Runs the board until its program ends; the REPL comes after that."""
+def main(board_globals, spent):
+    """Runs the board until its program ends; the REPL comes after that. spent: bytes of heap in use before this
+    module was loaded."""
     _, from_bus, to_bus, root, run_main = sys.argv
     reader, writer = _open(from_bus, to_bus)
     port = bus.connect(reader, writer)
@@ -33,7 +34,7 @@ def main(board_globals):
     _enter(root)
     if MICROPYTHON:
         gc.collect()
-        port.tell_heap(_FAKES, gc.mem_alloc(), gc.mem_free())
+        port.tell_heap(_FAKES, gc.mem_alloc() - spent, gc.mem_free())
         _listen_micropython(port, reader)
     else:
         _listen_cpython(port, reader)

@@ -4,6 +4,7 @@
 
 import sys
 
+spent = 0
 if sys.implementation.name == "micropython":
     import romount
 
@@ -11,6 +12,14 @@ if sys.implementation.name == "micropython":
     # Its code stands in the heap, which belongs to the firmware.
     del sys.modules["romount"], romount
 
+    import asyncio
+    import gc
+
+    # Loaded now, because a program on a board has to pay for them too: asyncio loads its parts when they are used.
+    asyncio.StreamReader, asyncio.Event, asyncio.wait_for
+    gc.collect()
+    spent = gc.mem_alloc()
+
 import shim
 
-shim.main(globals())
+shim.main(globals(), spent)
