@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import serial  # type: ignore[import-untyped]
 from pydantic import ConfigDict, ValidationError
@@ -75,15 +75,14 @@ class _Errors:
     _ErrorV2 = _ErrorV2
 
 
-class _Lenient:
-    """Answers may grow: readers ignore what they do not know."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore", frozen=True)
+_LENIENT: Final = ConfigDict(extra="ignore", frozen=True)
+"""Answers may grow: readers ignore what they do not know."""
 
 
-class StatusAnswer(_Lenient, smp_message.ReadResponse):
+class StatusAnswer(smp_message.ReadResponse):
     """Answer to *status*; keys as on the wire."""
 
+    model_config = _LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 0
 
@@ -118,9 +117,10 @@ class StatusRead(smp_message.ReadRequest, _Errors):
     _Response = StatusAnswer
 
 
-class RecordsAnswer(_Lenient, smp_message.ReadResponse):
+class RecordsAnswer(smp_message.ReadResponse):
     """Answer to *records*: a batch."""
 
+    model_config = _LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 1
 
@@ -137,9 +137,10 @@ class RecordsRead(smp_message.ReadRequest, _Errors):
     s: int
 
 
-class TotalsAnswer(_Lenient, smp_message.ReadResponse):
+class TotalsAnswer(smp_message.ReadResponse):
     """Answer to *totals*."""
 
+    model_config = _LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 2
 
@@ -157,9 +158,10 @@ class TotalsRead(smp_message.ReadRequest, _Errors):
     _Response = TotalsAnswer
 
 
-class AckAnswer(_Lenient, smp_message.WriteResponse):
+class AckAnswer(smp_message.WriteResponse):
     """Answer to *ack*: the cursor now."""
 
+    model_config = _LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 3
 

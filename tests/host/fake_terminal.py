@@ -1,0 +1,148 @@
+"""A terminal's end of the cable, just enough of it: SMP group 72 over a PTY, with the ways in which cables fail."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+import tty
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import cbor2
+from smp import packet
+from smp.header import OP, Header
+
+from hymio.batches import Batch, encode_batch
+from hymio.records import Press, Record, Run
+from hymio.smp import GROUP
+
+LOG_ID = 0x1A2B3C4D
+
+
+@dataclass
+class FakeTerminal:
+    """What the terminal behind the PTY holds, and how it misbehaves."""
+
+    records: list[Record | None]
+    device_id: str = "fake-1"
+    slots_per_answer: int = 5
+    oldest_seq: int = 0
+    cursor: int = 0
+    problem: str | None = None
+    drop_requests: int = 0
+    """Requests that get lost on the way."""
+    chatter: bytes = b""
+    """Log output before every answer."""
+    says: bytes | None = None
+    """Answers everything with this text instead: a prompt, a boot loop; b"" is silence."""
+    answers_left: int = 10**6
+    """After so many answers it is silent."""
+    requests: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+
+    def totals(self, seq: int) -> tuple[int, int, int, int]:
+        sums = [0, 0, 0, 0]
+        for record in self.records[:seq]:
+            if isinstance(record, Press | Run):
+                sums[record.button - 1] += record.count if isinstance(record, Run) else 1
+        return sums[0], sums[1], sums[2], sums[3]
+
+    def batch(self, seq: int) -> Batch:
+        first = max(seq, self.oldest_seq)
+        slots = max(0, min(self.slots_per_answer, len(self.records) - first))
+        kept = tuple((at, r) for at in range(first, first + slots) if (r := self.records[at]) is not None)
+        behind = max(0, len(self.records) - first - slots)
+        return Batch(LOG_ID, 1, 1, False, first, slots, first - self.oldest_seq, behind, self.totals(first), kept)
+
+    def answer(self, command: int, request: dict[str, object]) -> dict[str, object]:
+        next_seq = len(self.records)
+        match command:
+            case 0:
+                status: dict[str, object] = {
+                    "id": self.device_id, "fw": "0.1.0", "boot": 7, "rst": 1, "up": 61_500, "clk": False, "utc": None,
+                    "tot": list(self.totals(next_seq)), "log": LOG_ID, "cap": 1000, "nxt": next_seq,
+                    "old": self.oldest_seq, "cur": self.cursor, "uns": next_seq - self.cursor, "lost": 0, "burn": 0,
+                    "bad": 0, "heap": 60_000, "wifi": 0, "mqtt": 0, "later": "ignored",
+                }  # fmt: skip
+                return status | ({"log": 0, "err": self.problem} if self.problem else {})
+            case 1:
+                if self.problem:
+                    return {"err": {"group": GROUP, "rc": 3}}
+                seq = request["s"]
+                assert isinstance(seq, int)
+                return {"d": encode_batch(self.batch(seq))}
+            case 2:
+                totals = list(self.totals(next_seq))
+                return {"log": LOG_ID, "tot": totals, "nxt": next_seq, "old": self.oldest_seq}
+            case 3:
+                mark = request["m"]
+                assert isinstance(mark, int)
+                if request["log"] != LOG_ID or mark > next_seq:
+                    return {"err": {"group": GROUP, "rc": 4 if request["log"] != LOG_ID else 5}}
+                self.cursor = max(self.cursor, mark)
+                return {"m": self.cursor}
+        return {"err": {"group": GROUP, "rc": 1}}
+
+    def heard(self, line: bytes) -> bytes:
+        """The bytes with which it answers one line."""
+        if self.says is not None:
+            return self.says
+        if not line.startswith(packet.START_DELIMITER):
+            return b"hymio fake-1\r\n"
+        decoder = packet.decode()
+        next(decoder)
+        try:
+            decoder.send(line + b"\n")
+            return b""
+        except StopIteration as done:
+            message: bytes = done.value
+        header = Header.loads(message[:8])
+        if header.group_id != GROUP:
+            answer: dict[str, object] = {"buf_size": 93, "buf_count": 1}
+        else:
+            if self.drop_requests:
+                self.drop_requests -= 1
+                return b""
+            if self.answers_left == 0:
+                return b""
+            self.answers_left -= 1
+            request = cbor2.loads(message[8:])
+            self.requests.append((int(header.command_id), request))
+            answer = self.answer(int(header.command_id), request)
+        body = cbor2.dumps(answer)
+        op = OP.READ_RSP if header.op == OP.READ else OP.WRITE_RSP
+        head = Header(op, header.version, header.flags, len(body), header.group_id, header.sequence, header.command_id)
+        return self.chatter + b"".join(packet.encode(bytes(head) + body, line_length=128))
+
+
+@contextlib.contextmanager
+def on_a_cable(terminal: FakeTerminal) -> Iterator[str]:
+    """Runs the terminal behind a PTY; yields the port to open."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    stop_read, stop_write = os.pipe()
+
+    def serve() -> None:
+        pending = b""
+        while True:
+            ready, _, _ = select.select([master, stop_read], [], [])
+            if stop_read in ready:
+                return
+            with contextlib.suppress(OSError):
+                pending += os.read(master, 4096)
+            while b"\n" in pending:
+                line, pending = pending.split(b"\n", 1)
+                answer = terminal.heard(line.rstrip(b"\r"))
+                if answer:
+                    os.write(master, answer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield os.ttyname(slave)
+    finally:
+        os.write(stop_write, b"x")
+        thread.join(5)
+        for descriptor in (master, slave, stop_read, stop_write):
+            os.close(descriptor)
