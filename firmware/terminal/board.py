@@ -34,7 +34,7 @@ class Board:
         self._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in wiring["buttons"]]
         self._leds = [machine.Pin(pin, machine.Pin.OUT, value=0) for pin in wiring["leds"]]
         self.mac = machine.unique_id()
-        self.reset_cause = _reset_cause()
+        self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in README.md "Record"
         self.ticks_ms = ticks_ms
         self.flash = None
         self.flash_problem = ""
@@ -126,13 +126,3 @@ class Board:
 
 def _for_button(handler, button):
     return lambda pin: handler(button)
-
-
-def _reset_cause():
-    """The number of README.md "Record" for this reset."""
-    cause = machine.reset_cause()
-    names = ("PWRON_RESET", "HARD_RESET", "WDT_RESET", "DEEPSLEEP_RESET", "SOFT_RESET")
-    for i in range(len(names)):
-        if cause == getattr(machine, names[i], None):
-            return i + 1
-    return 0

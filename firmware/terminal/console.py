@@ -75,22 +75,23 @@ class Console:
         self._out.extend(frame_lines(head + body))
 
     def _answer(self, group, command, is_write, request):
+        app = self._app
         if group == _OS:
             if command == 0 and is_write and isinstance(request.get("d"), str):
                 return {"r": request["d"]}
             if command == 5 and is_write:
-                self._app.reset_soon()
+                app.reset_soon()
                 return {}
             if command == 6 and not is_write:
                 return {"buf_size": BUF_SIZE, "buf_count": 1}
             if command == 7 and not is_write:
-                return {"output": self._info(request.get("format", "s"))}
+                return {"output": "hymio %s %s %s" % (app.device_id, app.version, app.board.chip)}
             raise Refused(UNKNOWN)
         if group != _TERMINAL:
             raise Refused(UNKNOWN)
         if command == 0 and not is_write:
-            return self._app.status()
-        log = self._app.log
+            return app.status()
+        log = app.log
         if command not in (1, 2, 3) or is_write != (command == 3):
             raise Refused(UNKNOWN)
         if log is None:
@@ -104,21 +105,13 @@ class Console:
         mark = _number(request, "m")
         if mark > log.next_seq:
             raise Refused(BEYOND)
-        self._app.settle(mark)
+        app.settle(mark)
         return {"m": log.cursor}
 
     def _records(self, log, seq):
         if self._maker is None:
             self._maker = BatchMaker(log, self._app.clock, self._app.board.random32, _RECORD_BYTES)
         return self._maker.make(seq, _RECORD_BYTES)
-
-    def _info(self, wanted):
-        if not isinstance(wanted, str):
-            raise Refused(BAD_REQUEST)
-        parts = {"s": "hymio", "n": self._app.device_id, "v": self._app.version, "p": self._app.board.chip}
-        if "a" in wanted:
-            wanted = "snvp"
-        return " ".join(parts[letter] for letter in wanted if letter in parts)
 
 
 def _number(request, key):

@@ -129,6 +129,25 @@ def terminal(
     raise typer.Exit(status)
 
 
+@app.command()
+def demo(
+    runtime: Annotated[RuntimeName, typer.Option(help="The MicroPython VM, or CPython.")] = RuntimeName.micropython,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
+) -> None:
+    """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers; then the books are
+    compared with what the fingers did. Exit status 0 only if they agree.
+
+    **Examples**
+
+    `hymio sim demo`
+
+    `hymio sim demo --keep`
+    """
+    from hymio_sim.demo import run_demo
+
+    raise typer.Exit(run_demo(_runtime(runtime, ClockName.real), keep))
+
+
 def _printer() -> Callable[[Event], None]:
     def show(event: Event) -> None:
         print(json.dumps(event), flush=True)

@@ -1,6 +1,7 @@
 """Logs on a flash in memory, for the tests of ringlog, batch and outbox."""
 
 from ramflash import RamFlash
+
 from terminal.clock import Clock
 from terminal.record import BOOT, COUNTED, put_ack, put_body, put_press
 from terminal.ringlog import RingLog

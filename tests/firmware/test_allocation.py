@@ -2,6 +2,7 @@
 
 from logs import Dice
 from ramflash import RamFlash
+
 from terminal.compat import MICROPYTHON
 
 if MICROPYTHON:

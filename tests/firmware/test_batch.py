@@ -3,6 +3,7 @@
 import vectors
 from logs import CHIP, mounted, press
 from ramflash import RamFlash
+
 from terminal.batch import BatchMaker, parse_ack, put_varint
 from terminal.clock import Clock
 from terminal.record import Header

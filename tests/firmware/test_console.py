@@ -4,6 +4,7 @@ import struct
 from binascii import a2b_base64, b2a_base64
 
 from logs import mounted, press
+
 from terminal import cbor
 from terminal.console import Console
 from terminal.smp import Lines, crc16, frame_lines
@@ -62,10 +63,37 @@ def test_crc16():
 
 
 def test_cbor():
-    for value in (0, 23, 24, 255, 256, 65536, 1 << 32, 1 << 40, -1, -500, True, False, None, "hé", b"\x00", [], [1, [2]]):
+    for value in (
+        0,
+        23,
+        24,
+        255,
+        256,
+        65536,
+        1 << 32,
+        1 << 40,
+        -1,
+        -500,
+        True,
+        False,
+        None,
+        "hé",
+        b"\x00",
+        [],
+        [1, [2]],
+    ):
         assert cbor.loads(cbor.dumps({"k": value})) == {"k": value}
     assert bytes(cbor.dumps({"d": ["hi", 1000]})) == bytes.fromhex("a16164826268691903e8")
-    for bad in (b"", b"\xa1", b"\xbf\xff", b"\x1b\x00", b"\x00\x00", b"\x81" * 9 + b"\x00", b"\xfb" + bytes(8), b"\x9a\xff\xff\xff\xff"):
+    for bad in (
+        b"",
+        b"\xa1",
+        b"\xbf\xff",
+        b"\x1b\x00",
+        b"\x00\x00",
+        b"\x81" * 9 + b"\x00",
+        b"\xfb" + bytes(8),
+        b"\x9a\xff\xff\xff\xff",
+    ):
         try:
             cbor.loads(bad)
         except ValueError:

@@ -9,7 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PORTABLE = sorted(path.stem for path in HERE.glob("test_*.py") if "\"\"\"  # portable\n" in path.read_text())
+PORTABLE = sorted(path.stem for path in HERE.glob("test_*.py") if '"""  # portable\n' in path.read_text())
 VM = shutil.which("micropython", path=str(Path(sys.executable).parent)) or shutil.which("micropython")
 
 

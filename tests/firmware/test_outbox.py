@@ -4,6 +4,7 @@ import struct
 from binascii import crc32
 
 from logs import Dice, boot, mounted, press
+
 from terminal.outbox import Outbox
 
 

@@ -3,6 +3,7 @@
 from binascii import crc32
 
 import vectors
+
 from terminal import record
 from terminal.record import Crc, Header, Place
 

@@ -4,6 +4,7 @@ from array import array
 
 from logs import CHIP, boot, mounted, press, write_ack
 from ramflash import RamFlash
+
 from terminal.logreader import END, VOID, Reader
 from terminal.record import PRESS
 
