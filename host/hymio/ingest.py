@@ -278,7 +278,7 @@ class _Log:
 
         for seq, record in self.new_records.items():
             if isinstance(record, Revise):
-                note(seq - record.back, seq, record.verdict)
+                note(record.target_seq, seq, record.verdict)
         # A press that fills a gap may have been revised by a record that came before it.
         top = max((span.last_seq for span in self.stored_spans), default=-1)
         filling = [seq for seq in self.new_presses if seq < top]
@@ -481,7 +481,7 @@ def _record_values(device_id: str, log_id: int, seq: int, record: Record) -> tup
     body = encode_content(record)
     boot = None if isinstance(record, Acked) else record.boot
     uptime_ms = None if isinstance(record, Acked) else record.uptime_ms
-    target_seq = seq - record.back if isinstance(record, Revise) else None
+    target_seq = record.target_seq if isinstance(record, Revise) else None
     utc_s = record.utc_s if isinstance(record, Time) else None
     return device_id, log_id, seq, body[0] & 0x07, body[0] >> 4, boot, uptime_ms, body, target_seq, utc_s
 

@@ -36,7 +36,7 @@ def verdicts_in_force(records: Iterable[tuple[int, Record]]) -> Mapping[int, int
     newest: dict[int, tuple[int, int]] = {}
     for seq, record in records:
         if isinstance(record, Revise):
-            target = seq - record.back
+            target = record.target_seq
             newest[target] = max(newest.get(target, (-1, 0)), (seq, record.verdict))
     return {target: verdict for target, (_, verdict) in newest.items()}
 

@@ -54,12 +54,12 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Revise:
-    """The press `back` seqs before this record has another verdict now."""
+    """The press `target_seq` has another verdict now."""
 
     boot: int
     uptime_ms: int
     verdict: int
-    back: int
+    target_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,13 @@ def encode_content(record: Record) -> bytes:
             body += put_uint(record.edges, 1) + put_uint(record.quiet_ms, 2)
         case Revise():
             kind, code = Kind.REVISE, record.verdict
-            body = put_uint(record.back, 2) + bytes(2)
+            body = put_uint(record.target_seq, 4)
         case Run():
             kind, code = Kind.RUN, record.verdict
             body = put_uint(_button_bits(record.button), 1) + put_uint(record.span_s, 1) + put_uint(record.count, 2)
         case Boot():
             kind, code = Kind.BOOT, record.cause
-            body = put_uint(record.folded, 2) + bytes(2)
+            body = put_uint(record.folded, 4)
         case Time():
             kind, code, body = Kind.TIME, record.source, put_uint(record.utc_s, 4)
         case Acked():
@@ -164,13 +164,13 @@ def decode_content(content: bytes) -> Record | None:
             button, flags = (button_and_flags & 0x03) + 1, button_and_flags >> 2
             return Press(boot, uptime_ms, button, known_verdict(code), flags, edges, reader.uint(2, "quiet_ms"))
         case Kind.REVISE:
-            return Revise(boot, uptime_ms, known_verdict(code), reader.uint(2, "back"))
+            return Revise(boot, uptime_ms, known_verdict(code), reader.uint(4, "seq"))
         case Kind.RUN:
             button = _within(reader.uint(1, "the button"), 3, "button - 1") + 1
             span_s = reader.uint(1, "the span")
             return Run(boot, uptime_ms, button, known_verdict(code), span_s, reader.uint(2, "the count"))
         case Kind.BOOT:
-            return Boot(boot, uptime_ms, code, reader.uint(2, "folded"))
+            return Boot(boot, uptime_ms, code, reader.uint(4, "folded"))
         case Kind.TIME:
             return Time(boot, uptime_ms, code, reader.uint(4, "utc"))
         case Kind.EVENT:

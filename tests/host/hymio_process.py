@@ -15,11 +15,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 TIMEOUT_S = 20.0
+MODULE = ["-m", "hymio"]
+"""What Python runs as the command."""
 
 
 def hymio(*arguments: str, timeout_s: float = TIMEOUT_S) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end."""
-    command = [sys.executable, "-m", "hymio", *arguments]
+    command = [sys.executable, *MODULE, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
@@ -28,7 +30,7 @@ class Service:
 
     def __init__(self, arguments: Sequence[str], environment: dict[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hymio", *arguments],
+            [sys.executable, *MODULE, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

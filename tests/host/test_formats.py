@@ -37,7 +37,7 @@ SLOTS: list[tuple[str, int, bool, Record]] = [
     ("press, button 4, counted, uptime 61,234 ms", 1, False, Press(7, 61234, 4, 0, 0, 5, 65535)),
     ("the same press again in slot 2 with the retry bit: slot 2 is void", 2, True, Press(7, 61234, 4, 0, 0, 5, 65535)),
     ("press, button 1, repeat, uptime 61,900 ms", 3, False, Press(7, 61900, 1, 1, 1, 3, 480)),
-    ("revise, slot 4", 4, False, Revise(7, 62000, 3, 1)),
+    ("revise, slot 4", 4, False, Revise(7, 62000, 3, 5 * 252 + 3)),
     ("run, button 2, mash, 40 presses in 9 s", 5, False, Run(7, 70000, 2, 2, 9, 40)),
     ("time, NTP, uptime 75,250 ms was 1,800,000,000", 6, False, Time(7, 75250, 1, 1_800_000_000)),
     ("ack, cursor 1263, 2 presses before it", 7, False, Acked(1263, 2, 0)),
@@ -57,7 +57,7 @@ BATCHES = {
         LOG_ID, 0xDEADBEEF, 7, True, 1260, 8, 1008, 0, (100, 200, 300, 400),
         tuple((1260 + slot, record) for _, slot, _, record in SLOTS if slot not in (2, 251)),
     ),
-    "nothing there: first_seq 1268": Batch(LOG_ID, 1, 7, False, 1268, 0, 1016, 0, (101, 241, 300, 401), ()),
+    "nothing there: first_seq 1268": Batch(LOG_ID, 1, 7, False, 1268, 0, 1016, 0, (101, 240, 300, 401), ()),
 }  # fmt: skip
 ACKS = {"mark 1268, nonce 0xDEADBEEF": Ack(LOG_ID, 1268, 0xDEADBEEF, 1_800_000_020_500, "office")}
 
@@ -122,7 +122,7 @@ codes = st.integers(0, 15)
 buttons = st.integers(1, 4)
 presses = st.builds(Press, u16, u40, buttons, verdicts, st.integers(0, 63), u8, u16)
 other_records = st.one_of(
-    st.builds(Revise, u16, u40, verdicts, u16),
+    st.builds(Revise, u16, u40, verdicts, u32),
     st.builds(Run, u16, u40, buttons, verdicts, u8, u16),
     st.builds(Boot, u16, u40, codes, u16),
     st.builds(Time, u16, u40, codes, u32),
