@@ -160,6 +160,8 @@ class LogWatch:
         if header is None or header.chip != self._chip:
             self._headers.pop(sector, None)
             return
+        if header == self._headers.get(sector):
+            return
         if header.log_id != self.log_id:
             if header.sector_seq < self._newest_sector_seq:
                 return

@@ -16,10 +16,10 @@ if sys.implementation.name == "micropython":
     import gc
 
     # Loaded now, because a program on a board has to pay for them too: asyncio loads its parts when they are used.
-    asyncio.StreamReader, asyncio.Event, asyncio.wait_for
+    _ = asyncio.StreamReader, asyncio.Event, asyncio.wait_for
     gc.collect()
     spent = gc.mem_alloc()
 
-import shim
+import shim  # noqa: E402  it comes from the ROM
 
 shim.main(globals(), spent)

@@ -1,0 +1,44 @@
+"""Switch profiles: every push begins with a closing edge at 0, alternates, and ends open."""
+
+import random
+
+import pytest
+
+from hymio_sim.switches import SWITCHES, edges
+
+LONGEST_CLOSING_MS = {
+    "clean": 0, "kpb22": 1.65, "mps22": 0.4, "xb2": 0.2, "tc1103": 0.02, "tactile": 14, "typical18": 6.2,
+    "worn": 25, "monster": 157,
+}  # fmt: skip
+LONGEST_OPENING_MS = {
+    "clean": 0, "kpb22": 0.87, "mps22": 0.28, "xb2": 3.95, "tc1103": 1.22, "tactile": 14, "typical18": 6.2,
+    "worn": 47, "monster": 973,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("profile", SWITCHES)
+@pytest.mark.parametrize("contact_ms", [0.05, 1, 25, 300])
+def test_shape(profile, contact_ms):
+    rng = random.Random(profile)
+    for _ in range(100):
+        pattern = edges(profile, rng, contact_ms)
+        times = [time for time, _ in pattern]
+        assert pattern[0] == (0, True)
+        assert pattern[-1][1] is False
+        assert times == sorted(set(times))
+        assert all(closed == (index % 2 == 0) for index, (_, closed) in enumerate(pattern))
+        parting_us = round(contact_ms * 1000)
+        assert parting_us in times
+        assert max(time for time in times if time < parting_us) <= LONGEST_CLOSING_MS[profile] * 1000 + 2
+        assert times[-1] - parting_us <= LONGEST_OPENING_MS[profile] * 1000 + 2
+
+
+def test_kpb22_rests_open_after_its_first_chatter():
+    times = [time for time, _ in edges("kpb22", random.Random(1), 100)]
+    gap_us = max(b - a for a, b in zip(times, times[1:], strict=False) if b < 2_000)
+    assert gap_us > 300
+
+
+def test_the_seed_decides():
+    assert edges("worn", random.Random(5), 80) == edges("worn", random.Random(5), 80)
+    assert edges("worn", random.Random(5), 80) != edges("worn", random.Random(6), 80)
