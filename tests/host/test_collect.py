@@ -1,0 +1,447 @@
+"""The collector from outside: a real mosquitto and the embedded broker, commits before acks, kills, hostile input."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import pytest
+from hymio_process import Service, hymio, service
+from schema_check import check
+
+from hymio.acks import Ack, decode_ack
+from hymio.batches import Batch, encode_batch
+from hymio.errors import NO_SERVICE, WRONG_USE
+from hymio.records import Press
+
+LOG_ID = 77
+WAIT_S = 10
+
+
+def presses(first_seq: int, count: int, log_id: int = LOG_ID, nonce: int = 1) -> bytes:
+    """A batch of presses of button 4, one a second, from a log that holds nothing else."""
+    kept = tuple((seq, Press(1, 1000 * seq, 4, 0, 0, 5, 65535)) for seq in range(first_seq, first_seq + count))
+    return encode_batch(Batch(log_id, nonce, 1, False, first_seq, count, first_seq, 0, (0, 0, 0, first_seq), kept))
+
+
+def state(next_seq: int, acked_seq: int, **more: object) -> bytes:
+    said = {
+        "state": "online", "firmware": "0.1.0", "boot": 1, "reset_cause": "power-on", "log_id": LOG_ID,
+        "next_seq": next_seq, "oldest_seq": 0, "acked_seq": acked_seq, "pressed": [0, 0, 0, next_seq], "lost": 0,
+        "clock": "unset", "uptime_s": 1.0,
+    }  # fmt: skip
+    return json.dumps(said | more).encode()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+class Mosquitto:
+    """A mosquitto that can be stopped and started again on the same port."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        self._config = directory / "mosquitto.conf"
+        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        self._process = subprocess.Popen([binary, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("mosquitto does not come up")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(WAIT_S)
+
+
+@pytest.fixture(scope="module")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    if shutil.which("mosquitto") is None and not Path("/usr/sbin/mosquitto").exists():
+        pytest.skip("mosquitto is not installed")
+    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    broker.start()
+    yield broker.port
+    broker.stop()
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Iterator[int]:
+    with service("broker", "--listen", "127.0.0.1:0", "--json") as broker:
+        ready = broker.wait_for("ready")
+        assert ready["host"] == "127.0.0.1"
+        yield ready["port"]
+
+
+@pytest.fixture(params=["mosquitto", "embedded"])
+def port(request: pytest.FixtureRequest) -> int:
+    found: int = request.getfixturevalue(request.param)
+    return found
+
+
+def collecting(port: int, db: Path | str, *more: str, environment: dict[str, str] | None = None):  # type: ignore[no-untyped-def]
+    arguments = ("collect", "--broker", f"mqtt://127.0.0.1:{port}", "--db", str(db), "--json", *more)
+    return service(*arguments, environment=environment)
+
+
+class Air:
+    """A terminal's side of the broker."""
+
+    def __init__(self, client: aiomqtt.Client, device_id: str) -> None:
+        self._client = client
+        self._device_id = device_id
+
+    async def send(self, topic: str, payload: bytes) -> None:
+        await self._client.publish(f"hymio/{self._device_id}/{topic}", payload, qos=1, retain=topic == "state")
+
+    async def ack(self, timeout_s: float = WAIT_S) -> Ack:
+        message = await asyncio.wait_for(anext(aiter(self._client.messages)), timeout_s)
+        assert isinstance(message.payload, bytes)
+        return decode_ack(message.payload)
+
+    async def ack_with(self, mark: int) -> Ack:
+        """The first ack with this mark; others before it are passed over."""
+        while (ack := await self.ack()).mark != mark:
+            pass
+        return ack
+
+
+@asynccontextmanager
+async def on_the_air(port: int, device_id: str) -> AsyncIterator[Air]:
+    async with aiomqtt.Client("127.0.0.1", port) as client:
+        await client.subscribe(f"hymio/{device_id}/ack", qos=1)
+        yield Air(client, device_id)
+
+
+def play(port: int, device_id: str, scene: Callable[[Air], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with on_the_air(port, device_id) as air:
+            await scene(air)
+
+    asyncio.run(run())
+
+
+def committed_of(collector: Service, device_id: str) -> dict[str, object]:
+    """The next commit of this terminal: the broker also keeps for `office` what other tests sent meanwhile."""
+    while (line := collector.wait_for("committed"))["device_id"] != device_id:
+        pass
+    return line
+
+
+def ledger_of(db: Path | str, device_id: str) -> dict[str, object]:
+    done = hymio("ledger", "--db", str(db), "--json")
+    terminals = check("ledger", done.stdout)["terminals"]
+    return next((one for one in terminals if one["device_id"] == device_id), {})
+
+
+def test_committed_then_acked(port: int, tmp_path: Path, device_id: str) -> None:
+    db = tmp_path / "votes.db"
+    with collecting(port, db) as collector:
+        check("ready-service", json.dumps(collector.wait_for("ready")))
+
+        async def scene(air: Air) -> None:
+            await air.send("votes", presses(0, 5, nonce=9))
+            ack = await air.ack()
+            assert (ack.log_id, ack.mark, ack.nonce, ack.collector_id) == (LOG_ID, 5, 9, "office")
+            assert ack.utc_ms is not None and abs(ack.utc_ms / 1000 - time.time()) < 5
+            await air.send("votes", presses(3, 7, nonce=10))
+            assert (await air.ack_with(10)).nonce == 10
+
+        play(port, device_id, scene)
+        first, second = committed_of(collector, device_id), committed_of(collector, device_id)
+        check("committed", json.dumps(first))
+        shown = [(one["device_id"], one["first_seq"], one["last_seq"], one["rows"], one["duplicates"])
+                 for one in (first, second)]  # fmt: skip
+        assert shown == [(device_id, 0, 4, 5, 0), (device_id, 3, 9, 5, 2)]
+        with sqlite3.connect(db) as reader:  # read while it is written
+            assert reader.execute("SELECT count(*) FROM presses_v1 WHERE device_id = ?", (device_id,)).fetchone() == (
+                10,
+            )
+            assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert collector.stop(signal.SIGINT) == 0
+    assert ledger_of(db, device_id)["balanced"] is True
+
+
+def test_what_came_while_the_collector_was_away(port: int, tmp_path: Path, device_id: str) -> None:
+    db = tmp_path / "votes.db"
+    with collecting(port, db, "--collector-id", device_id) as collector:
+        collector.wait_for("ready")
+        assert collector.stop() == 0
+
+    async def send(air: Air) -> None:
+        await air.send("votes", presses(0, 3))
+
+    play(port, device_id, send)
+    with collecting(port, db, "--collector-id", device_id) as collector:
+        assert collector.wait_for("committed")["rows"] == 3
+
+
+def test_hostile_input_is_kept_and_harmless(port: int, tmp_path: Path, device_id: str) -> None:
+    db = tmp_path / "votes.db"
+    batch = presses(0, 3)
+    deep = b"[" * 5000
+    with collecting(port, db) as collector:
+        collector.wait_for("ready")
+
+        async def scene(air: Air) -> None:
+            for junk in (b"", b"\x00", batch[:-1], batch[:9] + b"\xff" + batch[10:], b"\xff" * 3000):
+                await air.send("votes", junk)
+            odd = [state(5, 9**30), state(5, 0, pressed=[1, 2, 3]), state(5, 0, oldest_seq=6), state(-1, 0)]
+            for junk in (b"{}", b"[]", b"nan", deep, b'{"state": "online", "log_id": true}', b"\xff\xfe", *odd):
+                await air.send("state", junk)
+            await air.send("state", b'{"state": "offline"}')
+            await air.send("votes", batch)
+            await air.ack_with(3)
+            await air.send("state", b"")
+
+        play(port, device_id, scene)
+
+        async def stranger(air: Air) -> None:
+            await air.send("votes", batch)
+
+        play(port, "UPPER_CASE", stranger)
+        play(port, device_id, lambda air: air.send("votes", presses(3, 1)))
+        assert [committed_of(collector, device_id)["rows"] for _ in range(2)] == [3, 1]
+        assert collector.stop() == 0
+    with sqlite3.connect(db) as reader:
+        kept = reader.execute("SELECT source, reason FROM quarantine").fetchall()
+    assert len(kept) == 16 and all(reason for _, reason in kept)
+    assert ("hymio/UPPER_CASE/votes", "the topic names no terminal") in kept
+
+
+def test_a_state_message_brings_the_ack_again(port: int, tmp_path: Path, device_id: str) -> None:
+    db = tmp_path / "votes.db"
+    with collecting(port, db) as collector:
+        collector.wait_for("ready")
+
+        async def scene(air: Air) -> None:
+            await air.send("votes", presses(0, 4, nonce=3))
+            assert (await air.ack()).nonce == 3
+            await air.send("state", state(4, 3))
+            with pytest.raises(TimeoutError):
+                await air.ack(0.4)
+            await air.send("state", state(4, -1))
+            again = await air.ack()
+            assert (again.mark, again.nonce) == (4, 0)
+            await air.send("state", b"")
+
+        play(port, device_id, scene)
+    assert ledger_of(db, device_id)["pressed"] == 4
+
+
+# The collector stops itself dead just before or after the statement named; nothing may be lost, nothing counted twice.
+KILLER = """
+import os, sys
+from hymio import collect, ingest, store
+place = os.environ["DIE"]
+def dies(module, name, before):
+    original = getattr(module, name)
+    def wrapped(*a, **k):
+        if before: os._exit(9)
+        original(*a, **k)
+        os._exit(9)
+    setattr(module, name, wrapped)
+if place == "before the transaction": dies(collect, "commit", True)
+if place == "before the rows": dies(store, "put_rows", True)
+if place == "between the rows": dies(store, "put_rows", False)
+if place == "before the commit": dies(ingest, "_write_hourly", False)
+if place == "after the commit": dies(collect, "commit", False)
+if place == "after the line, before the ack": dies(collect, "encode_ack", True)
+from hymio.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "before the transaction", "before the rows", "between the rows", "before the commit", "after the commit",
+        "after the line, before the ack",
+    ],
+)  # fmt: skip
+def test_killed_anywhere_nothing_is_lost(
+    mosquitto: int, tmp_path: Path, device_id: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = tmp_path / "votes.db"
+    victim = tmp_path / "victim.py"
+    victim.write_text(KILLER)
+    arguments = ("collect", "--broker", f"mqtt://127.0.0.1:{mosquitto}", "--db", str(db), "--json")
+    monkeypatch.setattr("hymio_process.MODULE", [str(victim)])
+    with service(*arguments, environment={"DIE": place}) as dying:
+        dying.wait_for("ready")
+        play(mosquitto, device_id, lambda air: air.send("votes", presses(0, 5)))
+        assert dying.process.wait(WAIT_S) == 9
+    monkeypatch.undo()
+
+    async def resend(air: Air) -> None:
+        # What a terminal does that waits for its ack in vain.
+        await air.send("votes", presses(0, 5))
+        assert (await air.ack()).mark == 5
+
+    with collecting(mosquitto, db) as collector:
+        collector.wait_for("ready")
+        play(mosquitto, device_id, resend)
+        assert collector.stop() == 0
+    one = ledger_of(db, device_id)
+    assert (one["rows"], one["balanced"]) == (5, True)
+
+
+def test_kill_minus_nine_in_the_middle_of_a_stream(mosquitto: int, tmp_path: Path, device_id: str) -> None:
+    db = tmp_path / "votes.db"
+    total = 400
+
+    async def until_acked(air: Air) -> None:
+        # A terminal: sends from the mark on until the mark is at the end; it never sends less than is unacked.
+        mark = 0
+        while mark < total:
+            for first in range(mark, total, 20):
+                await air.send("votes", presses(first, min(20, total - first)))
+            try:
+                while mark < total:
+                    mark = max(mark, (await air.ack(1.5)).mark)
+            except TimeoutError:
+                continue
+
+    async def scene() -> None:
+        async with on_the_air(mosquitto, device_id) as air:
+            await asyncio.wait_for(until_acked(air), 40)
+
+    def restarting() -> Iterator[Service]:
+        for _ in range(3):
+            with collecting(mosquitto, db) as collector:
+                committed_of(collector, device_id)
+                collector.process.kill()
+                yield collector
+        with collecting(mosquitto, db) as collector:
+            collector.wait_for("ready")
+            yield collector
+            collector.stop()
+
+    async def both() -> None:
+        terminal = asyncio.create_task(scene())
+        restarts = restarting()
+        for _ in range(4):
+            await asyncio.to_thread(next, restarts)
+        await terminal
+        restarts.close()
+
+    asyncio.run(both())
+    one = ledger_of(db, device_id)
+    assert (one["pressed"], one["rows"], one["waiting"], one["balanced"]) == (total, total, 0, True)
+
+
+def test_the_broker_goes_and_comes_back(tmp_path: Path, device_id: str) -> None:
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    try:
+        with collecting(broker.port, tmp_path / "votes.db") as collector:
+            collector.wait_for("ready")
+            broker.stop()
+            time.sleep(0.2)
+            broker.start()
+
+            async def scene(air: Air) -> None:
+                for _ in range(10):  # until the collector is there again
+                    await air.send("votes", presses(0, 2))
+                    try:
+                        assert (await air.ack(1.0)).mark == 2
+                        return
+                    except TimeoutError:
+                        continue
+                raise AssertionError("no ack after the broker came back")
+
+            play(broker.port, device_id, scene)
+            assert collector.stop() == 0
+            assert any("has gone" in line for line in collector.stderr)
+            assert any("is back" in line for line in collector.stderr)
+    finally:
+        broker.stop()
+
+
+def test_two_collectors_share_a_database(mosquitto: int, postgres_url: str, device_id: str) -> None:
+    with (
+        collecting(mosquitto, postgres_url, "--collector-id", "one") as one,
+        collecting(mosquitto, postgres_url, "--collector-id", "two") as two,
+    ):
+        one.wait_for("ready")
+        two.wait_for("ready")
+
+        async def scene(air: Air) -> None:
+            for first in range(0, 300, 10):
+                await air.send("votes", presses(first, 10))
+            await air.ack_with(300)
+
+        play(mosquitto, device_id, scene)
+        for collector in (one, two):  # both take everything in; the key decides
+            while committed_of(collector, device_id)["last_seq"] != 299:
+                pass
+            assert collector.stop() == 0
+    line = ledger_of(postgres_url, device_id)
+    assert (line["rows"], line["duplicates"], line["balanced"]) == (300, 300, True)
+
+
+def test_no_broker_there(tmp_path: Path) -> None:
+    done = hymio("collect", "--broker", f"mqtt://127.0.0.1:{free_port()}", "--db", str(tmp_path / "v.db"), "--json")
+    error = check("error", done.stderr.splitlines()[-1])["error"]
+    assert done.returncode == error["exit"] == NO_SERVICE and "is not there or refuses" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--broker", "http://127.0.0.1"),
+        ("--broker", "mqtt://127.0.0.1:99999"),
+        ("--db", "mysql://there/votes"),
+        ("--db", "sqlite://"),
+        ("--collector-id", "x" * 33),
+    ],
+)
+def test_wrong_use(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    given = ["--db", str(tmp_path / "v.db")] if "--db" not in arguments else []
+    done = hymio("collect", *given, *arguments, "--json")
+    error = check("error", done.stderr.splitlines()[-1])["error"]
+    assert done.returncode == error["exit"] == WRONG_USE and list(tmp_path.iterdir()) == []
+
+
+def test_the_embedded_broker_stops_and_says_when_its_port_is_taken() -> None:
+    with service("broker", "--listen", "127.0.0.1:0", "--json") as broker:
+        taken = broker.wait_for("ready")["port"]
+        second = hymio("broker", "--listen", f"127.0.0.1:{taken}", "--json")
+        error = check("error", second.stderr.splitlines()[-1])["error"]
+        assert second.returncode == error["exit"] == NO_SERVICE and "Nobody can listen" in error["message"]
+        assert broker.stop(signal.SIGINT) == 0
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", taken), timeout=1).close()
+
+
+def test_the_embedded_broker_dies_with_its_command() -> None:
+    with service("broker", "--listen", "127.0.0.1:0", "--json") as broker:
+        port = broker.wait_for("ready")["port"]
+        broker.stop(signal.SIGKILL)
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("it still listens")
