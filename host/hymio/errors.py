@@ -103,4 +103,6 @@ def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, pro
             traceback.print_exception(error)
         show_failure(failure, wants_json(given))
         return failure.exit_status
+    if status == INTERRUPTED:  # Typer has made an exit of the KeyboardInterrupt
+        show_failure(as_failure(KeyboardInterrupt()), wants_json(given))
     return status if isinstance(status, int) else DONE

@@ -1,0 +1,193 @@
+"""The command from outside: help, exit statuses, error objects, databases that are not there or too new."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from hymio_process import hymio
+from schema_check import check
+
+from hymio import errors
+from hymio.batches import Batch
+from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, BUG, INTERRUPTED, NO_SERVICE, WRONG_USE, Failure, run_cli
+from hymio.ingest import ingest
+from hymio.records import Press
+from hymio.store import SCHEMA_VERSION, open_store
+
+COMMANDS = ("broker", "collect", "ledger", "ports", "report", "status", "votes")
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    """The error object of a command that failed; its status has to be the process's."""
+    assert done.stdout == "" and "Traceback" not in done.stderr
+    error: dict[str, object] = check("error", done.stderr.splitlines()[-1])["error"]
+    assert error["exit"] == done.returncode
+    return error
+
+
+def filled(path: Path, presses: int = 3, lost_before: int = 0) -> str:
+    """A database with a few presses of button 4; `lost_before` more were overwritten before they could be sent."""
+    store = open_store(str(path), create=True)
+    kept = tuple((500 + n, Press(1, 1000 * n, 4, 0, 0, 5, 65535)) for n in range(presses))
+    batch = Batch(7, 1, 1, False, 500, presses, 0 if lost_before else 500, 0, (0, 0, 0, lost_before), kept)
+    with store.writing() as connection:
+        ingest(connection, "till-1", batch, "mqtt", time.time())
+    store.close()
+    return str(path)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps_with_examples_and_takes_json(command: str) -> None:
+    done = hymio(command, "--help")
+    assert done.returncode == 0 and "--json" in done.stdout and f"hymio {command}" in done.stdout
+    assert "Examples" in done.stdout
+
+
+def test_help_is_instant() -> None:
+    started = time.monotonic()
+    done = hymio("--help")
+    assert done.returncode == 0 and time.monotonic() - started < 1.0
+    assert all(name in done.stdout for name in (*COMMANDS, "sim", "Bench", "Field", "Office"))
+    heavy = (
+        "import sys, hymio.cli; print([m for m in ('sqlalchemy', 'aiomqtt', 'smpclient', 'rich') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_nothing_and_nonsense_are_wrong_use() -> None:
+    assert hymio().returncode == WRONG_USE
+    assert error_of(hymio("fly", "--json"))["exit"] == WRONG_USE
+    assert error_of(hymio("ledger", "--json"))["message"] == "Missing option '--db'."
+    assert error_of(hymio("ledger", "--db", "x", "--nonsense", "--json"))["exit"] == WRONG_USE
+    told = hymio("ledger", "--nonsense")
+    assert told.returncode == WRONG_USE and len(told.stderr.splitlines()) == 2
+
+
+def test_the_ledger_says_yes_or_no(tmp_path: Path) -> None:
+    db = filled(tmp_path / "votes.db")
+    yes, told_yes = hymio("ledger", "--db", db, "--json"), hymio("ledger", "--db", db)
+    assert yes.returncode == told_yes.returncode == 1, "0..499 are in the terminal's log still"
+    ledger = check("ledger", yes.stdout)
+    assert ledger["balanced"] is False and ledger["terminals"][0]["open_gaps"] == [[0, 499]]
+    assert "seqs 0..499 are still in its log" in told_yes.stdout
+    settled = filled(tmp_path / "other.db", lost_before=5)
+    yes, told = hymio("ledger", "--db", f"sqlite:///{settled}", "--json"), hymio("ledger", "--db", settled)
+    assert yes.returncode == told.returncode == 0
+    (line,) = check("ledger", yes.stdout)["terminals"]
+    assert (line["pressed"], line["rows"], line["lost"], line["waiting"]) == (8, 3, 5, 0)
+
+
+def test_an_empty_database_balances(tmp_path: Path) -> None:
+    db = str(tmp_path / "votes.db")
+    open_store(db, create=True).close()
+    assert check("ledger", hymio("ledger", "--db", db, "--json").stdout) == {"balanced": True, "terminals": []}
+    assert check("report", hymio("report", "--db", db, "--json").stdout) == {"terminals": []}
+
+
+def test_report(tmp_path: Path) -> None:
+    db = filled(tmp_path / "votes.db")
+    done, told = hymio("report", "--db", db, "--json"), hymio("report", "--db", db)
+    assert check("report", done.stdout)["terminals"] == [
+        {
+            "device_id": "till-1", "faces": [0, 0, 0, 3], "votes": 3, "happy_index": 100.0, "happy_index_margin": 0.0,
+            "verdicts": {"counted": 3},
+        }
+    ]  # fmt: skip
+    assert told.returncode == 0 and "100.0 ± 0.0" in told.stdout
+
+
+def test_ports_prints_one_object() -> None:
+    check("ports", hymio("ports", "--json").stdout)
+
+
+@pytest.mark.parametrize("command", ["ledger", "report"])
+def test_databases_that_cannot_be_read(command: str, tmp_path: Path) -> None:
+    assert error_of(hymio(command, "--db", str(tmp_path / "none.db"), "--json"))["exit"] == NO_SERVICE
+    assert not (tmp_path / "none.db").exists()
+    (tmp_path / "text.db").write_text("this is no database, it is only a long enough line of text" * 20)
+    assert error_of(hymio(command, "--db", str(tmp_path / "text.db"), "--json"))["exit"] == NO_SERVICE
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)").connection.close()
+    assert "no hymio tables" in str(error_of(hymio(command, "--db", str(tmp_path / "other.db"), "--json"))["message"])
+    gone = error_of(hymio(command, "--db", "postgresql://u:secret@127.0.0.1:1/x", "--json"))
+    assert gone["exit"] == NO_SERVICE and "secret" not in str(gone)
+    assert error_of(hymio(command, "--db", "oracle://x", "--json"))["exit"] == WRONG_USE
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    db = filled(tmp_path / "votes.db")
+    with sqlite3.connect(db) as writer:
+        writer.execute("UPDATE hymio_schema SET version = ?", (SCHEMA_VERSION + 1,))
+    assert error_of(hymio("ledger", "--db", db, "--json"))["exit"] == ANSWERED_ERROR
+    with pytest.raises(Failure) as caught:
+        open_store(db, create=True)
+    assert caught.value.exit_status == ANSWERED_ERROR
+
+
+def test_output_cut_short_is_broken_off(tmp_path: Path) -> None:
+    db = filled(tmp_path / "votes.db")
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "hymio", "report", "--db", db, "--json"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=20)
+    os.close(write)
+    assert done.returncode == BROKEN_OFF and "Traceback" not in done.stderr and "Exception" not in done.stderr
+
+
+def _ends_with(error: BaseException) -> typer.Typer:
+    app = typer.Typer()
+
+    @app.command()
+    def only(as_json: bool = typer.Option(False, "--json")) -> None:
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "says"),
+    [
+        (Failure(6, "It broke.", "Mend it."), BROKEN_OFF, "It broke."),
+        (ZeroDivisionError("oh\nno"), BUG, "a bug in hymio (ZeroDivisionError: oh no)"),
+        (KeyboardInterrupt(), INTERRUPTED, "Interrupted"),
+        (typer.BadParameter("not so"), WRONG_USE, "not so"),
+        (typer.Exit(1), 1, ""),
+        (SystemExit(3), 3, ""),
+    ],
+)
+def test_every_way_to_end(
+    error: BaseException, status: int, says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HYMIO_DEBUG", raising=False)
+    assert run_cli(_ends_with(error), []) == status
+    told = capsys.readouterr()
+    assert told.out == "" and says in told.err and len(told.err.splitlines()) in (0, 2)
+    assert run_cli(_ends_with(error), ["--json"]) == status
+    told = capsys.readouterr()
+    if says:
+        assert check("error", told.err.splitlines()[-1])["error"]["exit"] == status
+        assert says in json.loads(told.err)["error"]["message"]
+
+
+def test_a_bug_shows_its_traceback_only_when_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYMIO_DEBUG", "1")
+    assert run_cli(_ends_with(ZeroDivisionError()), ["--json"]) == BUG
+    told = capsys.readouterr().err
+    assert "Traceback" in told and check("error", told.splitlines()[-1])
+
+
+def test_the_statuses_are_those_of_the_contract() -> None:
+    named = {name: getattr(errors, name) for name in dir(errors) if name.isupper() and name[0] != "_"}
+    assert named == {
+        "DONE": 0, "ANSWER_NO": 1, "WRONG_USE": 2, "NO_TERMINAL": 3, "NO_SERVICE": 4, "ANSWERED_ERROR": 5,
+        "BROKEN_OFF": 6, "BUG": 70, "INTERRUPTED": 130,
+    }  # fmt: skip
