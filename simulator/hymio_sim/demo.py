@@ -187,7 +187,7 @@ def script() -> list[Step]:
     press(9.5, DOOR, "press 3", "press 1 60", "press 4 100", every_s=0.7, said="door-1: somebody corrects a vote")
     press(14.0, DOOR, *["press 4 80", "press 1 80", "press 2 80"] * 2, every_s=0.31,
           said="door-1: a burst, and a power cut in the middle of it")  # fmt: skip
-    steps.append((14.96, "", _telling(DOOR, "power off")))
+    steps.append((14.935, "", _telling(DOOR, "power off")))  # 5 ms after first contact of the fourth press
     press(16.0, CELLAR, "chord 1 4", "press 2", every_s=2.5)
     steps.append((17.5, "door-1: power is back", _telling(DOOR, "power on")))
     press(20.5, DOOR, "press 4", "press 4 100 profile mps22", "press 2", every_s=2.2)
@@ -305,15 +305,17 @@ def _show(console: Console, stage: Stage, verdicts: list[Verdict]) -> bool:
     """Prints report, ledger and comparison; True if all agree."""
     for command in ("report", "ledger"):
         subprocess.run(_hymio(command, "--db", str(stage.database)), check=False, timeout=60)
-    table = Table(title="What the fingers did, held against the database")
-    for column in ("terminal", "pushes", "in flash", "cut off unthanked", "in the database", "waiting", "known lost"):
+    table = Table(title="What the fingers did, held against the database", box=None, header_style="bold")
+    for column in ("terminal", "pushes", "in flash", "cut off", "in database", "waiting", "lost"):
         table.add_column(column, justify="left" if column == "terminal" else "right")
-    table.add_column("verdicts")
+    for v in verdicts:
+        numbers = (v.pushes, v.stored, v.unthanked, v.in_database, v.waiting, v.known_lost)
+        table.add_row(v.device_id, *map(str, numbers))
+    console.print(table)
+    console.print("[dim]cut off: power failed before the press was in flash; no light had said thank you[/dim]")
     for v in verdicts:
         kinds = ", ".join(f"{n} {verdict}" for verdict, n in v.by_verdict.most_common())
-        numbers = (v.pushes, v.stored, v.unthanked, v.in_database, v.waiting, v.known_lost)
-        table.add_row(v.device_id, *map(str, numbers), kinds)
-    console.print(table)
+        console.print(f"  {v.device_id}: {kinds}", highlight=False)
     agree = True
     for v in verdicts:
         for problem in v.problems:
