@@ -73,12 +73,15 @@ class VirtualClock:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def advance_to(self, when_us: int) -> None:
-        """Lets time pass, calling what becomes due; a callback may itself let time pass."""
+    def advance_to(self, when_us: int, stop: Callable[[], bool] = lambda: False) -> None:
+        """Lets time pass, calling what becomes due, until `stop()` after one of the calls. A callback may itself let
+        time pass, beyond `when_us` even."""
         while (due_us := self.next_due_us()) is not None and due_us <= when_us:
             _, _, due = heapq.heappop(self._heap)
             self._now_us = max(self._now_us, due_us)
             callback = due.callback
             assert callback is not None
             callback()
+            if stop():
+                return
         self._now_us = max(self._now_us, when_us)

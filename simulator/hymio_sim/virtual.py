@@ -7,7 +7,7 @@ seed give the same events, to the byte.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -20,7 +20,7 @@ from hymio_sim.journal import Event, Journal
 from hymio_sim.mqttwatch import MqttWatch, Publish
 from hymio_sim.office import Office
 from hymio_sim.privatefirmware import private_board, room
-from hymio_sim.terminal import Terminal
+from hymio_sim.terminal import Commands, Terminal
 
 START_UTC: Final = 1_800_000_000
 """The true time at t = 0."""
@@ -111,7 +111,7 @@ class VirtualMachine:
     def wait_for_flash(self, until_us: int) -> None:
         """The processor stands still; the world does not."""
         life = self._life
-        self._clock.advance_to(until_us)
+        self._clock.advance_to(until_us, stop=lambda: self._life != life)
         if self._life != life:
             raise _Stopped
         self._hardware.finish_flash()
@@ -446,17 +446,29 @@ class VirtualTerminal:
         return [event for event in self.events if event["event"] == name]
 
     def obey(self, line: str) -> None:
-        """Does what a command line says; a `wait` lets time pass."""
+        """Does what a command line says; a `wait` lets time pass, and lets a flash operation come to its end."""
         seconds = self.terminal.obey(line)
         if seconds:
             self.run(seconds)
+
+    def script(self, lines: Iterable[str]) -> None:
+        """Obeys all lines, each at its moment exactly, in the middle of a flash operation even."""
+        commands = Commands(self.terminal)
+        for line in lines:
+            commands.add(line)
+        commands.begin()
+        while not (commands.is_done or self.terminal.has_quit):
+            due_us = self.clock.next_due_us()
+            assert due_us is not None, "a wait is always due"
+            self.clock.advance_to(due_us)
 
     def press(self, button: int, contact_ms: float = 120.0, profile: str = "kpb22") -> None:
         """Pushes a button now."""
         self.obey(f"press {button} {contact_ms} profile {profile}")
 
     def run(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Lets time pass, a little longer if a flash operation is under way then: firmware can't be left in the
+        middle of one but by what happens to the board. See `script`."""
         self.clock.advance_to(self.clock.now_us() + round(seconds * 1e6))
 
     def run_until(self, done: Callable[[], bool], limit_s: float) -> bool:

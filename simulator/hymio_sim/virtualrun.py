@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -25,7 +27,8 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def run_terminal(settings: Settings, show: Callable[[Event], None]) -> int:
     """Runs one terminal until it is told to quit; gives the exit status. Time stands still between lines: only `wait`
-    lets it pass."""
+    lets it pass. Lines of a script, or of a file as stdin, take effect at their moment exactly; from a pipe, whose next
+    line nobody knows yet, after the flash operation that is under way."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _terminate)
     terminal = VirtualTerminal(
@@ -38,10 +41,9 @@ def run_terminal(settings: Settings, show: Callable[[Event], None]) -> int:
         show=show,
     )
     try:
-        for line in settings.script:
-            terminal.obey(line)
-            if terminal.terminal.has_quit:
-                break
+        terminal.script(settings.script)
+        if stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
+            terminal.script(sys.stdin)
         while not terminal.terminal.has_quit and (line := sys.stdin.readline()):
             terminal.obey(line)
         if not terminal.terminal.has_quit:

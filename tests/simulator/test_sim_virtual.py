@@ -1,0 +1,170 @@
+"""A terminal in virtual time: the real firmware, by the seed alone."""
+
+import json
+import random
+
+import pytest
+from smp import packet
+from smp.os_management import ResetWriteRequest
+
+from hymio_sim.flash import NorFlash
+from hymio_sim.hardware import HARD_RESET
+from hymio_sim.logwatch import LogWatch
+from hymio_sim.virtual import START_UTC, VirtualTerminal
+
+
+def story(seed, network=True):
+    """Everything that can happen, as events."""
+    with VirtualTerminal("till-1", seed=seed, network=network) as terminal:
+        for line in (
+            "press 4", "wait 2", "press 1 80 profile tactile", "wait 0.7", "press 2", "wait 6", "chord 2 3", "wait 1",
+            "wifi off", "press 3 200 profile worn", "wait 4.0205", "power off", "wait 1", "power on", "wait 3",
+            "wifi on", "press 4 30 profile xb2", "wait 70", "power off",
+        ):  # fmt: skip
+            terminal.obey(line)
+        return terminal.events
+
+
+def test_the_same_seed_gives_the_same_events_to_the_byte():
+    assert json.dumps(story(7)) == json.dumps(story(7))
+    assert json.dumps(story(7)) != json.dumps(story(8))
+
+
+def test_a_press_is_in_flash_before_the_thank_you():
+    with VirtualTerminal() as terminal:
+        terminal.press(3)
+        terminal.run(1.5)
+        names = [event["event"] for event in terminal.events]
+        assert names == ["ready", "acked", "press", "record", "led", "release", "led"]
+        ready, _, press, record, on, _, off = terminal.events
+        assert ready["boot"] == 1 and ready["device_id"] == "till-1" and ready["contract"] == 1
+        assert record["button"] == 3 and record["verdict"] == "counted" and record["boot"] == 1
+        assert (on["led"], on["on"], off["led"], off["on"]) == (3, True, 3, False)
+        assert 0 < on["t"] - press["t"] < 0.025
+        assert press["utc"] == pytest.approx(START_UTC + press["t"])
+
+
+def test_votes_reach_the_office_through_the_air():
+    with VirtualTerminal(network=True) as terminal:
+        terminal.press(4)
+        assert terminal.run_until(lambda: terminal.of("published") != [], 5)
+        assert terminal.run_until(lambda: terminal.of("acked")[-1]["seq"] >= 1, 5)
+        log_id = terminal.of("record")[0]["log_id"]
+        assert terminal.air is not None
+        assert terminal.air.office.marks[("till-1", log_id)] > terminal.of("record")[0]["seq"]
+        assert terminal.air.office.unreadable == 0
+
+
+def test_nothing_leaves_while_wifi_is_off_and_everything_afterwards():
+    with VirtualTerminal(network=True) as terminal:
+        terminal.run(3)
+        terminal.obey("wifi off")
+        before = len(terminal.of("published"))
+        terminal.press(2)
+        terminal.run(20)
+        assert len(terminal.of("published")) == before
+        seq = terminal.of("record")[-1]["seq"]
+        terminal.obey("wifi on")
+        assert terminal.run_until(
+            lambda: any(batch["first_seq"] <= seq <= batch["last_seq"] for batch in terminal.of("published")), 90
+        )
+
+
+class CutWatch(NorFlash):
+    """Counts the operations that a power cut tore."""
+
+    torn = 0
+
+    def tear(self, fraction, rng):
+        self.torn += 1
+        return super().tear(fraction, rng)
+
+
+def test_what_was_told_is_in_flash_after_any_cut(monkeypatch):
+    """Presses at any moment, cuts at any moment: every press in flash was told once, every one told is in flash."""
+    monkeypatch.setattr("hymio_sim.virtual.NorFlash", CutWatch)
+    torn = 0
+    for seed in range(10):
+        chance = random.Random(seed)
+        with VirtualTerminal(seed=seed, network=seed % 2 == 0, flash_times="worst") as terminal:
+            for _ in range(6):
+                push = (
+                    f"press {chance.randint(1, 4)} {chance.uniform(30, 300)} profile {chance.choice(['worn', 'clean'])}"
+                )
+                until_cut_s = chance.uniform(0.008, 0.02) if chance.random() < 0.7 else chance.uniform(3, 5)
+                terminal.script(
+                    [f"wait {chance.uniform(0, 3)}", push, f"wait {until_cut_s}", "power off", "wait 1", "power on"]
+                )
+                told = [record["seq"] for record in terminal.of("record")]
+                assert told == sorted(set(told))
+                assert set(told) == presses_in(terminal.flash, terminal.hardware.mac)
+                boots = len(terminal.of("ready"))
+                assert terminal.run_until(lambda: len(terminal.of("ready")) > boots, 5)  # noqa: B023
+            boots_told = [ready["boot"] for ready in terminal.of("ready")]
+            assert boots_told == sorted(set(boots_told))
+            torn += terminal.flash.torn
+    assert torn >= 5, "the cuts have to hit flash operations"
+
+
+def presses_in(flash, mac):
+    """The seqs of the press records in a flash chip, as one finds them who has seen nothing before."""
+    told = []
+    copy = NorFlash(size=flash.size)
+    watch = LogWatch(copy, mac, lambda event, **keys: told.append((event, keys)))
+    copy.begin_program(0, flash.image())
+    copy.finish()
+    watch.changed(0, copy.size)
+    return {keys["seq"] for event, keys in told if event == "record"}
+
+
+def test_led_off_and_records_come_before_the_power_line():
+    with VirtualTerminal() as terminal:
+        terminal.press(1)
+        terminal.run(0.05)
+        terminal.obey("power off")
+        assert [event["event"] for event in terminal.events[-3:]] == ["led", "led", "power"]
+        terminal.press(2)
+        terminal.run(1)
+        assert [event["event"] for event in terminal.events[-3:]] == ["press", "release", "release"]
+        assert terminal.of("press")[-1]["powered"] is False
+
+
+def test_a_button_that_still_moves_is_not_pushed_again():
+    with VirtualTerminal() as terminal:
+        terminal.obey("press 1 500")
+        terminal.run(0.2)
+        terminal.obey("press 1")
+        terminal.obey("chord 2 1")
+        assert [event["line"] for event in terminal.of("error")] == ["press 1", "chord 2 1"]
+        assert len(terminal.of("press")) == 1
+
+
+def test_ticks_wrap_within_the_first_minute():
+    with VirtualTerminal() as terminal:
+        first = terminal.machine.ticks_ms()
+        terminal.run(61)
+        assert terminal.machine.ticks_ms() < first
+        terminal.press(4)
+        terminal.run(1)
+        assert terminal.of("record")[0]["uptime_ms"] == pytest.approx(61_000, abs=200)
+
+
+def test_the_serial_port_can_reset_the_board():
+    with VirtualTerminal() as terminal:
+        terminal.press(4)
+        terminal.run(1.2)
+        request = b"".join(packet.encode(ResetWriteRequest().BYTES, line_length=128))
+        assert terminal.machine.console(request).startswith(b"\x06\x09")
+        assert terminal.run_until(lambda: len(terminal.of("ready")) == 2, 5)
+        assert terminal.of("ready")[1]["boot"] == 2
+        assert terminal.hardware.reset_cause == HARD_RESET
+
+
+def test_two_terminals_share_a_process_and_nothing_else():
+    with VirtualTerminal("till-1") as one, VirtualTerminal("till-2") as two:
+        one.press(1)
+        one.run(1)
+        two.run(1)
+        assert two.of("record") == []
+        assert one.hardware.mac != two.hardware.mac
+        assert one.of("acked")[0]["log_id"] != two.of("acked")[0]["log_id"]
