@@ -1,0 +1,133 @@
+"""Where the `votes` partition goes: from the partition table of a MicroPython board to the one that has it.
+
+The binary format is read and written by `esp_idf_defs`, which is ESP-IDF's own table tool as a library:
+https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-guides/partition-tables.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from esp_idf_defs.partitions import PartitionDefinition, PartitionTable  # type: ignore[import-untyped]
+
+TABLE_OFFSET: Final = 0x8000
+SECTOR: Final = 0x1000
+_TABLE_SIZE: Final = 0xC00
+"""What the entries and their MD5 may fill; the rest of the sector is for a signature."""
+_VOTES: Final = "votes"
+_VFS: Final = ("vfs", "ffat")
+"""What MicroPython calls its file system; `ffat` is the FAT of older images."""
+_DATA: Final = 1
+_UNDEFINED: Final = 0x06
+"""The data subtype for what ESP-IDF knows nothing of."""
+_FAT: Final = 0x81
+"""The subtype that MicroPython gives its file system, whatever is in it."""
+_SIZES: Final = (0x100000, 0x80000, 0x40000)
+"""Of the log, the largest that fits: 1 MiB holds 64,512 records."""
+_VFS_MIN: Final = 0x60000
+"""The firmware as plain files, twice, and a file system's own needs."""
+_BLANK_FOR_MKFS: Final = 4 * SECTOR
+"""MicroPython makes a new file system if the first sector is blank; littlefs would believe the second one, too."""
+
+
+_T = TypeVar("_T")
+
+
+class PartitionError(Exception):
+    """args[0]: why the table can't take a `votes` partition, a sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A partition table that has `votes`, and what becomes of the file system. Offsets and sizes in bytes."""
+
+    sector: bytes
+    """The new content of the 4096 bytes at TABLE_OFFSET."""
+    votes_offset: int
+    votes_size: int
+    vfs_offset: int
+    vfs_size: int
+    erase: tuple[int, int] | None
+    """Offset and size of what has to be blank so that MicroPython makes its file system anew; None: it stays."""
+
+
+def flash_limit(chip_size: int, image_header: bytes) -> int:
+    """How much flash partitions may use: the boot loader refuses a table that goes beyond the size it was built for.
+
+    Args:
+        chip_size: of the flash chip, in bytes.
+        image_header: the first bytes of the boot loader, whose fourth names that size.
+    """
+    # https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-topics/firmware-image-format.html
+    if len(image_header) < 4 or image_header[0] != 0xE9:
+        raise PartitionError("The flash holds no boot loader where it should be.")
+    return min(chip_size, 0x100000 << (image_header[3] >> 4))
+
+
+def add_votes(sector: bytes, limit: int) -> Change:
+    """The table in `sector` (4096 bytes as they stand in flash) with a `votes` partition more, every entry kept.
+
+    Raises:
+        PartitionError: there is no room, or the table is not one that can be rewritten to the byte.
+    """
+    table = _read(sector)
+    if table.find_by_name(_VOTES) is not None:
+        raise PartitionError("The partition table names `votes` already.")
+    end = max((entry.offset + entry.size for entry in table), default=0)
+    if end > limit:
+        raise PartitionError(f"The partitions end at {end:#x}, beyond the {limit:#x} bytes that the boot loader knows.")
+    vfs = next((entry for entry in table if entry.type == _DATA and entry.name in _VFS), None)
+    listed = vfs is not None
+    if vfs is None:
+        # Newer images leave the file system out, and MicroPython gives it what is behind the last partition at
+        # start-up. That would be behind `votes` then: so it has to be listed.
+        start = -(-end // SECTOR) * SECTOR
+        vfs = _entry(_VFS[0], _FAT, start, max(0, limit - start))
+        table.append(vfs)
+    votes_size = next((size for size in _SIZES if listed and limit - end >= size), 0)
+    if votes_size:
+        votes_offset, erase = limit - votes_size, None
+    else:
+        vfs_end = (vfs.offset + vfs.size) // SECTOR * SECTOR
+        votes_size = next((size for size in _SIZES if vfs_end - size - vfs.offset >= _VFS_MIN), 0)
+        if not votes_size:
+            raise PartitionError(f"The file system has {vfs.size // 1024} kB, too few to share them with the votes.")
+        votes_offset, erase = vfs_end - votes_size, (vfs.offset, _BLANK_FOR_MKFS)
+        vfs.size = votes_offset - vfs.offset
+    table.append(_entry(_VOTES, _UNDEFINED, votes_offset, votes_size))
+    table.sort()
+    _checked(lambda: table.verify(TABLE_OFFSET))
+    new = _checked(table.to_binary)
+    return Change(new + sector[_TABLE_SIZE:], votes_offset, votes_size, vfs.offset, vfs.size, erase)
+
+
+def _entry(name: str, subtype: int, offset: int, size: int) -> PartitionDefinition:
+    from esp_idf_defs.partitions import PartitionDefinition
+
+    entry = PartitionDefinition()
+    entry.name, entry.type, entry.subtype, entry.offset, entry.size = name, _DATA, subtype, offset, size
+    return entry
+
+
+def _read(sector: bytes) -> PartitionTable:
+    from esp_idf_defs.partitions import PartitionTable
+
+    if len(sector) != SECTOR:
+        raise PartitionError(f"Expected the {SECTOR} bytes of the partition table, came {len(sector)}.")
+    if sector[_TABLE_SIZE:].strip(b"\xff"):
+        raise PartitionError("The partition table is signed (secure boot), so it can't be changed.")
+    table: PartitionTable = _checked(lambda: PartitionTable.from_binary(sector[:_TABLE_SIZE]))
+    # What the library would not write back as it stands (flags of a later ESP-IDF) must not be lost in silence.
+    if _checked(table.to_binary) != sector[:_TABLE_SIZE]:
+        raise PartitionError("The partition table has something in it that this version does not know.")
+    return table
+
+
+def _checked(call: Callable[[], _T]) -> _T:
+    try:
+        return call()
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
+        raise PartitionError(f"The partition table is damaged: {error}.") from error
