@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -112,6 +113,34 @@ def ports(as_json: JsonOption = False) -> None:
     from hymio.ports import run_ports
 
     run_ports(as_json)
+
+
+@app.command(
+    rich_help_panel=BENCH,
+    epilog=_examples(
+        "hymio deploy --port /dev/ttyUSB0 --dry-run",
+        "hymio deploy --port /dev/ttyUSB0 --config till-1.json",
+        "hymio deploy --port COM5 --yes --json",
+    ),
+)
+def deploy(
+    port: Annotated[str, typer.Option("--port", metavar="PORT", help="The serial port of the board.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Becomes the board's config.json; without it the one there is kept."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Add the partition for the log without asking: empties the file system.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only ask the board and tell what would be done; it starts anew.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Puts the firmware on an ESP32 or ESP32-S3 with a stock MicroPython image, and sees it start."""
+    from hymio.deploy import run_deploy
+
+    run_deploy(port, config, yes, dry_run, as_json)
 
 
 @app.command(rich_help_panel=FIELD, epilog=_examples("hymio status", "hymio status --port /dev/ttyUSB0 --json"))

@@ -1,0 +1,115 @@
+"""Runs mpremote, which puts files on a board and runs code there, and tells what its failures mean."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, Failure
+
+Runner = Callable[[Sequence[str], float, Callable[[str], None]], tuple[int, str]]
+"""(arguments of mpremote, time limit in seconds, called with each line of stdout) -> (exit status, stderr)."""
+
+_TIMED_OUT = -1
+
+
+def run_mpremote(arguments: Sequence[str], limit_s: float, on_line: Callable[[str], None]) -> tuple[int, str]:
+    """A `Runner` that does it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mpremote", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+    )
+    assert process.stdout is not None and process.stderr is not None
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    said: list[str] = []
+    stderr = process.stderr
+    drain = threading.Thread(target=lambda: said.append(stderr.read()), daemon=True)
+    drain.start()
+    timer = threading.Timer(limit_s, end)
+    timer.start()
+    try:
+        for line in process.stdout:
+            on_line(line.rstrip("\r\n"))
+        status = process.wait()
+    finally:
+        timer.cancel()
+        with contextlib.suppress(OSError):
+            process.kill()
+        drain.join(5)
+        process.stdout.close()
+        process.stderr.close()
+    return (_TIMED_OUT if late.is_set() else status), "".join(said)
+
+
+class MpRemote:
+    """mpremote on one serial port."""
+
+    def __init__(self, port: str, runner: Runner = run_mpremote) -> None:
+        self.port = port
+        self._runner = runner
+
+    def execute(self, code: str, limit_s: float = 30.0) -> str:
+        """Stops the program on the board, runs `code` there, gives what it printed."""
+        return self.run(["exec", code], limit_s)
+
+    def run(self, arguments: Sequence[str], limit_s: float, on_line: Callable[[str], None] = lambda line: None) -> str:
+        """Connects and does `arguments` (mpremote's, joined by "+"). Gives what was printed.
+
+        Raises:
+            Failure: NO_TERMINAL if there is no MicroPython to talk to, BROKEN_OFF if it was lost on the way,
+                ANSWERED_ERROR if the board said no.
+        """
+        lines: list[str] = []
+
+        def keep(line: str) -> None:
+            lines.append(line)
+            on_line(line)
+
+        status, said = self._runner(["connect", self.port, *arguments], limit_s, keep)
+        if status:
+            raise self._failure(status, said + "\n" + "\n".join(lines))
+        return "\n".join(lines)
+
+    def _failure(self, status: int, said: str) -> Failure:
+        port = self.port
+        if "failed to access" in said or "no device" in said:
+            return Failure(
+                NO_TERMINAL,
+                f"{port} can't be opened: there is no such port, or another program uses it.",
+                "Check the cable, close other serial terminals; `hymio ports` lists what is there.",
+            )
+        if "could not enter raw repl" in said or "timeout waiting for first EOF" in said:
+            return Failure(
+                NO_TERMINAL,
+                f"Nothing on {port} answers as MicroPython does.",
+                "Is a MicroPython image on the board, and is it the right port? Unplug it, plug it in, try again.",
+            )
+        if status == _TIMED_OUT:
+            return Failure(
+                NO_TERMINAL, f"The board on {port} fell silent.", "Unplug it, plug it in and run the command again."
+            )
+        last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), f"status {status}")
+        if "SerialException" in said or "OSError: [Errno 5]" in said or "device disconnected" in said:
+            return Failure(BROKEN_OFF, f"The board on {port} was lost: {last}", "Check the cable and run it again.")
+        if "ENOSPC" in said or "Errno 28" in said:
+            return Failure(
+                BROKEN_OFF,
+                f"The file system of the board on {port} is full.",
+                "Remove files of yours and run it again.",
+            )
+        return Failure(ANSWERED_ERROR, f"The board on {port} says: {last}", "Unplug it, plug it in and try again.")
