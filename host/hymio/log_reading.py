@@ -35,7 +35,7 @@ def verdicts_in_force(records: Iterable[tuple[int, Record]]) -> Mapping[int, int
     """seq of a revised press -> verdict code of the last revise record that points at it."""
     newest: dict[int, tuple[int, int]] = {}
     for seq, record in records:
-        if isinstance(record, Revise):
+        if isinstance(record, Revise) and record.target_seq < seq:
             target = record.target_seq
             newest[target] = max(newest.get(target, (-1, 0)), (seq, record.verdict))
     return {target: verdict for target, (_, verdict) in newest.items()}

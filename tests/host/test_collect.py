@@ -264,7 +264,7 @@ def dies(module, name, before):
 if place == "before the transaction": dies(collect, "commit", True)
 if place == "before the rows": dies(store, "put_rows", True)
 if place == "between the rows": dies(store, "put_rows", False)
-if place == "before the commit": dies(ingest, "_write_hourly", False)
+if place == "before the commit": dies(ingest, "_write", False)
 if place == "after the commit": dies(collect, "commit", False)
 if place == "after the line, before the ack": dies(collect, "encode_ack", True)
 from hymio.cli import main

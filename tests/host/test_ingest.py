@@ -99,7 +99,7 @@ def logs(draw: st.DrawFn) -> Terminal:
         elif choice < 53:
             record = Run(boot, uptime_ms, dice.randrange(1, 5), 2, 9, dice.randrange(1, 60))
         elif choice < 65:
-            target_seq = dice.randrange(seq) if seq else 0
+            target_seq = dice.randrange(seq + 3)  # now and then one that cannot be
             record = Revise(boot, uptime_ms, dice.randrange(9), target_seq)
         elif choice < 73:
             boot, uptime_ms = boot + 1, dice.randrange(500)
@@ -141,7 +141,7 @@ def oracle_presses(terminal: Terminal, delivered: list[Cut]) -> list[tuple[Any, 
         if isinstance(record, Press):
             for later in sorted(there):
                 other = there[later]
-                if isinstance(other, Revise) and other.target_seq == seq:
+                if isinstance(other, Revise) and other.target_seq == seq < later:
                     verdict = other.verdict
         clock, utc = "unset", None
         for step, name in ((-1, "set"), (1, "dated")):
