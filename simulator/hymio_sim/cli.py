@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -123,9 +125,11 @@ def terminal(
     except FlashFileError as error:
         raise Failure(WRONG_USE, f"--flash: {error}.", "Give another file, or none that is there yet.") from error
     except OSError as error:
-        if error.filename not in (str(flash), str(link), flash, link):
-            raise
-        raise Failure(WRONG_USE, f"{error.filename}: {error.strerror}.", "Give a path that can be written.") from error
+        for path in (flash, link):
+            if path and str(path) in (str(error.filename), str(error.filename2)):
+                hint = "Give a path that can be written, in a directory that is there."
+                raise Failure(WRONG_USE, f"{path}: {error.strerror}.", hint) from error
+        raise
     raise typer.Exit(status)
 
 
@@ -150,7 +154,12 @@ def demo(
 
 def _printer() -> Callable[[Event], None]:
     def show(event: Event) -> None:
-        print(json.dumps(event), flush=True)
+        try:
+            print(json.dumps(event), flush=True)
+        except BrokenPipeError:
+            # Nobody listens any more: the end, as if told to. What is still to come goes nowhere.
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  until the process ends
+            os.kill(os.getpid(), signal.SIGTERM)
 
     return show
 

@@ -30,11 +30,18 @@ class Journal:
         if self._early is not None and event not in ("ready", "exit"):
             self._early.append((event, keys))
             return
-        early, self._early = self._early, None
-        self._tell(event, keys)
         if event == "ready":
-            for name, told in early or ():
-                self._tell(name, told)
+            self._tell(event, keys)
+            self.hold_back_no_more()
+        else:
+            self.hold_back_no_more()
+            self._tell(event, keys)
+
+    def hold_back_no_more(self) -> None:
+        """`ready` has come, or nobody expects it any more."""
+        early, self._early = self._early, None
+        for name, told in early or ():
+            self._tell(name, told)
 
     def _tell(self, event: str, keys: dict[str, Any]) -> None:
         seconds = (self._clock.now_us() - self._start_us) / 1e6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import selectors
 import shutil
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hymio.errors import WRONG_USE, Failure
 from hymio.firmware_files import firmware_dir
 from hymio_sim import registry
 from hymio_sim.accesspoint import AccessPoint, true_utc_offset_us
@@ -31,6 +33,9 @@ from hymio_sim.vm import ChildVm, Runtime, child_command
 
 STARTED_US: Final = time.monotonic_ns() // 1000
 """When this process started, near enough: the zero of `t`."""
+
+_PATIENCE_S: Final = 20
+"""A terminal that refuses to count is never ready, but has lights and a serial port; commands are obeyed then too."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,21 @@ def board_config(settings: Settings, port: int, ntp_port: int) -> tuple[dict[str
         config["mqtt"] = {"host": "127.0.0.1", "port": port}
         config["ntp"] = {"host": "127.0.0.1", "port": ntp_port}
     config = merged(config, settings.extra_config or {})
-    wired = config["pins"]
-    return config, Pins(tuple(wired["buttons"]), tuple(wired["leds"]), bool(wired["active_low"]))
+    return config, _pins(config["pins"])
+
+
+def _pins(wired: Any) -> Pins:
+    try:
+        pins = Pins(tuple(map(int, wired["buttons"])), tuple(map(int, wired["leds"])), bool(wired["active_low"]))
+    except (TypeError, ValueError, KeyError):
+        pins = Pins(())
+    if len(pins.buttons) != 4 or len(pins.leds) != 4:
+        raise Failure(
+            WRONG_USE,
+            f"--config: pins: expected buttons and leds with four pin numbers each, came {json.dumps(wired)}.",
+            "Correct the section pins, or leave it out.",
+        )
+    return pins
 
 
 class RealTerminal:
@@ -122,7 +140,14 @@ class RealTerminal:
                 while sources:
                     loop.call_soon(sources.pop(0).begin)
 
+            def late() -> None:
+                if sources:
+                    print(f"No sign of the firmware for {_PATIENCE_S} s; look at {cable.port}.", file=sys.stderr)
+                    journal.hold_back_no_more()
+                    ready()
+
             hardware.on_ready = ready
+            loop.call_later(_PATIENCE_S, late)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, terminal.quit)
             if stdin:
@@ -140,7 +165,13 @@ class RealTerminal:
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[str]:
-    directory = tempfile.mkdtemp(prefix="hymio-sim-")
+    """A directory for the board's files, and away with those of simulators that were killed."""
+    prefix = "hymio-sim-"
+    for old in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
+        pid = old.name.removeprefix(prefix).split("-")[0]
+        if pid.isdigit() and not registry.is_running(int(pid)):
+            shutil.rmtree(old, ignore_errors=True)
+    directory = tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-")
     try:
         yield directory
     finally:
