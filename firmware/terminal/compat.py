@@ -55,6 +55,8 @@ if MICROPYTHON:
         def write(self, data):
             sys.stdout.buffer.write(data)
 
+    show_error = sys.print_exception
+
     async def sleep_ms(ms):
         await asyncio.sleep_ms(ms)
 
@@ -63,4 +65,14 @@ if MICROPYTHON:
         asyncio.new_event_loop()
 
 else:
-    from .compat_cpython import Cable, Flag, const, forget_loop, sleep_ms, ticks_add, ticks_diff, ticks_ms  # noqa: F401
+    from .compat_cpython import (  # noqa: F401
+        Cable,
+        Flag,
+        const,
+        forget_loop,
+        show_error,
+        sleep_ms,
+        ticks_add,
+        ticks_diff,
+        ticks_ms,
+    )

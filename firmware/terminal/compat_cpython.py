@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+import traceback
 
 _PERIOD = 1 << 30  # the board's: https://docs.micropython.org/en/latest/library/time.html#time.ticks_ms
 
@@ -64,6 +65,10 @@ class Cable:
 
     def write(self, data):
         os.write(1, data)
+
+
+def show_error(error):
+    traceback.print_exception(error)
 
 
 async def sleep_ms(ms):

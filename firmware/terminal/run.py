@@ -6,7 +6,7 @@ import socket
 from . import VERSION, config
 from .app import App
 from .board import Board
-from .compat import Cable, Flag, forget_loop, sleep_ms, ticks_diff
+from .compat import Cable, Flag, forget_loop, show_error, sleep_ms, ticks_diff
 
 _LOOK_MS = 100  # how often a task asks whether it is wanted
 _CONNECT_S = 15
@@ -26,8 +26,8 @@ class Runner:
         """Runs until cancelled."""
         cable = Cable()
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
-        for task in (self._link(), self._time(), self._cable(cable)):
-            asyncio.create_task(task)
+        for work in (self._link, self._time, lambda: self._answer(cable)):
+            asyncio.create_task(self._keep(work))
         while True:
             due = self._app.step(self._ticks_ms())
             wait_ms = ticks_diff(due, self._ticks_ms())
@@ -35,6 +35,15 @@ class Runner:
                 await sleep_ms(max(0, wait_ms))
             else:
                 await self._flag.wait_ms(wait_ms)
+
+    async def _keep(self, work):
+        """Starts a task again whatever it died of: no network or cable trouble may end the counting."""
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                show_error(error)
+            await sleep_ms(10 * _LOOK_MS)
 
     def _resolve(self, host, port):
         """The address; DNS blocks the whole board."""
@@ -52,7 +61,7 @@ class Runner:
                 await sleep_ms(_LOOK_MS)
                 continue
             writer = None
-            receiver = None
+            tasks = []
             try:
                 host, port = target
                 address = self._resolve(host, port)
@@ -60,35 +69,37 @@ class Runner:
                     host = address[0]
                 reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _CONNECT_S)
                 app.link_opened(self._ticks_ms())
-                receiver = asyncio.create_task(self._receive(reader))
-                await self._send(writer, receiver)
+                tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
+                while not (app.link_broken() or tasks[0].done() or tasks[1].done()):
+                    await sleep_ms(_LOOK_MS)
             except (OSError, asyncio.TimeoutError):
                 pass
-            if receiver is not None:
-                receiver.cancel()
+            for task in tasks:
+                task.cancel()
             if writer is not None:
                 writer.close()
             app.link_closed(self._ticks_ms())
 
-    async def _send(self, writer, receiver):
-        """Moves output until the connection is done for."""
-        app = self._app
-        while not app.link_broken() and not receiver.done():
-            data = app.link_output()
-            if data:
-                writer.write(data)
-                await writer.drain()
-            else:
-                await sleep_ms(20)
+    async def _send(self, writer):
+        # A task of its own: drain() of a half-open connection never returns.
+        try:
+            while True:
+                data = self._app.link_output()
+                if data:
+                    writer.write(data)
+                    await writer.drain()
+                else:
+                    await sleep_ms(20)
+        except OSError:
+            return
 
     async def _receive(self, reader):
-        app = self._app
         try:
             while True:
                 data = await reader.read(512)
                 if not data:
                     return
-                app.link_received(self._ticks_ms(), data)
+                self._app.link_received(self._ticks_ms(), data)
                 self._flag.set()
         except OSError:
             return
@@ -128,7 +139,7 @@ class Runner:
                 udp.close()
         return False
 
-    async def _cable(self, cable):
+    async def _answer(self, cable):
         app = self._app
         while True:
             data = await cable.read()
@@ -143,14 +154,22 @@ class Runner:
 
 
 def main():
-    """Runs the terminal until Ctrl-C; leaves the board in a sane state then."""
+    """Runs the terminal until Ctrl-C and leaves the board in a sane state then; any other end is a reset."""
     settings, problem = config.load()
-    board = Board(settings["pins"])
+    try:
+        board = Board(settings["pins"])
+    except ValueError as error:
+        problem = "%s: pins: %s" % (config.PATH, error)
+        settings = config.defaults()
+        board = Board(settings["pins"])
     app = App(settings, board, VERSION, problem)
     try:
         asyncio.run(Runner(app, board).run())
     except KeyboardInterrupt:
         print("hymio stopped; reset the board to start it again")
+    except Exception as error:
+        show_error(error)
+        board.reset()
     finally:
         board.rest()
         forget_loop()
