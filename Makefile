@@ -15,7 +15,7 @@ help: ## this list
 
 setup: .venv/.ready-test .venv/.ready-check ## everything for demo, tests and checks (PYTHON=python3.12 chooses what a new .venv runs)
 
-demo: .venv/.ready-demo ## a terminal, a broker and a collector through one bad day (KEEP=1 keeps its files)
+demo: .venv/.ready-demo ## three terminals through a minute of power cuts and killed servers (KEEP=1 leaves them running)
 	@$(BIN)/hymio sim demo $(if $(KEEP),--keep)
 
 test: .venv/.ready-test ## the tests (ARGS="-k ringlog -x" goes to pytest)
