@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from hymio.addresses import is_device_id
 from hymio.batches import Batch
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, WRONG_USE, Failure
 from hymio.log_reading import LoggedPress, read_presses
@@ -50,6 +51,12 @@ def pull(cable: Cable, status: StatusAnswer, progress: Progress) -> Iterator[tup
 
 
 def _counting(status: StatusAnswer) -> None:
+    if not is_device_id(status.id):
+        raise Failure(
+            ANSWERED_ERROR,
+            f"The terminal calls itself {status.id!r}, which is no name for a terminal.",
+            "Give it one of 3 to 32 letters a-z, digits and hyphens in its configuration.",
+        )
     if status.log == 0:
         raise Failure(
             ANSWERED_ERROR,
