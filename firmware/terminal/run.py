@@ -77,8 +77,15 @@ class Runner:
             for task in tasks:
                 task.cancel()
             if writer is not None:
-                writer.close()
+                await self._close(writer)
             app.link_closed(self._ticks_ms())
+
+    async def _close(self, writer):
+        try:
+            writer.close()  # on MicroPython only wait_closed() closes the socket
+            await asyncio.wait_for(writer.wait_closed(), 1)
+        except (OSError, asyncio.TimeoutError):
+            pass
 
     async def _send(self, writer):
         # A task of its own: drain() of a half-open connection never returns.
