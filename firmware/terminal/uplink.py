@@ -87,7 +87,7 @@ class Uplink:
             if self._state_at is None or ticks_diff(now_ms, self._state_at) >= _STATE_EVERY_MS:
                 self._state_at = now_ms
                 self._is_votes = False
-                mqtt.publish(now_ms, self._base + "state", json.dumps(self._facts()), True)
+                mqtt.publish(now_ms, self._base + "state", json.dumps(self._facts()).encode(), True)
             else:
                 batch = outbox.batch(now_ms)
                 if batch is not None:
