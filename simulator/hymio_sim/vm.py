@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import struct
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +22,10 @@ from hymio_sim.cable import Cable
 from hymio_sim.clock import Timer
 from hymio_sim.fakes import bus as wire
 from hymio_sim.hardware import BUTTONS, HARD_RESET, SOFT_RESET, Hardware
+from hymio_sim.processes import die_with_parent
 
 Runtime = Literal["micropython", "cpython"]
 
-_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 ROM_VARIABLE: Final = "HYMIO_ROM"
 """start.py looks for this name."""
 _EDGE_SPACING_US: Final = 1_000
@@ -46,11 +44,6 @@ class HeapUse:
     highest: int | None = None
     """The highest sample while the firmware ran, fakes included."""
     total: int | None = None
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ChildVm:
@@ -106,7 +99,7 @@ class ChildVm:
                 stderr=console,
                 pass_fds=(down_read, up_write),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
                 env=self._environment,
             )
         finally:

@@ -1,4 +1,4 @@
-"""A simulated terminal as a child process, as an outside program uses it."""
+"""A simulated terminal as a child process, as an outside program uses it, every event checked for its shape."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import time
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from hymio_sim.boardfiles import find_tool
 
 PATIENCE_S = 20.0
+_SCHEMA = Path(__file__).parents[1] / "schemas" / "sim-event.json"
+is_event = Draft202012Validator(json.loads(_SCHEMA.read_text())).is_valid
 
 
 class SimTerminal:
@@ -53,6 +56,7 @@ class SimTerminal:
                 event = None
             if event is None:
                 raise AssertionError(f"no {name} {keys} came; these did: {self.events[-12:]}")
+            assert is_event(event), f"not of the contract's shape: {event}"
             self.events.append(event)
             if event["event"] == name and all(event[key] == value for key, value in keys.items()):
                 return event
