@@ -62,45 +62,6 @@ def _examples(*lines: str) -> str:
     return "Examples:\n\n" + "\n\n".join(f"`{line}`" for line in lines)
 
 
-@app.command(
-    rich_help_panel=OFFICE,
-    epilog=_examples("hymio broker", "hymio broker --listen 127.0.0.1:0 --json"),
-)
-def broker(
-    listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
-    ] = "127.0.0.1:1883",
-    as_json: JsonOption = False,
-) -> None:
-    """An embedded MQTT broker for the bench; it keeps nothing and knows no passwords."""
-    from hymio.broker import run_broker
-
-    run_broker(listen, as_json)
-
-
-@app.command(
-    rich_help_panel=OFFICE,
-    epilog=_examples(
-        "hymio collect --broker mqtt://127.0.0.1:1883 --db votes.db",
-        "hymio collect --broker mqtts://office:secret@broker.example --db postgresql://hymio@db.example/votes",
-    ),
-)
-def collect(
-    db: DbOption,
-    broker: Annotated[
-        str, typer.Option(metavar="URL", help="mqtt://[user:password@]host[:port], mqtts:// for TLS.")
-    ] = "mqtt://127.0.0.1:1883",
-    collector_id: Annotated[
-        str, typer.Option(help="The name that the terminals are configured to believe.")
-    ] = "office",
-    as_json: JsonOption = False,
-) -> None:
-    """Takes votes from the broker into the database, and tells the terminals only then."""
-    from hymio.collect import run_collect
-
-    run_collect(broker, db, collector_id, as_json)
-
-
 PortOption = Annotated[
     str | None,
     typer.Option("--port", metavar="PORT", help="The serial port; not needed where there is only one terminal."),
@@ -174,6 +135,45 @@ def votes(
     from hymio.votes import run_votes
 
     run_votes(port, db, ack, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=_examples("hymio broker", "hymio broker --listen 127.0.0.1:0 --json"),
+)
+def broker(
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
+    ] = "127.0.0.1:1883",
+    as_json: JsonOption = False,
+) -> None:
+    """An embedded MQTT broker for the bench; it keeps nothing and knows no passwords."""
+    from hymio.broker import run_broker
+
+    run_broker(listen, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=_examples(
+        "hymio collect --broker mqtt://127.0.0.1:1883 --db votes.db",
+        "hymio collect --broker mqtts://office:secret@broker.example --db postgresql://hymio@db.example/votes",
+    ),
+)
+def collect(
+    db: DbOption,
+    broker: Annotated[
+        str, typer.Option(metavar="URL", help="mqtt://[user:password@]host[:port], mqtts:// for TLS.")
+    ] = "mqtt://127.0.0.1:1883",
+    collector_id: Annotated[
+        str, typer.Option(help="The name that the terminals are configured to believe.")
+    ] = "office",
+    as_json: JsonOption = False,
+) -> None:
+    """Takes votes from the broker into the database, and tells the terminals only then."""
+    from hymio.collect import run_collect
+
+    run_collect(broker, db, collector_id, as_json)
 
 
 @app.command(

@@ -191,3 +191,16 @@ def test_the_statuses_are_those_of_the_contract() -> None:
         "DONE": 0, "ANSWER_NO": 1, "WRONG_USE": 2, "NO_TERMINAL": 3, "NO_SERVICE": 4, "ANSWERED_ERROR": 5,
         "BROKEN_OFF": 6, "BUG": 70, "INTERRUPTED": 130,
     }  # fmt: skip
+
+
+def test_nothing_here_needs_posix() -> None:
+    """Technicians' laptops run Windows: only the simulator may need these modules."""
+    import ast
+
+    import hymio as package
+
+    for path in Path(str(package.__file__)).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {"pty", "tty", "fcntl", "termios", "resource", "pwd"} & set(names), path
