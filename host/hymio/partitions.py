@@ -26,7 +26,7 @@ _UNDEFINED: Final = 0x06
 _FAT: Final = 0x81
 """The subtype that MicroPython gives its file system, whatever is in it."""
 _SIZES: Final = (0x100000, 0x80000, 0x40000)
-"""Of the log, the largest that fits: 1 MiB holds 64,512 records."""
+"""Of the log, the largest that fits: 1 MiB holds 64,000 records."""
 _VFS_MIN: Final = 0x60000
 """The firmware as plain files, twice, and a file system's own needs."""
 _BLANK_FOR_MKFS: Final = 4 * SECTOR
