@@ -279,10 +279,10 @@ class ChildVm:
         self._flash_timer = self._hardware.clock.call_at_us(until_us, done)
 
     def _sampled(self, label: int, allocated: int, free: int) -> None:
-        self.heap.total = allocated + free
         if label == 0:
             self.heap.fakes = allocated
         else:
+            self.heap.total = allocated + free
             self.heap.highest = max(self.heap.highest or 0, allocated)
 
     def heap_report(self) -> dict[str, Any]:

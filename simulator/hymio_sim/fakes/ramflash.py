@@ -3,6 +3,8 @@
 The physics (times, wear, power cuts) are in `hymio_sim.flash`; this one knows AND-programming and counts.
 """
 
+# mypy: ignore-errors
+
 
 class RamFlash:
     """`sectors` sectors of 4096 bytes; `image` holds them."""
