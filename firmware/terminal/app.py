@@ -7,9 +7,7 @@ from .compat import const, ticks_add, ticks_diff
 from .console import Console
 from .debounce import Debounce
 from .hours import Hours
-from .record import (
-    ACK, BOOT, CLOCK_SET, COUNTED, REVISE, SIZE, STALL, TIME, put_ack, put_body, put_press,
-)  # fmt: skip
+from .record import BOOT, CLOCK_SET, COUNTED, REVISE, SIZE, STALL, TIME, put_ack, put_body, put_press
 from .ringlog import RingLog
 from .uplink import Uplink
 from .vote import Hands, Votes

@@ -8,16 +8,13 @@ import esp32
 import machine
 import network
 
-from .compat import const, ticks_ms
+from .compat import ticks_ms
 
 # Original ESP32: wake on ext1 knows ANY_HIGH but not ANY_LOW, so the buttons close to 3.3 V there; S2, S3, C6 close to
 # ground. All button pins are RTC pins with pull resistors of their own, none is a strapping pin.
 # https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-reference/peripherals/gpio.html
-_WIRING = {
-    "esp32": {"buttons": (25, 26, 27, 33), "leds": (18, 19, 21, 22), "active_low": False},
-    "esp32s3": {"buttons": (4, 5, 6, 7), "leds": (15, 16, 17, 18), "active_low": True},
-}
-_SECTOR = const(4096)
+_BUTTONS = {"esp32": (25, 26, 27, 33), "esp32s3": (4, 5, 6, 7)}
+_LEDS = {"esp32": (18, 19, 21, 22), "esp32s3": (15, 16, 17, 18)}
 _ADD_PARTITION = "make deploy PORT=... adds it"
 
 
@@ -27,12 +24,14 @@ class Board:
     def __init__(self, pins):
         """pins: the section `pins` of the configuration; None values mean the chip's default."""
         self.chip = "esp32s3" if "S3" in getattr(sys.implementation, "_machine", "").upper() else "esp32"
-        wiring = dict(_WIRING[self.chip])
-        wiring.update({key: pins[key] for key in pins if pins[key] is not None})
-        self._closed_level = 0 if wiring["active_low"] else 1
-        pull = machine.Pin.PULL_UP if wiring["active_low"] else machine.Pin.PULL_DOWN
-        self._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in wiring["buttons"]]
-        self._leds = [machine.Pin(pin, machine.Pin.OUT, value=0) for pin in wiring["leds"]]
+        active_low = pins["active_low"]
+        if active_low is None:
+            active_low = self.chip != "esp32"
+        self._closed_level = 0 if active_low else 1
+        pull = machine.Pin.PULL_UP if active_low else machine.Pin.PULL_DOWN
+        buttons = pins["buttons"] or _BUTTONS[self.chip]
+        self._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in buttons]
+        self._leds = [machine.Pin(pin, machine.Pin.OUT, value=0) for pin in pins["leds"] or _LEDS[self.chip]]
         self.mac = machine.unique_id()
         self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in README.md "Record"
         self.ticks_ms = ticks_ms

@@ -162,7 +162,9 @@ class Votes:
         """True if enough presses came within the mash window; remembers this one."""
         recent = self._recent
         size = len(recent)
-        is_flood = self._recent_count == size and ticks_diff(at_ms, recent[self._recent_next]) <= self._windows["mash_ms"]
+        is_flood = (
+            self._recent_count == size and ticks_diff(at_ms, recent[self._recent_next]) <= self._windows["mash_ms"]
+        )
         recent[self._recent_next] = at_ms
         self._recent_next = (self._recent_next + 1) % size
         self._recent_count = min(size, self._recent_count + 1)

@@ -5,12 +5,12 @@ from array import array
 
 import pytest
 from logs import CHIP, Dice, boot, press, write_ack
+
+from hymio_sim.powercut import Recorder, torn_images
 from terminal.clock import Clock
 from terminal.logreader import END, Reader
 from terminal.record import PRESS
 from terminal.ringlog import RingLog
-
-from hymio_sim.powercut import Recorder, torn_images
 
 SECTORS = 4
 

@@ -5,6 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from logs import CHIP, Dice, press, write_ack
 from ramflash import RamFlash
+
+from hymio.batches import decode_batch
+from hymio.records import Press, decode_record
 from terminal.batch import BatchMaker
 from terminal.clock import Clock
 from terminal.logreader import END, Reader
@@ -12,9 +15,6 @@ from terminal.mqtt import Mqtt, packet, text
 from terminal.record import PRESS, Place, put_press
 from terminal.ringlog import RingLog
 from terminal.smp import Lines
-
-from hymio.batches import decode_batch
-from hymio.records import Press, decode_record
 
 u32 = st.integers(0, 2**32 - 1)
 buttons = st.integers(1, 4)
@@ -151,9 +151,10 @@ def client(told):
 
 
 ONLINE = b"\x20\x02\x00\x00\x90\x03\x00\x01\x01"
+bodies = st.binary(max_size=300)
 packets = st.one_of(
-    st.builds(lambda topic, body: packet(0x30, text(topic), body), st.text(min_size=1, max_size=9), st.binary(max_size=300)),
-    st.builds(lambda body: packet(0x32, text("a"), b"\x00\x07", body), st.binary(max_size=300)),
+    st.builds(lambda topic, body: packet(0x30, text(topic), body), st.text(min_size=1, max_size=9), bodies),
+    st.builds(lambda body: packet(0x32, text("a"), b"\x00\x07", body), bodies),
     st.just(b"\xd0\x00"),
     st.just(b"\x40\x02\x00\x09"),
 )  # fmt: skip
