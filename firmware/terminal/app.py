@@ -11,14 +11,13 @@ from .record import BOOT, CLOCK_SET, COUNTED, REVISE, SIZE, STALL, TIME, put_ack
 from .ringlog import RingLog
 from .uplink import Uplink
 from .vote import Hands, Votes
-from .wifi import ON, Wifi
+from .wifi import Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
 _STANDSTILL_MS = const(15)
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
 _BLINK_MS = const(500)
 _NEVER_MS = const(60000)
-RESET_CAUSES = ("unknown", "power-on", "hard", "watchdog", "deep-sleep", "soft", "brown-out")
 
 
 class App:
@@ -34,6 +33,8 @@ class App:
         self.problem = ""  # why the terminal does not count
         self.log = None
         self.clock = None
+        self.uplink = None  # there is none without a log
+        self.ntp = None
         self._config = config
         self._debounce = Debounce()
         self._votes = Votes(config["windows"])
@@ -42,8 +43,6 @@ class App:
         self._hours = Hours(hours["days"], hours["utc_offset_min"])
         self._is_closed = False  # as of the last idle step: no arithmetic with dates on the press path
         self._wifi = Wifi(board, config["wifi"]["ssid"], config["wifi"]["password"])
-        self._ntp = None
-        self._uplink = None
         self._console = Console(self)
         self._record = bytearray(SIZE)
         self._boot_owed = False
@@ -74,8 +73,9 @@ class App:
             self._boot_owed = True
             if not log.boot_storm:
                 self._write_boot()
-            self._ntp = Ntp(clock, board.random32)
-            self._uplink = Uplink(self._config["mqtt"], self.device_id, log, clock, board.random32, self._facts)
+            config = self._config
+            self.ntp = Ntp(config["ntp"], self._wifi, clock, board.random32)
+            self.uplink = Uplink(config["mqtt"], self.device_id, self._wifi, log, clock, board.random32, self.facts)
             self._wifi.start(now_ms)
             closed = board.buttons()
             self._debounce.start(now_ms, closed)
@@ -135,7 +135,7 @@ class App:
             self._last_touch = now_ms
         else:
             self._step_book(now_ms)
-        wait_ms = min(wait_ms, self._wifi.step(now_ms), self._uplink.step(now_ms, is_idle))
+        wait_ms = min(wait_ms, self._wifi.step(now_ms), self.uplink.step(now_ms, is_idle))
         if self._reset_at is not None:
             wait_ms = min(wait_ms, max(0, ticks_diff(self._reset_at, now_ms)))
         return ticks_add(now_ms, wait_ms)
@@ -235,10 +235,10 @@ class App:
             self.clock.at(at_ms)
             put_body(self._record, TIME, self.clock.source, utc_s, self.clock)
             log.append(self._record)
-        if self._uplink.outbox.owes_ack_record:
+        if self.uplink.outbox.owes_ack_record:
             put_ack(self._record, *log.ack_body)
             if log.append(self._record) >= 0:
-                self._uplink.outbox.ack_recorded(now_ms)
+                self.uplink.outbox.ack_recorded(now_ms)
         if log.needs_sector and ticks_diff(now_ms, self._last_touch) >= _IDLE_MS:
             since_ms = self.board.ticks_ms()
             log.prepare()
@@ -250,52 +250,6 @@ class App:
         put_body(self._record, BOOT, self.board.reset_cause, self._folded, self.clock)
         self.log.append(self._record)
 
-    # ---- the network, moved by run or by the simulator ----
-
-    def wants_link(self, now_ms):
-        """(host, port) when a TCP connection to the broker should be opened, else None."""
-        return self._uplink.wants_link(now_ms) if self._uplink and self._wifi.state == ON else None
-
-    def link_opened(self, now_ms):
-        """The connection that was wanted is there."""
-        self._uplink.opened(now_ms)
-
-    def link_closed(self, now_ms):
-        """The connection is gone, or none came about."""
-        self._uplink.closed(now_ms)
-
-    def link_received(self, now_ms, data):
-        """Bytes from the broker."""
-        self.clock.advance(now_ms)
-        self._uplink.received(now_ms, data)
-
-    def link_output(self):
-        """Bytes for the broker, taken out; b"" when there are none."""
-        return self._uplink.output()
-
-    def link_broken(self):
-        """True when the connection must be closed."""
-        return self._uplink.is_broken or self._wifi.state != ON
-
-    def wants_time(self, now_ms):
-        """(host, port) of the NTP server when it should be asked, else None."""
-        if self._ntp and self._wifi.state == ON and self._ntp.wants(now_ms):
-            return self._config["ntp"]["host"], self._config["ntp"]["port"]
-        return None
-
-    def time_request(self, now_ms):
-        """The datagram to send."""
-        return self._ntp.request(now_ms)
-
-    def time_received(self, now_ms, data):
-        """An answer; True if it was good."""
-        self.clock.advance(now_ms)
-        return self._ntp.received(now_ms, data)
-
-    def time_failed(self, now_ms):
-        """No answer came."""
-        self._ntp.failed(now_ms)
-
     # ---- the cable ----
 
     def console_received(self, now_ms, data):
@@ -305,66 +259,32 @@ class App:
 
     def settle(self, mark):
         """A cable says that everything below `mark` is committed."""
-        self._uplink.outbox.settle(self.board.ticks_ms(), mark)
+        self.uplink.outbox.settle(self.board.ticks_ms(), mark)
 
     def reset_soon(self):
         """Resets once the answer is out."""
         self._reset_at = ticks_add(self.board.ticks_ms(), 200)
 
-    def status(self):
-        """What README.md "SMP group 72" lists under status."""
+    def facts(self):
+        """What README.md lists under "Facts": the state message and the answer to status."""
         clock = self.clock
         log = self.log
         facts = {
-            "id": self.device_id,
-            "fw": self.version,
+            "device_id": self.device_id,
+            "firmware": self.version,
             "boot": clock.boot,
-            "rst": self.board.reset_cause,
-            "up": clock.uptime_ms(),
-            "clk": clock.is_set,
-            "utc": clock.utc_ms() or None,
-            "heap": self.board.heap_free(),
+            "reset_cause": self.board.reset_cause,
+            "uptime_ms": clock.uptime_ms(),
+            "utc_ms": clock.utc_ms(),
+            "heap_free": self.board.heap_free(),
             "wifi": self._wifi.state,
-            "mqtt": self._uplink.state if self._uplink else 0,
         }
         if log is None:
-            facts.update({"log": 0, "err": self.problem})
-            facts.update({key: 0 for key in ("cap", "nxt", "old", "cur", "uns", "lost", "burn", "bad")})
-            facts["tot"] = [0, 0, 0, 0]
-            return facts
-        facts.update(
-            {
-                "tot": log.totals,
-                "log": log.log_id,
-                "cap": log.capacity,
-                "nxt": log.next_seq,
-                "old": log.oldest_seq,
-                "cur": log.cursor,
-                "uns": log.unsent,
-                "lost": log.lost,
-                "burn": log.burned,
-                "bad": log.bad_sectors,
-            }
-        )
+            facts["problem"] = self.problem
+        else:
+            facts.update(log.facts())
+            facts["mqtt"] = self.uplink.state
         return facts
-
-    def _facts(self):
-        """The state message."""
-        log = self.log
-        return {
-            "state": "online",
-            "firmware": self.version,
-            "boot": self.clock.boot,
-            "reset_cause": RESET_CAUSES[self.board.reset_cause],
-            "log_id": log.log_id,
-            "next_seq": log.next_seq,
-            "oldest_seq": log.oldest_seq,
-            "acked_seq": log.cursor - 1,
-            "pressed": log.totals,
-            "lost": log.lost,
-            "clock": "set" if self.clock.is_set else "unset",
-            "uptime_s": self.clock.uptime_ms() // 1000,
-        }
 
 
 def _nothing():

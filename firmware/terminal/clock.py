@@ -4,6 +4,7 @@ import struct
 
 from .compat import const, ticks_add, ticks_diff
 from .record import NTP
+from .wifi import ON
 
 _MASK24 = const(0xFFFFFF)
 _NTP_TO_1970 = const(2208988800)
@@ -78,7 +79,10 @@ class Clock:
 class Ntp:
     """A simple NTP client, RFC 4330: one request under way, its own cookie demanded back."""
 
-    def __init__(self, clock, random32):
+    def __init__(self, config, wifi, clock, random32):
+        """config: the section `ntp`."""
+        self._target = config["host"], config["port"]
+        self._wifi = wifi
         self._clock = clock
         self._random32 = random32
         self._due = None
@@ -87,8 +91,10 @@ class Ntp:
         self._sent = 0
 
     def wants(self, now_ms):
-        """True if a request should be made now."""
-        return self._due is None or ticks_diff(now_ms, self._due) >= 0
+        """(host, port) of the server when it should be asked now, else None."""
+        if self._wifi.state != ON or (self._due is not None and ticks_diff(now_ms, self._due) < 0):
+            return None
+        return self._target
 
     def request(self, now_ms):
         """The 48 bytes to send; the answer is waited for until `failed` is called."""
@@ -106,6 +112,7 @@ class Ntp:
         seconds, fraction = struct.unpack_from(">II", data, 40)
         if seconds < 0x80000000:
             seconds += 1 << 32  # the era that begins in 2036
+        self._clock.advance(now_ms)
         trip_ms = max(0, ticks_diff(now_ms, self._sent))
         utc_ms = (seconds - _NTP_TO_1970) * 1000 + (fraction * 1000 >> 32) + trip_ms // 2
         if not self._clock.set_utc(utc_ms, NTP):

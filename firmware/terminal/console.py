@@ -30,7 +30,7 @@ class Console:
     """Bytes of the cable in, lines to be written out."""
 
     def __init__(self, app):
-        """app: `status()`, `status_line()`, `settle(mark)`, `reset_soon()`, `log`, `clock`, `board`, `version`."""
+        """app: `facts()`, `status_line()`, `settle(mark)`, `reset_soon()`, `log`, `clock`, `board`, `version`."""
         self._app = app
         self._maker = None
         self._out = []
@@ -90,7 +90,7 @@ class Console:
         if group != _TERMINAL:
             raise Refused(UNKNOWN)
         if command == 0 and not is_write:
-            return app.status()
+            return app.facts()
         log = app.log
         if command not in (1, 2, 3) or is_write != (command == 3):
             raise Refused(UNKNOWN)

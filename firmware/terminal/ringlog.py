@@ -200,29 +200,37 @@ class RingLog:
         sector must be opened or a slot failed.
         """
         for tried in range(_TRIES):
-            if self._slot >= SLOTS and not self._open_next():
-                return -1
+            if self._slot >= SLOTS:
+                # The next header's totals must tell whether a try in this sector has succeeded after all.
+                seq = self._first_copy(tried) if tried else -1
+                if seq >= 0 or not self._open_next():
+                    return self._appended(buf, seq)
             slot = self._slot
             at = HEADER + slot * SIZE
             self._place.seal(buf, slot)
             self._slot = slot + 1
             self.next_seq = self._first_seq + self._slot
             if self._program(self._sector, buf, at, self._back):
-                if buf[0] & 7 != ACK:
-                    self.news_seq = self.next_seq
-                self.count(buf)
-                return self._first_copy(tried) if tried else self.next_seq - 1
+                return self._appended(buf, self._first_copy(tried + 1) if tried else self.next_seq - 1)
             self.burned_seen(self.next_seq - 1)
             buf[0] |= RETRY
         return -1
 
-    def _first_copy(self, tried):
-        """The seq of the record just written, or of the earlier try that readers will take for it."""
+    def _appended(self, buf, seq):
+        if seq >= 0:
+            if buf[0] & 7 != ACK:
+                self.news_seq = self.next_seq
+            self.count(buf)
+        return seq
+
+    def _first_copy(self, slots):
+        """The seq of the earliest of the last `slots` slots that readers will take for the record, or -1."""
         reader = Reader(self)
-        reader.seek(self.next_seq - 1 - tried)
-        while not reader.next():
-            pass
-        return reader.seq
+        reader.seek(self.next_seq - slots)
+        while True:
+            kind = reader.next()
+            if kind:
+                return reader.seq if kind != END else -1
 
     def _program(self, sector, buf, at, back):
         try:
@@ -283,7 +291,9 @@ class RingLog:
             for at in range(0, SECTOR, 512):
                 self._device.readblocks(sector, self._buf, at)
                 if not is_blank(self._buf, 0, 512):
-                    return False
+                    self._device.readblocks(sector, self._buf, at)
+                    if not is_blank(self._buf, 0, 512):
+                        return False
         except OSError:
             return False
         return True
@@ -299,7 +309,6 @@ class RingLog:
         buf = bytearray(HEADER)
         header = Header()
         header.log_id = self.log_id
-        header.sector_seq = seq
         header.boot = self._clock.boot
         header.totals = self.totals
         header.cursor, header.sent, header.lost = self.cursor, self.sent, self._lost
@@ -308,23 +317,21 @@ class RingLog:
                 return False
             sector = self._ahead
             self._ahead = -1
+            self._where[seq % self.sectors] = sector
+            header.sector_seq = seq
             header.pack(buf, self._chip, self._clock.uptime_ms(), self._clock.utc_ms())
             if self._program(sector, buf, 0, bytearray(HEADER)):
                 self._sector = sector
-                self._where[seq % self.sectors] = sector
                 self._first_seq = self.next_seq = seq * SLOTS
                 self._slot = 0
                 self._place = Place(self.log_id, seq)
                 return True
+            # Perhaps only the read-back failed: no second sector may bear this number. Its slots are void.
             self.bad_sectors += 1
+            seq += 1
         return False
 
     # ---- reading ----
-
-    @property
-    def capacity(self):
-        """Records that the ring holds when one sector is erased ahead."""
-        return (self.sectors - 1) * SLOTS
 
     def has_sector(self, sector_seq):
         """Tells whether the sector is still held."""
@@ -382,6 +389,21 @@ class RingLog:
         if seq > self._burned_to or not self.burned:
             self.burned += 1
             self._burned_to = seq
+
+    def facts(self):
+        """The part of README.md "Facts" that a log knows."""
+        return {
+            "pressed": self.totals,
+            "log_id": self.log_id,
+            "capacity": (self.sectors - 1) * SLOTS,
+            "next_seq": self.next_seq,
+            "oldest_seq": self.oldest_seq,
+            "acked_seq": self.cursor - 1,
+            "unsent": self.unsent,
+            "lost": self.lost,
+            "burned": self.burned,
+            "bad_sectors": self.bad_sectors,
+        }
 
     # ---- what is settled ----
 

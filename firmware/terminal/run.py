@@ -26,8 +26,10 @@ class Runner:
         """Runs until cancelled."""
         cable = Cable()
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
-        for work in (self._link, self._time, lambda: self._answer(cable)):
-            asyncio.create_task(self._keep(work))
+        asyncio.create_task(self._keep(self._answer, cable))
+        if self._app.uplink:
+            asyncio.create_task(self._keep(self._link))
+            asyncio.create_task(self._keep(self._time))
         while True:
             due = self._app.step(self._ticks_ms())
             wait_ms = ticks_diff(due, self._ticks_ms())
@@ -36,11 +38,11 @@ class Runner:
             else:
                 await self._flag.wait_ms(wait_ms)
 
-    async def _keep(self, work):
+    async def _keep(self, work, *args):
         """Starts a task again whatever it died of: no network or cable trouble may end the counting."""
         while True:
             try:
-                await work()
+                await work(*args)
             except Exception as error:
                 show_error(error)
             await sleep_ms(10 * _LOOK_MS)
@@ -54,9 +56,9 @@ class Runner:
             self._app.stood_still(since_ms, self._ticks_ms())
 
     async def _link(self):
-        app = self._app
+        uplink = self._app.uplink
         while True:
-            target = app.wants_link(self._ticks_ms())
+            target = uplink.wants(self._ticks_ms())
             if target is None:
                 await sleep_ms(_LOOK_MS)
                 continue
@@ -68,9 +70,9 @@ class Runner:
                 if isinstance(address, tuple):  # the unix port has opaque bytes here
                     host = address[0]
                 reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _CONNECT_S)
-                app.link_opened(self._ticks_ms())
+                uplink.opened(self._ticks_ms())
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
-                while not (app.link_broken() or tasks[0].done() or tasks[1].done()):
+                while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
                     await sleep_ms(_LOOK_MS)
             except (OSError, asyncio.TimeoutError):
                 pass
@@ -78,7 +80,7 @@ class Runner:
                 task.cancel()
             if writer is not None:
                 await self._close(writer)
-            app.link_closed(self._ticks_ms())
+            uplink.closed(self._ticks_ms())
 
     async def _close(self, writer):
         try:
@@ -91,7 +93,7 @@ class Runner:
         # A task of its own: drain() of a half-open connection never returns.
         try:
             while True:
-                data = self._app.link_output()
+                data = self._app.uplink.output()
                 if data:
                     writer.write(data)
                     await writer.drain()
@@ -106,38 +108,38 @@ class Runner:
                 data = await reader.read(512)
                 if not data:
                     return
-                self._app.link_received(self._ticks_ms(), data)
+                self._app.uplink.received(self._ticks_ms(), data)
                 self._flag.set()
         except OSError:
             return
 
     async def _time(self):
-        app = self._app
+        ntp = self._app.ntp
         while True:
-            target = app.wants_time(self._ticks_ms())
+            target = ntp.wants(self._ticks_ms())
             if target is None:
                 await sleep_ms(10 * _LOOK_MS)
                 continue
             if not await self._ask_time(target):
-                app.time_failed(self._ticks_ms())
+                ntp.failed(self._ticks_ms())
             self._flag.set()
 
     async def _ask_time(self, target):
-        app = self._app
+        ntp = self._app.ntp
         udp = None
         try:
             address = self._resolve(*target)
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             udp.setblocking(False)
             since_ms = self._ticks_ms()
-            udp.sendto(app.time_request(since_ms), address)
+            udp.sendto(ntp.request(since_ms), address)
             while ticks_diff(self._ticks_ms(), since_ms) < _NTP_MS:
                 await sleep_ms(20)
                 try:
                     data = udp.recv(64)
                 except OSError:
                     continue
-                if app.time_received(self._ticks_ms(), data):
+                if ntp.received(self._ticks_ms(), data):
                     return True
         except OSError:
             pass
@@ -167,7 +169,7 @@ def main():
         board = Board(settings["pins"])
     except ValueError as error:
         problem = "%s: pins: %s" % (config.PATH, error)
-        settings = config.defaults()
+        settings = config.build({})
         board = Board(settings["pins"])
     app = App(settings, board, VERSION, problem)
     try:

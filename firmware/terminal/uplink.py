@@ -16,10 +16,11 @@ _BAD_LOGIN = (4, 5)  # CONNACK: trying again soon would only lock the account
 class Uplink:
     """Owns the MQTT state machine and the outbox; `run` (or the simulator) moves the bytes."""
 
-    def __init__(self, config, device_id, log, clock, random32, facts):
-        """config: the section `mqtt`; facts(): the dict of a state message."""
-        self._host = config["host"]
-        self._port = config["port"]
+    def __init__(self, config, device_id, wifi, log, clock, random32, facts):
+        """config: the section `mqtt`; facts(): what a state message says."""
+        self._target = config["host"], config["port"]
+        self._wifi = wifi
+        self._clock = clock
         self._facts = facts
         self._base = base = "hymio/" + device_id + "/"
         self.outbox = Outbox(log, clock, random32, config["collector_id"])
@@ -36,13 +37,13 @@ class Uplink:
         """mqtt.OFF, CONNECTING or ON."""
         return self._mqtt.state
 
-    def wants_link(self, now_ms):
+    def wants(self, now_ms):
         """(host, port) when a connection should be opened now, else None."""
-        if not self._host or self._mqtt.state != OFF:
+        if not self._target[0] or self._mqtt.state != OFF or self._wifi.state != ON:
             return None
         if self._attempt_at is not None and ticks_diff(now_ms, self._attempt_at) < 0:
             return None
-        return self._host, self._port
+        return self._target
 
     def opened(self, now_ms):
         """There is a connection."""
@@ -61,16 +62,17 @@ class Uplink:
 
     def received(self, now_ms, data):
         """Bytes from the broker."""
+        self._clock.advance(now_ms)
         self._mqtt.received(now_ms, data)
 
     def output(self):
-        """Bytes for the broker, taken out."""
+        """Bytes for the broker, taken out; b"" when there are none."""
         return self._mqtt.output()
 
     @property
     def is_broken(self):
-        """True if the connection should be closed."""
-        return self._mqtt.broken != ""
+        """True if the connection must be closed."""
+        return self._mqtt.broken != "" or self._wifi.state != ON
 
     def step(self, now_ms, may_work):
         """may_work: no finger is on a button. Gives the ms until it wants to be called again."""
@@ -87,13 +89,18 @@ class Uplink:
             if self._state_at is None or ticks_diff(now_ms, self._state_at) >= _STATE_EVERY_MS:
                 self._state_at = now_ms
                 self._is_votes = False
-                mqtt.publish(now_ms, self._base + "state", json.dumps(self._facts()).encode(), True)
+                mqtt.publish(now_ms, self._base + "state", self._state_message(), True)
             else:
                 batch = outbox.batch(now_ms)
                 if batch is not None:
                     self._is_votes = True
                     mqtt.publish(now_ms, self._base + "votes", batch, False)
         return min(wait_ms, outbox.wait_ms(now_ms)) if mqtt.is_free else wait_ms
+
+    def _state_message(self):
+        facts = self._facts()
+        facts["state"] = "online"
+        return json.dumps(facts).encode()
 
     def _delivered(self, now_ms):
         if self._is_votes:

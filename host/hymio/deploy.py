@@ -375,8 +375,7 @@ def _checked_config(path: Path) -> Path:
     hint = f"Correct it and run the same command again; {_EXAMPLE} shows the layout. Nothing was changed."
     config = _firmware_room("config")
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        config.merge(config.defaults(), given)
+        config.build(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give the path of a config.json.") from error
     except ValueError as error:

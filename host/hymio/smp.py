@@ -86,27 +86,27 @@ class StatusAnswer(smp_message.ReadResponse):
     _GROUP_ID = GROUP
     _COMMAND_ID = 0
 
-    id: str
-    fw: str
+    device_id: str
+    firmware: str
     boot: int
-    rst: int
-    up: int
-    clk: bool
-    utc: int | None = None
-    tot: list[int]
-    log: int
-    cap: int
-    nxt: int
-    old: int
-    cur: int
-    uns: int
-    lost: int
-    burn: int
-    bad: int
-    heap: int
+    reset_cause: int
+    uptime_ms: int
+    utc_ms: int
+    heap_free: int
     wifi: int
-    mqtt: int
-    err: str | None = None
+    mqtt: int = 0
+    pressed: tuple[int, int, int, int] = (0, 0, 0, 0)
+    log_id: int = 0
+    capacity: int = 0
+    next_seq: int = 0
+    oldest_seq: int = 0
+    acked_seq: int = -1
+    unsent: int = 0
+    lost: int = 0
+    burned: int = 0
+    bad_sectors: int = 0
+    problem: str | None = None
+    """Why the terminal does not count; then it has no log."""
 
 
 class StatusRead(smp_message.ReadRequest, _Errors):

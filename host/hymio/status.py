@@ -17,32 +17,32 @@ _LINKS = ("off", "connecting", "on")
 def status_json(answer: StatusAnswer) -> dict[str, Any]:
     """The JSON object of the contract for what a terminal answered."""
     log = {
-        "log_id": answer.log,
-        "capacity": answer.cap,
-        "next_seq": answer.nxt,
-        "oldest_seq": answer.old,
-        "acked_seq": answer.cur - 1,
-        "unsent": answer.uns,
+        "log_id": answer.log_id,
+        "capacity": answer.capacity,
+        "next_seq": answer.next_seq,
+        "oldest_seq": answer.oldest_seq,
+        "acked_seq": answer.acked_seq,
+        "unsent": answer.unsent,
         "lost": answer.lost,
-        "burned": answer.burn,
-        "bad_sectors": answer.bad,
+        "burned": answer.burned,
+        "bad_sectors": answer.bad_sectors,
     }
     status = {
-        "device_id": answer.id,
-        "firmware": answer.fw,
+        "device_id": answer.device_id,
+        "firmware": answer.firmware,
         "boot": answer.boot,
-        "reset_cause": _name(RESET_CAUSES, answer.rst, "unknown"),
-        "uptime_s": answer.up / 1000,
-        "clock": "set" if answer.clk else "unset",
-        "utc": None if answer.utc is None else answer.utc / 1000,
-        "pressed": answer.tot,
+        "reset_cause": _name(RESET_CAUSES, answer.reset_cause, "unknown"),
+        "uptime_s": answer.uptime_ms / 1000,
+        "clock": "set" if answer.utc_ms else "unset",
+        "utc": answer.utc_ms / 1000 if answer.utc_ms else None,
+        "pressed": list(answer.pressed),
         "log": log,
-        "heap_free": answer.heap,
+        "heap_free": answer.heap_free,
         "wifi": _name(_LINKS, answer.wifi, "off"),
         "mqtt": _name(_LINKS, answer.mqtt, "off"),
     }
-    if answer.err is not None:
-        status["problem"] = answer.err
+    if answer.problem is not None:
+        status["problem"] = answer.problem
     return status
 
 

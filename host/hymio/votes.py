@@ -30,10 +30,10 @@ Progress = Callable[[int], None]
 
 def pull(cable: Cable, status: StatusAnswer, progress: Progress) -> Iterator[tuple[Batch, bytes]]:
     """The whole log in batches, from the oldest seq held to the newest at the time when it is reached."""
-    seq = status.old
+    seq = status.oldest_seq
     while True:
         batch, payload = cable.records(seq)
-        if batch.log_id != status.log:
+        if batch.log_id != status.log_id:
             raise Failure(
                 BROKEN_OFF, "The terminal has begun another log meanwhile.", "Run the command again to read that one."
             )
@@ -47,20 +47,20 @@ def pull(cable: Cable, status: StatusAnswer, progress: Progress) -> Iterator[tup
         if batch.slots == 0:
             return
         seq = batch.last_seq + 1
-        progress(seq - status.old)
+        progress(seq - status.oldest_seq)
 
 
 def _counting(status: StatusAnswer) -> None:
-    if not is_device_id(status.id):
+    if not is_device_id(status.device_id):
         raise Failure(
             ANSWERED_ERROR,
-            f"The terminal calls itself {status.id!r}, which is no name for a terminal.",
+            f"The terminal calls itself {status.device_id!r}, which is no name for a terminal.",
             "Give it one of 3 to 32 letters a-z, digits and hyphens in its configuration.",
         )
-    if status.log == 0:
+    if status.log_id == 0:
         raise Failure(
             ANSWERED_ERROR,
-            f"The terminal has no log: {status.err or 'it does not say why'}.",
+            f"The terminal has no log: {status.problem or 'it does not say why'}.",
             "It does not count until this is mended; `hymio status` shows more.",
         )
 
@@ -110,10 +110,10 @@ def _read_whole(port: str) -> list[LoggedPress]:
     with Cable(port) as cable:
         status = cable.status()
         _counting(status)
-        with _progress(status.nxt - status.old) as progress:
+        with _progress(status.next_seq - status.oldest_seq) as progress:
             for batch, _ in pull(cable, status, progress):
                 records.update(batch.records)
-    return read_presses(status.id, status.log, records)
+    return read_presses(status.device_id, status.log_id, records)
 
 
 def _show(presses: list[LoggedPress]) -> None:
@@ -156,26 +156,32 @@ def _into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
             status = cable.status()
             _counting(status)
             arrivals: list[Arrival] = []
-            with _progress(status.nxt - status.old) as progress:
+            with _progress(status.next_seq - status.oldest_seq) as progress:
                 for batch, payload in pull(cable, status, progress):
-                    arrivals.append(Arrival(status.id, batch, "serial", time.time(), "serial", payload))
+                    arrivals.append(Arrival(status.device_id, batch, "serial", time.time(), "serial", payload))
                     if len(arrivals) == BATCHES_PER_COMMIT:
                         _commit(store, arrivals, done)
                         arrivals = []
                 _commit(store, arrivals, done)
             totals = cable.totals()
-            if totals.log_id == status.log:
+            if totals.log_id == status.log_id:
                 told = Told(
-                    status.id, status.log, totals.next_seq, totals.oldest_seq, status.cur, totals.totals, time.time()
+                    status.device_id,
+                    status.log_id,
+                    totals.next_seq,
+                    totals.oldest_seq,
+                    status.acked_seq + 1,
+                    totals.totals,
+                    time.time(),
                 )
                 with store.writing() as connection:
                     ingest_many(connection, [], [told])
             answer = {"read": done.read, "new": done.new, "duplicates": done.duplicates}
             if ack:
                 with store.reading() as connection:
-                    state = log_state(connection, status.id, status.log)
+                    state = log_state(connection, status.device_id, status.log_id)
                 if state is not None:
-                    cursor = cable.ack(status.log, min(state.coverage.mark, totals.next_seq))
+                    cursor = cable.ack(status.log_id, min(state.coverage.mark, totals.next_seq))
                     answer["acked_seq"] = cursor - 1
     finally:
         store.close()
@@ -185,7 +191,7 @@ def _into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
         print_json(answer)
         return
     console().print(
-        f"{status.id}: {done.read} presses read, {done.new} of them new, {done.duplicates} had come before."
+        f"{status.device_id}: {done.read} presses read, {done.new} of them new, {done.duplicates} had come before."
     )
     if ack:
         console().print(f"The terminal holds everything up to seq {answer['acked_seq']} for settled.")

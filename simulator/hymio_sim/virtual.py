@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from hymio_sim.accesspoint import ntp_answer
+from hymio_sim.boardfiles import merged
 from hymio_sim.broker import Broker, Connection
 from hymio_sim.clock import Timer, VirtualClock
 from hymio_sim.flash import TIMES, FlashModel, NorFlash
@@ -180,24 +181,27 @@ class VirtualMachine:
 
     def _move_link(self, app: Any) -> None:
         air = self._air
-        if air is None:
+        if air is None or app.uplink is None:
             return
-        if self._link and app.link_broken():
+        uplink = app.uplink
+        if self._link and uplink.is_broken:
             self._link.close()
             self._link_ended(self._link)
-        if self._link is None and app.wants_link(self.ticks_ms()):
+        if self._link is None and uplink.wants(self.ticks_ms()):
             self._link = _Link(self, air)
             self._link.open()
-        if self._link and (data := app.link_output()):
+        if self._link and (data := uplink.output()):
             self._link.send(bytes(data))
 
     def link_opened(self, link: _Link) -> None:
         """The broker has accepted the connection."""
-        self._act(lambda: self._app.link_opened(self.ticks_ms()) if self._link is link and self._app else None)
+        self._act(lambda: self._app.uplink.opened(self.ticks_ms()) if self._link is link and self._app else None)
 
     def link_received(self, link: _Link, data: bytes) -> None:
         """Bytes from the broker."""
-        self._act(lambda: self._app.link_received(self.ticks_ms(), data) if self._link is link and self._app else None)
+        self._act(
+            lambda: self._app.uplink.received(self.ticks_ms(), data) if self._link is link and self._app else None
+        )
 
     def link_lost(self, link: _Link) -> None:
         """The broker has closed the connection, or none came about."""
@@ -207,7 +211,7 @@ class VirtualMachine:
         if self._link is link:
             self._link = None
             if self._app is not None:
-                self._app.link_closed(self.ticks_ms())
+                self._app.uplink.closed(self.ticks_ms())
 
     def cut_link(self) -> None:
         """The air is gone: the connection never hears of its other end again."""
@@ -223,11 +227,11 @@ class VirtualMachine:
         return self._clock
 
     def _ask_time(self, app: Any) -> None:
-        if self._asking_time or self._air is None or not app.wants_time(self.ticks_ms()):
+        if self._asking_time or self._air is None or app.ntp is None or not app.ntp.wants(self.ticks_ms()):
             return
         self._asking_time = True
         life = self._life
-        request = bytes(app.time_request(self.ticks_ms()))
+        request = bytes(app.ntp.request(self.ticks_ms()))
         now_us = self._clock.now_us()
 
         def answered() -> None:
@@ -235,13 +239,13 @@ class VirtualMachine:
                 return
             self._asking_time = False
             answer = ntp_answer(request, self._hardware.utc - _LATENCY_US / 1e6)
-            if not answer or not app.time_received(self.ticks_ms(), answer):
-                app.time_failed(self.ticks_ms())
+            if not answer or not app.ntp.received(self.ticks_ms(), answer):
+                app.ntp.failed(self.ticks_ms())
 
         def unanswered() -> None:
             if self._life == life:
                 self._asking_time = False
-                app.time_failed(self.ticks_ms())
+                app.ntp.failed(self.ticks_ms())
 
         if self._hardware.network_present:
             self._clock.call_at_us(now_us + 2 * _LATENCY_US, lambda: self._act(answered))
@@ -417,9 +421,7 @@ class VirtualTerminal:
         )
         self._journal = journal
         self.air = Air(lambda: self.hardware.utc) if network else None
-        settings = room("config").defaults()
-        room("config").merge(settings, _config(device_id, network))
-        room("config").merge(settings, config or {})
+        settings = room("config").build(merged(_config(device_id, network), config or {}))
         self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air)
         self.terminal = Terminal(self.hardware, self.machine)
         self.terminal.when_air_is_cut(self.machine.cut_link)

@@ -49,10 +49,10 @@ class Board:
 
 def app_on(flash):
     from terminal.app import App
-    from terminal.config import defaults
+    from terminal.config import build
 
     board = Board(flash)
-    app = App(defaults(), board, "0")
+    app = App(build({}), board, "0")
     app.start(0)
     return app, board
 

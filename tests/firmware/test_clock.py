@@ -50,6 +50,15 @@ def test_a_small_drift_needs_no_record_and_the_past_is_refused():
     assert not clock.set_utc(1000, 1)
 
 
+SERVER = {"host": "ntp", "port": 123}
+
+
+class On:
+    """A Wi-Fi that is there."""
+
+    state = 2
+
+
 def answer(request, utc_ms=BASE_S * 1000 + 500, mode=4, stratum=2, era=0):
     data = bytearray(48)
     data[0] = 0x20 | mode
@@ -62,8 +71,8 @@ def answer(request, utc_ms=BASE_S * 1000 + 500, mode=4, stratum=2, era=0):
 
 def test_ntp():
     clock = Clock(0)
-    ntp = Ntp(clock, lambda: 123456)
-    assert ntp.wants(0)
+    ntp = Ntp(SERVER, On(), clock, lambda: 123456)
+    assert ntp.wants(0) == ("ntp", 123)
     request = ntp.request(0)
     for bad in (
         b"",
@@ -85,7 +94,7 @@ def test_ntp():
 
 def test_ntp_after_2036_and_backoff():
     clock = Clock(0)
-    ntp = Ntp(clock, lambda: 7)
+    ntp = Ntp(SERVER, On(), clock, lambda: 7)
     ntp.failed(0)
     assert not ntp.wants(4999) and ntp.wants(5000)
     ntp.failed(5000)

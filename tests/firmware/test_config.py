@@ -1,6 +1,6 @@
 """The configuration file: what is taken, and what is said of what is not."""  # portable
 
-from terminal.config import ConfigError, defaults, is_device_id, merge
+from terminal.config import ConfigError, build, is_device_id
 
 
 def test_device_ids():
@@ -10,13 +10,18 @@ def test_device_ids():
         assert not is_device_id(bad), bad
 
 
-def test_merge_keeps_what_is_not_named():
-    config = defaults()
-    merge(config, {"device_id": "kiosk-1", "mqtt": {"host": "h"}, "windows": {"lockout_ms": 2000}, "wifi": None})
+def test_what_is_not_named_is_the_default():
+    config = build({"device_id": "kiosk-1", "mqtt": {"host": "h"}, "windows": {"lockout_ms": 2000}, "wifi": None})
     assert config["mqtt"] == {"host": "h", "port": 1883, "collector_id": "office"}
     assert config["windows"]["lockout_ms"] == 2000 and config["windows"]["chord_ms"] == 50
-    merge(config, {"wifi": {"ssid": "x", "password": None}})
-    assert config["wifi"] == {"ssid": "x", "password": ""}
+    assert config["wifi"] == {"ssid": "", "password": ""}
+    assert build({"wifi": {"ssid": "x", "password": None}})["wifi"] == {"ssid": "x", "password": ""}
+
+
+def test_every_default_would_be_taken():
+    config = build({})
+    config["device_id"] = "abc"
+    assert build(config) == config
 
 
 def test_errors_name_the_key_what_was_expected_and_what_came():
@@ -34,7 +39,7 @@ def test_errors_name_the_key_what_was_expected_and_what_came():
         ({"device_id": "X"}, ("device_id", '"X"')),
     ):
         try:
-            merge(defaults(), given)
+            build(given)
         except ConfigError as error:
             for part in parts:
                 assert part in error.args[0], (part, error.args[0])
@@ -44,7 +49,7 @@ def test_errors_name_the_key_what_was_expected_and_what_came():
 
 def test_a_bad_password_is_not_printed():
     try:
-        merge(defaults(), {"wifi": {"password": "short"}})
+        build({"wifi": {"password": "short"}})
     except ConfigError as error:
         assert "short" not in error.args[0] and "wifi.password" in error.args[0]
     else:

@@ -27,8 +27,8 @@ class FakeApp:
         self.version = "0.1.0"
         self.resets = 0
 
-    def status(self):
-        return {"id": "dev-1", "utc": None, "clk": False, "tot": [1, 2, 3, 4]}
+    def facts(self):
+        return {"device_id": "dev-1", "utc_ms": 0, "pressed": [1, 2, 3, 4]}
 
     def status_line(self):
         return "hymio"
@@ -123,7 +123,7 @@ def test_parameters_info_status():
     console = Console(FakeApp())
     assert ask(console, 0, 0, 6, {})[1] == {"buf_size": 93, "buf_count": 1}
     assert ask(console, 0, 0, 7, {"format": "a"})[1] == {"output": "hymio dev-1 0.1.0 esp32"}
-    assert ask(console, 0, 72, 0, {})[1]["tot"] == [1, 2, 3, 4]
+    assert ask(console, 0, 72, 0, {})[1]["pressed"] == [1, 2, 3, 4]
 
 
 def test_records_and_ack():

@@ -64,7 +64,7 @@ class LogMachine(RuleBasedStateMachine):
         self.book[seq] = button
         self.pressed += 1
 
-    @rule(button=buttons, count=st.integers(1, 60))
+    @rule(button=buttons, count=st.integers(1, 40))
     def presses(self, button, count):
         for _ in range(count):
             self.press(button)
@@ -116,7 +116,7 @@ class LogMachine(RuleBasedStateMachine):
         assert log.lost >= sum(seq >= log.cursor for seq in gone)
 
 
-LogMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+LogMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 TestLog = LogMachine.TestCase
 
 

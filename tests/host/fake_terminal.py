@@ -59,13 +59,17 @@ class FakeTerminal:
         next_seq = len(self.records)
         match command:
             case 0:
-                status: dict[str, object] = {
-                    "id": self.device_id, "fw": "0.1.0", "boot": 7, "rst": 1, "up": 61_500, "clk": False, "utc": None,
-                    "tot": list(self.totals(next_seq)), "log": LOG_ID, "cap": 1000, "nxt": next_seq,
-                    "old": self.oldest_seq, "cur": self.cursor, "uns": next_seq - self.cursor, "lost": 0, "burn": 0,
-                    "bad": 0, "heap": 60_000, "wifi": 0, "mqtt": 0, "later": "ignored",
+                facts: dict[str, object] = {
+                    "device_id": self.device_id, "firmware": "0.1.0", "boot": 7, "reset_cause": 1, "uptime_ms": 61_500,
+                    "utc_ms": 0, "heap_free": 60_000, "wifi": 0, "later": "ignored",
                 }  # fmt: skip
-                return status | ({"log": 0, "err": self.problem} if self.problem else {})
+                if self.problem:
+                    return facts | {"problem": self.problem}
+                return facts | {
+                    "mqtt": 0, "pressed": list(self.totals(next_seq)), "log_id": LOG_ID, "capacity": 1000,
+                    "next_seq": next_seq, "oldest_seq": self.oldest_seq, "acked_seq": self.cursor - 1,
+                    "unsent": next_seq - self.cursor, "lost": 0, "burned": 0, "bad_sectors": 0,
+                }  # fmt: skip
             case 1:
                 if self.problem:
                     return {"err": {"group": GROUP, "rc": 3}}

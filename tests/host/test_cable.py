@@ -113,7 +113,7 @@ def test_lost_lines_are_asked_for_again(terminal: FakeTerminal, impatient: None)
     terminal.drop_requests = 1
     terminal.chatter = b"I (123) wifi: half a log line, no newline"
     with on_a_cable(terminal) as port, Cable(port) as cable:
-        assert cable.status().id == "fake-1"
+        assert cable.status().device_id == "fake-1"
         assert cable.records(0)[0] == terminal.batch(0)
         terminal.drop_requests = 1
         assert cable.totals().next_seq == 8

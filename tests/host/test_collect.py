@@ -36,9 +36,9 @@ def presses(first_seq: int, count: int, log_id: int = LOG_ID, nonce: int = 1) ->
 
 def state(next_seq: int, acked_seq: int, **more: object) -> bytes:
     said = {
-        "state": "online", "firmware": "0.1.0", "boot": 1, "reset_cause": "power-on", "log_id": LOG_ID,
+        "state": "online", "firmware": "0.1.0", "boot": 1, "reset_cause": 1, "log_id": LOG_ID,
         "next_seq": next_seq, "oldest_seq": 0, "acked_seq": acked_seq, "pressed": [0, 0, 0, next_seq], "lost": 0,
-        "clock": "unset", "uptime_s": 1.0,
+        "utc_ms": 0, "uptime_ms": 1000,
     }  # fmt: skip
     return json.dumps(said | more).encode()
 
