@@ -2,10 +2,9 @@
 
 import asyncio
 import socket
+import sys
 
-from . import VERSION, config
-from .app import App
-from .board import Board
+from . import VERSION
 from .compat import Cable, Flag, forget_loop, show_error, sleep_ms, ticks_diff
 
 _LOOK_MS = 100  # how often a task asks whether it is wanted
@@ -162,8 +161,11 @@ class Runner:
             self._flag.set()
 
 
-def main():
-    """Runs the terminal until Ctrl-C and leaves the board in a sane state then; any other end is a reset."""
+def _configured():
+    """(board, configuration, problem). The checks of the configuration leave the heap again: 8 KB on a 64-bit VM."""
+    from . import config
+    from .board import Board
+
     settings, problem = config.load()
     try:
         board = Board(settings["pins"])
@@ -171,6 +173,16 @@ def main():
         problem = "%s: pins: %s" % (config.PATH, error)
         settings = config.build({})
         board = Board(settings["pins"])
+    del sys.modules["terminal.config"]
+    delattr(sys.modules["terminal"], "config")
+    return board, settings, problem
+
+
+def main():
+    """Runs the terminal until Ctrl-C and leaves the board in a sane state then; any other end is a reset."""
+    board, settings, problem = _configured()
+    from .app import App
+
     app = App(settings, board, VERSION, problem)
     try:
         asyncio.run(Runner(app, board).run())
