@@ -1,0 +1,47 @@
+"""The standard day of the design: what a figure's presses look like, so that figures can be compared."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+DAY_MS: Final = 12 * 3600 * 1000
+_BUSY_FROM_MS: Final = (3 * 3600 * 1000, 8 * 3600 * 1000)
+_COUNTED, _REPEAT, _MASH = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class DayPress:
+    """One press of the day."""
+
+    at_ms: int
+    button: int
+    verdict: int
+    quiet_ms: int
+    edges: int
+
+
+def standard_day(seed: int = 0) -> list[DayPress]:
+    """200 presses in 12 hours: 8 in each ten minutes of the two busiest hours, the rest spread by a Poisson process;
+    75 % counted, 15 % repeat, 10 % mash."""
+    dice = random.Random(seed)
+    times = [
+        hour_ms + slot * 600_000 + dice.randrange(600_000)
+        for hour_ms in _BUSY_FROM_MS
+        for slot in range(6)
+        for _ in range(8)
+    ]
+    # A Poisson process of which so many came: as many independent uniform times.
+    times += [dice.randrange(DAY_MS) for _ in range(200 - len(times))]
+    verdicts = [_COUNTED] * 150 + [_REPEAT] * 30 + [_MASH] * 20
+    dice.shuffle(verdicts)
+    day = []
+    before_ms = -70_000
+    for at_ms, verdict in zip(sorted(times), verdicts, strict=True):
+        quiet_ms = min(65535, max(1, at_ms - before_ms - 120))
+        if verdict != _COUNTED:
+            quiet_ms = min(quiet_ms, dice.randrange(100, 1000))
+        day.append(DayPress(at_ms, dice.choice((1, 2, 3, 4, 4)), verdict, quiet_ms, dice.choice((2, 4, 6, 8))))
+        before_ms = at_ms
+    return day
