@@ -152,11 +152,13 @@ class Stage:
         os.write(self.inputs[device_id], command.encode() + b"\n")
 
     def close(self) -> None:
-        """Ends everything, the terminals last: they outlive the broker and the collector in life too."""
-        for name in ("collector", "broker", *TERMINALS):
-            child = self.children.pop(name, None)
-            if child is not None:
-                child.stop()
+        """Ends everything, all at once."""
+        for child in self.children.values():
+            if child.process.poll() is None:
+                child.process.terminate()
+        for child in self.children.values():
+            child.stop()
+        self.children.clear()
         for pipe in self.inputs.values():
             os.close(pipe)
         self.inputs.clear()
@@ -286,8 +288,23 @@ def stage_set(runtime: str, broker_command: Callable[[int], list[str]] | None = 
     try:
         yield stage
     finally:
-        stage.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        with _deaf():
+            stage.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """A second Ctrl-C must not break off the cleaning up after the first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _embedded(port: int) -> list[str]:
