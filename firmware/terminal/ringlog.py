@@ -15,6 +15,8 @@ from .record import (
 _TRIES = const(4)
 _GAP = const(16)  # so many sectors in a row may be damaged or bad before the walk back gives up
 _NONE = const(0xFFFFFFFF)
+_BLANK = const(-1)
+_DAMAGED = const(-2)
 
 
 class RingLog:
@@ -57,18 +59,74 @@ class RingLog:
 
     def mount(self):
         """Finds the log, or begins one, and sets the clock's boot number. Programs nothing if there is a log."""
-        seqs = self._survey()
-        if not self.log_id:
-            self._clock.boot = 1
-            self.log_id = self._random32() or 1
-            self._candidate = self.sectors - 1
-            self._open_next()
-            return
-        self._walk_back(seqs)
-        self._adopt_headless(seqs)
+        if not self._search():
+            self.log_id = 0
+            seqs = self._survey()
+            if not self.log_id:
+                self._begin()
+                return
+            self._walk_back(seqs)
+            self._adopt_headless(seqs)
         self._scan_newest()
         self._candidate = self._sector
         self._before_oldest = sum(self.header(self.oldest_seq // SLOTS).totals)
+
+    def _begin(self):
+        self._clock.boot = 1
+        self.log_id = self._random32() or 1
+        self._candidate = self.sectors - 1
+        self._open_next()
+
+    def _search(self):
+        """Finds newest and oldest sector of a log without damage by a binary search over its headers.
+
+        False if anything is unusual: then every header has to be looked at.
+        """
+        n = self.sectors
+        base = self._probe(0)  # sector i bears base + i up to the newest, and n less after it
+        newest = 0
+        if base == _BLANK:
+            newest = n - 1
+            base = self._probe(newest) - newest
+        if base < 0:
+            return False
+        end = n
+        while end - newest > 1:
+            middle = (newest + end) // 2
+            seq = self._probe(middle)
+            if seq == base + middle:
+                newest = middle
+            elif seq < base:
+                end = middle
+            else:
+                return False
+        oldest = base + newest + 1 - n
+        after = self._probe((newest + 1) % n)
+        if after == _BLANK:
+            oldest += 1
+            after = self._probe((newest + 2) % n)
+            if after == _BLANK and newest + 2 < n and self._probe(n - 1) == _BLANK:
+                oldest = after = base
+        if oldest < 0 or after != oldest:
+            return False
+        for seq in range(oldest, base + newest + 1):
+            self._where[seq % n] = (seq - base) % n
+        self._sector = newest
+        self._first_seq = (base + newest) * SLOTS
+        self.oldest_seq = oldest * SLOTS
+        return True
+
+    def _probe(self, sector):
+        """The sector_seq of a physical sector of this log; _BLANK or _DAMAGED without a header of its."""
+        buf = bytearray(HEADER)
+        header = Header()
+        self._device.readblocks(sector, buf, 0)
+        if header.parse(buf, self._chip):
+            if not self.log_id:
+                self.log_id = header.log_id
+            if header.log_id == self.log_id:
+                return header.sector_seq
+        return _BLANK if is_blank(buf, 0, HEADER) else _DAMAGED
 
     def _survey(self):
         """Reads every header. Gives sector_seq (or _NONE) by physical sector; finds log_id and the newest."""

