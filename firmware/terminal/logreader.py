@@ -22,6 +22,7 @@ class Reader:
         self._place_seq = -1
         self._behind = [bytearray(12) for _ in range(_BEHIND)]  # the slots before, all zero if void
         self.seq = -1
+        self.touched_seq = 0  # seq after the last slot seen that is not blank
         self.record = bytearray(SIZE)
 
     def seek(self, seq):
@@ -51,11 +52,13 @@ class Reader:
         if self._place is not None and self._place.holds(chunk, at, slot):
             record[:] = chunk[at : at + SIZE]
             kind = record[0] & 7
+            self.touched_seq = seq + 1
             if record[0] & RETRY:
                 record[0] &= 0xFF ^ RETRY
                 if record[:12] in self._behind:
                     kind = VOID
         elif not is_blank(chunk, at, at + SIZE):
+            self.touched_seq = seq + 1
             log.burned_seen(seq)
         oldest = self._behind[seq % _BEHIND]
         oldest[:] = record[:12]

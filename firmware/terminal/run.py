@@ -25,6 +25,8 @@ class Runner:
         """Runs until cancelled."""
         cable = Cable()
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
+        if self._app.log:
+            _unload("logmount")
         asyncio.create_task(self._keep(self._answer, cable))
         if self._app.uplink:
             asyncio.create_task(self._keep(self._link))
@@ -162,7 +164,7 @@ class Runner:
 
 
 def _configured():
-    """(board, configuration, problem). The checks of the configuration leave the heap again: 8 KB on a 64-bit VM."""
+    """(board, configuration, problem)"""
     from . import config
     from .board import Board
 
@@ -173,9 +175,14 @@ def _configured():
         problem = "%s: pins: %s" % (config.PATH, error)
         settings = config.build({})
         board = Board(settings["pins"])
-    del sys.modules["terminal.config"]
-    delattr(sys.modules["terminal"], "config")
+    _unload("config")
     return board, settings, problem
+
+
+def _unload(room):
+    """What only the start needs leaves the heap again."""
+    del sys.modules["terminal." + room]
+    delattr(sys.modules["terminal"], room)
 
 
 def main():

@@ -112,7 +112,7 @@ class LogMachine(RuleBasedStateMachine):
         gone = [seq for seq in self.book if seq < log.oldest_seq]
         settled = sum(seq < log.cursor for seq in self.book)
         assert log.unsent == sum(seq >= log.cursor for seq in held)
-        assert log.sent - log._lost + log.lost + log.unsent == self.pressed or settled
+        assert log.sent - log.lost_settled + log.lost + log.unsent == self.pressed or settled
         assert log.lost >= sum(seq >= log.cursor for seq in gone)
 
 

@@ -1,0 +1,212 @@
+"""Finds the log in a partition: by binary search if it is sound, else by a look at every header and its neighbours."""
+
+from array import array
+
+from .compat import const
+from .logreader import END, Reader
+from .record import ACK, BOOT, HEADER, SIZE, SLOTS, TIME, Header, Place, is_blank
+
+_GAP = const(16)  # so many sectors in a row may be damaged or bad before the walk back gives up
+_NONE = const(0xFFFFFFFF)
+_BLANK = const(-1)
+_DAMAGED = const(-2)
+
+
+class Mount:
+    """Fills in what a `ringlog.RingLog` knows of its partition."""
+
+    def __init__(self, log):
+        self._log = log
+
+    def find(self):
+        """True if there is a log; then everything is set for reading and appending. Programs nothing."""
+        log = self._log
+        if not self._search():
+            log.log_id = 0
+            seqs = self._survey()
+            if not log.log_id:
+                return False
+            self._walk_back(seqs)
+            self._adopt_headless(seqs)
+        self._scan_newest()
+        log.candidate = log.sector
+        log.before_oldest = sum(log.header(log.oldest_seq // SLOTS).totals)
+        return True
+
+    def _search(self):
+        """Finds newest and oldest sector of a log without damage by a binary search over its headers.
+
+        False if anything is unusual: then every header has to be looked at.
+        """
+        log = self._log
+        n = log.sectors
+        base = self._probe(0)  # sector i bears base + i up to the newest, and n less after it
+        newest = 0
+        if base == _BLANK:
+            newest = n - 1
+            base = self._probe(newest) - newest
+        if base < 0:
+            return False
+        end = n
+        while end - newest > 1:
+            middle = (newest + end) // 2
+            seq = self._probe(middle)
+            if seq == base + middle:
+                newest = middle
+            elif seq < base:
+                end = middle
+            else:
+                return False
+        oldest = base + newest + 1 - n
+        after = self._probe((newest + 1) % n)
+        if after == _BLANK:
+            oldest += 1
+            after = self._probe((newest + 2) % n)
+            if after == _BLANK and newest + 2 < n and self._probe(n - 1) == _BLANK:
+                oldest = after = base
+        if oldest < 0 or after != oldest:
+            return False
+        for seq in range(oldest, base + newest + 1):
+            log.where[seq % n] = (seq - base) % n
+        log.sector = newest
+        log.first_seq = (base + newest) * SLOTS
+        log.oldest_seq = oldest * SLOTS
+        return True
+
+    def _probe(self, sector):
+        """The sector_seq of a physical sector of this log; _BLANK or _DAMAGED without a header of its."""
+        log = self._log
+        buf = bytearray(HEADER)
+        header = Header()
+        log.device.readblocks(sector, buf, 0)
+        if header.parse(buf, log.chip):
+            if not log.log_id:
+                log.log_id = header.log_id
+            if header.log_id == log.log_id:
+                return header.sector_seq
+        return _BLANK if is_blank(buf, 0, HEADER) else _DAMAGED
+
+    def _survey(self):
+        """Reads every header. Gives sector_seq (or _NONE) by physical sector; finds log_id and the newest."""
+        log = self._log
+        seqs = array("I", bytes(4 * log.sectors))
+        header = Header()
+        buf = bytearray(HEADER)
+        newest = -1
+        for sector in range(log.sectors):
+            seqs[sector] = _NONE
+            log.device.readblocks(sector, buf, 0)
+            if not header.parse(buf, log.chip):
+                continue
+            if header.sector_seq > newest:
+                if header.log_id != log.log_id:
+                    for older in range(sector):
+                        seqs[older] = _NONE
+                newest = header.sector_seq
+                log.log_id = header.log_id
+                log.sector = sector
+            if header.log_id == log.log_id:
+                seqs[sector] = header.sector_seq
+        log.first_seq = newest * SLOTS
+        return seqs
+
+    def _walk_back(self, seqs):
+        """Maps sector_seq to physical sectors from the newest back to the oldest."""
+        log = self._log
+        n = log.sectors
+        sector = log.sector
+        seq = seqs[sector]
+        log.where[seq % n] = sector
+        gap = 0
+        for _ in range(n - 1):
+            sector = (sector - 1) % n
+            found = seqs[sector]
+            if found == _NONE:
+                if seq and self._proves(sector, seq - 1):
+                    seq -= 1
+                    log.where[seq % n] = sector
+                    log.damaged_headers += 1
+                    gap = 0
+                else:
+                    gap += 1
+                    if gap > _GAP:
+                        break
+                continue
+            if not seq - 1 - gap <= found < seq:
+                break
+            # What is missing between two good headers is in the damaged sectors between them, void or not.
+            near = sector
+            while seq - 1 > found:
+                seq -= 1
+                near = (near + 1) % n
+                log.damaged_headers += 1
+                log.where[seq % n] = near
+            seq = found
+            log.where[seq % n] = sector
+            gap = 0
+        log.oldest_seq = seq * SLOTS
+
+    def _proves(self, sector, sector_seq):
+        """Tells whether a sector without a good header holds a record of this sector_seq."""
+        log = self._log
+        place = Place(log.log_id, sector_seq)
+        buf = log.buf
+        for slot in range(SLOTS):
+            at = (HEADER + slot * SIZE) % 512
+            if slot == 0 or at == 0:
+                log.device.readblocks(sector, buf, HEADER + slot * SIZE - at)
+            if place.holds(buf, at, slot):
+                return True
+        return False
+
+    def _adopt_headless(self, seqs):
+        """A newest sector whose header has rotted still holds records: go on from it."""
+        log = self._log
+        seq = log.first_seq // SLOTS
+        sector = (log.sector + 1) % log.sectors
+        if seqs[sector] == _NONE and self._proves(sector, seq + 1):
+            log.damaged_headers += 1
+            log.sector = sector
+            log.first_seq = (seq + 1) * SLOTS
+            log.where[(seq + 1) % log.sectors] = sector
+
+    def _scan_newest(self):
+        """Takes totals, cursor, boot number and the write position from the newest sector."""
+        log = self._log
+        first = log.first_seq
+        log.next_seq = first + SLOTS
+        header = log.header(first // SLOTS)
+        log.totals = header.totals
+        log.cursor, log.sent, log.lost_settled = header.cursor, header.sent, header.lost
+        boot = header.boot
+        log.news_seq = first
+        reader = Reader(log)
+        reader.seek(first)
+        kinds = bytearray(16)  # of the newest records
+        while True:
+            kind = reader.next()
+            if kind == END:
+                break
+            record = reader.record
+            if not kind:
+                continue
+            kinds[:] = kinds[1:] + bytes((kind,))
+            if kind == ACK:
+                self._take_ack(record)
+                continue
+            log.news_seq = reader.seq + 1
+            log.count(record)
+            boot = record[6] | record[7] << 8 if kind != TIME else boot
+        log.slot = max(0, reader.touched_seq - first)
+        log.next_seq = first + log.slot
+        log.place = Place(log.log_id, first // SLOTS)
+        log.boot_storm = all(k in (BOOT, TIME, ACK) for k in kinds) and sum(k == BOOT for k in kinds) >= 8
+        log.clock.boot = boot % 65535 + 1
+
+    def _take_ack(self, record):
+        log = self._log
+        cursor = int.from_bytes(record[8:12], "little")
+        if cursor >= log.cursor:
+            log.cursor = cursor
+            log.sent = int.from_bytes(record[1:5], "little")
+            log.lost_settled = int.from_bytes(record[5:8], "little")
