@@ -6,6 +6,7 @@ from .clock import Clock, Ntp
 from .compat import const, ticks_add, ticks_diff
 from .console import Console
 from .debounce import Debounce
+from .flood import Flood
 from .hours import Hours
 from .record import BOOT, CLOCK_SET, COUNTED, REVISE, SIZE, STALL, TIME, put_ack, put_body, put_press
 from .ringlog import RingLog
@@ -39,6 +40,7 @@ class App:
         self._debounce = Debounce()
         self._votes = Votes(config["windows"])
         self._hands = Hands(config["windows"])
+        self._flood = Flood()
         hours = config["opening_hours"]
         self._hours = Hours(hours["days"], hours["utc_offset_min"])
         self._is_closed = False  # as of the last idle step: no arithmetic with dates on the press path
@@ -130,6 +132,9 @@ class App:
             self._press(now_ms, b)
         self._step_hands(now_ms)
         wait_ms = min(wait_ms, self._step_leds(now_ms))
+        if self._flood.is_due(now_ms):
+            self._write_runs()
+        wait_ms = min(wait_ms, self._flood.wait_ms(now_ms))
         is_idle = debounce.is_idle
         if not is_idle:
             self._last_touch = now_ms
@@ -164,6 +169,12 @@ class App:
         if self._boot_owed:
             self._write_boot()
         clock.at(at_ms)
+        if self._flood.takes(at_ms, b, verdict, clock):
+            hands.pressed(at_ms, b, -1)
+            return
+        if self._flood.pending:
+            self._write_runs()
+            clock.at(at_ms)
         put_press(self._record, verdict, b + 1, flags, max(1, debounce.edges[b]), quiet_ms, clock)
         seq = self.log.append(self._record)
         hands.pressed(at_ms, b, seq if verdict == COUNTED else -1)
@@ -173,6 +184,10 @@ class App:
         if verdict == COUNTED:
             self._thank(now_ms, b)
         self._write_revisions(now_ms)
+
+    def _write_runs(self):
+        while self._flood.next_run(self._record, self.clock):
+            self.log.append(self._record)
 
     def _write_revisions(self, now_ms):
         votes = self._votes

@@ -138,6 +138,15 @@ def put_press(buf, verdict, button, flags, edges, quiet_ms, clock):
     buf[11] = quiet_ms >> 8
 
 
+def put_run(buf, verdict, b, span_s, count, clock):
+    """`count` alike presses of button b + 1, the first at the uptime of `clock.at`. Allocates nothing."""
+    put_head(buf, RUN, verdict, clock)
+    buf[8] = b
+    buf[9] = span_s
+    buf[10] = count & 255
+    buf[11] = count >> 8
+
+
 def put_body(buf, kind, code, number, clock):
     """The kinds whose body is one u32: revise (seq), boot (folded), time (utc), event (argument)."""
     put_head(buf, kind, code, clock)

@@ -1,6 +1,6 @@
 """From the debounced press to the record in flash nothing is allocated: the heap is locked meanwhile."""  # portable
 
-from logs import Dice
+from logs import app_on
 from ramflash import RamFlash
 
 from terminal.compat import MICROPYTHON
@@ -14,47 +14,6 @@ else:
 
     def heap_unlock():
         pass
-
-
-class Board:
-    """Four contacts and a clock to turn by hand."""
-
-    mac = b"123456"
-    chip = "esp32"
-    reset_cause = 1
-
-    def __init__(self, flash):
-        self.flash = flash
-        self.closed = 0
-        self.now_ms = 0
-        self.lit = 0
-        self.random32 = Dice()
-
-    def ticks_ms(self):
-        return self.now_ms
-
-    def buttons(self):
-        return self.closed
-
-    def led(self, button, on):
-        if on:
-            self.lit += 1
-
-    def on_edge(self, handler):
-        pass
-
-    def heap_free(self):
-        return 0
-
-
-def app_on(flash):
-    from terminal.app import App
-    from terminal.config import build
-
-    board = Board(flash)
-    app = App(build({}), board, "0")
-    app.start(0)
-    return app, board
 
 
 def test_press_to_thank_you_allocates_nothing():

@@ -4,6 +4,7 @@ import json
 import random
 
 import pytest
+from sim_process import is_event
 from smp import packet
 from smp.os_management import ResetWriteRequest
 
@@ -168,3 +169,14 @@ def test_two_terminals_share_a_process_and_nothing_else():
         assert two.of("record") == []
         assert one.hardware.mac != two.hardware.mac
         assert one.of("acked")[0]["log_id"] != two.of("acked")[0]["log_id"]
+
+
+def test_a_flood_is_folded_to_the_press():
+    with VirtualTerminal() as terminal:
+        for i in range(200):
+            terminal.press(1 + i % 2, 60)
+            terminal.run(0.4)
+        terminal.run(10)
+        records, folded = terminal.of("record"), terminal.of("folded")
+        assert len(records) + sum(event["count"] for event in folded) == 200
+        assert folded and all(is_event(event) for event in folded)
