@@ -118,6 +118,8 @@ def status(port: PortOption = None, as_json: JsonOption = False) -> None:
         "hymio votes --port COM5",
         "hymio votes --port /dev/ttyUSB0 --json > presses.jsonl",
         "hymio votes --port /dev/ttyUSB0 --db votes.db",
+        "hymio votes --image votes.bin --json",
+        "hymio votes --image votes.bin --device-id till-1 --db votes.db",
     ),
 )
 def votes(
@@ -129,11 +131,32 @@ def votes(
         bool,
         typer.Option("--ack", help="With --db: free them on the terminal, at a site without a network."),
     ] = False,
+    image: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Instead of a terminal: a dump of its partition `votes`."),
+    ] = None,
+    device_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="With --image: whose it is; needed with --db.")
+    ] = None,
+    mac: Annotated[
+        str | None, typer.Option(metavar="AA:BB:..", help="With --image: read only the log of the chip with this MAC.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Every press still in a terminal's log, whatever its verdict; changes nothing on the terminal."""
-    from hymio.votes import run_votes
+    from hymio.votes import run_image, run_votes
 
+    if image is not None:
+        if port is not None or ack:
+            raise Failure(
+                WRONG_USE,
+                "An image is read without a terminal: --port and --ack do not go with it.",
+                "Leave them out, or leave out --image.",
+            )
+        run_image(image, device_id, mac, db, as_json)
+        return
+    if device_id is not None or mac is not None:
+        raise Failure(WRONG_USE, "--device-id and --mac go with --image only.", "A terminal on a cable says who it is.")
     run_votes(port, db, ack, as_json)
 
 

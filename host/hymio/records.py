@@ -200,7 +200,7 @@ def encode_record(record: Record, log_id: int, sector_seq: int, slot: int, retry
     content = encode_content(record)
     if retry:
         content = bytes([content[0] | _RETRY_BIT]) + content[1:]
-    return content + put_uint(_place_crc(content, log_id, sector_seq, slot), 4)
+    return content + put_uint(place_crc(content, log_id, sector_seq, slot), 4)
 
 
 def decode_record(data: bytes, log_id: int, sector_seq: int, slot: int) -> tuple[Record | None, bool]:
@@ -208,12 +208,13 @@ def decode_record(data: bytes, log_id: int, sector_seq: int, slot: int) -> tuple
     if len(data) != RECORD_BYTES:
         raise FormatError(f"a record of {len(data)} bytes")
     content = data[:CONTENT_BYTES]
-    if int.from_bytes(data[CONTENT_BYTES:], "little") != _place_crc(content, log_id, sector_seq, slot):
+    if int.from_bytes(data[CONTENT_BYTES:], "little") != place_crc(content, log_id, sector_seq, slot):
         raise FormatError("the CRC of a record does not match what it holds or where it stands")
     return decode_content(content), bool(content[0] & _RETRY_BIT)
 
 
-def _place_crc(content: bytes, log_id: int, sector_seq: int, slot: int) -> int:
+def place_crc(content: bytes, log_id: int, sector_seq: int, slot: int) -> int:
+    """The CRC-32 of a record with these first 12 bytes, which covers where it stands."""
     return crc32(put_uint(log_id, 4) + put_uint(sector_seq, 4) + put_uint(slot, 1) + content)
 
 
