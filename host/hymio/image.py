@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NoReturn
@@ -113,10 +113,9 @@ class ImageLog:
     def _presses(self, low: int, high: int) -> Totals:
         """Presses by button in the sectors low..high - 1."""
         found = [0, 0, 0, 0]
-        for seq in range(low * SLOTS, high * SLOTS):
-            record = self.records.get(seq)
-            if isinstance(record, Press | Run):
-                found[record.button - 1] += record.count if isinstance(record, Run) else 1
+        seqs = range(low * SLOTS, high * SLOTS)
+        for record in _presses(self.records[seq] for seq in seqs if seq in self.records):
+            found[record.button - 1] += record.count if isinstance(record, Run) else 1
         return found[0], found[1], found[2], found[3]
 
 
@@ -134,8 +133,11 @@ def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
     own = {n: header.sector_seq for n, header in headers.items() if (header.chip, header.log_id) == log}
     ring = _Ring(sectors, own, log[1], own[newest])
     places = ring.places(newest)
+    for older, newer in ring.doubtful:
+        if older in places and _is_given_up(sectors, places, log[1], older, newer):
+            places = {seq: n for seq, n in places.items() if seq >= newer}
     next_seq = max(places) * SLOTS + _touched(sectors[places[max(places)]])
-    records, burned = _records(places, sectors, log[1], next_seq)
+    records, burned = _records(places, sectors, log[1])
     return ImageLog(
         log_id=log[1],
         chip=log[0],
@@ -219,6 +221,8 @@ class _Ring:
         # records tell their sector_seq, and need not be tried with each.
         self._seq_of = {_share(seq): seq for seq in range(max(0, highest - reach), highest + reach)}
         self._proven: dict[int, Counter[int]] = {}
+        self.doubtful: list[tuple[int, int]] = []
+        """Neighbours by number with a number missing and a blank sector between them, as (older, newer)."""
 
     def places(self, newest: int) -> dict[int, int]:
         """sector_seq -> physical sector for all of the log; `newest`: the sector with its highest good header.
@@ -242,9 +246,12 @@ class _Ring:
             found = self._told(at, seq - 1 - passed, seq - 1)
             if found is None:
                 passed += 1
-            else:
-                seq, passed = found, 0
-                places[seq] = at
+                continue
+            between = [self._sectors[(at + n) % count] for n in range(1, passed + 1)]
+            if found < seq - 1 and any(not sector.strip(b"\xff") for sector in between):
+                self.doubtful.append((found, seq))
+            seq, passed = found, 0
+            places[seq] = at
         return places
 
     def _told(self, sector: int, low: int, high: int) -> int | None:
@@ -284,9 +291,7 @@ def _touched(sector: bytes) -> int:
     return max((slot + 1 for slot, record in enumerate(_slots(sector)) if record != _BLANK), default=0)
 
 
-def _records(
-    places: Mapping[int, int], sectors: Sequence[bytes], log_id: int, next_seq: int
-) -> tuple[dict[int, Record], int]:
+def _records(places: Mapping[int, int], sectors: Sequence[bytes], log_id: int) -> tuple[dict[int, Record], int]:
     """(records by seq less the void ones, burned slots)"""
     valid: dict[int, bytes] = {}
     records: dict[int, Record] = {}
@@ -308,6 +313,24 @@ def _records(
             if record is not None:
                 records[seq] = record
     return records, burned
+
+
+def _is_given_up(sectors: Sequence[bytes], places: Mapping[int, int], log_id: int, older: int, newer: int) -> bool:
+    """Whether presses are missing between two sectors with a blank one between them.
+
+    Then the blank one is not one whose header could not be written: it held those presses and was erased to be the
+    next, after the older one had been given up as well but did not erase.
+    """
+    before, after = _header(sectors[places[older]]), _header(sectors[places[newer]])
+    if before is None or after is None:
+        return False
+    records, _ = _records({older: places[older]}, sectors, log_id)
+    held = sum(record.count if isinstance(record, Run) else 1 for record in _presses(records.values()))
+    return sum(after.totals) - sum(before.totals) > held
+
+
+def _presses(records: Iterable[Record]) -> Iterator[Press | Run]:
+    return (record for record in records if isinstance(record, Press | Run))
 
 
 def _decoded(seq: int, content: bytes) -> Record | None:

@@ -63,7 +63,9 @@ class Partition:
         self.before: dict[int, list[int]] = {}
         self.where: dict[int, int] = {}
         self.totals = [0, 0, 0, 0]
-        self.sector_seq, self.at, self.slot = -1, sectors - 1, SLOTS
+        self.sector_seq, self.at, self.slot = -1, -1, SLOTS
+        self.erased = sectors - 1
+        self.ahead: int | None = None
         self.uptime_ms = 0
 
     def put(self, at: int, offset: int, data: bytes) -> None:
@@ -83,16 +85,19 @@ class Partition:
                 self.put(at, 0, self.chance.randbytes(SECTOR))
 
     def next_sector(self) -> int:
-        """The next one that erases; what the ring held there is gone."""
+        """The next one that erases, perhaps long before it is opened; what the ring held there is gone."""
+        if self.ahead is not None:
+            at, self.ahead = self.ahead, None
+            return at
         while True:
-            self.at = (self.at + 1) % self.sectors
-            gone = [seq for seq, at in self.where.items() if at == self.at]
+            self.erased = (self.erased + 1) % self.sectors
+            gone = [seq for seq, at in self.where.items() if at == self.erased]
             for seq in gone:
                 for older in [one for one in self.where if one <= seq]:
                     del self.where[older], self.held[older], self.before[older]
-            if self.at not in self.bad:
-                self.put(self.at, 0, b"\xff" * SECTOR)
-                return self.at
+            if self.erased not in self.bad:
+                self.put(self.erased, 0, b"\xff" * SECTOR)
+                return self.erased
 
     def open(self, may_skip: bool) -> None:
         """Opens a sector; one whose header does not read back is passed over, and its number with it."""
@@ -104,7 +109,7 @@ class Partition:
                 self.put(at, 0, head if self.chance.random() < 0.5 else self.torn(head))
                 continue
             self.put(at, 0, head)
-            self.slot = 0
+            self.at, self.slot = at, 0
             self.where[self.sector_seq] = at
             self.held[self.sector_seq] = {}
             self.before[self.sector_seq] = list(self.totals)
@@ -159,6 +164,8 @@ class Partition:
             if self.chance.random() < trouble:
                 copies = tuple(self.chance.random() < 0.5 for _ in range(self.chance.randint(1, 4)))
             self.write(self.content(), copies)
+        if self.chance.random() < 0.3:
+            self.ahead = self.next_sector()
 
     def damage_header(self, sector_seq: int) -> None:
         at = self.where[sector_seq] * SECTOR
@@ -202,6 +209,15 @@ def test_sectors_that_no_longer_erase_are_remnants(seed: int, sectors: int, reco
     partition.bad = frozenset(at for at in bad if at < sectors)
     partition.run(records, 0.05)
     assert contents(read_image(bytes(partition.image), MAC)) == partition.truth
+
+
+def test_a_sector_that_was_given_up_but_did_not_erase_is_gone() -> None:
+    partition = full_of_presses(7 * SLOTS + 10)
+    partition.bad = frozenset({2})
+    partition.next_sector()  # sector 2 bears the number 2 still; the next one, number 3 until now, is erased ahead
+    log = read_image(bytes(partition.image), MAC)
+    assert list(log.sectors) == [4, 5, 6, 7]
+    assert contents(log) == partition.truth and log.unreadable() == (0, 0)
 
 
 @given(seed=seeds, sectors=SIZES, records=st.integers(300, 3000), bad=st.sets(st.integers(0, 7), max_size=1))
@@ -385,9 +401,10 @@ def image_file(tmp_path: Path, image: bytes | bytearray) -> str:
     return str(path)
 
 
-def three_sectors(chance: random.Random) -> Partition:
-    partition = Partition(chance, 6)
-    for n in range(3 * SLOTS):
+def full_of_presses(presses: int) -> Partition:
+    """Six sectors."""
+    partition = Partition(random.Random(1), 6)
+    for n in range(presses):
         partition.write(press(1 + n % 4, 1000 * n), (True,))
     return partition
 
@@ -407,7 +424,7 @@ def test_the_lines_are_those_of_a_terminal(tmp_path: Path) -> None:
 
 
 def test_an_image_goes_into_a_database_once(tmp_path: Path) -> None:
-    path, db = image_file(tmp_path, three_sectors(random.Random(1)).image), str(tmp_path / "votes.db")
+    path, db = image_file(tmp_path, full_of_presses(3 * SLOTS).image), str(tmp_path / "votes.db")
     into = ("votes", "--image", path, "--device-id", "till-1", "--db", db, "--json")
     first, second = hymio(*into), hymio(*into)
     assert check("votes-db", first.stdout) == {"read": 756, "new": 756, "duplicates": 0}
@@ -417,7 +434,7 @@ def test_an_image_goes_into_a_database_once(tmp_path: Path) -> None:
 
 
 def test_a_sector_beyond_reading_is_told_and_left_open(tmp_path: Path) -> None:
-    partition = three_sectors(random.Random(1))
+    partition = full_of_presses(3 * SLOTS)
     partition.put(1, 0, bytes(SECTOR))
     path, db = image_file(tmp_path, partition.image), str(tmp_path / "votes.db")
     done = hymio("votes", "--image", path, "--json")
