@@ -80,7 +80,8 @@ class Uplink:
         outbox = self.outbox
         wait_ms = mqtt.step(now_ms)
         if mqtt.state != ON:
-            if mqtt.state == OFF and self._attempt_at is not None:
+            # Without Wi-Fi nothing is due, however late it is: the room that watches it wakes this one.
+            if mqtt.state == OFF and self._attempt_at is not None and self._wifi.state == ON:
                 wait_ms = min(wait_ms, max(0, ticks_diff(self._attempt_at, now_ms)))
             return wait_ms
         self._backoff_ms = _BACKOFF_MS
