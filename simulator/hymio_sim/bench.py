@@ -6,15 +6,16 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hymio.acks import Ack, encode_ack
 from hymio.firmware_files import firmware_dir
+from hymio_sim.bench_log import LogOnFlash, log_figures
 from hymio_sim.boardfiles import compiled, find_tool
-from hymio_sim.fakes.ramflash import RamFlash
+from hymio_sim.figure import Figure
 from hymio_sim.privatefirmware import room
 from hymio_sim.switches import SWITCHES
 from hymio_sim.virtual import VirtualTerminal
@@ -23,68 +24,10 @@ from hymio_sim.workload import standard_day
 _DEVICE_ID = "kiosk-000001"  # 12 characters, as the design fixes
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table; `peer` is what people use instead, measured or published."""
-
-    name: str
-    value: float
-    unit: str
-    goal: str = ""
-    peer: str = ""
-    peer_value: float | None = None
-
-
-class _Log:
-    """The firmware's log on flash in memory."""
-
-    def __init__(self, sectors: int) -> None:
-        self.flash: Any = RamFlash(sectors)  # type: ignore[no-untyped-call]
-        self.clock = room("clock").Clock(0)
-        self._numbers = iter(range(1, 1 << 30))
-        self.log = room("ringlog").RingLog(self.flash, 1, self.random32, self.clock)
-        self.log.mount()
-        self._buf = bytearray(16)
-
-    def random32(self) -> int:
-        return next(self._numbers) * 2654435761 % 2**32
-
-    def press(self, button: int, verdict: int = 0, quiet_ms: int = 65535, edges: int = 4) -> None:
-        self.clock.at(self.clock._ticks)
-        room("record").put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock)
-        self.log.append(self._buf)
-
-    def idle(self) -> None:
-        """Three seconds without a finger."""
-        self.log.open_ahead()
-        if self.log.needs_sector:
-            self.log.prepare()
-
-
-def log_figures(records: int = 252 * 64) -> Iterator[Figure]:
-    """Flash traffic of presses alone, with idle time between them."""
-    bench = _Log(16)
-    flash = bench.flash
-    bench.idle()  # the first sector ahead belongs to the presses before these
-    before = flash.programmed_bytes, sum(flash.erases)
-    on_path = 0
-    for i in range(records):
-        erases = sum(flash.erases)
-        bench.press(1 + i % 4)
-        on_path += sum(flash.erases) - erases
-        bench.idle()
-    size = (flash.programmed_bytes - before[0]) / records
-    erases_each = (sum(flash.erases) - before[1]) / records
-    yield Figure("log.program_bytes_per_record", size, "B", "<= 16.3")
-    yield Figure("log.erases_per_record", erases_each, "", "<= 0.004")
-    yield Figure("log.erases_on_press_path", on_path, "", "0")
-    yield Figure("log.wear_spread", max(flash.erases) - min(flash.erases), "erases", "<= 1")
-
-
 def uplink_figures() -> Iterator[Figure]:
     """Bytes of whole MQTT packets per vote: PUBLISH, its PUBACK, the collector's ack, its PUBACK."""
     for each, goal in ((1, ""), (10, ""), (50, "<= 10.5")):
-        bench = _Log(16)
+        bench = LogOnFlash(16)
         day = standard_day()
         for press in day:
             bench.clock.advance(press.at_ms)
@@ -152,10 +95,19 @@ def simulator_figures() -> Iterator[Figure]:
     yield Figure("sim.terminal_days_per_core_s", 1 / (time.process_time() - begin), "1/s")
 
 
-def figures() -> Iterator[Figure]:
-    """All of them, in the table's order."""
-    for part in (log_figures, press_figures, uplink_figures, firmware_figures, simulator_figures):
-        yield from part()
+_PARTS: Final = {
+    "log": log_figures,
+    "press": press_figures,
+    "uplink": uplink_figures,
+    "firmware": firmware_figures,
+    "simulator": simulator_figures,
+}
+
+
+def figures(parts: Iterable[str] = tuple(_PARTS)) -> Iterator[Figure]:
+    """Those of the parts named, in the table's order."""
+    for name in parts:
+        yield from _PARTS[name]()
 
 
 def _machine() -> dict[str, Any]:
@@ -169,12 +121,13 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(prog="make bench", description=main.__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--only", choices=_PARTS, help="one part of them")
     options = parser.parse_args()
     console = Console()
     table = Table("figure", "value", "unit", "goal", "instead", "its value", box=None)
     found = []
     with console.status("measuring"):
-        for figure in figures():
+        for figure in figures([options.only] if options.only else _PARTS):
             found.append(figure)
             peer = "" if figure.peer_value is None else f"{figure.peer_value:g}"
             table.add_row(figure.name, f"{figure.value:.5g}", figure.unit, figure.goal, figure.peer, peer)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 DAY_MS: Final = 12 * 3600 * 1000
+UPLOAD_FROM_MS: Final = tuple(hour * 3600 * 1000 for hour in (2, 5, 8, 11))
+"""When the network can be reached."""
+UPLOAD_FOR_MS: Final = 10 * 60 * 1000
 _BUSY_FROM_MS: Final = (3 * 3600 * 1000, 8 * 3600 * 1000)
 _COUNTED, _REPEAT, _MASH = 0, 1, 2
 

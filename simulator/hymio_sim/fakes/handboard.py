@@ -1,0 +1,59 @@
+"""A board to turn by hand: four contacts, a clock and a flash, for an application that runs step by step.
+
+Portable, as ramflash.py: for unit tests and figures on CPython and on the MicroPython VM.
+"""
+
+# mypy: ignore-errors
+
+
+class Dice:
+    """random32 that counts up."""
+
+    def __init__(self):
+        self.n = 1000
+
+    def __call__(self):
+        self.n += 1
+        return self.n
+
+
+class HandBoard:
+    """A `board.Board`: set `closed` (bits 0-3) and `now_ms`, then call the application's `step`."""
+
+    mac = b"123456"
+    chip = "esp32"
+    reset_cause = 1
+
+    def __init__(self, flash):
+        self.flash = flash
+        self.closed = 0
+        self.now_ms = 0
+        self.lit = 0  # how often a light went on
+        self.random32 = Dice()
+
+    def ticks_ms(self):
+        return self.now_ms
+
+    def buttons(self):
+        return self.closed
+
+    def led(self, button, on):
+        if on:
+            self.lit += 1
+
+    def on_edge(self, handler):
+        pass
+
+    def heap_free(self):
+        return 0
+
+
+def app_on(flash):
+    """(app, board): a terminal without a network, started on that flash."""
+    from terminal.app import App
+    from terminal.config import build
+
+    board = HandBoard(flash)
+    app = App(build({}), board, "0")
+    app.start(0)
+    return app, board
