@@ -7,6 +7,7 @@ from .logreader import END, Reader
 from .record import ACK, BOOT, HEADER, SIZE, SLOTS, TIME, Header, Place, is_blank
 
 _GAP = const(16)  # so many sectors in a row may be damaged or bad before the walk back gives up
+_LOOK_ON = const(4)
 _NONE = const(0xFFFFFFFF)
 _BLANK = const(-1)
 _DAMAGED = const(-2)
@@ -57,15 +58,28 @@ class Mount:
                 end = middle
             else:
                 return False
+        # After the newest comes the oldest, or one erased sector and then the oldest, or nothing but erased ones. A few
+        # more are looked at, because sectors that failed may have been stepped over.
+        at = (newest + 1) % n
         oldest = base + newest + 1 - n
-        after = self._probe((newest + 1) % n)
+        after = self._probe(at)
         if after == _BLANK:
+            at = (at + 1) % n
             oldest += 1
-            after = self._probe((newest + 2) % n)
-            if after == _BLANK and newest + 2 < n and self._probe(n - 1) == _BLANK:
-                oldest = after = base
-        if oldest < 0 or after != oldest:
+            after = self._probe(at)
+        is_wrapped = after == oldest and oldest >= 0
+        if not is_wrapped and (after != _BLANK or at <= newest):
             return False
+        for step in range(1, _LOOK_ON):
+            sector = at + step
+            if sector >= n and not is_wrapped:
+                break
+            if sector % n == newest:
+                break
+            if self._probe(sector % n) != (oldest + step if is_wrapped else _BLANK):
+                return False
+        if not is_wrapped:
+            oldest = base
         for seq in range(oldest, base + newest + 1):
             log.where[seq % n] = (seq - base) % n
         log.sector = newest
@@ -111,43 +125,54 @@ class Mount:
         return seqs
 
     def _walk_back(self, seqs):
-        """Maps sector_seq to physical sectors from the newest back to the oldest."""
+        """Maps sector_seq to physical sectors from the newest back to the oldest, by number and not by place: a
+        sector that would not erase still bears an old number between newer ones."""
         log = self._log
         n = log.sectors
-        sector = log.sector
-        seq = seqs[sector]
-        log.where[seq % n] = sector
+        where = log.where
+        newest = oldest = seq = seqs[log.sector]
+        for sector in range(n):
+            if seqs[sector] != _NONE and newest - n < seqs[sector]:
+                where[seqs[sector] % n] = sector
         gap = 0
-        for _ in range(n - 1):
-            sector = (sector - 1) % n
-            found = seqs[sector]
-            if found == _NONE:
-                if seq and self._proves(sector, seq - 1):
-                    seq -= 1
-                    log.where[seq % n] = sector
-                    log.damaged_headers += 1
-                    gap = 0
-                else:
+        while seq and newest - seq < n - 1 and gap <= _GAP:
+            seq -= 1
+            if seqs[where[seq % n]] != seq:
+                sector = self._headless(seqs, seq)
+                if sector < 0:
+                    # Perhaps a number that was never used. No record in the newest sector can be valid for it.
+                    where[seq % n] = log.sector
                     gap += 1
-                    if gap > _GAP:
-                        break
-                continue
-            if not seq - 1 - gap <= found < seq:
-                break
-            # What is missing between two good headers is in the damaged sectors between them, void or not.
-            near = sector
-            while seq - 1 > found:
-                seq -= 1
-                near = (near + 1) % n
+                    continue
+                where[seq % n] = sector
                 log.damaged_headers += 1
-                log.where[seq % n] = near
-            seq = found
-            log.where[seq % n] = sector
+            if gap and not self._follows(seq, oldest):
+                break
+            oldest = seq
             gap = 0
+        log.oldest_seq = oldest * SLOTS
+
+    def _follows(self, seq, later):
+        """Tells whether no press stood between two sectors: else the older one was given up, but would not erase."""
+        log = self._log
         log.oldest_seq = seq * SLOTS
+        log.next_seq = log.first_seq + SLOTS
+        totals = log.add_presses(seq * SLOTS, (seq + 1) * SLOTS, log.header(seq).totals, 1)
+        return totals == log.header(later).totals
+
+    def _headless(self, seqs, sector_seq):
+        """The sector without a good header that holds records of this sector_seq, looked for before the next one's
+        place; -1 if there is none."""
+        log = self._log
+        sector = log.where[(sector_seq + 1) % log.sectors]
+        for _ in range(_GAP):
+            sector = (sector - 1) % log.sectors
+            if seqs[sector] == _NONE and self._proves(sector, sector_seq):
+                return sector
+        return -1
 
     def _proves(self, sector, sector_seq):
-        """Tells whether a sector without a good header holds a record of this sector_seq."""
+        """Tells whether a sector with a damaged header holds a record of this sector_seq."""
         log = self._log
         place = Place(log.log_id, sector_seq)
         buf = log.buf
@@ -155,6 +180,8 @@ class Mount:
             at = (HEADER + slot * SIZE) % 512
             if slot == 0 or at == 0:
                 log.device.readblocks(sector, buf, HEADER + slot * SIZE - at)
+                if slot == 0 and is_blank(buf, 0, HEADER):
+                    return False  # an erase was cut short: what is left of the sector was given up
             if place.holds(buf, at, slot):
                 return True
         return False
@@ -162,13 +189,16 @@ class Mount:
     def _adopt_headless(self, seqs):
         """A newest sector whose header has rotted still holds records: go on from it."""
         log = self._log
-        seq = log.first_seq // SLOTS
-        sector = (log.sector + 1) % log.sectors
-        if seqs[sector] == _NONE and self._proves(sector, seq + 1):
-            log.damaged_headers += 1
-            log.sector = sector
-            log.first_seq = (seq + 1) * SLOTS
-            log.where[(seq + 1) % log.sectors] = sector
+        seq = log.first_seq // SLOTS + 1
+        sector = log.sector
+        for _ in range(_GAP):
+            sector = (sector + 1) % log.sectors
+            if seqs[sector] == _NONE and self._proves(sector, seq):
+                log.damaged_headers += 1
+                log.sector = sector
+                log.first_seq = seq * SLOTS
+                log.where[seq % log.sectors] = sector
+                return
 
     def _scan_newest(self):
         """Takes totals, cursor, boot number and the write position from the newest sector."""
@@ -180,7 +210,7 @@ class Mount:
         log.cursor, log.sent, log.lost_settled = header.cursor, header.sent, header.lost
         boot = header.boot
         log.news_seq = first
-        reader = Reader(log)
+        reader = Reader(log, 1024)
         reader.seek(first)
         kinds = bytearray(16)  # of the newest records
         while True:

@@ -219,20 +219,25 @@ class RingLog:
         first = sector_seq * SLOTS
         for seq in range(sector_seq - 1, self.oldest_seq // SLOTS - 1, -1):
             if self._parse(header, seq):
-                header.totals = self._presses(seq * SLOTS, first, header.totals, 1)
+                header.totals = self.add_presses(seq * SLOTS, first, header.totals, 1)
                 return header
         for seq in range(sector_seq + 1, self.first_seq // SLOTS + 1):
             if self._parse(header, seq):
-                header.totals = self._presses(first, seq * SLOTS, header.totals, -1)
-                break
+                header.totals = self.add_presses(first, seq * SLOTS, header.totals, -1)
+                return header
+        if self.place is not None:
+            header.totals = self.add_presses(first, self.next_seq, self.totals, -1)
         return header
 
     def _parse(self, header, sector_seq):
         buf = bytearray(HEADER)
-        self.read(sector_seq, 0, buf)
-        return header.parse(buf, self.chip) and header.log_id == self.log_id and header.sector_seq == sector_seq
+        for _ in range(2):  # a read may fail once
+            self.read(sector_seq, 0, buf)
+            if header.parse(buf, self.chip):
+                return header.log_id == self.log_id and header.sector_seq == sector_seq
+        return False
 
-    def _presses(self, begin, end, totals, sign):
+    def add_presses(self, begin, end, totals, sign):
         """totals plus or less (sign) the presses by button in begin..end-1."""
         totals = list(totals)
         reader = Reader(self)
@@ -250,7 +255,7 @@ class RingLog:
         if seq == self.next_seq:
             return list(self.totals)
         first = seq - seq % SLOTS
-        return self._presses(first, seq, self.header(first // SLOTS).totals, 1)
+        return self.add_presses(first, seq, self.header(first // SLOTS).totals, 1)
 
     def burned_seen(self, seq):
         """A slot was found neither blank nor valid; each counts once."""

@@ -21,24 +21,37 @@ class Operation:
     address: int
     data: bytes | None
     before: bytes
+    sector: int
 
 
 class Recorder:
     """NOR flash as `esp32.Partition` shows it, which remembers every operation."""
 
-    def __init__(self, sectors: int, image: bytes | None = None) -> None:
+    def __init__(self, sectors: int, image: bytes | None = None, sector: int = SECTOR) -> None:
+        """sector: bytes of one; a smaller one than a real chip's makes a scenario short."""
         self.sectors = sectors
-        self.image = bytearray(image if image is not None else b"\xff" * (sectors * SECTOR))
+        self.sector = sector
+        self.image = bytearray(image if image is not None else b"\xff" * (sectors * sector))
         self.operations: list[Operation] = []
         self.recording = True
+        # Faults to come: programs and erases that do nothing, reads that flip a bit.
+        self.skip_programs = 0
+        self.skip_erases = 0
+        self.glitch_reads = 0
 
     def readblocks(self, n: int, buf: bytearray | memoryview, off: int = 0) -> None:
-        at = n * SECTOR + off
+        at = n * self.sector + off
         buf[:] = self.image[at : at + len(buf)]
+        if self.glitch_reads:
+            self.glitch_reads -= 1
+            buf[len(buf) // 2] ^= 16
 
     def writeblocks(self, n: int, buf: bytes | bytearray, off: int = 0) -> None:
-        at = n * SECTOR + off
+        at = n * self.sector + off
         self._record(at, bytes(buf))
+        if self.skip_programs:
+            self.skip_programs -= 1
+            return
         for i, byte in enumerate(buf):
             self.image[at + i] &= byte
 
@@ -46,16 +59,20 @@ class Recorder:
         if op == 4:
             return self.sectors
         if op == 5:
-            return SECTOR
+            return self.sector
         if op == 6:
-            self._record(arg * SECTOR, None)
-            self.image[arg * SECTOR : (arg + 1) * SECTOR] = b"\xff" * SECTOR
+            at = arg * self.sector
+            self._record(at, None)
+            if self.skip_erases:
+                self.skip_erases -= 1
+                return 0
+            self.image[at : at + self.sector] = b"\xff" * self.sector
             return 0
         return None
 
     def _record(self, address: int, data: bytes | None) -> None:
         if self.recording:
-            self.operations.append(Operation(len(self.operations), address, data, bytes(self.image)))
+            self.operations.append(Operation(len(self.operations), address, data, bytes(self.image), self.sector))
 
 
 def _torn_programs(old: bytes, data: bytes, dice: random.Random) -> Iterator[tuple[str, bytes]]:
@@ -96,7 +113,7 @@ def _torn_erases(old: bytes, dice: random.Random) -> Iterator[tuple[str, bytes]]
 def torn_images(operation: Operation, seed: int = 0) -> Iterator[tuple[str, bytearray]]:
     """(id, image) of every torn state of one operation; the id replays it: the same for the same seed."""
     dice = random.Random(seed * 1_000_003 + operation.number)
-    size = SECTOR if operation.data is None else len(operation.data)
+    size = operation.sector if operation.data is None else len(operation.data)
     at = operation.address
     old = operation.before[at : at + size]
     shapes = _torn_erases(old, dice) if operation.data is None else _torn_programs(old, operation.data, dice)
