@@ -38,8 +38,8 @@ check-firmware: .venv/.ready-check
 bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for machines, ONLY=log|press|uplink|... measures one part)
 	@$(BIN)/python -m hymio_sim.bench $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
 
-soak: .venv/.ready-test ## many terminals, hours of bad luck, one ledger (ARGS="--hours 24")
-	@$(BIN)/hymio sim soak $(ARGS)
+soak: .venv/.ready-test ## the proof of the log with ever new stories (ARGS="--minutes 60", ARGS="--case ID" replays one)
+	@$(BIN)/python -m hymio_sim.logproof $(ARGS)
 
 deploy: .venv/.ready-flash ## the firmware onto a board: PORT=/dev/ttyUSB0 (CONFIG=config.json installs one; ARGS="--dry-run")
 	@$(if $(PORT),,echo 'Say which board: make deploy PORT=/dev/ttyUSB0 (`$(BIN)/hymio ports` lists them)' >&2; exit 2)

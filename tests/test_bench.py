@@ -44,7 +44,10 @@ def test_records():
 
 @pytest.mark.skipif(not find_tool("micropython"), reason="no micropython here: see tests/firmware/test_on_vm.py")
 def test_heap():
-    assert values(heap_figures(50)) == {"log.heap_bytes_per_append": 0}
+    found = values(heap_figures(50))
+    assert found.pop("log.heap_bytes_per_append") == 0
+    # The 32-bit VM is here only where there is node.
+    assert not any(found.values())
 
 
 def test_a_standard_day():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -123,7 +124,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--only", choices=_PARTS, help="one part of them")
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     table = Table("figure", "value", "unit", "goal", "instead", "its value", box=None)
     found = []
     with console.status("measuring"):

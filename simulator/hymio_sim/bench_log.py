@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from hymio_sim.bench_peers import beside, on_vm, peers
+from hymio_sim.bench_peers import beside, on_vm, on_vm32, peers
 from hymio_sim.fakes.ramflash import RamFlash
 from hymio_sim.figure import Figure
 from hymio_sim.privatefirmware import room
@@ -110,12 +110,12 @@ def mount_figures(sectors: int = 256) -> Iterator[Figure]:
 
 
 def heap_figures(presses: int = 300) -> Iterator[Figure]:
-    """What the heap loses from the edge of a press to its thanks, in the running application on the real VM."""
-    answer = on_vm("heap", presses)
-    if answer is None:
-        return
-    assert answer["stored"] == answer["thanked"] == presses
-    yield Figure("log.heap_bytes_per_append", answer["allocated_bytes"] / presses, "B", "0")
+    """What the heap loses from the edge of a press to its thanks, in the running application on the real VM: of 64
+    bits, and of 32 bits, where every number over 2^30 allocates."""
+    for suffix, answer in (("", on_vm("heap", presses)), ("_32bit", on_vm32("heap", presses))):
+        if answer is not None:
+            assert answer["stored"] == answer["thanked"] == presses
+            yield Figure(f"log.heap_bytes_per_append{suffix}", answer["allocated_bytes"] / presses, "B", "0")
 
 
 def day_figures(days: int = 5) -> Iterator[Figure]:

@@ -6,8 +6,10 @@ import importlib.util
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hymio.firmware_files import firmware_dir
@@ -69,16 +71,25 @@ def on_vm(what: str, count: int) -> dict[str, Any] | None:
     if vm is None:
         return None
     path = os.pathsep.join([str(firmware_dir()), str(FAKES), ".frozen"])
-    done = subprocess.run(
-        [vm, "-X", "heapsize=4m", FAKES / "vmfigures.py", what, str(count)],
-        env={"MICROPYPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    command: list[str | Path] = [vm, "-X", "heapsize=4m", FAKES / "vmfigures.py", what, str(count)]
+    return _answer(command, {"MICROPYPATH": path})
+
+
+def on_vm32(what: str, count: int) -> dict[str, Any] | None:
+    """The same on the 32-bit VM under node; None if either is not here (.ci/setup installs the VM if there is npm)."""
+    vm = Path(sys.prefix, "node_modules", "@micropython", "micropython-webassembly-pyscript", "micropython.mjs")
+    node = find_tool("node")
+    if node is None or not vm.exists():
+        return None
+    files = sorted((firmware_dir() / "terminal").glob("*.py"))
+    files += [FAKES / f"{name}.py" for name in ("handboard", "ramflash", "vmfigures")]
+    return _answer([node, FAKES / "vm32.mjs", vm, what, str(count), *files], dict(os.environ))
+
+
+def _answer(command: list[str | Path], environment: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
     if done.returncode:
-        raise RuntimeError(f"vmfigures.py {what} on {vm}: {done.stdout}{done.stderr}")
+        raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

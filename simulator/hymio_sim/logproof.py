@@ -1,15 +1,17 @@
 """The proof of the log: cut power at every flash operation in every torn shape, reboot, ask an outside oracle, go on.
 
 The firmware's own files are loaded with small sectors (60 slots instead of 252), so that a scenario wraps around soon,
-and, for planted bugs, with one line changed. A case has an id, `SEED/OPERATION-SHAPE` or, for a second cut during
-recovery, `SEED/OPERATION-SHAPE/OPERATION-SHAPE`; `replay` runs exactly that case.
+and, for planted bugs, with one line changed. A case has an id, `SEED/OPERATION-SHAPE` (`SEEDf` in a story with silent
+faults) or, for a second cut during recovery, `SEED/OPERATION-SHAPE/OPERATION-SHAPE`; `replay` runs exactly that case.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import random
 import sys
+import time
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -248,6 +250,7 @@ class Proof:
 
     def __init__(self, seed: int, changes: Sequence[Change] = (), steps: int = 9 * SLOTS, faults: bool = False) -> None:
         self.seed = seed
+        self.name = f"{seed}f" if faults else str(seed)
         self.rooms = Rooms(changes)
         flash = Recorder(SECTORS, sector=SECTOR)
         player = Player(self.rooms, flash, seed, Book(), faults=faults)
@@ -267,7 +270,7 @@ class Proof:
         tally = Tally()
         for operation in self.operations[2::every]:
             for name, image in torn_images(operation, self.seed):
-                case = f"{self.seed}/{name}"
+                case = f"{self.name}/{name}"
                 tally.cases += 1
                 tally.states.add(hash(bytes(image)))
                 again = deep > 0 and tally.cases % deep == 0
@@ -314,15 +317,49 @@ class Proof:
         """(id, operation, image) of every first cut."""
         for operation in self.operations[2:]:
             for name, image in torn_images(operation, self.seed):
-                yield f"{self.seed}/{name}", operation, image
+                yield f"{self.name}/{name}", operation, image
 
 
 def replay(case: str) -> None:
-    """Runs exactly the case of that id (of a second cut: all second cuts after the same first one)."""
+    """Runs exactly the case of that id (of a second cut: all second cuts after the same first one).
+
+    Raises ValueError if there is no such case.
+    """
     seed, first, *_ = case.split("/")
-    proof = Proof(int(seed))
+    proof = Proof(int(seed.rstrip("f")), faults=seed.endswith("f"))
     for name, operation, image in proof.cases():
         if name == f"{seed}/{first}":
             proof.one(operation, image, name, tally=Tally())
             return
     raise ValueError(f"no such case: {case}")
+
+
+def main() -> int:
+    """Soaks: ever new stories, with and without silent faults, until the time is over; or replays one case."""
+    parser = argparse.ArgumentParser(prog="make soak", description=main.__doc__)
+    parser.add_argument("--minutes", type=float, default=10, help="how long (default 10)")
+    parser.add_argument("--seed", type=int, default=1_000_000, help="of the first story")
+    parser.add_argument("--case", metavar="ID", help="replay the case with this id instead")
+    options = parser.parse_args()
+    try:
+        if options.case:
+            replay(options.case)
+            print(f"{options.case}: the log keeps its promise")
+            return 0
+        end = time.monotonic() + 60 * options.minutes
+        cases = states = 0
+        seed = options.seed
+        while time.monotonic() < end:
+            tally = Proof(seed, faults=seed % 2 == 1).run(deep=50)
+            cases += tally.cases
+            states += len(tally.states)
+            seed += 1
+            print(f"{seed - options.seed} stories, {cases} cuts, {states} distinct states, 0 failures", flush=True)
+    except Broken as broken:
+        print(f"the log has broken its promise: {broken}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
