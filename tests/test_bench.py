@@ -61,6 +61,7 @@ def test_busy():
     found = values(busy_figures(150))
     assert found["press.busy_missed"] == found["log.busy_standstills"] == 0
     assert found["log.busy_standstills_unfolded"] == 1
+    assert found["press.busy_missed_unfolded"] == 0
 
 
 def test_uplink():

@@ -176,7 +176,7 @@ class App:
             self._write_runs()
             clock.at(at_ms)
         put_press(self._record, verdict, b + 1, flags, max(1, debounce.edges[b]), quiet_ms, clock)
-        seq = self.log.append(self._record)
+        seq = self._append()
         hands.pressed(at_ms, b, seq if verdict == COUNTED else -1)
         if seq < 0:
             return
@@ -185,16 +185,23 @@ class App:
             self._thank(now_ms, b)
         self._write_revisions(now_ms)
 
+    def _append(self):
+        """Stores `_record`; gives its seq or -1. Without idle time a sector may have to be erased for it."""
+        since_ms = self.board.ticks_ms()
+        seq = self.log.append(self._record)
+        self.stood_still(since_ms, self.board.ticks_ms())
+        return seq
+
     def _write_runs(self):
         while self._flood.next_run(self._record, self.clock):
-            self.log.append(self._record)
+            self._append()
 
     def _write_revisions(self, now_ms):
         votes = self._votes
         self.clock.at(now_ms)
         for i in range(votes.revisions):
             put_body(self._record, REVISE, votes.revised_verdict[i], votes.revised_seq[i], self.clock)
-            self.log.append(self._record)
+            self._append()
 
     def _step_hands(self, now_ms):
         debounce = self._debounce
@@ -249,10 +256,10 @@ class App:
             utc_s, at_ms = self.clock.time_record()
             self.clock.at(at_ms)
             put_body(self._record, TIME, self.clock.source, utc_s, self.clock)
-            log.append(self._record)
+            self._append()
         if self.uplink.outbox.owes_ack_record:
             put_ack(self._record, *log.ack_body)
-            if log.append(self._record) >= 0:
+            if self._append() >= 0:
                 self.uplink.outbox.ack_recorded(now_ms)
         if log.needs_sector and ticks_diff(now_ms, self._last_touch) >= _IDLE_MS:
             since_ms = self.board.ticks_ms()
@@ -263,7 +270,7 @@ class App:
         self._boot_owed = False
         self.clock.at(self._last_touch)
         put_body(self._record, BOOT, self.board.reset_cause, self._folded, self.clock)
-        self.log.append(self._record)
+        self._append()
 
     # ---- the cable ----
 
