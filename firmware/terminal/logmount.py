@@ -18,12 +18,15 @@ class Mount:
 
     def __init__(self, log):
         self._log = log
+        self._last = None  # header probed last
+        self._newest = None  # header of the newest sector, if the search has seen it
 
     def find(self):
         """True if there is a log; then everything is set for reading and appending. Programs nothing."""
         log = self._log
         if not self._search():
             log.log_id = 0
+            self._newest = None
             seqs = self._survey()
             if not log.log_id:
                 return False
@@ -48,12 +51,14 @@ class Mount:
             base = self._probe(newest) - newest
         if base < 0:
             return False
+        self._newest = self._last
         end = n
         while end - newest > 1:
             middle = (newest + end) // 2
             seq = self._probe(middle)
             if seq == base + middle:
                 newest = middle
+                self._newest = self._last
             elif seq < base:
                 end = middle
             else:
@@ -97,6 +102,7 @@ class Mount:
             if not log.log_id:
                 log.log_id = header.log_id
             if header.log_id == log.log_id:
+                self._last = header
                 return header.sector_seq
         return _BLANK if is_blank(buf, 0, HEADER) else _DAMAGED
 
@@ -205,12 +211,12 @@ class Mount:
         log = self._log
         first = log.first_seq
         log.next_seq = first + SLOTS
-        header = log.header(first // SLOTS)
+        header = self._newest or log.header(first // SLOTS)
         log.totals = header.totals
         log.cursor, log.sent, log.lost_settled = header.cursor, header.sent, header.lost
         boot = header.boot
         log.news_seq = first
-        reader = Reader(log, 1024)
+        reader = Reader(log)
         reader.seek(first)
         kinds = bytearray(16)  # of the newest records
         while True:

@@ -13,10 +13,9 @@ _BEHIND = const(3)  # a retry repeats one of so many slots before it
 class Reader:
     """A cursor over the records of a log. `record` holds the bytes that `next()` spoke of, retry bit cleared."""
 
-    def __init__(self, log, chunk=_CHUNK):
-        """chunk: bytes to a read."""
+    def __init__(self, log):
         self._log = log
-        self._chunk = bytearray(chunk)
+        self._chunk = bytearray(_CHUNK)
         self._first = 0  # seq of the first slot in the chunk
         self._count = 0
         self._place = None
@@ -73,6 +72,6 @@ class Reader:
             self._place = Place(self._log.log_id, sector_seq) if self._log.has_sector(sector_seq) else None
             self._place_seq = sector_seq
         self._first = seq
-        self._count = min(len(self._chunk) // SIZE, SLOTS - slot)
+        self._count = min(_CHUNK // SIZE, SLOTS - slot)
         if self._place is not None:
             self._log.read(sector_seq, HEADER + slot * SIZE, self._chunk)
