@@ -121,11 +121,6 @@ class RingLog:
         """True if there is no sector erased ahead."""
         return self._ahead < 0
 
-    @property
-    def is_full(self):
-        """True if the next record needs a new sector."""
-        return self.slot >= SLOTS
-
     def prepare(self):
         """Erases the next usable sector (the CPU stands still meanwhile) and checks that it is blank.
 
