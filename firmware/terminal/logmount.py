@@ -3,14 +3,13 @@
 from array import array
 
 from .compat import const
+from .heldlog import BLANK, DAMAGED
 from .logreader import END, Reader
 from .record import ACK, BOOT, HEADER, SIZE, SLOTS, TIME, Header, Place, is_blank
 
 _GAP = const(16)  # so many sectors in a row may be damaged or bad before the walk back gives up
 _LOOK_ON = const(4)
 _NONE = const(0xFFFFFFFF)
-_BLANK = const(-1)
-_DAMAGED = const(-2)
 
 
 class Mount:
@@ -46,7 +45,7 @@ class Mount:
         n = log.sectors
         base = self._probe(0)  # sector i bears base + i up to the newest, and n less after it
         newest = 0
-        if base == _BLANK:
+        if base == BLANK:
             newest = n - 1
             base = self._probe(newest) - newest
         if base < 0:
@@ -68,12 +67,12 @@ class Mount:
         at = (newest + 1) % n
         oldest = base + newest + 1 - n
         after = self._probe(at)
-        if after == _BLANK:
+        if after == BLANK:
             at = (at + 1) % n
             oldest += 1
             after = self._probe(at)
         is_wrapped = after == oldest and oldest >= 0
-        if not is_wrapped and (after != _BLANK or at <= newest):
+        if not is_wrapped and (after != BLANK or at <= newest):
             return False
         for step in range(1, _LOOK_ON):
             sector = at + step
@@ -81,7 +80,7 @@ class Mount:
                 break
             if sector % n == newest:
                 break
-            if self._probe(sector % n) != (oldest + step if is_wrapped else _BLANK):
+            if self._probe(sector % n) != (oldest + step if is_wrapped else BLANK):
                 return False
         if not is_wrapped:
             oldest = base
@@ -93,30 +92,28 @@ class Mount:
         return True
 
     def _probe(self, sector):
-        """The sector_seq of a physical sector of this log; _BLANK or _DAMAGED without a header of its."""
+        """The sector_seq of a physical sector of this log; BLANK or DAMAGED without a header of its."""
         log = self._log
-        buf = bytearray(HEADER)
         header = Header()
-        log.device.readblocks(sector, buf, 0)
-        if header.parse(buf, log.chip):
-            if not log.log_id:
-                log.log_id = header.log_id
-            if header.log_id == log.log_id:
-                self._last = header
-                return header.sector_seq
-        return _BLANK if is_blank(buf, 0, HEADER) else _DAMAGED
+        seq = log.load(sector, header)
+        if seq < 0:
+            return seq
+        if not log.log_id:
+            log.log_id = header.log_id
+        if header.log_id != log.log_id:
+            return DAMAGED
+        self._last = header
+        return seq
 
     def _survey(self):
         """Reads every header. Gives sector_seq (or _NONE) by physical sector; finds log_id and the newest."""
         log = self._log
         seqs = array("I", bytes(4 * log.sectors))
         header = Header()
-        buf = bytearray(HEADER)
         newest = -1
         for sector in range(log.sectors):
             seqs[sector] = _NONE
-            log.device.readblocks(sector, buf, 0)
-            if not header.parse(buf, log.chip):
+            if log.load(sector, header) < 0:
                 continue
             if header.sector_seq > newest:
                 if header.log_id != log.log_id:
@@ -151,7 +148,7 @@ class Mount:
                     gap += 1
                     continue
                 where[seq % n] = sector
-                log.damaged_headers += 1
+                log.damaged.add(sector)
             if gap and not self._follows(seq, oldest):
                 break
             oldest = seq
@@ -200,7 +197,7 @@ class Mount:
         for _ in range(_GAP):
             sector = (sector + 1) % log.sectors
             if seqs[sector] == _NONE and self._proves(sector, seq):
-                log.damaged_headers += 1
+                log.damaged.add(sector)
                 log.sector = sector
                 log.first_seq = seq * SLOTS
                 log.where[seq % log.sectors] = sector
@@ -233,6 +230,7 @@ class Mount:
             log.news_seq = reader.seq + 1
             log.count(record)
             boot = record[6] | record[7] << 8 if kind != TIME else boot
+        log.burned = reader.burned
         log.slot = max(0, reader.touched_seq - first)
         log.next_seq = first + log.slot
         log.place = Place(log.log_id, first // SLOTS)

@@ -23,6 +23,7 @@ class Reader:
         self._behind = [bytearray(12) for _ in range(_BEHIND)]  # the slots before, all zero if void
         self.seq = -1
         self.touched_seq = 0  # seq after the last slot seen that is not blank
+        self.burned = 0  # slots seen that are neither blank nor valid
         self.record = bytearray(SIZE)
 
     def seek(self, seq):
@@ -59,7 +60,7 @@ class Reader:
                     kind = VOID
         elif not is_blank(chunk, at, at + SIZE):
             self.touched_seq = seq + 1
-            log.burned_seen(seq)
+            self.burned += 1
         oldest = self._behind[seq % _BEHIND]
         oldest[:] = record[:12]
         if not kind:

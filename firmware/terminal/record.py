@@ -214,3 +214,14 @@ class Header:
         self.cursor, self.sent, self.lost = fields[7:10]
         self.totals = list(fields[10:14])
         return True
+
+    def mend(self, buf, chip):
+        """`parse` for a header of which one bit has rotted: the CRC comes true when just that bit is turned."""
+        # One bit can't spoil both of these, and a partition full of other things is not worth 512 CRCs a sector.
+        if buf[:4] == _MAGIC or struct.unpack_from("<I", buf, 16)[0] == chip:
+            for bit in range(8 * HEADER):
+                buf[bit >> 3] ^= 1 << (bit & 7)
+                if self.parse(buf, chip):
+                    return True
+                buf[bit >> 3] ^= 1 << (bit & 7)
+        return False

@@ -7,13 +7,14 @@ erasing, `ioctl(6, n)` erases a sector, nothing verifies.
 from array import array
 
 from .compat import const
+from .heldlog import HeldLog
 from .logreader import END, Reader
 from .record import ACK, HEADER, PRESS, RETRY, RUN, SECTOR, SIZE, SLOTS, Header, Place, is_blank, presses
 
 _TRIES = const(4)
 
 
-class RingLog:
+class RingLog(HeldLog):
     """Appends, reads and remembers what is settled. `mount()` first; then `next_seq`, `oldest_seq`, `totals` hold."""
 
     def __init__(self, device, chip, random32, clock):
@@ -44,9 +45,9 @@ class RingLog:
         self.lost_settled = 0
         self.before_oldest = 0
         self.burned = 0
-        self.burned_to = 0
         self.bad_sectors = 0
-        self.damaged_headers = 0
+        self.damaged = set()  # physical sectors whose header has rotted
+        self.may_erase = True  # False while the supply is too low to finish an erase
         self.boot_storm = False
 
     def mount(self):
@@ -80,7 +81,7 @@ class RingLog:
             self.next_seq = self.first_seq + self.slot
             if self._program(self.sector, buf, at, self._back):
                 return self._appended(buf, self._first_copy(tried + 1) if tried else self.next_seq - 1)
-            self.burned_seen(self.next_seq - 1)
+            self.burned += 1
             buf[0] |= RETRY
         return -1
 
@@ -124,8 +125,10 @@ class RingLog:
     def prepare(self):
         """Erases the next usable sector (the CPU stands still meanwhile) and checks that it is blank.
 
-        The oldest sector goes with it if the ring is full. False if no sector can be erased.
+        The oldest sector goes with it if the ring is full. False if no sector can be erased, or none may be.
         """
+        if not self.may_erase:
+            return False
         for _ in range(self.sectors):
             sector = (self.candidate + 1) % self.sectors
             self.candidate = sector
@@ -134,6 +137,7 @@ class RingLog:
             self._drop(sector)
             if self._erase(sector):
                 self._ahead = sector
+                self.damaged.discard(sector)
                 return True
             self.bad_sectors += 1
         return False
@@ -194,70 +198,6 @@ class RingLog:
             seq += 1
         return False
 
-    # ---- reading ----
-
-    def has_sector(self, sector_seq):
-        """Tells whether the sector is still held."""
-        return self.oldest_seq <= sector_seq * SLOTS <= self.first_seq
-
-    def read(self, sector_seq, at, buf):
-        """Fills `buf` from offset `at` of a sector that is held; bytes past its end are left as they are."""
-        if at + len(buf) > SECTOR:
-            buf = memoryview(buf)[: SECTOR - at]
-        self.device.readblocks(self.where[sector_seq % self.sectors], buf, at)
-
-    def header(self, sector_seq):
-        """The header of a sector that is held; of a damaged one what the nearest good one tells."""
-        header = Header()
-        if self._parse(header, sector_seq):
-            return header
-        first = sector_seq * SLOTS
-        for seq in range(sector_seq - 1, self.oldest_seq // SLOTS - 1, -1):
-            if self._parse(header, seq):
-                header.totals = self.add_presses(seq * SLOTS, first, header.totals, 1)
-                return header
-        for seq in range(sector_seq + 1, self.first_seq // SLOTS + 1):
-            if self._parse(header, seq):
-                header.totals = self.add_presses(first, seq * SLOTS, header.totals, -1)
-                return header
-        if self.place is not None:
-            header.totals = self.add_presses(first, self.next_seq, self.totals, -1)
-        return header
-
-    def _parse(self, header, sector_seq):
-        buf = bytearray(HEADER)
-        for _ in range(2):  # a read may fail once
-            self.read(sector_seq, 0, buf)
-            if header.parse(buf, self.chip):
-                return header.log_id == self.log_id and header.sector_seq == sector_seq
-        return False
-
-    def add_presses(self, begin, end, totals, sign):
-        """totals plus or less (sign) the presses by button in begin..end-1."""
-        totals = list(totals)
-        reader = Reader(self)
-        reader.seek(begin)
-        while reader.seq + 1 < end:
-            kind = reader.next()
-            if kind == END:
-                break
-            if kind == PRESS or kind == RUN:
-                totals[reader.record[8] & 3] += sign * presses(reader.record, 0)
-        return totals
-
-    def totals_before(self, seq):
-        """Lifetime presses by button before `seq`, which must be held or be next_seq."""
-        if seq == self.next_seq:
-            return list(self.totals)
-        first = seq - seq % SLOTS
-        return self.add_presses(first, seq, self.header(first // SLOTS).totals, 1)
-
-    def burned_seen(self, seq):
-        """A slot was found neither blank nor valid; each counts once."""
-        if seq > self.burned_to or not self.burned:
-            self.burned += 1
-            self.burned_to = seq
-
     def facts(self):
         """The part of README.md "Facts" that a log knows."""
         return {
@@ -271,6 +211,7 @@ class RingLog:
             "lost": self.lost,
             "burned": self.burned,
             "bad_sectors": self.bad_sectors,
+            "damaged_headers": len(self.damaged),
         }
 
     # ---- what is settled ----

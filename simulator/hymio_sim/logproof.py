@@ -24,7 +24,18 @@ SECTOR: Final = 1024
 SLOTS: Final = 60
 SECTORS: Final = 5
 CHIP: Final = 77
-_ROOMS: Final = ("compat_cpython", "compat", "record", "logreader", "logmount", "ringlog", "wifi", "clock")
+_ROOMS: Final = (
+    "compat_cpython",
+    "compat",
+    "record",
+    "logreader",
+    "heldlog",
+    "logmount",
+    "logscrub",
+    "ringlog",
+    "wifi",
+    "clock",
+)
 _GEOMETRY: Final = (
     ("record", "SECTOR = const(4096)", f"SECTOR = const({SECTOR})"),
     ("record", "SLOTS = const(252)", f"SLOTS = const({SLOTS})"),
@@ -46,7 +57,7 @@ class Rooms:
     def __init__(self, changes: Sequence[Change] = ()) -> None:
         """Raises ValueError if a piece of source to be changed does not stand there exactly once."""
         Rooms._copies += 1
-        package = f"_hymio_logproof_{Rooms._copies}"
+        self._package = package = f"_hymio_logproof_{Rooms._copies}"
         folder = firmware_dir() / "terminal"
         sys.modules[package] = types.ModuleType(package)
         sys.modules[package].__path__ = []
@@ -68,6 +79,10 @@ class Rooms:
         self.reader: Any = sys.modules[f"{package}.logreader"]
         self.ringlog: Any = sys.modules[f"{package}.ringlog"]
         self.clock: Any = sys.modules[f"{package}.clock"]
+
+    def module(self, room: str) -> Any:
+        """One of the rooms."""
+        return sys.modules[f"{self._package}.{room}"]
 
     def mount(self, flash: Recorder, seed: int) -> Any:
         """A log mounted on `flash`; `log.clock` is its clock."""

@@ -51,7 +51,7 @@ PLANTED: dict[str, list[Change]] = {
     "no header CRC": [
         ("record", 'buf[4] != 1 or struct.unpack_from("<I", buf, 60)[0] != crc32(buf[:60]):', "buf[4] != 1:"),
         ("record", "        if fields[6] != chip:", "        if False:"),
-        ("ringlog", "header.log_id == self.log_id and header.sector_seq == sector_seq", "True"),
+        ("heldlog", "found == sector_seq and header.log_id == self.log_id", "True"),
     ],
     "no seed in the record CRC": [("record", '"<II", log_id, sector_seq)', '"<II", 0, 0)')],
     "no read-back": [("ringlog", "        return back == buf", "        return True")],
@@ -64,7 +64,7 @@ PLANTED: dict[str, list[Change]] = {
         ("ringlog", "        return back == buf", "        return True"),
     ],
     "write position after the last valid slot": [
-        ("logreader", "            self.touched_seq = seq + 1\n            log.burned_seen(seq)", "            pass"),
+        ("logreader", "            self.touched_seq = seq + 1\n            self.burned += 1", "            pass"),
         ("ringlog", "        return back == buf", "        return True"),
     ],
     "cursor not in the header": [
