@@ -8,6 +8,7 @@ from .console import Console
 from .debounce import Debounce
 from .flood import Flood
 from .hours import Hours
+from .logscrub import Scrub
 from .record import BOOT, CLOCK_SET, COUNTED, REVISE, SIZE, STALL, TIME, put_ack, put_body, put_press
 from .ringlog import RingLog
 from .uplink import Uplink
@@ -16,6 +17,7 @@ from .wifi import Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
 _STANDSTILL_MS = const(15)
+_SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
 _BLINK_MS = const(500)
 _NEVER_MS = const(60000)
@@ -53,6 +55,8 @@ class App:
         self._lit_until = [0] * 4
         self._lit = 0
         self._reset_at = None
+        self._scrub = None
+        self._scrub_at = 0
         self._standstill_ms = 0  # the longest
 
     # ---- start ----
@@ -73,6 +77,8 @@ class App:
         self._last_touch = now_ms
         if self.log:
             self._boot_owed = True
+            self._scrub = Scrub(log)
+            self._scrub_at = now_ms
             if not log.boot_storm:
                 self._write_boot()
             config = self._config
@@ -265,6 +271,9 @@ class App:
             since_ms = self.board.ticks_ms()
             log.prepare()
             self.stood_still(since_ms, self.board.ticks_ms())
+        if ticks_diff(now_ms, self._scrub_at) >= _SCRUB_MS:
+            self._scrub_at = now_ms
+            self._scrub.step()
 
     def _write_boot(self):
         self._boot_owed = False

@@ -9,10 +9,20 @@ import sys
 MICROPYTHON = sys.implementation.name == "micropython"
 
 if MICROPYTHON:
+    import gc
     import select
     from time import ticks_add, ticks_diff, ticks_ms
 
     from micropython import const
+
+    # While the rooms are loaded: what stays then lies close together and leaves large blocks free.
+    # https://docs.micropython.org/en/latest/reference/constrained.html#the-heap
+    gc.threshold(2048)
+
+    def started():
+        """Everything is loaded: from now on the heap is swept when a quarter of what is free has been used."""
+        gc.collect()
+        gc.threshold(gc.mem_free() // 4)
 
     class Flag:
         """An event that a soft interrupt may set; `wait_ms` returns when it is set or the time is over."""
@@ -72,6 +82,7 @@ else:
         forget_loop,
         show_error,
         sleep_ms,
+        started,
         ticks_add,
         ticks_diff,
         ticks_ms,

@@ -1,5 +1,7 @@
 """What a log holds, for reading: where its sectors stand, what their headers say, how many presses came before."""
 
+from array import array
+
 from .compat import const
 from .logreader import END, Reader
 from .record import HEADER, PRESS, RUN, SECTOR, SLOTS, Header, is_blank, presses
@@ -9,7 +11,24 @@ DAMAGED = const(-2)
 
 
 class HeldLog:
-    """The reading half of `ringlog.RingLog`, which sets the attributes."""
+    """The reading half of `ringlog.RingLog`."""
+
+    def __init__(self, device, chip):
+        """device: the block device; chip: u32 of the MAC. ValueError if the device is no log's."""
+        self.device = device
+        self.chip = chip
+        self.sectors = device.ioctl(4, 0)
+        if self.sectors < 4 or device.ioctl(5, 0) != SECTOR:
+            raise ValueError("votes: expected 4 sectors or more of 4096 bytes, came %d" % self.sectors)
+        self.where = array("H", bytes(2 * self.sectors))  # sector_seq % sectors -> physical sector
+        self.place = None  # of the open sector
+        self.log_id = 0
+        self.first_seq = 0  # of the open sector
+        self.next_seq = 0
+        self.oldest_seq = 0
+        self.totals = [0, 0, 0, 0]
+        self.burned = 0
+        self.damaged = set()  # physical sectors whose header has rotted
 
     def has_sector(self, sector_seq):
         """Tells whether the sector is still held."""
@@ -22,9 +41,9 @@ class HeldLog:
         self.device.readblocks(self.where[sector_seq % self.sectors], buf, at)
 
     def load(self, sector, header):
-        """Reads the header of a physical sector into `header`, of which one bit may be rotten, and gives its sector_seq.
+        """Reads the header of a physical sector, of which one bit may be rotten, into `header`.
 
-        BLANK or DAMAGED if there is none of this chip's.
+        Gives its sector_seq; BLANK or DAMAGED if there is none of this chip's.
         """
         buf = bytearray(HEADER)
         for _ in range(2):  # a read may fail once

@@ -4,8 +4,6 @@ The block device is `esp32.Partition`'s: `readblocks(n, buf, off)`, `writeblocks
 erasing, `ioctl(6, n)` erases a sector, nothing verifies.
 """
 
-from array import array
-
 from .compat import const
 from .heldlog import HeldLog
 from .logreader import END, Reader
@@ -19,34 +17,21 @@ class RingLog(HeldLog):
 
     def __init__(self, device, chip, random32, clock):
         """device: see above; chip: u32 of the MAC; random32(): u32; clock: boot, uptime_ms(), utc_ms()."""
-        self.device = device
-        self.chip = chip
+        super().__init__(device, chip)
         self._random32 = random32
         self.clock = clock
-        self.sectors = device.ioctl(4, 0)
-        if self.sectors < 4 or device.ioctl(5, 0) != SECTOR:
-            raise ValueError("votes: expected 4 sectors or more of 4096 bytes, came %d" % self.sectors)
-        self.where = array("H", bytes(2 * self.sectors))  # sector_seq % sectors -> physical sector
         self.buf = bytearray(512)
         self._back = bytearray(SIZE)
-        self.place = None
         self.sector = -1  # the open one, physical
         self.slot = SLOTS  # next to be written
-        self.first_seq = 0  # of the open sector
         self._ahead = -1  # physical sector erased and found blank in this boot
         self.candidate = -1  # last physical sector tried for it
-        self.log_id = 0
-        self.next_seq = 0
-        self.oldest_seq = 0
         self.news_seq = 0  # everything from here on is ack records
-        self.totals = [0, 0, 0, 0]
         self.cursor = 0
         self.sent = 0  # presses before the cursor
         self.lost_settled = 0
         self.before_oldest = 0
-        self.burned = 0
         self.bad_sectors = 0
-        self.damaged = set()  # physical sectors whose header has rotted
         self.may_erase = True  # False while the supply is too low to finish an erase
         self.boot_storm = False
 

@@ -5,7 +5,7 @@ import socket
 import sys
 
 from . import VERSION
-from .compat import Cable, Flag, forget_loop, show_error, sleep_ms, ticks_diff
+from .compat import Cable, Flag, forget_loop, show_error, sleep_ms, started, ticks_diff
 
 _LOOK_MS = 100  # how often a task asks whether it is wanted
 _CONNECT_S = 15
@@ -27,6 +27,7 @@ class Runner:
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
         if self._app.log:
             _unload("logmount")
+        started()
         asyncio.create_task(self._keep(self._answer, cable))
         if self._app.uplink:
             asyncio.create_task(self._keep(self._link))

@@ -26,6 +26,7 @@ from hymio.records import (
     chip_of,
     decode_content,
     decode_header,
+    mended_header,
     place_crc,
 )
 from hymio.wire import FormatError, crc32
@@ -45,14 +46,15 @@ class ImageLog:
     """A log as an image holds it, from `oldest_seq` to `next_seq` - 1.
 
     `records`: seq -> record, without void ones. `sectors`: the sector_seqs that were found, in order; `headers`: the
-    good ones of their headers. `burned`: slots neither blank nor valid. `others`: sectors of other logs, by chip and
-    log_id.
+    good ones of their headers, `mended` of them with one bit put right. `burned`: slots neither blank nor valid.
+    `others`: sectors of other logs, by chip and log_id.
     """
 
     log_id: int
     chip: int
     sectors: Sequence[int]
     headers: Mapping[int, Header]
+    mended: int
     records: Mapping[int, Record]
     next_seq: int
     burned: int
@@ -65,8 +67,8 @@ class ImageLog:
 
     @property
     def damaged_headers(self) -> int:
-        """Sectors that only their records tell of."""
-        return len(self.sectors) - len(self.headers)
+        """Headers with a rotten bit, and sectors that only their records tell of."""
+        return self.mended + len(self.sectors) - len(self.headers)
 
     @property
     def cursor(self) -> int:
@@ -143,6 +145,7 @@ def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
         chip=log[0],
         sectors=sorted(places),
         headers={seq: headers[n] for seq, n in places.items() if n in own},
+        mended=sum(n in own and not _is_whole(sectors[n]) for n in places.values()),
         records=records,
         next_seq=next_seq,
         burned=burned,
@@ -159,10 +162,15 @@ def parse_mac(text: str) -> bytes:
 
 def _header(sector: bytes) -> Header | None:
     try:
-        header = decode_header(sector[:HEADER_BYTES])
+        header = decode_header(mended_header(sector[:HEADER_BYTES]))
     except FormatError:
         return None
     return header if header.log_id else None
+
+
+def _is_whole(sector: bytes) -> bool:
+    head = sector[:HEADER_BYTES]
+    return mended_header(head) == head
 
 
 def _newest(sectors: Sequence[bytes], headers: Mapping[int, Header], mac: bytes | None) -> int:

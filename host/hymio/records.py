@@ -251,6 +251,20 @@ def encode_header(header: Header) -> bytes:
     return out + put_uint(crc32(out), 4)
 
 
+def mended_header(data: bytes) -> bytes:
+    """These 64 bytes, of which one bit may have rotted: with that bit turned back if the CRC tells which it is."""
+    if data[:4] == HEADER_MAGIC or data[4:5] == bytes([HEADER_VERSION]):
+        turned = bytearray(data)
+        for bit in range(-1, 8 * len(data)):
+            if bit >= 0:
+                turned[bit >> 3] ^= 1 << (bit & 7)
+            if int.from_bytes(turned[60:], "little") == crc32(bytes(turned[:60])):
+                return bytes(turned)
+            if bit >= 0:
+                turned[bit >> 3] ^= 1 << (bit & 7)
+    return data
+
+
 def decode_header(data: bytes) -> Header:
     """The header in these 64 bytes; FormatError when it is damaged or of another version."""
     if len(data) != HEADER_BYTES or data[:4] != HEADER_MAGIC:
