@@ -60,6 +60,7 @@ class Partition:
         self.bad = bad  # these do not erase
         self.image = bytearray(b"\xff" * (SECTOR * sectors))
         self.held: dict[int, dict[int, bytes]] = {}
+        self.written: dict[int, bytes] = {}
         self.before: dict[int, list[int]] = {}
         self.where: dict[int, int] = {}
         self.totals = [0, 0, 0, 0]
@@ -134,6 +135,7 @@ class Partition:
             if whole and not found:
                 found = True
                 self.held[self.sector_seq][self.slot] = content
+                self.written[self.sector_seq * SLOTS + self.slot] = content
                 if content[0] & 7 == 1:
                     self.totals[content[8] & 3] += 1
                 elif content[0] & 7 == 3:
@@ -208,7 +210,10 @@ def test_sectors_that_no_longer_erase_are_remnants(seed: int, sectors: int, reco
     # They gave up in use, with what they held then, header and all.
     partition.bad = frozenset(at for at in bad if at < sectors)
     partition.run(records, 0.05)
-    assert contents(read_image(bytes(partition.image), MAC)) == partition.truth
+    found = contents(read_image(bytes(partition.image), MAC))
+    assert found.items() >= partition.truth.items()
+    # Where no press is missing between, nothing tells that an older sector was given up; what it holds is genuine.
+    assert found.items() <= partition.written.items()
 
 
 def test_a_sector_that_was_given_up_but_did_not_erase_is_gone() -> None:
