@@ -1,7 +1,8 @@
 """Edges to presses: four contacts, each with its own small state machine.
 
 Owed (DESIGN.md): no double and no missed press for bounce up to 25 ms closing and 40 ms opening and taps of 25 ms and
-more; spikes under 1 ms rejected; a late poll counts once.
+more; spikes under 1 ms rejected; a late poll counts once. Polls decide; interrupts, of which some are lost, wake the
+poller, date what it finds and are counted.
 """
 
 from .compat import const, ticks_diff
@@ -14,23 +15,29 @@ _OPENING = const(3)  # open, may still be the bounce of the release
 _POLL_MS = const(2)
 _HELD_POLL_MS = const(20)  # the soft interrupt may drop the edge of a release
 _IDLE_POLL_MS = const(500)  # and that of a press
-_STABLE_MS = const(6)  # closed without a break: a press. With a bounce of 10 ms and a poll it makes 18 of the 20 ms
+_STABLE_MS = const(6)  # closed without a break: a press. With a bounce of 10 ms and a slow loop it makes 19 of 20 ms
 _SPIKE_MS = const(30)  # open again for so long since first contact: it was no press
 _RELEASE_MS = const(45)  # open without a break: a release. More than the longest gap in 40 ms of bounce
 _LATCH_MS = const(60)  # an interrupt may come so long after a standstill that held it up
 _LATE_MS = const(15)  # so long between polls, and a contact may have come and gone
 _FORGET_MS = const(66000)  # longer quiet than a record can tell
+_FULL = const(0x1FFFFFFF)  # the statistics end here: an int of 2^30 is no small one
 
 
 class Debounce:
-    """`step` polls; then `pressed` and `released` are bit masks (bit 0 = button 1) of what it found."""
+    """`step` polls; then `pressed` and `released` are bit masks (bit 0 = button 1) of what it found.
+
+    For health, by button: of the presses that are over `presses_total`, `edges_total` (raw edges, as far as the
+    interrupts came through, at most 255 a press) and `edges_max` of one of them; `spikes`, contacts that were no press.
+    """
 
     def __init__(self):
         self._state = bytearray(4)
-        self._since = [0] * 4  # first contact, or the opening edge
+        self._since = [0] * 4  # first contact
         self._stable = [0] * 4  # closed or open without a break since
+        self._last_edge = [0] * 4
+        self._latched = bytearray(4)  # an interrupt has come that no poll has answered
         self._closed = 0  # contacts as polled last
-        self._latched = 0
         self._stall_end = 0
         self._stalled = False
         self._polled = 0  # ticks
@@ -39,9 +46,13 @@ class Debounce:
         self.edges = bytearray(4)
         self.pressed = 0
         self.released = 0
-        self.stalled = 0  # of `pressed`: latched while the CPU stood still
+        self.stalled = 0  # of `pressed`: over before anybody looked, or latched while the CPU stood still
         self.down = 0
         self.known = 0  # `opened` is recent enough to be believed
+        self.presses_total = [0] * 4
+        self.edges_total = [0] * 4
+        self.edges_max = bytearray(4)
+        self.spikes = [0] * 4
 
     def start(self, now_ms, closed):
         """Contacts closed at boot: down, without a press."""
@@ -56,9 +67,10 @@ class Debounce:
         """A pin interrupt of button b + 1."""
         if self.edges[b] < 255:
             self.edges[b] += 1
-        if self._state[b] == _UP and not self._latched & 1 << b:
-            self._latched |= 1 << b
+        self._last_edge[b] = now_ms
+        if self._state[b] == _UP and not self._latched[b]:
             self._since[b] = now_ms
+            self._latched[b] = 1
 
     def stood_still(self, now_ms):
         """The CPU stood still until now: what is latched may have come and gone unseen."""
@@ -70,46 +82,49 @@ class Debounce:
         self.pressed = self.released = self.stalled = 0
         if self._stalled and ticks_diff(now_ms, self._stall_end) > _LATCH_MS:
             self._stalled = False
-        is_late = ticks_diff(now_ms, self._polled) >= _LATE_MS
-        self._polled = now_ms
         wait_ms = _IDLE_POLL_MS
         for b in range(4):
             bit = 1 << b
-            wait_ms = min(wait_ms, self._step_one(now_ms, b, bit, closed & bit, is_late))
+            if self._state[b] or self._latched[b] or closed & bit:
+                wait_ms = min(wait_ms, self._step_one(now_ms, b, bit, closed & bit))
+            elif self.known & bit and ticks_diff(now_ms, self.opened[b]) > _FORGET_MS:
+                self.known &= ~bit
         self._closed = closed
+        self._polled = now_ms
         return wait_ms
 
-    def _step_one(self, now_ms, b, bit, closed, is_late):
+    def _step_one(self, now_ms, b, bit, closed):
+        gap_ms = ticks_diff(now_ms, self._polled)
+        has_edge = 0 <= ticks_diff(now_ms, self._last_edge[b]) <= gap_ms  # since the last poll
+        changed_at = self._last_edge[b] if has_edge else now_ms
+        has_changed = closed != self._closed & bit
+        if has_changed:
+            self._stable[b] = changed_at
         state = self._state[b]
-        changed = closed != self._closed & bit
-        if changed:
-            self._stable[b] = now_ms
+        was_still = False
         if state == _UP:
-            if self.known & bit and ticks_diff(now_ms, self.opened[b]) > _FORGET_MS:
-                self.known &= ~bit
-            latched = self._latched & bit
-            if not closed and not latched:
-                return _IDLE_POLL_MS
-            self._latched &= ~bit
-            if not latched:
+            was_still = self._stalled
+            self._state[b] = state = _MAYBE  # before the latch, for an interrupt that comes in between
+            if self._latched[b]:
+                self._latched[b] = 0
+            else:
                 self._since[b] = now_ms
             self.first_contact[b] = self._since[b]
-            if not closed and self._stalled:
-                self._gone(now_ms, b, bit)
-            else:
-                self._state[b] = _MAYBE
-            self._stable[b] = now_ms
-            return _POLL_MS
+            gap_ms = ticks_diff(now_ms, self._since[b])
         if state == _MAYBE:
             if closed:
                 if ticks_diff(now_ms, self._stable[b]) >= _STABLE_MS:
                     self._press(b, bit)
                     return _HELD_POLL_MS
-            elif changed and is_late:
-                self._gone(now_ms, b, bit)
+            elif was_still or self._is_over(b, gap_ms, has_edge, has_changed):
+                self._press(b, bit)
+                self.stalled |= bit
+                self._state[b] = _OPENING
+                self._stable[b] = self.opened[b] = changed_at
             elif ticks_diff(now_ms, self._since[b]) >= _SPIKE_MS:
                 self._state[b] = _UP
                 self.edges[b] = 0
+                self.spikes[b] = min(_FULL, self.spikes[b] + 1)
                 return _IDLE_POLL_MS
             return _POLL_MS
         if closed:
@@ -117,17 +132,19 @@ class Debounce:
             return _HELD_POLL_MS
         if state == _DOWN:
             self._state[b] = _OPENING
-            self.opened[b] = now_ms
-            self._stable[b] = now_ms
+            self._stable[b] = self.opened[b] = changed_at
         elif ticks_diff(now_ms, self._stable[b]) >= _RELEASE_MS:
-            self._state[b] = _UP
-            self._latched &= ~bit
-            self.edges[b] = 0
-            self.released |= bit
-            self.down &= ~bit
-            self.known |= bit
+            self._release(b, bit)
             return _IDLE_POLL_MS
         return _POLL_MS
+
+    def _is_over(self, b, gap_ms, has_edge, has_changed):
+        """Whether a press came and went while nobody looked; open now, not looked at for gap_ms. In doubt it did."""
+        if gap_ms < _LATE_MS:
+            return False
+        if has_edge:
+            return ticks_diff(self._last_edge[b], self._since[b]) >= _STABLE_MS
+        return has_changed
 
     def _press(self, b, bit):
         self._state[b] = _DOWN
@@ -136,12 +153,19 @@ class Debounce:
         if self._stalled:
             self.stalled |= bit
 
-    def _gone(self, now_ms, b, bit):
-        """A press that nobody saw while it lasted."""
-        self._press(b, bit)
-        self.stalled |= bit
-        self._state[b] = _OPENING
-        self.opened[b] = now_ms
+    def _release(self, b, bit):
+        self._state[b] = _UP
+        self._latched[b] = 0
+        self.released |= bit
+        self.down &= ~bit
+        self.known |= bit
+        edges = self.edges[b]
+        self.edges[b] = 0
+        if self.edges_total[b] < _FULL:
+            self.presses_total[b] += 1
+            self.edges_total[b] += edges
+        if edges > self.edges_max[b]:
+            self.edges_max[b] = edges
 
     def quiet_ms(self, b, at_ms, out_of_play):
         """How long all buttons had been up before a press of button b + 1 at ticks at_ms: 0..65535, see README.md."""
