@@ -18,6 +18,8 @@ _IDLE_POLL_MS = const(500)  # and that of a press
 _STABLE_MS = const(6)  # closed without a break: a press. With a bounce of 10 ms and a slow loop it makes 19 of 20 ms
 _SPIKE_MS = const(30)  # open again for so long since first contact: it was no press
 _RELEASE_MS = const(45)  # open without a break: a release. More than the longest gap in 40 ms of bounce
+_RESTLESS_MS = const(130)  # 25 of closing, a tap, 40 of opening: a contact that has no rest for longer is a bad one,
+_BAD_RELEASE_MS = const(100)  # and its bursts have longer gaps
 _LATCH_MS = const(60)  # an interrupt may come so long after a standstill that held it up
 _LATE_MS = const(15)  # so long between polls, and a contact may have come and gone
 _FORGET_MS = const(66000)  # longer quiet than a record can tell
@@ -35,6 +37,7 @@ class Debounce:
         self._state = bytearray(4)
         self._since = [0] * 4  # first contact
         self._stable = [0] * 4  # closed or open without a break since
+        self._restless = [0] * 4  # not closed for long since
         self._last_edge = [0] * 4
         self._latched = bytearray(4)  # an interrupt has come that no poll has answered
         self._closed = 0  # contacts as polled last
@@ -62,6 +65,7 @@ class Debounce:
         for b in range(4):
             if closed & 1 << b:
                 self._state[b] = _DOWN
+                self._stable[b] = self._restless[b] = now_ms
 
     def edge(self, now_ms, b):
         """A pin interrupt of button b + 1."""
@@ -99,6 +103,8 @@ class Debounce:
         changed_at = self._last_edge[b] if has_edge else now_ms
         has_changed = closed != self._closed & bit
         if has_changed:
+            if not closed and ticks_diff(changed_at, self._stable[b]) >= _RELEASE_MS:
+                self._restless[b] = changed_at
             self._stable[b] = changed_at
         state = self._state[b]
         was_still = False
@@ -109,14 +115,15 @@ class Debounce:
                 self._latched[b] = 0
             else:
                 self._since[b] = now_ms
-            self.first_contact[b] = self._since[b]
+            self.first_contact[b] = self._restless[b] = self._since[b]
             gap_ms = ticks_diff(now_ms, self._since[b])
         if state == _MAYBE:
+            was_pressed = self._was_pressed(b, gap_ms, has_edge, has_changed and not closed)
             if closed:
-                if ticks_diff(now_ms, self._stable[b]) >= _STABLE_MS:
+                if was_pressed or ticks_diff(now_ms, self._stable[b]) >= _STABLE_MS:
                     self._press(b, bit)
                     return _HELD_POLL_MS
-            elif was_still or self._is_over(b, gap_ms, has_edge, has_changed):
+            elif was_still or was_pressed:
                 self._press(b, bit)
                 self.stalled |= bit
                 self._state[b] = _OPENING
@@ -133,18 +140,22 @@ class Debounce:
         if state == _DOWN:
             self._state[b] = _OPENING
             self._stable[b] = self.opened[b] = changed_at
-        elif ticks_diff(now_ms, self._stable[b]) >= _RELEASE_MS:
+        elif ticks_diff(now_ms, self._stable[b]) >= self._release_ms(b):
             self._release(b, bit)
             return _IDLE_POLL_MS
         return _POLL_MS
 
-    def _is_over(self, b, gap_ms, has_edge, has_changed):
-        """Whether a press came and went while nobody looked; open now, not looked at for gap_ms. In doubt it did."""
+    def _was_pressed(self, b, gap_ms, has_edge, has_opened):
+        """Whether there was a press in the last gap_ms, in which nobody looked. In doubt there was."""
         if gap_ms < _LATE_MS:
             return False
         if has_edge:
             return ticks_diff(self._last_edge[b], self._since[b]) >= _STABLE_MS
-        return has_changed
+        return has_opened
+
+    def _release_ms(self, b):
+        is_bad = ticks_diff(self._stable[b], self._restless[b]) > _RESTLESS_MS
+        return _BAD_RELEASE_MS if is_bad else _RELEASE_MS
 
     def _press(self, b, bit):
         self._state[b] = _DOWN
