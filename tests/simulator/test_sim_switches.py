@@ -40,6 +40,24 @@ def test_kpb22_rests_open_after_its_first_chatter():
     assert gap_us > 300
 
 
+def bounces_ms(profile, pushes=2000):
+    """(closing, opening) of many long pushes, in ms."""
+    rng = random.Random(3)
+    for _ in range(pushes):
+        times = [time for time, _ in edges(profile, rng, 1000)]
+        yield max(time for time in times if time < 10**6) / 1000, (times[-1] - 10**6) / 1000
+
+
+def test_the_published_figures():
+    closing, opening = zip(*bounces_ms("typical18"), strict=True)
+    assert 1.4 < sum(closing) / len(closing) < 1.7 and 1.4 < sum(opening) / len(opening) < 1.7
+    assert 5.8 < max(closing) <= 6.2
+    for profile, shortest, longest in (("monster", 80, 973), ("tactile", 4, 14), ("worn", 20, 47)):
+        opening = [opened for _, opened in bounces_ms(profile)]
+        assert shortest < min(opening) and 0.97 * longest < max(opening) <= longest, profile
+    assert all(switch.source for switch in SWITCHES.values())
+
+
 def test_the_seed_decides():
     assert edges("worn", random.Random(5), 80) == edges("worn", random.Random(5), 80)
     assert edges("worn", random.Random(5), 80) != edges("worn", random.Random(6), 80)
