@@ -72,7 +72,7 @@ def test_uplink():
 
 def test_press():
     found = values(press_figures(8))
-    assert found["press.missed"] == found["press.doubles"] == 0
+    assert found["press.records_missed"] == found["press.records_doubled"] == 0
     assert found["press.led_ms_max"] <= 30
 
 

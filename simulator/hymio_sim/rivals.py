@@ -1,0 +1,42 @@
+"""Three other ways to debounce, for comparison: each takes the edges of one button and gives the presses.
+
+They are idealised in their favour: no edge is lost to them, and none of them polls late. Edges are moments in
+microseconds, closing first, alternating; so is what they give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+Rival = Callable[[Sequence[int]], list[int]]
+
+
+def first_edge(edges_us: Sequence[int], dead_us: int) -> list[int]:
+    """A press at every closing edge, then deaf for a while: what an interrupt handler with a time stamp does."""
+    found: list[int] = []
+    for at_us in edges_us[::2]:
+        if not found or at_us - found[-1] >= dead_us:
+            found.append(at_us)
+    return found
+
+
+def quiet_time(edges_us: Sequence[int], quiet_us: int) -> list[int]:
+    """A change is believed when the contact has not moved for a while; a press is a change to closed."""
+    found: list[int] = []
+    was_closed = False
+    for index, at_us in enumerate(edges_us):
+        is_closed = index % 2 == 0
+        if is_closed != was_closed and (index + 1 == len(edges_us) or edges_us[index + 1] - at_us >= quiet_us):
+            was_closed = is_closed
+            if is_closed:
+                found.append(at_us + quiet_us)
+    return found
+
+
+RIVALS: Final[dict[str, Rival]] = {
+    "first_edge_50ms": partial(first_edge, dead_us=50_000),
+    "quiet_5ms": partial(quiet_time, quiet_us=5_000),
+    "quiet_30ms": partial(quiet_time, quiet_us=30_000),
+}
