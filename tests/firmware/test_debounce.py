@@ -101,7 +101,8 @@ def test_a_quiet_gap_in_the_chatter():
         ({100: 1, 101: 0, 110: 1, 250: 0}, 120),
         ({100: 1, 101: 0, 125: 1, 250: 0}, 135),  # closed, 24 ms of quiet open, closed for good
         ({100: 1, 107: 0, 125: 1, 250: 0}, 120),  # closed for long enough, then open again
-        ({100: 1, 250: 0, 289: 1, 290: 0}, 120),  # 39 ms of quiet in the release and a last spark
+        ({100: 1, 250: 0, 290: 1, 291: 0}, 120),  # 40 ms of quiet in the release and a last spark
+        ({100: 1, 250: 0, 282: 1, 290: 0}, 120),  # long enough closed for a press
         ({100: 1, 250: 0, 270: 1, 289: 0}, 120),
         ({100: 1, 101: 0, 125: 1, 150: 0, 189: 1, 190: 0}, 135),
     )
