@@ -7,12 +7,26 @@ from .compat import const, ticks_add, ticks_diff
 from .console import Console
 from .debounce import Debounce
 from .flood import Flood
+from .hands import Hands
 from .hours import Hours
 from .logscrub import Scrub
-from .record import BOOT, CLOCK_SET, COUNTED, REVISE, SIZE, STALL, TIME, put_ack, put_body, put_press
+from .record import (
+    BOOT,
+    CLOCK_SET,
+    COUNTED,
+    EVENT,
+    REVISE,
+    SIZE,
+    STALL,
+    TIME,
+    UNANSWERED,
+    put_ack,
+    put_body,
+    put_press,
+)
 from .ringlog import RingLog
 from .uplink import Uplink
-from .vote import Hands, Votes
+from .vote import Votes
 from .wifi import Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
@@ -40,7 +54,7 @@ class App:
         self.ntp = None
         self._config = config
         self._debounce = Debounce()
-        self._votes = Votes(config["windows"])
+        self._votes = Votes(config["windows"], config["follow_up"])
         self._hands = Hands(config["windows"])
         self._flood = Flood()
         hours = config["opening_hours"]
@@ -136,8 +150,7 @@ class App:
             b = self._earliest(pressed)
             pressed &= ~(1 << b)
             self._press(now_ms, b)
-        self._step_hands(now_ms)
-        wait_ms = min(wait_ms, self._step_leds(now_ms))
+        wait_ms = min(wait_ms, self._step_hands(now_ms), self._step_leds(now_ms))
         if self._flood.is_due(now_ms):
             self._write_runs()
         wait_ms = min(wait_ms, self._flood.wait_ms(now_ms))
@@ -209,18 +222,30 @@ class App:
             put_body(self._record, REVISE, votes.revised_verdict[i], votes.revised_seq[i], self.clock)
             self._append()
 
+    @property
+    def is_asking(self):
+        """True while the buttons are reasons for an unhappy vote."""
+        return self._votes.is_asking
+
     def _step_hands(self, now_ms):
         debounce = self._debounce
         hands = self._hands
+        votes = self._votes
         if debounce.released:
             for b in range(4):
                 if debounce.released & 1 << b:
                     hands.released(debounce.opened[b], b)
         seq = hands.step(now_ms, debounce.down)
         if seq >= 0:
-            self._votes.stuck(seq)
+            votes.stuck(seq)
             self._write_revisions(now_ms)
-        self._votes.expire(now_ms)
+        wait_ms = votes.step(now_ms)
+        if votes.unanswered >= 0:
+            self.clock.at(now_ms)
+            put_body(self._record, EVENT, UNANSWERED, votes.unanswered, self.clock)
+            votes.unanswered = -1
+            self._append()
+        return wait_ms
 
     def _thank(self, now_ms, b):
         self._lit |= 1 << b

@@ -29,7 +29,7 @@ def _is_int(value, low, high):
 
 
 def _is_pins(value):
-    return isinstance(value, list) and len(value) == 4 == len(set(value)) and all(_is_int(pin, 0, 48) for pin in value)
+    return isinstance(value, list) and all(_is_int(pin, 0, 48) for pin in value) and len(value) == 4 == len(set(value))
 
 
 def _is_password(value):
@@ -49,6 +49,11 @@ def _is_week(value):
     return isinstance(value, list) and len(value) in (0, 7)
 
 
+def _is_buttons(value):
+    return isinstance(value, list) and all(_is_int(b, 1, 4) for b in value) and len(value) == len(set(value))
+
+
+_MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record tells no longer quiet than 65 s
 _PINS = (None, _is_pins, "four different pin numbers")
 _PASSWORD = ("", _is_password, "8 to 63 characters, or none")
 # A value is (default, lowest, highest), of a number or of the bytes of a text, or (default, check, what is expected).
@@ -63,7 +68,8 @@ _SCHEMA = {
         "days": ([], _is_week, 'seven texts like "08:00-18:30" or "", Monday first, or none at all'),
         "utc_offset_min": (0, -720, 840),
     },
-    "windows": {key: (DEFAULT_WINDOWS[key], 2, 50 if key == "mash_presses" else 600000) for key in DEFAULT_WINDOWS},
+    "follow_up": {"reasons": (0, 0, 4), "after": ([1, 2], _is_buttons, "different buttons of 1 to 4")},
+    "windows": {key: (DEFAULT_WINDOWS[key], 2, _MOST.get(key, 600000)) for key in DEFAULT_WINDOWS},
 }
 
 

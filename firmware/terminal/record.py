@@ -24,6 +24,8 @@ REPLACED = const(6)
 TEST = const(7)
 ANSWER = const(8)
 
+UNANSWERED = const(1)
+
 CLOCK_SET = const(1)
 STALL = const(2)
 

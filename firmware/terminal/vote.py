@@ -4,13 +4,15 @@ It sees what a press record keeps (time, button, quiet), so that the same machin
 with other windows.
 """
 
-from .compat import const, ticks_diff
+from .compat import const, ticks_add, ticks_diff
 from .record import ANSWER, CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
 
 DEFAULT_WINDOWS = {
     "chord_ms": 50,
     "replace_from_ms": 300,
     "replace_until_ms": 2000,
+    "answer_from_ms": 1000,
+    "answer_until_ms": 8000,
     "lockout_ms": 1000,
     "repeat_ms": 5000,
     "mash_presses": 8,
@@ -21,10 +23,12 @@ DEFAULT_WINDOWS = {
     "test_ms": 20000,
     "mode_ends_ms": 300000,
 }
+NO_FOLLOW_UP = {"reasons": 0, "after": ()}
 
 _OF_HANDS = ("mash_presses", "stuck_ms", "unstick_ms", "service_ms", "test_ms", "mode_ends_ms")
 _NONE = const(-1)
-_KEYS = const(0b1001)  # buttons 1 and 4
+_LATE_MS = const(1000)  # a press may be reported so long after its first contact
+_NEVER_MS = const(60000)
 
 
 class Vote:
@@ -45,21 +49,34 @@ class Vote:
 
 
 class Votes:
-    """Judges presses. After `press` or `step` the first `revisions` entries of `revised_seq` and `revised_verdict` are
-    what became known of earlier presses."""
+    """Judges presses. After `press` or `stuck` the first `revisions` entries of `revised_seq` and `revised_verdict`
+    are what became known of earlier presses.
 
-    def __init__(self, windows):
-        """windows: a dict as DEFAULT_WINDOWS, in ms."""
+    While `is_asking` the buttons are reasons for the vote before, until ticks `asking_until`. `unanswered` is the seq
+    of a vote whose follow-up found no answer, or -1; whoever has written that down sets it to -1 again.
+    """
+
+    def __init__(self, windows, follow_up=NO_FOLLOW_UP):
+        """windows: a dict as DEFAULT_WINDOWS, in ms. follow_up: `reasons`, how many buttons are reasons (0: nobody is
+        asked), and `after`, the buttons whose vote is asked about."""
         self._windows = windows
-        self._horizon_ms = 1000 + max(windows[key] for key in windows if key not in _OF_HANDS)
+        self._reasons = follow_up["reasons"]
+        self._after = follow_up["after"]
+        self._horizon_ms = _LATE_MS + max(windows[key] for key in windows if key not in _OF_HANDS)
         self._vote = Vote()
         self._before = Vote()  # what the vote falls back to if a chord undoes it
         self._since_vote = 0  # presses since the vote
-        self._last = Vote()  # the last press of any verdict
+        self._last = Vote()  # the last press of any verdict, as long as it may be half of a chord
+        self._last_button = 0
         self._last_verdict = COUNTED
+        self._verdict = COUNTED  # that of the press judged last, of a stuck button too
+        self._is_armed = False  # the vote is asked about and has no answer yet
         self._recent = [0] * (windows["mash_presses"] - 1)
         self._recent_count = 0
         self._recent_next = 0
+        self.is_asking = False
+        self.asking_until = 0
+        self.unanswered = _NONE
         self.revisions = 0
         self.revised_seq = [0] * 4
         self.revised_verdict = bytearray(4)
@@ -68,51 +85,68 @@ class Votes:
         """Judges a press of `button` 1..4 with first contact at ticks `at_ms`; gives the verdict.
 
         quiet_ms: how long all buttons had been up, 0 = another is down. is_closed: outside opening hours and the
-        clock is set. is_stuck: the button is out of play. Call `stored` when its record has a seq. Allocates nothing.
+        clock is set. is_stuck: the button is out of play: its press leaves no trace here. Call `stored` when its
+        record has a seq. Allocates nothing.
         """
         self.revisions = 0
-        self.expire(at_ms)
+        self.step(at_ms)
+        if is_stuck and not is_test and not is_closed:
+            self._verdict = STUCK
+            return STUCK
         is_flood = self._count_recent(at_ms)
         last = self._last
         if is_test:
             verdict = TEST
         elif is_closed:
             verdict = CLOSED
-        elif is_stuck:
-            verdict = STUCK
         elif last.button and last.button != button and abs(ticks_diff(at_ms, last.at_ms)) <= self._windows["chord_ms"]:
             verdict = CHORD
             self._undo_last()
         else:
             verdict = self._judge(at_ms, button, quiet_ms, is_flood)
-        if verdict == COUNTED:
-            self._since_vote = 0
-        elif verdict != ANSWER:
-            self._since_vote += 1
-        last.button = button
-        last.at_ms = at_ms
-        last.seq = _NONE
-        self._last_verdict = verdict
+        self._remember(at_ms, button, verdict)
         return verdict
 
+    def folded(self, at_ms, button, verdict):
+        """A press whose verdict (repeat or mash) is known and that has no record of its own, for a replay."""
+        self.step(at_ms)
+        self._count_recent(at_ms)
+        self._remember(at_ms, button, verdict)
+
+    def _remember(self, at_ms, button, verdict):
+        self._since_vote = 0 if verdict == COUNTED else self._since_vote + 1
+        last = self._last
+        last.button = self._last_button = button
+        last.at_ms = at_ms
+        last.seq = _NONE
+        self._last_verdict = self._verdict = verdict
+
     def _judge(self, at_ms, button, quiet_ms, is_flood):
+        """Rows 4 to 10."""
         if quiet_ms == 0:
             return MASH
+        windows = self._windows
         vote = self._vote
         since_ms = ticks_diff(at_ms, vote.at_ms)
+        is_armed = self._is_armed and since_ms < windows["answer_until_ms"]
         if (
             vote.button
             and button != vote.button
-            and self._windows["replace_from_ms"] <= since_ms < self._windows["replace_until_ms"]
+            and windows["replace_from_ms"] <= since_ms < windows["replace_until_ms"]
             and self._since_vote == 0
             and not vote.is_replacement
+            and not is_armed
         ):
             self._revise(vote.seq, REPLACED)
             self._become(at_ms, button, True)
             return COUNTED
-        if quiet_ms < self._windows["lockout_ms"]:
-            return REPEAT if button == self._last.button else MASH
-        if button == vote.button and since_ms < self._windows["repeat_ms"]:
+        is_locked = quiet_ms < windows["lockout_ms"]
+        if is_armed and since_ms >= windows["answer_from_ms"] and not is_locked and button <= self._reasons:
+            self._is_armed = self.is_asking = False
+            return ANSWER
+        if is_locked:
+            return REPEAT if button == self._last_button else MASH
+        if button == vote.button and since_ms < windows["repeat_ms"]:
             return REPEAT
         if is_flood:
             return MASH
@@ -120,6 +154,7 @@ class Votes:
         return COUNTED
 
     def _become(self, at_ms, button, is_replacement):
+        self._end_follow_up()
         vote = self._vote
         self._before.copy(vote)
         vote.button = button
@@ -132,7 +167,10 @@ class Votes:
         if self._last_verdict != CHORD:
             self._revise(self._last.seq, CHORD)
         vote = self._vote
-        if self._last_verdict == COUNTED and vote.button and vote.seq == self._last.seq:
+        if self._last_verdict == ANSWER:
+            self.unanswered = vote.seq
+        elif self._last_verdict == COUNTED and vote.seq == self._last.seq:
+            self._is_armed = self.is_asking = False
             if vote.is_replacement:
                 self._revise(self._before.seq, COUNTED)
             vote.copy(self._before)
@@ -140,17 +178,30 @@ class Votes:
 
     def stored(self, seq):
         """The press judged last has this seq in the log."""
+        if self._verdict == STUCK:
+            return
         self._last.seq = seq
-        if self._last_verdict == COUNTED:
-            self._vote.seq = seq
+        if self._verdict == COUNTED:
+            vote = self._vote
+            vote.seq = seq
+            if self._reasons and vote.button in self._after:
+                self._is_armed = True
+                self.asking_until = ticks_add(vote.at_ms, self._windows["answer_until_ms"])
 
     def stuck(self, seq):
-        """A counted press was held for too long: it is no vote."""
+        """The press of that seq is still down: if it is the vote, then it is none."""
         self.revisions = 0
+        vote = self._vote
+        if seq == _NONE or vote.seq != seq:
+            return
         self._revise(seq, STUCK)
-        if self._vote.seq == seq:
-            self._vote.copy(self._before)
-            self._before.button = 0
+        self._is_armed = self.is_asking = False
+        if vote.is_replacement:
+            vote.button = 0  # what it had replaced counts no more
+            vote.seq = _NONE
+        else:
+            vote.copy(self._before)
+        self._before.button = 0
 
     def _revise(self, seq, verdict):
         if seq != _NONE:
@@ -170,78 +221,32 @@ class Votes:
         self._recent_count = min(size, self._recent_count + 1)
         return is_flood
 
-    def expire(self, now_ms):
-        """Forgets what no rule can ask for any more, before the ticks wrap around it."""
+    def _end_follow_up(self):
+        if self._is_armed:
+            self._is_armed = self.is_asking = False
+            self.unanswered = self._vote.seq
+
+    def step(self, now_ms):
+        """Ends what is over; gives the ms until it wants to be called again."""
+        # No rule can ask for these any more, and the ticks must not wrap around them.
         if self._last.button and ticks_diff(now_ms, self._last.at_ms) > self._horizon_ms:
+            self._end_follow_up()
             self._last.button = 0
             self._vote.button = 0
             self._before.button = 0
             self._recent_count = 0
             self._recent_next = 0
-
-
-class Hands:
-    """What lies on the buttons: held ones, stuck ones, the service keys. Masks have bit 0 for button 1."""
-
-    def __init__(self, windows):
-        self._windows = windows
-        self._down_at = [0] * 4
-        self._counted_seq = [_NONE] * 4
-        self._up_at = [0] * 4
-        self._keys_at = 0
-        self._keys = False
-        self._mode_at = 0
-        self._at_boot = 0
-        self.stuck = 0  # out of play
-        self.mode = ""  # "", "service", "test"
-
-    def start(self, down):
-        """Buttons down at boot are out of play until released."""
-        self.stuck = self._at_boot = down
-
-    def pressed(self, at_ms, b, seq):
-        """Button b + 1 went down at ticks at_ms; seq of its record if it counted, else -1."""
-        self._down_at[b] = at_ms
-        self._counted_seq[b] = seq
-
-    def released(self, at_ms, b):
-        """Button b + 1 went up at ticks at_ms."""
-        self._up_at[b] = at_ms
-        if self._at_boot & 1 << b:
-            self._at_boot &= ~(1 << b)
-            self.stuck &= ~(1 << b)
-
-    def step(self, now_ms, down):
-        """Gives the seq of a counted press that is stuck from now on, or -1."""
-        self._step_mode(now_ms, down)
-        for b in range(4):
-            bit = 1 << b
-            if self.stuck & bit:
-                if not down & bit and ticks_diff(now_ms, self._up_at[b]) >= self._windows["unstick_ms"]:
-                    self.stuck &= ~bit
-            elif down & bit and not self._keys and ticks_diff(now_ms, self._down_at[b]) >= self._windows["stuck_ms"]:
-                self.stuck |= bit
-                seq = self._counted_seq[b]
-                self._counted_seq[b] = _NONE
-                if seq != _NONE:
-                    return seq
-        return _NONE
-
-    def _step_mode(self, now_ms, down):
-        if self.mode and ticks_diff(now_ms, self._mode_at) >= self._windows["mode_ends_ms"]:
-            self.mode = ""
-        keys = down == _KEYS and not self.stuck & _KEYS
-        if keys and not self._keys:
-            self._keys_at = now_ms
-        self._keys = keys
-        if keys:
-            held_ms = ticks_diff(now_ms, self._keys_at)
-            if held_ms >= self._windows["test_ms"]:
-                mode = "test"
-            elif held_ms >= self._windows["service_ms"]:
-                mode = "service"
-            else:
-                return
-            if mode != self.mode and not (self.mode == "test" and mode == "service"):
-                self.mode = mode
-                self._mode_at = now_ms
+        if not self._is_armed:
+            return _NEVER_MS
+        from_ms = self._windows["answer_from_ms"]
+        until_ms = self._windows["answer_until_ms"]
+        since_ms = ticks_diff(now_ms, self._vote.at_ms)
+        self.is_asking = from_ms <= since_ms < until_ms
+        if since_ms < from_ms:
+            return from_ms - since_ms
+        if since_ms < until_ms:
+            return until_ms - since_ms
+        if since_ms < until_ms + _LATE_MS:  # an answer in time may still be reported
+            return until_ms + _LATE_MS - since_ms
+        self._end_follow_up()
+        return _NEVER_MS

@@ -15,6 +15,7 @@ def test_what_is_not_named_is_the_default():
     assert config["mqtt"] == {"host": "h", "port": 1883, "collector_id": "office"}
     assert config["windows"]["lockout_ms"] == 2000 and config["windows"]["chord_ms"] == 50
     assert config["wifi"] == {"ssid": "", "password": ""}
+    assert config["follow_up"] == {"reasons": 0, "after": [1, 2]}
     assert build({"wifi": {"ssid": "x", "password": None}})["wifi"] == {"ssid": "x", "password": ""}
 
 
@@ -33,7 +34,13 @@ def test_errors_name_the_key_what_was_expected_and_what_came():
         ({"prot": 1}, ("prot", "no such key", "device_id")),
         ({"pins": {"buttons": [1, 2, 3, 3]}}, ("pins.buttons", "four different")),
         ({"pins": {"active_low": 1}}, ("pins.active_low", "true or false")),
+        ({"pins": {"buttons": [1, 2, 3, [4]]}}, ("pins.buttons", "four different")),
         ({"windows": {"lockout_ms": -1}}, ("windows.lockout_ms", "-1")),
+        ({"windows": {"lockout_ms": 65536}}, ("windows.lockout_ms", "2..60000")),
+        ({"follow_up": {"reasons": 5}}, ("follow_up.reasons", "0..4", "5")),
+        ({"follow_up": {"after": [1, 1]}}, ("follow_up.after", "different buttons", "[1, 1]")),
+        ({"follow_up": {"after": [[1]]}}, ("follow_up.after", "different buttons")),
+        ({"follow_up": {"after": 1}}, ("follow_up.after", "different buttons")),
         ({"opening_hours": {"days": ["08:00-18:00"]}}, ("opening_hours.days", "seven texts")),
         ({"opening_hours": {"days": ["8-18"] * 7}}, ("opening_hours.days", "Monday")),
         ({"device_id": "X"}, ("device_id", '"X"')),
