@@ -49,10 +49,8 @@ class Hands:
             # Counted or not: what is held down for good would make mash of every other press.
             elif down & bit and ticks_diff(now_ms, self._down_at[b]) >= self._windows["stuck_ms"]:
                 self.stuck |= bit
-                seq = self._counted_seq[b]
-                self._counted_seq[b] = _NONE
-                if seq != _NONE:
-                    return seq
+                if self._counted_seq[b] != _NONE:
+                    return self._counted_seq[b]
         return _NONE
 
     def _step_mode(self, now_ms, down):

@@ -155,6 +155,7 @@ class Votes:
 
     def _become(self, at_ms, button, is_replacement):
         self._end_follow_up()
+        self.asking_until = ticks_add(at_ms, self._windows["answer_until_ms"])
         vote = self._vote
         self._before.copy(vote)
         vote.button = button
@@ -186,7 +187,6 @@ class Votes:
             vote.seq = seq
             if self._reasons and vote.button in self._after:
                 self._is_armed = True
-                self.asking_until = ticks_add(vote.at_ms, self._windows["answer_until_ms"])
 
     def stuck(self, seq):
         """The press of that seq is still down: if it is the vote, then it is none."""

@@ -210,6 +210,45 @@ def report(db: DbOption, as_json: JsonOption = False) -> None:
 
 
 @app.command(
+    rich_help_panel=OFFICE,
+    epilog=_examples(
+        "hymio replay --db votes.db --lockout 3s",
+        "hymio replay --db votes.db --device-id till-1 --repeat 500ms --mash 1m --mash-presses 20 --json",
+    ),
+)
+def replay(
+    db: DbOption,
+    device_id: Annotated[str | None, typer.Option(metavar="ID", help="Only this terminal.")] = None,
+    lockout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="No vote until all buttons were up for so long: 500ms, 3s, 1m.")
+    ] = None,
+    repeat: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The same button again is no vote for so long.")
+    ] = None,
+    chord: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Two buttons within so long are a hand, not votes.")
+    ] = None,
+    replace_from: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Another button after so long corrects the vote ...")
+    ] = None,
+    replace_until: Annotated[str | None, typer.Option(metavar="TIME", help="... if it comes before this.")] = None,
+    mash_presses: Annotated[
+        int | None, typer.Option(metavar="N", help="So many presses, and every further one, are mashing ...")
+    ] = None,
+    mash: Annotated[str | None, typer.Option(metavar="TIME", help="... when they come within so long.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What would have counted, had the terminals' windows been others; changes nothing."""
+    from hymio.replay import run_replay
+
+    windows = {
+        "--lockout": lockout, "--repeat": repeat, "--chord": chord, "--replace-from": replace_from,
+        "--replace-until": replace_until, "--mash-presses": mash_presses, "--mash": mash,
+    }  # fmt: skip
+    run_replay(db, device_id, windows, as_json)
+
+
+@app.command(
     rich_help_panel=OFFICE, epilog=_examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json")
 )
 def ledger(db: DbOption, as_json: JsonOption = False) -> None:

@@ -1,6 +1,16 @@
-"""Where the firmware files are: beside the package in a wheel, in the checkout otherwise."""
+"""Where the firmware files are: beside the package in a wheel, in the checkout otherwise; and how to run one here."""
 
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import sys
 from pathlib import Path
+from typing import Any, Final
+
+_PACKAGE: Final = "_hymio_firmware"
+"""The terminal's package in this process: nothing called `terminal` shall stand in anyone's sys.modules."""
 
 
 def firmware_dir() -> Path:
@@ -14,3 +24,18 @@ def firmware_dir() -> Path:
         if (candidate / "main.py").exists():
             return candidate
     raise FileNotFoundError(f"no firmware beside {here}; install hymio again")
+
+
+@functools.cache
+def firmware_room(name: str) -> Any:
+    """The firmware's module terminal/`name`.py, to be run in this process. Not `board`: it wants hardware."""
+    if _PACKAGE not in sys.modules:
+        directory = firmware_dir() / "terminal"
+        spec = importlib.util.spec_from_file_location(
+            _PACKAGE, directory / "__init__.py", submodule_search_locations=[str(directory)]
+        )
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[_PACKAGE] = module
+        spec.loader.exec_module(module)
+    return importlib.import_module(f"{_PACKAGE}.{name}")

@@ -1,6 +1,7 @@
 """Row 6 of the verdict table: after an unhappy vote the buttons are reasons for a while."""  # portable
 
 from play import Play, ticks
+
 from terminal.record import ANSWER, CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
 
 ASKING = {"reasons": 3, "after": [1, 2]}

@@ -1,6 +1,7 @@
 """Held buttons, stuck buttons and the keys of service and test mode, at their boundaries."""  # portable
 
 from play import ticks
+
 from terminal.hands import Hands
 from terminal.vote import DEFAULT_WINDOWS
 

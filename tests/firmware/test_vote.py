@@ -1,6 +1,7 @@
 """The verdict table of DESIGN.md, row by row and at its boundaries; row 6 is in test_followup.py."""  # portable
 
 from play import PERIOD, Play, ticks
+
 from terminal.record import CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
 
 
@@ -71,9 +72,12 @@ def test_row_3_whatever_the_verdict_of_the_first():
 
 def test_row_3_a_hand_of_four():
     play = Play()
+    revisions = []
     for i in range(4):
         play.press(i * 40, 1 + i, quiet_ms=0 if i else 65535)
+        revisions.append(play.votes.revisions)
     assert play.book == [CHORD] * 4
+    assert revisions == [0, 1, 0, 0]  # what is a chord needs no revision
 
 
 def test_row_3_the_vote_falls_back_to_what_it_was():
@@ -266,6 +270,12 @@ def test_old_votes_are_forgotten_before_the_ticks_wrap():
     play.press(0, 1)
     play.votes.step(ticks(12000))
     assert play.press(PERIOD // 2 + 5, 1, quiet_ms=65535) == COUNTED
+    play = Play()
+    for i in range(7):
+        play.press(i * 100, 1)
+    play.votes.step(ticks(PERIOD // 4))
+    play.votes.step(ticks(PERIOD // 2))
+    assert play.press(PERIOD + 800, 2, quiet_ms=65535) == COUNTED  # the same ticks, but no flood
 
 
 def test_a_step_between_changes_no_verdict():
