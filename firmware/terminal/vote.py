@@ -93,7 +93,7 @@ class Votes:
         if is_stuck and not is_test and not is_closed:
             self._verdict = STUCK
             return STUCK
-        is_flood = self._count_recent(at_ms)
+        is_flood = self.is_mashing(at_ms)
         last = self._last
         if is_test:
             verdict = TEST
@@ -104,16 +104,11 @@ class Votes:
             self._undo_last()
         else:
             verdict = self._judge(at_ms, button, quiet_ms, is_flood)
-        self._remember(at_ms, button, verdict)
+        self.remember(at_ms, button, verdict)
         return verdict
 
-    def folded(self, at_ms, button, verdict):
-        """A press whose verdict (repeat or mash) is known and that has no record of its own, for a replay."""
-        self.step(at_ms)
-        self._count_recent(at_ms)
-        self._remember(at_ms, button, verdict)
-
-    def _remember(self, at_ms, button, verdict):
+    def remember(self, at_ms, button, verdict):
+        """This was the last press."""
         self._since_vote = 0 if verdict == COUNTED else self._since_vote + 1
         last = self._last
         last.button = self._last_button = button
@@ -209,7 +204,7 @@ class Votes:
             self.revised_verdict[self.revisions] = verdict
             self.revisions += 1
 
-    def _count_recent(self, at_ms):
+    def is_mashing(self, at_ms):
         """True if enough presses came within the mash window; remembers this one."""
         recent = self._recent
         size = len(recent)
