@@ -2,6 +2,7 @@
 
 from play import Play, ticks
 
+from terminal.compat import MICROPYTHON
 from terminal.record import ANSWER, CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
 
 ASKING = {"reasons": 3, "after": [1, 2]}
@@ -222,3 +223,20 @@ def test_a_vote_that_never_got_into_flash_is_not_asked_about():
     play.up_at = 100
     assert play.press(3000, 2) == COUNTED
     assert owed(play) == NONE
+
+
+def test_an_answer_allocates_nothing():
+    if not MICROPYTHON:
+        return
+    from micropython import heap_lock, heap_unlock
+
+    votes = asked().votes
+    at_ms, chord_ms = ticks(3000), ticks(3020)
+    heap_lock()
+    try:
+        first = votes.press(at_ms, 2, 2000, False, False)
+        votes.stored(1)
+        second = votes.press(chord_ms, 3, 0, False, False)
+    finally:
+        heap_unlock()
+    assert (first, second) == (ANSWER, CHORD)

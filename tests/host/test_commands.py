@@ -22,7 +22,7 @@ from hymio.ingest import ingest
 from hymio.records import Press
 from hymio.store import SCHEMA_VERSION, open_store
 
-COMMANDS = ("broker", "collect", "ledger", "ports", "report", "status", "votes")
+COMMANDS = ("broker", "collect", "ledger", "ports", "replay", "report", "status", "votes")
 
 
 def error_of(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
