@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +13,9 @@ MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
 
 _DEVICE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,31}")
+
+_PASSWORD: Final = re.compile(r"((?:^|//)[^:/@]*:).*@", re.DOTALL)
+"""Greedy up to the last @: a password that should have been quoted may hold any sign."""
 
 
 def is_device_id(name: str) -> bool:
@@ -37,11 +40,16 @@ class BrokerAddress:
     port: int
     tls: bool
     username: str | None
-    password: str | None
+    password: str | None = field(repr=False)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
+
+def without_password(url: str) -> str:
+    """`url` as it may be shown: whatever lies between the user's name and the last @ is hidden."""
+    return _PASSWORD.sub(r"\1***@", url)
 
 
 def parse_broker(url: str) -> BrokerAddress:
@@ -54,7 +62,7 @@ def parse_broker(url: str) -> BrokerAddress:
     if parts.scheme not in ("mqtt", "mqtts") or not host or parts.path.strip("/"):
         raise Failure(
             WRONG_USE,
-            f"--broker {url!r} is not the address of a broker.",
+            f"--broker {without_password(url)!r} is not the address of a broker.",
             "For example: --broker mqtt://127.0.0.1:1883, or mqtts://user:password@broker.example for TLS.",
         )
     tls = parts.scheme == "mqtts"

@@ -11,7 +11,9 @@ from typing import Annotated
 
 import typer
 
+from hymio import pki_commands
 from hymio.errors import ANSWER_NO, WRONG_USE, Failure, run_cli
+from hymio.options import JsonOption, examples
 
 BENCH = "Bench: boards on a cable"
 FIELD = "Field: one terminal"
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 
 SIM_HELP = "Simulated terminals that run the real firmware."
+
+app.add_typer(pki_commands.app, name="pki", help=pki_commands.HELP, rich_help_panel=OFFICE)
 
 
 def _show_version(wanted: bool) -> None:
@@ -46,29 +50,19 @@ def _hymio(
     pass
 
 
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="For programs: JSON on stdout, a JSON error as the last line of stderr.")
-]
 DbOption = Annotated[
     str,
     typer.Option(
         "--db", metavar="URL", help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name."
     ),
 ]
-
-
-def _examples(*lines: str) -> str:
-    """The end of a --help text: command lines to copy."""
-    return "Examples:\n\n" + "\n\n".join(f"`{line}`" for line in lines)
-
-
 PortOption = Annotated[
     str | None,
     typer.Option("--port", metavar="PORT", help="The serial port; not needed where there is only one terminal."),
 ]
 
 
-@app.command(rich_help_panel=BENCH, epilog=_examples("hymio ports", "hymio ports --json"))
+@app.command(rich_help_panel=BENCH, epilog=examples("hymio ports", "hymio ports --json"))
 def ports(as_json: JsonOption = False) -> None:
     """Which terminals can be reached from here, boards on a cable and simulated ones."""
     from hymio.ports import run_ports
@@ -78,7 +72,7 @@ def ports(as_json: JsonOption = False) -> None:
 
 @app.command(
     rich_help_panel=BENCH,
-    epilog=_examples(
+    epilog=examples(
         "hymio deploy --port /dev/ttyUSB0 --dry-run",
         "hymio deploy --port /dev/ttyUSB0 --config till-1.json",
         "hymio deploy --port COM5 --yes --json",
@@ -104,7 +98,7 @@ def deploy(
     run_deploy(port, config, yes, dry_run, as_json)
 
 
-@app.command(rich_help_panel=FIELD, epilog=_examples("hymio status", "hymio status --port /dev/ttyUSB0 --json"))
+@app.command(rich_help_panel=FIELD, epilog=examples("hymio status", "hymio status --port /dev/ttyUSB0 --json"))
 def status(port: PortOption = None, as_json: JsonOption = False) -> None:
     """How a terminal is: clock, log, unsent presses, network."""
     from hymio.status import run_status
@@ -114,7 +108,7 @@ def status(port: PortOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(
     rich_help_panel=FIELD,
-    epilog=_examples(
+    epilog=examples(
         "hymio votes --port COM5",
         "hymio votes --port /dev/ttyUSB0 --json > presses.jsonl",
         "hymio votes --port /dev/ttyUSB0 --db votes.db",
@@ -160,27 +154,64 @@ def votes(
     run_votes(port, db, ack, as_json)
 
 
-@app.command(
-    rich_help_panel=OFFICE,
-    epilog=_examples("hymio broker", "hymio broker --listen 127.0.0.1:0 --json"),
+broker_app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app.add_typer(broker_app, name="broker", rich_help_panel=OFFICE)
+
+
+@broker_app.callback(
+    invoke_without_command=True,
+    epilog=examples("hymio broker", "hymio broker --listen 127.0.0.1:0 --json", "hymio broker config --help"),
 )
 def broker(
+    context: typer.Context,
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
     ] = "127.0.0.1:1883",
     as_json: JsonOption = False,
 ) -> None:
-    """An embedded MQTT broker for the bench; it keeps nothing and knows no passwords."""
+    """An embedded MQTT broker for the bench, which keeps nothing and knows no passwords; `config` is for a site's."""
+    if context.invoked_subcommand is not None:
+        return
     from hymio.broker import run_broker
 
     run_broker(listen, as_json)
 
 
+@broker_app.command(
+    "config",
+    epilog=examples(
+        "hymio broker config --out broker --pki pki",
+        "hymio broker config --out broker --pki pki --listen 8884 --collector office --collector second",
+        "hymio broker config --out broker --pki pki --at /etc/mosquitto/hymio",
+    ),
+)
+def broker_config(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write; it holds no CA key.")],
+    pki: Annotated[Path, typer.Option(metavar="DIR", help="The CA's directory, of `hymio pki`.")],
+    listen: Annotated[str, typer.Option(metavar="[HOST:]PORT", help="Where the broker listens, by TLS only.")] = "8883",
+    server: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Whose certificate, if the CA has issued several for brokers.")
+    ] = None,
+    collector: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Who may read the votes and acknowledge; default office.")
+    ] = None,
+    at: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the directory will lie on the broker's machine.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Writes mosquitto.conf, the ACL and the certificates for the broker of a site."""
+    from hymio.brokerconfig import run_broker_config
+
+    run_broker_config(out, pki, listen, server, collector or ["office"], at, as_json)
+
+
 @app.command(
     rich_help_panel=OFFICE,
-    epilog=_examples(
+    epilog=examples(
         "hymio collect --broker mqtt://127.0.0.1:1883 --db votes.db",
-        "hymio collect --broker mqtts://office:secret@broker.example --db postgresql://hymio@db.example/votes",
+        "hymio collect --broker mqtts://broker.example --db postgresql://hymio@db.example/votes"
+        " --ca ca.pem --cert cert.pem --key key.pem",
     ),
 )
 def collect(
@@ -191,17 +222,21 @@ def collect(
     collector_id: Annotated[
         str, typer.Option(help="The name that the terminals are configured to believe.")
     ] = "office",
+    ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With mqtts://: believe only brokers of this CA (PEM).")
+    ] = None,
+    cert: Annotated[Path | None, typer.Option(metavar="FILE", help="With mqtts://: our certificate (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="With --cert: its key (PEM).")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Takes votes from the broker into the database, and tells the terminals only then."""
+    from hymio.broker_tls import TlsFiles
     from hymio.collect import run_collect
 
-    run_collect(broker, db, collector_id, as_json)
+    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json)
 
 
-@app.command(
-    rich_help_panel=OFFICE, epilog=_examples("hymio report --db votes.db", "hymio report --db votes.db --json")
-)
+@app.command(rich_help_panel=OFFICE, epilog=examples("hymio report --db votes.db", "hymio report --db votes.db --json"))
 def report(db: DbOption, as_json: JsonOption = False) -> None:
     """Happy Index and votes of every terminal."""
     from hymio.report import run_report
@@ -211,7 +246,7 @@ def report(db: DbOption, as_json: JsonOption = False) -> None:
 
 @app.command(
     rich_help_panel=OFFICE,
-    epilog=_examples(
+    epilog=examples(
         "hymio replay --db votes.db --lockout 3s",
         "hymio replay --db votes.db --device-id till-1 --repeat 500ms --mash 1m --mash-presses 20 --json",
     ),
@@ -248,9 +283,7 @@ def replay(
     run_replay(db, device_id, windows, as_json)
 
 
-@app.command(
-    rich_help_panel=OFFICE, epilog=_examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json")
-)
+@app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))
 def ledger(db: DbOption, as_json: JsonOption = False) -> None:
     """Whether every press is accounted for: pressed = rows + lost + waiting. Exit status 1 if anything is open."""
     from hymio.ledger import run_ledger

@@ -21,6 +21,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.addresses import BrokerAddress, is_device_id, parse_broker
 from hymio.batches import Totals, decode_batch
+from hymio.broker_tls import TlsFiles, tls_context, why_refused
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
 from hymio.output import note, print_json, print_line, seconds_running
@@ -195,8 +196,11 @@ def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
 class Collector:
     """Takes messages from the broker until it is told to stop."""
 
-    def __init__(self, address: BrokerAddress, store: Store, collector_id: str, as_json: bool) -> None:
+    def __init__(
+        self, address: BrokerAddress, tls: ssl.SSLContext | None, store: Store, collector_id: str, as_json: bool
+    ) -> None:
         self._address = address
+        self._tls = tls
         self._store = store
         self._collector_id = collector_id
         self._as_json = as_json
@@ -220,10 +224,11 @@ class Collector:
                     pause_s = BACKOFF_S[0]
                     await self._work(client)
             except (aiomqtt.MqttError, OSError) as error:
+                why = await asyncio.to_thread(why_refused, error, self._address, self._tls)
                 if not self._ready:
-                    raise _no_broker(self._address, error) from error
+                    raise _no_broker(self._address, why) from error
                 if not self._stop.is_set():
-                    note(f"The broker {self._address} has gone ({error}); trying again in {pause_s:.0f} s.")
+                    note(f"The broker {self._address} has gone ({why}); trying again in {pause_s:.0f} s.")
                     await self._pause(pause_s)
                     pause_s = min(2 * pause_s, BACKOFF_S[1])
 
@@ -236,7 +241,7 @@ class Collector:
             password=address.password,
             identifier=self._collector_id,
             clean_session=False,
-            tls_context=ssl.create_default_context() if address.tls else None,
+            tls_context=self._tls,
             keepalive=30,
             logger=_quiet_logger(),
         )
@@ -368,10 +373,10 @@ def _quiet_logger() -> logging.Logger:
     return logger
 
 
-def _no_broker(address: BrokerAddress, error: Exception) -> Failure:
+def _no_broker(address: BrokerAddress, why: str) -> Failure:
     return Failure(
         NO_SERVICE,
-        f"The broker {address} is not there or refuses: {error}.",
+        f"The broker {address} is not there or refuses: {why}.",
         "Check that it runs and that address, user and password are right; `hymio broker` starts one for the bench.",
     )
 
@@ -387,26 +392,29 @@ def check_collector_id(collector_id: str) -> None:
         )
 
 
-def run_collect(broker: str, db: str, collector_id: str, as_json: bool) -> None:
+def run_collect(broker: str, db: str, collector_id: str, tls: TlsFiles, as_json: bool) -> None:
     """Collects until SIGINT or SIGTERM.
 
     Raises:
         Failure: 2 wrong use, 4 no broker or database there, 5 a database of a newer hymio.
     """
     address = parse_broker(broker)
+    context = tls_context(address, tls)
     check_collector_id(collector_id)
     store = open_store(db, create=True)
     try:
         # On Windows only the selector loop can watch the sockets of the MQTT library.
         factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(_collect(address, store, collector_id, as_json))
+            runner.run(_collect(address, context, store, collector_id, as_json))
     finally:
         store.close()
 
 
-async def _collect(address: BrokerAddress, store: Store, collector_id: str, as_json: bool) -> None:
-    collector = Collector(address, store, collector_id, as_json)
+async def _collect(
+    address: BrokerAddress, tls: ssl.SSLContext | None, store: Store, collector_id: str, as_json: bool
+) -> None:
+    collector = Collector(address, tls, store, collector_id, as_json)
     _on_signals((signal.SIGINT, signal.SIGTERM), collector.stop)
     await collector.run()
 

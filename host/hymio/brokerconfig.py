@@ -1,0 +1,163 @@
+"""`hymio broker config`: what a site's mosquitto needs: TLS by our CA only, and rights topic by topic."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from hymio.errors import WRONG_USE, Failure
+from hymio.output import print_json, print_line
+from hymio.pki_files import SECRET_MODE, PkiDirectory, files_work, write_file
+from hymio.pki_list import known_certificates
+from hymio.pki_register import Entry
+
+FROM_TERMINAL: Final = ("votes", "state", "config/reported", "reply", "log")
+"""What a terminal writes below hymio/<device_id>/, and a collector reads."""
+TO_TERMINAL: Final = ("ack", "config", "cmd", "update")
+"""What a collector writes there, and a terminal reads: so no terminal can acknowledge itself."""
+DISCOVERY: Final = "homeassistant/#"
+"""Where Home Assistant looks for what is new; the collector publishes it."""
+
+MAX_PACKET_BYTES: Final = 256 * 1024
+MAX_QUEUED_MESSAGES: Final = 20_000
+"""For a collector that is away. What does not fit is dropped, and the terminals send it again: they keep everything
+until it is acknowledged. Days of votes of a hundred terminals, in a few MB."""
+
+_CONF: Final = """\
+# Written by `hymio broker config`, for mosquitto 2.0.11 or newer. It is written anew each time: your own settings
+# belong into a file of yours that says `include_dir`, or into another configuration.
+
+per_listener_settings false
+allow_anonymous false
+acl_file {at}/acl
+
+listener {listen}
+tls_version tlsv1.2
+cafile {at}/ca.pem
+certfile {at}/server.pem
+keyfile {at}/server.key
+crlfile {at}/crl.pem
+require_certificate true
+# The name in the certificate is the user of the ACL, and the client id: nobody can push another one off the air.
+use_identity_as_username true
+use_username_as_clientid true
+
+max_packet_size {max_packet_bytes}
+max_queued_messages {max_queued_messages}
+persistent_client_expiration 2m
+persistence true
+persistence_location {at}/data/
+autosave_interval 60
+
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+"""
+
+_README: Final = """\
+# The broker's files
+
+    mosquitto -c {at}/mosquitto.conf
+
+Started by root, mosquitto goes on as the user `mosquitto`, who has to own the files: `chown -R mosquitto: {at}`.
+`server.key` and `data/` are nobody else's business. `ca.key` does not belong on this machine.
+
+After `hymio pki revoke`, or when `server.pem` is renewed: run `hymio broker config` again and **restart** mosquitto. A
+reload (SIGHUP) makes it read the files, too, but a connection that is open lives on until it breaks.
+Who logs in with a collector's certificate takes that collector's place: give every program one of its own
+(`hymio pki issue --collector ID`, `hymio broker config --collector ID --collector ID`).
+"""
+
+
+def acl(collectors: Sequence[str]) -> str:
+    """The rights, topic by topic; `%u` is the name in the client's certificate."""
+    lines = ["# Written by `hymio broker config`. What is not named here is forbidden.", ""]
+    lines += [f"pattern write hymio/%u/{topic}" for topic in FROM_TERMINAL]
+    lines += [f"pattern read hymio/%u/{topic}" for topic in TO_TERMINAL]
+    for collector in collectors:
+        lines += ["", f"user {collector}"]
+        lines += [f"topic read hymio/+/{topic}" for topic in FROM_TERMINAL]
+        lines += [f"topic write hymio/+/{topic}" for topic in TO_TERMINAL]
+        lines += [f"topic write {DISCOVERY}"]
+    return "\n".join(lines) + "\n"
+
+
+def run_broker_config(
+    out: Path, pki: Path, listen: str, server: str | None, collectors: Sequence[str], at: Path | None, as_json: bool
+) -> None:
+    """Writes the directory that a broker is started from.
+
+    Raises:
+        Failure: 2 no CA there, no certificate for the broker or a collector, a bad port.
+    """
+    source = PkiDirectory(pki)
+    entries = known_certificates(pki)
+    name = _server(entries, server, pki)
+    for collector in collectors:
+        _check_collector(entries, collector, pki)
+    host, port = _listen(listen)
+    there = (at if at is not None else out.resolve()).as_posix()
+    if out.resolve() == pki.resolve():
+        raise Failure(
+            WRONG_USE, "--out and --pki are the same directory.", "The CA's key must not lie where the broker runs."
+        )
+    conf = _CONF.format(
+        at=there,
+        listen=f"{port} {host}".strip(),
+        max_packet_bytes=MAX_PACKET_BYTES,
+        max_queued_messages=MAX_QUEUED_MESSAGES,
+    )
+    with files_work(out):
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "data").mkdir(exist_ok=True, mode=0o700)
+        write_file(out / "ca.pem", source.ca_pem.read_bytes())
+        write_file(out / "crl.pem", source.crl.read_bytes())
+        write_file(out / "server.key", (source.issued(name) / "key.pem").read_bytes(), SECRET_MODE)
+        write_file(out / "server.pem", (source.issued(name) / "cert.pem").read_bytes())
+        write_file(out / "acl", acl(collectors).encode())
+        write_file(out / "mosquitto.conf", conf.encode())
+        write_file(out / "README.md", _README.format(at=there).encode())
+    if as_json:
+        print_json({"dir": str(out), "server": name, "port": port, "collectors": list(collectors)})
+        return
+    print_line(f"The broker's files are in {out}, for {name} on port {port}.")
+    print_line(f"Start it: mosquitto -c {there}/mosquitto.conf (its README.md says more)")
+
+
+def _server(entries: Sequence[Entry], wanted: str | None, pki: Path) -> str:
+    now_utc = datetime.datetime.now(datetime.UTC).timestamp()
+    names = sorted({entry.name for entry in entries if entry.kind == "server" and entry.is_good(now_utc)})
+    if wanted is not None and wanted not in names:
+        raise Failure(
+            WRONG_USE,
+            f"{wanted} has no certificate of a broker that is good now.",
+            f"Issue one: hymio pki issue --dir {pki} --server {wanted}",
+        )
+    if wanted is None and len(names) != 1:
+        raise Failure(
+            WRONG_USE,
+            f"There are certificates for {', '.join(names)}." if names else "The broker has no certificate yet.",
+            "Say which one: --server HOST" if names else f"Issue one: hymio pki issue --dir {pki} --server HOST",
+        )
+    return wanted or names[0]
+
+
+def _check_collector(entries: Sequence[Entry], collector: str, pki: Path) -> None:
+    # What was never issued may yet be issued to a terminal, which would then have the collector's rights.
+    if not any(entry.kind == "collector" and entry.name == collector for entry in entries):
+        raise Failure(
+            WRONG_USE,
+            f"The collector {collector} has no certificate.",
+            f"Issue one: hymio pki issue --dir {pki} --collector {collector}",
+        )
+
+
+def _listen(listen: str) -> tuple[str, int]:
+    """(host or nothing, port) of [HOST:]PORT."""
+    host, _, port = listen.rpartition(":")
+    if not port.isdigit() or not 1 <= int(port) <= 65535 or any(blank in host for blank in " \t\r\n"):
+        raise Failure(WRONG_USE, f"--listen {listen!r} is not PORT or HOST:PORT.", "For example: --listen 8883")
+    return host.strip("[]"), int(port)

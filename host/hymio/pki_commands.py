@@ -1,0 +1,78 @@
+"""The sub-commands of `hymio pki`: their options and examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hymio.options import JsonOption, examples
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+HELP = "A private CA: certificates for terminals, brokers and collectors."
+
+DirOption = Annotated[Path, typer.Option("--dir", metavar="DIR", help="The directory of the CA.")]
+
+
+@app.command(epilog=examples("hymio pki init --dir pki", "hymio pki init --dir pki --name 'Kiosks CA' --days 3650"))
+def init(
+    directory: DirOption,
+    name: Annotated[str, typer.Option(help="What the CA is called; it goes over the air, so keep it short.")] = "hymio",
+    days: Annotated[int, typer.Option(help="How long it is good.")] = 7300,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes a CA. Its key stays in DIR, without a passphrase: keep the directory where only you can read it."""
+    from hymio.pki import run_init
+
+    run_init(directory, name, days, as_json)
+
+
+@app.command(
+    epilog=examples(
+        "hymio pki issue --dir pki till-1",
+        "hymio pki issue --dir pki --server broker.example,192.0.2.10",
+        "hymio pki issue --dir pki --collector office --days 365",
+        "hymio pki issue --dir pki --renew --server broker.example,192.0.2.10 --json",
+    )
+)
+def issue(
+    directory: DirOption,
+    device_id: Annotated[str | None, typer.Argument(metavar="[DEVICE_ID]", help="For a terminal.")] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="HOST,..", help="For a broker: every name and address by which terminals call it."),
+    ] = None,
+    collector: Annotated[str | None, typer.Option(metavar="ID", help="For `hymio collect --collector-id ID`.")] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(help="Good for, never beyond the CA; default 3650 for a terminal, else 730."),
+    ] = None,
+    renew: Annotated[bool, typer.Option("--renew", help="A new one, though there is one that is good.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes a key and its certificate, in DIR/issued/NAME: PEM for tools and brokers, DER for terminals."""
+    from hymio.pki import run_issue
+
+    run_issue(directory, device_id, server, collector, days, renew, as_json)
+
+
+@app.command(epilog=examples("hymio pki revoke --dir pki till-1", "hymio pki revoke --dir pki till-1 --json"))
+def revoke(
+    directory: DirOption,
+    name: Annotated[str, typer.Argument(metavar="DEVICE_ID", help="Whose: a device id, collector id or host.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Shuts somebody out whose key may be in other hands, and says how the broker gets to know."""
+    from hymio.pki import run_revoke
+
+    run_revoke(directory, name, as_json)
+
+
+@app.command("list", epilog=examples("hymio pki list --dir pki", "hymio pki list --dir pki --json"))
+def list_(directory: DirOption, as_json: JsonOption = False) -> None:
+    """Every certificate: good, expiring (under 30 days), expired, renewed or revoked."""
+    from hymio.pki_list import run_list
+
+    run_list(directory, as_json)

@@ -1,0 +1,75 @@
+"""`hymio pki list`: every certificate that a CA ever issued, and what is to be done about it."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from hymio.errors import WRONG_USE, Failure
+from hymio.output import console, print_json, print_line
+from hymio.pki_register import REGISTER, Entry, changing
+
+EXPIRING: Final = datetime.timedelta(days=30)
+
+
+def run_list(directory: Path, as_json: bool) -> None:
+    """Every certificate, with what is to be done about it.
+
+    Raises:
+        Failure: 2 no CA there.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    entries = known_certificates(directory)
+    rows = [(entry, state_of(entry, entries, now)) for entry in entries]
+    if as_json:
+        print_json({"certificates": [_as_json(entry, state) for entry, state in rows]})
+        return
+    _show(rows)
+
+
+def known_certificates(directory: Path) -> list[Entry]:
+    """The register of the CA in `directory`, the oldest certificate first; Failure 2 if there is none."""
+    register_path = directory / REGISTER
+    if not register_path.exists():
+        raise Failure(WRONG_USE, f"There is no CA in {directory}.", f"Make one: hymio pki init --dir {directory}")
+    with changing(register_path) as register:
+        return register.entries()
+
+
+def _as_json(entry: Entry, state: str) -> dict[str, Any]:
+    return {
+        "serial": f"{entry.serial:x}",
+        "name": entry.name,
+        "kind": entry.kind,
+        "hosts": list(entry.hosts),
+        "not_after_utc": entry.not_after_utc,
+        "revoked_utc": entry.revoked_utc,
+        "state": state,
+    }
+
+
+def _show(rows: list[tuple[Entry, str]]) -> None:
+    from rich.table import Table
+
+    table = Table("name", "kind", "good until", "state", "serial")
+    for entry, state in rows:
+        until = datetime.datetime.fromtimestamp(entry.not_after_utc, datetime.UTC)
+        shown = f"[red]{state}[/red]" if state in ("expiring", "expired") else state
+        table.add_row(entry.name, entry.kind, f"{until:%Y-%m-%d}", shown, f"{entry.serial:x}")
+    console().print(table)
+    expiring = [entry.name for entry, state in rows if state == "expiring"]
+    if expiring:
+        print_line(f"Less than {EXPIRING.days} days left: {', '.join(expiring)}. Renew with `hymio pki issue --renew`.")
+
+
+def state_of(entry: Entry, entries: list[Entry], now: datetime.datetime) -> str:
+    """good, expiring (less than 30 days left), expired, revoked, or renewed (a newer one has taken its place)."""
+    if entry.revoked_utc is not None:
+        return "revoked"
+    same_name = [one for one in entries if one.name == entry.name and one.revoked_utc is None]
+    if same_name[-1] is not entry:
+        return "renewed"
+    if not entry.is_good(now.timestamp()):
+        return "expired"
+    return "good" if entry.is_good((now + EXPIRING).timestamp()) else "expiring"

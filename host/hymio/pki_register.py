@@ -1,0 +1,118 @@
+"""The register of a private CA: every certificate that it ever issued, in one SQLite file."""
+
+# SQLite because it is what makes a change whole or not at all, and keeps two people apart who issue at once.
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hymio.errors import WRONG_USE, Failure
+
+REGISTER: Final = "register.db"
+BUSY_S: Final = 10.0
+
+_SCHEMA: Final = """
+create table if not exists certificates (
+    serial text primary key,            -- hexadecimal
+    name text not null,                 -- device id, collector id, first host of a server
+    kind text not null,                 -- device, server, collector
+    hosts text not null,                -- of a server, with commas
+    not_after real not null,            -- seconds of 1970
+    revoked real                        -- seconds of 1970; null: not revoked
+);
+create table if not exists revocation_lists (number integer primary key autoincrement, made real not null);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One certificate. Times are seconds of 1970."""
+
+    serial: int
+    name: str
+    kind: str
+    hosts: tuple[str, ...]
+    not_after_utc: float
+    revoked_utc: float | None
+
+    def is_good(self, now_utc: float) -> bool:
+        """Neither expired nor revoked."""
+        return self.revoked_utc is None and now_utc < self.not_after_utc
+
+
+class Register:
+    """What may be asked of the register, and put into it, within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def entries(self, name: str | None = None) -> list[Entry]:
+        """All certificates, or those of one name; the oldest first."""
+        rows = self._connection.execute(
+            "select serial, name, kind, hosts, not_after, revoked from certificates"
+            " where :name is null or name = :name order by rowid",
+            {"name": name},
+        )
+        return [
+            Entry(int(serial, 16), named, kind, tuple(hosts.split(",")) if hosts else (), not_after, revoked)
+            for serial, named, kind, hosts, not_after, revoked in rows
+        ]
+
+    def add(self, entry: Entry) -> None:
+        """Enters a new certificate."""
+        self._connection.execute(
+            "insert into certificates values (?, ?, ?, ?, ?, ?)",
+            (
+                f"{entry.serial:x}",
+                entry.name,
+                entry.kind,
+                ",".join(entry.hosts),
+                entry.not_after_utc,
+                entry.revoked_utc,
+            ),
+        )
+
+    def revoke(self, serial: int, now_utc: float) -> None:
+        """Marks one certificate as revoked."""
+        self._connection.execute("update certificates set revoked = ? where serial = ?", (now_utc, f"{serial:x}"))
+
+    def commit(self) -> None:
+        """What was done so far stands from here on, and others may come in."""
+        self._connection.execute("commit")
+
+    def next_list_number(self, now_utc: float) -> int:
+        """The number of a new revocation list, ever rising."""
+        number = self._connection.execute("insert into revocation_lists (made) values (?)", (now_utc,)).lastrowid
+        assert number is not None
+        return number
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[Register]:
+    """The register, made if it is not there, held against others: what is done within stands whole or not at all.
+
+    Raises:
+        Failure: 2 it can't be read or written.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        try:
+            connection.executescript(_SCHEMA)
+            connection.execute("pragma synchronous = full")
+            connection.execute("begin immediate")
+            yield Register(connection)
+            if connection.in_transaction:
+                connection.execute("commit")
+        finally:
+            connection.close()  # rolls back what was not committed
+    except sqlite3.Error as error:
+        raise Failure(
+            WRONG_USE,
+            f"The register {path} can't be used: {error}.",
+            "Check that it may be written to, or restore it from a backup.",
+        ) from None
