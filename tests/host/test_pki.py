@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import ssl
 import stat
@@ -57,12 +56,12 @@ def refused(*arguments: str) -> str:
 def test_the_story_of_a_terminal_on_the_command_line(tmp_path: Path) -> None:
     directory = str(tmp_path / "pki")
     made = hymio("pki", "init", "--dir", directory, "--json")
-    assert made.returncode == DONE and json.loads(made.stdout)["name"] == "hymio"
-    issued = json.loads(hymio("pki", "issue", "--dir", directory, "till-1", "--json").stdout)
+    assert made.returncode == DONE and check("pki-init", made.stdout)["name"] == "hymio"
+    issued = check("pki-issue", hymio("pki", "issue", "--dir", directory, "till-1", "--json").stdout)
     assert issued["files"] == ["ca.der", "ca.pem", "cert.der", "cert.pem", "key.der", "key.pem"]
-    revoked = hymio("pki", "revoke", "--dir", directory, "till-1")
-    assert revoked.returncode == DONE and "restart mosquitto" in revoked.stdout
-    listed = json.loads(hymio("pki", "list", "--dir", directory, "--json").stdout)
+    revoked = hymio("pki", "revoke", "--dir", directory, "till-1", "--json")
+    assert revoked.returncode == DONE and "restart mosquitto" in check("pki-revoke", revoked.stdout)["what_next"]
+    listed = check("pki-list", hymio("pki", "list", "--dir", directory, "--json").stdout)
     assert [(one["name"], one["kind"], one["state"]) for one in listed["certificates"]] == [
         ("till-1", "device", "revoked")
     ]
@@ -242,7 +241,7 @@ def test_the_broker_gets_no_key_of_the_ca_and_no_rights_for_a_name_never_issued(
     assert "--listen" in refused(*config, "--listen", "nowhere")
     assert not out.exists()
     done = hymio(*config, "--at", "/etc/mosquitto/hymio", "--json")
-    assert done.returncode == DONE and json.loads(done.stdout)["port"] == 8883
+    assert done.returncode == DONE and check("broker-config", done.stdout)["port"] == 8883
     ca_key = (pki / "ca.key").read_bytes()
     assert all(path.read_bytes() != ca_key for path in out.rglob("*") if path.is_file())
     assert "certfile /etc/mosquitto/hymio/server.pem" in (out / "mosquitto.conf").read_text()
