@@ -6,11 +6,12 @@ from .clock import Clock, Ntp
 from .compat import const, ticks_add, ticks_diff
 from .console import Console
 from .debounce import Debounce
+from .feedback import Feedback
 from .flood import Flood
 from .hands import Hands
-from .hours import Hours
 from .logscrub import Scrub
 from .record import (
+    ANSWER,
     BOOT,
     CLOCK_SET,
     COUNTED,
@@ -32,9 +33,8 @@ from .wifi import Wifi
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
 _STANDSTILL_MS = const(15)
 _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
-_STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
-_BLINK_MS = const(500)
 _NEVER_MS = const(60000)
+_STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
 
 
 class App:
@@ -53,21 +53,24 @@ class App:
         self.uplink = None  # there is none without a log
         self.ntp = None
         self._config = config
+        self._feedback = Feedback(board, config["feedback"], config["thanks_ms"])
+        self._timetable = None
+        if config["opening_hours"]["days"] or config["feedback"]["quiet"]:
+            from .hours import Timetable  # only here: most terminals have no use for it
+
+            self._timetable = Timetable(config["opening_hours"], config["feedback"]["quiet"])
+        self._is_closed = False
         self._debounce = Debounce()
         self._votes = Votes(config["windows"], config["follow_up"])
+        self._reasons = (1 << config["follow_up"]["reasons"]) - 1  # the buttons that are some
         self._hands = Hands(config["windows"])
         self._flood = Flood()
-        hours = config["opening_hours"]
-        self._hours = Hours(hours["days"], hours["utc_offset_min"])
-        self._is_closed = False  # as of the last idle step: no arithmetic with dates on the press path
         self._wifi = Wifi(board, config["wifi"]["ssid"], config["wifi"]["password"])
         self._console = Console(self)
         self._record = bytearray(SIZE)
         self._boot_owed = False
         self._folded = 0
         self._last_touch = 0
-        self._lit_until = [0] * 4
-        self._lit = 0
         self._reset_at = None
         self._scrub = None
         self._scrub_at = 0
@@ -103,6 +106,8 @@ class App:
             self._debounce.start(now_ms, closed)
             self._hands.start(closed)
             board.on_edge(self._on_edge)
+        else:
+            self._feedback.refuse(now_ms)
         return self.status_line()
 
     def status_line(self):
@@ -142,19 +147,26 @@ class App:
         if self._reset_at is not None and ticks_diff(now_ms, self._reset_at) >= 0:
             self.board.reset()
         if self.log is None:
-            return self._step_refusing(now_ms)
+            return ticks_add(now_ms, self._feedback.step(now_ms))
         debounce = self._debounce
-        wait_ms = debounce.step(now_ms, self.board.buttons())
+        closed = self.board.buttons()
+        wait_ms = debounce.step(now_ms, closed)
         pressed = debounce.pressed
         while pressed:
             b = self._earliest(pressed)
             pressed &= ~(1 << b)
             self._press(now_ms, b)
-        wait_ms = min(wait_ms, self._step_hands(now_ms), self._step_leds(now_ms))
+        wait_ms = min(wait_ms, self._step_hands(now_ms))
+        feedback = self._feedback
+        feedback.asking(now_ms, self._reasons if self._votes.is_asking else 0)
+        wait_ms = min(wait_ms, feedback.step(now_ms))
         if self._flood.is_due(now_ms):
             self._write_runs()
         wait_ms = min(wait_ms, self._flood.wait_ms(now_ms))
         is_idle = debounce.is_idle
+        stuck = self._hands.stuck
+        if is_idle or (stuck and not closed & ~stuck):  # a held button must not leave the others closed all day
+            wait_ms = min(wait_ms, self._step_hours(now_ms))
         if not is_idle:
             self._last_touch = now_ms
         else:
@@ -198,10 +210,13 @@ class App:
         seq = self._append()
         hands.pressed(at_ms, b, seq if verdict == COUNTED else -1)
         if seq < 0:
+            self._feedback.full(now_ms)
             return
         votes.stored(seq)
-        if verdict == COUNTED:
-            self._thank(now_ms, b)
+        if verdict == COUNTED or verdict == ANSWER:
+            self._feedback.counted(now_ms, b)
+        else:
+            self._feedback.filtered(now_ms, b)
         self._write_revisions(now_ms)
 
     def _append(self):
@@ -235,10 +250,14 @@ class App:
             for b in range(4):
                 if debounce.released & 1 << b:
                     hands.released(debounce.opened[b], b)
+        was_stuck = hands.stuck
         seq = hands.step(now_ms, debounce.down)
         if seq >= 0:
             votes.stuck(seq)
             self._write_revisions(now_ms)
+        for b in range(4):
+            if hands.stuck & ~was_stuck & 1 << b:
+                self._feedback.stuck(now_ms, b)
         wait_ms = votes.step(now_ms)
         if votes.unanswered >= 0:
             self.clock.at(now_ms)
@@ -247,37 +266,22 @@ class App:
             self._append()
         return wait_ms
 
-    def _thank(self, now_ms, b):
-        self._lit |= 1 << b
-        self._lit_until[b] = ticks_add(now_ms, self._config["thanks_ms"])
-        self.board.led(b + 1, True)
-
-    def _step_leds(self, now_ms):
-        wait_ms = _NEVER_MS
-        for b in range(4):
-            if self._lit & 1 << b:
-                left_ms = ticks_diff(self._lit_until[b], now_ms)
-                if left_ms <= 0:
-                    self._lit &= ~(1 << b)
-                    self.board.led(b + 1, False)
-                else:
-                    wait_ms = min(wait_ms, left_ms)
+    def _step_hours(self, now_ms):
+        if not self.clock.is_set:
+            return self._feedback.no_clock(now_ms)
+        timetable = self._timetable
+        if timetable is None:
+            return _NEVER_MS
+        wait_ms = timetable.step(now_ms, self.clock)
+        self._is_closed = timetable.is_closed
+        self._feedback.is_quiet = timetable.is_quiet
         return wait_ms
-
-    def _step_refusing(self, now_ms):
-        """Without a log nothing is counted and nobody is thanked: the first light blinks."""
-        if ticks_diff(now_ms, self._lit_until[0]) >= 0 or not self._lit_until[0]:
-            self._lit ^= 1
-            self.board.led(1, self._lit & 1 == 1)
-            self._lit_until[0] = ticks_add(now_ms, _BLINK_MS) or 1
-        return self._lit_until[0]
 
     # ---- book-keeping, while no finger is on a button ----
 
     def _step_book(self, now_ms):
         log = self.log
         log.open_ahead()
-        self._is_closed = self.clock.is_set and self._hours.is_closed(self.clock.utc_ms() // 1000)
         if self._boot_owed:
             if self.clock.uptime_ms() < _STORM_MS:
                 return

@@ -8,21 +8,27 @@ import esp32
 import machine
 import network
 
-from .compat import ticks_ms
+from .compat import const, ticks_ms
 
 # Original ESP32: wake on ext1 knows ANY_HIGH but not ANY_LOW, so the buttons close to 3.3 V there; S2, S3, C6 close to
 # ground. All button pins are RTC pins with pull resistors of their own, none is a strapping pin.
 # https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-reference/peripherals/gpio.html
 _BUTTONS = {"esp32": (25, 26, 27, 33), "esp32s3": (4, 5, 6, 7)}
 _LEDS = {"esp32": (18, 19, 21, 22), "esp32s3": (15, 16, 17, 18)}
+_DIM_HZ = const(1000)
+_TONE_HZ = const(880)  # until `tone` says another
+_HALF = const(32768)
+# Red, orange, light green, green: what 100 percent is of each, in the order in which a WS2812 wants it (green first).
+_GRB = b"\x00\xff\x00\x50\xff\x00\xc0\x60\x00\xff\x00\x00"
 _ADD_PARTITION = "make deploy PORT=... adds it"
 
 
 class Board:
     """See README.md "Rooms" for what it offers."""
 
-    def __init__(self, pins):
-        """pins: the section `pins` of the configuration; None values mean the chip's default."""
+    def __init__(self, pins, is_dimmed=False):
+        """pins: the section `pins` of the configuration; None values mean the chip's default. is_dimmed: the lights
+        need more than on and off. ValueError if a pin can't be used as it says."""
         self.chip = "esp32s3" if "S3" in getattr(sys.implementation, "_machine", "").upper() else "esp32"
         active_low = pins["active_low"]
         if active_low is None:
@@ -31,7 +37,17 @@ class Board:
         pull = machine.Pin.PULL_UP if active_low else machine.Pin.PULL_DOWN
         buttons = pins["buttons"] or _BUTTONS[self.chip]
         self._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in buttons]
-        self._leds = [machine.Pin(pin, machine.Pin.OUT, value=0) for pin in pins["leds"] or _LEDS[self.chip]]
+        self._is_dimmed = is_dimmed
+        self._leds = self._strip = self._buzzer = None
+        if pins["neopixel"] is None:
+            self._leds = [_out(pin, _DIM_HZ if is_dimmed else 0) for pin in pins["leds"] or _LEDS[self.chip]]
+        else:
+            import neopixel  # only here: it takes heap
+
+            self._strip = neopixel.NeoPixel(_out(pins["neopixel"]), 4)
+            self._strip.write()  # it lights up at random with the power
+        if pins["buzzer"] is not None:
+            self._buzzer = _out(pins["buzzer"], _TONE_HZ)
         self.mac = machine.unique_id()
         self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in README.md "Record"
         self.ticks_ms = ticks_ms
@@ -64,9 +80,25 @@ class Board:
             closed |= 8
         return closed
 
-    def led(self, button, on):
-        """The light of button 1..4."""
-        self._leds[button - 1].value(1 if on else 0)
+    def light(self, button, percent):
+        """The light of button 1..4, 0 = off. Not dimmed, it is on from 50 percent. Allocates nothing."""
+        b = button - 1
+        if self._strip:
+            colours = self._strip.buf
+            for i in range(3 * b, 3 * b + 3):
+                colours[i] = _GRB[i] * percent // 100
+            self._strip.write()
+        elif self._is_dimmed:
+            self._leds[b].duty_u16(percent * 65535 // 100)
+        else:
+            self._leds[b].value(1 if percent >= 50 else 0)
+
+    def tone(self, hz):
+        """The buzzer, if there is one; 0 = silent. Allocates nothing."""
+        if self._buzzer:
+            if hz:
+                self._buzzer.freq(hz)
+            self._buzzer.duty_u16(_HALF if hz else 0)
 
     def on_edge(self, handler):
         """handler(button) at every edge of button 1..4, as a soft interrupt; None disarms."""
@@ -78,10 +110,11 @@ class Board:
                 self._buttons[i].irq(handler=_for_button(handler, i + 1), trigger=trigger)
 
     def rest(self):
-        """Leaves the board as a stopped program should: no interrupts, no lights."""
+        """Leaves the board as a stopped program should: no interrupts, no lights, no sound."""
         self.on_edge(None)
-        for led in self._leds:
-            led.value(0)
+        self.tone(0)
+        for button in (1, 2, 3, 4):
+            self.light(button, 0)
 
     def heap_free(self):
         """Bytes."""
@@ -121,6 +154,12 @@ class Board:
     def wifi_up(self):
         """True if there is an address."""
         return self._wlan is not None and self._wlan.isconnected()
+
+
+def _out(pin, pwm_hz=0):
+    """An output that is low, or a PWM that gives nothing as yet."""
+    output = machine.Pin(pin, machine.Pin.OUT, value=0)
+    return machine.PWM(output, freq=pwm_hz, duty_u16=0) if pwm_hz else output
 
 
 def _for_button(handler, button):

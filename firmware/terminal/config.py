@@ -2,7 +2,7 @@
 
 import json
 
-from .hours import parse_day
+from .feedback import SIGNALS
 from .vote import DEFAULT_WINDOWS
 
 PATH = "config.json"
@@ -32,6 +32,10 @@ def _is_pins(value):
     return isinstance(value, list) and all(_is_int(pin, 0, 48) for pin in value) and len(value) == 4 == len(set(value))
 
 
+def _is_pin(value):
+    return _is_int(value, 0, 48)
+
+
 def _is_password(value):
     return value == "" or (isinstance(value, str) and 8 <= len(value) <= 63)
 
@@ -40,13 +44,35 @@ def _is_bool(value):
     return isinstance(value, bool)
 
 
+# Most terminals have no opening hours: the rooms that know them are loaded by those that have.
 def _is_week(value):
+    from .hours import Hours
+
+    return isinstance(value, list) and (not value or (len(value) == 7 and _is_good(Hours, value)))
+
+
+def _is_span(value):
+    from .hours import parse_day
+
+    return value == "" or (_is_good(parse_day, value) and "," not in value)
+
+
+def _is_zone(value):
+    from .zone import Zone
+
+    return _is_good(Zone, value)
+
+
+def _is_good(make, value):
     try:
-        for day in value:
-            parse_day(day)
-    except (ValueError, TypeError):
+        make(value)
+    except (ValueError, TypeError, AttributeError):
         return False
-    return isinstance(value, list) and len(value) in (0, 7)
+    return True
+
+
+def _is_signals(value):
+    return isinstance(value, list) and all(name in SIGNALS for name in value)
 
 
 def _is_buttons(value):
@@ -55,18 +81,31 @@ def _is_buttons(value):
 
 _MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record tells no longer quiet than 65 s
 _PINS = (None, _is_pins, "four different pin numbers")
+_PIN = (None, _is_pin, "a pin number 0..48")
 _PASSWORD = ("", _is_password, "8 to 63 characters, or none")
 # A value is (default, lowest, highest), of a number or of the bytes of a text, or (default, check, what is expected).
 _SCHEMA = {
     "device_id": ("", is_device_id, "3 to 32 of a-z, 0-9 and -, not beginning with -"),
-    "pins": {"buttons": _PINS, "leds": _PINS, "active_low": (None, _is_bool, "true or false")},
+    "pins": {
+        "buttons": _PINS,
+        "active_low": (None, _is_bool, "true or false"),
+        "leds": _PINS,
+        "neopixel": _PIN,
+        "buzzer": _PIN,
+    },
     "wifi": {"ssid": ("", 0, 32), "password": _PASSWORD},
     "mqtt": {"host": ("", 0, 253), "port": (1883, 1, 65535), "collector_id": ("office", 1, 32)},
     "ntp": {"host": ("pool.ntp.org", 1, 253), "port": (123, 1, 65535)},
     "thanks_ms": (1000, 100, 10000),
+    "feedback": {
+        "signals": (["counted"], _is_signals, "some of " + ", ".join(SIGNALS)),
+        "brightness": (100, 1, 100),
+        "quiet": ("", _is_span, 'a text like "21:00-07:00", or ""'),
+        "quiet_brightness": (20, 1, 100),
+    },
     "opening_hours": {
-        "days": ([], _is_week, 'seven texts like "08:00-18:30" or "", Monday first, or none at all'),
-        "utc_offset_min": (0, -720, 840),
+        "days": ([], _is_week, 'seven texts like "08:00-12:00,13:00-18:30" or "", Monday first, or none at all'),
+        "tz": ("UTC0", _is_zone, 'a POSIX TZ string like "EET-2EEST,M3.5.0/3,M10.5.0/4"'),
     },
     "follow_up": {"reasons": (0, 0, 4), "after": ([1, 2], _is_buttons, "different buttons of 1 to 4")},
     "windows": {key: (DEFAULT_WINDOWS[key], 2, _MOST.get(key, 600000)) for key in DEFAULT_WINDOWS},

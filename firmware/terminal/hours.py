@@ -1,35 +1,84 @@
-"""Opening hours: outside them a press is kept, but is no vote."""
+"""Opening and quiet hours: outside opening hours a press is kept, but is no vote; in quiet hours lights are dim."""
 
-from .compat import const
+from .compat import const, ticks_add, ticks_diff
+from .zone import Zone
 
 _DAY_MIN = const(1440)
 
 
 def parse_day(text):
-    """(from, until) in minutes for "08:00-18:30"; None for "" (closed all day). ValueError for anything else."""
-    if text == "":
-        return None
-    if len(text) != 11 or text[2] + text[5] + text[8] != ":-:":
+    """[(from, until), ...] in minutes for "08:00-12:00,13:00-17:00"; [] for "" (closed all day). ValueError for
+    anything else.
+
+    A span that ends at or before its beginning, as "20:00-02:00", goes on into the next day: until is over 1440 then.
+    """
+    return [] if text == "" else [_span(part) for part in text.split(",")]
+
+
+def _span(text):
+    if len(text) != 11 or text[5] != "-":
         raise ValueError
-    begin = int(text[0:2]) * 60 + int(text[3:5])
-    end = int(text[6:8]) * 60 + int(text[9:11])
-    if not (0 <= begin < end <= _DAY_MIN and int(text[3:5]) < 60 and int(text[9:11]) < 60):
+    begin = _minute(text[:5])
+    end = _minute(text[6:])
+    if begin == end or begin == _DAY_MIN:
         raise ValueError
-    return begin, end
+    return begin, end if end > begin else end + _DAY_MIN
+
+
+def _minute(text):
+    hour = text[:2]
+    minute = text[3:]
+    if text[2] != ":" or not (hour + minute).isdigit() or int(minute) > 59:
+        raise ValueError
+    at = int(hour) * 60 + int(minute)
+    if at > _DAY_MIN:
+        raise ValueError
+    return at
 
 
 class Hours:
-    """`is_closed(utc_s)` for a week of opening hours in a fixed offset to UTC."""
+    """A week of spans in local time."""
 
-    def __init__(self, days, offset_min):
-        """days: seven texts, Monday first, as `parse_day` takes them; [] = always open."""
+    def __init__(self, days):
+        """days: seven texts, Monday first, as `parse_day` takes them."""
         self._days = [parse_day(day) for day in days]
-        self._offset_min = offset_min
 
-    def is_closed(self, utc_s):
-        """utc_s: seconds of 1970."""
-        if not self._days:
-            return False
-        minute = utc_s // 60 + self._offset_min
-        day = self._days[(minute // _DAY_MIN + 3) % 7]  # 1970 began on a Thursday
-        return day is None or not day[0] <= minute % _DAY_MIN < day[1]
+    def has(self, local_s):
+        """Whether a span holds that moment; local_s: seconds of 1970 on the clock on the wall."""
+        minute = local_s // 60
+        day = minute // _DAY_MIN + 3  # 1970 began on a Thursday
+        minute %= _DAY_MIN
+        for begin, end in self._days[day % 7]:
+            if begin <= minute < end:
+                return True
+        for span in self._days[(day - 1) % 7]:
+            if minute + _DAY_MIN < span[1]:
+                return True
+        return False
+
+
+class Timetable:
+    """`is_closed` and `is_quiet` as of the last `step`: there is no arithmetic with dates on the press path."""
+
+    def __init__(self, opening_hours, quiet):
+        """The section `opening_hours` and the text `feedback.quiet` of the configuration."""
+        self._open = Hours(opening_hours["days"]) if opening_hours["days"] else None
+        self._quiet = Hours([quiet] * 7) if quiet else None
+        self._zone = Zone(opening_hours["tz"])
+        self._due = None
+        self._was_time_due = False
+        self.is_closed = False
+        self.is_quiet = False
+
+    def step(self, now_ms, clock):
+        """To be called while the clock is set. Gives the milliseconds until it wants to look again: at the next full
+        minute. A change of the clock is seen at once."""
+        is_new = self._due is None or (clock.time_due and not self._was_time_due)
+        self._was_time_due = clock.time_due
+        if is_new or ticks_diff(now_ms, self._due) >= 0:
+            utc_ms = clock.utc_ms()
+            local_s = self._zone.local_s(utc_ms // 1000)
+            self.is_closed = self._open is not None and not self._open.has(local_s)
+            self.is_quiet = self._quiet is not None and self._quiet.has(local_s)
+            self._due = ticks_add(now_ms, (60 - local_s % 60) * 1000 - utc_ms % 1000)
+        return max(0, ticks_diff(self._due, now_ms))

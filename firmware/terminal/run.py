@@ -168,10 +168,11 @@ def _configured():
     """(board, configuration, problem)"""
     from . import config
     from .board import Board
+    from .feedback import is_dimmed
 
     settings, problem = config.load()
     try:
-        board = Board(settings["pins"])
+        board = Board(settings["pins"], is_dimmed(settings["feedback"]))
     except ValueError as error:
         problem = "%s: pins: %s" % (config.PATH, error)
         settings = config.build({})

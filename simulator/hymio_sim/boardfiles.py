@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 FAKES = Path(__file__).resolve().parent / "fakes"
-_MODULES = ("bus", "esp32", "machine", "network", "shim")
+_MODULES = ("bus", "esp32", "machine", "neopixel", "network", "shim")
 
 
 def find_tool(name: str) -> Path | None:

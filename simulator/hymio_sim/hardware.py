@@ -35,11 +35,14 @@ _LEAD_US: Final = 1_500
 
 @dataclass(frozen=True)
 class Pins:
-    """Where buttons and lights 1..4 are wired, and how the buttons are (an original ESP32 wakes on high only)."""
+    """Where buttons and lights 1..4 are wired, and how the buttons are (an original ESP32 wakes on high only). With a
+    strip at pin `neopixel` its first four pixels are the lights."""
 
     buttons: tuple[int, ...] = (25, 26, 27, 33)
     leds: tuple[int, ...] = (18, 19, 21, 22)
     active_low: bool = False
+    neopixel: int | None = None
+    buzzer: int | None = None
 
 
 class Processor(Protocol):
@@ -116,7 +119,9 @@ class Hardware:
         self._contacts = {button: Contact() for button in BUTTONS}
         self._pushes = 0
         self._armed: set[int] = set()
-        self._lit: set[int] = set()
+        self.percent = dict.fromkeys(BUTTONS, 0)
+        """How bright each light is."""
+        self._tone_hz = 0
         self._is_ready = False
         self._operation_began_us = 0
 
@@ -177,12 +182,32 @@ class Hardware:
 
     def output(self, pin: int, level: bool) -> None:
         """An output pin has been set."""
-        if pin not in self.pins.leds:
-            return
-        led = self.pins.leds.index(pin) + 1
-        if level != (led in self._lit):
-            self._lit ^= {led}
-            self.journal.tell("led", led=led, on=level)
+        self.pwm(pin, 0, 65535 if level else 0)
+
+    def pwm(self, pin: int, hz: int, duty: int) -> None:
+        """An output pin gives a square wave that is high for `duty` of 65535."""
+        if pin == self.pins.buzzer:
+            self._tone(hz if duty else 0)
+        elif self.pins.neopixel is None and pin in self.pins.leds:
+            self._light(self.pins.leds.index(pin) + 1, duty / 65535)
+
+    def pixels(self, pin: int, colours: bytes | bytearray) -> None:
+        """A strip shows these colours, three bytes each."""
+        if pin == self.pins.neopixel:
+            for led in BUTTONS:
+                self._light(led, max(colours[3 * led - 3 : 3 * led], default=0) / 255)
+
+    def _light(self, led: int, brightness: float) -> None:
+        was_on = self.percent[led] > 0
+        # No light that is on at all may look as if it were off.
+        self.percent[led] = max(round(100 * brightness), brightness > 0)
+        if was_on != (brightness > 0):
+            self.journal.tell("led", led=led, on=not was_on, percent=self.percent[led])
+
+    def _tone(self, hz: int) -> None:
+        if hz != self._tone_hz:
+            self.journal.tell("buzzer", hz=hz or self._tone_hz, on=hz > 0)
+            self._tone_hz = hz
 
     def armed(self, pin: int, has_handler: bool) -> None:
         """An interrupt handler has been set or removed. The terminal judges presses once all four buttons have one."""
@@ -207,7 +232,7 @@ class Hardware:
     @property
     def lit(self) -> frozenset[int]:
         """The lights that are on."""
-        return frozenset(self._lit)
+        return frozenset(led for led in BUTTONS if self.percent[led])
 
     # ---- flash ----
 
@@ -267,8 +292,9 @@ class Hardware:
     def stopped(self) -> None:
         """The processor has stopped at this instant: pins fall back to inputs, a flash operation under way is torn."""
         self._armed.clear()
-        for led in sorted(self._lit):
-            self.output(self.pins.leds[led - 1], False)
+        for led in BUTTONS:
+            self._light(led, 0)
+        self._tone(0)
         self._tear_flash()
 
     def power_lost(self) -> None:

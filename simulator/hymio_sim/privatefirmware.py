@@ -1,7 +1,7 @@
 """Loads the firmware into this process: the rooms once, and for each terminal a board of its own with its own fakes.
 
 Only `board` imports hardware modules, so it alone is executed anew for each terminal, with an `__import__` that hands
-it that terminal's `machine`, `esp32` and `network`. Thousands can live side by side.
+it that terminal's `machine`, `esp32`, `network` and `neopixel`. Thousands can live side by side.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ def _executed(path: Path, name: str, package: str, modules: Mapping[str, Any]) -
     return module
 
 
-def private_board(port: Any, pins: dict[str, Any], random_bytes: Any) -> Any:
+def private_board(port: Any, pins: dict[str, Any], random_bytes: Any, is_dimmed: bool) -> Any:
     """A `board.Board` whose hardware is behind `port` (see fakes/bus.py, "what the fake modules call")."""
     _package()
     fakes: dict[str, Any] = {"bus": SimpleNamespace(port=port)}
-    for name in ("machine", "esp32", "network"):
+    for name in ("machine", "esp32", "network", "neopixel"):
         fakes[name] = _executed(FAKES / f"{name}.py", name, "", fakes)
     modules = {**fakes, "os": SimpleNamespace(urandom=random_bytes)}
     path = firmware_dir() / "terminal" / "board.py"
     module = _executed(path, f"{_PACKAGE}.board", _PACKAGE, modules)
-    return module.Board(pins)
+    return module.Board(pins, is_dimmed)

@@ -71,7 +71,13 @@ def board_config(settings: Settings, port: int, ntp_port: int) -> tuple[dict[str
 
 def _pins(wired: Any) -> Pins:
     try:
-        pins = Pins(tuple(map(int, wired["buttons"])), tuple(map(int, wired["leds"])), bool(wired["active_low"]))
+        pins = Pins(
+            tuple(map(int, wired["buttons"])),
+            tuple(map(int, wired["leds"])),
+            bool(wired["active_low"]),
+            wired.get("neopixel"),
+            wired.get("buzzer"),
+        )
     except (TypeError, ValueError, KeyError):
         pins = Pins(())
     if len(pins.buttons) != 4 or len(pins.leds) != 4:

@@ -16,7 +16,7 @@ from hymio_sim.boardfiles import merged
 from hymio_sim.broker import Broker, Connection
 from hymio_sim.clock import Timer, VirtualClock
 from hymio_sim.flash import TIMES, FlashModel, NorFlash
-from hymio_sim.hardware import BUTTONS, PWRON_RESET, SSID, Hardware
+from hymio_sim.hardware import BUTTONS, PWRON_RESET, SSID, Hardware, Pins
 from hymio_sim.journal import Event, Journal
 from hymio_sim.mqttwatch import MqttWatch, Publish
 from hymio_sim.office import Office
@@ -95,7 +95,8 @@ class VirtualMachine:
         self._port = port = _Port(self, self._hardware, self._clock)
 
         def run() -> None:
-            board = private_board(port, self._config["pins"], self._random.randbytes)
+            is_dimmed = room("feedback").is_dimmed(self._config["feedback"])
+            board = private_board(port, self._config["pins"], self._random.randbytes, is_dimmed)
             board.ticks_ms = self.ticks_ms
             app = room("app").App(self._config, board, room("").VERSION, "")
             app.start(self.ticks_ms())
@@ -288,6 +289,12 @@ class _Port:
     def output(self, pin: int, level: int) -> None:
         self._hardware.output(pin, bool(level))
 
+    def pwm(self, pin: int, hz: int, duty: int) -> None:
+        self._hardware.pwm(pin, hz, duty)
+
+    def pixels(self, pin: int, colours: bytearray) -> None:
+        self._hardware.pixels(pin, colours)
+
     def arm(self, pin: int, handler: Callable[[Any], None] | None, source: Any, trigger: int) -> None:
         if handler:
             self._handlers[pin] = (handler, source, trigger)
@@ -409,6 +416,7 @@ class VirtualTerminal:
         self.clock = VirtualClock()
         self.flash = NorFlash(flash, times=TIMES[flash_times], model=flash_model)
         journal = Journal(self.clock, 0, self._happened)
+        settings = room("config").build(merged(_config(device_id, network), config or {}))
         self.hardware = Hardware(
             device_id,
             self.flash,
@@ -418,10 +426,10 @@ class VirtualTerminal:
             utc_offset_us=START_UTC * 1_000_000,
             has_network=network,
             runtime="cpython",
+            pins=Pins(neopixel=settings["pins"]["neopixel"], buzzer=settings["pins"]["buzzer"]),
         )
         self._journal = journal
         self.air = Air(lambda: self.hardware.utc) if network else None
-        settings = room("config").build(merged(_config(device_id, network), config or {}))
         self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air)
         self.terminal = Terminal(self.hardware, self.machine)
         self.terminal.when_air_is_cut(self.machine.cut_link)

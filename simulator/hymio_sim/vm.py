@@ -260,6 +260,10 @@ class ChildVm:
             self._flash_busy(hardware.begin_erase(sector), number)
         elif kind == wire.OUTPUT:
             hardware.output(body[0], bool(body[1]))
+        elif kind == wire.PWM:
+            hardware.pwm(*struct.unpack("<BIH", body))
+        elif kind == wire.PIXELS:
+            hardware.pixels(body[0], body[1:])
         elif kind == wire.ARMED:
             hardware.armed(body[0], bool(body[1]))
         elif kind == wire.RTC:

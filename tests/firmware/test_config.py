@@ -19,6 +19,14 @@ def test_what_is_not_named_is_the_default():
     assert build({"wifi": {"ssid": "x", "password": None}})["wifi"] == {"ssid": "x", "password": ""}
 
 
+def test_hours_of_every_kind_are_taken():
+    days = ["08:00-12:00,13:00-17:00", "20:00-02:00", "", "00:00-24:00", "", "", ""]
+    hours = {"days": days, "tz": "EET-2EEST,M3.5.0/3,M10.5.0/4"}
+    config = build({"opening_hours": hours, "feedback": {"quiet": "21:00-07:00", "signals": []}})
+    assert config["opening_hours"] == hours
+    assert config["feedback"]["quiet"] == "21:00-07:00" and config["feedback"]["signals"] == []
+
+
 def test_every_default_would_be_taken():
     config = build({})
     config["device_id"] = "abc"
@@ -43,6 +51,21 @@ def test_errors_name_the_key_what_was_expected_and_what_came():
         ({"follow_up": {"after": 1}}, ("follow_up.after", "different buttons")),
         ({"opening_hours": {"days": ["08:00-18:00"]}}, ("opening_hours.days", "seven texts")),
         ({"opening_hours": {"days": ["8-18"] * 7}}, ("opening_hours.days", "Monday")),
+        ({"opening_hours": {"days": "08:00-18:00"}}, ("opening_hours.days", "Monday")),
+        ({"opening_hours": {"days": [5] * 7}}, ("opening_hours.days", "Monday")),
+        ({"opening_hours": {"days": [[]] * 7}}, ("opening_hours.days", "Monday")),
+        ({"opening_hours": {"tz": "Europe/Helsinki"}}, ("opening_hours.tz", "POSIX TZ", "EET-2EEST,", '"Europe/Hel')),
+        ({"opening_hours": {"tz": 2}}, ("opening_hours.tz", "2")),
+        ({"opening_hours": {"utc_offset_min": 120}}, ("opening_hours.utc_offset_min", "no such key", "tz")),
+        ({"pins": {"neopixel": "x"}}, ("pins.neopixel", "0..48", '"x"')),
+        ({"pins": {"buzzer": 49}}, ("pins.buzzer", "0..48", "49")),
+        ({"feedback": {"signals": ["applause"]}}, ("feedback.signals", "counted, filtered", "applause")),
+        ({"feedback": {"signals": "counted"}}, ("feedback.signals", "some of")),
+        ({"feedback": {"signals": [[]]}}, ("feedback.signals", "some of")),
+        ({"feedback": {"brightness": 0}}, ("feedback.brightness", "1..100", "0")),
+        ({"feedback": {"quiet": "21-7"}}, ("feedback.quiet", "21:00-07:00", "21-7")),
+        ({"feedback": {"quiet": "21:00-23:00,00:00-07:00"}}, ("feedback.quiet", "21:00-07:00")),
+        ({"feedback": {"quiet": []}}, ("feedback.quiet", "came []")),
         ({"device_id": "X"}, ("device_id", '"X"')),
     ):
         try:

@@ -16,6 +16,8 @@ READ = 0x52  # to the simulator: address u32, length u16; answered with the byte
 PROGRAM = 0x50  # address u32, then the bytes; answered with nothing when it is done
 ERASE = 0x45  # sector u16; answered with nothing when it is done
 OUTPUT = 0x4F  # pin u8, level u8
+PWM = 0x57  # pin u8, frequency in Hz u32, share of the time that it is high u16
+PIXELS = 0x58  # pin u8, then green, red, blue of each pixel
 ARMED = 0x41  # pin u8, has a handler u8
 RTC = 0x4D  # the memory
 RESET = 0x5A  # reset cause u8
@@ -169,6 +171,14 @@ class Bus:
     def output(self, pin, level):
         """An output pin is set."""
         self._send(OUTPUT, 0, bytes((pin, level)))
+
+    def pwm(self, pin, hz, duty):
+        """An output pin gives a square wave."""
+        self._send(PWM, 0, struct.pack("<BIH", pin, hz, duty))
+
+    def pixels(self, pin, colours):
+        """A strip of lights at the pin shows these colours."""
+        self._send(PIXELS, 0, bytes((pin,)) + colours)
 
     def arm(self, pin, handler, source, trigger):
         """handler(source) shall run when the pin rises (trigger 1), falls (2) or both (3); None: no more."""

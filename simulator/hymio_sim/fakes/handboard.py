@@ -37,9 +37,12 @@ class HandBoard:
     def buttons(self):
         return self.closed
 
-    def led(self, button, on):
-        if on:
+    def light(self, button, percent):
+        if percent:
             self.lit += 1
+
+    def tone(self, hz):
+        pass
 
     def on_edge(self, handler):
         pass

@@ -67,6 +67,33 @@ class Pin:
         bus.port.arm(self.number, handler, self, trigger)
 
 
+class PWM:
+    """A square wave on a pin."""
+
+    def __init__(self, pin, freq=5000, duty_u16=32768):
+        self._number = pin.number
+        self.init(freq, duty_u16)
+
+    def init(self, freq, duty_u16):
+        """Begins anew."""
+        self._hz = freq
+        self.duty_u16(duty_u16)
+
+    def freq(self, hz):
+        """Sets it."""
+        self._hz = hz
+        self.duty_u16(self._duty)
+
+    def duty_u16(self, duty):
+        """Sets the share of the time that the pin is high, of 65535."""
+        self._duty = duty
+        bus.port.pwm(self._number, self._hz, duty)
+
+    def deinit(self):
+        """The pin stays low."""
+        self.duty_u16(0)
+
+
 class RTC:
     """Its 2 KB of memory alone: the time of the simulated chip is not set."""
 
