@@ -1,5 +1,7 @@
 """What the lights and the buzzer of a whole terminal do, as seen at its pins; opening hours as they pass."""
 
+from itertools import pairwise
+
 import pytest
 
 from hymio_sim.switches import SWITCHES
@@ -76,6 +78,29 @@ def test_a_button_that_is_held_blinks_slowly_when_it_is_stuck():
         seen = [light for light in lights(terminal, amended["t"]) if light[1] == 3]
         assert [on for _, _, on in seen][:6] == [True, False] * 3
         assert seen[1][0] - seen[0][0] == pytest.approx(0.6, abs=0.03)
+
+
+def test_while_a_follow_up_waits_the_lights_of_its_reasons_pulse_and_the_answer_is_thanked_for():
+    with VirtualTerminal(config={"follow_up": {"reasons": 3}}) as terminal:
+        terminal.press(4)
+        terminal.run(4)
+        assert {event["led"] for event in terminal.of("led")} == {4}, "a happy vote is not asked about"
+        terminal.press(1)
+        terminal.run(5)
+        vote, answered = terminal.of("record")[1], len(terminal.events)
+        for led in (2, 3):
+            on = [event["t"] - vote["t"] for event in terminal.of("led") if event["led"] == led and event["on"]]
+            assert len(on) == 3 and [after - before for before, after in pairwise(on)] == (
+                pytest.approx([1.6, 1.6], abs=0.06)
+            )
+        terminal.press(2)
+        terminal.run(0.3)
+        assert terminal.of("record")[-1]["verdict"] == "answer"
+        names = [event["event"] for event in terminal.events[answered:] if event["event"] in ("record", "led")]
+        assert names[0] == "record"
+        assert terminal.hardware.lit == {2}
+        terminal.run(20)
+        assert not terminal.hardware.lit
 
 
 def test_an_unset_clock_is_told_at_rest_until_it_is_set():
