@@ -17,6 +17,10 @@ USAGE: Final = (
     "wifi on|off",
     "power on|off",
     "time SECONDS",
+    "fault program-noop|erase-noop|read-glitch [N]",
+    "fault bad SECTOR",
+    "fault flip ADDRESS BIT",
+    "fault stuck ADDRESS BIT 0|1",
     "wait SECONDS",
     "quit",
 )
@@ -55,6 +59,38 @@ class SetTime:
 
 
 @dataclass(frozen=True)
+class FailNext:
+    """The next `count` operations of a kind fail in silence: "program-noop", "erase-noop" or "read-glitch"."""
+
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True)
+class BadSector:
+    """The sector takes neither programs nor erases any more."""
+
+    sector: int
+
+
+@dataclass(frozen=True)
+class FlipBit:
+    """A bit of the flash rots."""
+
+    address: int
+    bit: int
+
+
+@dataclass(frozen=True)
+class StickBit:
+    """A bit of the flash stays as it is told, whatever is done."""
+
+    address: int
+    bit: int
+    value: int
+
+
+@dataclass(frozen=True)
 class Wait:
     """Hold the next line up."""
 
@@ -66,7 +102,8 @@ class Quit:
     """The end."""
 
 
-Command = Press | Chord | Switch | SetTime | Wait | Quit
+Fault = FailNext | BadSector | FlipBit | StickBit
+Command = Press | Chord | Switch | SetTime | Fault | Wait | Quit
 
 
 class BadCommand(ValueError):
@@ -92,6 +129,8 @@ def parse(line: str) -> Command | None:
         return Switch(verb, rest[0] == "on")
     if verb == "time" and len(rest) == 1:
         return SetTime(_number(verb, rest[0], 0.0, 253_402_300_799.0))
+    if verb == "fault":
+        return _fault(rest, line.strip())
     if verb == "wait" and len(rest) == 1:
         return Wait(_number(verb, rest[0], 0.0, 1e9))
     if verb == "quit" and not rest:
@@ -119,6 +158,32 @@ def _press(words: list[str]) -> Press:
         if profile not in SWITCHES:
             raise BadCommand(f"no such profile: {profile}; expected one of: {', '.join(SWITCHES)}")
     return Press(button, contact_ms, profile)
+
+
+def _fault(words: list[str], line: str) -> Fault:
+    kind, rest = (words[0], words[1:]) if words else ("", [])
+    if kind in ("program-noop", "erase-noop", "read-glitch") and len(rest) <= 1:
+        return FailNext(kind, _integer(kind, rest[0], 1, 1_000_000) if rest else 1)
+    if kind == "bad" and len(rest) == 1:
+        return BadSector(_integer("sector", rest[0], 0, 0xFFFF))
+    if kind == "flip" and len(rest) == 2:
+        return FlipBit(_integer("address", rest[0], 0, 0xFFFFFFFF), _integer("bit", rest[1], 0, 7))
+    if kind == "stuck" and len(rest) == 3:
+        address, bit = _integer("address", rest[0], 0, 0xFFFFFFFF), _integer("bit", rest[1], 0, 7)
+        return StickBit(address, bit, _integer("value", rest[2], 0, 1))
+    usages = ", ".join(f"`{usage}`" for usage in USAGE if usage.startswith("fault"))
+    raise BadCommand(f"expected one of {usages}, came `{line}`")
+
+
+def _integer(what: str, word: str, low: int, high: int) -> int:
+    """Decimal, or hexadecimal after 0x."""
+    try:
+        value = int(word, 0)
+    except ValueError:
+        raise BadCommand(f"{what}: expected a whole number, came {word}") from None
+    if not low <= value <= high:
+        raise BadCommand(f"{what}: expected {low} to {high}, came {word}")
+    return value
 
 
 def _button(word: str) -> int:

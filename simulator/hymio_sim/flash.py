@@ -1,8 +1,9 @@
 """A NOR flash chip: what programming, erasing and a power cut do to its bits.
 
 Programming can only turn ones into zeros; only the erase of a whole sector turns them back. Both take time, and a
-power cut in that time leaves the bits somewhere between before and after. So an operation is *begun* (the bits do
-not change yet), and then either *finished* or *torn*; whoever owns the clock does one or the other.
+power cut in that time leaves the bits somewhere between before and after (`flashtear`). So an operation is *begun*
+(the bits do not change yet), and then either *finished* or *torn*; whoever owns the clock does one or the other.
+What may be wrong with a chip stands in `flashfaults`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import random
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol, Self
+from typing import Final, Literal, Self
+
+from hymio_sim.flashfaults import BLANK, Faults
+from hymio_sim.flashtear import both, torn_erase, torn_program
 
 SECTOR: Final = 4096
 """Bytes that are erased together, the smallest unit that the ESP32's driver erases."""
 PAGE: Final = 256
 """Bytes that one program instruction of the chip may cover."""
-BLANK: Final = 0xFF
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,14 @@ TIMES: Final = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
     """What the chip is busy with."""
 
     kind: Literal["program", "erase"]
     address: int
+    length: int
+    """Bytes concerned."""
     data: bytes
     """What is to be programmed; empty for an erase."""
     duration_us: int
@@ -52,75 +57,7 @@ class Operation:
     @property
     def end(self) -> int:
         """The first address behind the bytes concerned."""
-        return self.address + (SECTOR if self.kind == "erase" else len(self.data))
-
-
-class FlashModel(Protocol):
-    """Decides what an operation does to the bits. A chip with faults is another model, not another chip."""
-
-    def programmed(self, before: bytes, data: bytes) -> bytes:
-        """The bytes after a program of `data` over `before` has finished."""
-        ...
-
-    def erased(self, sector: int, wear: int) -> bytes:
-        """The bytes of a sector after an erase, its `wear`-th, has finished."""
-        ...
-
-    def torn_program(self, before: bytes, data: bytes, fraction: float, rng: random.Random) -> bytes:
-        """The bytes when power failed after `fraction` (0..1) of a program."""
-        ...
-
-    def torn_erase(self, before: bytes, fraction: float, rng: random.Random) -> bytes:
-        """The bytes when power failed after `fraction` (0..1) of an erase."""
-        ...
-
-
-def _random_bits(count: int, share: float, rng: random.Random) -> bytes:
-    """`count` bytes whose bits are one with probability `share`."""
-    if share <= 0:
-        return bytes(count)
-    if share >= 1:
-        return b"\xff" * count
-    return bytes(sum((rng.random() < share) << bit for bit in range(8)) for _ in range(count))
-
-
-def _and(one: bytes, other: bytes) -> bytes:
-    return bytes(a & b for a, b in zip(one, other, strict=True))
-
-
-def _or(one: bytes, other: bytes) -> bytes:
-    return bytes(a | b for a, b in zip(one, other, strict=True))
-
-
-class SoundFlash:
-    """A chip without faults."""
-
-    # An erase first programs all cells to zero, so that they wear alike, then pulls them up together.
-    _PREPROGRAM_SHARE = 0.3
-
-    def programmed(self, before: bytes, data: bytes) -> bytes:
-        return _and(before, data)
-
-    def erased(self, sector: int, wear: int) -> bytes:
-        return bytes([BLANK]) * SECTOR
-
-    def torn_program(self, before: bytes, data: bytes, fraction: float, rng: random.Random) -> bytes:
-        """Cells are pulled down by pulses, page buffer first to last or all together: both are seen, so both are
-        drawn. In either case a bit that has to fall may or may not have fallen."""
-        if rng.random() < 0.5:
-            whole = round(fraction * len(data))
-            mask = data[:whole] + b"\xff" * (len(data) - whole)
-            if whole < len(data):
-                partly = data[whole] | _random_bits(1, 0.5, rng)[0]
-                mask = mask[:whole] + bytes([partly]) + mask[whole + 1 :]
-        else:
-            mask = _or(data, _random_bits(len(data), 1 - fraction, rng))
-        return _and(before, mask)
-
-    def torn_erase(self, before: bytes, fraction: float, rng: random.Random) -> bytes:
-        if fraction < self._PREPROGRAM_SHARE:
-            return _and(before, _random_bits(len(before), 1 - fraction / self._PREPROGRAM_SHARE, rng))
-        return _random_bits(len(before), (fraction - self._PREPROGRAM_SHARE) / (1 - self._PREPROGRAM_SHARE), rng)
+        return self.address + self.length
 
 
 class FlashFileError(ValueError):
@@ -131,6 +68,7 @@ class NorFlash:
     """One chip, or the part of it that a partition covers, kept in memory and, if there is a path, in a file.
 
     `wear[s]` counts the erases begun on sector s; `programs` and `programmed_bytes` count what was programmed.
+    `faults` may be changed at any time, its stuck bits by `stick` alone.
     """
 
     def __init__(
@@ -138,12 +76,17 @@ class NorFlash:
         path: Path | None = None,
         size: int = 1 << 20,
         times: FlashTimes = TIMES["typical"],
-        model: FlashModel | None = None,
+        faults: Faults | None = None,
+        *,
+        sector: int = SECTOR,
+        image: bytes | bytearray | None = None,
     ) -> None:
-        """Reads the image at `path`, or makes a blank one of `size` bytes there; without a path memory alone."""
+        """Reads the image at `path`, or makes a blank one of `size` bytes there; without a path memory alone, with
+        `image` in it if one is given. sector: bytes of one; real chips have 4096, short scenarios less."""
         self._file: int | None = None
+        self.sector = sector
         if path is None:
-            self._cells = bytearray([BLANK]) * size
+            self._cells = bytearray(image) if image is not None else bytearray([BLANK]) * size
         else:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
@@ -152,11 +95,14 @@ class NorFlash:
                 os.close(self._file)
                 raise
         self.times = times
-        self.model: FlashModel = model or SoundFlash()
+        self.faults = faults or Faults()
+        for address in self.faults.stuck_bits:
+            self._store(address, self.read(address, 1))
         self.busy_with: Operation | None = None
         self.wear = array("I", bytes(4 * self.sectors))
         self.programs = 0
         self.programmed_bytes = 0
+        self._reads_since_erase: dict[int, int] = {}
 
     @staticmethod
     def _load(path: Path, file: int, size: int) -> bytes:
@@ -187,16 +133,28 @@ class NorFlash:
 
     @property
     def sectors(self) -> int:
-        return len(self._cells) // SECTOR
+        return len(self._cells) // self.sector
+
+    # ---- reading ----
 
     def read(self, address: int, length: int) -> bytes:
         """The bits as they are; those of an operation that has only begun have not changed yet."""
         self._check(address, length)
         return bytes(self._cells[address : address + length])
 
+    def fetch(self, address: int, length: int) -> bytes:
+        """What a processor gets that reads: most times the bits as they are."""
+        data = self.faults.seen(self.read(address, length))
+        if self.faults.read_disturb and length:
+            for sector in range(address // self.sector, (address + length - 1) // self.sector + 1):
+                self._disturb(sector)
+        return data
+
     def image(self) -> bytes:
         """All of it."""
         return bytes(self._cells)
+
+    # ---- operations ----
 
     def begin_program(self, address: int, data: bytes) -> Operation:
         """Starts to program `data` at `address`; `finish` or `tear` has to follow."""
@@ -204,24 +162,23 @@ class NorFlash:
         pages = (address + len(data) - 1) // PAGE - address // PAGE + 1 if data else 0
         self.programs += 1
         self.programmed_bytes += len(data)
-        return self._begin(Operation("program", address, bytes(data), pages * self.times.program_us))
+        return self._begin(Operation("program", address, len(data), bytes(data), pages * self.times.program_us))
 
     def begin_erase(self, sector: int) -> Operation:
         """Starts to erase a sector; `finish` or `tear` has to follow."""
-        self._check(sector * SECTOR, SECTOR)
+        self._check(sector * self.sector, self.sector)
         self.wear[sector] += 1
-        return self._begin(Operation("erase", sector * SECTOR, b"", self.times.erase_us))
+        return self._begin(Operation("erase", sector * self.sector, self.sector, b"", self.times.erase_us))
 
     def finish(self) -> Operation:
         """The operation under way has had its time."""
         operation = self._end()
         before = self._before(operation)
         if operation.kind == "program":
-            after = self.model.programmed(before, operation.data)
+            self._change(operation, both(before, operation.data))
         else:
-            sector = operation.address // SECTOR
-            after = self.model.erased(sector, self.wear[sector])
-        self._store(operation.address, after)
+            sector = operation.address // self.sector
+            self._change(operation, self.faults.erased(sector, self.wear[sector], before))
         return operation
 
     def tear(self, fraction: float, rng: random.Random) -> Operation:
@@ -230,11 +187,38 @@ class NorFlash:
         before = self._before(operation)
         fraction = min(1.0, max(0.0, fraction))
         if operation.kind == "program":
-            after = self.model.torn_program(before, operation.data, fraction, rng)
+            self._change(operation, torn_program(before, operation.data, fraction, rng))
         else:
-            after = self.model.torn_erase(before, fraction, rng)
-        self._store(operation.address, after)
+            self._change(operation, torn_erase(before, fraction, rng))
         return operation
+
+    # ---- ageing ----
+
+    def rot(self, address: int, bit: int) -> None:
+        """Bit 0..7 of the byte at `address` changes by itself."""
+        self._check(address, 1)
+        self._store(address, bytes([self._cells[address] ^ 1 << bit]))
+
+    def stick(self, address: int, mask: int, value: int) -> None:
+        """From now on the bits of `mask` at `address`, beside those that do already, stay as in `value`."""
+        self._check(address, 1)
+        old_mask, old_value = self.faults.stuck_bits.get(address, (0, 0))
+        self.faults.stuck_bits[address] = (old_mask | mask, (old_value & ~mask) | (value & mask))
+        self._store(address, self.read(address, 1))
+
+    def age(self, days: float) -> None:
+        """Time passes that rots bits."""
+        for bit in self.faults.rotten(days, 8 * self.size):
+            self.rot(bit >> 3, bit & 7)
+
+    def _disturb(self, sector: int) -> None:
+        reads = self._reads_since_erase[sector] = self._reads_since_erase.get(sector, 0) + 1
+        bit = self.faults.disturbed(reads, 8 * self.sector)
+        if bit is not None:
+            address = sector * self.sector + (bit >> 3)
+            self._store(address, bytes([self._cells[address] & (0xFF ^ 1 << (bit & 7))]))
+
+    # ---- cells ----
 
     def _begin(self, operation: Operation) -> Operation:
         if self.busy_with:
@@ -251,7 +235,24 @@ class NorFlash:
     def _before(self, operation: Operation) -> bytes:
         return bytes(self._cells[operation.address : operation.end])
 
+    def _change(self, operation: Operation, after: bytes) -> None:
+        """Stores what the operation has come to, if the chip does as it is told."""
+        sector = operation.address // self.sector
+        if operation.kind == "erase":
+            if not self.faults.loses_erase(sector):
+                self._reads_since_erase.pop(sector, None)
+                self._store(operation.address, after)
+        elif not self.faults.loses_program():
+            at = operation.address
+            while at < operation.end:
+                end = min(operation.end, (at // self.sector + 1) * self.sector)
+                if at // self.sector not in self.faults.bad_sectors:
+                    self._store(at, after[at - operation.address : end - operation.address])
+                at = end
+
     def _store(self, address: int, after: bytes) -> None:
+        if self.faults.stuck_bits:
+            after = self.faults.forced(address, after)
         self._cells[address : address + len(after)] = after
         if self._file is not None:
             os.pwrite(self._file, after, address)

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from hymio_sim import switches
 from hymio_sim.clock import Clock
+from hymio_sim.commands import BadCommand, BadSector, FailNext, Fault, FlipBit, StickBit
 from hymio_sim.flash import NorFlash
 from hymio_sim.journal import CONTRACT, Journal
 from hymio_sim.logwatch import LogWatch
@@ -31,6 +32,7 @@ SOFT_RESET: Final = 5
 
 _LEAD_US: Final = 1_500
 """From the finger's first contact to the first edge: the event is out, and the VM knows, before the pin moves."""
+_DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Hardware:
         self._tone_hz = 0
         self._is_ready = False
         self._operation_began_us = 0
+        self._aged_us = clock.now_us()
 
     # ---- the true time ----
 
@@ -235,6 +238,41 @@ class Hardware:
         return frozenset(led for led in BUTTONS if self.percent[led])
 
     # ---- flash ----
+
+    def read_flash(self, address: int, length: int) -> bytes:
+        """What the processor gets that reads."""
+        self._age_flash()
+        return self.flash.fetch(address, length)
+
+    def fail(self, fault: Fault) -> None:
+        """The chip has one fault more from now on. Raises BadCommand if it has no such place."""
+        flash = self.flash
+        if isinstance(fault, FailNext):
+            name = fault.kind.replace("-", "_")
+            setattr(flash.faults, name, getattr(flash.faults, name) + fault.count)
+            self.journal.tell("fault", kind=fault.kind, count=fault.count)
+        elif isinstance(fault, BadSector):
+            self._has("sector", fault.sector, flash.sectors)
+            flash.faults.bad_sectors.add(fault.sector)
+            self.journal.tell("fault", kind="bad", sector=fault.sector)
+        elif isinstance(fault, FlipBit):
+            self._has("address", fault.address, flash.size)
+            flash.rot(fault.address, fault.bit)
+            self.journal.tell("fault", kind="flip", address=fault.address, bit=fault.bit)
+        elif isinstance(fault, StickBit):
+            self._has("address", fault.address, flash.size)
+            flash.stick(fault.address, 1 << fault.bit, fault.value << fault.bit)
+            self.journal.tell("fault", kind="stuck", address=fault.address, bit=fault.bit, value=fault.value)
+
+    @staticmethod
+    def _has(what: str, number: int, end: int) -> None:
+        if number >= end:
+            raise BadCommand(f"{what}: expected 0 to {end - 1}, came {number}")
+
+    def _age_flash(self) -> None:
+        now_us = self.clock.now_us()
+        self.flash.age((now_us - self._aged_us) / _DAY_US)
+        self._aged_us = now_us
 
     def begin_program(self, address: int, data: bytes) -> int:
         """Starts to program; gives the moment in microseconds at which `finish_flash` is due."""

@@ -10,79 +10,77 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-SECTOR = 4096
+from hymio_sim.flash import SECTOR, NorFlash, Operation
+from hymio_sim.flashfaults import Faults
+from hymio_sim.flashpartition import FlashPartition
+from hymio_sim.flashtear import both
 
 
-@dataclass(frozen=True)
-class Operation:
-    """One program (data) or erase (data is None) at `address`, and the image just before it."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The beginning of an operation: what the chip holds just before it, and which faults it has."""
 
     number: int
-    address: int
-    data: bytes | None
+    operation: Operation
     before: bytes
     sector: int
+    """In which it takes place."""
+    faults: Faults
+    """Those that a power cut does not mend."""
 
 
-class Recorder:
+class Recorder(FlashPartition):
     """NOR flash as `esp32.Partition` shows it, which remembers every operation."""
 
-    def __init__(self, sectors: int, image: bytes | None = None, sector: int = SECTOR) -> None:
+    def __init__(
+        self, sectors: int, image: bytes | None = None, sector: int = SECTOR, faults: Faults | None = None
+    ) -> None:
         """sector: bytes of one; a smaller one than a real chip's makes a scenario short."""
-        self.sectors = sectors
-        self.sector = sector
-        self.image = bytearray(image if image is not None else b"\xff" * (sectors * sector))
-        self.operations: list[Operation] = []
+        super().__init__(NorFlash(size=sectors * sector, sector=sector, image=image, faults=faults))
+        self.moments: list[Moment] = []
         self.recording = True
-        # Faults to come: programs and erases that do nothing, reads that flip a bit.
-        self.skip_programs = 0
-        self.skip_erases = 0
-        self.glitch_reads = 0
 
-    def readblocks(self, n: int, buf: bytearray | memoryview, off: int = 0) -> None:
-        at = n * self.sector + off
-        buf[:] = self.image[at : at + len(buf)]
-        if self.glitch_reads:
-            self.glitch_reads -= 1
-            buf[len(buf) // 2] ^= 16
+    @property
+    def image(self) -> bytes:
+        """All of it."""
+        return self.flash.image()
 
-    def writeblocks(self, n: int, buf: bytes | bytearray, off: int = 0) -> None:
-        at = n * self.sector + off
-        self._record(at, bytes(buf))
-        if self.skip_programs:
-            self.skip_programs -= 1
-            return
-        for i, byte in enumerate(buf):
-            self.image[at + i] &= byte
+    @property
+    def faults(self) -> Faults:
+        """What is wrong with it; may be changed."""
+        return self.flash.faults
+
+    def writeblocks(self, block: int, buf: bytes | bytearray | memoryview, offset: int = 0) -> None:
+        before = self.image if self.recording else b""
+        self._record(self.flash.begin_program(block * self.flash.sector + offset, bytes(buf)), before)
 
     def ioctl(self, op: int, arg: int) -> int | None:
-        if op == 4:
-            return self.sectors
-        if op == 5:
-            return self.sector
-        if op == 6:
-            at = arg * self.sector
-            self._record(at, None)
-            if self.skip_erases:
-                self.skip_erases -= 1
-                return 0
-            self.image[at : at + self.sector] = b"\xff" * self.sector
-            return 0
-        return None
+        if op != 6:
+            return super().ioctl(op, arg)
+        before = self.image if self.recording else b""
+        self._record(self.flash.begin_erase(arg), before)
+        return 0
 
-    def _record(self, address: int, data: bytes | None) -> None:
+    def _record(self, operation: Operation, before: bytes) -> None:
         if self.recording:
-            self.operations.append(Operation(len(self.operations), address, data, bytes(self.image), self.sector))
+            sector = operation.address // self.flash.sector
+            self.moments.append(Moment(len(self.moments), operation, before, sector, self.faults.lasting()))
+        self.flash.finish()
 
 
-def _torn_programs(old: bytes, data: bytes, dice: random.Random) -> Iterator[tuple[str, bytes]]:
-    new = bytes(a & b for a, b in zip(old, data, strict=True))
+def _torn_programs(old: bytes, data: bytes, number: int, dice: random.Random) -> Iterator[tuple[str, bytes]]:
+    new = both(old, data)
     size = len(data)
     yield "none", old
     yield "all", new
-    for cut in sorted({1, size // 4, size // 2, size - 4, size - 1} | {dice.randrange(1, size)}):
-        yield f"head{cut}", new[:cut] + old[cut:]
-        yield f"tail{cut}", old[:cut] + new[cut:]
+    # Byte by byte: those before are new, those behind are old, or the other way round; and the one in between is torn.
+    for at in range(size):
+        if at:
+            yield f"head{at}", new[:at] + old[at:]
+            yield f"tail{at}", old[:at] + new[at:]
+        shape, mask = _torn_byte(at + number, dice)
+        torn = (new[at] & mask) | (old[at] & ~mask)
+        yield f"{shape}{at}", new[:at] + bytes([torn]) + old[at + 1 :]
     for n in range(2):
         # Bits fall one by one: some of those that have to fall have fallen.
         yield f"bits{n}", bytes(b | (a & dice.randrange(256)) for a, b in zip(old, new, strict=True))
@@ -90,6 +88,16 @@ def _torn_programs(old: bytes, data: bytes, dice: random.Random) -> Iterator[tup
     almost = bytearray(new)
     almost[bit >> 3] |= old[bit >> 3] & (1 << (bit & 7))
     yield f"but{bit}", bytes(almost)
+
+
+def _torn_byte(turn: int, dice: random.Random) -> tuple[str, int]:
+    """Which bits of a byte were programmed before power failed: the shapes take turns."""
+    count = dice.randrange(1, 8)
+    if turn % 3 == 0:
+        return "high", 0xFF00 >> count & 0xFF
+    if turn % 3 == 1:
+        return "low", 0xFF >> count
+    return "some", dice.randrange(256)
 
 
 def _torn_erases(old: bytes, dice: random.Random) -> Iterator[tuple[str, bytes]]:
@@ -110,14 +118,21 @@ def _torn_erases(old: bytes, dice: random.Random) -> Iterator[tuple[str, bytes]]
     yield "almost", bytes(almost)
 
 
-def torn_images(operation: Operation, seed: int = 0) -> Iterator[tuple[str, bytearray]]:
-    """(id, image) of every torn state of one operation; the id replays it: the same for the same seed."""
-    dice = random.Random(seed * 1_000_003 + operation.number)
-    size = operation.sector if operation.data is None else len(operation.data)
-    at = operation.address
-    old = operation.before[at : at + size]
-    shapes = _torn_erases(old, dice) if operation.data is None else _torn_programs(old, operation.data, dice)
+def torn_images(moment: Moment, seed: int = 0) -> Iterator[tuple[str, bytes]]:
+    """(id, image) of every torn state of one operation, each state once; the id replays it: it is the same for the
+    same seed."""
+    operation = moment.operation
+    dice = random.Random(seed * 1_000_003 + moment.number)
+    before, at, end = moment.before, operation.address, operation.end
+    old = before[at:end]
+    seen = set()
+    if operation.kind == "program":
+        shapes = _torn_programs(old, operation.data, moment.number, dice)
+    else:
+        shapes = _torn_erases(old, dice)
+    is_bad = moment.sector in moment.faults.bad_sectors
     for shape, torn in shapes:
-        image = bytearray(operation.before)
-        image[at : at + size] = torn
-        yield f"{operation.number}-{shape}-{seed}", image
+        if torn in seen or (is_bad and torn != old):
+            continue
+        seen.add(torn)
+        yield f"{moment.number}-{shape}-{seed}", before[:at] + torn + before[end:]

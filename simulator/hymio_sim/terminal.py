@@ -6,7 +6,19 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from hymio_sim.commands import DEFAULT_MS, BadCommand, Chord, Command, Press, Quit, SetTime, Switch, Wait, parse
+from hymio_sim.commands import (
+    DEFAULT_MS,
+    BadCommand,
+    Chord,
+    Command,
+    Fault,
+    Press,
+    Quit,
+    SetTime,
+    Switch,
+    Wait,
+    parse,
+)
 from hymio_sim.hardware import PWRON_RESET, Hardware
 from hymio_sim.switches import DEFAULT
 
@@ -67,6 +79,8 @@ class Terminal:
             self._switch(command.what, command.on)
         elif isinstance(command, SetTime):
             hardware.set_utc(command.utc)
+        elif isinstance(command, Fault):
+            hardware.fail(command)
         elif isinstance(command, Wait):
             return command.seconds
         elif isinstance(command, Quit):

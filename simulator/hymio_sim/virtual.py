@@ -15,7 +15,8 @@ from hymio_sim.accesspoint import ntp_answer
 from hymio_sim.boardfiles import merged
 from hymio_sim.broker import Broker, Connection
 from hymio_sim.clock import Timer, VirtualClock
-from hymio_sim.flash import TIMES, FlashModel, NorFlash
+from hymio_sim.flash import TIMES, NorFlash
+from hymio_sim.flashfaults import Faults
 from hymio_sim.hardware import BUTTONS, PWRON_RESET, SSID, Hardware, Pins
 from hymio_sim.journal import Event, Journal
 from hymio_sim.mqttwatch import MqttWatch, Publish
@@ -274,7 +275,7 @@ class _Port:
         self.flash_size = hardware.flash.size
 
     def flash_read(self, address: int, buf: Any) -> None:
-        buf[:] = self._hardware.flash.read(address, len(buf))
+        buf[:] = self._hardware.read_flash(address, len(buf))
 
     def flash_program(self, address: int, data: bytes) -> None:
         self._machine.wait_for_flash(self._hardware.begin_program(address, data))
@@ -404,17 +405,18 @@ class VirtualTerminal:
         *,
         flash: Path | None = None,
         flash_times: str = "typical",
-        flash_model: FlashModel | None = None,
+        flash_model: Faults | None = None,
         network: bool = False,
         seed: int = 0,
         config: dict[str, Any] | None = None,
         show: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        """Boots it and runs until it is ready. config: laid over the board's config.json."""
+        """Boots it and runs until it is ready. config: laid over the board's config.json;
+        flash_model: what is wrong with the flash chip."""
         self.events: list[Event] = []
         self._show = show
         self.clock = VirtualClock()
-        self.flash = NorFlash(flash, times=TIMES[flash_times], model=flash_model)
+        self.flash = NorFlash(flash, times=TIMES[flash_times], faults=flash_model)
         journal = Journal(self.clock, 0, self._happened)
         settings = room("config").build(merged(_config(device_id, network), config or {}))
         self.hardware = Hardware(

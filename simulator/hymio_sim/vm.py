@@ -251,7 +251,7 @@ class ChildVm:
         hardware = self._hardware
         if kind == wire.READ:
             address, length = struct.unpack("<IH", body)
-            self._send(wire.ANSWER, hardware.flash.read(address, length), number)
+            self._send(wire.ANSWER, hardware.read_flash(address, length), number)
         elif kind == wire.PROGRAM:
             (address,) = struct.unpack_from("<I", body)
             self._flash_busy(hardware.begin_program(address, body[4:]), number)

@@ -1,39 +1,76 @@
 """The proof that the log loses nothing and invents nothing, and that the proof itself would notice."""
 
+import time
+
 import pytest
 
-from hymio_sim.logproof import Broken, Change, Proof, Rooms, Tally, replay
+from hymio_sim.logoracle import Broken
+from hymio_sim.logproof import Proof, Tally, replay
+from hymio_sim.logstory import Change, Rooms
 
-SEEDS = 14
+STORIES = 6
 DISTINCT_STATES = 100_000
 
 
-def prove(seeds, every=1, deep=0, faults=False, changes=()):
+@pytest.fixture
+def seen(record_property):
+    """Passes a tally on, and on to the summary at the end of the run."""
+    begin_s = time.process_time()
+
+    def note(tally):
+        record_property("powercut", (tally.cases, len(tally.states), time.process_time() - begin_s))
+        return tally
+
+    return note
+
+
+def prove(seeds, every=1, deep=0, changes=(), **kind):
     tally = Tally()
     for seed in seeds:
-        found = Proof(seed, changes, faults=faults).run(every, deep)
-        tally.cases += found.cases
-        tally.states |= found.states
+        tally.add(Proof(seed, changes, **kind).run(every, deep))
     return tally
 
 
 @pytest.mark.parametrize("half", [0, 1])
 @pytest.mark.timeout(400)
-def test_every_cut_of_every_operation(half):
+def test_every_cut_of_every_operation(half, seen):
     # Every seed has its own log_id, so no image of one half occurs in the other.
-    tally = prove(range(half, SEEDS, 2))
+    tally = seen(prove(range(half, STORIES, 2)))
     assert len(tally.states) >= DISTINCT_STATES / 2
 
 
 @pytest.mark.parametrize("seed", [100, 101])
-def test_cuts_during_recovery(seed):
-    tally = prove([seed], every=9, deep=25)
+def test_cuts_during_recovery(seed, seen):
+    tally = seen(prove([seed], every=9, deep=150))
     assert len(tally.states) > 2000
 
 
 @pytest.mark.parametrize("seed", range(200, 204))
-def test_silent_faults_followed_by_a_cut(seed):
-    assert len(prove([seed], every=4, faults=True).states) > 1000
+def test_silent_faults_followed_by_a_cut(seed, seen):
+    assert len(seen(prove([seed], every=4, faults=True)).states) > 1000
+
+
+@pytest.mark.parametrize(("seed", "faults"), [(400, False), (401, True)])
+def test_sectors_as_long_as_a_board_s(seed, faults, seen):
+    assert len(seen(prove([seed], every=30, board=True, faults=faults)).states) > 1000
+
+
+def test_every_silent_fault_occurs_in_the_stories():
+    kinds = set()
+    for seed in range(200, 204):
+        player = Proof(seed, faults=True).player
+        kinds |= player.had | {"stuck bits"} if player.flash.faults.stuck_bits else player.had
+    assert kinds == {"program_noop", "erase_noop", "read_glitch", "bad sector", "stuck bits"}
+
+
+def test_every_byte_of_a_record_and_of_a_header_is_torn():
+    shapes = {16: set(), 64: set()}
+    for case, moment, _ in Proof(3).cases():
+        if moment.operation.kind == "program":
+            shapes[moment.operation.length].add(case.split("-")[1])
+    for size, found in shapes.items():
+        assert {f"{shape}{at}" for shape in ("head", "tail") for at in range(1, size)} <= found
+    assert {f"{shape}{at}" for shape in ("high", "low", "some") for at in range(16)} <= shapes[16]
 
 
 def test_a_case_can_be_replayed():
@@ -100,8 +137,8 @@ PLANTED: dict[str, list[Change]] = {
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_caught(bug):
     with pytest.raises((Broken, AssertionError, IndexError, RecursionError)):
-        for faults in (False, True):
-            for seed in range(300, 304):
+        for seed in range(300, 308):
+            for faults in (False, True):
                 prove([seed], every=9, faults=faults, changes=PLANTED[bug])
 
 

@@ -2,7 +2,21 @@
 
 import pytest
 
-from hymio_sim.commands import BadCommand, Chord, Press, Quit, SetTime, Switch, Wait, parse
+from hymio_sim.commands import (
+    BadCommand,
+    BadSector,
+    Chord,
+    FailNext,
+    FlipBit,
+    Press,
+    Quit,
+    SetTime,
+    StickBit,
+    Switch,
+    Wait,
+    parse,
+)
+from hymio_sim.virtual import VirtualTerminal
 
 
 @pytest.mark.parametrize(
@@ -16,6 +30,12 @@ from hymio_sim.commands import BadCommand, Chord, Press, Quit, SetTime, Switch, 
         ("wifi off", Switch("wifi", False)),
         ("power on", Switch("power", True)),
         ("time 1800000000.25", SetTime(1800000000.25)),
+        ("fault program-noop", FailNext("program-noop", 1)),
+        ("fault erase-noop 3", FailNext("erase-noop", 3)),
+        ("fault read-glitch 2", FailNext("read-glitch", 2)),
+        ("fault bad 7", BadSector(7)),
+        ("fault flip 0x1003 5", FlipBit(0x1003, 5)),
+        ("fault stuck 80 7 0", StickBit(80, 7, 0)),
         ("wait 0.5", Wait(0.5)),
         ("  quit  # for today", Quit()),
         ("", None),
@@ -39,6 +59,13 @@ def test_good(line, command):
         ("chord 2", "chord N M"),
         ("wifi maybe", "on or off"),
         ("time nan", "came nan"),
+        ("fault", "`fault bad SECTOR`"),
+        ("fault fire", "program-noop"),
+        ("fault bad", "came `fault bad`"),
+        ("fault bad x", "whole number"),
+        ("fault read-glitch 0", "1 to 1000000"),
+        ("fault flip 0 8", "bit: expected 0 to 7"),
+        ("fault stuck 0 0 2", "value: expected 0 to 1"),
         ("wait", "wait SECONDS"),
         ("quit now", "`quit`"),
         ("dance", "no such command"),
@@ -47,3 +74,13 @@ def test_good(line, command):
 def test_bad(line, says):
     with pytest.raises(BadCommand, match=says):
         parse(line)
+
+
+def test_a_fault_is_told_and_one_of_another_chip_is_an_error():
+    with VirtualTerminal() as terminal:
+        terminal.obey("fault read-glitch 2")
+        terminal.obey("fault bad 256")
+        terminal.obey("fault flip 0x100000 0")
+        assert [event["kind"] for event in terminal.of("fault")] == ["read-glitch"]
+        messages = [event["message"] for event in terminal.of("error")]
+        assert messages == ["sector: expected 0 to 255, came 256", "address: expected 0 to 1048575, came 1048576"]

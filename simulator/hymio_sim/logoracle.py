@@ -1,0 +1,104 @@
+"""What a log must say after a reboot, kept outside of it: every record that it has reported durable, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_ACK = 6
+
+
+class Broken(AssertionError):
+    """The log has broken its promise; says in which case, and how."""
+
+
+@dataclass
+class Book:
+    """What the oracle knows: every record that was reported durable, and what is under way."""
+
+    durable: dict[int, bytes] = field(default_factory=dict)
+    totals: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    """Presses in them, by button."""
+    under_way: bytes | None = None
+    settled: tuple[int, int] = (0, 0)
+    """The cursor, and how many presses before it were lost."""
+    next_settled: tuple[int, int] = (0, 0)
+    """What the ack record under way says."""
+    oldest: int = 0
+    """What is older has been given up by the log."""
+
+    def copy(self) -> Book:
+        return Book(dict(self.durable), list(self.totals), self.under_way, self.settled, self.next_settled, self.oldest)
+
+    def enter(self, seq: int, content: bytes) -> None:
+        """A record has become durable."""
+        self.durable[seq] = content
+        self.totals = added(self.totals, [content])
+        if content[0] & 7 == _ACK:
+            self.settled = self.next_settled
+
+    def lost_before(self, oldest: int, next_: bool = False) -> int:
+        """Presses that have gone unsettled if nothing before `oldest` is held."""
+        cursor, lost = self.next_settled if next_ else self.settled
+        gone = (self.durable[seq] for seq in range(cursor, oldest) if seq in self.durable)
+        return lost + sum(added([0, 0, 0, 0], gone))
+
+
+def added(totals: Sequence[int], contents: Iterable[bytes]) -> list[int]:
+    """Totals by button with the presses in these records."""
+    totals = list(totals)
+    for content in contents:
+        kind = content[0] & 7
+        if kind == 1:
+            totals[content[8] & 3] += 1
+        elif kind == 3:
+            totals[content[8] & 3] += content[10] | content[11] << 8
+    return totals
+
+
+def check(log: Any, held: dict[int, bytes], book: Book, may_go: Sequence[range], case: str) -> Book:
+    """Holds a freshly mounted log, and what a reader finds in it, against the book; gives the book to go on with.
+
+    may_go: seqs of sectors that were being erased. Raises Broken.
+    """
+
+    def demand(truth: bool, what: str) -> None:
+        if not truth:
+            raise Broken(f"{case}: {what}")
+
+    oldest = log.oldest_seq
+    expected = {seq: content for seq, content in book.durable.items() if seq >= oldest}
+    missing = [seq for seq in expected if seq not in held]
+    gone = [seq for seq in missing if seq >= book.oldest and not any(seq in span for span in may_go)]
+    demand(not gone, f"durable records are gone: {gone[:5]}")
+    extra = {seq: content for seq, content in held.items() if seq not in expected}
+    demand(len(extra) <= 1, f"invented: {sorted(extra)[:5]}")
+    for seq, content in extra.items():
+        demand(content == book.under_way, f"invented: seq {seq} {content.hex()}")
+        demand(seq > max(book.durable, default=-1), f"seq {seq} came before older ones")
+    for seq, content in held.items():
+        demand(expected.get(seq, content) == content, f"seq {seq} has changed")
+    totals = added(book.totals, extra.values())
+    demand(log.totals == totals, f"totals {log.totals}, expected {totals}")
+    cursors = [book.next_settled[0]] if any(c[0] & 7 == _ACK for c in extra.values()) else _cursors(book)
+    demand(log.cursor in cursors, f"cursor {log.cursor}, expected {cursors}")
+    # Where an erase was cut short, records may be gone that the log takes for held.
+    slack = sum(added([0, 0, 0, 0], (expected[seq] for seq in missing)))
+    before = sum(totals) - sum(added([0, 0, 0, 0], (expected | extra).values()))
+    told = sum(log.totals_before(oldest))
+    demand(before <= told <= before + slack, f"{told} presses before seq {oldest}, expected {before}")
+    lost = book.lost_before(oldest, log.cursor != book.settled[0])
+    demand(lost <= log.lost <= lost + slack, f"lost {log.lost}, expected {lost}")
+    if not missing:
+        waiting = sum(added([0, 0, 0, 0], (c for seq, c in held.items() if seq >= log.cursor)))
+        demand(log.unsent == waiting, f"unsent {log.unsent}, expected {waiting}")
+    boots = [c[6] | c[7] << 8 for c in held.values() if c[0] & 7 == 4]
+    demand(log.clock.boot > max(boots, default=0), f"boot {log.clock.boot} again")
+    settled = (log.cursor, log.ack_body[2])
+    return Book(book.durable | extra, totals, None, settled, settled, oldest)
+
+
+def _cursors(book: Book) -> list[int]:
+    """A header that was opened for an ack record tells of its cursor before the record does."""
+    return [book.settled[0], book.next_settled[0]]
