@@ -220,7 +220,8 @@ class Player:
         elif chance < 0.91:
             self.append("put_body", record.TIME, 1, 1_800_000_000 + self.ticks // 1000, log.clock)
         else:
-            lost = self.book.lost_before(log.oldest_seq)
+            # An ack record that found no room has moved the cursor all the same.
+            lost = self.book.lost_before(log.oldest_seq, next_=True)
             if log.settle(dice.randrange(log.oldest_seq, log.next_seq + 1)):
                 self.book.next_settled = (log.cursor, lost)
                 self.append("put_ack", *log.ack_body)
