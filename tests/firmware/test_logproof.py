@@ -128,6 +128,12 @@ PLANTED: dict[str, list[Change]] = {
             "header.cursor, header.sent, header.lost = 0,",
         ),
     ],
+    "what was lost is forgotten with the next ack": [
+        ("ringlog", "        self.lost_settled = lost\n", "        self.lost_settled = 0\n")
+    ],
+    "what went with a sector is not counted": [
+        ("ringlog", "                self.before_oldest = sum(", "                self.before_oldest += 0 * sum(")
+    ],
     "totals not in the header": [("ringlog", "        header.totals = self.totals\n", "")],
     "the same sector number twice": [
         ("ringlog", "seq = self.first_seq // SLOTS + 1 if", "seq = self.first_seq // SLOTS if"),
