@@ -1,4 +1,4 @@
-"""The board: the only room that touches hardware. ESP32 and ESP32-S3 wiring."""
+"""The board: the only room that touches hardware."""
 
 import gc
 import os
@@ -8,13 +8,9 @@ import esp32
 import machine
 import network
 
-from .compat import const, ticks_ms
+from .compat import const, rtc_ms, ticks_ms
+from .feedback import is_dimmed
 
-# Original ESP32: wake on ext1 knows ANY_HIGH but not ANY_LOW, so the buttons close to 3.3 V there; S2, S3, C6 close to
-# ground. All button pins are RTC pins with pull resistors of their own, none is a strapping pin.
-# https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-reference/peripherals/gpio.html
-_BUTTONS = {"esp32": (25, 26, 27, 33), "esp32s3": (4, 5, 6, 7)}
-_LEDS = {"esp32": (18, 19, 21, 22), "esp32s3": (15, 16, 17, 18)}
 _DIM_HZ = const(1000)
 _TONE_HZ = const(880)  # until `tone` says another
 _HALF = const(32768)
@@ -26,31 +22,36 @@ _ADD_PARTITION = "make deploy PORT=... adds it"
 class Board:
     """See README.md "Rooms" for what it offers."""
 
-    def __init__(self, pins, is_dimmed=False):
-        """pins: the section `pins` of the configuration; None values mean the chip's default. is_dimmed: the lights
-        need more than on and off. ValueError if a pin can't be used as it says."""
-        self.chip = "esp32s3" if "S3" in getattr(sys.implementation, "_machine", "").upper() else "esp32"
-        active_low = pins["active_low"]
-        if active_low is None:
-            active_low = self.chip != "esp32"
-        self._closed_level = 0 if active_low else 1
-        pull = machine.Pin.PULL_UP if active_low else machine.Pin.PULL_DOWN
-        buttons = pins["buttons"] or _BUTTONS[self.chip]
-        self._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in buttons]
-        self._is_dimmed = is_dimmed
-        self._leds = self._strip = self._buzzer = None
-        if pins["neopixel"] is None:
-            self._leds = [_out(pin, _DIM_HZ if is_dimmed else 0) for pin in pins["leds"] or _LEDS[self.chip]]
+    def __init__(self, config):
+        """config: as `config.load` gives it. ValueError if this chip can't be wired like that."""
+        from .wiring import Wiring
+
+        self.chip = _chip()
+        wiring = Wiring(self.chip, config["pins"], config["power"])
+        self._closed_level = wiring.closed_level
+        pull = machine.Pin.PULL_DOWN if wiring.closed_level else machine.Pin.PULL_UP
+        self._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in wiring.buttons]
+        self._is_dimmed = is_dimmed(config["feedback"])
+        self._leds = self._strip = self._buzzer = self._battery = None
+        if wiring.neopixel is None:
+            self._leds = [_out(pin, _DIM_HZ if self._is_dimmed else 0) for pin in wiring.leds]
         else:
             import neopixel  # only here: it takes heap
 
-            self._strip = neopixel.NeoPixel(_out(pins["neopixel"]), 4)
+            self._strip = neopixel.NeoPixel(_out(wiring.neopixel), 4)
             self._strip.write()  # it lights up at random with the power
-        if pins["buzzer"] is not None:
-            self._buzzer = _out(pins["buzzer"], _TONE_HZ)
+        if wiring.buzzer is not None:
+            self._buzzer = _out(wiring.buzzer, _TONE_HZ)
+        if wiring.battery is not None:
+            self._battery = machine.ADC(machine.Pin(wiring.battery), atten=machine.ADC.ATTN_11DB)
+            self._divider = config["power"]["divider"]
         self.mac = machine.unique_id()
         self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in README.md "Record"
+        self.slept = self.reset_cause == machine.DEEPSLEEP_RESET
+        self.woke = wiring.woken_by(machine) if self.slept else 0  # buttons, bit 0 = button 1
         self.ticks_ms = ticks_ms
+        self.rtc_ms = rtc_ms
+        self._rtc = machine.RTC()
         self.flash = None
         self.flash_problem = ""
         self._find_flash()
@@ -128,6 +129,40 @@ class Board:
         """Starts the chip anew."""
         machine.reset()
 
+    # ---- sleep and supply ----
+
+    def battery_mv(self):
+        """Millivolts, None without a battery to measure."""
+        return None if self._battery is None else self._battery.read_uv() * self._divider // 1000
+
+    def light_sleep(self, ms, buttons):
+        """Stands still for `ms` or until one of these (bit 0 = button 1) closes. Lights stay as they are."""
+        self._wake_on(buttons)
+        machine.lightsleep(ms)
+
+    def deep_sleep(self, ms, buttons):
+        """Ends this boot: the next begins after `ms` or when one of these closes."""
+        self._wake_on(buttons)
+        machine.deepsleep(ms)
+
+    def _wake_on(self, buttons):
+        pins = [self._buttons[i] for i in range(4) if buttons & 1 << i]
+        # On chips that wake on any low, ALL_LOW is the name of that.
+        level = esp32.WAKEUP_ANY_HIGH if self._closed_level else esp32.WAKEUP_ALL_LOW
+        esp32.wake_on_ext1(pins, level)
+
+    def remembered(self):
+        """What `remember` was given before a deep sleep; forgotten by asking."""
+        data = self._rtc.memory()
+        self._rtc.memory(b"")
+        return data
+
+    def remember(self, data):
+        """Keeps up to 2 KB through any reset but the loss of power."""
+        self._rtc.memory(data)
+
+    # ---- radio ----
+
     def wifi_start(self, ssid, password):
         """Begins to join a network; it is kept up by the driver."""
         if self._wlan is None:
@@ -160,6 +195,15 @@ def _out(pin, pwm_hz=0):
     """An output that is low, or a PWM that gives nothing as yet."""
     output = machine.Pin(pin, machine.Pin.OUT, value=0)
     return machine.PWM(output, freq=pwm_hz, duty_u16=0) if pwm_hz else output
+
+
+def _chip():
+    """esp32, esp32s3, ...: the name in a stock image's description of its machine ("... with ESP32-S3")."""
+    name = getattr(sys.implementation, "_machine", "").lower().replace("-", "")
+    for chip in ("esp32s2", "esp32s3", "esp32c3", "esp32c6"):
+        if chip in name:
+            return chip
+    return "esp32"
 
 
 def _for_button(handler, button):

@@ -41,6 +41,19 @@ class Clock:
             self._high += low >> 24
             self._low = low & _MASK24
 
+    def state(self, rtc_ms):
+        """For `resume` after a deep sleep: a list of ints. rtc_ms: of the board's clock that goes on in it."""
+        return [self.boot, rtc_ms - self.uptime_ms(), self._offset_ms, 1 if self.is_set else 0, self.source]
+
+    def resume(self, state, rtc_ms, ticks):
+        """The boot goes on that `state` was taken in. rtc_ms, ticks: of the same moment."""
+        self.boot, started_ms, self._offset_ms, is_set, self.source = state
+        self.is_set = bool(is_set)
+        uptime_ms = max(0, rtc_ms - started_ms)
+        self._ticks = ticks
+        self._low = uptime_ms & _MASK24
+        self._high = uptime_ms >> 24
+
     def at(self, ticks):
         """Sets at_low and at_high to the uptime of a recent moment, for a record. Allocates nothing."""
         low = self._low + ticks_diff(ticks, self._ticks)

@@ -11,13 +11,17 @@ MICROPYTHON = sys.implementation.name == "micropython"
 if MICROPYTHON:
     import gc
     import select
-    from time import ticks_add, ticks_diff, ticks_ms
+    from time import ticks_add, ticks_diff, ticks_ms, time_ns
 
     from micropython import const
 
     # While the rooms are loaded: what stays then lies close together and leaves large blocks free.
     # https://docs.micropython.org/en/latest/reference/constrained.html#the-heap
     gc.threshold(2048)
+
+    def rtc_ms():
+        """Milliseconds that go on through deep sleep, unless somebody sets the chip's clock."""
+        return time_ns() // 1000000
 
     def started():
         """Everything is loaded: from now on the heap is swept when a quarter of what is free has been used."""
@@ -80,6 +84,7 @@ else:
         Flag,
         const,
         forget_loop,
+        rtc_ms,
         show_error,
         sleep_ms,
         started,

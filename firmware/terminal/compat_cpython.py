@@ -81,3 +81,8 @@ def forget_loop():
 
 def started():
     """There is no heap to watch here."""
+
+
+def rtc_ms():
+    """See compat.py."""
+    return time.time_ns() // 1000000

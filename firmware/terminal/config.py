@@ -3,6 +3,7 @@
 import json
 
 from .feedback import SIGNALS
+from .power import PROFILES
 from .vote import DEFAULT_WINDOWS
 
 PATH = "config.json"
@@ -79,6 +80,10 @@ def _is_buttons(value):
     return isinstance(value, list) and all(_is_int(b, 1, 4) for b in value) and len(value) == len(set(value))
 
 
+def _is_profile(value):
+    return value in PROFILES
+
+
 _MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record tells no longer quiet than 65 s
 _PINS = (None, _is_pins, "four different pin numbers")
 _PIN = (None, _is_pin, "a pin number 0..48")
@@ -106,6 +111,15 @@ _SCHEMA = {
     "opening_hours": {
         "days": ([], _is_week, 'seven texts like "08:00-12:00,13:00-18:30" or "", Monday first, or none at all'),
         "tz": ("UTC0", _is_zone, 'a POSIX TZ string like "EET-2EEST,M3.5.0/3,M10.5.0/4"'),
+    },
+    "power": {
+        "profile": ("mains", _is_profile, "one of " + ", ".join(PROFILES)),
+        "uploads_per_day": (4, 1, 96),
+        "upload_backlog": (500, 1, 60000),
+        "alert_unhappy": (0, 0, 100),
+        "battery": _PIN,
+        "divider": (2, 1, 11),
+        "low_mv": (2500, 1000, 20000),
     },
     "follow_up": {"reasons": (0, 0, 4), "after": ([1, 2], _is_buttons, "different buttons of 1 to 4")},
     "windows": {key: (DEFAULT_WINDOWS[key], 2, _MOST.get(key, 600000)) for key in DEFAULT_WINDOWS},

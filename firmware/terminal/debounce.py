@@ -5,7 +5,7 @@ more; spikes under 1 ms rejected; a late poll counts once. Polls decide; interru
 poller, date what it finds and are counted.
 """
 
-from .compat import const, ticks_diff
+from .compat import const, ticks_add, ticks_diff
 
 _UP = const(0)
 _MAYBE = const(1)  # closed, not long enough yet, or open again within a bounce
@@ -66,6 +66,34 @@ class Debounce:
             if closed & 1 << b:
                 self._state[b] = _DOWN
                 self._stable[b] = self._restless[b] = now_ms
+
+    def woke(self, at_ms, closed, buttons):
+        """These buttons woke the terminal from deep sleep by a press with first contact at ticks at_ms.
+
+        `pressed` has them, until the next `step`; the contacts that are open again may bounce still.
+        """
+        self.pressed = self.stalled = buttons
+        self.down |= buttons
+        for b in range(4):
+            if buttons & 1 << b:
+                self.first_contact[b] = self._since[b] = self._stable[b] = self._restless[b] = at_ms
+                self._state[b] = _DOWN if closed & 1 << b else _OPENING
+                if not closed & 1 << b:
+                    self._stable[b] = self.opened[b] = self._polled
+
+    def state(self, now_ms):
+        """For `resume` after a deep sleep, taken while `is_idle`: how long the buttons have been up, the statistics."""
+        up_ms = [ticks_diff(now_ms, self.opened[b]) if self.known & 1 << b else -1 for b in range(4)]
+        return [up_ms, self.presses_total, self.edges_total, list(self.edges_max), self.spikes]
+
+    def resume(self, state, now_ms):
+        """Goes on where `state` was taken, at what are ticks now_ms now."""
+        up_ms, self.presses_total, self.edges_total, edges_max, self.spikes = state
+        self.edges_max = bytearray(edges_max)
+        for b in range(4):
+            if 0 <= up_ms[b] <= _FORGET_MS:
+                self.known |= 1 << b
+                self.opened[b] = ticks_add(now_ms, -up_ms[b])
 
     def edge(self, now_ms, b):
         """A pin interrupt of button b + 1."""
@@ -191,10 +219,14 @@ class Debounce:
                 quiet_ms = min(quiet_ms, max(1, ticks_diff(at_ms, self.opened[i])))
         return quiet_ms
 
+    def is_idle_but(self, stuck):
+        """True while no contact is closed or in doubt, those of `stuck` (bit 0 = button 1) apart."""
+        for b in range(4):
+            if self._state[b] and not stuck & 1 << b:
+                return False
+        return True
+
     @property
     def is_idle(self):
         """True while no contact is closed or in doubt."""
-        for state in self._state:
-            if state:
-                return False
-        return True
+        return self.is_idle_but(0)

@@ -1,9 +1,12 @@
 """Folds a flood of filtered presses into run records, so that mashing children can't push unsent votes out."""
 
-from .compat import const, ticks_diff
-from .record import MASH, REPEAT, put_run
+from array import array
 
-_KINDS = const(8)  # four buttons, two verdicts
+from .compat import const, ticks_add, ticks_diff
+from .record import CLOSED, MASH, REPEAT, STUCK, TEST, put_run
+
+_VERDICTS = (REPEAT, MASH, CLOSED, TEST, STUCK)  # what is no vote and stands for itself: a chord is half of another
+_KINDS = const(20)  # four buttons, five verdicts
 _FLOOD_PRESSES = const(64)  # so many filtered presses stored one by one within a minute are a flood
 _WINDOW_MS = const(60000)
 _FOLD_MS = const(60000)  # a fold is written after so long
@@ -19,11 +22,11 @@ class Flood:
         self._is_flood = False
         self._fold_at = 0  # ticks of the first and the last folded press
         self._last_at = 0
-        self._count = [0] * _KINDS
-        self._from = [0] * _KINDS
-        self._until = [0] * _KINDS
-        self._low = [0] * _KINDS
-        self._high = [0] * _KINDS
+        self._count = array("I", bytes(4 * _KINDS))
+        self._from = array("I", bytes(4 * _KINDS))
+        self._until = array("I", bytes(4 * _KINDS))
+        self._low = array("I", bytes(4 * _KINDS))
+        self._high = array("I", bytes(4 * _KINDS))
         self.pending = False
 
     def takes(self, at_ms, b, verdict, clock):
@@ -31,7 +34,7 @@ class Flood:
 
         Allocates nothing.
         """
-        if verdict != REPEAT and verdict != MASH:
+        if verdict not in _VERDICTS:
             return False
         if ticks_diff(at_ms, self._window_at) >= _WINDOW_MS or not self._stored:
             self._window_at = at_ms
@@ -41,7 +44,9 @@ class Flood:
         if not self._is_flood and self._stored <= _FLOOD_PRESSES:
             return False
         self._is_flood = True
-        kind = b if verdict == REPEAT else b + 4
+        kind = b
+        while _VERDICTS[kind >> 2] != verdict:
+            kind += 4
         if not self._count[kind]:
             self._from[kind] = at_ms
             self._low[kind] = clock.at_low
@@ -76,7 +81,17 @@ class Flood:
                 clock.at_low = self._low[kind]
                 clock.at_high = self._high[kind]
                 span_s = (ticks_diff(self._until[kind], self._from[kind]) + 999) // 1000
-                put_run(buf, REPEAT if kind < 4 else MASH, kind & 3, min(255, span_s), count, clock)
+                put_run(buf, _VERDICTS[kind >> 2], kind & 3, min(255, span_s), count, clock)
                 return True
         self.pending = False
         return False
+
+    def state(self, now_ms):
+        """For `resume` after a deep sleep; not while `pending`."""
+        return [ticks_diff(now_ms, self._window_at), self._stored, 1 if self._is_flood else 0]
+
+    def resume(self, state, now_ms):
+        """Goes on where `state` was taken, at what are ticks now_ms now."""
+        age_ms, self._stored, is_flood = state
+        self._window_at = ticks_add(now_ms, -min(age_ms, _WINDOW_MS))
+        self._is_flood = bool(is_flood)

@@ -26,6 +26,13 @@ class Hands:
         """Buttons down at boot are out of play until released."""
         self.stuck = self._at_boot = down
 
+    def resume(self, stuck, down):
+        """After a deep sleep: `stuck` were out of play before it; what is down now and did not wake the terminal is.
+
+        A button that is up has been up for as long as anybody knows.
+        """
+        self.stuck = self._at_boot = (stuck | down) & down
+
     def pressed(self, at_ms, b, seq):
         """Button b + 1 went down at ticks at_ms; seq of its record if it counted, else -1."""
         self._down_at[b] = at_ms

@@ -18,6 +18,7 @@ _SUBACK = const(9)
 _PINGRESP = const(13)
 
 _ANSWER_MS = const(10000)
+_LEAVE_MS = const(200)  # for the last bytes to go out
 _RECEIVE_MAX = const(2048)
 _OUTPUT_MAX = const(4096)
 
@@ -86,6 +87,7 @@ class Mqtt:
         self._subscribing = 0
         self._deadline = None
         self._pinging = False
+        self._leaving = False
 
     def output(self):
         """The bytes to send now, taken out."""
@@ -97,7 +99,7 @@ class Mqtt:
     @property
     def is_free(self):
         """True if a publish can be taken."""
-        return self.state == ON and not self._awaited and len(self._output) < _OUTPUT_MAX
+        return self.state == ON and not self._awaited and not self._leaving and len(self._output) < _OUTPUT_MAX
 
     def publish(self, now_ms, topic, payload, is_retained):
         """Sends with QoS 1; `on_delivered` follows. Only while `is_free`."""
@@ -106,6 +108,13 @@ class Mqtt:
         self._send(now_ms, packet(first, text(topic), struct.pack(">H", self._awaited), payload))
         self._expect(now_ms)
 
+    def leave(self, now_ms):
+        """Says goodbye, so that the last will stays unsaid; a moment later the connection is `broken`."""
+        if self.state == ON and not self._leaving:
+            self._leaving = True
+            self._send(now_ms, b"\xe0\x00")
+            self._deadline = ticks_add(now_ms, _LEAVE_MS)
+
     def step(self, now_ms):
         """Keeps the connection alive, or finds it dead. Gives the ms until it wants to be called again."""
         if self.state == OFF or self.broken:
@@ -113,7 +122,7 @@ class Mqtt:
         if self._deadline is not None:
             left_ms = ticks_diff(self._deadline, now_ms)
             if left_ms <= 0:
-                self.broken = "no answer from the broker"
+                self.broken = "done" if self._leaving else "no answer from the broker"
                 return 0
             return left_ms
         left_ms = self._keep_alive_s * 750 - ticks_diff(now_ms, self._sent_at)
@@ -222,5 +231,5 @@ class Mqtt:
             self._deadline = ticks_add(now_ms, _ANSWER_MS)
 
     def _answered(self):
-        if not (self._awaited or self._subscribing or self._pinging):
+        if not (self._leaving or self._awaited or self._subscribing or self._pinging):
             self._deadline = None

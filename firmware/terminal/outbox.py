@@ -103,6 +103,11 @@ class Outbox:
         return True
 
     @property
+    def is_settled(self):
+        """True if the collector has everything that there is to send."""
+        return self._log.cursor >= self._log.news_seq
+
+    @property
     def owes_ack_record(self):
         """True if the cursor should be written down now: it has passed presses, and the last time was long ago."""
         cursor = self._log.cursor

@@ -28,6 +28,7 @@ UNANSWERED = const(1)
 
 CLOCK_SET = const(1)
 STALL = const(2)
+WAKE = const(4)
 
 NTP = const(1)
 COLLECTOR = const(2)

@@ -24,7 +24,7 @@ class RingLog(HeldLog):
         self._back = bytearray(SIZE)
         self.sector = -1  # the open one, physical
         self.slot = SLOTS  # next to be written
-        self._ahead = -1  # physical sector erased and found blank in this boot
+        self.ahead = -1  # physical sector erased and found blank since the last mount
         self.candidate = -1  # last physical sector tried for it
         self.news_seq = 0  # everything from here on is ack records
         self.cursor = 0
@@ -105,7 +105,7 @@ class RingLog(HeldLog):
     @property
     def needs_sector(self):
         """True if there is no sector erased ahead."""
-        return self._ahead < 0
+        return self.ahead < 0
 
     def prepare(self):
         """Erases the next usable sector (the CPU stands still meanwhile) and checks that it is blank.
@@ -121,7 +121,7 @@ class RingLog(HeldLog):
                 continue
             self._drop(sector)
             if self._erase(sector):
-                self._ahead = sector
+                self.ahead = sector
                 self.damaged.discard(sector)
                 return True
             self.bad_sectors += 1
@@ -152,7 +152,7 @@ class RingLog(HeldLog):
 
     def open_ahead(self):
         """Opens the erased sector when the current one is full, so that no press has to wait for it."""
-        if self.slot >= SLOTS and self._ahead >= 0:
+        if self.slot >= SLOTS and self.ahead >= 0:
             self._open_next()
 
     def _open_next(self):
@@ -165,10 +165,10 @@ class RingLog(HeldLog):
         header.totals = self.totals
         header.cursor, header.sent, header.lost = self.cursor, self.sent, self.lost_settled
         for _ in range(self.sectors):
-            if self._ahead < 0 and not self.prepare():
+            if self.ahead < 0 and not self.prepare():
                 return False
-            sector = self._ahead
-            self._ahead = -1
+            sector = self.ahead
+            self.ahead = -1
             self.where[seq % self.sectors] = sector
             header.sector_seq = seq
             header.pack(buf, self.chip, self.clock.uptime_ms(), self.clock.utc_ms())

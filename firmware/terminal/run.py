@@ -168,16 +168,16 @@ def _configured():
     """(board, configuration, problem)"""
     from . import config
     from .board import Board
-    from .feedback import is_dimmed
 
     settings, problem = config.load()
     try:
-        board = Board(settings["pins"], is_dimmed(settings["feedback"]))
+        board = Board(settings)
     except ValueError as error:
         problem = "%s: pins: %s" % (config.PATH, error)
         settings = config.build({})
-        board = Board(settings["pins"])
+        board = Board(settings)
     _unload("config")
+    _unload("wiring")
     return board, settings, problem
 
 

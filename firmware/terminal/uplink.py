@@ -28,6 +28,7 @@ class Uplink:
         self._mqtt = Mqtt(device_id, will, (base + "ack",), self._message, self._delivered)
         self._is_votes = False  # the publish under way
         self._state_at = None  # ticks of the last state message in this connection
+        self._leaves = False
         self._attempt_at = None  # not before
         self._backoff_ms = _BACKOFF_MS
         self._jitter = crc32(device_id.encode()) % 256  # so that a power cut's terminals don't all come at once
@@ -52,10 +53,26 @@ class Uplink:
         self.outbox.connected()
         self._mqtt.opened(now_ms)
 
+    @property
+    def is_settled(self):
+        """True if in this connection everything has been said, and the collector has everything."""
+        return self._state_at is not None and self._mqtt.is_free and self.outbox.is_settled
+
+    def leave(self, now_ms):
+        """Ends the connection in good order. True once there is none."""
+        self._mqtt.leave(now_ms)
+        self._leaves = self._mqtt.state == ON
+        return not self._leaves
+
     def closed(self, now_ms):
         """The connection is gone, or none came about: wait 1..300 s, longer each time."""
         if self._mqtt.refused in _BAD_LOGIN:
             self._backoff_ms = _BACKOFF_MAX_MS
+        if self._leaves:
+            self._leaves = False
+            self._mqtt.closed()
+            self._attempt_at = None
+            return
         self._mqtt.closed()
         self._attempt_at = ticks_add(now_ms, self._backoff_ms + (self._backoff_ms * self._jitter >> 10))
         self._backoff_ms = min(2 * self._backoff_ms, _BACKOFF_MAX_MS)
@@ -100,7 +117,7 @@ class Uplink:
 
     def _state_message(self):
         facts = self._facts()
-        facts["state"] = "online"
+        facts["state"] = "online" if facts["power"] == "mains" else "asleep"
         return json.dumps(facts).encode()
 
     def _delivered(self, now_ms):

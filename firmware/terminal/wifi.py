@@ -22,12 +22,24 @@ class Wifi:
         self.state = OFF
 
     def start(self, now_ms):
-        """Starts the radio if there is a network to join."""
-        if self._ssid:
+        """Starts the radio if there is a network to join and it does not run."""
+        if self._ssid and not self.is_started:
             self._board.wifi_start(self._ssid, self._password)
             self.state = CONNECTING
             self._watch_at = now_ms
             self._down_since = now_ms
+
+    @property
+    def is_started(self):
+        """True while the radio is on."""
+        return self._watch_at is not None
+
+    def stop(self):
+        """Switches the radio off until `start`."""
+        if self.is_started:
+            self._board.wifi_stop()
+            self._watch_at = None
+            self.state = OFF
 
     def step(self, now_ms):
         """Watches; gives the ms until it wants to look again."""

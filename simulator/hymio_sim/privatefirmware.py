@@ -68,7 +68,7 @@ def _executed(path: Path, name: str, package: str, modules: Mapping[str, Any]) -
     return module
 
 
-def private_board(port: Any, pins: dict[str, Any], random_bytes: Any, is_dimmed: bool) -> Any:
+def private_board(port: Any, config: dict[str, Any], random_bytes: Any) -> Any:
     """A `board.Board` whose hardware is behind `port` (see fakes/bus.py, "what the fake modules call")."""
     _package()
     fakes: dict[str, Any] = {"bus": SimpleNamespace(port=port)}
@@ -77,4 +77,4 @@ def private_board(port: Any, pins: dict[str, Any], random_bytes: Any, is_dimmed:
     modules = {**fakes, "os": SimpleNamespace(urandom=random_bytes)}
     path = firmware_dir() / "terminal" / "board.py"
     module = _executed(path, f"{_PACKAGE}.board", _PACKAGE, modules)
-    return module.Board(pins, is_dimmed)
+    return module.Board(config)

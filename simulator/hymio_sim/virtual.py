@@ -96,8 +96,7 @@ class VirtualMachine:
         self._port = port = _Port(self, self._hardware, self._clock)
 
         def run() -> None:
-            is_dimmed = room("feedback").is_dimmed(self._config["feedback"])
-            board = private_board(port, self._config["pins"], self._random.randbytes, is_dimmed)
+            board = private_board(port, self._config, self._random.randbytes)
             board.ticks_ms = self.ticks_ms
             app = room("app").App(self._config, board, room("").VERSION, "")
             app.start(self.ticks_ms())

@@ -2,7 +2,7 @@
 
 from terminal.clock import Clock
 from terminal.flood import Flood
-from terminal.record import CHORD, COUNTED, MASH, REPEAT, RUN, presses
+from terminal.record import CHORD, CLOSED, COUNTED, MASH, REPEAT, RUN, STUCK, TEST, presses
 
 
 def runs(flood, clock):
@@ -50,6 +50,14 @@ def test_ten_a_second_on_all_buttons():
     total += sum(count for _, _, count, _, _ in runs(flood, clock))
     assert stored == 64 and total == folded == 6000 - 64
     assert records <= 8 * 11
+
+
+def test_presses_outside_opening_hours_in_test_mode_and_of_a_stuck_button_flood_too():
+    for verdict in (CLOSED, TEST, STUCK):
+        flood, clock = Flood(), Clock(0)
+        for i in range(164):
+            press(flood, clock, 100 * i, 3, verdict)
+        assert [run[:3] for run in runs(flood, clock)] == [(verdict, 4, 100)]
 
 
 def test_a_run_tells_button_verdict_number_span_and_beginning():

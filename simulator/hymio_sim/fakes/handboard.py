@@ -23,6 +23,7 @@ class HandBoard:
     mac = b"123456"
     chip = "esp32"
     reset_cause = 1
+    slept = False
 
     def __init__(self, flash):
         self.flash = flash
@@ -46,6 +47,9 @@ class HandBoard:
 
     def on_edge(self, handler):
         pass
+
+    def battery_mv(self):
+        return None
 
     def heap_free(self):
         return 0

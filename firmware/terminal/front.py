@@ -1,0 +1,201 @@
+"""The front of the terminal: from four contacts to verdicts, records and the thank-you."""
+
+from .compat import const, ticks_diff
+from .debounce import Debounce
+from .feedback import Feedback
+from .flood import Flood
+from .hands import Hands
+from .record import ANSWER, CLOCK_SET, COUNTED, STALL, UNANSWERED, WAKE
+from .vote import Votes
+
+_NEVER_MS = const(60000)
+
+
+class Front:
+    """`step` reads the buttons and does everything that a visitor can bring about."""
+
+    def __init__(self, config, board, book):
+        """config: as `config.load` gives it; book: a `book.Book`."""
+        self._board = board
+        self._book = book
+        self._clock = book.clock
+        self.feedback = Feedback(board, config["feedback"], config["thanks_ms"])
+        self.debounce = Debounce()
+        self.votes = Votes(config["windows"], config["follow_up"])
+        self.hands = Hands(config["windows"])
+        self.unhappy = 0  # counted votes for faces 1 and 2
+        self._reasons = (1 << config["follow_up"]["reasons"]) - 1  # the buttons that are some
+        self._flood = Flood()
+        self._woke = 0
+        self._is_closed = False
+        self._timetable = None
+        if config["opening_hours"]["days"] or config["feedback"]["quiet"]:
+            from .hours import Timetable  # only here: most terminals have no use for it
+
+            self._timetable = Timetable(config["opening_hours"], config["feedback"]["quiet"])
+
+    def start(self, now_ms):
+        """A boot: buttons that are down are out of play until released."""
+        closed = self._board.buttons()
+        self.debounce.start(now_ms, closed)
+        self.hands.start(closed)
+
+    # ---- across deep sleep ----
+
+    def state(self, now_ms):
+        """For `resume`; only while `is_at_rest`."""
+        return [
+            self.debounce.state(now_ms), self.votes.state(now_ms), self.hands.stuck, self._flood.state(now_ms),
+        ]  # fmt: skip
+
+    def resume(self, state, slept_ms, woke_ms, now_ms):
+        """Goes on after a deep sleep of slept_ms that ended at ticks woke_ms; the buttons that ended it are presses."""
+        debounce, votes, stuck, flood = state
+        fell_asleep_ms = ticks_diff(woke_ms, slept_ms)
+        closed = self._board.buttons()
+        woke = self._board.woke & ~stuck
+        self.debounce.resume(debounce, fell_asleep_ms)
+        self.votes.resume(votes, fell_asleep_ms)
+        self._flood.resume(flood, fell_asleep_ms)
+        self.hands.resume(stuck, closed & ~woke)
+        self.debounce.start(now_ms, closed & ~woke)
+        self._step_hours(now_ms)
+        if woke:
+            self.debounce.woke(woke_ms, closed, woke)
+            self._woke = woke
+            self._take_presses(now_ms)
+            self._woke = 0
+
+    @property
+    def is_at_rest(self):
+        """True while nothing but a new press can make a difference here."""
+        return (
+            self.debounce.is_idle_but(self.hands.stuck)
+            and self.feedback.is_dark
+            and not (self.votes.is_armed or self._flood.pending or self.hands.mode)
+        )
+
+    @property
+    def may_wake(self):
+        """The buttons, bit 0 = button 1, whose closing is a press: those that are up and in play."""
+        return 15 & ~(self.debounce.down | self.hands.stuck)
+
+    # ---- steps ----
+
+    def step(self, now_ms):
+        """Gives the milliseconds until it wants to be called again."""
+        closed = self._board.buttons()
+        wait_ms = self.debounce.step(now_ms, closed)
+        self._take_presses(now_ms)
+        wait_ms = min(wait_ms, self._step_hands(now_ms))
+        feedback = self.feedback
+        feedback.asking(now_ms, self._reasons if self.votes.is_asking else 0)
+        wait_ms = min(wait_ms, feedback.step(now_ms))
+        flood = self._flood
+        if flood.is_due(now_ms):
+            self._book.runs(flood)
+        wait_ms = min(wait_ms, flood.wait_ms(now_ms))
+        # A button that is held must not leave the others closed all day.
+        if not closed & ~self.hands.stuck and self.debounce.is_idle_but(self.hands.stuck):
+            wait_ms = min(wait_ms, self._step_hours(now_ms))
+        return wait_ms
+
+    def _take_presses(self, now_ms):
+        pressed = self.debounce.pressed
+        while pressed:
+            b = self._earliest(pressed)
+            pressed &= ~(1 << b)
+            self._press(now_ms, b)
+
+    def _earliest(self, pressed):
+        first = -1
+        contact = self.debounce.first_contact
+        for b in range(4):
+            if pressed & 1 << b and (first < 0 or ticks_diff(contact[b], contact[first]) < 0):
+                first = b
+        return first
+
+    def _press(self, now_ms, b):
+        """From the debounced press to the record in flash to the thank-you."""
+        debounce = self.debounce
+        hands = self.hands
+        votes = self.votes
+        book = self._book
+        bit = 1 << b
+        at_ms = debounce.first_contact[b]
+        quiet_ms = debounce.quiet_ms(b, at_ms, hands.stuck)
+        verdict = votes.press(at_ms, b + 1, quiet_ms, self._is_closed, hands.mode != "", hands.stuck & bit != 0)
+        flags = CLOCK_SET if self._clock.is_set else 0
+        if self._woke & bit:
+            flags |= WAKE
+        elif debounce.stalled & bit:
+            flags |= STALL
+        self._clock.at(at_ms)
+        if self._flood.takes(at_ms, b, verdict, self._clock):
+            hands.pressed(at_ms, b, -1)
+            return
+        if self._flood.pending:
+            book.runs(self._flood)
+        seq = book.press(at_ms, verdict, b + 1, flags, max(1, debounce.edges[b]), quiet_ms)
+        hands.pressed(at_ms, b, seq if verdict == COUNTED else -1)
+        if seq < 0:
+            self.feedback.full(now_ms)
+            return
+        votes.stored(seq)
+        if verdict == COUNTED or verdict == ANSWER:
+            self.feedback.counted(now_ms, b)
+        else:
+            self.feedback.filtered(now_ms, b)
+        if verdict == COUNTED and b < 2:
+            self.unhappy += 1
+        self._write_revisions(now_ms)
+
+    def _write_revisions(self, now_ms):
+        votes = self.votes
+        for i in range(votes.revisions):
+            self._book.revise(now_ms, votes.revised_seq[i], votes.revised_verdict[i])
+
+    def _step_hands(self, now_ms):
+        debounce = self.debounce
+        hands = self.hands
+        votes = self.votes
+        if debounce.released:
+            for b in range(4):
+                if debounce.released & 1 << b:
+                    hands.released(debounce.opened[b], b)
+        was_stuck = hands.stuck
+        seq = hands.step(now_ms, debounce.down)
+        if seq >= 0:
+            votes.stuck(seq)
+            self._write_revisions(now_ms)
+        for b in range(4):
+            if hands.stuck & ~was_stuck & 1 << b:
+                self.feedback.stuck(now_ms, b)
+        wait_ms = votes.step(now_ms)
+        if votes.unanswered >= 0:
+            self._book.event(now_ms, UNANSWERED, votes.unanswered)
+            votes.unanswered = -1
+        return wait_ms
+
+    def _step_hours(self, now_ms):
+        if not self._clock.is_set:
+            return self.feedback.no_clock(now_ms)
+        timetable = self._timetable
+        if timetable is None:
+            return _NEVER_MS
+        wait_ms = timetable.step(now_ms, self._clock)
+        self._is_closed = timetable.is_closed
+        self.feedback.is_quiet = timetable.is_quiet
+        return wait_ms
+
+    def facts(self):
+        """The part of README.md "Facts" that is about the buttons."""
+        debounce = self.debounce
+        return {
+            "stuck": [b + 1 for b in range(4) if self.hands.stuck & 1 << b],
+            "mode": self.hands.mode,
+            "switches": [
+                [debounce.presses_total[b], debounce.edges_total[b], debounce.edges_max[b], debounce.spikes[b]]
+                for b in range(4)
+            ],
+        }

@@ -1,0 +1,124 @@
+"""What the supply allows: when to sleep and for how long, when to switch the radio on, what a low battery forbids."""
+
+from .compat import const, ticks_add, ticks_diff
+
+MAINS = const(0)
+LIGHT = const(1)
+DEEP = const(2)
+
+PROFILES = ("mains", "light", "deep")
+_DAY_MS = const(86400000)
+_SUPPLY_MS = const(60000)  # between two looks at the battery while awake
+_RECOVERED_MV = const(100)  # so much above the limit is not low any more
+_SESSION_MS = const(90000)  # the radio stays on for so long at most
+_RETRY_MS = const(900000)  # after a session that settled nothing, longer each time
+_AWAKE_MS = const(60000)  # after power-on and after the last byte on the cable: somebody may be there
+_LIGHT_MIN_MS = const(5)  # a shorter sleep costs more than it saves
+
+
+class Power:
+    """`radio` and `is_low` say what may be done now; `rest` says how to wait."""
+
+    def __init__(self, settings, battery_mv, jitter):
+        """settings: section `power`; battery_mv(): millivolts or None; jitter 0..255: spreads the uploads of many."""
+        self.profile = PROFILES.index(settings["profile"])
+        self._battery_mv = battery_mv
+        self._low_mv = settings["low_mv"]
+        self._period_ms = _DAY_MS // settings["uploads_per_day"]
+        self._backlog = settings["upload_backlog"]
+        self._alert = settings["alert_unhappy"]
+        self._jitter_ms = self._period_ms * jitter >> 10
+        self._look_at = None
+        self._session_at = None  # ticks at which the radio was switched on
+        self._failures = 0
+        self._farewell = False  # the last session before the radio stays off
+        self._awake_until = None
+        self.next_ms = 0  # uptime of the next upload
+        self.supply_mv = None
+        self.is_low = False
+        self.unhappy = 0  # votes on faces 1 and 2 since the last session
+
+    def start(self, now_ms):
+        """A boot that is no wake from deep sleep."""
+        self.stay_awake(now_ms)
+
+    def stay_awake(self, now_ms):
+        """Somebody is at the cable."""
+        self._awake_until = ticks_add(now_ms, _AWAKE_MS)
+
+    def step(self, now_ms):
+        """Looks at the battery now and then."""
+        if self._look_at is not None and ticks_diff(now_ms, self._look_at) < 0:
+            return
+        self._look_at = ticks_add(now_ms, _SUPPLY_MS)
+        self.supply_mv = mv = self._battery_mv()
+        if mv is None:
+            return
+        is_low = mv < self._low_mv + (_RECOVERED_MV if self.is_low else 0)
+        if is_low and not self.is_low:
+            self._farewell = True
+        self.is_low = is_low
+
+    # ---- the radio ----
+
+    def radio(self, now_ms, uptime_ms, unsent, is_settled):
+        """Whether the radio should be on. is_settled: this session has said and settled everything."""
+        if self.profile == MAINS and not self.is_low:
+            self._session_at = now_ms
+            return True
+        if self._session_at is None:
+            if not self._is_due(uptime_ms, unsent):
+                return False
+            self._session_at = now_ms
+        elif is_settled or ticks_diff(now_ms, self._session_at) >= _SESSION_MS:
+            self._end_session(uptime_ms, is_settled)
+            return False
+        return True
+
+    def _is_due(self, uptime_ms, unsent):
+        if self.is_low:
+            return self._farewell
+        is_asked = unsent >= self._backlog or 0 < self._alert <= self.unhappy
+        # A failed session is not tried again at once, whoever asks.
+        return uptime_ms >= self.next_ms or (is_asked and not self._failures)
+
+    def _end_session(self, uptime_ms, is_settled):
+        self._session_at = None
+        self._farewell = False
+        self.unhappy = 0
+        if is_settled:
+            self._failures = 0
+            self.next_ms = uptime_ms - uptime_ms % self._period_ms + self._period_ms + self._jitter_ms
+        else:
+            self.next_ms = uptime_ms + min(self._period_ms, _RETRY_MS << min(self._failures, 6))
+            self._failures += 1
+
+    def next_upload_s(self, uptime_ms):
+        """Seconds until the next upload; 0 with the radio always on, None while the radio stays off."""
+        if self.profile == MAINS:
+            return 0
+        return None if self.is_low else max(0, self.next_ms - uptime_ms) // 1000
+
+    # ---- sleep ----
+
+    def rest(self, now_ms, wait_ms, is_quiet):
+        """How to wait for wait_ms: MAINS (awake), LIGHT or DEEP. is_quiet: nothing but time and buttons can matter."""
+        if self._awake_until is not None and ticks_diff(self._awake_until, now_ms) <= 0:
+            self._awake_until = None
+        if self.profile == MAINS or self._session_at is not None or self._awake_until is not None:
+            return MAINS
+        if is_quiet:
+            return self.profile
+        return LIGHT if wait_ms >= _LIGHT_MIN_MS else MAINS
+
+    # ---- across deep sleep ----
+
+    def state(self):
+        """What `resume` needs: ints."""
+        return [self.next_ms, self._failures, self.unhappy, 1 if self.is_low else 0, 1 if self._farewell else 0]
+
+    def resume(self, state):
+        """After a deep sleep."""
+        self.next_ms, self._failures, self.unhappy, is_low, farewell = state
+        self.is_low = bool(is_low)
+        self._farewell = bool(farewell)

@@ -1,0 +1,97 @@
+"""Which pins of which chip can do what: the default wiring, and why another one is impossible.
+
+https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-reference/peripherals/gpio.html and the same page for
+each chip: strapping pins, RTC pins, input-only pins, ADC1.
+"""
+
+# Original ESP32: ext1 knows ANY_HIGH and ALL_LOW, so its buttons close to 3.3 V; the others have ANY_LOW, and theirs
+# close to ground. All default buttons are RTC pins with pull resistors of their own, none is a strapping pin.
+# chip: (buttons, leds, closed level, strapping pins, pins of the flash chip, pins that can wake it, pins of ADC1, ext1
+# status register or 0 if we do not know it)
+_CHIPS = {
+    "esp32": (
+        (25, 26, 27, 33), (18, 19, 21, 22), 1, (0, 2, 5, 12, 15), range(6, 12),
+        (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39), range(32, 40), 0x3FF480D0,
+    ),
+    "esp32s2": ((4, 5, 6, 7), (15, 16, 17, 18), 0, (0, 45, 46), range(26, 33), range(22), range(1, 11), 0),
+    "esp32s3": ((4, 5, 6, 7), (15, 16, 17, 18), 0, (0, 3, 45, 46), range(26, 33), range(22), range(1, 11), 0x600080E4),
+    "esp32c3": ((0, 1, 3, 10), (4, 5, 6, 7), 0, (2, 8, 9), range(12, 18), (), range(5), 0),
+    "esp32c6": ((0, 1, 2, 3), (18, 19, 20, 21), 0, (4, 5, 8, 9, 15), range(24, 31), range(8), range(7), 0),
+}  # fmt: skip
+_INPUT_ONLY = range(34, 40)  # of the original ESP32: neither outputs nor pull resistors
+# By GPIO of the original ESP32: the number of the RTC pin, its bit in the status register.
+_RTC_PINS = {
+    36: 0, 37: 1, 38: 2, 39: 3, 34: 4, 35: 5, 25: 6, 26: 7, 33: 8, 32: 9, 4: 10, 0: 11, 2: 12, 15: 13, 13: 14, 12: 15,
+    14: 16, 27: 17,
+}  # fmt: skip
+
+
+class Wiring:
+    """`buttons`, `leds` (pins of 1..4), `closed_level`, `neopixel`, `buzzer`, `battery` (pin or None) on a chip."""
+
+    def __init__(self, chip, pins, power):
+        """pins, power: the sections of the configuration; None means the chip's default.
+
+        ValueError, naming the key, for what can't work.
+        """
+        self._chip = chip
+        buttons, leds, level, self._strapping, self._flash, wakers, adc, self._status = _CHIPS[chip]
+        self.buttons = pins["buttons"] or buttons
+        self.leds = pins["leds"] or leds
+        self.closed_level = level if pins["active_low"] is None else 0 if pins["active_low"] else 1
+        self.neopixel = pins["neopixel"]
+        self.buzzer = pins["buzzer"]
+        self.battery = power["battery"]
+        self._used = []
+        self._check("pins.buttons", self.buttons, "has no pull resistor")
+        if self.neopixel is None:
+            self._check("pins.leds", self.leds, "is no output")
+        self._check("pins.neopixel", (self.neopixel,), "is no output")
+        self._check("pins.buzzer", (self.buzzer,), "is no output")
+        self._check("power.battery", (self.battery,), "")
+        if self.battery is not None and self.battery not in adc:
+            raise ValueError("power.battery: %d is no pin of ADC1, the only one beside the radio" % self.battery)
+        if power["profile"] != "mains":
+            self._check_wake(power["profile"], wakers)
+
+    def _check(self, key, numbers, lack):
+        for pin in numbers:
+            if pin is None:
+                continue
+            if pin in self._used:
+                reason = "has two uses"
+            elif pin in self._strapping:
+                reason = "is a strapping pin: it decides how the chip boots"
+            elif pin in self._flash:
+                reason = "belongs to the flash chip"
+            elif lack and self._chip == "esp32" and pin in _INPUT_ONLY:
+                reason = lack
+            else:
+                self._used.append(pin)
+                continue
+            raise ValueError("%s: %d %s (%s)" % (key, pin, reason, self._chip))
+
+    def _check_wake(self, profile, wakers):
+        if not wakers:
+            raise ValueError("power.profile: the %s can't be woken by four buttons, expected mains" % self._chip)
+        for pin in self.buttons:
+            if pin not in wakers:
+                raise ValueError("pins.buttons: %d can't wake the %s (power.profile %s)" % (pin, self._chip, profile))
+        if self._chip == "esp32" and not self.closed_level:
+            raise ValueError("pins.active_low: the esp32 wakes when all are low, not any: wire the buttons to 3.3 V")
+
+    def woken_by(self, machine):
+        """The buttons, bit 0 = button 1, that ended a deep sleep, as far as the chip tells. machine: the module."""
+        bits = None
+        if hasattr(machine, "wake_pins"):  # not in 1.26
+            woke = machine.wake_pins()
+        elif self._status and machine.wake_reason() == machine.EXT1_WAKE:
+            bits = machine.mem32[self._status]
+        else:
+            return 0
+        mask = 0
+        for i in range(4):
+            pin = self.buttons[i]
+            if pin in woke if bits is None else bits >> (_RTC_PINS[pin] if self._chip == "esp32" else pin) & 1:
+                mask |= 1 << i
+        return mask
