@@ -74,8 +74,9 @@ def terminal(
 ) -> None:
     """One terminal: four buttons, four lights, flash, Wi-Fi, a USB serial port.
 
-    It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `chord N M`, `wifi on|off`,
-    `power on|off`, `time SECONDS`, `wait SECONDS`, `quit`; and tells what its hardware sees, one JSON object a line.
+    It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `hold N SECONDS`, `chord N M [MS]`,
+    `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`,
+    `sleep` (waits until it sleeps deeply), `fault ...`, `quit`; and tells what its hardware sees, a JSON object a line.
     On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
 
     **Examples**

@@ -13,15 +13,18 @@ _LONGEST_MS: Final = 3_600_000.0
 
 USAGE: Final = (
     "press N [MS] [profile NAME]",
-    "chord N M",
+    "hold N SECONDS",
+    "chord N M [MS]",
     "wifi on|off",
     "power on|off",
+    "battery MV",
     "time SECONDS",
     "fault program-noop|erase-noop|read-glitch [N]",
     "fault bad SECTOR",
     "fault flip ADDRESS BIT",
     "fault stuck ADDRESS BIT 0|1",
     "wait SECONDS",
+    "sleep",
     "quit",
 )
 
@@ -41,6 +44,7 @@ class Chord:
 
     first: int
     second: int
+    contact_ms: float = DEFAULT_MS
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,13 @@ class Switch:
 
     what: str
     on: bool
+
+
+@dataclass(frozen=True)
+class SetSupply:
+    """The battery gives so many millivolts."""
+
+    supply_mv: int
 
 
 @dataclass(frozen=True)
@@ -98,12 +109,17 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class AwaitSleep:
+    """Hold the next line up until the terminal sleeps deeply."""
+
+
+@dataclass(frozen=True)
 class Quit:
     """The end."""
 
 
 Fault = FailNext | BadSector | FlipBit | StickBit
-Command = Press | Chord | Switch | SetTime | Fault | Wait | Quit
+Command = Press | Chord | Switch | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
 
 
 class BadCommand(ValueError):
@@ -118,11 +134,13 @@ def parse(line: str) -> Command | None:
     verb, rest = words[0], words[1:]
     if verb == "press":
         return _press(rest)
-    if verb == "chord" and len(rest) == 2:
+    if verb == "hold" and len(rest) == 2:
+        return Press(_button(rest[0]), 1000 * _number(verb, rest[1], 0.001, _LONGEST_MS / 1000))
+    if verb == "chord" and len(rest) in (2, 3):
         first, second = _button(rest[0]), _button(rest[1])
         if first == second:
             raise BadCommand(f"chord: expected two different buttons, came {first} twice")
-        return Chord(first, second)
+        return Chord(first, second, _number(verb, rest[2], 0.001, _LONGEST_MS) if rest[2:] else DEFAULT_MS)
     if verb in ("wifi", "power") and len(rest) == 1:
         if rest[0] not in ("on", "off"):
             raise BadCommand(f"{verb}: expected on or off, came {rest[0]}")
@@ -133,6 +151,10 @@ def parse(line: str) -> Command | None:
         return _fault(rest, line.strip())
     if verb == "wait" and len(rest) == 1:
         return Wait(_number(verb, rest[0], 0.0, 1e9))
+    if verb == "battery" and len(rest) == 1:
+        return SetSupply(round(_number(verb, rest[0], 0, 65_535)))
+    if verb == "sleep" and not rest:
+        return AwaitSleep()
     if verb == "quit" and not rest:
         return Quit()
     for usage in USAGE:

@@ -6,6 +6,7 @@ for what the program does to its pins and its flash, and is told through `Proces
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from hymio_sim.flash import NorFlash
 from hymio_sim.journal import CONTRACT, Journal
 from hymio_sim.logwatch import LogWatch
 from hymio_sim.mqttwatch import BatchHead
+from hymio_sim.rtcdomain import TIMER_WAKE, RtcDomain
 
 BUTTONS: Final = (1, 2, 3, 4)
 SSID: Final = "hymio-sim"
@@ -60,6 +62,10 @@ class Processor(Protocol):
 
     def network_changed(self) -> None:
         """The Wi-Fi network has come or gone."""
+        ...
+
+    def supply_changed(self) -> None:
+        """The supply voltage is another now."""
         ...
 
 
@@ -109,6 +115,9 @@ class Hardware:
         self.wifi_on = has_network
         self.has_network = has_network
         self.rtc_memory = b""
+        self.rtc = RtcDomain(clock, self.level)
+        self.supply_mv = 3000
+        self.light_sleeps = 0
         self.reset_cause = PWRON_RESET
         self.serial = ""
         self.on_ready: Callable[[], None] = lambda: None
@@ -150,6 +159,13 @@ class Hardware:
         """Whether the contact is closed at this moment."""
         return self._contacts[button].is_closed(self.clock.now_us())
 
+    def level(self, pin: int, at_us: int) -> bool:
+        """Whether an input pin is high at that moment."""
+        if pin not in self.pins.buttons:
+            return False
+        contact = self._contacts[self.pins.buttons.index(pin) + 1]
+        return contact.is_closed(at_us) != self.pins.active_low
+
     def edges(self, button: int) -> list[int]:
         """The edges of the button's last push, moments in microseconds, closing first."""
         return self._contacts[button].edges
@@ -174,12 +190,13 @@ class Hardware:
         if self.processor:
             self.processor.contact_changed(button)
         for edge_us in contact.edges:
-            self.clock.call_at_us(edge_us, lambda: self._edge(button))
+            self.clock.call_at_us(edge_us, functools.partial(self._edge, button, edge_us))
         self.clock.call_at_us(contact.edges[-1], lambda: self.journal.tell("release", push=push))
 
-    def _edge(self, button: int) -> None:
+    def _edge(self, button: int, edge_us: int) -> None:
         if self.processor and self.powered:
             self.processor.edge(button)
+        self.rtc.pins_changed(edge_us)
 
     # ---- what the program does to its pins ----
 
@@ -320,10 +337,13 @@ class Hardware:
 
     def boot(self, cause: int) -> None:
         """A boot begins, for the reason that `machine.reset_cause()` will give."""
-        if cause == PWRON_RESET:
-            self.rtc_memory = b""
         self.reset_cause = cause
         self.powered = True
+        if cause == DEEPSLEEP_RESET:
+            return  # the same boot to whoever looks on: a press given while it slept is judged
+        if cause == PWRON_RESET:
+            self.rtc_memory = b""
+            self.rtc.power_on()
         self._is_ready = False
         self.log.booted()
 
@@ -334,6 +354,25 @@ class Hardware:
             self._light(led, 0)
         self._tone(0)
         self._tear_flash()
+
+    def fall_asleep(self, duration_ms: int, awake: Callable[[], None]) -> None:
+        """The processor has stopped for a deep sleep of so long at most (0: no limit); awake() is to start it again."""
+
+        def over() -> None:
+            rtc = self.rtc
+            buttons = [button for button in BUTTONS if self.pins.buttons[button - 1] in rtc.woken_by]
+            self.journal.tell("wake", cause="timer" if rtc.wake_reason == TIMER_WAKE else "pin", buttons=buttons)
+            awake()
+
+        self.journal.tell("sleep", mode="deep")
+        self.rtc.fall_asleep(duration_ms, over)
+
+    def set_supply(self, supply_mv: int) -> None:
+        """The voltage of the battery changes; half of it stands at every pin that is measured."""
+        self.supply_mv = supply_mv
+        self.journal.tell("battery", mv=supply_mv)
+        if self.processor:
+            self.processor.supply_changed()
 
     def power_lost(self) -> None:
         """The plug is out."""

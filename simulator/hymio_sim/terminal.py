@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from hymio_sim.commands import (
-    DEFAULT_MS,
+    AwaitSleep,
     BadCommand,
     Chord,
     Command,
     Fault,
     Press,
     Quit,
+    SetSupply,
     SetTime,
     Switch,
     Wait,
@@ -23,6 +24,8 @@ from hymio_sim.hardware import PWRON_RESET, Hardware
 from hymio_sim.switches import DEFAULT
 
 _CHORD_US: Final = 10_000
+_LOOK_S: Final = 0.02
+_SLEEPLESS_S: Final = 600.0
 
 
 class Machine(Protocol):
@@ -45,6 +48,8 @@ class Terminal:
         self._machine = machine
         self._air_cut: Callable[[], None] = lambda: None
         self._engaged: set[int] = set()
+        self.is_unfinished = False
+        self._awaited_since_us: int | None = None
         self.has_quit = False
         self.on_quit: Callable[[], None] = lambda: None
 
@@ -53,7 +58,9 @@ class Terminal:
         self._air_cut = cut
 
     def obey(self, line: str) -> float | None:
-        """Does what the line says; gives the seconds by which it holds up the next line, if it does."""
+        """Does what the line says; gives the seconds by which it holds up the next line, if it does. After them this
+        same line is to be obeyed again if `is_unfinished`."""
+        self.is_unfinished = False
         try:
             command = parse(line)
             if command is None or self.has_quit:
@@ -71,10 +78,11 @@ class Terminal:
         elif isinstance(command, Chord):
             self._still(command.first)
             self._still(command.second)
-            second = command.second
+            second, contact_ms = command.second, command.contact_ms
             self._engaged.add(second)
-            hardware.push(command.first, DEFAULT_MS, DEFAULT)
-            hardware.clock.call_at_us(hardware.clock.now_us() + _CHORD_US, lambda: self._second_of_chord(second))
+            hardware.push(command.first, contact_ms, DEFAULT)
+            later_us = hardware.clock.now_us() + _CHORD_US
+            hardware.clock.call_at_us(later_us, lambda: self._second_of_chord(second, contact_ms))
         elif isinstance(command, Switch):
             self._switch(command.what, command.on)
         elif isinstance(command, SetTime):
@@ -83,18 +91,37 @@ class Terminal:
             hardware.fail(command)
         elif isinstance(command, Wait):
             return command.seconds
+        elif isinstance(command, SetSupply):
+            hardware.set_supply(command.supply_mv)
+        elif isinstance(command, AwaitSleep):
+            return self._await_sleep()
         elif isinstance(command, Quit):
             self.quit()
         return None
+
+    def _await_sleep(self) -> float | None:
+        hardware = self.hardware
+        now_us = hardware.clock.now_us()
+        since_us = now_us if self._awaited_since_us is None else self._awaited_since_us
+        self._awaited_since_us = None
+        if not hardware.powered:
+            raise BadCommand("sleep: expected a terminal with power, came one without")
+        if hardware.rtc.is_asleep:
+            return None
+        if now_us - since_us > _SLEEPLESS_S * 1e6:
+            raise BadCommand(f"sleep: still awake after {_SLEEPLESS_S:g} s; expected power.profile `deep`")
+        self._awaited_since_us = since_us
+        self.is_unfinished = True
+        return _LOOK_S
 
     def _still(self, button: int) -> None:
         if button in self._engaged or self.hardware.is_moving(button):
             raise BadCommand(f"button {button} is still moving: expected a button at rest; wait for its release")
 
-    def _second_of_chord(self, button: int) -> None:
+    def _second_of_chord(self, button: int, contact_ms: float) -> None:
         self._engaged.discard(button)
         if not self.has_quit:
-            self.hardware.push(button, DEFAULT_MS, DEFAULT)
+            self.hardware.push(button, contact_ms, DEFAULT)
 
     def _switch(self, what: str, on: bool) -> None:
         hardware = self.hardware
@@ -161,7 +188,9 @@ class Commands:
     def _go_on(self) -> None:
         clock = self._terminal.hardware.clock
         while self._lines and not self._held_up:
-            seconds = self._terminal.obey(self._lines.popleft())
+            seconds = self._terminal.obey(self._lines[0])
+            if not self._terminal.is_unfinished:
+                self._lines.popleft()
             if seconds:
                 self._held_up = True
                 clock.call_at_us(clock.now_us() + round(seconds * 1e6), self.begin)

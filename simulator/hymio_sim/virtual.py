@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from hymio_sim.accesspoint import ntp_answer
 from hymio_sim.boardfiles import merged
@@ -17,7 +17,7 @@ from hymio_sim.broker import Broker, Connection
 from hymio_sim.clock import Timer, VirtualClock
 from hymio_sim.flash import TIMES, NorFlash
 from hymio_sim.flashfaults import Faults
-from hymio_sim.hardware import BUTTONS, PWRON_RESET, SSID, Hardware, Pins
+from hymio_sim.hardware import DEEPSLEEP_RESET, PWRON_RESET, SSID, Hardware, Pins
 from hymio_sim.journal import Event, Journal
 from hymio_sim.mqttwatch import MqttWatch, Publish
 from hymio_sim.office import Office
@@ -31,10 +31,16 @@ _TICKS_AT_START: Final = (1 << 30) - 60_000
 _TICKS_PERIOD: Final = 1 << 30
 _BOOT_US: Final = 80_000
 """From power to the first line of the application."""
+_WAKE_US: Final = {"frozen": 70_000, "files": 640_000}
+"""From the end of a deep sleep to the first line of the application: frozen into the image, or in the file system."""
 _SHORTEST_STEP_US: Final = 1_000
 _LATENCY_US: Final = 15_000
 """One way through the air and the network."""
 _NTP_PATIENCE_US: Final = 2_000_000
+
+
+Install = Literal["frozen", "files"]
+"""How the firmware came onto the board."""
 
 
 class _Stopped(BaseException):
@@ -45,7 +51,15 @@ class _Stopped(BaseException):
 class VirtualMachine:
     """The processor of one board in virtual time."""
 
-    def __init__(self, hardware: Hardware, clock: VirtualClock, config: dict[str, Any], seed: int, air: Air | None):
+    def __init__(
+        self,
+        hardware: Hardware,
+        clock: VirtualClock,
+        config: dict[str, Any],
+        seed: int,
+        air: Air | None,
+        install: Install = "frozen",
+    ):
         """config: a whole configuration, as the firmware's `config.load` gives it."""
         self._hardware = hardware
         self._clock = clock
@@ -60,6 +74,10 @@ class VirtualMachine:
         self._port: _Port | None = None
         self._link: _Link | None = None
         self._asking_time = False
+        self._wake_us = _WAKE_US[install]
+        self._ticks_from_us = 0
+        self._ticks_at_start = _TICKS_AT_START
+        self._light_until_us = 0
 
     # ---- life ----
 
@@ -68,7 +86,10 @@ class VirtualMachine:
         self._hardware.boot(cause)
         self._hardware.processor = self
         self._life += 1
-        self._timer = self._clock.call_at_us(self._clock.now_us() + _BOOT_US, self._boot)
+        now_us = self._clock.now_us()
+        is_wake = cause == DEEPSLEEP_RESET
+        self._ticks_from_us, self._ticks_at_start = (now_us, 0) if is_wake else (0, _TICKS_AT_START)
+        self._timer = self._clock.call_at_us(now_us + (self._wake_us if is_wake else _BOOT_US), self._boot)
 
     def kill(self) -> None:
         """Stops at this instant; firmware that waits for its flash never returns."""
@@ -84,6 +105,7 @@ class VirtualMachine:
             self._link.cut()
             self._link = None
         self._hardware.processor = None
+        self._hardware.rtc.stop()
         self._hardware.stopped()
 
     def reset(self, cause: int) -> None:
@@ -92,12 +114,27 @@ class VirtualMachine:
         self.start(cause)
         raise _Stopped
 
+    def deep_sleep(self, duration_ms: int) -> None:
+        """The program wants it: for so long at most, 0 = no limit."""
+        self.kill()
+        self._hardware.fall_asleep(duration_ms, lambda: self.start(DEEPSLEEP_RESET))
+        raise _Stopped
+
+    def light_sleep(self, duration_ms: int) -> None:
+        """The program wants it. The call returns at once, as it may on a board too, and the sleep goes on until the
+        firmware is called again: here time can't pass while somebody waits inside of the firmware."""
+        now_us = self._clock.now_us()
+        if not self._hardware.rtc.waking_pins(now_us):
+            self._hardware.light_sleeps += 1
+            self._light_until_us = now_us + duration_ms * 1000
+
     def _boot(self) -> None:
         self._port = port = _Port(self, self._hardware, self._clock)
 
         def run() -> None:
             board = private_board(port, self._config, self._random.randbytes)
             board.ticks_ms = self.ticks_ms
+            board.rtc_ms = self._hardware.rtc.now_ms
             app = room("app").App(self._config, board, room("").VERSION, "")
             app.start(self.ticks_ms())
             self._app = app
@@ -108,7 +145,7 @@ class VirtualMachine:
 
     def ticks_ms(self) -> int:
         """What the board's `time.ticks_ms()` would say."""
-        return (_TICKS_AT_START + self._clock.now_us() // 1000) % _TICKS_PERIOD
+        return (self._ticks_at_start + (self._clock.now_us() - self._ticks_from_us) // 1000) % _TICKS_PERIOD
 
     def wait_for_flash(self, until_us: int) -> None:
         """The processor stands still; the world does not."""
@@ -126,6 +163,7 @@ class VirtualMachine:
             self._later.append(event)
             return
         self._is_busy = True
+        self._light_until_us = 0
         try:
             event()
             while self._later:
@@ -169,6 +207,9 @@ class VirtualMachine:
         pass  # levels are looked up when they are asked for
 
     def edge(self, button: int) -> None:
+        now_us = self._clock.now_us()
+        if now_us < self._light_until_us and not self._hardware.rtc.waking_pins(now_us):
+            return  # nobody sees the edge: pin interrupts sleep too
         if self._port:
             port = self._port
             port.pending.append(self._hardware.pins.buttons[button - 1])
@@ -177,6 +218,9 @@ class VirtualMachine:
     def network_changed(self) -> None:
         if self._port:
             self._port.network_since_ms = self._port.ticks_ms()
+
+    def supply_changed(self) -> None:
+        pass  # looked up when it is measured
 
     # ---- network ----
 
@@ -265,13 +309,14 @@ class _Port:
         self._machine = machine
         self._hardware = hardware
         self._clock = clock
-        self._button_of = {pin: button for button, pin in zip(BUTTONS, hardware.pins.buttons, strict=True)}
         self._handlers: dict[int, tuple[Callable[[Any], None], Any, int]] = {}
         self.pending: list[int] = []
         self.network_since_ms = -(1 << 30)
         self.reset_cause = hardware.reset_cause
         self.mac = hardware.mac
         self.flash_size = hardware.flash.size
+        self.wake_reason = hardware.rtc.wake_reason if hardware.reset_cause == DEEPSLEEP_RESET else 0
+        self.wake_pins = hardware.rtc.woken_by if self.wake_reason else ()
 
     def flash_read(self, address: int, buf: Any) -> None:
         buf[:] = self._hardware.read_flash(address, len(buf))
@@ -283,8 +328,7 @@ class _Port:
         self._machine.wait_for_flash(self._hardware.begin_erase(sector))
 
     def input(self, pin: int) -> int:
-        button = self._button_of.get(pin)
-        return int(button is not None and self._hardware.is_closed(button) != self._hardware.pins.active_low)
+        return int(self._hardware.level(pin, self._clock.now_us()))
 
     def output(self, pin: int, level: int) -> None:
         self._hardware.output(pin, bool(level))
@@ -327,6 +371,19 @@ class _Port:
 
     def reset(self, cause: int) -> None:
         self._machine.reset(cause)
+
+    def wake_on(self, pins: tuple[int, ...], high: bool) -> None:
+        self._hardware.rtc.wake_on(pins, high)
+
+    def deepsleep(self, duration_ms: int) -> None:
+        self._machine.deep_sleep(duration_ms)
+
+    def lightsleep(self, duration_ms: int) -> None:
+        self._machine.light_sleep(duration_ms)
+
+    @property
+    def supply_mv(self) -> int:
+        return self._hardware.supply_mv
 
     def ticks_ms(self) -> int:
         return self._clock.now_us() // 1000
@@ -408,6 +465,7 @@ class VirtualTerminal:
         network: bool = False,
         seed: int = 0,
         config: dict[str, Any] | None = None,
+        install: Install = "frozen",
         show: Callable[[Event], None] = lambda _: None,
     ) -> None:
         """Boots it and runs until it is ready. config: laid over the board's config.json;
@@ -431,7 +489,7 @@ class VirtualTerminal:
         )
         self._journal = journal
         self.air = Air(lambda: self.hardware.utc) if network else None
-        self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air)
+        self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air, install)
         self.terminal = Terminal(self.hardware, self.machine)
         self.terminal.when_air_is_cut(self.machine.cut_link)
         self.machine.start(PWRON_RESET)
@@ -458,9 +516,10 @@ class VirtualTerminal:
 
     def obey(self, line: str) -> None:
         """Does what a command line says; a `wait` lets time pass, and lets a flash operation come to its end."""
-        seconds = self.terminal.obey(line)
-        if seconds:
+        while seconds := self.terminal.obey(line):
             self.run(seconds)
+            if not self.terminal.is_unfinished:
+                break
 
     def script(self, lines: Iterable[str]) -> None:
         """Obeys all lines, each at its moment exactly, in the middle of a flash operation even."""

@@ -21,7 +21,7 @@ from hymio_sim.boardfiles import without_zeros
 from hymio_sim.cable import Cable
 from hymio_sim.clock import Timer
 from hymio_sim.fakes import bus as wire
-from hymio_sim.hardware import BUTTONS, HARD_RESET, SOFT_RESET, Hardware
+from hymio_sim.hardware import BUTTONS, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, Hardware
 from hymio_sim.processes import die_with_parent
 
 Runtime = Literal["micropython", "cpython"]
@@ -31,7 +31,7 @@ ROM_VARIABLE: Final = "HYMIO_ROM"
 _EDGE_SPACING_US: Final = 1_000
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
-FAKES_HEAP: Final = 14 * 1024
+FAKES_HEAP: Final = 16 * 1024
 """Added to the heap that is asked for: what the fakes and the shim cost would not be spent on a board."""
 
 
@@ -113,13 +113,18 @@ class ChildVm:
         self._outbox.clear()
         hardware.processor = self
         begin = struct.pack("<B6sBI", cause, hardware.mac, hardware.network_present, hardware.flash.size)
-        self._send(wire.BEGIN, begin + hardware.rtc_memory)
+        rtc = hardware.rtc
+        woken_by = sum(1 << pin for pin in rtc.woken_by)
+        wake = (rtc.wake_reason, woken_by) if cause == DEEPSLEEP_RESET else (0, 0)
+        self._send(wire.BEGIN, begin + struct.pack("<BQ", *wake) + hardware.rtc_memory)
+        self.supply_changed()
         for button in BUTTONS:
             self.contact_changed(button)
         self._loop.add_reader(up_read, self._readable)
 
     def kill(self) -> None:
         """Stops it at this instant, as a power cut or a reset does."""
+        self._hardware.rtc.stop()
         if self._restart_timer:
             self._restart_timer.cancel()
             self._restart_timer = None
@@ -207,6 +212,9 @@ class ChildVm:
     def network_changed(self) -> None:
         self._send(wire.NETWORK, bytes([self._hardware.network_present]))
 
+    def supply_changed(self) -> None:
+        self._send(wire.SUPPLY, struct.pack("<H", self._hardware.supply_mv))
+
     # ---- the bus ----
 
     def _send(self, kind: int, body: bytes, number: int = 0) -> None:
@@ -271,6 +279,11 @@ class ChildVm:
         elif kind == wire.RESET:
             self.kill()
             self._restart(body[0])
+        elif kind == wire.WAKE:
+            hardware.rtc.wake_on(body[1:], bool(body[0]))
+        elif kind == wire.DEEPSLEEP:
+            self.kill()
+            hardware.fall_asleep(int.from_bytes(body, "little"), lambda: self.start(DEEPSLEEP_RESET))
         elif kind == wire.HEAP:
             self._sampled(*struct.unpack("<BII", body))
 

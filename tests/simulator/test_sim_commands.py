@@ -3,6 +3,7 @@
 import pytest
 
 from hymio_sim.commands import (
+    AwaitSleep,
     BadCommand,
     BadSector,
     Chord,
@@ -10,6 +11,7 @@ from hymio_sim.commands import (
     FlipBit,
     Press,
     Quit,
+    SetSupply,
     SetTime,
     StickBit,
     Switch,
@@ -27,6 +29,10 @@ from hymio_sim.virtual import VirtualTerminal
         ("press 2 profile worn", Press(2, 120.0, "worn")),
         ("press 2 35.5 profile clean", Press(2, 35.5, "clean")),
         ("chord 1 4", Chord(1, 4)),
+        ("chord 1 4 10500", Chord(1, 4, 10500.0)),
+        ("hold 3 12.5", Press(3, 12500.0, "kpb22")),
+        ("battery 2400", SetSupply(2400)),
+        ("sleep", AwaitSleep()),
         ("wifi off", Switch("wifi", False)),
         ("power on", Switch("power", True)),
         ("time 1800000000.25", SetTime(1800000000.25)),
@@ -56,6 +62,10 @@ def test_good(line, command):
         ("press 1 profile velvet", "expected one of: clean"),
         ("press 1 20 30", r"press N \[MS\]"),
         ("chord 2 2", "different"),
+        ("hold 2", "hold N SECONDS"),
+        ("battery empty", "number"),
+        ("battery 70000", "came 70000"),
+        ("chord 2 3 0", "came 0"),
         ("chord 2", "chord N M"),
         ("wifi maybe", "on or off"),
         ("time nan", "came nan"),

@@ -22,11 +22,16 @@ ARMED = 0x41  # pin u8, has a handler u8
 RTC = 0x4D  # the memory
 RESET = 0x5A  # reset cause u8
 HEAP = 0x48  # label u8, allocated u32, free u32
-BEGIN = 0x42  # from the simulator: reset cause u8, mac 6, network u8, partition size u32, then the RTC memory
+WAKE = 0x4B  # level that wakes u8, then the pins u8
+DEEPSLEEP = 0x44  # milliseconds u32, 0 = no limit
+# From the simulator: reset cause u8, mac 6, network u8, partition size u32, wake reason u8, pins that woke it u64, then
+# the RTC memory
+BEGIN = 0x42
 ANSWER = 0x72
 CONTACT = 0x43  # pin u8, level at rest u8, start u64 in microseconds, then u32 microseconds from it to each edge
 EDGE = 0x65  # pin u8: it has just changed
 NETWORK = 0x4E  # present u8
+SUPPLY = 0x56  # millivolts u16
 
 if sys.implementation.name == "micropython":
     ticks_us = time.ticks_us
@@ -71,6 +76,11 @@ class Bus:
         self.mac = b""
         self.flash_size = 0
         self.rtc_memory = b""
+        self.supply_mv = 0
+        self.wake_reason = 0
+        self.wake_pins = ()
+        self._waking = ()
+        self._waking_level = True
         self._take()
 
     # ---- frames ----
@@ -112,8 +122,11 @@ class Bus:
             self.reset_cause = body[0]
             self.mac = bytes(body[1:7])
             self.network = bool(body[7])
-            self.flash_size = struct.unpack_from("<I", body, 8)[0]
-            self.rtc_memory = bytes(body[12:])
+            self.flash_size, self.wake_reason, pins = struct.unpack_from("<IBQ", body, 8)
+            self.wake_pins = tuple(pin for pin in range(40) if pins >> pin & 1)
+            self.rtc_memory = bytes(body[21:])
+        elif kind == SUPPLY:
+            self.supply_mv = body[0] | body[1] << 8
 
     def _send(self, kind, number, body):
         n = len(body)
@@ -198,6 +211,33 @@ class Bus:
         self._send(RESET, 0, bytes((cause,)))
         while True:
             self._take()
+
+    def wake_on(self, pins, high):
+        """Any of these pins high, or all of them low, ends a sleep."""
+        self._waking = pins
+        self._waking_level = high
+        self._send(WAKE, 0, bytes((high,)) + bytes(pins))
+
+    def deepsleep(self, ms):
+        """Never returns."""
+        self._send(DEEPSLEEP, 0, struct.pack("<I", ms))
+        while True:
+            self._take()
+
+    def lightsleep(self, ms):
+        """Stands still until a waking level or for `ms`, 0 = for ever."""
+        since_us = ticks_us()
+        while not self._wakes():
+            left_ms = ms - (ticks_us() - since_us) // 1000 if ms else 1000
+            if left_ms <= 0:
+                break
+            if self._got or self._poll.poll(left_ms):
+                self._take()
+        self._interrupt()
+
+    def _wakes(self):
+        high = [pin for pin in self._waking if self.level(pin)]
+        return bool(high if self._waking_level else self._waking and not high)
 
     def ticks_ms(self):
         """For what the fakes themselves have to wait."""

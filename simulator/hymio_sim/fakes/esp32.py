@@ -6,6 +6,14 @@ import bus
 
 _SECTOR = 4096
 
+WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
+
+
+def wake_on_ext1(pins, level):
+    """Any of these Pins high, or all of them low, ends a sleep; None or no pins: nothing does."""
+    bus.port.wake_on(tuple(pin.number for pin in pins or ()), level)
+
 
 class Partition:
     """The raw flash of one partition: `writeblocks` with an offset programs and never erases."""

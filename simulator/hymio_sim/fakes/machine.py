@@ -10,6 +10,15 @@ WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
+PIN_WAKE = EXT0_WAKE = 2
+EXT1_WAKE = 3
+TIMER_WAKE = 4
+
+# Pins by their number among the RTC pins, and the register in which these are bits: ESP32 Technical Reference Manual,
+# "IO_MUX and GPIO Matrix" and RTC_CNTL_EXT_WAKEUP1_STATUS_REG.
+_RTC_PINS = b"\x24\x25\x26\x27\x22\x23\x19\x1a\x21\x20\x04\x00\x02\x0f\r\x0c\x0e\x1b"
+_EXT1_STATUS = 0x3FF480D0
+
 _pins = {}
 
 
@@ -106,6 +115,28 @@ class RTC:
         bus.port.keep_rtc(data)
 
 
+class ADC:
+    """Half of the supply voltage, by a divider of two equal resistors, at every pin."""
+
+    ATTN_11DB = 3
+
+    def __init__(self, pin, atten=0):
+        pass
+
+    def read_uv(self):
+        """Microvolts."""
+        return bus.port.supply_mv * 500
+
+
+class _Memory:
+    def __getitem__(self, address):
+        pins = bus.port.wake_pins if address == _EXT1_STATUS else ()
+        return sum(1 << _RTC_PINS.index(bytes((pin,))) for pin in pins)
+
+
+mem32 = _Memory()
+
+
 class WDT:
     """Accepted and ignored: nothing here hangs for long without being seen."""
 
@@ -129,6 +160,26 @@ def reset_cause():
 def reset():
     """Restarts; on the ESP32 the cause is then HARD_RESET."""
     bus.port.reset(HARD_RESET)
+
+
+def deepsleep(time_ms=0):
+    """Ends this boot; the next begins after `time_ms` (0: never) or when `esp32.wake_on_ext1` says so."""
+    bus.port.deepsleep(time_ms)
+
+
+def lightsleep(time_ms=0):
+    """Stands still for `time_ms` (0: for ever) or until `esp32.wake_on_ext1` says so."""
+    bus.port.lightsleep(time_ms)
+
+
+def wake_reason():
+    """EXT1_WAKE or TIMER_WAKE if a deep sleep came before this boot, else 0."""
+    return bus.port.wake_reason
+
+
+def wake_pins():
+    """The numbers of the pins that ended it (upstream from 1.29 on)."""
+    return bus.port.wake_pins
 
 
 def soft_reset():

@@ -1,0 +1,300 @@
+"""Sleep and supply of the simulated board: what ends a sleep, what survives it, what is told of it."""
+
+import runpy
+import sys
+from types import SimpleNamespace
+
+import pytest
+import serial
+from sim_process import RUNTIMES, SimTerminal, is_event
+
+from hymio_sim import virtual
+from hymio_sim.boardfiles import FAKES
+from hymio_sim.clock import VirtualClock
+from hymio_sim.hardware import DEEPSLEEP_RESET, HARD_RESET, PWRON_RESET
+from hymio_sim.rtcdomain import EXT1_WAKE, TIMER_WAKE, RtcDomain
+from hymio_sim.virtual import VirtualTerminal
+
+BUTTON_PINS = (25, 26, 27, 33)
+
+# ---- the part that stays awake, by itself ----
+
+
+@pytest.mark.parametrize(
+    ("armed", "any_high", "high", "woken_by"),
+    [
+        ((25, 26), True, {26}, (26,)),
+        ((26, 25), True, {25, 26, 33}, (25, 26)),
+        ((25, 26), True, {33}, ()),
+        ((25, 26), True, set(), ()),
+        ((25, 26), False, set(), (25, 26)),
+        ((25, 26), False, {33}, (25, 26)),
+        ((25, 26), False, {26}, ()),
+        ((), True, {25}, ()),
+        ((), False, set(), ()),
+    ],
+)
+def test_ext1_knows_any_high_and_all_low(armed, any_high, high, woken_by):
+    rtc = RtcDomain(VirtualClock(), lambda pin, _: pin in high)
+    rtc.wake_on(armed, any_high)
+    assert rtc.waking_pins(0) == woken_by
+    rtc.fall_asleep(0, lambda: None)
+    assert rtc.is_asleep == (not woken_by), "a level that is there already ends the sleep at once"
+    assert rtc.woken_by == woken_by and rtc.wake_reason == (EXT1_WAKE if woken_by else 0)
+
+
+def test_the_pins_are_those_of_the_moment_of_waking():
+    clock, high, woken = VirtualClock(), set(), []
+    rtc = RtcDomain(clock, lambda pin, _: pin in high)
+    rtc.wake_on(BUTTON_PINS, True)
+    rtc.fall_asleep(60_000, lambda: woken.append(clock.now_us()))
+    high.add(27)
+    rtc.pins_changed(clock.now_us())
+    high.clear()
+    high.add(25)
+    rtc.pins_changed(clock.now_us())
+    assert rtc.woken_by == (27,)
+    clock.advance_to(100_000_000)
+    assert len(woken) == 1, "and the timer is off"
+
+
+@pytest.mark.parametrize(("drift", "true_s", "told_ms"), [(0.0, 1000.0, 1_000_000), (0.05, 952.381, 1_000_000)])
+def test_timer_and_clock_go_by_the_same_oscillator(drift, true_s, told_ms):
+    clock, woken = VirtualClock(), []
+    rtc = RtcDomain(clock, lambda *_: False)
+    rtc.drift = drift
+    rtc.fall_asleep(1_000_000, lambda: woken.append(clock.now_us() / 1e6))
+    clock.advance_to(2_000_000_000)
+    assert woken == [pytest.approx(true_s, abs=0.001)]
+    assert rtc.wake_reason == TIMER_WAKE and rtc.woken_by == ()
+    assert rtc.now_ms() == pytest.approx(told_ms + 1000 * (2000 - true_s), abs=1)
+
+
+# ---- a board in virtual time, with a program of a few lines ----
+
+
+class Program:
+    """Does what the test puts into `next_step` at its next step."""
+
+    def __init__(self, boots, board):
+        self.board = board
+        self.port = board.port
+        self.uplink = self.ntp = None
+        self.next_step = None
+        boots.append(self)
+
+    def start(self, now_ms):
+        self.started_ms = now_ms
+        self.rtc_ms = self.board.rtc_ms()
+        self.cause = self.port.reset_cause
+        self.woke = self.port.wake_reason, self.port.wake_pins
+        for pin in BUTTON_PINS:
+            self.port.arm(pin, lambda _: None, None, 3)
+
+    def step(self, now_ms):
+        self.stepped_ms = now_ms
+        task, self.next_step = self.next_step, None
+        if task:
+            task(self.port)
+        return (now_ms + 1000) % (1 << 30)
+
+
+@pytest.fixture
+def boots(monkeypatch):
+    """Every boot's Program, in order."""
+    boots = []
+    rooms = virtual.room
+
+    def room(name):
+        return SimpleNamespace(App=lambda _, board, *__: Program(boots, board)) if name == "app" else rooms(name)
+
+    monkeypatch.setattr(virtual, "room", room)
+    monkeypatch.setattr(virtual, "private_board", lambda port, *_: SimpleNamespace(port=port))
+    return boots
+
+
+def sleep(terminal, boots, duration_ms=0, pins=BUTTON_PINS):
+    def task(port):
+        port.wake_on(pins, True)
+        port.deepsleep(duration_ms)
+
+    boots[-1].next_step = task
+    terminal.obey("sleep")
+
+
+@pytest.mark.parametrize(("install", "wake_ms"), [("frozen", 70), ("files", 640)])
+def test_a_press_ends_a_deep_sleep_and_is_over_before_the_program_runs(boots, install, wake_ms):
+    with VirtualTerminal(install=install) as terminal:
+        boots[0].port.keep_rtc(b"remember")
+        sleep(terminal, boots)
+        terminal.run(3600)
+        terminal.press(3, contact_ms=40, profile="clean")
+        terminal.run(1)
+        assert len(boots) == 2
+        program = boots[1]
+        assert program.cause == DEEPSLEEP_RESET
+        assert program.woke == (EXT1_WAKE, (27,)), "latched: the finger has gone by now"
+        assert program.started_ms == wake_ms, "ticks began with the wake"
+        assert program.port.rtc_memory == b"remember"
+        assert terminal.of("wake")[0] == {
+            "event": "wake",
+            "t": terminal.of("wake")[0]["t"],
+            "cause": "pin",
+            "buttons": [3],
+        }
+        assert len(terminal.of("ready")) == 1, "a wake is no boot to whoever looks on"
+        slept_s = terminal.of("wake")[0]["t"] - terminal.of("sleep")[0]["t"]
+        assert slept_s > 3599
+        assert program.rtc_ms - boots[0].rtc_ms > 3_599_000, "its clock went on"
+        assert all(is_event(event) for event in terminal.events)
+
+
+def test_the_timer_ends_a_deep_sleep(boots):
+    with VirtualTerminal() as terminal:
+        sleep(terminal, boots, 600_000)
+        terminal.run(700)
+        assert boots[1].woke == (TIMER_WAKE, ())
+        assert terminal.of("wake")[0]["t"] - terminal.of("sleep")[0]["t"] == pytest.approx(600)
+
+
+def test_a_button_that_is_held_wakes_at_once_unless_it_is_not_armed(boots):
+    with VirtualTerminal() as terminal:
+        terminal.obey("hold 1 30")
+        terminal.run(1)
+        sleep(terminal, boots, pins=BUTTON_PINS[1:])
+        terminal.run(5)
+        assert len(boots) == 1 and terminal.hardware.rtc.is_asleep
+        terminal.press(2)
+        terminal.run(1)
+        boots[1].next_step = lambda port: (port.wake_on(BUTTON_PINS, True), port.deepsleep(0))
+        terminal.run(2)
+        assert boots[2].woke == (EXT1_WAKE, (25,))
+
+
+def test_deep_sleep_stops_the_program_and_puts_the_lights_out(boots):
+    with VirtualTerminal() as terminal:
+        later = []
+        boots[0].port.output(18, 1)
+        assert terminal.hardware.lit == {1}
+        boots[0].next_step = lambda port: (port.deepsleep(0), later.append("still here"))
+        terminal.obey("sleep")
+        stepped_ms = boots[0].stepped_ms
+        terminal.run(60)
+        assert later == [] and boots[0].stepped_ms == stepped_ms
+        assert terminal.hardware.lit == frozenset()
+
+
+def test_power_off_while_it_sleeps_forgets_everything(boots):
+    with VirtualTerminal() as terminal:
+        boots[0].port.keep_rtc(b"remember")
+        sleep(terminal, boots, 60_000)
+        terminal.obey("power off")
+        terminal.run(120)
+        assert len(boots) == 1, "no timer wakes a board without power"
+        terminal.obey("power on")
+        terminal.run(1)
+        assert boots[1].cause == PWRON_RESET and boots[1].woke == (0, ())
+        assert boots[1].port.rtc_memory == b"" and boots[1].rtc_ms < 1000
+        assert len(terminal.of("ready")) == 2
+
+
+def test_a_reset_is_no_wake(boots):
+    with VirtualTerminal() as terminal:
+        sleep(terminal, boots, 1000)
+        terminal.run(5)
+        boots[1].next_step = lambda port: port.reset(HARD_RESET)
+        terminal.run(2)
+        assert boots[2].cause == HARD_RESET and boots[2].woke == (0, ())
+        assert len(terminal.of("ready")) == 2
+
+
+def test_light_sleep_keeps_lights_and_time_and_sees_no_edges_but_those_that_wake(boots):
+    with VirtualTerminal() as terminal:
+        program = boots[0]
+        program.port.output(18, 1)
+        program.next_step = lambda port: (port.wake_on((25,), True), port.lightsleep(800))
+        terminal.run(1.2)
+        asleep_ms = program.stepped_ms
+        assert terminal.hardware.light_sleeps == 1 and terminal.hardware.lit == {1}
+        terminal.press(2, contact_ms=30)
+        terminal.run(0.1)
+        assert program.stepped_ms == asleep_ms
+        terminal.press(1)
+        terminal.run(0.1)
+        assert program.stepped_ms > asleep_ms
+        assert len(boots) == 1 and terminal.of("sleep") == []
+
+
+def test_a_command_waits_for_the_sleep_and_says_if_none_comes(boots):
+    with VirtualTerminal() as terminal:
+        terminal.obey("sleep")
+        assert "power.profile" in terminal.of("error")[0]["message"]
+        assert terminal.of("error")[0]["t"] == pytest.approx(600, abs=1)
+        boots[0].next_step = lambda port: port.deepsleep(0)
+        terminal.script(["sleep", "battery 2400"])
+        assert [event["event"] for event in terminal.events[-2:]] == ["sleep", "battery"]
+        terminal.obey("power off")
+        terminal.obey("sleep")
+        assert "power" in terminal.of("error")[-1]["message"]
+
+
+@pytest.fixture
+def fake_machine(monkeypatch):
+    """fake_machine(**port): the fake module `machine` with such a port."""
+
+    def load(**port):
+        monkeypatch.setitem(sys.modules, "bus", SimpleNamespace(port=SimpleNamespace(**port)))
+        return SimpleNamespace(**runpy.run_path(str(FAKES / "machine.py")))
+
+    return load
+
+
+def test_the_battery_is_measured_at_half_its_voltage(fake_machine):
+    machine = fake_machine(supply_mv=2430)
+    assert machine.ADC(34, atten=machine.ADC.ATTN_11DB).read_uv() == 1_215_000
+
+
+@pytest.mark.parametrize(("pins", "bits"), [((25,), 1 << 6), ((26, 33), 1 << 7 | 1 << 8), ((27,), 1 << 17), ((), 0)])
+def test_the_wake_status_register_counts_rtc_pins(fake_machine, pins, bits):
+    assert fake_machine(wake_pins=pins).mem32[0x3FF480D0] == bits
+
+
+# ---- the same through the bus, on the real VM ----
+
+_REPL = b"\x03\x01"
+_SLEEP = b"""import machine, esp32
+machine.RTC().memory(b'kept')
+esp32.wake_on_ext1([machine.Pin(n, machine.Pin.IN) for n in (25, 26, 27, 33)], esp32.WAKEUP_ANY_HIGH)
+%s
+\x04"""
+_ASK = b"""import machine
+print(machine.reset_cause(), machine.wake_reason(), machine.wake_pins(), hex(machine.mem32[0x3ff480d0]), machine.RTC().memory(), machine.ADC(34).read_uv())
+\x04"""  # noqa: E501
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES[:1])
+def test_sleep_on_the_real_vm(tmp_path, runtime):
+    with SimTerminal(tmp_path, "--runtime", runtime) as terminal:
+        port = terminal.expect("ready")["serial"]
+        with serial.Serial(port, 115200, timeout=10) as cable:
+
+            def at_the_repl(program):
+                cable.reset_input_buffer()
+                cable.write(_REPL)
+                assert cable.read_until(b"raw REPL; CTRL-B to exit\r\n>").endswith(b">")
+                cable.write(program)
+
+            at_the_repl(_SLEEP % b"machine.deepsleep()")
+            terminal.expect("sleep", mode="deep")
+            terminal.tell("battery 2900", "press 4")
+            terminal.expect("wake", cause="pin", buttons=[4])
+            cable.read_until(b"hymio")
+            at_the_repl(_ASK)
+            cable.read_until(b"OK")
+            assert cable.read_until(b"\n").strip() == b"4 3 (33,) 0x100 b'kept' 1450000"
+            cable.write(b"machine.lightsleep(150); print('rested')\x04")
+            assert b"rested" in cable.read_until(b"rested")
+            cable.write(b"machine.deepsleep(100)\x04")
+            terminal.expect("wake", cause="timer", buttons=[])
+        assert terminal.finish() == 0
+        assert len(terminal.of("ready")) == 1
