@@ -187,7 +187,7 @@ class VirtualMachine:
         wait_us = room("compat").ticks_diff(due, self.ticks_ms()) * 1000
         if self._timer:
             self._timer.cancel()
-        at_us = self._clock.now_us() + max(wait_us, _SHORTEST_STEP_US)
+        at_us = self._light_until_us or self._clock.now_us() + max(wait_us, _SHORTEST_STEP_US)
         self._timer = self._clock.call_at_us(at_us, lambda: self._act(_nothing))
 
     def console(self, data: bytes) -> bytes:

@@ -225,6 +225,22 @@ def test_light_sleep_keeps_lights_and_time_and_sees_no_edges_but_those_that_wake
         assert len(boots) == 1 and terminal.of("sleep") == []
 
 
+def test_light_sleep_lasts_to_its_end_whatever_is_due(boots):
+    """A program that lets the board stand still calls itself due at once."""
+    with VirtualTerminal() as terminal:
+        program = boots[0]
+        steps = []
+
+        def step(now_ms):
+            steps.append(now_ms)
+            program.port.lightsleep(500)
+            return now_ms
+
+        program.step = step
+        terminal.run(10)
+        assert len(steps) == pytest.approx(20, abs=3)
+
+
 def test_a_command_waits_for_the_sleep_and_says_if_none_comes(boots):
     with VirtualTerminal() as terminal:
         terminal.obey("sleep")
@@ -263,13 +279,12 @@ def test_the_wake_status_register_counts_rtc_pins(fake_machine, pins, bits):
 
 _REPL = b"\x03\x01"
 _SLEEP = b"""import machine, esp32
-machine.RTC().memory(b'kept')
 esp32.wake_on_ext1([machine.Pin(n, machine.Pin.IN) for n in (25, 26, 27, 33)], esp32.WAKEUP_ANY_HIGH)
 %s
 \x04"""
-_ASK = b"""import machine
-print(machine.reset_cause(), machine.wake_reason(), machine.wake_pins(), hex(machine.mem32[0x3ff480d0]), machine.RTC().memory(), machine.ADC(34).read_uv())
-\x04"""  # noqa: E501
+_ASK = b"""from machine import *
+print(reset_cause(), wake_reason(), wake_pins(), hex(mem32[0x3ff480d0]), ADC(34).read_uv())
+\x04"""
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES[:1])
@@ -291,10 +306,18 @@ def test_sleep_on_the_real_vm(tmp_path, runtime):
             cable.read_until(b"hymio")
             at_the_repl(_ASK)
             cable.read_until(b"OK")
-            assert cable.read_until(b"\n").strip() == b"4 3 (33,) 0x100 b'kept' 1450000"
-            cable.write(b"machine.lightsleep(150); print('rested')\x04")
+            assert cable.read_until(b"\n").strip() == b"4 3 (33,) 0x100 1450000"
+            cable.write(b"lightsleep(150); print('rested')\x04")
             assert b"rested" in cable.read_until(b"rested")
-            cable.write(b"machine.deepsleep(100)\x04")
+            cable.write(b"deepsleep(100)\x04")
             terminal.expect("wake", cause="timer", buttons=[])
+            cable.read_until(b"hymio")
+            assert len(terminal.of("ready")) == 1
+            at_the_repl(b"import machine; machine.RTC().memory(b'kept'); machine.reset()\x04")
+            terminal.expect("ready")
+            at_the_repl(
+                b"import machine; print(machine.reset_cause(), machine.wake_pins(), machine.RTC().memory())\x04"
+            )
+            cable.read_until(b"OK")
+            assert cable.read_until(b"\n").strip() == b"2 () b'kept'"
         assert terminal.finish() == 0
-        assert len(terminal.of("ready")) == 1
