@@ -46,6 +46,7 @@ class Debounce:
         self._polled = 0  # ticks
         self.first_contact = [0] * 4  # ticks
         self.opened = [0] * 4  # ticks of the last release
+        self._opened_before = [0] * 4  # as it was when the press told last began
         self.edges = bytearray(4)
         self.pressed = 0
         self.released = 0
@@ -77,6 +78,7 @@ class Debounce:
         for b in range(4):
             if buttons & 1 << b:
                 self.first_contact[b] = self._since[b] = self._stable[b] = self._restless[b] = at_ms
+                self._opened_before[b] = self.opened[b]
                 self._state[b] = _DOWN if closed & 1 << b else _OPENING
                 if not closed & 1 << b:
                     self._stable[b] = self.opened[b] = self._polled
@@ -189,6 +191,7 @@ class Debounce:
         self._state[b] = _DOWN
         self.pressed |= bit
         self.down |= bit
+        self._opened_before[b] = self.opened[b]
         if self._stalled:
             self.stalled |= bit
 
@@ -215,8 +218,9 @@ class Debounce:
                 continue
             if i != b and self._state[i] == _DOWN:
                 return 0
-            if self.known & bit or self._state[i] == _OPENING:
-                quiet_ms = min(quiet_ms, max(1, ticks_diff(at_ms, self.opened[i])))
+            if self.known & bit or (i != b and self._state[i] == _OPENING):
+                opened = self._opened_before[b] if i == b else self.opened[i]
+                quiet_ms = min(quiet_ms, max(1, ticks_diff(at_ms, opened)))
         return quiet_ms
 
     def is_idle_but(self, stuck):

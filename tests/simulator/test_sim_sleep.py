@@ -275,6 +275,32 @@ def test_the_wake_status_register_counts_rtc_pins(fake_machine, pins, bits):
     assert fake_machine(wake_pins=pins).mem32[0x3FF480D0] == bits
 
 
+# ---- the real firmware ----
+
+
+@pytest.mark.parametrize("install", ["frozen", "files"])
+@pytest.mark.parametrize("contact_ms", [30, 120, 1500])
+def test_the_press_that_ends_a_sleep_is_a_vote_like_any_other(install, contact_ms):
+    """Over before the program runs, or held on: dated at its contact, quiet since the press before, thanked for once."""
+    with VirtualTerminal(install=install, config={"power": {"profile": "deep"}}) as terminal:
+        terminal.obey("sleep")
+        for button in (2, 3, 2):
+            terminal.run(20)
+            terminal.press(button, contact_ms, "clean")
+            terminal.obey("wait 0.05")
+            terminal.obey("sleep")
+        records = terminal.of("record")
+        assert [(record["button"], record["verdict"]) for record in records] == [
+            (2, "counted"),
+            (3, "counted"),
+            (2, "counted"),
+        ]
+        for press, record in zip(terminal.of("press"), records, strict=True):
+            assert record["uptime_ms"] == pytest.approx(1000 * press["t"], abs=100)
+        assert [event["led"] for event in terminal.of("led") if event["on"]] == [2, 3, 2]
+        assert len(terminal.of("ready")) == 1 and {record["boot"] for record in records} == {1}
+
+
 # ---- the same through the bus, on the real VM ----
 
 _REPL = b"\x03\x01"
