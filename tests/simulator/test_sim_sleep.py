@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -281,7 +282,7 @@ def test_the_wake_status_register_counts_rtc_pins(fake_machine, pins, bits):
 @pytest.mark.parametrize("install", ["frozen", "files"])
 @pytest.mark.parametrize("contact_ms", [30, 120, 1500])
 def test_the_press_that_ends_a_sleep_is_a_vote_like_any_other(install, contact_ms):
-    """Over before the program runs, or held on: dated at its contact, quiet since the press before, thanked for once."""
+    """Over before the program runs, or held on: dated at its contact, quiet since the press before, thanked once."""
     with VirtualTerminal(install=install, config={"power": {"profile": "deep"}}) as terminal:
         terminal.obey("sleep")
         for button in (2, 3, 2):
@@ -320,6 +321,8 @@ def test_sleep_on_the_real_vm(tmp_path, runtime):
         with serial.Serial(port, 115200, timeout=10) as cable:
 
             def at_the_repl(program):
+                # A VM that is stopped by a signal in the middle of its start may leave its heap locked.
+                time.sleep(0.5)
                 cable.reset_input_buffer()
                 cable.write(_REPL)
                 assert cable.read_until(b"raw REPL; CTRL-B to exit\r\n>").endswith(b">")
@@ -329,7 +332,7 @@ def test_sleep_on_the_real_vm(tmp_path, runtime):
             terminal.expect("sleep", mode="deep")
             terminal.tell("battery 2900", "press 4")
             terminal.expect("wake", cause="pin", buttons=[4])
-            cable.read_until(b"hymio")
+            cable.read_until(b"unsent")
             at_the_repl(_ASK)
             cable.read_until(b"OK")
             assert cable.read_until(b"\n").strip() == b"4 3 (33,) 0x100 1450000"
@@ -337,7 +340,7 @@ def test_sleep_on_the_real_vm(tmp_path, runtime):
             assert b"rested" in cable.read_until(b"rested")
             cable.write(b"deepsleep(100)\x04")
             terminal.expect("wake", cause="timer", buttons=[])
-            cable.read_until(b"hymio")
+            cable.read_until(b"unsent")
             assert len(terminal.of("ready")) == 1
             at_the_repl(b"import machine; machine.RTC().memory(b'kept'); machine.reset()\x04")
             terminal.expect("ready")
