@@ -1,20 +1,24 @@
 """Sleep and supply of the simulated board: what ends a sleep, what survives it, what is told of it."""
 
+import asyncio
 import runpy
 import sys
-import time
 from types import SimpleNamespace
 
 import pytest
-import serial
-from sim_process import RUNTIMES, SimTerminal, is_event
+from sim_process import PATIENCE_S, RUNTIMES, is_event
 
 from hymio_sim import virtual
-from hymio_sim.boardfiles import FAKES
-from hymio_sim.clock import VirtualClock
-from hymio_sim.hardware import DEEPSLEEP_RESET, HARD_RESET, PWRON_RESET
+from hymio_sim.boardfiles import FAKES, find_tool
+from hymio_sim.cable import Cable
+from hymio_sim.clock import RealClock, VirtualClock
+from hymio_sim.flash import NorFlash
+from hymio_sim.hardware import DEEPSLEEP_RESET, HARD_RESET, PWRON_RESET, Hardware
+from hymio_sim.journal import Journal
+from hymio_sim.realtime import new_loop
 from hymio_sim.rtcdomain import EXT1_WAKE, TIMER_WAKE, RtcDomain
 from hymio_sim.virtual import VirtualTerminal
+from hymio_sim.vm import ChildVm, child_command
 
 BUTTON_PINS = (25, 26, 27, 33)
 
@@ -267,7 +271,7 @@ def fake_machine(monkeypatch):
 
 
 def test_the_battery_is_measured_at_half_its_voltage(fake_machine):
-    machine = fake_machine(supply_mv=2430)
+    machine = fake_machine(supply_mv=2430, take_waiting=lambda: None)
     assert machine.ADC(34, atten=machine.ADC.ATTN_11DB).read_uv() == 1_215_000
 
 
@@ -302,51 +306,69 @@ def test_the_press_that_ends_a_sleep_is_a_vote_like_any_other(install, contact_m
         assert len(terminal.of("ready")) == 1 and {record["boot"] for record in records} == {1}
 
 
-# ---- the same through the bus, on the real VM ----
+# ---- the same in real time, through the bus ----
 
-_REPL = b"\x03\x01"
-_SLEEP = b"""import machine, esp32
+_MAIN = """
+import esp32, machine
+
+rtc = machine.RTC()
+said = rtc.memory()
+report = machine.reset_cause(), machine.wake_reason(), machine.wake_pins(), machine.mem32[0x3FF480D0]
+rtc.memory(said + repr(report + (machine.ADC(34).read_uv(),)).encode() + b"\\n")
 esp32.wake_on_ext1([machine.Pin(n, machine.Pin.IN) for n in (25, 26, 27, 33)], esp32.WAKEUP_ANY_HIGH)
-%s
-\x04"""
-_ASK = b"""from machine import *
-print(reset_cause(), wake_reason(), wake_pins(), hex(mem32[0x3ff480d0]), ADC(34).read_uv())
-\x04"""
+boots = said.count(b"\\n")
+if boots == 0:
+    machine.deepsleep()
+elif boots == 1:
+    machine.lightsleep(150)
+    machine.deepsleep(100)
+elif boots == 2:
+    machine.reset()
+"""
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES[:1])
-def test_sleep_on_the_real_vm(tmp_path, runtime):
-    with SimTerminal(tmp_path, "--runtime", runtime) as terminal:
-        port = terminal.expect("ready")["serial"]
-        with serial.Serial(port, 115200, timeout=10) as cable:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_sleep_in_real_time(tmp_path, runtime):
+    """Each boot of a small main.py writes into RTC memory what it sees, and sleeps in another way."""
+    board = tmp_path / "board"
+    board.mkdir()
+    (board / "main.py").write_text(_MAIN)
+    interpreter = find_tool("micropython") if runtime == "micropython" else sys.executable
+    events = []
 
-            def at_the_repl(program):
-                # A VM that is stopped by a signal in the middle of its start may leave its heap locked.
-                time.sleep(0.5)
-                cable.reset_input_buffer()
-                cable.write(_REPL)
-                assert cable.read_until(b"raw REPL; CTRL-B to exit\r\n>").endswith(b">")
-                cable.write(program)
+    async def story():
+        loop = asyncio.get_running_loop()
+        clock = RealClock(loop)
+        journal = Journal(clock, clock.now_us(), events.append)
+        journal.hold_back_no_more()
+        hardware = Hardware(
+            "till-1", NorFlash(), clock, journal, seed=0, utc_offset_us=0, has_network=False, runtime=runtime
+        )
+        cable = Cable(loop, None)
+        command = child_command(runtime, str(interpreter), "1m", FAKES / "start.py")
+        vm = ChildVm(hardware, cable, loop, command, None, board)
+        try:
+            vm.start(PWRON_RESET)
+            async with asyncio.timeout(PATIENCE_S):
+                while not hardware.rtc.is_asleep:
+                    await asyncio.sleep(0.01)
+                hardware.set_supply(2900)
+                hardware.push(4, 30, "clean")
+                while hardware.rtc_memory.count(b"\n") < 4:
+                    await asyncio.sleep(0.01)
+        finally:
+            vm.kill()
+            cable.close()
+        return hardware.rtc_memory.decode().splitlines()
 
-            at_the_repl(_SLEEP % b"machine.deepsleep()")
-            terminal.expect("sleep", mode="deep")
-            terminal.tell("battery 2900", "press 4")
-            terminal.expect("wake", cause="pin", buttons=[4])
-            cable.read_until(b"unsent")
-            at_the_repl(_ASK)
-            cable.read_until(b"OK")
-            assert cable.read_until(b"\n").strip() == b"4 3 (33,) 0x100 1450000"
-            cable.write(b"lightsleep(150); print('rested')\x04")
-            assert b"rested" in cable.read_until(b"rested")
-            cable.write(b"deepsleep(100)\x04")
-            terminal.expect("wake", cause="timer", buttons=[])
-            cable.read_until(b"unsent")
-            assert len(terminal.of("ready")) == 1
-            at_the_repl(b"import machine; machine.RTC().memory(b'kept'); machine.reset()\x04")
-            terminal.expect("ready")
-            at_the_repl(
-                b"import machine; print(machine.reset_cause(), machine.wake_pins(), machine.RTC().memory())\x04"
-            )
-            cable.read_until(b"OK")
-            assert cable.read_until(b"\n").strip() == b"2 () b'kept'"
-        assert terminal.finish() == 0
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert runner.run(story()) == [
+            "(1, 0, (), 0, 1500000)",
+            "(4, 3, (33,), 256, 1450000)",
+            "(4, 4, (), 0, 1450000)",
+            "(2, 0, (), 0, 1450000)",
+        ]
+    told = [(event["event"], event.get("buttons")) for event in events if event["event"] in ("sleep", "wake")]
+    assert told == [("sleep", None), ("wake", [4]), ("sleep", None), ("wake", [])]
+    sleep, wake = (event["t"] for event in events[-2:])
+    assert wake - sleep == pytest.approx(0.1, abs=0.05)

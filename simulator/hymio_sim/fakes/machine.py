@@ -125,6 +125,7 @@ class ADC:
 
     def read_uv(self):
         """Microvolts."""
+        bus.port.take_waiting()
         return bus.port.supply_mv * 500
 
 
