@@ -320,6 +320,8 @@ boots = said.count(b"\\n")
 if boots == 0:
     machine.deepsleep()
 elif boots == 1:
+    while machine.Pin(33).value():
+        pass
     machine.lightsleep(150)
     machine.deepsleep(100)
 elif boots == 2:
