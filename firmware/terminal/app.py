@@ -38,10 +38,10 @@ class App:
         self.uplink = None  # none of these without a log
         self.ntp = None
         self._config = config
-        self._wifi = Wifi(board, config["wifi"]["ssid"], config["wifi"]["password"])
+        self._wifi = Wifi(board, config["wifi"], self.stood_still)
         self._power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
         self._console = Console(self)
-        self._has_network = config["wifi"]["ssid"] != ""
+        self._has_network = self._wifi.networks != []
         self._book = None
         self._last_touch = 0
         self._reset_at = None
@@ -120,6 +120,8 @@ class App:
             )  # fmt: skip
         if self.config_problem:
             line += "; " + self.config_problem + ": running with the defaults"
+        if self.uplink and self.uplink.problem:
+            line += "; no connection: " + self.uplink.problem
         return line
 
     def _on_edge(self, button):
@@ -136,6 +138,10 @@ class App:
         self._standstill_ms = max(self._standstill_ms, still_ms)
         if still_ms >= _STANDSTILL_MS:
             self.front.debounce.stood_still(now_ms)
+
+    def is_calm(self, now_ms):
+        """True if for a while no finger has been on a button: the CPU may stand still."""
+        return ticks_diff(now_ms, self._last_touch) >= _IDLE_MS
 
     # ---- steps ----
 
@@ -173,7 +179,7 @@ class App:
             book.time()
         if self.uplink.outbox.owes_ack_record and book.ack() >= 0:
             self.uplink.outbox.ack_recorded(now_ms)
-        if log.needs_sector and log.may_erase and ticks_diff(now_ms, self._last_touch) >= _IDLE_MS:
+        if log.needs_sector and log.may_erase and self.is_calm(now_ms):
             book.prepare()
         if self._power.profile == MAINS and ticks_diff(now_ms, self._scrub_at) >= _SCRUB_MS:
             self._scrub_at = now_ms
@@ -188,6 +194,7 @@ class App:
         if not self._has_network:
             return
         if power.radio(now_ms, self.clock.uptime_ms(), self.log.unsent, self.uplink.is_settled):
+            self._wifi.may_scan = self.is_calm(now_ms)
             self._wifi.start(now_ms)
         elif self.uplink.leave(now_ms):
             self._wifi.stop()
@@ -270,6 +277,8 @@ class App:
             facts.update(log.facts())
             facts.update(self.front.facts())
             facts["mqtt"] = self.uplink.state
+            if self.uplink.problem:
+                facts["mqtt_problem"] = self.uplink.problem
             facts["standstill_ms"] = self._standstill_ms
             facts["next_upload_s"] = power.next_upload_s(clock.uptime_ms())
         return facts

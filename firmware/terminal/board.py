@@ -51,11 +51,12 @@ class Board:
         self.woke = wiring.woken_by(machine) if self.slept else 0  # buttons, bit 0 = button 1
         self.ticks_ms = ticks_ms
         self.rtc_ms = rtc_ms
-        self._rtc = machine.RTC()
+        self.rtc = machine.RTC()
         self.flash = None
         self.flash_problem = ""
         self._find_flash()
         self._wlan = None
+        self._is_static = False
 
     def _find_flash(self):
         found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="votes")
@@ -153,23 +154,26 @@ class Board:
 
     def remembered(self):
         """What `remember` was given before a deep sleep; forgotten by asking."""
-        data = self._rtc.memory()
-        self._rtc.memory(b"")
+        data = self.rtc.memory()
+        self.rtc.memory(b"")
         return data
 
     def remember(self, data):
         """Keeps up to 2 KB through any reset but the loss of power."""
-        self._rtc.memory(data)
+        self.rtc.memory(data)
 
     # ---- radio ----
 
-    def wifi_start(self, ssid, password):
-        """Begins to join a network; it is kept up by the driver."""
-        if self._wlan is None:
-            self._wlan = network.WLAN(network.STA_IF)
-        wlan = self._wlan
+    def wifi_start(self, ssid, password, static=None):
+        """Begins to join a network; it is kept up by the driver. static: None for DHCP, or a section of that name."""
+        wlan = self.radio()
         try:
             wlan.active(True)
+            if static or self._is_static:
+                from .wifichoice import set_address
+
+                set_address(wlan, static)
+                self._is_static = bool(static)
             if not wlan.isconnected():
                 if password:
                     wlan.connect(ssid, password)
@@ -177,6 +181,12 @@ class Board:
                     wlan.connect(ssid)
         except OSError:
             pass  # "Wifi Internal Error" while the driver still retries: the keeper tries again
+
+    def radio(self):
+        """The `network.WLAN` of this station."""
+        if self._wlan is None:
+            self._wlan = network.WLAN(network.STA_IF)
+        return self._wlan
 
     def wifi_stop(self):
         """Leaves the network and switches the radio off."""

@@ -3,7 +3,7 @@
 import struct
 
 from .compat import const, ticks_add, ticks_diff
-from .record import NTP
+from .record import CONSOLE, NTP
 from .wifi import ON
 
 _MASK24 = const(0xFFFFFF)
@@ -14,6 +14,7 @@ _RETRY_MAX_MS = const(300000)
 _DRIFT_MS = const(1000)  # a step smaller than this needs no new time record
 # No clock of ours was ever before this build: an older time is a broken server's. 2026-01-01.
 _FLOOR_MS = const(1767225600000)
+_DAY_MS = const(86400000)  # so far behind the newest time in the log a clock may be, which perhaps ran fast
 
 
 class Clock:
@@ -31,6 +32,7 @@ class Clock:
         self.is_set = False
         self.time_due = False  # a time record is owed
         self.source = 0
+        self.floor_ms = _FLOOR_MS  # it is no earlier than this; a mount takes it to the newest time in the log
 
     def advance(self, now_ms):
         """Takes uptime forward; to be called at least once in six days of ticks. Allocates nothing."""
@@ -43,11 +45,12 @@ class Clock:
 
     def state(self, rtc_ms):
         """For `resume` after a deep sleep: a list of ints. rtc_ms: of the board's clock that goes on in it."""
-        return [self.boot, rtc_ms - self.uptime_ms(), self._offset_ms, 1 if self.is_set else 0, self.source]
+        is_set = 1 if self.is_set else 0
+        return [self.boot, rtc_ms - self.uptime_ms(), self._offset_ms, is_set, self.source, self.floor_ms]
 
     def resume(self, state, rtc_ms, ticks):
         """The boot goes on that `state` was taken in. rtc_ms, ticks: of the same moment."""
-        self.boot, started_ms, self._offset_ms, is_set, self.source = state
+        self.boot, started_ms, self._offset_ms, is_set, self.source, self.floor_ms = state
         self.is_set = bool(is_set)
         uptime_ms = max(0, rtc_ms - started_ms)
         self._ticks = ticks
@@ -72,9 +75,15 @@ class Clock:
         return self.uptime_ms() + self._offset_ms if self.is_set else 0
 
     def set_utc(self, utc_ms, source):
-        """Takes the time as of the last `advance`. False if it can't be true."""
-        if utc_ms < _FLOOR_MS:
+        """Takes the time as of the last `advance`. False if it can't be true.
+
+        A person at the cable is believed against the log: it may have been led astray by a broken server.
+        """
+        floor_ms = _FLOOR_MS if source == CONSOLE else max(_FLOOR_MS, self.floor_ms - _DAY_MS)
+        if utc_ms < floor_ms:
             return False
+        if source == CONSOLE:
+            self.floor_ms = _FLOOR_MS
         offset_ms = utc_ms - self.uptime_ms()
         if not self.is_set or abs(offset_ms - self._offset_ms) >= _DRIFT_MS:
             self.time_due = True

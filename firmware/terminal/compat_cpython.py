@@ -1,7 +1,10 @@
 """The half of compat.py for CPython, with the ticks of a board."""
 
 import asyncio
+import base64
 import os
+import ssl
+import tempfile
 import time
 import traceback
 
@@ -86,3 +89,14 @@ def started():
 def rtc_ms():
     """See compat.py."""
     return time.time_ns() // 1000000
+
+
+def load_cert_chain(context, cert, key):
+    """As MicroPython's: certificate and SEC1 key in DER. The ssl module here reads nothing but files of PEM."""
+    armour = "-----%s EC PRIVATE KEY-----\n"
+    text = ssl.DER_cert_to_PEM_cert(cert) + armour % "BEGIN" + base64.encodebytes(key).decode() + armour % "END"
+    with tempfile.TemporaryDirectory() as directory:  # for the owner's eyes only
+        path = os.path.join(directory, "chain.pem")
+        with open(path, "w") as file:
+            file.write(text)
+        context.load_cert_chain(path)

@@ -45,6 +45,14 @@ def _is_bool(value):
     return isinstance(value, bool)
 
 
+def _is_address(value):
+    """An IPv4 address, or "" for none."""
+    if value == "":
+        return True
+    parts = value.split(".") if isinstance(value, str) else ()
+    return len(parts) == 4 and all(part.isdigit() and len(part) < 4 and int(part) < 256 for part in parts)
+
+
 # Most terminals have no opening hours: the rooms that know them are loaded by those that have.
 def _is_week(value):
     from .hours import Hours
@@ -87,8 +95,15 @@ def _is_profile(value):
 _MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record tells no longer quiet than 65 s
 _PINS = (None, _is_pins, "four different pin numbers")
 _PIN = (None, _is_pin, "a pin number 0..48")
+_SSID = ("", 0, 32)
 _PASSWORD = ("", _is_password, "8 to 63 characters, or none")
+_FILE = ("", 0, 64)
+_ADDRESS = ("", _is_address, "an address like 192.0.2.10")
+_STATIC = {"ip": _ADDRESS, "mask": ("255.255.255.0", _is_address, _ADDRESS[2]), "gateway": _ADDRESS, "dns": _ADDRESS}
+_NETWORK = {"ssid": _SSID, "password": _PASSWORD, "hidden": (False, _is_bool, "true or false"), "static": _STATIC}
+_MOST_NETWORKS = 4
 # A value is (default, lowest, highest), of a number or of the bytes of a text, or (default, check, what is expected).
+# A list is of objects: what each of them is, and how many they may be.
 _SCHEMA = {
     "device_id": ("", is_device_id, "3 to 32 of a-z, 0-9 and -, not beginning with -"),
     "pins": {
@@ -98,8 +113,15 @@ _SCHEMA = {
         "neopixel": _PIN,
         "buzzer": _PIN,
     },
-    "wifi": {"ssid": ("", 0, 32), "password": _PASSWORD},
-    "mqtt": {"host": ("", 0, 253), "port": (1883, 1, 65535), "collector_id": ("office", 1, 32)},
+    "wifi": {"ssid": _SSID, "password": _PASSWORD, "networks": [_NETWORK, _MOST_NETWORKS]},
+    "mqtt": {
+        "host": ("", 0, 253),
+        "port": (None, 1, 65535),
+        "collector_id": ("office", 1, 32),
+        "username": ("", 0, 128),
+        "password": ("", 0, 128),
+        "tls": {"ca": _FILE, "cert": _FILE, "key": _FILE},
+    },
     "ntp": {"host": ("pool.ntp.org", 1, 253), "port": (123, 1, 65535)},
     "thanks_ms": (1000, 100, 10000),
     "feedback": {
@@ -137,11 +159,57 @@ def _expected(rule, value):
     return "" if _is_int(value, low, high) else "%d..%d" % (low, high)
 
 
-def build(given, schema=_SCHEMA, prefix=""):
+def build(given):
     """The configuration that `given` (from JSON) asks for; what is missing or null is the default.
 
     ConfigError at the first value that is wrong: nothing of it is taken then.
     """
+    config = _build(given, _SCHEMA, "")
+    _complete_networks(config["wifi"])
+    _complete_mqtt(config["mqtt"])
+    return config
+
+
+def _complete_networks(wifi):
+    """Every network has a name, and an address of its own needs a gateway; without one, `static` is None."""
+    for i in range(len(wifi["networks"])):
+        network = wifi["networks"][i]
+        static = network["static"]
+        key = "wifi.networks.%d." % i
+        if not network["ssid"]:
+            raise ConfigError(key + 'ssid: expected a text of 1 to 32 bytes, came ""')
+        if static["ip"] == "":
+            network["static"] = None
+        elif static["gateway"] == "":
+            raise ConfigError(key + 'static.gateway: expected %s, as there is static.ip, came ""' % _ADDRESS[2])
+
+
+def _complete_mqtt(mqtt):
+    """The files for TLS go together, without any `tls` is None; the port follows."""
+    tls = mqtt["tls"]
+    for key, other in (("key", "cert"), ("cert", "key"), ("ca", "cert")):
+        if tls[other] and not tls[key]:
+            raise ConfigError(
+                'mqtt.tls.%s: expected the name of a file, as there is mqtt.tls.%s, came ""' % (key, other)
+            )
+    if not tls["ca"]:
+        mqtt["tls"] = None
+    if mqtt["password"] and not mqtt["username"]:
+        raise ConfigError('mqtt.username: expected a text, as there is mqtt.password, came ""')
+    if mqtt["port"] is None:
+        mqtt["port"] = 8883 if mqtt["tls"] else 1883
+
+
+def _build_list(given, rule, prefix):
+    schema, most = rule
+    if given is None:
+        given = []
+    if not isinstance(given, list) or len(given) > most:
+        raise ConfigError("%s: expected up to %d objects in a list" % (prefix, most))
+    return [_build(given[i], schema, "%s.%d." % (prefix, i)) for i in range(len(given))]
+
+
+def _build(given, schema, prefix):
     if given is None:
         given = {}
     if not isinstance(given, dict):
@@ -154,13 +222,15 @@ def build(given, schema=_SCHEMA, prefix=""):
         rule = schema[key]
         value = given.get(key)
         if isinstance(rule, dict):
-            config[key] = build(value, rule, prefix + key + ".")
+            config[key] = _build(value, rule, prefix + key + ".")
+        elif isinstance(rule, list):
+            config[key] = _build_list(value, rule, prefix + key)
         elif value is None:
             config[key] = rule[0]
         else:
             expected = _expected(rule, value)
             if expected:
-                came = "another" if rule is _PASSWORD else json.dumps(value)
+                came = "another" if key == "password" else json.dumps(value)
                 raise ConfigError("%s%s: expected %s, came %s" % (prefix, key, expected, came))
             config[key] = value
     return config

@@ -212,6 +212,7 @@ class Mount:
         log.totals = header.totals
         log.cursor, log.sent, log.lost_settled = header.cursor, header.sent, header.lost
         boot = header.boot
+        utc_ms = header.utc_ms
         log.news_seq = first
         reader = Reader(log)
         reader.seek(first)
@@ -227,6 +228,8 @@ class Mount:
             if kind == ACK:
                 self._take_ack(record)
                 continue
+            if kind == TIME:
+                utc_ms = 1000 * int.from_bytes(record[8:12], "little")
             log.news_seq = reader.seq + 1
             log.count(record)
             boot = record[6] | record[7] << 8 if kind != TIME else boot
@@ -236,6 +239,7 @@ class Mount:
         log.place = Place(log.log_id, first // SLOTS)
         log.boot_storm = all(k in (BOOT, TIME, ACK) for k in kinds) and sum(k == BOOT for k in kinds) >= 8
         log.clock.boot = boot % 65535 + 1
+        log.clock.floor_ms = max(log.clock.floor_ms, utc_ms)
 
     def _take_ack(self, record):
         log = self._log

@@ -50,8 +50,8 @@ class Mqtt:
     `broken` is why the connection must be closed, "" while it is fine.
     """
 
-    def __init__(self, client_id, will, topics, on_message, on_delivered, keep_alive_s=60):
-        """will: (topic, payload), retained. topics: to subscribe with QoS 1.
+    def __init__(self, client_id, will, topics, on_message, on_delivered, login=("", ""), keep_alive_s=60):
+        """will: (topic, payload), retained. topics: to subscribe with QoS 1. login: user name ("": none) and password.
 
         on_message(now_ms, topic, payload, is_retained); on_delivered(now_ms): the broker has the publish.
         """
@@ -60,6 +60,7 @@ class Mqtt:
         self._topics = topics
         self._on_message = on_message
         self._on_delivered = on_delivered
+        self._login = login
         self._keep_alive_s = keep_alive_s
         self._packet_id = 0
         self._sent_at = 0
@@ -72,8 +73,12 @@ class Mqtt:
         topic, payload = self._will
         # 3.1.2.3: clean session, will with QoS 1, retained
         flags = 0x02 | 0x04 | 0x08 | 0x20
+        login = b""
+        if self._login[0]:
+            flags |= 0xC0  # user name, password
+            login = text(self._login[0]) + text(self._login[1])
         body = text("MQTT") + bytes((4, flags)) + struct.pack(">H", self._keep_alive_s)
-        self._send(now_ms, packet(0x10, body, text(self._client_id), text(topic), text(payload)))
+        self._send(now_ms, packet(0x10, body, text(self._client_id), text(topic), text(payload), login))
         self._deadline = ticks_add(now_ms, _ANSWER_MS)
 
     def closed(self):
@@ -134,7 +139,9 @@ class Mqtt:
         return left_ms
 
     def received(self, now_ms, data):
-        """Takes bytes from the broker, in pieces of any size."""
+        """Takes bytes from the broker, in pieces of any size; what comes after nonsense is not kept."""
+        if self.broken or self.state == OFF:
+            return
         self._input.extend(data)
         while not self.broken and self.state != OFF:
             size = self._packet_size()
@@ -180,6 +187,8 @@ class Mqtt:
             if body[0] << 8 | body[1] == self._subscribing:
                 self._subscribing = 0
                 self._answered()
+                if max(body[2:]) > 1:  # 3.9.3: 0x80, or a QoS that was not asked for
+                    self.broken = "the broker refused a subscription"
         elif kind == _PINGRESP and not body:
             self._pinging = False
             self._answered()
@@ -203,7 +212,8 @@ class Mqtt:
         qos = head >> 1 & 3
         size = body[0] << 8 | body[1] if len(body) >= 2 else 0
         start = 2 + size + (2 if qos else 0)
-        if qos > 1 or not size or start > len(body):
+        is_dup = head & 8 and not qos  # 3.3.1.1: never of QoS 0
+        if qos > 1 or not size or start > len(body) or is_dup or (qos and body[start - 2 : start] == b"\0\0"):
             self.broken = "a malformed PUBLISH"
             return
         try:

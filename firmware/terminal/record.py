@@ -192,6 +192,7 @@ class Header:
         self.sent = 0
         self.lost = 0
         self.totals = [0, 0, 0, 0]
+        self.utc_ms = 0  # when the sector was opened; 0 = not known
 
     def pack(self, buf, chip, uptime_ms, utc_ms):
         """Writes the 64 bytes of a header to `buf`; utc_ms 0 = not known."""
@@ -216,6 +217,7 @@ class Header:
         self.log_id = fields[5]
         self.cursor, self.sent, self.lost = fields[7:10]
         self.totals = list(fields[10:14])
+        self.utc_ms = int.from_bytes(buf[53:59], "little") if buf[5] & 1 else 0
         return True
 
     def mend(self, buf, chip):

@@ -5,11 +5,12 @@ import socket
 import sys
 
 from . import VERSION
-from .compat import Cable, Flag, forget_loop, show_error, sleep_ms, started, ticks_diff
+from .compat import Cable, Flag, const, forget_loop, show_error, sleep_ms, started, ticks_diff
 
-_LOOK_MS = 100  # how often a task asks whether it is wanted
-_CONNECT_S = 15
-_NTP_MS = 2000
+_LOOK_MS = const(100)  # how often a task asks whether it is wanted
+_CONNECT_S = const(15)
+_CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
+_NTP_MS = const(2000)
 
 
 class Runner:
@@ -19,6 +20,7 @@ class Runner:
         self._app = app
         self._ticks_ms = board.ticks_ms
         self._flag = Flag()
+        self._fault = ""  # what a task of the connection died of
         app.wake = self._flag.set
 
     async def run(self):
@@ -49,13 +51,18 @@ class Runner:
                 show_error(error)
             await sleep_ms(10 * _LOOK_MS)
 
-    def _resolve(self, host, port):
-        """The address; DNS blocks the whole board."""
+    async def _resolve(self, host, port):
+        """The address. DNS blocks the whole board, as TLS will: that waits, for a while, until no finger is near."""
+        app = self._app
+        since_ms = self._ticks_ms()
+        if app.uplink.tls or not host.replace(".", "").isdigit():
+            while not app.is_calm(self._ticks_ms()) and ticks_diff(self._ticks_ms(), since_ms) < _CALM_MS:
+                await sleep_ms(_LOOK_MS)
         since_ms = self._ticks_ms()
         try:
             return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
         finally:
-            self._app.stood_still(since_ms, self._ticks_ms())
+            app.stood_still(since_ms, self._ticks_ms())
 
     async def _link(self):
         uplink = self._app.uplink
@@ -66,29 +73,39 @@ class Runner:
                 continue
             writer = None
             tasks = []
+            self._fault = ""
+            is_shaking = False
             try:
                 host, port = target
-                address = self._resolve(host, port)
-                if isinstance(address, tuple):  # the unix port has opaque bytes here
-                    host = address[0]
-                reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _CONNECT_S)
+                address = await self._resolve(host, port)
+                # the unix port has opaque bytes here
+                peer = address[0] if isinstance(address, tuple) else host
+                reader, writer = await asyncio.wait_for(asyncio.open_connection(peer, port), _CONNECT_S)
                 uplink.opened(self._ticks_ms())
+                if uplink.tls:
+                    is_shaking = True
+                    from .tls import secured
+
+                    reader, writer = await asyncio.wait_for(secured(self._app, reader, writer, host), _CONNECT_S)
+                    is_shaking = False
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
                     await sleep_ms(_LOOK_MS)
-            except (OSError, asyncio.TimeoutError):
-                pass
+            except Exception as error:  # MemoryError too: a handshake wants much at once
+                self._fault = _reason(error)
             for task in tasks:
                 task.cancel()
             if writer is not None:
                 await self._close(writer)
-            uplink.closed(self._ticks_ms())
+            if is_shaking:
+                self._fault = "TLS: " + self._fault
+            uplink.closed(self._ticks_ms(), self._fault, is_shaking)
 
     async def _close(self, writer):
         try:
             writer.close()  # on MicroPython only wait_closed() closes the socket
             await asyncio.wait_for(writer.wait_closed(), 1)
-        except (OSError, asyncio.TimeoutError):
+        except (OSError, ValueError, asyncio.TimeoutError):
             pass
 
     async def _send(self, writer):
@@ -101,8 +118,8 @@ class Runner:
                     await writer.drain()
                 else:
                     await sleep_ms(20)
-        except OSError:
-            return
+        except (OSError, ValueError) as error:
+            self._fault = _reason(error)
 
     async def _receive(self, reader):
         try:
@@ -112,8 +129,8 @@ class Runner:
                     return
                 self._app.uplink.received(self._ticks_ms(), data)
                 self._flag.set()
-        except OSError:
-            return
+        except (OSError, ValueError) as error:
+            self._fault = _reason(error)
 
     async def _time(self):
         ntp = self._app.ntp
@@ -130,7 +147,7 @@ class Runner:
         ntp = self._app.ntp
         udp = None
         try:
-            address = self._resolve(*target)
+            address = await self._resolve(*target)
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             udp.setblocking(False)
             since_ms = self._ticks_ms()
@@ -162,6 +179,14 @@ class Runner:
                 cable.write(line)
                 await sleep_ms(0)
             self._flag.set()
+
+
+def _reason(error):
+    """A short text of an exception: what the library says, else its number or kind."""
+    text = error.args[-1] if error.args else ""
+    if not isinstance(text, str):
+        text = str(error)
+    return " ".join((text or type(error).__name__).split())[:120]
 
 
 def _configured():

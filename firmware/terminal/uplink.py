@@ -11,6 +11,7 @@ _BACKOFF_MS = const(1000)
 _BACKOFF_MAX_MS = const(300000)
 _STATE_EVERY_MS = const(3600000)
 _BAD_LOGIN = (4, 5)  # CONNACK: trying again soon would only lock the account
+_DEAF = const(5)  # attempts without a word from the far end, then the radio is to blame
 
 
 class Uplink:
@@ -19,13 +20,23 @@ class Uplink:
     def __init__(self, config, device_id, wifi, log, clock, random32, facts):
         """config: the section `mqtt`; facts(): what a state message says."""
         self._target = config["host"], config["port"]
+        self.tls = tls = config["tls"]
+        self.problem = ""  # why there is no connection, without secrets
+        if tls:
+            from .tls import missing
+
+            self.problem = missing(tls)
+            if self.problem:
+                self._target = "", 0
+        self._silent = 0  # attempts without a word from the far end
         self._wifi = wifi
         self._clock = clock
         self._facts = facts
         self._base = base = "hymio/" + device_id + "/"
         self.outbox = Outbox(log, clock, random32, config["collector_id"])
         will = (base + "state", json.dumps({"state": "offline"}))
-        self._mqtt = Mqtt(device_id, will, (base + "ack",), self._message, self._delivered)
+        login = config["username"], config["password"]
+        self._mqtt = Mqtt(device_id, will, (base + "ack",), self._message, self._delivered, login)
         self._is_votes = False  # the publish under way
         self._state_at = None  # ticks of the last state message in this connection
         self._leaves = False
@@ -64,21 +75,32 @@ class Uplink:
         self._leaves = self._mqtt.state == ON
         return not self._leaves
 
-    def closed(self, now_ms):
-        """The connection is gone, or none came about: wait 1..300 s, longer each time."""
-        if self._mqtt.refused in _BAD_LOGIN:
+    def closed(self, now_ms, problem="", is_refused=False):
+        """The connection is gone, or none came about: wait 1..300 s, longer each time.
+
+        problem: why, if the caller knows; is_refused: the far end is there, but TLS has failed.
+        """
+        mqtt = self._mqtt
+        self.problem = problem or mqtt.broken or "the broker has closed the connection"
+        if mqtt.refused in _BAD_LOGIN:
             self._backoff_ms = _BACKOFF_MAX_MS
+        mqtt.closed()
         if self._leaves:
             self._leaves = False
-            self._mqtt.closed()
+            self.problem = ""
             self._attempt_at = None
             return
-        self._mqtt.closed()
+        if not is_refused and self._wifi.state == ON:
+            self._silent += 1
+            if self._silent >= _DEAF:
+                self._silent = 0
+                self._wifi.restart(now_ms)
         self._attempt_at = ticks_add(now_ms, self._backoff_ms + (self._backoff_ms * self._jitter >> 10))
         self._backoff_ms = min(2 * self._backoff_ms, _BACKOFF_MAX_MS)
 
     def received(self, now_ms, data):
         """Bytes from the broker."""
+        self._silent = 0
         self._clock.advance(now_ms)
         self._mqtt.received(now_ms, data)
 
@@ -102,6 +124,7 @@ class Uplink:
                 wait_ms = min(wait_ms, max(0, ticks_diff(self._attempt_at, now_ms)))
             return wait_ms
         self._backoff_ms = _BACKOFF_MS
+        self.problem = ""
         outbox.step(now_ms)
         if mqtt.is_free and may_work:
             if self._state_at is None or ticks_diff(now_ms, self._state_at) >= _STATE_EVERY_MS:

@@ -107,6 +107,8 @@ class StatusAnswer(smp_message.ReadResponse):
     bad_sectors: int = 0
     problem: str | None = None
     """Why the terminal does not count; then it has no log."""
+    mqtt_problem: str | None = None
+    """Why it has no connection to its broker."""
 
 
 class StatusRead(smp_message.ReadRequest, _Errors):

@@ -43,6 +43,8 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
     }
     if answer.problem is not None:
         status["problem"] = answer.problem
+    if answer.mqtt_problem is not None:
+        status["mqtt_problem"] = answer.mqtt_problem
     return status
 
 
@@ -83,6 +85,7 @@ def run_status(port: str | None, as_json: bool) -> None:
         table.add_row("unsent", f"{log['unsent']} presses (acknowledged up to seq {log['acked_seq']})")
         table.add_row("lost", f"{log['lost']} presses")
         table.add_row("flash", f"{log['burned']} burned slots, {log['bad_sectors']} bad sectors")
-    table.add_row("network", f"Wi-Fi {status['wifi']}, MQTT {status['mqtt']}")
+    why = f": {status['mqtt_problem']}" if "mqtt_problem" in status else ""
+    table.add_row("network", f"Wi-Fi {status['wifi']}, MQTT {status['mqtt']}{why}")
     table.add_row("memory", f"{status['heap_free']} bytes free")
     console().print(table)

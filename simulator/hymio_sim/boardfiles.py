@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,13 @@ def _version(compiler: Path) -> bytes:
     return f"{compiler}:{stat.st_size}:{stat.st_mtime_ns}".encode()
 
 
-def lay_out(root: Path, firmware: Path, config: dict[str, Any], *, with_application: bool) -> None:
-    """Puts main.py, boot.py and config.json into `root`, and terminal/ as source if it is not in ROM."""
+def lay_out(
+    root: Path, firmware: Path, config: dict[str, Any], *, with_application: bool, files: Iterable[Path] = ()
+) -> None:
+    """Puts main.py, boot.py, config.json and `files` into `root`, and terminal/ as source if it is not in ROM."""
     root.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        shutil.copyfile(file, root / file.name)
     for name in ("boot.py", "main.py"):
         if (firmware / name).exists():
             shutil.copyfile(firmware / name, root / name)

@@ -61,6 +61,12 @@ def terminal(
     flash: Annotated[Path, typer.Option(help="Image of the flash partition `votes`; 1 MiB, made if it is not there.")],
     link: Annotated[Path | None, typer.Option(help="Symbolic link to the serial port.")] = None,
     mqtt: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The broker. Without it: no network.")] = None,
+    mqtts: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The broker, by TLS; HOST is localhost or 127.0.0.1.")
+    ] = None,
+    pki: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With --mqtts: what `hymio pki issue` made for this terminal.")
+    ] = None,
     runtime: Annotated[RuntimeName, typer.Option(help="The MicroPython VM, or CPython.")] = RuntimeName.micropython,
     heap: Annotated[str, typer.Option(help="Heap of the MicroPython VM, in bytes or with k or m.")] = "96k",
     script: Annotated[Path | None, typer.Option(help="File with commands, obeyed once the terminal is ready.")] = None,
@@ -85,6 +91,8 @@ def terminal(
 
     `hymio sim terminal --device-id till-1 --flash till-1.bin --mqtt 127.0.0.1:1883 --link ./till-1 --json`
 
+    `hymio sim terminal --device-id till-1 --flash till-1.bin --mqtts localhost:8883 --pki pki/issued/till-1`
+
     `printf 'press 4\\nwait 2\\nquit\\n' | hymio sim terminal --device-id till-1 --flash till-1.bin --clock virtual`
     """
     from hymio_sim.flash import FlashFileError
@@ -102,7 +110,8 @@ def terminal(
         device_id=device_id,
         flash=flash,
         link=link,
-        broker=_address(mqtt) if mqtt else None,
+        broker=_broker(mqtt, mqtts, clock),
+        tls_files=_tls_files(mqtts, pki),
         runtime=_runtime(runtime, clock),
         heap=heap.lower(),
         script=_script(script),
@@ -165,11 +174,37 @@ def _printer() -> Callable[[Event], None]:
     return show
 
 
-def _address(text: str) -> tuple[str, int]:
+def _broker(mqtt: str | None, mqtts: str | None, clock: ClockName) -> tuple[str, int] | None:
+    if not mqtts:
+        return _address(mqtt) if mqtt else None
+    if mqtt:
+        raise Failure(WRONG_USE, "--mqtt and --mqtts: expected one of them.", "Leave one out.")
+    if clock is ClockName.virtual:
+        raise Failure(WRONG_USE, "--mqtts: there is no TLS in virtual time.", "Use --mqtt, or real time.")
+    host, port = _address(mqtts, "--mqtts")
+    if host not in ("localhost", "127.0.0.1"):
+        hint = "The terminal finds its broker behind a proxy on this machine: tunnel the port of another one to it."
+        raise Failure(WRONG_USE, f"--mqtts {mqtts}: expected localhost or 127.0.0.1 as host.", hint)
+    return host, port
+
+
+def _tls_files(mqtts: str | None, pki: Path | None) -> tuple[Path, ...]:
+    if bool(mqtts) != bool(pki):
+        raise Failure(WRONG_USE, "--mqtts and --pki go together.", "Give both: --mqtts localhost:8883 --pki DIR.")
+    if pki is None:
+        return ()
+    files = [pki / name for name in ("ca.der", "cert.der", "key.der")]
+    if not files[0].is_file() or files[1].is_file() != files[2].is_file():
+        hint = "`hymio pki issue --device ID` makes such a directory."
+        raise Failure(WRONG_USE, f"--pki {pki}: expected ca.der, cert.der and key.der in it.", hint)
+    return tuple(file for file in files if file.is_file())
+
+
+def _address(text: str, option: str = "--mqtt") -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if colon and host and port.isdigit() and 0 < int(port) < 65536:
         return host.strip("[]"), int(port)
-    raise Failure(WRONG_USE, f"--mqtt {text}: expected HOST:PORT.", "For example --mqtt 127.0.0.1:1883.")
+    raise Failure(WRONG_USE, f"{option} {text}: expected HOST:PORT.", f"For example {option} 127.0.0.1:1883.")
 
 
 def _script(path: Path | None) -> tuple[str, ...]:

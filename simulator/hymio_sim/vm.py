@@ -33,6 +33,8 @@ _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
 FAKES_HEAP: Final = 16 * 1024
 """Added to the heap that is asked for: what the fakes and the shim cost would not be spent on a board."""
+TLS_HEAP: Final = 64 * 1024
+"""Added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""
 
 
 @dataclass
@@ -333,8 +335,9 @@ def _bytes(size: str) -> int:
     return int(size[:-1]) * factor if factor else int(size)
 
 
-def child_command(runtime: Runtime, interpreter: str, heap: str, start_file: Path) -> list[str]:
+def child_command(runtime: Runtime, interpreter: str, heap: str, start_file: Path, has_tls: bool = False) -> list[str]:
     """What to execute: the VM with a heap limit and a REPL at the end, or CPython without site-packages."""
     if runtime == "micropython":
-        return [interpreter, "-X", f"heapsize={_bytes(heap) + FAKES_HEAP}", "-i", str(start_file)]
+        size = _bytes(heap) + FAKES_HEAP + (TLS_HEAP if has_tls else 0)
+        return [interpreter, "-X", f"heapsize={size}", "-i", str(start_file)]
     return [interpreter, "-B", "-S", "-u", str(start_file)]

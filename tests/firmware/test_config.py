@@ -12,11 +12,31 @@ def test_device_ids():
 
 def test_what_is_not_named_is_the_default():
     config = build({"device_id": "kiosk-1", "mqtt": {"host": "h"}, "windows": {"lockout_ms": 2000}, "wifi": None})
-    assert config["mqtt"] == {"host": "h", "port": 1883, "collector_id": "office"}
+    plain = {"port": 1883, "collector_id": "office", "username": "", "password": "", "tls": None}
+    assert config["mqtt"] == dict(plain, host="h")
     assert config["windows"]["lockout_ms"] == 2000 and config["windows"]["chord_ms"] == 50
-    assert config["wifi"] == {"ssid": "", "password": ""}
+    assert config["wifi"] == {"ssid": "", "password": "", "networks": []}
     assert config["follow_up"] == {"reasons": 0, "after": [1, 2]}
-    assert build({"wifi": {"ssid": "x", "password": None}})["wifi"] == {"ssid": "x", "password": ""}
+    assert build({"wifi": {"ssid": "x", "password": None}})["wifi"] == {"ssid": "x", "password": "", "networks": []}
+
+
+def test_tls_brings_its_own_port():
+    files = {"ca": "ca.der", "cert": "cert.der", "key": "key.der"}
+    assert build({"mqtt": {"tls": files}})["mqtt"]["port"] == 8883
+    assert build({"mqtt": {"tls": files, "port": 443}})["mqtt"]["port"] == 443
+    assert build({"mqtt": {"tls": files}})["mqtt"]["tls"] == files
+    assert build({"mqtt": {"tls": {"ca": "ca.der"}}})["mqtt"]["tls"] == {"ca": "ca.der", "cert": "", "key": ""}
+    assert build({"mqtt": {"tls": {"ca": ""}}})["mqtt"]["tls"] is None
+
+
+def test_up_to_four_more_networks():
+    static = {"ip": "192.0.2.10", "gateway": "192.0.2.1"}
+    networks = build({"wifi": {"networks": [{"ssid": "a"}, {"ssid": "b", "hidden": True, "static": static}]}})["wifi"][
+        "networks"
+    ]
+    assert networks[0] == {"ssid": "a", "password": "", "hidden": False, "static": None}
+    assert networks[1]["static"] == {"ip": "192.0.2.10", "mask": "255.255.255.0", "gateway": "192.0.2.1", "dns": ""}
+    assert networks[1]["hidden"]
 
 
 def test_hours_of_every_kind_are_taken():
@@ -67,6 +87,23 @@ def test_errors_name_the_key_what_was_expected_and_what_came():
         ({"feedback": {"quiet": "21:00-23:00,00:00-07:00"}}, ("feedback.quiet", "21:00-07:00")),
         ({"feedback": {"quiet": []}}, ("feedback.quiet", "came []")),
         ({"device_id": "X"}, ("device_id", '"X"')),
+        ({"mqtt": {"tls": {"ca": "ca.der", "cert": "c.der"}}}, ("mqtt.tls.key", "mqtt.tls.cert")),
+        ({"mqtt": {"tls": {"ca": "ca.der", "key": "k.der"}}}, ("mqtt.tls.cert", "mqtt.tls.key")),
+        ({"mqtt": {"tls": {"cert": "c.der", "key": "k.der"}}}, ("mqtt.tls.ca", "name of a file")),
+        ({"mqtt": {"tls": {"ca": 5}}}, ("mqtt.tls.ca", "5")),
+        ({"mqtt": {"tls": "ca.der"}}, ("mqtt.tls", "object")),
+        ({"mqtt": {"password": "x"}}, ("mqtt.username", "mqtt.password")),
+        ({"wifi": {"networks": {}}}, ("wifi.networks", "list")),
+        ({"wifi": {"networks": [{"ssid": "a"}] * 5}}, ("wifi.networks", "4")),
+        ({"wifi": {"networks": [{"ssid": "a"}, {}]}}, ("wifi.networks.1.ssid", "1 to 32")),
+        ({"wifi": {"networks": [{"ssid": "a", "pass": ""}]}}, ("wifi.networks.0.pass", "no such key")),
+        ({"wifi": {"networks": [{"ssid": "a", "hidden": 1}]}}, ("wifi.networks.0.hidden", "true or false")),
+        (
+            {"wifi": {"networks": [{"ssid": "a", "static": {"ip": "1.2.3"}}]}},
+            ("wifi.networks.0.static.ip", "192.0.2.10"),
+        ),
+        ({"wifi": {"networks": [{"ssid": "a", "static": {"ip": "1.2.3.256"}}]}}, ("wifi.networks.0.static.ip", ".256")),
+        ({"wifi": {"networks": [{"ssid": "a", "static": {"ip": "1.2.3.4"}}]}}, ("wifi.networks.0.static.gateway",)),
     ):
         try:
             build(given)
@@ -78,9 +115,15 @@ def test_errors_name_the_key_what_was_expected_and_what_came():
 
 
 def test_a_bad_password_is_not_printed():
-    try:
-        build({"wifi": {"password": "short"}})
-    except ConfigError as error:
-        assert "short" not in error.args[0] and "wifi.password" in error.args[0]
-    else:
-        raise AssertionError
+    for given, key in (
+        ({"wifi": {"password": "short"}}, "wifi.password"),
+        ({"wifi": {"networks": [{"ssid": "a", "password": "short"}]}}, "wifi.networks.0.password"),
+        ({"mqtt": {"username": "u", "password": ["short"]}}, "mqtt.password"),
+        ({"mqtt": {"password": "short"}}, "mqtt.username"),
+    ):
+        try:
+            build(given)
+        except ConfigError as error:
+            assert "short" not in error.args[0] and key in error.args[0]
+        else:
+            raise AssertionError(given)

@@ -2,6 +2,7 @@
 
 from logs import Dice, mounted
 
+from terminal.config import build
 from terminal.uplink import Uplink
 from terminal.wifi import OFF, ON
 
@@ -13,7 +14,7 @@ class Air:
 def test_without_wifi_a_missed_attempt_does_not_keep_the_processor_awake():
     log, clock, _ = mounted()
     air = Air()
-    config = {"host": "broker", "port": 1883, "collector_id": "office"}
+    config = build({"mqtt": {"host": "broker"}})["mqtt"]
     uplink = Uplink(config, "till-1", air, log, clock, Dice(), dict)
     uplink.opened(0)
     uplink.closed(1000)

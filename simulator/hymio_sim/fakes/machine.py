@@ -104,7 +104,12 @@ class PWM:
 
 
 class RTC:
-    """Its 2 KB of memory alone: the time of the simulated chip is not set."""
+    """Its 2 KB of memory; the time that is set goes nowhere: this machine's own clock is right."""
+
+    def datetime(self, date=None):
+        """Sets it; refuses what the chip would not understand."""
+        if date is not None and not (len(date) == 8 and 2000 <= date[0] < 2100 and 0 < date[1] < 13):
+            raise ValueError("bad date")
 
     def memory(self, data=None):
         """The memory, which survives any reset but the loss of power, or sets it."""

@@ -1,0 +1,128 @@
+"""TLS to the broker: whom we believe, who we are, and a handshake in steps. Loaded only where it is asked for."""
+
+import os
+import ssl
+import time
+
+from .compat import MICROPYTHON, const, sleep_ms
+
+_STEP_MS = const(20)  # between two looks whether the broker's next part of the handshake is there
+
+
+def missing(files):
+    """What is wrong with the section `mqtt.tls` on this board, "" if all of its files are there."""
+    for key in ("ca", "cert", "key"):
+        name = files[key]
+        if name:
+            try:
+                os.stat(name)
+            except OSError:
+                return "mqtt.tls.%s: no file %s on the board" % (key, name)
+    return ""
+
+
+def issued(der):
+    """(year, month, day, hour, minute, second) from which on a certificate is valid: it is no earlier than that now."""
+    at = der.find(b"\x17\x0d")
+    digits = der[at + 2 : at + 14]
+    if at < 0 or not digits.isdigit() or der[at + 14 : at + 15] != b"Z":
+        return (2000, 1, 1, 0, 0, 0)
+    numbers = [int(digits[i : i + 2]) for i in range(0, 12, 2)]
+    return (2000 + numbers[0],) + tuple(numbers[1:])
+
+
+def date(utc_s):
+    """The same of seconds of 1970."""
+    if time.gmtime(0)[0] == 2000:  # the epoch of an ESP32
+        utc_s -= 946684800
+    return tuple(time.gmtime(utc_s)[:6])
+
+
+_only = None  # the context of this boot
+
+
+async def secured(app, reader, writer, host):
+    """Makes a plain connection to the broker a secure one and says hello in it. Gives (reader, writer) of it.
+
+    OSError or ValueError, with a text for a person, if the other side is not to be believed, or does not believe us.
+    """
+    global _only
+    ticks_ms = app.board.ticks_ms
+    since_ms = ticks_ms()
+    if _only is None:
+        _only = Tls(app.uplink.tls)
+    year, month, day, hour, minute, second = _only.date(app.clock)
+    # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
+    app.board.rtc.datetime((year, month, day, 0, hour, minute, second, 0))
+    app.stood_still(since_ms, ticks_ms())
+    return await _only.shake(reader, writer, host, app.uplink.output(), app.stood_still, ticks_ms)
+
+
+class Tls:
+    """One terminal's TLS, for all of its connections: to parse a key takes its time on a board."""
+
+    def __init__(self, files):
+        """files: the section `mqtt.tls`. OSError or ValueError, with a text for a person, if they won't do."""
+        ca = _read(files, "ca")
+        cert = _read(files, "cert")
+        self._issued = max(issued(ca), issued(cert)) if cert else issued(ca)
+        self._context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # Not the default in every image, and unknown to the stubs.
+        context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
+        try:
+            context.load_verify_locations(cadata=ca)
+            if cert:
+                _load_chain(context, cert, _read(files, "key"))
+        except (OSError, ValueError) as error:
+            raise ValueError("mqtt.tls: expected certificates and a key in DER, came others: %s" % error)
+
+    def date(self, clock):
+        """What the chip's clock should show while certificates are checked: the time, or what it is at least.
+
+        mbedTLS on ESP32 takes the dates in certificates seriously (CONFIG_MBEDTLS_HAVE_TIME_DATE, from 1.23 on), and
+        there it is 2000 after each power-on. But it is no earlier than the day on which our own files were issued.
+        """
+        return max(date((clock.utc_ms() or clock.floor_ms) // 1000), self._issued)
+
+    async def shake(self, reader, writer, host, hello, stood_still, ticks_ms):
+        """Makes a plain connection a secure one and sends `hello` through it. Gives (reader, writer).
+
+        stood_still(since_ms, now_ms): the CPU did, for a step of the handshake. OSError, ValueError: refused.
+        """
+        if not MICROPYTHON:
+            await writer.start_tls(self._context, server_hostname=host)
+            writer.write(hello)
+            return reader, writer
+        secure = self._context.wrap_socket(writer.s, server_hostname=host, do_handshake_on_connect=False)
+        try:
+            while hello:
+                # The handshake goes on in each write, until one takes bytes.
+                since_ms = ticks_ms()
+                sent = secure.write(hello)
+                stood_still(since_ms, ticks_ms())
+                hello = hello[sent or 0 :]
+                if hello:
+                    await sleep_ms(_STEP_MS)
+        except BaseException:
+            secure.close()  # gives back some 40 kB at once
+            raise
+        return (type(writer)(secure),) * 2
+
+
+def _read(files, key):
+    if not files[key]:
+        return b""
+    try:
+        with open(files[key], "rb") as file:
+            return file.read()
+    except OSError:
+        raise ValueError("mqtt.tls.%s: no file %s on the board" % (key, files[key]))
+
+
+def _load_chain(context, cert, key):
+    if MICROPYTHON:
+        context.load_cert_chain(cert, key)
+    else:
+        from .compat_cpython import load_cert_chain
+
+        load_cert_chain(context, cert, key)
