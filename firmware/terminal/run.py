@@ -207,9 +207,9 @@ def _configured():
 
 
 def _unload(room):
-    """What only the start needs leaves the heap again."""
-    del sys.modules["terminal." + room]
-    delattr(sys.modules["terminal"], room)
+    """What only the start needs leaves the heap again, if it was needed: after a deep sleep there is no mount."""
+    if sys.modules.pop("terminal." + room, None):
+        delattr(sys.modules["terminal"], room)
 
 
 def main():

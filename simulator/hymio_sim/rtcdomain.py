@@ -42,6 +42,10 @@ class RtcDomain:
         """Its clock: milliseconds since power-on."""
         return int(self._clock.now_us() + self._gained_us) // 1000
 
+    def set_ms(self, now_ms: int) -> None:
+        """Somebody sets its clock."""
+        self._gained_us = float(now_ms * 1000 - self._clock.now_us())
+
     @property
     def is_asleep(self) -> bool:
         """Whether all but this part of the chip sleeps."""

