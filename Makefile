@@ -38,8 +38,12 @@ check-firmware: .venv/.ready-check
 bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for machines, ONLY=log|press|uplink|... measures one part)
 	@$(BIN)/python -m hymio_sim.bench $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
 
-soak: .venv/.ready-test ## the proof of the log with ever new stories (ARGS="--minutes 60", ARGS="--case ID" replays one)
-	@$(BIN)/python -m hymio_sim.logproof $(ARGS)
+WHAT := log
+SOAK_log := logproof
+SOAK_mqtt := mqttfuzz
+soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or streams for the MQTT client (WHAT=mqtt) (ARGS="--minutes 60", ARGS="--case ID" replays one)
+	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log or mqtt' >&2; exit 2)
+	@$(BIN)/python -m hymio_sim.$(SOAK_$(WHAT)) $(ARGS)
 
 deploy: .venv/.ready-flash ## the firmware onto a board: PORT=/dev/ttyUSB0 (CONFIG=config.json installs one; ARGS="--dry-run")
 	@$(if $(PORT),,echo 'Say which board: make deploy PORT=/dev/ttyUSB0 (`$(BIN)/hymio ports` lists them)' >&2; exit 2)
