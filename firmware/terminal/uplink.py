@@ -100,7 +100,7 @@ class Uplink:
 
     def received(self, now_ms, data):
         """Bytes from the broker."""
-        self._silent = 0
+        self._silent = -1  # so that the end of this connection is no silent one
         self._clock.advance(now_ms)
         self._mqtt.received(now_ms, data)
 

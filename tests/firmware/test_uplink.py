@@ -24,3 +24,95 @@ def test_without_wifi_a_missed_attempt_does_not_keep_the_processor_awake():
     air.state = ON
     assert uplink.step(500500, True) == 0
     assert uplink.wants(500500) == ("broker", 1883)
+
+
+class Radio(Air):
+    restarts = 0
+
+    def restart(self, now_ms):
+        self.restarts += 1
+
+
+def facts():
+    return {"power": "mains"}
+
+
+def uplink_on(radio, **mqtt):
+    log, clock, _ = mounted(sectors=4)
+    return Uplink(build({"mqtt": dict(mqtt, host="broker")})["mqtt"], "till-1", radio, log, clock, Dice(), facts)
+
+
+def attempt(uplink, now_ms, *answers, **how):
+    uplink.opened(now_ms)
+    for answer in answers:
+        uplink.received(now_ms, answer)
+        uplink.step(now_ms, True)
+    uplink.closed(now_ms, **how)
+
+
+def test_five_attempts_without_a_word_start_the_radio_anew():
+    radio = Radio()
+    uplink = uplink_on(radio)
+    for i in range(4):
+        attempt(uplink, i)
+    attempt(uplink, 4, b"\x20\x02\x00\x00")
+    assert radio.restarts == 0, "somebody has answered"
+    for i in range(4):
+        attempt(uplink, 5 + i)
+    assert radio.restarts == 0
+    attempt(uplink, 9)
+    assert radio.restarts == 1
+    for i in range(20):
+        attempt(uplink, 10 + i, problem="TLS: not of our CA", is_refused=True)
+    assert radio.restarts == 1, "who refuses us is there"
+    radio.state = OFF
+    for i in range(20):
+        attempt(uplink, 30 + i)
+    assert radio.restarts == 1, "no wonder without Wi-Fi"
+
+
+def test_attempts_come_later_and_later_up_to_five_minutes():
+    uplink = uplink_on(Radio())
+    now_ms = 0
+    waits = []
+    for _ in range(12):
+        uplink.closed(now_ms, "TLS: no", True)
+        since_ms = now_ms
+        while not uplink.wants(now_ms):
+            now_ms += 100
+        waits.append(now_ms - since_ms)
+    assert waits[0] <= 1300 and waits == sorted(waits)
+    assert 300000 <= waits[-1] <= 375000
+
+
+def test_a_refused_login_waits_for_five_minutes_at_once():
+    for code, least_ms in ((3, 0), (4, 300000), (5, 300000)):
+        uplink = uplink_on(Radio())
+        attempt(uplink, 0, bytes((0x20, 2, 0, code)))
+        assert "code %d" % code in uplink.problem
+        assert bool(uplink.wants(2000)) == (least_ms == 0)
+        assert uplink.wants(375001)
+
+
+def test_why_there_is_no_connection_is_told_until_there_is_one():
+    uplink = uplink_on(Radio(), username="till", password="secret-4")
+    assert uplink.problem == ""
+    uplink.opened(0)
+    assert b"\x00\x04till\x00\x08secret-4" in uplink.output()
+    uplink.closed(0, "[Errno 111] ECONNREFUSED")
+    assert uplink.problem == "[Errno 111] ECONNREFUSED"
+    uplink.opened(5000)
+    uplink.received(5000, b"\x20\x02\x00\x00")
+    uplink.step(5000, True)
+    assert uplink.problem == ""
+    uplink.closed(6000)
+    assert uplink.problem == "the broker has closed the connection"
+    assert "secret-4" not in repr(uplink) + uplink.problem
+
+
+def test_tls_without_its_files_is_no_tls_and_no_connection():
+    uplink = uplink_on(Radio(), tls={"ca": "nowhere.der"})
+    assert uplink.problem == "mqtt.tls.ca: no file nowhere.der on the board"
+    assert uplink.wants(0) is None
+    uplink.step(0, True)
+    assert uplink.problem
