@@ -29,6 +29,7 @@ class Clock:
         self.at_low = 0
         self.at_high = 0
         self._offset_ms = 0
+        self._told_ms = 0  # the offset that the newest time record tells
         self.is_set = False
         self.time_due = False  # a time record is owed
         self.source = 0
@@ -46,11 +47,12 @@ class Clock:
     def state(self, rtc_ms):
         """For `resume` after a deep sleep: a list of ints. rtc_ms: of the board's clock that goes on in it."""
         is_set = 1 if self.is_set else 0
-        return [self.boot, rtc_ms - self.uptime_ms(), self._offset_ms, is_set, self.source, self.floor_ms]
+        started_ms = rtc_ms - self.uptime_ms()
+        return [self.boot, started_ms, self._offset_ms, self._told_ms, is_set, self.source, self.floor_ms]
 
     def resume(self, state, rtc_ms, ticks):
         """The boot goes on that `state` was taken in. rtc_ms, ticks: of the same moment."""
-        self.boot, started_ms, self._offset_ms, is_set, self.source, self.floor_ms = state
+        self.boot, started_ms, self._offset_ms, self._told_ms, is_set, self.source, self.floor_ms = state
         self.is_set = bool(is_set)
         uptime_ms = max(0, rtc_ms - started_ms)
         self._ticks = ticks
@@ -85,8 +87,9 @@ class Clock:
         if source == CONSOLE:
             self.floor_ms = _FLOOR_MS
         offset_ms = utc_ms - self.uptime_ms()
-        if not self.is_set or abs(offset_ms - self._offset_ms) >= _DRIFT_MS:
+        if not self.is_set or abs(offset_ms - self._told_ms) >= _DRIFT_MS:
             self.time_due = True
+            self._told_ms = offset_ms
         self._offset_ms = offset_ms
         self.is_set = True
         self.source = source

@@ -2,8 +2,12 @@
 
 import struct
 
+from logs import mounted, press
+
+from terminal.book import Book
 from terminal.clock import Clock, Ntp
 from terminal.compat import ticks_add
+from terminal.record import COLLECTOR, CONSOLE, NTP
 
 PERIOD = ticks_add(0, -1) + 1
 BASE_S = 1800000000
@@ -48,6 +52,62 @@ def test_a_small_drift_needs_no_record_and_the_past_is_refused():
     clock.set_utc(BASE_S * 1000 + 3000, 1)
     assert clock.time_due
     assert not clock.set_utc(1000, 1)
+
+
+def test_a_drift_that_adds_up_gets_its_record():
+    clock = Clock(0)
+    clock.set_utc(BASE_S * 1000, 1)
+    clock.time_due = False
+    for ahead_ms in (400, 800):
+        assert clock.set_utc(BASE_S * 1000 + ahead_ms, 1) and not clock.time_due
+    assert clock.set_utc(BASE_S * 1000 + 1200, 1) and clock.time_due
+
+
+def test_it_is_not_much_earlier_than_the_newest_time_in_the_log():
+    clock = Clock(0)
+    clock.floor_ms = BASE_S * 1000
+    for source in (NTP, COLLECTOR):
+        assert not clock.set_utc((BASE_S - 86401) * 1000, source)
+        assert not clock.is_set and not clock.time_due
+    assert clock.set_utc((BASE_S - 86399) * 1000, NTP)
+
+
+def test_a_person_at_the_cable_is_believed_against_the_log_but_not_against_this_build():
+    clock = Clock(0)
+    clock.floor_ms = 4000000000000  # a broken server has been here
+    assert not clock.set_utc(BASE_S * 1000, NTP)
+    assert not clock.set_utc(1000, CONSOLE)
+    assert clock.set_utc(BASE_S * 1000, CONSOLE) and clock.utc_ms() == BASE_S * 1000
+    assert clock.set_utc(BASE_S * 1000 - 5000, NTP), "from now on servers are believed again"
+
+
+def test_a_mount_finds_the_newest_time():
+    log, clock, flash = mounted()
+    floor_ms = clock.floor_ms
+    book = Book(log, clock, lambda: 0, lambda since_ms, now_ms: None)
+    clock.advance(5000)
+    press(log, clock)
+    assert mounted(flash)[1].floor_ms == floor_ms
+    for utc_s in (BASE_S + 500, BASE_S):
+        clock.set_utc(utc_s * 1000, NTP)
+        book.time()
+    press(log, clock)
+    assert mounted(flash)[1].floor_ms == BASE_S * 1000, "the newest, not the latest: it may have been a mistake"
+    log.slot = 252
+    log._open_next()
+    press(log, clock)
+    assert mounted(flash)[1].floor_ms == BASE_S * 1000, "from the header of the sector"
+
+
+def test_a_deep_sleep_takes_all_of_it_along():
+    clock = Clock(0)
+    clock.floor_ms = BASE_S * 1000
+    clock.set_utc(BASE_S * 1000 + 5000, COLLECTOR)
+    clock.time_due = False
+    other = Clock(0)
+    other.resume(clock.state(777), 777 + 60000, 0)
+    assert other.utc_ms() == BASE_S * 1000 + 65000 and other.floor_ms == BASE_S * 1000
+    assert other.set_utc(BASE_S * 1000 + 65100, NTP) and not other.time_due
 
 
 SERVER = {"host": "ntp", "port": 123}

@@ -1,0 +1,108 @@
+"""When presses were, from the terminal's own records: whatever its clock is told, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hymio.batches import decode_batch
+from hymio.dating import Timeline, marker_of
+from hymio.records import Press, Record
+from hymio_sim.fakes.ramflash import RamFlash
+from hymio_sim.privatefirmware import room
+
+START_MS = 1_800_000_000_000
+NTP = 1
+STEPS_MS = (0, 0, 0, 2_000, -2_000, 3_600_000, -3_600_000, 20 * 86_400_000, -20 * 86_400_000)
+
+PRESS = st.tuples(st.just("press"), st.integers(0, 100_000_000))
+SYNC = st.tuples(st.just("sync"), st.sampled_from(STEPS_MS))
+BOOT = st.tuples(st.just("boot"), st.integers(0, 100_000_000))
+STORY = st.lists(st.one_of(PRESS, PRESS, PRESS, SYNC, BOOT), max_size=60)
+
+
+class Life:
+    """A terminal that boots, is pressed and is told the time; `pressed` holds (true time in ms, boot) of each press."""
+
+    def __init__(self) -> None:
+        self.flash: Any = RamFlash(6)  # type: ignore[no-untyped-call]
+        self.now_ms = START_MS
+        self.pressed: list[tuple[int, int]] = []
+        self.syncs: list[tuple[int, int, int]] = []  # boot, presses before it, error in ms: of those believed
+        self._numbers = iter(range(1, 1 << 30))
+        self.boot(0)
+
+    def _ticks(self) -> int:
+        return self.now_ms % (1 << 30)
+
+    def pass_ms(self, ms: int) -> None:
+        while ms:
+            step_ms = min(ms, 100_000_000)
+            self.now_ms += step_ms
+            ms -= step_ms
+            self.clock.advance(self._ticks())
+
+    def boot(self, off_ms: int) -> None:
+        self.now_ms += off_ms
+        self.clock = room("clock").Clock(self._ticks())
+        self.log = room("ringlog").RingLog(self.flash, 1, lambda: next(self._numbers), self.clock)
+        self.log.mount()
+        self.book = room("book").Book(self.log, self.clock, self._ticks, lambda since_ms, now_ms: None)
+        self.book.owe_boot(1, 0, self._ticks())
+        self.book.boot()
+
+    def press(self, after_ms: int) -> None:
+        self.pass_ms(after_ms)
+        assert self.book.press(self._ticks(), 0, 1 + len(self.pressed) % 4, 0, 1, 65535) >= 0
+        self.pressed.append((self.now_ms, self.clock.boot))
+
+    def sync(self, error_ms: int) -> None:
+        if self.clock.set_utc(self.now_ms + error_ms, NTP):
+            self.syncs.append((self.clock.boot, len(self.pressed), error_ms))
+        if self.clock.time_due:
+            self.clock.time_due = False
+            self.book.time()
+
+    def error_at(self, n: int) -> int | None:
+        """How wrong the date of press n must be, in ms; None: it has no date."""
+        own = [(before, error) for boot, before, error in self.syncs if boot == self.pressed[n][1]]
+        known = [error for before, error in own if before <= n]
+        return known[-1] if known else own[0][1] if own else None
+
+    def records(self) -> list[tuple[int, Record]]:
+        """What a collector gets to see."""
+        maker = room("batch").BatchMaker(self.log, self.clock, lambda: 1, 700)
+        found: list[tuple[int, Record]] = []
+        seq = self.log.oldest_seq
+        while seq < self.log.next_seq:
+            found += decode_batch(bytes(maker.make(seq, 50))).records
+            seq = maker.end_seq
+        return found
+
+
+@settings(max_examples=300)
+@given(STORY)
+def test_no_press_is_dropped_or_reordered_and_each_has_its_date(story: list[tuple[str, int]]) -> None:
+    life = Life()
+    for what, value in story:
+        getattr(life, what)(value)
+    records = life.records()
+    timeline = Timeline(marker for seq, record in records if (marker := marker_of(seq, record)) is not None)
+    presses = [(seq, record) for seq, record in records if isinstance(record, Press)]
+    assert [record.button for _, record in presses] == [1 + n % 4 for n in range(len(life.pressed))]
+    assert [record.boot for _, record in presses] == [boot for _, boot in life.pressed]
+    assert [seq for seq, _ in presses] == sorted(seq for seq, _ in presses)
+    before: tuple[int, int, float] | None = None
+    for n, (seq, press) in enumerate(presses):
+        clock, date_s = timeline.date(seq, press.boot, press.uptime_ms)
+        error_ms = life.error_at(n)
+        if error_ms is None:
+            assert (clock, date_s) == ("unset", None)
+            continue
+        assert date_s is not None
+        assert round(1000 * date_s) == life.pressed[n][0] + error_ms, "exact, before the first sync too"
+        if before is not None and before[:2] == (press.boot, error_ms):
+            assert date_s >= before[2], "nothing but a step of the clock itself turns dates round"
+        before = (press.boot, error_ms, date_s)
