@@ -25,7 +25,6 @@ LARGER_HEAPS = {
         "120k",
         "the whole application, and beside it 24 KiB of flash",
     ),
-    "test_uplink": ("120k", "16 KiB of flash in one piece for each test, beside the room of the configuration"),
     "test_batch": ("112k", "24 KiB of flash in one piece, which the tests before it leave no room for"),
 }
 

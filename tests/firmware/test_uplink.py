@@ -11,8 +11,11 @@ class Air:
     state = ON
 
 
+LOG = mounted(sectors=4)  # one for all: on the VM there is no room for many
+
+
 def test_without_wifi_a_missed_attempt_does_not_keep_the_processor_awake():
-    log, clock, _ = mounted()
+    log, clock, _ = LOG
     air = Air()
     config = build({"mqtt": {"host": "broker"}})["mqtt"]
     uplink = Uplink(config, "till-1", air, log, clock, Dice(), dict)
@@ -38,7 +41,7 @@ def facts():
 
 
 def uplink_on(radio, **mqtt):
-    log, clock, _ = mounted(sectors=4)
+    log, clock, _ = LOG
     return Uplink(build({"mqtt": dict(mqtt, host="broker")})["mqtt"], "till-1", radio, log, clock, Dice(), facts)
 
 
