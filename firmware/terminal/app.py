@@ -2,7 +2,6 @@
 
 from binascii import crc32, hexlify
 
-from . import logstate, sleepbook
 from .book import Book
 from .clock import Clock, Ntp
 from .compat import const, ticks_add, ticks_diff
@@ -59,7 +58,11 @@ class App:
         board = self.board
         self.clock = clock = Clock(now_ms)
         self._last_touch = now_ms
-        slept = sleepbook.unpack(board.remembered()) if board.slept else None
+        slept = None
+        if board.slept:
+            from . import logstate, sleepbook  # only here and in _sleep: a terminal on mains has no use for them
+
+            slept = sleepbook.unpack(board.remembered())
         try:
             if board.flash is None:
                 raise ValueError(board.flash_problem)
@@ -88,6 +91,7 @@ class App:
         config = self._config
         self.ntp = Ntp(config["ntp"], self._wifi, clock, board.random32)
         self.uplink = Uplink(config["mqtt"], self.device_id, self._wifi, log, clock, board.random32, self.facts)
+        self._config = None  # every room has taken what it needs
         return self.status_line()
 
     def _refuse(self, now_ms):
@@ -225,6 +229,8 @@ class App:
 
     def _sleep(self, now_ms, ms, buttons):
         """Falls asleep deeply: on a board this call does not come back, unless there is too much to remember."""
+        from . import logstate, sleepbook
+
         rtc_ms = self.board.rtc_ms()
         state = logstate.state(self.log)
         if state is None:

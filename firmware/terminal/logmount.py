@@ -5,10 +5,10 @@ from array import array
 from .compat import const
 from .heldlog import BLANK, DAMAGED
 from .logreader import END, Reader
-from .record import ACK, BOOT, HEADER, SIZE, SLOTS, TIME, Header, Place, is_blank
+from .record import ACK, BOOT, HEADER, MAGIC, SIZE, SLOTS, TIME, Header, Place, is_blank
 
 _GAP = const(16)  # so many sectors in a row may be damaged or bad before the walk back gives up
-_LOOK_ON = const(4)
+_LOOK_ON = const(3)
 _NONE = const(0xFFFFFFFF)
 
 
@@ -19,21 +19,28 @@ class Mount:
         self._log = log
         self._last = None  # header probed last
         self._newest = None  # header of the newest sector, if the search has seen it
+        self._oldest = None  # and that of the oldest
+        self._is_next_blank = False
 
     def find(self):
         """True if there is a log; then everything is set for reading and appending. Programs nothing."""
         log = self._log
-        if not self._search():
+        is_sound = self._search()
+        if is_sound:
+            self._scan_newest()
+            is_sound = 0 < log.slot < SLOTS or self._is_really_newest()
+        if not is_sound:
             log.log_id = 0
-            self._newest = None
+            self._newest = self._oldest = None
             seqs = self._survey()
             if not log.log_id:
                 return False
             self._walk_back(seqs)
             self._adopt_headless(seqs)
-        self._scan_newest()
+            self._scan_newest()
         log.candidate = log.sector
-        log.before_oldest = sum(log.header(log.oldest_seq // SLOTS).totals)
+        oldest = self._oldest or log.header(log.oldest_seq // SLOTS)
+        log.before_oldest = sum(oldest.totals)
         return True
 
     def _search(self):
@@ -50,7 +57,7 @@ class Mount:
             base = self._probe(newest) - newest
         if base < 0:
             return False
-        self._newest = self._last
+        self._newest = self._oldest = self._last
         end = n
         while end - newest > 1:
             middle = (newest + end) // 2
@@ -67,11 +74,14 @@ class Mount:
         at = (newest + 1) % n
         oldest = base + newest + 1 - n
         after = self._probe(at)
+        self._is_next_blank = after == BLANK
         if after == BLANK:
             at = (at + 1) % n
             oldest += 1
             after = self._probe(at)
         is_wrapped = after == oldest and oldest >= 0
+        if is_wrapped:
+            self._oldest = self._last
         if not is_wrapped and (after != BLANK or at <= newest):
             return False
         for step in range(1, _LOOK_ON):
@@ -89,6 +99,17 @@ class Mount:
         log.sector = newest
         log.first_seq = (base + newest) * SLOTS
         log.oldest_seq = oldest * SLOTS
+        return True
+
+    def _is_really_newest(self):
+        """Where the search ended may stand an old sector that can neither be erased nor programmed, left when it was
+        full and stepped over since: then the one after it is blank, and the newest is before it."""
+        log = self._log
+        newest = log.first_seq // SLOTS
+        if self._is_next_blank:
+            for seq in range(newest - 1, max(newest - 3, log.oldest_seq // SLOTS - 1), -1):
+                if self._probe(log.where[seq % log.sectors]) != seq:
+                    return False
         return True
 
     def _probe(self, sector):
@@ -140,6 +161,7 @@ class Mount:
         gap = 0
         while seq and newest - seq < n - 1 and gap <= _GAP:
             seq -= 1
+            is_sure = True
             if seqs[where[seq % n]] != seq:
                 sector = self._headless(seqs, seq)
                 if sector < 0:
@@ -149,10 +171,12 @@ class Mount:
                     continue
                 where[seq % n] = sector
                 log.damaged.add(sector)
+                is_sure = self._has_magic(sector)
             if gap and not self._follows(seq, oldest):
                 break
-            oldest = seq
-            gap = 0
+            if is_sure:
+                oldest = seq
+                gap = 0
         log.oldest_seq = oldest * SLOTS
 
     def _follows(self, seq, later):
@@ -173,6 +197,12 @@ class Mount:
             if seqs[sector] == _NONE and self._proves(sector, sector_seq):
                 return sector
         return -1
+
+    def _has_magic(self, sector):
+        """False for a sector that was given up: only among others that are held it is one of them."""
+        buf = bytearray(4)
+        self._log.device.readblocks(sector, buf, 0)
+        return buf == MAGIC
 
     def _proves(self, sector, sector_seq):
         """Tells whether a sector with a damaged header holds a record of this sector_seq."""

@@ -6,6 +6,7 @@ from .record import HEADER, RETRY, SIZE, SLOTS, Place, is_blank
 END = const(-1)
 VOID = const(0)
 
+_BURNED = const(-2)
 _CHUNK = const(512)  # 32 records to a read
 _BEHIND = const(3)  # a retry repeats one of so many slots before it
 
@@ -47,25 +48,36 @@ class Reader:
         if not 0 <= seq - self._first < self._count:
             self._load(seq, slot)
         at = (seq - self._first) * SIZE
-        chunk = self._chunk
+        kind = self._look(at, slot)
+        if kind == _BURNED:
+            self._load(seq, slot)  # a read may fail once
+            kind = self._look(0, slot)
         record = self.record
-        kind = VOID
-        if self._place is not None and self._place.holds(chunk, at, slot):
-            record[:] = chunk[at : at + SIZE]
-            kind = record[0] & 7
+        if kind > 0:
             self.touched_seq = seq + 1
             if record[0] & RETRY:
                 record[0] &= 0xFF ^ RETRY
                 if record[:12] in self._behind:
                     kind = VOID
-        elif not is_blank(chunk, at, at + SIZE):
+        elif kind == _BURNED:
             self.touched_seq = seq + 1
             self.burned += 1
+            kind = VOID
         oldest = self._behind[seq % _BEHIND]
         oldest[:] = record[:12]
         if not kind:
             oldest[0] = 0
         return kind
+
+    def _look(self, at, slot):
+        """The kind of the record at chunk[at], put into `record`; VOID for a blank slot, or _BURNED."""
+        chunk = self._chunk
+        if self._place is None or (chunk[at] == 255 and is_blank(chunk, at, at + SIZE)):
+            return VOID
+        if not self._place.holds(chunk, at, slot):
+            return _BURNED
+        self.record[:] = chunk[at : at + SIZE]
+        return chunk[at] & 7
 
     def _load(self, seq, slot):
         sector_seq = seq // SLOTS

@@ -39,7 +39,7 @@ HEADER = const(64)
 SIZE = const(16)
 SLOTS = const(252)
 
-_MAGIC = b"HYML"
+MAGIC = b"HYML"
 _FORMAT = "<4sBBHIIIIIIIIII"  # up to and with the totals, 48 bytes
 
 # CRC-32 by nibbles: entry i is the reflected polynomial's remainder of i, split in halves, because a
@@ -197,7 +197,7 @@ class Header:
     def pack(self, buf, chip, uptime_ms, utc_ms):
         """Writes the 64 bytes of a header to `buf`; utc_ms 0 = not known."""
         struct.pack_into(
-            _FORMAT, buf, 0, _MAGIC, 1, 1 if utc_ms else 0, self.boot, self.sector_seq, self.log_id, chip,
+            _FORMAT, buf, 0, MAGIC, 1, 1 if utc_ms else 0, self.boot, self.sector_seq, self.log_id, chip,
             self.cursor, self.sent, self.lost, *self.totals,
         )  # fmt: skip
         buf[48:53] = uptime_ms.to_bytes(5, "little")
@@ -207,7 +207,7 @@ class Header:
 
     def parse(self, buf, chip):
         """Takes the fields from the 64 bytes `buf`; False if they are no valid header of this chip."""
-        if buf[:4] != _MAGIC or buf[4] != 1 or struct.unpack_from("<I", buf, 60)[0] != crc32(buf[:60]):
+        if buf[:4] != MAGIC or buf[4] != 1 or struct.unpack_from("<I", buf, 60)[0] != crc32(buf[:60]):
             return False
         fields = struct.unpack_from(_FORMAT, buf, 0)
         if fields[6] != chip:
@@ -223,7 +223,7 @@ class Header:
     def mend(self, buf, chip):
         """`parse` for a header of which one bit has rotted: the CRC comes true when just that bit is turned."""
         # One bit can't spoil both of these, and a partition full of other things is not worth 512 CRCs a sector.
-        if buf[:4] == _MAGIC or struct.unpack_from("<I", buf, 16)[0] == chip:
+        if buf[:4] == MAGIC or struct.unpack_from("<I", buf, 16)[0] == chip:
             for bit in range(8 * HEADER):
                 buf[bit >> 3] ^= 1 << (bit & 7)
                 if self.parse(buf, chip):

@@ -68,7 +68,7 @@ class RingLog(HeldLog):
                 return self._appended(buf, self._first_copy(tried + 1) if tried else self.next_seq - 1)
             self.burned += 1
             buf[0] |= RETRY
-        return -1
+        return self._appended(buf, self._first_copy(_TRIES))
 
     def _appended(self, buf, seq):
         if seq >= 0:
@@ -87,14 +87,19 @@ class RingLog(HeldLog):
                 return reader.seq if kind != END else -1
 
     def _program(self, sector, buf, at, back):
+        """True once two of three reads show what was written: one may fail, and even hide a bit that is stuck."""
+        good = 0
         try:
             self.device.writeblocks(sector, buf, at)
-            self.device.readblocks(sector, back, at)
-            if back != buf:
+            for _ in range(3):
                 self.device.readblocks(sector, back, at)
+                if back == buf:
+                    good += 1
+                    if good == 2:
+                        return True
         except OSError:
-            return False
-        return back == buf
+            pass
+        return False
 
     def count(self, record):
         """Adds the presses of a record to the lifetime totals."""
@@ -131,7 +136,8 @@ class RingLog(HeldLog):
         """Gives up the oldest sectors up to the one that stands at `sector`, if it is one of the log's."""
         first = self.oldest_seq // SLOTS
         last = self.first_seq // SLOTS
-        for seq in range(first, last):
+        # From the newest on: a number whose header failed there may be followed by one whose header did not.
+        for seq in range(last - 1, first - 1, -1):
             if self.where[seq % self.sectors] == sector:
                 self.before_oldest = sum(self.header(seq + 1).totals)
                 self.oldest_seq = (seq + 1) * SLOTS
@@ -139,6 +145,7 @@ class RingLog(HeldLog):
 
     def _erase(self, sector):
         try:
+            self._kill(sector)
             self.device.ioctl(6, sector)
             for at in range(0, SECTOR, 512):
                 self.device.readblocks(sector, self.buf, at)
@@ -149,6 +156,16 @@ class RingLog(HeldLog):
         except OSError:
             return False
         return True
+
+    def _kill(self, sector):
+        """Ends the header of a sector that is given up: what a cut or a failing erase leaves of it must not be read."""
+        back = bytearray(4)
+        for _ in range(2):
+            self.device.writeblocks(sector, back, 0)
+            self.device.readblocks(sector, back, 0)
+            if not any(back):
+                return
+            back[:] = bytes(4)
 
     def open_ahead(self):
         """Opens the erased sector when the current one is full, so that no press has to wait for it."""

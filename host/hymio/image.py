@@ -138,6 +138,8 @@ def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
     for older, newer in ring.doubtful:
         if older in places and _is_given_up(sectors, places, log[1], older, newer):
             places = {seq: n for seq, n in places.items() if seq >= newer}
+    while places[min(places)] not in own and sectors[places[min(places)]][:4] != HEADER_MAGIC:
+        del places[min(places)]  # its erase had begun
     next_seq = max(places) * SLOTS + _touched(sectors[places[max(places)]])
     records, burned = _records(places, sectors, log[1])
     return ImageLog(

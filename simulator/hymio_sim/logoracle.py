@@ -23,24 +23,32 @@ class Book:
     under_way: bytes | None = None
     settled: tuple[int, int] = (0, 0)
     """The cursor, and how many presses before it were lost."""
-    next_settled: tuple[int, int] = (0, 0)
-    """What the ack record under way says."""
+    unwritten: list[tuple[int, int]] = field(default_factory=list)
+    """What was settled since: the last of them is what the ack record under way says, the others found no room."""
     oldest: int = 0
     """What is older has been given up by the log."""
 
     def copy(self) -> Book:
-        return Book(dict(self.durable), list(self.totals), self.under_way, self.settled, self.next_settled, self.oldest)
+        return Book(
+            dict(self.durable), list(self.totals), self.under_way, self.settled, list(self.unwritten), self.oldest
+        )
 
     def enter(self, seq: int, content: bytes) -> None:
         """A record has become durable."""
         self.durable[seq] = content
         self.totals = added(self.totals, [content])
         if content[0] & 7 == _ACK:
-            self.settled = self.next_settled
+            self.settled = self.unwritten[-1]
+            self.unwritten = []
 
-    def lost_before(self, oldest: int, next_: bool = False) -> int:
+    @property
+    def newest(self) -> tuple[int, int]:
+        """The cursor that the log knows while it runs, and what was lost before it."""
+        return self.unwritten[-1] if self.unwritten else self.settled
+
+    def lost_before(self, oldest: int, settled: tuple[int, int]) -> int:
         """Presses that have gone unsettled if nothing before `oldest` is held."""
-        cursor, lost = self.next_settled if next_ else self.settled
+        cursor, lost = settled
         gone = (self.durable[seq] for seq in range(cursor, oldest) if seq in self.durable)
         return lost + sum(added([0, 0, 0, 0], gone))
 
@@ -81,24 +89,20 @@ def check(log: Any, held: dict[int, bytes], book: Book, may_go: Sequence[range],
         demand(expected.get(seq, content) == content, f"seq {seq} has changed")
     totals = added(book.totals, extra.values())
     demand(log.totals == totals, f"totals {log.totals}, expected {totals}")
-    cursors = [book.next_settled[0]] if any(c[0] & 7 == _ACK for c in extra.values()) else _cursors(book)
-    demand(log.cursor in cursors, f"cursor {log.cursor}, expected {cursors}")
+    # A header tells of the cursor that the log knew when it was opened, before any ack record does.
+    is_written = any(c[0] & 7 == _ACK for c in extra.values())
+    marks = {mark[0]: mark for mark in (book.unwritten[-1:] if is_written else [book.settled, *book.unwritten])}
+    demand(log.cursor in marks, f"cursor {log.cursor}, expected {sorted(marks)}")
     # Where an erase was cut short, records may be gone that the log takes for held.
     slack = sum(added([0, 0, 0, 0], (expected[seq] for seq in missing)))
     before = sum(totals) - sum(added([0, 0, 0, 0], (expected | extra).values()))
     told = sum(log.totals_before(oldest))
     demand(before <= told <= before + slack, f"{told} presses before seq {oldest}, expected {before}")
-    lost = book.lost_before(oldest, log.cursor != book.settled[0])
+    lost = book.lost_before(oldest, marks[log.cursor])
     demand(lost <= log.lost <= lost + slack, f"lost {log.lost}, expected {lost}")
     if not missing:
         waiting = sum(added([0, 0, 0, 0], (c for seq, c in held.items() if seq >= log.cursor)))
         demand(log.unsent == waiting, f"unsent {log.unsent}, expected {waiting}")
     boots = [c[6] | c[7] << 8 for c in held.values() if c[0] & 7 == 4]
     demand(log.clock.boot > max(boots, default=0), f"boot {log.clock.boot} again")
-    settled = (log.cursor, log.ack_body[2])
-    return Book(book.durable | extra, totals, None, settled, settled, oldest)
-
-
-def _cursors(book: Book) -> list[int]:
-    """A header that was opened for an ack record tells of its cursor before the record does."""
-    return [book.settled[0], book.next_settled[0]]
+    return Book(book.durable | extra, totals, None, (log.cursor, log.ack_body[2]), [], oldest)

@@ -118,10 +118,10 @@ class Rooms:
         return found
 
     def being_erased(self, moment: Moment) -> range:
-        """The seqs of the sector that the operation erases: its records may go."""
+        """The seqs of the sector that the operation erases, or whose header it ends for that: its records may go."""
         operation = moment.operation
         header = moment.before[operation.address : operation.address + 12]
-        if operation.kind != "erase" or header[:4] != b"HYML":
+        if (operation.kind != "erase" and operation.length != 4) or header[:4] not in (b"HYML", bytes(4)):
             return range(0)
         first = self.geometry.slots * int.from_bytes(header[8:12], "little")
         return range(first, first + self.geometry.slots)
@@ -221,9 +221,9 @@ class Player:
             self.append("put_body", record.TIME, 1, 1_800_000_000 + self.ticks // 1000, log.clock)
         else:
             # An ack record that found no room has moved the cursor all the same.
-            lost = self.book.lost_before(log.oldest_seq, next_=True)
+            lost = self.book.lost_before(log.oldest_seq, self.book.newest)
             if log.settle(dice.randrange(log.oldest_seq, log.next_seq + 1)):
-                self.book.next_settled = (log.cursor, lost)
+                self.book.unwritten.append((log.cursor, lost))
                 self.append("put_ack", *log.ack_body)
 
     def boot(self) -> None:

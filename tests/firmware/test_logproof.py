@@ -47,7 +47,7 @@ def test_cuts_during_recovery(seed, seen):
 
 @pytest.mark.parametrize("seed", range(201, 205))
 def test_silent_faults_followed_by_a_cut(seed, seen):
-    assert len(seen(prove([seed], every=4, faults=True)).states) > 1000
+    assert len(seen(prove([seed], every=7, faults=True)).states) > 1000
 
 
 @pytest.mark.parametrize(("seed", "faults"), [(400, False), (401, True)])
@@ -55,21 +55,13 @@ def test_sectors_as_long_as_a_board_s(seed, faults, seen):
     assert len(seen(prove([seed], every=30, board=True, faults=faults)).states) > 1000
 
 
-# Several faults and a cut in one small ring, after which the log does not keep its promise.
-NOT_YET = {
-    "200f/188-tail1-200": "two sectors in turn that do not erase look like the ends of a log that never wrapped around",
-    "208f/200-none-208": "the same",
-    "222f/125-tail1-222": "the same",
-    "224f/192-all-224": "the same, in its totals",
-    "219f/198-head64-219": "a third read glitch, while the first copy is looked for, gives the press the retry's seq",
-    "214f/250-zeroshead-214": "a torn erase takes a record's first copy and leaves its retry",
-}
+# Stories that once broke the promise: old numbers pose as new ones, retries outlive their first copy, reads fail.
+ONCE_BROKEN = range(206, 226)
 
 
-@pytest.mark.parametrize("case", NOT_YET)
-@pytest.mark.xfail(raises=Broken, reason="several faults at once")
-def test_what_the_log_does_not_survive_yet(case):
-    replay(case)
+@pytest.mark.parametrize("seed", ONCE_BROKEN)
+def test_several_faults_at_once_in_a_small_ring(seed, seen):
+    assert len(seen(prove([seed], every=29, faults=True)).states) > 100
 
 
 def test_every_silent_fault_occurs_in_the_stories():
@@ -81,7 +73,7 @@ def test_every_silent_fault_occurs_in_the_stories():
 
 
 def test_every_byte_of_a_record_and_of_a_header_is_torn():
-    shapes = {16: set(), 64: set()}
+    shapes = {4: set(), 16: set(), 64: set()}
     for case, moment, _ in Proof(3).cases():
         if moment.operation.kind == "program":
             shapes[moment.operation.length].add(case.split("-")[1])
@@ -108,18 +100,18 @@ PLANTED: dict[str, list[Change]] = {
         ("heldlog", "found == sector_seq and header.log_id == self.log_id", "True"),
     ],
     "no seed in the record CRC": [("record", '"<II", log_id, sector_seq)', '"<II", 0, 0)')],
-    "no read-back": [("ringlog", "        return back == buf", "        return True")],
+    "no read-back": [("ringlog", "                if back == buf:", "                if True:")],
     "no blank check": [
         (
             "ringlog",
             "                    if not is_blank(self.buf, 0, 512):\n                        return False",
             "                    pass",
         ),
-        ("ringlog", "        return back == buf", "        return True"),
+        ("ringlog", "                if back == buf:", "                if True:"),
     ],
     "write position after the last valid slot": [
         ("logreader", "            self.touched_seq = seq + 1\n            self.burned += 1", "            pass"),
-        ("ringlog", "        return back == buf", "        return True"),
+        ("ringlog", "                if back == buf:", "                if True:"),
     ],
     "cursor not in the header": [
         (

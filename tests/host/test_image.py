@@ -175,6 +175,16 @@ class Partition:
             self.image[at + self.chance.randrange(HEADER)] ^= self.chance.randint(1, 255)
         self.image[at + 60] ^= 1 if self.image[at : at + HEADER] == header(sector_seq, self.before[sector_seq]) else 0
 
+    def give_up_oldest(self, damaged: list[int]) -> None:
+        """An oldest sector that has lost its magic has as good as been erased, unless a single bit can be mended."""
+        for seq in sorted(self.where):
+            at = self.where[seq] * SECTOR
+            found = self.image[at : at + HEADER]
+            wrong = int.from_bytes(found, "big") ^ int.from_bytes(header(seq, self.before[seq]), "big")
+            if seq not in damaged or found[:4] == b"HYML" or wrong.bit_count() == 1:
+                return
+            del self.where[seq], self.held[seq], self.before[seq]
+
     @property
     def truth(self) -> dict[int, bytes]:
         return {seq * SLOTS + slot: content for seq, kept in self.held.items() for slot, content in kept.items()}
@@ -237,9 +247,10 @@ def test_records_tell_the_number_of_a_sector_with_a_damaged_header(
     damaged = [seq for seq in partition.where if seq != good and chance.random() < 0.7]
     for sector_seq in damaged:
         partition.damage_header(sector_seq)
+    partition.give_up_oldest(damaged)
     log = read_image(bytes(partition.image), MAC)
     assert contents(log) == partition.truth
-    assert log.damaged_headers == sum(1 for seq in damaged if partition.held[seq])
+    assert log.damaged_headers == sum(1 for seq in damaged if partition.held.get(seq))
     for sector_seq in log.sectors:
         if sector_seq in partition.before:
             assert log.totals_before(sector_seq) == tuple(partition.before[sector_seq])
