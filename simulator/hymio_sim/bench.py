@@ -16,6 +16,7 @@ from hymio.acks import Ack, encode_ack
 from hymio.firmware_files import firmware_dir
 from hymio_sim.bench_log import LogOnFlash, log_figures
 from hymio_sim.bench_press import debounce_figures, debounce_table
+from hymio_sim.bench_tls import handshake_figures
 from hymio_sim.boardfiles import compiled, find_tool
 from hymio_sim.figure import Figure
 from hymio_sim.privatefirmware import room
@@ -102,6 +103,7 @@ _PARTS: Final = {
     "debounce": debounce_figures,
     "press": press_figures,
     "uplink": uplink_figures,
+    "tls": handshake_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,
 }

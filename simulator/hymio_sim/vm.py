@@ -31,7 +31,7 @@ ROM_VARIABLE: Final = "HYMIO_ROM"
 _EDGE_SPACING_US: Final = 1_000
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
-FAKES_HEAP: Final = 16 * 1024
+FAKES_HEAP: Final = 17 * 1024
 """Added to the heap that is asked for: what the fakes and the shim cost would not be spent on a board."""
 TLS_HEAP: Final = 64 * 1024
 """Added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""

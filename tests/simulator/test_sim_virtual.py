@@ -9,7 +9,7 @@ from smp import packet
 from smp.os_management import ResetWriteRequest
 
 from hymio_sim.flash import NorFlash
-from hymio_sim.hardware import HARD_RESET
+from hymio_sim.hardware import HARD_RESET, SSID
 from hymio_sim.logwatch import LogWatch
 from hymio_sim.virtual import START_UTC, VirtualTerminal
 
@@ -180,3 +180,27 @@ def test_a_flood_is_folded_to_the_press():
         records, folded = terminal.of("record"), terminal.of("folded")
         assert len(records) + sum(event["count"] for event in folded) == 200
         assert folded and all(is_event(event) for event in folded)
+
+
+def test_one_of_several_networks_is_found_through_the_air():
+    static = {"ip": "192.0.2.10", "gateway": "192.0.2.1"}
+    wifi = {"ssid": "shop", "password": "secret-1", "networks": [{"ssid": SSID, "static": static}, {"ssid": "back"}]}
+    with VirtualTerminal(network=True, config={"wifi": wifi}) as terminal:
+        terminal.press(4)
+        assert terminal.run_until(lambda: bool(terminal.of("published")), 60), "tried in turn while a finger was near"
+        terminal.obey("wifi off")
+        terminal.run(120)
+        terminal.press(1)
+        terminal.run(30)
+        before = len(terminal.of("published"))
+        terminal.obey("wifi on")
+        assert terminal.run_until(lambda: len(terminal.of("published")) > before, 90)
+
+
+def test_without_any_of_its_networks_it_counts_all_the_same():
+    wifi = {"ssid": "shop", "password": "secret-1", "networks": [{"ssid": "back"}]}
+    with VirtualTerminal(network=True, config={"wifi": wifi}) as terminal:
+        terminal.run(300)
+        terminal.press(2)
+        terminal.run(300)
+        assert len(terminal.of("record")) == 1 and not terminal.of("published")

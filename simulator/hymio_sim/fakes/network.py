@@ -81,8 +81,15 @@ class WLAN:
             return STAT_GOT_IP
         return STAT_CONNECTING if self._present() else STAT_NO_AP_FOUND
 
+    def scan(self):
+        """What is in the air: (ssid, bssid, channel, dBm, security, hidden) of each."""
+        if not self._active:
+            raise OSError("STA must be active")
+        bus.port.take_waiting()
+        return [(SSID.encode(), bytes(6), 1, -60, 0, False)] if bus.port.network else []
+
     def ifconfig(self, config=None):
-        """(address, netmask, gateway, dns)."""
+        """(address, netmask, gateway, dns), or sets them, or "dhcp": here without effect."""
         if config is None:
             if self.isconnected():
                 return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")

@@ -1,0 +1,30 @@
+"""One handshake of the firmware with a real broker, on the real VM: `micropython vmhandshake.py HOST PORT`, in a
+directory with ca.der, cert.der and key.der. Prints `on` once the broker has said welcome."""
+
+# mypy: ignore-errors
+
+import asyncio
+import sys
+
+from terminal.compat import ticks_ms
+from terminal.mqtt import ON, Mqtt
+from terminal.tls import Tls
+
+
+def _nothing(*args):
+    pass
+
+
+async def main(host, port):
+    mqtt = Mqtt("till-1", ("hymio/till-1/state", "off"), ("hymio/till-1/ack",), _nothing, _nothing)
+    tls = Tls({"ca": "ca.der", "cert": "cert.der", "key": "key.der"})
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    mqtt.opened(0)
+    reader, writer = await tls.shake(reader, writer, host, mqtt.output(), _nothing, ticks_ms)
+    mqtt.received(0, await reader.read(4))
+    print("on" if mqtt.state == ON else mqtt.broken)
+    writer.close()
+    await writer.wait_closed()
+
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
