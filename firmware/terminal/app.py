@@ -17,7 +17,9 @@ _IDLE_MS = const(3000)  # no standstill of our own choosing before so long witho
 _STANDSTILL_MS = const(15)
 _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
-_LONGEST_SLEEP_MS = const(3600000)  # the battery is looked at, and a cloth on a button may have gone
+_LONGEST_SLEEP_MS = const(43200000)
+_LOW_SLEEP_MS = const(3600000)  # has somebody changed the battery?
+_STUCK_SLEEP_MS = const(600000)  # a button out of play wakes nobody: look whether it is free again
 
 
 class App:
@@ -103,13 +105,14 @@ class App:
 
     def _resume(self, slept, now_ms):
         """Goes on where `_sleep` stopped. The ticks began when something woke the chip."""
-        _, clock, power, front, fell_asleep_ms, self._standstill_ms = slept
+        _, clock, power, front, fell_asleep_ms, idle_ms, self._standstill_ms = slept
         rtc_ms = self.board.rtc_ms()
         self.clock.resume(clock, rtc_ms, now_ms)
         self._power.resume(power)
+        self.log.may_erase = not self._power.is_low
         slept_ms = max(0, rtc_ms - fell_asleep_ms - now_ms)
         if not self.board.woke:
-            self._last_touch = ticks_add(now_ms, -min(slept_ms, _IDLE_MS))
+            self._last_touch = ticks_add(now_ms, -min(idle_ms + slept_ms, _IDLE_MS))
         self.front.resume(front, slept_ms, 0, now_ms)
 
     def status_line(self):
@@ -217,9 +220,10 @@ class App:
         if not is_quiet:
             board.light_sleep(wait_ms, buttons)
             return 0
-        ms = _LONGEST_SLEEP_MS
+        ms = _STUCK_SLEEP_MS if front.hands.stuck else _LONGEST_SLEEP_MS
         if self._has_network:
-            ms = min(ms, max(1, self._power.next_ms - self.clock.uptime_ms()))
+            upload_ms = self._power.until_upload_ms(self.clock.uptime_ms())
+            ms = min(ms, _LOW_SLEEP_MS if upload_ms < 0 else upload_ms)
         if log.needs_sector and log.may_erase:
             ms = min(ms, max(1, _IDLE_MS - ticks_diff(now_ms, self._last_touch)))
         if how == DEEP and self._sleep(now_ms, ms, buttons):
@@ -236,7 +240,8 @@ class App:
         if state is None:
             return False
         rooms = [state, self.clock.state(rtc_ms), self._power.state(), self.front.state(now_ms)]
-        data = sleepbook.pack(rooms + [rtc_ms, self._standstill_ms])
+        idle_ms = min(_IDLE_MS, ticks_diff(now_ms, self._last_touch))
+        data = sleepbook.pack(rooms + [rtc_ms, idle_ms, self._standstill_ms])
         if data is None:
             return False
         self.board.remember(data)

@@ -69,11 +69,11 @@ class Debounce:
                 self._stable[b] = self._restless[b] = now_ms
 
     def woke(self, at_ms, closed, buttons):
-        """These buttons woke the terminal from deep sleep by a press with first contact at ticks at_ms.
+        """These buttons were pressed, with first contact at ticks at_ms, before anybody could look: in deep sleep.
 
-        `pressed` has them, until the next `step`; the contacts that are open again may bounce still.
+        `pressed` has them too now, until the next `step`; the contacts that are open again may bounce still.
         """
-        self.pressed = self.stalled = buttons
+        self.pressed |= buttons
         self.down |= buttons
         for b in range(4):
             if buttons & 1 << b:

@@ -1,6 +1,6 @@
 """The front of the terminal: from four contacts to verdicts, records and the thank-you."""
 
-from .compat import const, ticks_diff
+from .compat import const, ticks_add, ticks_diff
 from .debounce import Debounce
 from .feedback import Feedback
 from .flood import Flood
@@ -51,18 +51,21 @@ class Front:
     def resume(self, state, slept_ms, woke_ms, now_ms):
         """Goes on after a deep sleep of slept_ms that ended at ticks woke_ms; the buttons that ended it are presses."""
         debounce, votes, stuck, flood = state
-        fell_asleep_ms = ticks_diff(woke_ms, slept_ms)
+        fell_asleep_ms = ticks_add(woke_ms, -slept_ms)
         closed = self._board.buttons()
         woke = self._board.woke & ~stuck
+        # What is down by now and neither was before nor woke the chip was pressed while it started.
+        late = closed & ~stuck & ~woke
         self.debounce.resume(debounce, fell_asleep_ms)
         self.votes.resume(votes, fell_asleep_ms)
         self._flood.resume(flood, fell_asleep_ms)
-        self.hands.resume(stuck, closed & ~woke)
-        self.debounce.start(now_ms, closed & ~woke)
+        self.hands.resume(stuck, closed)
+        self.debounce.start(now_ms, closed & stuck)
         self._step_hours(now_ms)
-        if woke:
+        if woke or late:
             self.debounce.woke(woke_ms, closed, woke)
-            self._woke = woke
+            self.debounce.woke(ticks_add(woke_ms, ticks_diff(now_ms, woke_ms) // 2), closed, late)
+            self._woke = woke | late
             self._take_presses(now_ms)
             self._woke = 0
 

@@ -27,11 +27,8 @@ class Hands:
         self.stuck = self._at_boot = down
 
     def resume(self, stuck, down):
-        """After a deep sleep: `stuck` were out of play before it; what is down now and did not wake the terminal is.
-
-        A button that is up has been up for as long as anybody knows.
-        """
-        self.stuck = self._at_boot = (stuck | down) & down
+        """After a deep sleep: which of `stuck`, out of play before it, are still down. What is up has been for long."""
+        self.stuck = self._at_boot = stuck & down
 
     def pressed(self, at_ms, b, seq):
         """Button b + 1 went down at ticks at_ms; seq of its record if it counted, else -1."""

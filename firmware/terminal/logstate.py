@@ -4,7 +4,7 @@ from .record import SLOTS, Place
 
 
 def state(log):
-    """Ints and, last, a list, or None if the sectors do not stand in ring order (then the log is mounted again)."""
+    """A list of ints, the last one a list; None if the sectors do not stand in ring order: then a mount is needed."""
     newest = log.first_seq // SLOTS
     n = log.sectors
     shift = (log.sector - newest) % n

@@ -93,6 +93,12 @@ class Power:
             self.next_ms = uptime_ms + min(self._period_ms, _RETRY_MS << min(self._failures, 6))
             self._failures += 1
 
+    def until_upload_ms(self, uptime_ms):
+        """How long it is until the radio is wanted without anybody asking; -1 = not before the battery is better."""
+        if self.is_low and not self._farewell:
+            return -1
+        return max(1, self.next_ms - uptime_ms)
+
     def next_upload_s(self, uptime_ms):
         """Seconds until the next upload; 0 with the radio always on, None while the radio stays off."""
         if self.profile == MAINS:
