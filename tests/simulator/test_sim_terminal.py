@@ -216,6 +216,9 @@ def test_the_fakes_cost_no_more_than_is_added_for_them(tmp_path, runtime):
     [
         (("--device-id", "Till"), "--device-id"),
         (("--mqtt", "nowhere"), "HOST:PORT"),
+        (("--mqtts", "localhost:8883"), "--pki go together"),
+        (("--mqtts", "broker.example:8883", "--pki", "."), "localhost or 127.0.0.1"),
+        (("--mqtts", "localhost:8883", "--pki", "/nonexistent"), "ca.der"),
         (("--heap", "much"), "--heap"),
         (("--script", "/nonexistent/script"), "--script"),
     ],
