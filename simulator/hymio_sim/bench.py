@@ -18,6 +18,7 @@ from hymio_sim.bench_log import LogOnFlash, log_figures
 from hymio_sim.bench_press import debounce_figures, debounce_table
 from hymio_sim.bench_tls import handshake_figures
 from hymio_sim.boardfiles import compiled, find_tool
+from hymio_sim.energy import INSTALLS, measure
 from hymio_sim.figure import Figure
 from hymio_sim.privatefirmware import room
 from hymio_sim.switches import SWITCHES
@@ -98,6 +99,15 @@ def simulator_figures() -> Iterator[Figure]:
     yield Figure("sim.terminal_days_per_core_s", 1 / (time.process_time() - begin), "1/s")
 
 
+def energy_figures() -> Iterator[Figure]:
+    """Years on two lithium AA cells at 200 votes and 4 TLS uploads a day; beside it, on alkaline ones."""
+    goals = {"frozen": "> 5", "files": ""}
+    for install in INSTALLS:
+        life = measure(install, votes=200, uploads=4, profile="deep", battery="2xAA")
+        peer = life.years_on("2xAA-alkaline")
+        yield Figure(f"energy.years_2xaa_200_4_{install}", life.years, "years", goals[install], "alkaline cells", peer)
+
+
 _PARTS: Final = {
     "log": log_figures,
     "debounce": debounce_figures,
@@ -106,6 +116,7 @@ _PARTS: Final = {
     "tls": handshake_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,
+    "energy": energy_figures,
 }
 
 

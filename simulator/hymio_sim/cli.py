@@ -50,6 +50,14 @@ class FlashTimesName(StrEnum):
     worst = "worst"
 
 
+class ProfileName(StrEnum):
+    """How a terminal sleeps."""
+
+    mains = "mains"
+    light = "light"
+    deep = "deep"
+
+
 @app.callback()
 def _sim() -> None:
     pass
@@ -160,6 +168,65 @@ def demo(
     from hymio_sim.demo import run_demo
 
     raise typer.Exit(run_demo(_runtime(runtime, ClockName.real), keep))
+
+
+@app.command()
+def energy(
+    votes_per_day: Annotated[int, typer.Option(min=0, max=5000, help="Presses, over twelve hours.")] = 200,
+    uploads_per_day: Annotated[int, typer.Option(min=1, max=96, help="Scheduled ones, each with a TLS handshake.")] = 4,
+    profile: Annotated[ProfileName, typer.Option(help="power.profile of the configuration.")] = ProfileName.deep,
+    battery: Annotated[str, typer.Option(help="2xAA (lithium cells) or 2xAA-alkaline.")] = "2xAA",
+    days: Annotated[int, typer.Option(min=1, max=31, help="Days to simulate.")] = 3,
+    seed: Annotated[int, typer.Option(help="For the presses and everything else.")] = 0,
+    data: Annotated[bool, typer.Option("--data", help="Print the currents and times behind it, and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """How long a battery lasts, and on what it is spent: the real firmware in virtual time, with every sleep, wake,
+    light, flash operation and second of radio charged by a table of measured and data-sheet currents.
+
+    Twice: with the firmware frozen into the image, and in the file system, where each wake takes nine times as long.
+
+    **Examples**
+
+    `hymio sim energy --votes-per-day 200 --uploads-per-day 4 --profile deep --battery 2xAA`
+
+    `hymio sim energy --data`
+    """
+    from rich.console import Console
+
+    from hymio_sim.energy import INSTALLS, as_json_object, measure
+    from hymio_sim.energy_data import BATTERIES
+    from hymio_sim.energy_table import show, show_data
+
+    console = Console()
+    if data:
+        show_data(console)
+        return
+    if battery not in BATTERIES:
+        raise Failure(WRONG_USE, f"--battery {battery}: expected one of {', '.join(BATTERIES)}.", "Choose one of them.")
+    with Console(stderr=True).status("living some days"):
+        lives = [
+            measure(
+                install,
+                votes=votes_per_day,
+                uploads=uploads_per_day,
+                profile=profile.value,
+                battery=battery,
+                days=days,
+                seed=seed,
+            )
+            for install in INSTALLS
+        ]
+    asked = {"profile": profile.value, "battery": battery}
+    counts = {"votes_per_day": votes_per_day, "uploads_per_day": uploads_per_day}
+    if as_json:
+        print(json.dumps(as_json_object(lives, **asked, **counts)))
+    else:
+        show(
+            console,
+            lives,
+            f"{votes_per_day} votes and {uploads_per_day} uploads a day, profile {profile.value}",
+        )
 
 
 def _printer() -> Callable[[Event], None]:

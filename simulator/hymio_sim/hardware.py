@@ -18,6 +18,7 @@ from hymio_sim.clock import Clock
 from hymio_sim.commands import BadCommand, BadSector, FailNext, Fault, FlipBit, StickBit
 from hymio_sim.flash import NorFlash
 from hymio_sim.journal import CONTRACT, Journal
+from hymio_sim.loads import Loads, Unmetered
 from hymio_sim.logwatch import LogWatch
 from hymio_sim.mqttwatch import BatchHead
 from hymio_sim.rtcdomain import TIMER_WAKE, RtcDomain
@@ -118,6 +119,7 @@ class Hardware:
         self.rtc = RtcDomain(clock, self.level)
         self.supply_mv = 3000
         self.light_sleeps = 0
+        self.loads: Loads = Unmetered()
         self.reset_cause = PWRON_RESET
         self.serial = ""
         self.on_ready: Callable[[], None] = lambda: None
@@ -136,6 +138,11 @@ class Hardware:
         self._is_ready = False
         self._operation_began_us = 0
         self._aged_us = clock.now_us()
+
+    def meter(self, loads: Loads) -> None:
+        """From now on tells `loads` what draws current. To be called while the board has just been switched on."""
+        self.loads = loads
+        loads.switched("cpu", "awake")
 
     # ---- the true time ----
 
@@ -219,8 +226,11 @@ class Hardware:
 
     def _light(self, led: int, brightness: float) -> None:
         was_on = self.percent[led] > 0
+        before = self.percent[led]
         # No light that is on at all may look as if it were off.
         self.percent[led] = max(round(100 * brightness), brightness > 0)
+        if self.percent[led] != before:
+            self.loads.switched(f"light {led}", self.percent[led])
         if was_on != (brightness > 0):
             self.journal.tell("led", led=led, on=not was_on, percent=self.percent[led])
 
@@ -228,6 +238,7 @@ class Hardware:
         if hz != self._tone_hz:
             self.journal.tell("buzzer", hz=hz or self._tone_hz, on=hz > 0)
             self._tone_hz = hz
+            self.loads.switched("buzzer", "on" if hz else "off")
 
     def armed(self, pin: int, has_handler: bool) -> None:
         """An interrupt handler has been set or removed. The terminal judges presses once all four buttons have one."""
@@ -294,16 +305,20 @@ class Hardware:
     def begin_program(self, address: int, data: bytes) -> int:
         """Starts to program; gives the moment in microseconds at which `finish_flash` is due."""
         self._operation_began_us = self.clock.now_us()
+        self.loads.switched("flash", "program")
+        self.loads.worked("record")
         return self._operation_began_us + self.flash.begin_program(address, data).duration_us
 
     def begin_erase(self, sector: int) -> int:
         """Starts to erase; gives the moment in microseconds at which `finish_flash` is due."""
         self._operation_began_us = self.clock.now_us()
+        self.loads.switched("flash", "erase")
         return self._operation_began_us + self.flash.begin_erase(sector).duration_us
 
     def finish_flash(self) -> None:
         """The operation under way is done; what has become durable by it is told."""
         operation = self.flash.finish()
+        self.loads.switched("flash", "idle")
         self.log.changed(operation.address, operation.end)
 
     def _tear_flash(self) -> None:
@@ -312,6 +327,7 @@ class Hardware:
             return
         fraction = (self.clock.now_us() - self._operation_began_us) / max(1, operation.duration_us)
         self.flash.tear(fraction, self._tears)
+        self.loads.switched("flash", "idle")
         self.log.changed(operation.address, operation.end)
 
     # ---- network ----
@@ -339,6 +355,7 @@ class Hardware:
         """A boot begins, for the reason that `machine.reset_cause()` will give."""
         self.reset_cause = cause
         self.powered = True
+        self.loads.switched("cpu", "waking")
         if cause == DEEPSLEEP_RESET:
             return  # the same boot to whoever looks on: a press given while it slept is judged
         if cause == PWRON_RESET:
@@ -353,6 +370,8 @@ class Hardware:
         for led in BUTTONS:
             self._light(led, 0)
         self._tone(0)
+        self.loads.switched("radio", "off")
+        self.loads.switched("cpu", "off")
         self._tear_flash()
 
     def fall_asleep(self, duration_ms: int, awake: Callable[[], None]) -> None:
@@ -365,6 +384,7 @@ class Hardware:
             awake()
 
         self.journal.tell("sleep", mode="deep")
+        self.loads.switched("cpu", "deep")
         self.rtc.fall_asleep(duration_ms, over)
 
     def set_supply(self, supply_mv: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -15,6 +16,7 @@ from hymio_sim.accesspoint import ntp_answer
 from hymio_sim.boardfiles import merged
 from hymio_sim.broker import Broker, Connection
 from hymio_sim.clock import Timer, VirtualClock
+from hymio_sim.energy_data import WAKES
 from hymio_sim.flash import TIMES, NorFlash
 from hymio_sim.flashfaults import Faults
 from hymio_sim.hardware import DEEPSLEEP_RESET, PWRON_RESET, SSID, Hardware, Pins
@@ -31,8 +33,6 @@ _TICKS_AT_START: Final = (1 << 30) - 60_000
 _TICKS_PERIOD: Final = 1 << 30
 _BOOT_US: Final = 80_000
 """From power to the first line of the application."""
-_WAKE_US: Final = {"frozen": 70_000, "files": 640_000}
-"""From the end of a deep sleep to the first line of the application: frozen into the image, or in the file system."""
 _SHORTEST_STEP_US: Final = 1_000
 _LATENCY_US: Final = 15_000
 """One way through the air and the network."""
@@ -41,6 +41,16 @@ _NTP_PATIENCE_US: Final = 2_000_000
 
 Install = Literal["frozen", "files"]
 """How the firmware came onto the board."""
+
+
+@dataclass(frozen=True)
+class AirTimes:
+    """How long things take that are over in no time here unless somebody asks, milliseconds."""
+
+    join_ms: float = 300.0
+    """From switching the radio on to an address; a real one takes one to four seconds."""
+    handshake_ms: float = 0.0
+    """TLS, with each new connection."""
 
 
 class _Stopped(BaseException):
@@ -58,7 +68,8 @@ class VirtualMachine:
         config: dict[str, Any],
         seed: int,
         air: Air | None,
-        install: Install = "frozen",
+        install: Install,
+        air_times: AirTimes,
     ):
         """config: a whole configuration, as the firmware's `config.load` gives it."""
         self._hardware = hardware
@@ -74,7 +85,8 @@ class VirtualMachine:
         self._port: _Port | None = None
         self._link: _Link | None = None
         self._asking_time = False
-        self._wake_us = _WAKE_US[install]
+        self._wake_us = round(1000 * WAKES[install].ms)
+        self.air_times = air_times
         self._ticks_from_us = 0
         self._ticks_at_start = _TICKS_AT_START
         self._light_until_us = 0
@@ -127,9 +139,13 @@ class VirtualMachine:
         if not self._hardware.rtc.waking_pins(now_us):
             self._hardware.light_sleeps += 1
             self._light_until_us = now_us + duration_ms * 1000
+            self._hardware.loads.worked("nap")
+            self._hardware.loads.switched("cpu", "light")
 
     def _boot(self) -> None:
         self._port = port = _Port(self, self._hardware, self._clock)
+        self._hardware.loads.switched("cpu", "awake")
+        self._hardware.loads.worked("start")
 
         def run() -> None:
             board = private_board(port, self._config, self._random.randbytes)
@@ -163,7 +179,9 @@ class VirtualMachine:
             self._later.append(event)
             return
         self._is_busy = True
-        self._light_until_us = 0
+        if self._light_until_us:
+            self._light_until_us = 0
+            self._hardware.loads.switched("cpu", "awake")
         try:
             event()
             while self._later:
@@ -178,6 +196,7 @@ class VirtualMachine:
         app = self._app
         if app is None:
             return
+        self._hardware.loads.worked("step")
         due = app.step(self.ticks_ms())
         while self._later:
             self._later.pop(0)()
@@ -381,6 +400,13 @@ class _Port:
     def lightsleep(self, duration_ms: int) -> None:
         self._machine.light_sleep(duration_ms)
 
+    def radio(self, on: bool) -> None:
+        self._hardware.loads.switched("radio", "on" if on else "off")
+
+    @property
+    def join_ms(self) -> float:
+        return self._machine.air_times.join_ms
+
     @property
     def supply_mv(self) -> int:
         return self._hardware.supply_mv
@@ -399,14 +425,15 @@ class _Link:
         self._watch = MqttWatch()
         self._far = Connection(send=self._inward, drop=self._dropped)
 
-    def _after(self, callback: Callable[[], None]) -> None:
+    def _after(self, callback: Callable[[], None], further_us: int = 0) -> None:
         clock = self._machine.clock
-        clock.call_at_us(clock.now_us() + _LATENCY_US, callback)
+        clock.call_at_us(clock.now_us() + _LATENCY_US + further_us, callback)
 
     def open(self) -> None:
         """Tries to connect."""
         if self._machine.hardware.network_present:
-            self._after(lambda: None if self._is_cut else self._machine.link_opened(self))
+            handshake_us = round(1000 * self._machine.air_times.handshake_ms)
+            self._after(lambda: None if self._is_cut else self._machine.link_opened(self), handshake_us)
         else:
             self._after(lambda: self._machine.link_lost(self))
 
@@ -466,6 +493,7 @@ class VirtualTerminal:
         seed: int = 0,
         config: dict[str, Any] | None = None,
         install: Install = "frozen",
+        air_times: AirTimes = AirTimes(),
         show: Callable[[Event], None] = lambda _: None,
     ) -> None:
         """Boots it and runs until it is ready. config: laid over the board's config.json;
@@ -489,7 +517,7 @@ class VirtualTerminal:
         )
         self._journal = journal
         self.air = Air(lambda: self.hardware.utc) if network else None
-        self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air, install)
+        self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air, install, air_times)
         self.terminal = Terminal(self.hardware, self.machine)
         self.terminal.when_air_is_cut(self.machine.cut_link)
         self.machine.start(PWRON_RESET)

@@ -56,6 +56,8 @@ else:
 class Bus:
     """The end of the wire inside the processor. `reader` and `writer` are unbuffered binary files."""
 
+    join_ms = 300  # association and DHCP; a real one takes one to four seconds
+
     def __init__(self, reader, writer):
         self._reader = reader
         self._writer = writer
@@ -242,6 +244,9 @@ class Bus:
     def ticks_ms(self):
         """For what the fakes themselves have to wait."""
         return ticks_us() // 1000
+
+    def radio(self, on):
+        """Nobody measures here."""
 
     def tell_heap(self, label, allocated, free):
         """For the simulator's measurements."""

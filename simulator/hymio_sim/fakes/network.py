@@ -13,8 +13,6 @@ STAT_NO_AP_FOUND = 201
 STAT_WRONG_PASSWORD = 202
 
 SSID = "hymio-sim"
-_JOIN_MS = 300  # association and DHCP; a real one takes one to four seconds
-
 _hostname = "esp32"
 
 
@@ -40,6 +38,8 @@ class WLAN:
         """Whether the radio is on, or switches it."""
         if on is None:
             return self._active
+        if self._active != bool(on):
+            bus.port.radio(bool(on))
         self._active = bool(on)
         if not on:
             self._ssid = None
@@ -69,7 +69,8 @@ class WLAN:
             return False
         now_ms = bus.port.ticks_ms()
         # Joining starts anew when the network comes back.
-        return now_ms - self._since_ms >= _JOIN_MS and now_ms - bus.port.network_since_ms >= _JOIN_MS
+        join_ms = bus.port.join_ms
+        return now_ms - self._since_ms >= join_ms and now_ms - bus.port.network_since_ms >= join_ms
 
     def status(self, what=None):
         """One of STAT_*, or the signal strength."""
