@@ -118,6 +118,14 @@ class Board:
         for button in (1, 2, 3, 4):
             self.light(button, 0)
 
+    def stored_id(self):
+        """The device id that provisioning wrote beside the file system, "" if there is none."""
+        data = bytearray(32)
+        try:
+            return data[: esp32.NVS("hymio").get_blob("device_id", data)].decode()
+        except (OSError, ValueError):
+            return ""
+
     def heap_free(self):
         """Bytes."""
         return gc.mem_free() if hasattr(gc, "mem_free") else 0

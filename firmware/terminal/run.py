@@ -201,6 +201,7 @@ def _configured():
         problem = "%s: pins: %s" % (config.PATH, error)
         settings = config.build({})
         board = Board(settings)
+    settings["device_id"] = settings["device_id"] or board.stored_id()
     _unload("config")
     _unload("wiring")
     return board, settings, problem

@@ -1,11 +1,13 @@
-"""Rewrites a board's partition table through the boot loader in its ROM. Everything else goes through MicroPython."""
+"""A board in the boot loader of its ROM: reading, erasing and writing its flash through esptool."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hymio import bootloader_progress as esptool_progress
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change
 
@@ -13,6 +15,97 @@ if TYPE_CHECKING:
     from esptool import ESPLoader  # type: ignore[import-untyped]
 
 _AGAIN = "Run the same command again; if the board does not start any more, write its MicroPython image again first."
+
+
+@dataclass(frozen=True)
+class Way:
+    """How esptool gets into the boot loader and out of it, by its own names: see `esptool --help`."""
+
+    before: str = "default-reset"
+    after: str = "hard-reset"
+
+
+class Loader:
+    """A board in its boot loader. `chip` is esptool's name of it, as `ESP32-S3`; `mac` and sizes are in bytes."""
+
+    def __init__(self, esp: ESPLoader) -> None:
+        self._esp = esp
+        self.chip: str = esp.CHIP_NAME
+        self.mac = bytes(esp.read_mac())
+
+    def flash_size(self) -> int:
+        """Of the flash chip.
+
+        Raises:
+            OSError: it does not say.
+        """
+        from esptool.util import flash_size_bytes  # type: ignore[import-untyped]
+
+        name = _esptool().detect_flash_size(self._esp)
+        size = flash_size_bytes(name) if name else None
+        if not size:
+            raise OSError("the flash chip does not say how large it is")
+        return int(size)
+
+    def read(self, offset: int, size: int, advance: Callable[[float], None] = lambda share: None) -> bytes:
+        """Flash as it stands. advance: is called with the share that is done, 0..1."""
+        with esptool_progress.shown_by(advance):
+            return bytes(_esptool().read_flash(self._esp, offset, size, None))
+
+    def write(
+        self,
+        offset: int,
+        data: bytes,
+        flash_size: str = "keep",
+        advance: Callable[[float], None] = lambda share: None,
+    ) -> None:
+        """Writes and compares a checksum of what stands in flash then.
+
+        Args:
+            offset: where, a multiple of 4096.
+            flash_size: what a boot loader among it is told of the flash, as "8MB"; keep = as it says.
+            advance: is called with the share that is done, 0..1.
+        """
+        with esptool_progress.shown_by(advance):
+            _esptool().write_flash(self._esp, [(offset, data)], flash_size=flash_size)
+
+    def erase(self, offset: int, size: int) -> None:
+        """Makes it blank; multiples of 4096."""
+        _esptool().erase_region(self._esp, offset, size)
+
+    def leave(self, how: str) -> None:
+        """Starts the program, or what else esptool's `after` says."""
+        _esptool().reset_chip(self._esp, how)
+
+
+@contextlib.contextmanager
+def opened(port: str, before: str, chip: str | None = None) -> Iterator[Loader]:
+    """Brings the board on `port` into its boot loader and gives it.
+
+    Args:
+        before: of `Way`.
+        chip: if it has to be that one.
+
+    Raises:
+        Failure: with NO_TERMINAL or ANSWERED_ERROR; nothing was written.
+    """
+    tool = _esptool()
+    with told(NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."):
+        esp = tool.detect_chip(port, connect_mode=before)
+    try:
+        with told(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
+            found = esp.CHIP_NAME
+            if chip is not None and found != chip:
+                raise OSError(f"the boot loader says {found}, MicroPython says {chip}")
+            if esp.secure_download_mode or esp.get_secure_boot_enabled() or esp.get_flash_encryption_enabled():
+                raise OSError("secure boot or flash encryption is switched on")
+            esp = tool.run_stub(esp)
+            tool.attach_flash(esp)
+            loader = Loader(esp)
+        yield loader
+    finally:
+        with contextlib.suppress(OSError):
+            esp._port.close()
 
 
 def rewrite(
@@ -34,38 +127,30 @@ def rewrite(
         chip: esptool's name of it, `ESP32` or `ESP32-S3`.
         old_sector: what MicroPython read as the partition table; nothing is written if the boot loader reads another.
         tell: is called with a line for each step.
-        before: how esptool gets into the boot loader, see `esptool --help`.
-        after: and out of it.
+        before, after: of `Way`.
 
     Raises:
         Failure: with NO_TERMINAL or ANSWERED_ERROR nothing was written, with BROKEN_OFF something was.
     """
-    loader = _esptool()
     tell("Waking the boot loader ...")
-    with _told(NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."):
-        esp = loader.detect_chip(port, connect_mode=before)
-    try:
-        with _told(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
-            esp = _ready(loader, esp, chip)
-            found = loader.read_flash(esp, TABLE_OFFSET, SECTOR, None, no_progress=True)
+    with opened(port, before, chip) as loader:
+        with told(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
+            found = loader.read(TABLE_OFFSET, SECTOR)
         if found != old_sector:
             raise Failure(
                 ANSWERED_ERROR,
                 "The boot loader reads another partition table than MicroPython.",
                 "Nothing was changed. Unplug the board, plug it in and run the same command again.",
             )
-        with _told(BROKEN_OFF, "Broken off while the partition table was written", _AGAIN):
+        with told(BROKEN_OFF, "Broken off while the partition table was written", _AGAIN):
             if change.erase:
                 tell("Emptying the file system ...")
-                loader.erase_region(esp, *change.erase)
+                loader.erase(*change.erase)
             tell("Writing the partition table ...")
-            loader.write_flash(esp, [(TABLE_OFFSET, change.sector)], no_progress=True)
-            if loader.read_flash(esp, TABLE_OFFSET, SECTOR, None, no_progress=True) != change.sector:
+            loader.write(TABLE_OFFSET, change.sector)
+            if loader.read(TABLE_OFFSET, SECTOR) != change.sector:
                 raise OSError("it does not read back as written")
-            loader.reset_chip(esp, after)
-    finally:
-        with contextlib.suppress(OSError):
-            esp._port.close()
+            loader.leave(after)
 
 
 def require_esptool() -> None:
@@ -77,32 +162,20 @@ def _esptool() -> Any:
     try:
         import esp_idf_defs  # type: ignore[import-untyped]  # noqa: F401
         from esptool import cmds
-        from esptool.logger import log  # type: ignore[import-untyped]
     except ImportError as error:
         raise Failure(
             WRONG_USE,
-            f"Adding the partition `votes` needs esptool, which is not installed ({error}).",
+            f"Writing flash needs esptool, which is not installed ({error}).",
             'Type: pip install "hymio[flash]"',
         ) from error
-    log.set_verbosity("silent")  # it would print on stdout, which is the answer's
+    esptool_progress.install()
     return cmds
 
 
-def _ready(loader: Any, esp: ESPLoader, chip: str) -> ESPLoader:
-    found = esp.CHIP_NAME
-    if found != chip:
-        raise OSError(f"the boot loader says {found}, MicroPython says {chip}")
-    if esp.secure_download_mode or esp.get_secure_boot_enabled() or esp.get_flash_encryption_enabled():
-        raise OSError("secure boot or flash encryption is switched on")
-    esp = loader.run_stub(esp)
-    loader.attach_flash(esp)
-    return esp
-
-
 @contextlib.contextmanager
-def _told(status: int, message: str, hint: str) -> Iterator[None]:
+def told(status: int, message: str, hint: str) -> Iterator[None]:
     """What esptool raises, as a failure."""
-    from esptool.util import FatalError  # type: ignore[import-untyped]
+    from esptool.util import FatalError
 
     try:
         yield

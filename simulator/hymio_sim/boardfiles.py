@@ -84,18 +84,27 @@ def lay_out(
     (root / "config.json").write_text(json.dumps(config))
 
 
-def rom_image(firmware: Path, compiler: Path) -> bytes:
-    """A ROM file system with the fake modules and the application, compiled."""
+def lay_out_files(root: Path, files: Path, config: dict[str, Any]) -> None:
+    """Puts a whole file system into `root`; its config.json is laid over `config`, which holds what is simulated."""
+    shutil.copytree(files, root)
+    path = root / "config.json"
+    own = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps(merged(config, own)))
+
+
+def rom_image(firmware: Path | None, compiler: Path) -> bytes:
+    """A ROM file system with the fake modules and the application, if there is one, compiled."""
     from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
 
     rom = VfsRomWriter()
     for name in _MODULES:
         rom.mkfile(f"{name}.mpy", compiled(FAKES / f"{name}.py", f"{name}.py", compiler))
-    rom.opendir("terminal")
-    for source in sorted((firmware / "terminal").glob("*.py")):
-        place = source.relative_to(firmware)
-        rom.mkfile(source.with_suffix(".mpy").name, compiled(source, place.as_posix(), compiler))
-    rom.closedir()
+    if firmware is not None:
+        rom.opendir("terminal")
+        for source in sorted((firmware / "terminal").glob("*.py")):
+            place = source.relative_to(firmware)
+            rom.mkfile(source.with_suffix(".mpy").name, compiled(source, place.as_posix(), compiler))
+        rom.closedir()
     return bytes(rom.finalise())
 
 

@@ -84,6 +84,9 @@ def terminal(
     flash_times: Annotated[
         FlashTimesName, typer.Option(help="Data-sheet times of the flash chip.")
     ] = FlashTimesName.typical,
+    files: Annotated[
+        Path | None, typer.Option(help="Directory with the files of a board, to start instead of this firmware.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Events as JSON Lines, also on a terminal.")] = False,
 ) -> None:
     """One terminal: four buttons, four lights, flash, Wi-Fi, a USB serial port.
@@ -126,6 +129,7 @@ def terminal(
         seed=seed,
         extra_config=_config(config),
         flash_times=flash_times.value,
+        files=_files(files, clock),
     )
     try:
         if clock is ClockName.virtual:
@@ -281,6 +285,16 @@ def _script(path: Path | None) -> tuple[str, ...]:
         return tuple(path.read_text().splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(WRONG_USE, f"--script {path}: {error}.", "Give a text file with one command a line.") from error
+
+
+def _files(files: Path | None, clock: ClockName) -> Path | None:
+    if files is None:
+        return None
+    if not (files / "main.py").is_file():
+        raise Failure(WRONG_USE, f"--files {files}: there is no main.py.", "Give a directory with a board's files.")
+    if clock is ClockName.virtual:
+        raise Failure(WRONG_USE, "--files needs the real VM.", "Leave out --clock virtual.")
+    return files
 
 
 def _config(path: Path | None) -> dict[str, Any] | None:

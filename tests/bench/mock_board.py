@@ -1,0 +1,46 @@
+"""A chip in its boot loader behind a pseudo-terminal: esp32-mock-bootloader, and esptool alone to look into it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ESPTOOL_NAMES = {
+    "esp32": "ESP32", "esp32s2": "ESP32-S2", "esp32s3": "ESP32-S3", "esp32c3": "ESP32-C3", "esp32c6": "ESP32-C6",
+}  # fmt: skip
+
+
+@contextmanager
+def mock_board(chip: str, scratch: Path) -> Iterator[str]:
+    """Its port. The flash begins blank."""
+    program = Path(sys.executable).with_name("esp32-mock-bootloader")
+    log = scratch / f"mock-{time.monotonic_ns()}.log"
+    with log.open("w") as out:
+        mock = subprocess.Popen([program, "run", "--chip", chip, "--pty"], stdout=out, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 20
+        while "/dev/" not in log.read_text():
+            assert mock.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield log.read_text().split()[0]
+    finally:
+        mock.terminate()
+        mock.wait(10)
+
+
+def flash(port: str, writes: dict[int, bytes], read: tuple[int, int]) -> bytes:
+    """Writes pieces of flash and reads one back, with esptool alone."""
+    from esptool import cmds
+
+    with cmds.detect_chip(port, connect_mode="no-reset") as esp:
+        esp = cmds.run_stub(esp)
+        cmds.attach_flash(esp)
+        if writes:
+            cmds.write_flash(esp, list(writes.items()), no_progress=True)
+        data = cmds.read_flash(esp, *read, None, no_progress=True)
+        assert isinstance(data, bytes)
+        return data

