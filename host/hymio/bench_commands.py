@@ -69,7 +69,9 @@ def flash(
     every: Annotated[bool, typer.Option("--all", help="Every board on a cable, all at once.")] = False,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Becomes the board's config.json; without it the one there is kept."),
+        typer.Option(
+            metavar="FILE", help="A config.json, or a provisioning file (.toml); without it what is there is kept."
+        ),
     ] = None,
     image: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead of a board: write a factory image, for offset 0.")
@@ -97,3 +99,75 @@ def flash(
 
     way = Way(before, after)
     run_flash(stock, port or [], every, config, image, flash_size, erase_votes, dry_run, way, as_json)
+
+
+RegisterOption = Annotated[
+    Path, typer.Option("--register", metavar="FILE", help="The register of devices; it holds no secrets.")
+]
+
+
+@app.command(
+    rich_help_panel=BENCH,
+    epilog=examples(
+        "hymio provision till-1.toml --port /dev/ttyUSB0",
+        "hymio provision site.toml --csv tills.csv --labels labels.pdf --dry-run",
+        "hymio provision site.toml --csv tills.csv --only till-7 --port COM5 --json",
+    ),
+)
+def provision(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The provisioning file (TOML); host/README.md has it.")],
+    table: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="A line for each terminal, laid over FILE.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(metavar="ID", help="With --csv: this terminal alone.")] = None,
+    port: Annotated[
+        str | None,
+        typer.Option("--port", metavar="PORT", help="Its serial port; not needed where there is only one board."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save a sheet of labels with QR codes: .pdf or .png.")
+    ] = None,
+    register: RegisterOption = Path("terminals.json"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the files and save the labels; no board is touched.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Gives boards their identity, network, keys, buttons and hours, from files whose every value is checked."""
+    from hymio.provision import run_provision
+
+    run_provision(file, table, only, port, labels, register, dry_run, as_json)
+
+
+@app.command(
+    rich_help_panel=BENCH,
+    epilog=examples(
+        "hymio retire --port /dev/ttyUSB0 --yes",
+        "hymio retire --port /dev/ttyUSB0 --db votes.db --yes --json",
+        "hymio retire --port COM5 --votes-are-lost --yes",
+    ),
+)
+def retire(
+    port: Annotated[
+        str | None,
+        typer.Option("--port", metavar="PORT", help="Its serial port; not needed where there is only one board."),
+    ] = None,
+    db: Annotated[
+        str | None, typer.Option("--db", metavar="URL", help="The database that has to hold every press of it.")
+    ] = None,
+    votes_are_lost: Annotated[
+        bool, typer.Option("--votes-are-lost", help="Do not ask the terminal: for one that does not start any more.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Really.")] = False,
+    register: RegisterOption = Path("terminals.json"),
+    before: Annotated[
+        str, typer.Option(metavar="HOW", help="How esptool gets into the boot loader.")
+    ] = "default-reset",
+    after: Annotated[str, typer.Option(metavar="HOW", help="And out of it.")] = "hard-reset",
+    as_json: JsonOption = False,
+) -> None:
+    """Wipes a board for good, once every press of it is in the database or acknowledged."""
+    from hymio.bootloader import Way
+    from hymio.retire import run_retire
+
+    run_retire(port, db, votes_are_lost, yes, register, Way(before, after), as_json)

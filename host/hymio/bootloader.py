@@ -73,6 +73,14 @@ class Loader:
         """Makes it blank; multiples of 4096."""
         _esptool().erase_region(self._esp, offset, size)
 
+    def erase_all(self) -> None:
+        """Makes the whole flash blank."""
+        _esptool().erase_flash(self._esp)
+
+    def checksum(self, offset: int, size: int) -> str:
+        """MD5 in hex of what stands in flash, worked out by the board."""
+        return str(self._esp.flash_md5sum(offset, size))
+
     def leave(self, how: str) -> None:
         """Starts the program, or what else esptool's `after` says."""
         _esptool().reset_chip(self._esp, how)

@@ -20,6 +20,7 @@ from hymio.factory_stock import StockImage, read_stock
 from hymio.output import error_console, note, print_json, print_line
 from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, entries, find_votes
 from hymio.ports import find_ports
+from hymio.provision_file import read_terminals
 from hymio.provision_schema import checked_config, checked_wiring
 
 KEPT_FILES: Final = ("config.json", "certs/")
@@ -61,7 +62,7 @@ def run_flash(
     stock = read_stock(image)
     files = application(stock.micropython)
     if config:
-        files["config.json"] = checked_config(config, stock.chip).read_bytes()
+        files |= _configuration(config, stock.chip)
     if out is not None:
         if ports or every:
             raise Failure(WRONG_USE, "--image writes a file and no board.", "Leave out --image, or --port and --all.")
@@ -81,6 +82,15 @@ def run_flash(
         first = failed[0]["error"]
         count = f"{len(failed)} of {len(results)} boards failed; " if len(results) > 1 else ""
         raise Failure(first["exit"], f"{count}{failed[0]['port']}: {first['message']}", first["hint"])
+
+
+def _configuration(path: Path, chip: str) -> dict[str, bytes]:
+    """What a config.json, or a provisioning file of one terminal, puts into the file system."""
+    if path.suffix.lower() != ".toml":
+        return {"config.json": checked_config(path, chip).read_bytes()}
+    (terminal,) = read_terminals(path)
+    checked_wiring(terminal.config, chip, str(path))
+    return terminal.files()
 
 
 def _ports(given: Sequence[str], every: bool) -> list[str]:

@@ -80,6 +80,21 @@ def test_an_image_that_lists_votes_already_is_taken_for_a_stock_one() -> None:
     assert entries_of(table.sector)[-1] == ("votes", 1, 6, 7 * MIB, MIB)
 
 
+def test_a_configuration_may_be_a_provisioning_file(tmp_path: Path) -> None:
+    toml, out = tmp_path / "till-1.toml", tmp_path / "factory.bin"
+    toml.write_text('device_id = "till-1"\nboard = "esp32-s3-devkitc-1"\n')
+    done = hymio("flash", stock_image("esp32s3", tmp_path), "--config", toml, "--image", out, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["chip"], answer["flash_size"], answer["votes"]["kept"]) == ("ESP32-S3", 4 * MIB, False)
+    image = out.read_bytes()
+    assert entries_of(image[TABLE_OFFSET:][:SECTOR]) == [*STOCK, VFS, VOTES]
+    files = files_of(image[2 * MIB :].ljust(MIB, b"\xff"))
+    assert files is not None and json.loads(files["config.json"])["pins"]["buttons"] == [4, 5, 6, 7]
+    wrong = hymio("flash", stock_image("esp32c3", tmp_path), "--config", toml, "--image", out)
+    assert wrong.returncode == WRONG_USE and "pins.leds: 15 belongs to the flash chip (esp32c3)" in wrong.stderr
+
+
 def damaged(image: Path, at: int) -> Path:
     data = bytearray(image.read_bytes())
     data[at] ^= 0xFF
@@ -140,17 +155,17 @@ def test_every_byte_of_the_plan_is_in_flash(chip: str, tmp_path: Path) -> None:
     shares: list[float] = []
     with mock_board(chip, tmp_path) as port:
         result = flash_board(port, Order(stock, FILES, way=AS_IT_IS), lambda what, share: shares.append(share))
-        whole = flash(port, {}, (0, 3 * MIB))
-    plan = make_plan(stock, 4 * MIB, FILES)
-    for piece in plan.pieces:
-        if piece.what != "boot loader":
-            assert whole[piece.offset : piece.offset + len(piece.data)] == piece.data
-    loader = whole[loader_offset(chip) :]
+        plan = make_plan(stock, 4 * MIB, FILES)
+        there = {piece: flash(port, {}, (piece.offset, len(piece.data))) for piece in plan.pieces}
+    loader = there.pop(plan.pieces[-2])
+    assert all(data == piece.data for piece, data in there.items()) and len(there) == len(plan.pieces) - 1
     assert loader[3] == 0x2F  # 4 MB, as the chip is, not 8 as the image
     assert ImageMetadata.from_bytes(loader).header.hash_appended  # and it is right, or this raises
     assert result["votes"] == {"offset": 3 * MIB, "size": MIB, "kept": False} and result["mac"].startswith("24:0a:c4")
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
-    assert merged_image(plan)[0x10000:0x18000] == whole[0x10000:0x18000]
+    merged = merged_image(plan)
+    assert all(merged[piece.offset :].startswith(data) for piece, data in there.items())
+    assert merged[loader_offset(chip) :].startswith(loader)
 
 
 def test_votes_identity_and_configuration_outlive_it(esp32: str, tmp_path: Path) -> None:
@@ -165,11 +180,10 @@ def test_votes_identity_and_configuration_outlive_it(esp32: str, tmp_path: Path)
     order = Order(read_stock(stock_image("esp32", tmp_path)), FILES, way=AS_IT_IS)
     result = flash_board(esp32, order)
     assert result["votes"] == {"offset": 0x380000, "size": 0x80000, "kept": True} and result["config"] == "kept"
-    whole = flash(esp32, {}, (0, 0x381000))
-    assert whole[0x380000:][:SECTOR] == votes and whole[0x9000:0xF000] == nvs
-    assert entries_of(whole[TABLE_OFFSET:][:SECTOR])[-1] == ("votes", 1, 6, 0x380000, 0x80000)
+    assert flash(esp32, {}, (0x380000, SECTOR)) == votes and flash(esp32, {}, (0x9000, 0x6000)) == nvs
+    assert entries_of(flash(esp32, {}, (TABLE_OFFSET, SECTOR)))[-1] == ("votes", 1, 6, 0x380000, 0x80000)
     kept = {"config.json": b'{"device_id": "till-1"}', "certs/ca.der": b"ca"}
-    assert files_of(whole[2 * MIB : 0x380000]) == FILES | kept
+    assert files_of(flash(esp32, {}, (2 * MIB, 0x180000))) == FILES | kept
 
 
 @pytest.mark.parametrize("table", [sector_of(STOCK), b"\xff" * SECTOR], ids=["a stock image since", "cut off"])
@@ -262,9 +276,8 @@ def test_the_written_flash_boots(esp32: str, tmp_path: Path) -> None:
         "flash", image, "--port", esp32, "--config", config, "--before", "no-reset", "--after", "no-reset", "--json"
     )
     assert done.returncode == 0, done.stderr
-    whole = flash(esp32, {}, (0, 4 * MIB))
-    table = {entry[0]: entry[3:] for entry in entries_of(whole[TABLE_OFFSET:][:SECTOR])}
-    files = files_of(whole[table["vfs"][0] :][: table["vfs"][1]])
+    table = {entry[0]: entry[3:] for entry in entries_of(flash(esp32, {}, (TABLE_OFFSET, SECTOR)))}
+    files = files_of(flash(esp32, {}, table["vfs"]))
     assert files == application((1, 26, 0)) | {"config.json": config.read_bytes()}
     assert files is not None
     board = tmp_path / "board"
@@ -273,7 +286,7 @@ def test_the_written_flash_boots(esp32: str, tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     votes = tmp_path / "votes.bin"
-    votes.write_bytes(whole[table["votes"][0] :][: table["votes"][1]])
+    votes.write_bytes(flash(esp32, {}, table["votes"]))
     script = tmp_path / "script"
     script.write_text("press 4\nwait 1\nquit\n")
     # The firmware is loaded into the heap here, which a field terminal's is not.

