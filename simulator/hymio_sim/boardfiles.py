@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 FAKES = Path(__file__).resolve().parent / "fakes"
-_MODULES = ("bus", "esp32", "machine", "neopixel", "network", "shim")
+_MODULES = ("bus", "esp32", "machine", "neopixel", "network", "nvs", "shim")
 
 
 def find_tool(name: str) -> Path | None:

@@ -21,6 +21,7 @@ from hymio_sim.boardfiles import without_zeros
 from hymio_sim.cable import Cable
 from hymio_sim.clock import Timer
 from hymio_sim.fakes import bus as wire
+from hymio_sim.fakes import nvs as nvs_wire
 from hymio_sim.hardware import BUTTONS, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, Hardware
 from hymio_sim.processes import die_with_parent
 
@@ -278,9 +279,9 @@ class ChildVm:
             hardware.armed(body[0], bool(body[1]))
         elif kind == wire.RTC:
             hardware.rtc_memory = body
-        elif kind == wire.NVS_READ:
+        elif kind == nvs_wire.READ:
             self._send(wire.ANSWER, hardware.nvs.get(body, b""), number)
-        elif kind == wire.NVS_WRITE:
+        elif kind == nvs_wire.WRITE:
             key, value = body[1 : 1 + body[0]], body[1 + body[0] :]
             hardware.nvs[key] = value
             self._send(wire.ANSWER, b"", number)

@@ -26,7 +26,8 @@ ROOMS = {f"terminal/{path.name}" for path in firmware_files()[0]}
 
 def test_the_package_names_every_room_and_the_version() -> None:
     package = json.loads((FIRMWARE / "package.json").read_text())
-    assert {target for target, _ in package["urls"]} == ROOMS | {"main.py", "config.example.json"}
+    named = {target for target, _ in package["urls"]}
+    assert named == ROOMS | {"main.py", "config.example.json"}, "firmware/package.json has to name every room"
     assert all((FIRMWARE / source).is_file() for _, source in package["urls"])
     version = (FIRMWARE / "terminal" / "__init__.py").read_text().partition('VERSION = "')[2].partition('"')[0]
     assert package["version"] == version

@@ -24,8 +24,6 @@ RESET = 0x5A  # reset cause u8
 HEAP = 0x48  # label u8, allocated u32, free u32
 WAKE = 0x4B  # level that wakes u8, then the pins u8
 DEEPSLEEP = 0x44  # milliseconds u32, 0 = no limit
-NVS_READ = 0x69  # a key; answered with its value, nothing if there is none
-NVS_WRITE = 0x49  # length of the key u8, the key, its value (nothing: it goes); answered with nothing when it is done
 # From the simulator: reset cause u8, mac 6, network u8, partition size u32, wake reason u8, pins that woke it u64, then
 # the RTC memory
 BEGIN = 0x42
@@ -136,7 +134,7 @@ class Bus:
         n = len(body)
         self._writer.write(struct.pack("<BHB", kind, n, number) + body)
 
-    def _request(self, kind, body):
+    def request(self, kind, body):
         number = self._number = (self._number + 1) & 0xFF
         self._send(kind, number, body)
         while self._answered != number:
@@ -165,15 +163,15 @@ class Bus:
 
     def flash_read(self, address, buf):
         """Fills `buf` from the flash."""
-        buf[:] = self._request(READ, struct.pack("<IH", address, len(buf)))
+        buf[:] = self.request(READ, struct.pack("<IH", address, len(buf)))
 
     def flash_program(self, address, data):
         """Programs and waits."""
-        self._request(PROGRAM, struct.pack("<I", address) + data)
+        self.request(PROGRAM, struct.pack("<I", address) + data)
 
     def flash_erase(self, sector):
         """Erases and waits."""
-        self._request(ERASE, struct.pack("<H", sector))
+        self.request(ERASE, struct.pack("<H", sector))
 
     def level(self, pin):
         """The level at an input pin at this moment."""
@@ -209,14 +207,6 @@ class Bus:
         """Stores the RTC memory."""
         self.rtc_memory = bytes(data)
         self._send(RTC, 0, self.rtc_memory)
-
-    def nvs_read(self, key):
-        """The value, b"" if there is none."""
-        return bytes(self._request(NVS_READ, key.encode()))
-
-    def nvs_write(self, key, value):
-        """Stores it; b"" takes it away."""
-        self._request(NVS_WRITE, bytes((len(key),)) + key.encode() + bytes(value))
 
     def reset(self, cause):
         """Never returns."""

@@ -15,34 +15,12 @@ def wake_on_ext1(pins, level):
     bus.port.wake_on(tuple(pin.number for pin in pins or ()), level)
 
 
-class NVS:
-    """Blobs by name, in flash beside the file system."""
+def __getattr__(name):
+    if name == "NVS":
+        from nvs import NVS  # only where it is wanted: it takes heap that a board's would not
 
-    def __init__(self, namespace):
-        self._prefix = namespace + "."
-
-    def get_blob(self, key, buffer):
-        """Fills `buffer`, gives the length."""
-        value = bus.port.nvs_read(self._prefix + key)
-        if not value:
-            raise OSError(-4354, "ESP_ERR_NVS_NOT_FOUND")
-        if len(value) > len(buffer):
-            raise OSError(-4364, "ESP_ERR_NVS_INVALID_LENGTH")
-        buffer[: len(value)] = value
-        return len(value)
-
-    def set_blob(self, key, value):
-        """Stores it; it stays even if `commit` is left out, which is kinder than the real one."""
-        bus.port.nvs_write(self._prefix + key, value)
-
-    def erase_key(self, key):
-        """Takes it away."""
-        if not bus.port.nvs_read(self._prefix + key):
-            raise OSError(-4354, "ESP_ERR_NVS_NOT_FOUND")
-        bus.port.nvs_write(self._prefix + key, b"")
-
-    def commit(self):
-        """Nothing is left to be done."""
+        return NVS
+    raise AttributeError(name)
 
 
 class Partition:
