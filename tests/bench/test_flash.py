@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from esp_idf_defs.image_metadata import ImageMetadata
+from jsonschema import validate
 from mock_board import ESPTOOL_NAMES, flash, mock_board
 from stock_images import FACTORY, MIB, NVS, STOCK, loader_offset, stock_image
 from test_partitions import entries_of, sector_of
@@ -26,6 +27,7 @@ from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, factory_table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the mock needs pseudo-terminals")
 
+SCHEMAS = Path(__file__).parents[1] / "schemas"
 AS_IT_IS = Way("no-reset", "no-reset")
 VOTES = ("votes", 1, 6, 3 * MIB, MIB)
 VFS = ("vfs", 1, 0x81, 2 * MIB, MIB)
@@ -225,6 +227,7 @@ def test_two_at_once_and_one_that_is_not_there(esp32: str, tmp_path: Path) -> No
         done = hymio("flash", image, *ports, "--before", "no-reset", "--after", "no-reset", "--json")
         assert done.returncode == NO_TERMINAL and "1 of 3 boards failed" in done.stderr
         boards = json.loads(done.stdout)["boards"]
+        validate(json.loads(done.stdout), json.loads((SCHEMAS / "flash.json").read_text()))
         assert [board["port"] for board in boards] == [esp32, second, "/dev/no-such-port"]
         assert ["error" in board for board in boards] == [False, False, True]
         tables = [flash(port, {}, (TABLE_OFFSET, SECTOR)) for port in (esp32, second)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import validate
 from mock_board import flash, mock_board
 
 from hymio.bootloader import Way
@@ -23,6 +24,7 @@ from hymio.provision_register import Entry, put, read_register
 from hymio.retire import check_safe, wipe
 from hymio.smp import StatusAnswer
 
+SCHEMAS = Path(__file__).parents[1] / "schemas"
 SITE = """
 board = "esp32-devkitc"
 experience_point = "Lobby"
@@ -140,6 +142,12 @@ def test_certificates_of_the_ca_go_along(tmp_path: Path) -> None:
     found = read_certificates(tmp_path / "pki", "till-1", "till-1.toml")
     issued = tmp_path / "pki" / "issued" / "till-1"
     assert found == {f"certs/{name}.der": (issued / f"{name}.der").read_bytes() for name in ("ca", "cert", "key")}
+    path = tmp_path / "till-1.toml"
+    path.write_text(f'pki = "pki"\n{ONE}', encoding="utf-8")
+    files = read_terminals(path)[0].files()
+    tls = json.loads(files["config.json"])["mqtt"]["tls"]
+    assert {key: files[name] for key, name in tls.items()} == {key: found[f"certs/{key}.der"] for key in tls}
+    assert tls.keys() == {"ca", "cert", "key"}
 
 
 # ---- labels and register ----
@@ -251,6 +259,7 @@ def test_a_board_is_provisioned_and_its_identity_outlives_its_files(board: Path,
     path.write_text(ONE, encoding="utf-8")
     done = hymio("provision", path, "--port", board, "--register", register, "--json")
     assert done.returncode == 0, done.stderr
+    validate(json.loads(done.stdout), json.loads((SCHEMAS / "provision.json").read_text()))
     (device,) = json.loads(done.stdout)["devices"]
     entry = read_register(register)["till-1"]
     assert device["mac"] == entry.mac and entry.mac.startswith("24:0a:c4") and entry.log_id == device["log_id"]
@@ -348,5 +357,6 @@ def test_a_retired_board_is_blank_and_in_the_register(tmp_path: Path) -> None:
         options = "--register", register, "--before", "no-reset", "--after", "no-reset", "--json"
         done = hymio("retire", "--port", port, "--votes-are-lost", "--yes", *options)
         assert done.returncode == 0, done.stderr
+    validate(json.loads(done.stdout), json.loads((SCHEMAS / "retire.json").read_text()))
     assert json.loads(done.stdout) == {"device_id": "till-1", "mac": mac, "pressed": None}
     assert read_register(register)["till-1"].retired_utc is not None
