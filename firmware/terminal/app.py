@@ -144,7 +144,7 @@ class App:
         still_ms = ticks_diff(now_ms, since_ms)
         self._standstill_ms = max(self._standstill_ms, still_ms)
         if still_ms >= _STANDSTILL_MS:
-            self.front.debounce.stood_still(now_ms)
+            self.front.stood_still(now_ms)
 
     def is_calm(self, now_ms):
         """True if for a while no finger has been on a button: the CPU may stand still."""

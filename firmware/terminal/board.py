@@ -45,6 +45,10 @@ class Board:
         if wiring.battery is not None:
             self._battery = machine.ADC(machine.Pin(wiring.battery), atten=machine.ADC.ATTN_11DB)
             self._divider = config["power"]["divider"]
+        self._counters = None
+        if hasattr(esp32, "PCNT"):
+            edge = "rising" if wiring.closed_level else "falling"
+            self._counters = [_counter(i, pin, edge) for i, pin in enumerate(self._buttons)]
         self.mac = machine.unique_id()
         self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in README.md "Record"
         self.slept = self.reset_cause == machine.DEEPSLEEP_RESET
@@ -101,6 +105,15 @@ class Board:
             if hz:
                 self._buzzer.freq(hz)
             self._buzzer.duty_u16(_HALF if hz else 0)
+
+    def closings(self, counts):
+        """Fills the list with how often button 1..4 has closed, bounces included, as hardware has counted even while
+        the CPU stood still; False where no such hardware is known (MicroPython before 1.26)."""
+        if self._counters is None:
+            return False
+        for i in range(4):
+            counts[i] = self._counters[i].value()
+        return True
 
     def on_edge(self, handler):
         """handler(button) at every edge of button 1..4, as a soft interrupt; None disarms."""
@@ -213,6 +226,13 @@ def _out(pin, pwm_hz=0):
     """An output that is low, or a PWM that gives nothing as yet."""
     output = machine.Pin(pin, machine.Pin.OUT, value=0)
     return machine.PWM(output, freq=pwm_hz, duty_u16=0) if pwm_hz else output
+
+
+def _counter(unit, pin, edge):
+    """https://docs.micropython.org/en/latest/library/esp32.html#esp32.PCNT"""
+    counter = esp32.PCNT(unit, pin=pin, **{edge: esp32.PCNT.INCREMENT})
+    counter.start()
+    return counter
 
 
 def _chip():

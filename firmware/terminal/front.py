@@ -9,6 +9,7 @@ from .record import ANSWER, CLOCK_SET, COUNTED, STALL, UNANSWERED, WAKE
 from .vote import Votes
 
 _NEVER_MS = const(60000)
+_LATE_MS = const(100)  # after a standstill, what the interrupts have latched has been found by then
 
 
 class Front:
@@ -28,6 +29,11 @@ class Front:
         self._flood = Flood()
         self._woke = 0
         self._is_closed = False
+        self.stalled_missed = 0  # contacts in a standstill that only the hardware has seen
+        self._closings = [0] * 4
+        self._now_closings = [0] * 4
+        self._contacts = [0] * 4
+        self._count_at = None
         self._timetable = None
         if config["opening_hours"]["days"] or config["feedback"]["quiet"]:
             from .hours import Timetable  # only here: most terminals have no use for it
@@ -39,6 +45,25 @@ class Front:
         closed = self._board.buttons()
         self.debounce.start(now_ms, closed)
         self.hands.start(closed)
+
+    def stood_still(self, now_ms):
+        """The CPU stood still until now."""
+        self.debounce.stood_still(now_ms)
+        if self._count_at is None:
+            self._contacts[:] = self.debounce.first_contact
+        self._count_at = ticks_add(now_ms, _LATE_MS)
+
+    def _step_closings(self, now_ms):
+        """Holds what the hardware has counted against what was seen."""
+        if self._count_at is None:
+            self._board.closings(self._closings)
+        elif ticks_diff(now_ms, self._count_at) >= 0:
+            self._count_at = None
+            if self._board.closings(self._now_closings):
+                for b in range(4):
+                    is_seen = self.debounce.first_contact[b] != self._contacts[b]
+                    if self._now_closings[b] != self._closings[b] and not is_seen:
+                        self.stalled_missed += 1
 
     # ---- across deep sleep ----
 
@@ -101,6 +126,9 @@ class Front:
         # A button that is held must not leave the others closed all day.
         if not closed & ~self.hands.stuck and self.debounce.is_idle_but(self.hands.stuck):
             wait_ms = min(wait_ms, self._step_hours(now_ms))
+            self._step_closings(now_ms)
+            if self._count_at is not None:
+                wait_ms = min(wait_ms, _LATE_MS)
         return wait_ms
 
     def _take_presses(self, now_ms):
@@ -197,6 +225,7 @@ class Front:
         return {
             "stuck": [b + 1 for b in range(4) if self.hands.stuck & 1 << b],
             "mode": self.hands.mode,
+            "stalled_missed": self.stalled_missed,
             "switches": [
                 [debounce.presses_total[b], debounce.edges_total[b], debounce.edges_max[b], debounce.spikes[b]]
                 for b in range(4)

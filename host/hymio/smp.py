@@ -105,6 +105,16 @@ class StatusAnswer(smp_message.ReadResponse):
     lost: int = 0
     burned: int = 0
     bad_sectors: int = 0
+    damaged_headers: int = 0
+    stuck: tuple[int, ...] = ()
+    mode: str = ""
+    switches: tuple[tuple[int, int, int, int], ...] = ()
+    """By button: presses, their raw edges, the most edges of one press, spikes that were none."""
+    stalled_missed: int = 0
+    standstill_ms: int = 0
+    power: str = "mains"
+    supply_mv: int | None = None
+    supply_low: bool = False
     problem: str | None = None
     """Why the terminal does not count; then it has no log."""
     mqtt_problem: str | None = None

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from hymio.smp import StatusAnswer
 
 _LINKS = ("off", "connecting", "on")
+_SWITCH = ("presses", "edges", "edges_max", "spikes")
+_WORN_EDGES = 20
+"""So many edges a press are no good button's: see the profiles of the simulator. Published traces of good ones have 2
+to 14."""
 
 
 def status_json(answer: StatusAnswer) -> dict[str, Any]:
@@ -26,6 +30,17 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
         "lost": answer.lost,
         "burned": answer.burned,
         "bad_sectors": answer.bad_sectors,
+        "damaged_headers": answer.damaged_headers,
+    }
+    health = {
+        "stuck": list(answer.stuck),
+        "mode": answer.mode,
+        "switches": [dict(zip(_SWITCH, figures, strict=True)) for figures in answer.switches],
+        "stalled_missed": answer.stalled_missed,
+        "standstill_ms": answer.standstill_ms,
+        "power": answer.power,
+        "supply_mv": answer.supply_mv,
+        "supply_low": answer.supply_low,
     }
     status = {
         "device_id": answer.device_id,
@@ -40,12 +55,36 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
         "heap_free": answer.heap_free,
         "wifi": _name(_LINKS, answer.wifi, "off"),
         "mqtt": _name(_LINKS, answer.mqtt, "off"),
+        "health": health,
     }
     if answer.problem is not None:
         status["problem"] = answer.problem
     if answer.mqtt_problem is not None:
         status["mqtt_problem"] = answer.mqtt_problem
     return status
+
+
+def _buttons(health: dict[str, Any]) -> str:
+    """One line on the switches: what is stuck, what wears out."""
+    said = [f"[bold red]button {button} is stuck[/]" for button in health["stuck"]]
+    for button, switch in enumerate(health["switches"], 1):
+        if switch["presses"] >= 10 and switch["edges"] >= _WORN_EDGES * switch["presses"]:
+            edges = switch["edges"] / switch["presses"]
+            said.append(f"[bold red]button {button} is worn: {edges:.0f} edges a press[/]")
+        if switch["spikes"] > max(10, switch["presses"]):
+            said.append(f"[bold red]button {button} chatters: {switch['spikes']} spikes[/]")
+    if health["stalled_missed"]:
+        said.append(f"{health['stalled_missed']} contacts missed while the processor stood still")
+    if health["mode"]:
+        said.append(f"{health['mode']} mode")
+    return ", ".join(said) or "good"
+
+
+def _supply(health: dict[str, Any]) -> str:
+    if health["supply_mv"] is None:
+        return f"profile {health['power']}"
+    low = " [bold red]low: no erase, no radio[/]" if health["supply_low"] else ""
+    return f"{health['supply_mv'] / 1000:.2f} V{low}, profile {health['power']}"
 
 
 def _name(names: tuple[str, ...], code: int, otherwise: str) -> str:
@@ -84,7 +123,12 @@ def run_status(port: str | None, as_json: bool) -> None:
         table.add_row("log", f"{log['log_id']:08x}, {log['next_seq'] - log['oldest_seq']} of {log['capacity']} records")
         table.add_row("unsent", f"{log['unsent']} presses (acknowledged up to seq {log['acked_seq']})")
         table.add_row("lost", f"{log['lost']} presses")
-        table.add_row("flash", f"{log['burned']} burned slots, {log['bad_sectors']} bad sectors")
+        table.add_row(
+            "flash",
+            f"{log['burned']} burned slots, {log['bad_sectors']} bad sectors, {log['damaged_headers']} damaged headers",
+        )
+        table.add_row("buttons", _buttons(status["health"]))
+    table.add_row("supply", _supply(status["health"]))
     why = f": {status['mqtt_problem']}" if "mqtt_problem" in status else ""
     table.add_row("network", f"Wi-Fi {status['wifi']}, MQTT {status['mqtt']}{why}")
     table.add_row("memory", f"{status['heap_free']} bytes free")

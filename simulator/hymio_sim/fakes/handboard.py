@@ -32,6 +32,7 @@ class HandBoard:
         self.closed = 0
         self.now_ms = 0
         self.lit = 0  # how often a light went on
+        self.counts = None  # what a pulse counter has seen of the four contacts
         self.random32 = Dice()
 
     def ticks_ms(self):
@@ -49,6 +50,12 @@ class HandBoard:
 
     def on_edge(self, handler):
         pass
+
+    def closings(self, counts):
+        if self.counts is None:
+            return False
+        counts[:] = self.counts
+        return True
 
     def battery_mv(self):
         return None
