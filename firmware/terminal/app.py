@@ -4,12 +4,12 @@ from binascii import crc32, hexlify
 
 from .book import Book
 from .clock import Clock, Ntp
-from .compat import const, ticks_add, ticks_diff
-from .console import Console
+from .compat import const, load, ticks_add, ticks_diff, unload
 from .front import Front
 from .logscrub import Scrub
 from .power import DEEP, MAINS, PROFILES, Power
 from .ringlog import RingLog
+from .textlog import TextLog
 from .uplink import Uplink
 from .wifi import Wifi
 
@@ -17,6 +17,7 @@ _IDLE_MS = const(3000)  # no standstill of our own choosing before so long witho
 _STANDSTILL_MS = const(15)
 _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
+_CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
 _LONGEST_SLEEP_MS = const(43200000)
 _LOW_SLEEP_MS = const(3600000)  # has somebody changed the battery?
 _STUCK_SLEEP_MS = const(600000)  # a button out of play wakes nobody: look whether it is free again
@@ -25,9 +26,11 @@ _STUCK_SLEEP_MS = const(600000)  # a button out of play wakes nobody: look wheth
 class App:
     """See README.md "Rooms"."""
 
-    def __init__(self, config, board, version, config_problem=""):
-        """config: as `config.load` gives it; board: a `board.Board`."""
+    def __init__(self, config, board, version, config_problem="", home=None):
+        """config: as `config.load` gives it; board: a `board.Board`; home: the folder of its files ("" or with a slash
+        at the end), None if there is none."""
         self.board = board
+        self.home = home
         self.version = version
         self.config_problem = config_problem
         self.device_id = config["device_id"] or "hymio-" + str(hexlify(board.mac[3:]), "ascii")
@@ -38,12 +41,14 @@ class App:
         self.front = None
         self.uplink = None  # none of these without a log
         self.ntp = None
+        self.text = None
         self._config = config
         self._wifi = Wifi(board, config["wifi"], self.stood_still)
         self._power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
-        self._console = Console(self)
+        self._console = None
+        self._console_at = 0
         self._has_network = self._wifi.networks != []
-        self._book = None
+        self.book = None
         self._last_touch = 0
         self._reset_at = None
         self._scrub = None
@@ -60,11 +65,16 @@ class App:
         board = self.board
         self.clock = clock = Clock(now_ms)
         self._last_touch = now_ms
+        lastwords = load("lastwords")
+        folder = None if self.home is None else self.home + "log"
+        self.text = text = TextLog(folder, clock, lastwords.secrets(self._config))
         slept = None
         if board.slept:
             from . import logstate, sleepbook  # only here and in _sleep: a terminal on mains has no use for them
 
             slept = sleepbook.unpack(board.remembered())
+        elif folder is not None:
+            lastwords.read(text, board)
         try:
             if board.flash is None:
                 raise ValueError(board.flash_problem)
@@ -75,9 +85,10 @@ class App:
         except (OSError, ValueError) as error:
             self.problem = str(error)
             self._refuse(now_ms)
+            lastwords.booted(text, board.reset_cause, self.status_line())
             return self.status_line()
         self.log = log
-        self._book = book = Book(log, clock, board.ticks_ms, self.stood_still)
+        self.book = book = Book(log, clock, board.ticks_ms, self.stood_still)
         self.front = front = Front(self._config, board, book)
         if slept is None:
             self._power.start(now_ms)
@@ -85,6 +96,7 @@ class App:
             if not log.boot_storm:
                 book.boot()
             front.start(now_ms)
+            lastwords.booted(text, board.reset_cause, self.status_line())
         else:
             self._resume(slept, now_ms)
         board.on_edge(self._on_edge)
@@ -143,7 +155,7 @@ class App:
         """The CPU stood still between these ticks."""
         still_ms = ticks_diff(now_ms, since_ms)
         self._standstill_ms = max(self._standstill_ms, still_ms)
-        if still_ms >= _STANDSTILL_MS:
+        if still_ms >= _STANDSTILL_MS and self.front:
             self.front.stood_still(now_ms)
 
     def is_calm(self, now_ms):
@@ -156,8 +168,15 @@ class App:
         """Does what is due; gives the ticks at which it wants to be called again at the latest."""
         self.clock.advance(now_ms)
         if self._reset_at is not None and ticks_diff(now_ms, self._reset_at) >= 0:
+            self.text.flush()
             self.board.reset()
+        if self._console and ticks_diff(now_ms, self._console_at) >= _CONVERSATION_MS:
+            self._console.close()
+            self._console = None
+            for room in ("console", "smp", "cbor"):
+                unload(room)
         if self.log is None:
+            self._write_text(now_ms)
             return ticks_add(now_ms, self._feedback.step(now_ms))
         front = self.front
         wait_ms = front.step(now_ms)
@@ -175,7 +194,7 @@ class App:
     def _step_book(self, now_ms):
         """Book-keeping, while no finger is on a button."""
         log = self.log
-        book = self._book
+        book = self.book
         log.open_ahead()
         if book.owes_boot:
             if self.clock.uptime_ms() < _STORM_MS:
@@ -186,8 +205,11 @@ class App:
             book.time()
         if self.uplink.outbox.owes_ack_record and book.ack() >= 0:
             self.uplink.outbox.ack_recorded(now_ms)
-        if log.needs_sector and log.may_erase and self.is_calm(now_ms):
-            book.prepare()
+        if self.is_calm(now_ms):
+            if log.needs_sector and log.may_erase:
+                book.prepare()
+            self.text.watch(self._wifi.state, self.uplink.state, self.clock.source, log.bad_sectors)
+            self._write_text(now_ms)
         if self._power.profile == MAINS and ticks_diff(now_ms, self._scrub_at) >= _SCRUB_MS:
             self._scrub_at = now_ms
             self._scrub.step()
@@ -210,7 +232,7 @@ class App:
         """Sleeps, if the supply asks for it and nothing is against it. Gives the ms still to wait."""
         front = self.front
         log = self.log
-        owes = self._book.owes_boot or self._reset_at is not None
+        owes = self.book.owes_boot or self._reset_at is not None
         is_quiet = front.is_at_rest and not owes
         how = self._power.rest(now_ms, wait_ms, is_quiet)
         if how == MAINS or (self._has_network and self._wifi.is_started):
@@ -235,6 +257,7 @@ class App:
         """Falls asleep deeply: on a board this call does not come back, unless there is too much to remember."""
         from . import logstate, sleepbook
 
+        self.text.flush()
         rtc_ms = self.board.rtc_ms()
         state = logstate.state(self.log)
         if state is None:
@@ -254,14 +277,24 @@ class App:
         """Bytes from the cable; gives the lines to be written."""
         self.clock.advance(now_ms)
         self._power.stay_awake(now_ms)
+        self._console_at = now_ms
+        if self._console is None:
+            self._console = load("console").Console(self)  # only now: mostly there is nobody at the cable
         return self._console.received(data)
+
+    def _write_text(self, now_ms):
+        if self.text.is_due(now_ms):
+            since_ms = self.board.ticks_ms()
+            self.text.flush()
+            self.stood_still(since_ms, self.board.ticks_ms())
 
     def settle(self, mark):
         """A cable says that everything below `mark` is committed."""
         self.uplink.outbox.settle(self.board.ticks_ms(), mark)
 
-    def reset_soon(self):
+    def reset_soon(self, why=""):
         """Resets once the answer is out."""
+        self.text.add("I", "reset " + why)
         self._reset_at = ticks_add(self.board.ticks_ms(), 200)
 
     def facts(self):

@@ -39,7 +39,7 @@ class BatchMaker:
         """A batch from `seq` on (or from the oldest slot held), as a memoryview that lasts until the next one."""
         log = self._log
         seq = min(max(seq, log.oldest_seq), log.next_seq)
-        totals = log.totals_before(seq)
+        totals = log.totals_before(seq, self._reader)
         self.first_seq = seq
         end = self._items(seq, most_presses)
         self.nonce = self._random32()

@@ -10,11 +10,12 @@ _DEPTH = const(4)
 def dumps(value):
     """bytes for a dict, list, str, bytes, int (-2^63 .. 2^64-1), bool or None."""
     out = bytearray()
-    _dump(value, out)
+    dump(value, out)
     return out
 
 
-def _dump(value, out):
+def dump(value, out):
+    """The same, at the end of `out`."""
     if value is None:
         out.append(0xF6)
     elif value is True or value is False:
@@ -31,12 +32,12 @@ def _dump(value, out):
     elif isinstance(value, (list, tuple)):
         _head(4, len(value), out)
         for item in value:
-            _dump(item, out)
+            dump(item, out)
     elif isinstance(value, dict):
         _head(5, len(value), out)
         for key in value:
-            _dump(key, out)
-            _dump(value[key], out)
+            dump(key, out)
+            dump(value[key], out)
     else:
         _head(2, len(value), out)
         out.extend(value)

@@ -7,6 +7,15 @@ import asyncio
 import sys
 
 MICROPYTHON = sys.implementation.name == "micropython"
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+def load(room):
+    """The application's module of that name."""
+    name = _PACKAGE + "." + room
+    __import__(name)
+    return sys.modules[name]
+
 
 if MICROPYTHON:
     import gc
@@ -71,6 +80,23 @@ if MICROPYTHON:
 
     show_error = sys.print_exception
 
+    def error_text(error):
+        """The traceback."""
+        import io
+
+        out = io.StringIO()
+        sys.print_exception(error, out)
+        return out.getvalue()
+
+    def unload(room):
+        """What is not needed for a while leaves the heap; nobody may hold anything of it."""
+        name = _PACKAGE + "." + room
+        if name in sys.modules:
+            del sys.modules[name]
+            if hasattr(sys.modules[_PACKAGE], room):
+                delattr(sys.modules[_PACKAGE], room)
+            gc.collect()
+
     async def sleep_ms(ms):
         await asyncio.sleep_ms(ms)
 
@@ -83,6 +109,7 @@ else:
         Cable,
         Flag,
         const,
+        error_text,
         forget_loop,
         rtc_ms,
         show_error,
@@ -91,4 +118,5 @@ else:
         ticks_add,
         ticks_diff,
         ticks_ms,
+        unload,
     )

@@ -74,6 +74,15 @@ def show_error(error):
     traceback.print_exception(error)
 
 
+def error_text(error):
+    """See compat.py."""
+    return "".join(traceback.format_exception(error))
+
+
+def unload(room):
+    """Rooms stay: there is no heap to watch here."""
+
+
 async def sleep_ms(ms):
     await asyncio.sleep(ms / 1000)
 

@@ -164,10 +164,15 @@ def build(given):
 
     ConfigError at the first value that is wrong: nothing of it is taken then.
     """
-    config = _build(given, _SCHEMA, "")
+    config = build_each(given)
     _complete_networks(config["wifi"])
     _complete_mqtt(config["mqtt"])
     return config
+
+
+def build_each(given):
+    """The same, but every value is checked by itself only, and what follows from others is not filled in."""
+    return _build(given, _SCHEMA, "")
 
 
 def _complete_networks(wifi):

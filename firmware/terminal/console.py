@@ -1,52 +1,62 @@
-"""The technician's cable: SMP requests to answers. OS group as far as it fits, and group 72, after README.md."""
+"""The technician's cable: bytes to SMP requests, each to the room of its group, answers to lines."""
 
 import struct
 
 from . import cbor
-from .batch import BatchMaker
-from .compat import const
-from .smp import BUF_SIZE, Lines, frame_lines
+from .compat import const, load, ticks_diff, unload
+from .smp import Lines, Refused, sealed_lines
 
-_OS = const(0)
-_TERMINAL = const(72)
-_RECORD_BYTES = const(600)
-
-# MCUmgr's error numbers, https://docs.zephyrproject.org/latest/services/device_mgmt/smp_protocol.html
 _EINVAL = const(3)
+_ENOMEM = const(2)
 _ENOTSUP = const(8)
-
-UNKNOWN = const(1)
-BAD_REQUEST = const(2)
-NO_LOG = const(3)
-WRONG_LOG = const(4)
-BEYOND = const(5)
-
-
-class Refused(Exception):
-    """A request that gets an error for an answer; args: the rc of group 72."""
+_ETOONEW = const(13)
+_EUNKNOWN = const(1)
+_RESERVE_BYTES = const(3072)
+_HEAD = const(10)  # the length of the frame and the SMP header
+GROUPS = {0: "os", 2: "stat", 3: "settings", 8: "files", 10: "enum", 72: "terminal"}
 
 
 class Console:
-    """Bytes of the cable in, lines to be written out."""
+    """Bytes of the cable in, lines to be written out. One group's room is in the heap at a time."""
 
     def __init__(self, app):
-        """app: `facts()`, `status_line()`, `settle(mark)`, `reset_soon()`, `log`, `clock`, `board`, `version`."""
-        self._app = app
-        self._maker = None
+        """app: the `app.App`."""
+        self.app = app
+        self.staged = {}  # settings that were written and not yet saved: path -> value
+        self.desk = None  # what the loaded room keeps between two requests; may have a `close()`
+        self.requests = 0
+        self.refused = 0
+        self._room = None
+        self._room_name = ""
         self._out = []
         self._lines = Lines(self._message, self._text)
 
+    @property
+    def broken(self):
+        """Frames that could not be read."""
+        return self._lines.broken
+
     def received(self, data):
-        """Takes bytes from the cable; gives the lines (bytes) to be written, each at most 127 long."""
+        """Takes bytes from the cable; gives an iterator of the lines (bytes) to be written, each at most 127 long."""
         self._lines.feed(data)
         out = self._out
         self._out = []
-        return out
+        return _lines_of(out)
+
+    def close(self):
+        """Puts away what a request has left open, and its room."""
+        if hasattr(self.desk, "close"):
+            self.desk.close()
+        self.desk = None
+        if self._room_name:
+            self._room = None
+            unload("smp_" + self._room_name)
+            self._room_name = ""
 
     def _text(self, line):
         # Enter in a plain terminal program; anything else is somebody's half of a conversation.
         if not line.strip():
-            self._out.append(self._app.status_line().encode() + b"\r\n")
+            self._out.append(self.app.status_line().encode() + b"\r\n")
 
     def _message(self, message):
         if len(message) < 8:
@@ -56,66 +66,64 @@ class Console:
         op &= 7
         if op not in (0, 2) or length != len(message) - 8:
             return
+        self.requests += 1
+        since_ms = self.app.board.ticks_ms()
+        frame = bytearray(_HEAD)
         try:
             try:
-                request = cbor.loads(message[8:]) if length else {}
-            except (ValueError, TypeError):
-                raise Refused(BAD_REQUEST) from None
-            if not isinstance(request, dict):
-                raise Refused(BAD_REQUEST)
-            answer = self._answer(group, command, op == 2, request)
+                cbor.dump(self._answer(group, command, op == 2, message[8:], version), frame)
+            except MemoryError:
+                # Once more, with all the memory that this room can give back.
+                self.close()
+                frame = bytearray(_HEAD)
+                cbor.dump(self._answer(group, command, op == 2, message[8:], version), frame)
         except Refused as refused:
-            rc = refused.args[0]
-            if version and group != _OS:
-                answer = {"err": {"group": group, "rc": rc}}
-            else:
-                answer = {"rc": _ENOTSUP if rc == UNKNOWN else _EINVAL}
-        body = cbor.dumps(answer)
-        head = struct.pack(">BBHHBB", op + 1 | version << 3, 0, len(body), group, sequence, command)
-        self._out.extend(frame_lines(head + body))
+            self.refused += 1
+            frame = bytearray(_HEAD)
+            cbor.dump(refused.answer(group, version), frame)
+        except MemoryError:
+            self.close()
+            frame = bytearray(_HEAD)
+            cbor.dump({"rc": _ENOMEM}, frame)
+        except Exception as error:
+            # A mistake of ours must not end the conversation, and must not go unseen.
+            self.app.text.error(error)
+            frame = bytearray(_HEAD)
+            cbor.dump({"rc": _EUNKNOWN}, frame)
+        now_ms = self.app.board.ticks_ms()
+        if ticks_diff(now_ms, since_ms) > 0:
+            self.app.stood_still(since_ms, now_ms)
+        first = op + 1 | min(version, 1) << 3
+        struct.pack_into(">BBHHBB", frame, 2, first, 0, len(frame) - _HEAD, group, sequence, command)
+        self._out.append(frame)
+        # The buttons come first: what is left of the heap is theirs. (CPython says 0.)
+        if 0 < self.app.board.heap_free() < _RESERVE_BYTES:
+            self.close()
 
-    def _answer(self, group, command, is_write, request):
-        app = self._app
-        if group == _OS:
-            if command == 0 and is_write and isinstance(request.get("d"), str):
-                return {"r": request["d"]}
-            if command == 5 and is_write:
-                app.reset_soon()
-                return {}
-            if command == 6 and not is_write:
-                return {"buf_size": BUF_SIZE, "buf_count": 1}
-            if command == 7 and not is_write:
-                return {"output": "hymio %s %s %s" % (app.device_id, app.version, app.board.chip)}
-            raise Refused(UNKNOWN)
-        if group != _TERMINAL:
-            raise Refused(UNKNOWN)
-        if command == 0 and not is_write:
-            return app.facts()
-        log = app.log
-        if command not in (1, 2, 3) or is_write != (command == 3):
-            raise Refused(UNKNOWN)
-        if log is None:
-            raise Refused(NO_LOG)
-        if command == 1:
-            return {"d": self._records(log, _number(request, "s"))}
-        if command == 2:
-            return {"log": log.log_id, "tot": log.totals, "nxt": log.next_seq, "old": log.oldest_seq}
-        if _number(request, "log") != log.log_id:
-            raise Refused(WRONG_LOG)
-        mark = _number(request, "m")
-        if mark > log.next_seq:
-            raise Refused(BEYOND)
-        app.settle(mark)
-        return {"m": log.cursor}
+    def _answer(self, group, command, is_write, body, version):
+        if version > 1:
+            raise Refused(_ETOONEW)
+        if group not in GROUPS:
+            raise Refused(_ENOTSUP)
+        try:
+            request = cbor.loads(body) if body else {}
+        except (ValueError, TypeError):
+            raise Refused(_EINVAL) from None
+        if not isinstance(request, dict):
+            raise Refused(_EINVAL)
+        return self._load(GROUPS[group]).answer(self, command, is_write, request)
 
-    def _records(self, log, seq):
-        if self._maker is None:
-            self._maker = BatchMaker(log, self._app.clock, self._app.board.random32, _RECORD_BYTES)
-        return self._maker.make(seq, _RECORD_BYTES)
+    def _load(self, name):
+        if self._room_name != name:
+            self.close()
+            self._room_name = name
+            self._room = load("smp_" + name)
+        return self._room
 
 
-def _number(request, key):
-    number = request.get(key)
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise Refused(BAD_REQUEST)
-    return number
+def _lines_of(out):
+    for piece in out:
+        if isinstance(piece, bytes):
+            yield piece
+        else:
+            yield from sealed_lines(piece)

@@ -83,10 +83,10 @@ class HeldLog:
             self.damaged.add(sector)
         return found == sector_seq and header.log_id == self.log_id
 
-    def add_presses(self, begin, end, totals, sign):
-        """totals plus or less (sign) the presses by button in begin..end-1."""
+    def add_presses(self, begin, end, totals, sign, reader=None):
+        """totals plus or less (sign) the presses by button in begin..end-1. reader: one to use, if there is one."""
         totals = list(totals)
-        reader = Reader(self)
+        reader = reader or Reader(self)
         reader.seek(begin)
         while reader.seq + 1 < end:
             kind = reader.next()
@@ -96,9 +96,9 @@ class HeldLog:
                 totals[reader.record[8] & 3] += sign * presses(reader.record, 0)
         return totals
 
-    def totals_before(self, seq):
+    def totals_before(self, seq, reader=None):
         """Lifetime presses by button before `seq`, which must be held or be next_seq."""
         if seq == self.next_seq:
             return list(self.totals)
         first = seq - seq % SLOTS
-        return self.add_presses(first, seq, self.header(first // SLOTS).totals, 1)
+        return self.add_presses(first, seq, self.header(first // SLOTS).totals, 1, reader)

@@ -25,6 +25,7 @@ TEST = const(7)
 ANSWER = const(8)
 
 UNANSWERED = const(1)
+SELF_TEST = const(2)
 
 CLOCK_SET = const(1)
 STALL = const(2)

@@ -2,10 +2,9 @@
 
 import asyncio
 import socket
-import sys
 
 from . import VERSION
-from .compat import Cable, Flag, const, forget_loop, show_error, sleep_ms, started, ticks_diff
+from .compat import Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, ticks_diff, unload
 
 _LOOK_MS = const(100)  # how often a task asks whether it is wanted
 _CONNECT_S = const(15)
@@ -28,7 +27,8 @@ class Runner:
         cable = Cable()
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
         if self._app.log:
-            _unload("logmount")
+            unload("logmount")
+        unload("lastwords")
         started()
         asyncio.create_task(self._keep(self._answer, cable))
         if self._app.uplink:
@@ -49,6 +49,7 @@ class Runner:
                 await work(*args)
             except Exception as error:
                 show_error(error)
+                self._app.text.error(error)
             await sleep_ms(10 * _LOOK_MS)
 
     async def _resolve(self, host, port):
@@ -189,8 +190,8 @@ def _reason(error):
     return " ".join((text or type(error).__name__).split())[:120]
 
 
-def _configured():
-    """(board, configuration, problem)"""
+def _built():
+    """(board, app); nobody keeps the configuration."""
     from . import config
     from .board import Board
 
@@ -202,30 +203,27 @@ def _configured():
         settings = config.build({})
         board = Board(settings)
     settings["device_id"] = settings["device_id"] or board.stored_id()
-    _unload("config")
-    _unload("wiring")
-    return board, settings, problem
+    unload("config")
+    unload("wiring")
+    from .app import App
 
-
-def _unload(room):
-    """What only the start needs leaves the heap again, if it was needed: after a deep sleep there is no mount."""
-    if sys.modules.pop("terminal." + room, None):
-        delattr(sys.modules["terminal"], room)
+    return board, App(settings, board, VERSION, problem, home="")
 
 
 def main():
     """Runs the terminal until Ctrl-C and leaves the board in a sane state then; any other end is a reset."""
-    board, settings, problem = _configured()
-    from .app import App
-
-    app = App(settings, board, VERSION, problem)
+    board, app = _built()
     try:
         asyncio.run(Runner(app, board).run())
     except KeyboardInterrupt:
         print("hymio stopped; reset the board to start it again")
     except Exception as error:
         show_error(error)
-        board.reset()
+        try:
+            if app.text:
+                load("lastwords").write(app.text, board, error)
+        finally:
+            board.reset()
     finally:
         board.rest()
         forget_loop()

@@ -10,12 +10,51 @@ from binascii import a2b_base64, b2a_base64
 from .compat import const
 
 BUF_SIZE = const(93)  # message of 89 bytes + length + CRC: one line of 127 characters
+# What is taken: two such lines just fit the board's input ring of 260 bytes, and stock clients send them unasked.
+_FRAME_MAX = const(2 * 93)
 _LINE_MAX = const(130)
+_EINVAL = const(3)
 _LINE_RAW = const(90)  # raw bytes to an answer's line: 120 characters of base64
 _CRC = (
     0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50A5, 0x60C6, 0x70E7,
     0x8108, 0x9129, 0xA14A, 0xB16B, 0xC18C, 0xD1AD, 0xE1CE, 0xF1EF,
 )  # fmt: skip
+
+
+class Refused(Exception):
+    """A request that gets an error for an answer."""
+
+    def __init__(self, general, rc=0, reason=""):
+        """general: MCUmgr's number (https://docs.zephyrproject.org/latest/services/device_mgmt/smp_protocol.html);
+        rc: the group's own, if it has one; reason: what a person should know."""
+        self._general = general
+        self._rc = rc
+        self._reason = reason
+
+    def answer(self, group, version):
+        """The map to be sent."""
+        if version and self._rc:
+            return {"err": {"group": group, "rc": self._rc}}
+        answer = {"rc": self._general}
+        if self._reason:
+            answer["rsn"] = self._reason
+        return answer
+
+
+def number(request, key, rc=0):
+    """The int >= 0 that the request has to have; `rc`: what the group calls its absence."""
+    value = request.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Refused(_EINVAL, rc)
+    return value
+
+
+def text(request, key, rc=0):
+    """The text that the request has to have."""
+    value = request.get(key)
+    if not isinstance(value, str):
+        raise Refused(_EINVAL, rc)
+    return value
 
 
 def crc16(data):
@@ -38,12 +77,15 @@ class Lines:
         self._overlong = False
         self._after_return = False
         self._frame = bytearray()
+        self.broken = 0  # frames that were none
 
     def feed(self, data):
         """Takes bytes in pieces of any size."""
         for byte in data:
             if byte == 10 or byte == 13:
-                if not (self._overlong or (byte == 10 and self._after_return)):
+                if self._overlong:
+                    self._break()
+                elif not (byte == 10 and self._after_return):
                     self._take(self._line)
                 self._line = bytearray()
                 self._overlong = False
@@ -52,6 +94,10 @@ class Lines:
             else:
                 self._overlong = True
             self._after_return = byte == 13
+
+    def _break(self):
+        self.broken += 1
+        self._frame = bytearray()
 
     def _take(self, line):
         # Text without a newline may stand before a frame: a prompt, half a log line.
@@ -68,28 +114,34 @@ class Lines:
         try:
             self._frame.extend(a2b_base64(line[start + 2 :]))
         except ValueError:
-            self._frame = bytearray()
+            self._break()
             return
         self._finish()
 
     def _finish(self):
         frame = self._frame
-        if len(frame) < 2:
-            self._frame = bytearray()
-            return
-        size = frame[0] << 8 | frame[1]
-        if size + 2 > BUF_SIZE or len(frame) > size + 2:
-            self._frame = bytearray()
+        size = frame[0] << 8 | frame[1] if len(frame) >= 2 else 0
+        if size < 2 or size + 2 > _FRAME_MAX or len(frame) > size + 2:
+            self._break()
         elif len(frame) == size + 2:
-            self._frame = bytearray()
             if crc16(frame[2:]) == 0:
+                self._frame = bytearray()
                 self._on_message(frame[2:-2])
+            else:
+                self._break()
 
 
 def frame_lines(message):
     """Yields the lines that carry `message`."""
-    data = struct.pack(">H", len(message) + 2) + message + struct.pack(">H", crc16(message))
+    return sealed_lines(bytearray(2) + message)
+
+
+def sealed_lines(frame):
+    """The same for a bytearray with two bytes to spare before the message: a long answer is not copied."""
+    struct.pack_into(">H", frame, 0, len(frame))
+    frame.extend(struct.pack(">H", crc16(memoryview(frame)[2:])))
+    view = memoryview(frame)
     start = b"\x06\x09"
-    for at in range(0, len(data), _LINE_RAW):
-        yield start + b2a_base64(data[at : at + _LINE_RAW])
+    for at in range(0, len(view), _LINE_RAW):
+        yield start + b2a_base64(bytes(view[at : at + _LINE_RAW]))
         start = b"\x04\x14"

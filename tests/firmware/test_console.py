@@ -16,6 +16,12 @@ class FakeBoard:
     def random32(self):
         return 5
 
+    def ticks_ms(self):
+        return 0
+
+    def heap_free(self):
+        return 0
+
 
 class FakeApp:
     """What a console asks of the app."""
@@ -36,7 +42,7 @@ class FakeApp:
     def settle(self, mark):
         self.log.settle(mark)
 
-    def reset_soon(self):
+    def reset_soon(self, why):
         self.resets += 1
 
 
@@ -53,7 +59,7 @@ def decode(lines):
 
 
 def ask(console, *args, **kwargs):
-    lines = console.received(b"".join(frame_lines(message(*args, **kwargs))))
+    lines = list(console.received(b"".join(frame_lines(message(*args, **kwargs)))))
     assert all(len(line) <= 127 and line.endswith(b"\n") for line in lines)
     return decode(lines)
 
@@ -104,7 +110,7 @@ def test_cbor():
 def test_echo_between_noise():
     console = Console(FakeApp())
     frame = b"".join(frame_lines(message(2, 0, 0, {"d": "hello"})))
-    head, body = decode(console.received(b"garbage\r\n>>> " + frame))
+    head, body = decode(list(console.received(b"garbage\r\n>>> " + frame)))
     assert body == {"r": "hello"} and head[0] == 3 | 1 << 3 and head[5:] == (0,) and head[4] == 3
 
 
@@ -122,7 +128,9 @@ def test_a_request_in_pieces_and_over_two_lines():
 def test_parameters_info_status():
     console = Console(FakeApp())
     assert ask(console, 0, 0, 6, {})[1] == {"buf_size": 93, "buf_count": 1}
-    assert ask(console, 0, 0, 7, {"format": "a"})[1] == {"output": "hymio dev-1 0.1.0 esp32"}
+    assert ask(console, 0, 0, 7, {})[1] == {"output": "hymio"}
+    assert ask(console, 0, 0, 7, {"format": "irn"})[1] == {"output": "dev-1 0.1.0 esp32"}
+    assert ask(console, 0, 0, 7, {"format": "sx"})[1] == {"err": {"group": 0, "rc": 2}}
     assert ask(console, 0, 72, 0, {})[1]["pressed"] == [1, 2, 3, 4]
 
 
@@ -146,8 +154,11 @@ def test_errors_in_both_versions():
     assert ask(console, 0, 72, 9, {})[1] == {"err": {"group": 72, "rc": 1}}
     assert ask(console, 0, 72, 1, {"s": "x"})[1] == {"err": {"group": 72, "rc": 2}}
     assert ask(console, 0, 72, 1, {}, version=0)[1] == {"rc": 3}
-    assert ask(console, 0, 99, 1, {})[1] == {"err": {"group": 99, "rc": 1}}
+    assert ask(console, 0, 99, 1, {})[1] == {"rc": 8}
     assert ask(console, 0, 0, 99, {})[1] == {"rc": 8}
+    assert ask(console, 0, 0, 6, {}, version=2)[1] == {"rc": 13}
+    frame = b"".join(frame_lines(struct.pack(">BBHHBB", 8, 0, 1, 72, 3, 0) + b"\xff"))
+    assert decode(list(console.received(frame)))[1] == {"rc": 3}
 
 
 def test_silence_for_what_is_no_request():
@@ -156,14 +167,14 @@ def test_silence_for_what_is_no_request():
     for i in range(2, len(good) - 1):
         bad = bytearray(good)
         bad[i] ^= 1
-        console.received(bad)
-    assert console.received(b"\x06\x09!!!!\n\x04\x14AAAA\n" + b"x" * 500 + b"\n") == []
-    assert console.received(message(1, 0, 0, {})) == []
+        list(console.received(bad))
+    assert list(console.received(b"\x06\x09!!!!\n\x04\x14AAAA\n" + b"x" * 500 + b"\n")) == []
+    assert list(console.received(message(1, 0, 0, {}))) == []
     assert ask(console, 2, 0, 0, {"d": "still there"})[1] == {"r": "still there"}
 
 
 def test_enter_prints_one_status_line():
-    assert Console(FakeApp()).received(b"\r") == [b"hymio\r\n"]
+    assert list(Console(FakeApp()).received(b"\r")) == [b"hymio\r\n"]
 
 
 def test_reset():

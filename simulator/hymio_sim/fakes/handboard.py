@@ -5,8 +5,6 @@ Portable, as ramflash.py: for unit tests and figures on CPython and on the Micro
 
 # mypy: ignore-errors
 
-import sys
-
 
 class Dice:
     """random32 that counts up."""
@@ -34,6 +32,8 @@ class HandBoard:
         self.lit = 0  # how often a light went on
         self.counts = None  # what a pulse counter has seen of the four contacts
         self.random32 = Dice()
+        self.rtc = b""  # memory that survives a reset
+        self.resets = 0
 
     def ticks_ms(self):
         return self.now_ms
@@ -63,17 +63,27 @@ class HandBoard:
     def heap_free(self):
         return 0
 
+    def remembered(self):
+        data = self.rtc
+        self.rtc = b""
+        return data
 
-def app_on(flash):
-    """(app, board): a terminal without a network, started on that flash."""
+    def remember(self, data):
+        self.rtc = data
+
+    def reset(self):
+        self.resets += 1
+
+
+def app_on(flash, home=None):
+    """(app, board): a terminal without a network, started on that flash; home: the folder of its files."""
     from terminal.app import App
+    from terminal.compat import unload
     from terminal.config import build
 
     board = HandBoard(flash)
-    app = App(build({}), board, "0")
-    if sys.implementation.name == "micropython":
-        # As `run` does: what only the start needs leaves the heap again.
-        del build, sys.modules["terminal.config"]
-        del sys.modules["terminal"].config
+    app = App(build({}), board, "0", "", home)
+    del build
+    unload("config")  # as `run` does
     app.start(0)
     return app, board

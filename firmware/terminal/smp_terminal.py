@@ -1,0 +1,68 @@
+"""SMP group 72: what only a smiley terminal has. README.md, "The cable"."""
+
+from .batch import BatchMaker
+from .compat import const, load, unload
+from .smp import Refused, number
+
+_EINVAL = const(3)
+_ENOTSUP = const(8)
+_RECORD_BYTES = const(600)
+_FEW_BYTES = const(256)
+_ROOMY_BYTES = const(16384)
+_TEXT_BYTES = const(512)
+
+_UNKNOWN = const(1)
+_BAD_REQUEST = const(2)
+_NO_LOG = const(3)
+_WRONG_LOG = const(4)
+_BEYOND = const(5)
+
+
+def answer(session, command, is_write, request):
+    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    app = session.app
+    if command == 0 and not is_write:
+        return app.facts()
+    if command == 4 and not is_write:
+        return _text(app, number(request, "n", _BAD_REQUEST))
+    if command == 5:
+        return _self_test(app, is_write)
+    if command not in (1, 2, 3) or is_write != (command == 3):
+        raise Refused(_ENOTSUP, _UNKNOWN)
+    log = app.log
+    if log is None:
+        raise Refused(_ENOTSUP, _NO_LOG)
+    if command == 1:
+        seq = number(request, "s", _BAD_REQUEST)
+        if session.desk is None:
+            is_tight = 0 < app.board.heap_free() < _ROOMY_BYTES
+            size = _FEW_BYTES if is_tight else _RECORD_BYTES
+            session.desk = BatchMaker(log, app.clock, app.board.random32, size)
+        return {"d": session.desk.make(seq, _RECORD_BYTES)}
+    if command == 2:
+        return {"log": log.log_id, "tot": log.totals, "nxt": log.next_seq, "old": log.oldest_seq}
+    if number(request, "log", _BAD_REQUEST) != log.log_id:
+        raise Refused(_EINVAL, _WRONG_LOG)
+    mark = number(request, "m", _BAD_REQUEST)
+    if mark > log.next_seq:
+        raise Refused(_EINVAL, _BEYOND)
+    app.settle(mark)
+    return {"m": log.cursor}
+
+
+def _text(app, line):
+    """The text log from that line on, and the number of the line after."""
+    textfile = load("textfile")
+    try:
+        text, following = textfile.lines(app.text, line, _TEXT_BYTES)
+    finally:
+        unload("textfile")
+    return {"d": text, "n": following}
+
+
+def _self_test(app, is_write):
+    selftest = load("selftest")
+    try:
+        return selftest.run(app) if is_write else selftest.state(app)
+    finally:
+        unload("selftest")
