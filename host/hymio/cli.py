@@ -73,6 +73,22 @@ def status(port: PortOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(
     rich_help_panel=FIELD,
+    epilog=examples("hymio logs", "hymio logs --port COM5 --follow", "hymio logs --since 120 --json"),
+)
+def logs(
+    port: PortOption = None,
+    since: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Only the lines from this number on.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with every new line until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What a terminal says of itself in words: starts and why the last one ended, network, clock, errors."""
+    from hymio.logs import run_logs
+
+    run_logs(port, since, follow, as_json)
+
+
+@app.command(
+    rich_help_panel=FIELD,
     epilog=examples(
         "hymio votes --port COM5",
         "hymio votes --port /dev/ttyUSB0 --json > presses.jsonl",

@@ -1,4 +1,4 @@
-"""The cable: SMP group 72 of a terminal (firmware/README.md, "SMP group 72") over a serial port."""
+"""The cable: SMP group 72 of a terminal (firmware/README.md, "The cable") over a serial port."""
 
 from __future__ import annotations
 
@@ -191,6 +191,27 @@ class AckWrite(smp_message.WriteRequest, _Errors):
     m: int
 
 
+class TextAnswer(smp_message.ReadResponse):
+    """Answer to *text log*: whole lines, and the number of the line after them."""
+
+    model_config = _LENIENT
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 4
+
+    d: bytes
+    n: int
+
+
+class TextRead(smp_message.ReadRequest, _Errors):
+    """The text log from line `n` on."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 4
+    _Response = TextAnswer
+
+    n: int
+
+
 @dataclass(frozen=True, slots=True)
 class LogTotals:
     """Lifetime presses by button of a log, and which seqs it holds."""
@@ -282,6 +303,11 @@ class Cable:
         """Lifetime presses by button."""
         answer = self._ask(TotalsRead())
         return LogTotals(answer.log, four_totals(answer.tot), answer.nxt, answer.old)
+
+    def text(self, first: int) -> tuple[bytes, int]:
+        """Lines of the text log from number `first` on, as much as fits one answer, and the number of the next."""
+        answer = self._ask(TextRead(n=first))
+        return answer.d, answer.n
 
     def ack(self, log_id: int, mark: int) -> int:
         """Tells the terminal that every seq below `mark` is settled; returns its cursor now."""
