@@ -7,6 +7,7 @@ CONNECTING = const(1)
 ON = const(2)
 
 _WATCH_MS = const(500)
+_JOIN_MS = const(100)  # the radio costs most while it waits
 _PATIENCE_MS = const(60000)  # the driver retries by itself; after this it is started anew
 _NEXT_MS = const(20000)  # or so long, if there are others to try
 _PAUSE_MS = const(1000)  # off and on in one breath, and the driver says "Wifi Internal Error"
@@ -61,7 +62,8 @@ class Wifi:
         left_ms = ticks_diff(self._watch_at, now_ms)
         if left_ms > 0:
             return left_ms
-        self._watch_at = ticks_add(now_ms, _WATCH_MS)
+        wait_ms = _WATCH_MS if self.state == ON else _JOIN_MS
+        self._watch_at = ticks_add(now_ms, wait_ms)
         is_choosy = len(self.networks) > 1
         if self._starts_at is not None:
             if ticks_diff(now_ms, self._starts_at) >= 0:
@@ -85,4 +87,4 @@ class Wifi:
             self._down_since = now_ms
         elif ticks_diff(now_ms, self._down_since) >= (_NEXT_MS if is_choosy else _PATIENCE_MS):
             self.restart(now_ms)
-        return _WATCH_MS
+        return wait_ms
