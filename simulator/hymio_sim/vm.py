@@ -30,6 +30,8 @@ Runtime = Literal["micropython", "cpython"]
 ROM_VARIABLE: Final = "HYMIO_ROM"
 """start.py looks for this name."""
 _EDGE_SPACING_US: Final = 1_000
+_INTERRUPT_TRIES: Final = 200
+"""One a millisecond: a program that has not paused by then is interrupted wherever it is."""
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
 FAKES_HEAP: Final = 24 * 1024
@@ -179,11 +181,23 @@ class ChildVm:
 
     def _interrupt(self) -> bool:
         """MicroPython wants SIGINT while a program runs, and the plain byte at its REPL."""
-        if self._process is None or not _catches_sigint(self._process.pid):
+        process = self._process
+        if process is None:
             return False
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGINT)
+        status = _status(process.pid)
+        if not _catches_sigint(status):
+            return False
+        self._interrupt_soon(process, status, _INTERRUPT_TRIES)
         return True
+
+    def _interrupt_soon(self, process: subprocess.Popen[bytes], status: dict[str, str], tries: int) -> None:
+        """The unix port raises KeyboardInterrupt wherever it is, in the middle of a garbage collection even, and dies
+        of that; a board waits for a safe moment. So it is told while it waits for something, if it ever does."""
+        if status.get("State", "S").startswith("S") or not tries:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+            return
+        self._loop.call_later(0.001, lambda: self._interrupt_soon(process, _status(process.pid), tries - 1))
 
     # ---- what the world does to it ----
 
@@ -327,15 +341,18 @@ class ChildVm:
         }
 
 
-def _catches_sigint(pid: int) -> bool:
+def _status(pid: int) -> dict[str, str]:
+    """What the kernel says of a process; nothing where there is no /proc."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
-        return True  # no /proc here: CPython, which always catches it
-    for line in status.splitlines():
-        if line.startswith("SigCgt:"):
-            return bool(int(line.split()[1], 16) & (1 << (signal.SIGINT - 1)))
-    return False
+        return {}
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def _catches_sigint(status: dict[str, str]) -> bool:
+    # Without /proc it is CPython that runs here, which always catches it.
+    return not status or bool(int(status.get("SigCgt", "0"), 16) & (1 << (signal.SIGINT - 1)))
 
 
 def _bytes(size: str) -> int:
