@@ -42,8 +42,9 @@ WHAT := log
 SOAK_log := logproof
 SOAK_mqtt := mqttfuzz
 SOAK_smp := smpfuzz
-soak: .venv/.ready-test ## ever new stories for the log (WHAT=log), streams for the MQTT client (mqtt) or frames for the cable (smp) (ARGS="--minutes 60", ARGS="--case ID" replays one)
-	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, mqtt or smp' >&2; exit 2)
+SOAK_uplink := uplinkproof
+soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or the way to the database (uplink), streams for the MQTT client (mqtt) or frames for the cable (smp) (ARGS="--minutes 60", ARGS="--case ID" replays one)
+	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, uplink, mqtt or smp' >&2; exit 2)
 	@$(BIN)/python -m hymio_sim.$(SOAK_$(WHAT)) $(ARGS)
 
 deploy: .venv/.ready-flash ## the firmware onto a board: PORT=/dev/ttyUSB0 (CONFIG=config.json installs one; ARGS="--dry-run")

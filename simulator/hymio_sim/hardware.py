@@ -304,6 +304,13 @@ class Hardware:
         self.flash.age((now_us - self._aged_us) / _DAY_US)
         self._aged_us = now_us
 
+    def exchange_flash(self, chip: NorFlash) -> None:
+        """Another flash chip comes onto the board; what is in it counts as told."""
+        if self.powered:
+            raise RuntimeError("the board has power: expected a chip to be exchanged without")
+        self.flash = chip
+        self.log = LogWatch(chip, self.mac, self.journal.tell)
+
     def begin_program(self, address: int, data: bytes) -> int:
         """Starts to program; gives the moment in microseconds at which `finish_flash` is due."""
         self._operation_began_us = self.clock.now_us()

@@ -494,10 +494,12 @@ class VirtualTerminal:
         config: dict[str, Any] | None = None,
         install: Install = "frozen",
         air_times: AirTimes = AirTimes(),
+        make_air: Callable[[VirtualClock, Callable[[], float]], Air] | None = None,
         show: Callable[[Event], None] = lambda _: None,
     ) -> None:
         """Boots it and runs until it is ready. config: laid over the board's config.json;
-        flash_model: what is wrong with the flash chip."""
+        flash_model: what is wrong with the flash chip; make_air: of clock and true time, another network than the
+        usual one."""
         self.events: list[Event] = []
         self._show = show
         self.clock = VirtualClock()
@@ -516,7 +518,10 @@ class VirtualTerminal:
             pins=Pins(neopixel=settings["pins"]["neopixel"], buzzer=settings["pins"]["buzzer"]),
         )
         self._journal = journal
-        self.air = Air(lambda: self.hardware.utc) if network else None
+        self.air: Air | None = None
+        if network:
+            utc = lambda: self.hardware.utc  # noqa: E731
+            self.air = make_air(self.clock, utc) if make_air else Air(utc)
         self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air, install, air_times)
         self.terminal = Terminal(self.hardware, self.machine)
         self.terminal.when_air_is_cut(self.machine.cut_link)
@@ -579,6 +584,12 @@ class VirtualTerminal:
                 return done()
             self.clock.advance_to(due_us)
         return True
+
+    def exchange_flash(self, chip: NorFlash) -> NorFlash:
+        """Another flash chip comes onto the board, which must be without power; gives the one that was there."""
+        before, self.flash = self.flash, chip
+        self.hardware.exchange_flash(chip)
+        return before
 
     def exit(self) -> None:
         """Power off and the last event."""

@@ -1,0 +1,77 @@
+"""A network that lies and a collector that dies: 0 lost, 0 double. `make soak WHAT=uplink` tells thousands."""
+
+import pytest
+
+from hymio.collect import Committed, DueAck
+from hymio_sim import mortalcollector
+from hymio_sim.privatefirmware import room
+from hymio_sim.uplinkproof import Broken, database, prove
+
+PART = 60
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_every_press_arrives_once(part):
+    with database() as store:
+        tally = prove(range(part * PART, (part + 1) * PART), store)
+    assert tally.rows == tally.pushes - tally.unthanked > 5 * PART
+    assert min(tally.duplicates, tally.kills, tally.swaps, tally.quarantined) > 0, (
+        "the stories have to go through it all"
+    )
+
+
+def _puback_is_delivery(patch):
+    outbox = room("outbox").Outbox
+    before = outbox.delivered
+
+    def delivered(self, now_ms):
+        end_seq = self._sending_to
+        before(self, now_ms)
+        self.settle(now_ms, end_seq)
+
+    patch.setattr(outbox, "delivered", delivered)
+
+
+def _never_goes_back(patch):
+    def connected(self):
+        self._sending_to = -1
+        self._ack_due = None
+
+    def step(self, now_ms):
+        self._ack_due = None
+
+    patch.setattr(room("outbox").Outbox, "connected", connected)
+    patch.setattr(room("outbox").Outbox, "step", step)
+
+
+def _any_log_will_do(patch):
+    patch.setattr(room("outbox"), "parse_ack", lambda data, log_id, who: (int.from_bytes(data[6:10], "little"), 0, 0))
+
+
+def _ack_before_commit(patch):
+    def commit(store, parcel):
+        acks = [
+            DueAck(one.device_id, one.batch.log_id, one.batch.last_seq + 1, one.batch.nonce) for one in parcel.arrivals
+        ]
+        committed = Committed()
+        committed.acks = acks
+        return committed
+
+    patch.setattr(mortalcollector, "commit_whatever_comes", commit)
+
+
+def _counts_again(patch):
+    from hymio.working_log import WorkingLog
+
+    patch.setattr(WorkingLog, "_known", lambda self, batch: {})
+
+
+@pytest.mark.parametrize(
+    "planted", [_puback_is_delivery, _never_goes_back, _any_log_will_do, _ack_before_commit, _counts_again]
+)
+def test_planted_bugs_are_caught(planted, monkeypatch):
+    monkeypatch.setattr("hymio_sim.uplinkproof.CALM_S", 2000.0)
+    planted(monkeypatch)
+    with database() as store, pytest.raises(Broken, match="are no rows|has not arrived|IntegrityError") as broken:
+        prove(range(PART), store)
+    assert "make soak WHAT=uplink" in str(broken.value)
