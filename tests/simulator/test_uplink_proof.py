@@ -72,6 +72,6 @@ def _counts_again(patch):
 def test_planted_bugs_are_caught(planted, monkeypatch):
     monkeypatch.setattr("hymio_sim.uplinkproof.CALM_S", 2000.0)
     planted(monkeypatch)
-    with database() as store, pytest.raises(Broken, match="are no rows|has not arrived|IntegrityError") as broken:
+    with database() as store, pytest.raises(Broken, match=r"are no rows|has not arrived|IntegrityError") as broken:
         prove(range(PART), store)
     assert "make soak WHAT=uplink" in str(broken.value)
