@@ -2,7 +2,7 @@
 
 The outer one stays for the life of the simulator, so a client may keep its port open across power cuts. What goes
 in passes an input ring of 260 bytes, as on the board: what does not fit is dropped in silence. What comes out and is
-read by nobody is dropped as well; the board never waits for a reader.
+read by nobody is dropped as well; the board never waits for a reader. Given a baud rate it is no faster than that line.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from hymio_sim.serialline import TURN_AROUND_S, SerialLine
 
 INPUT_RING: Final = 260
 """Bytes that MicroPython's ESP32 port buffers: ports/esp32/uart.c, `stdin_ringbuf_array[260]`."""
@@ -45,8 +47,10 @@ class Cable:
     """Pumps between the two pseudo-terminals. `interrupt()` is to pass a Ctrl-C to the VM as a signal if the VM
     wants one, and tells whether it did."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, link: Path | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, link: Path | None = None, baud: int | None = None) -> None:
         self._loop = loop
+        self._inwards = SerialLine(loop, self._arrived, baud)
+        self._outwards = SerialLine(loop, self._leave, baud, TURN_AROUND_S)
         self._outer_master, self._outer_slave = open_pty()
         self.port = os.ttyname(self._outer_slave)
         self._link = link
@@ -87,12 +91,21 @@ class Cable:
 
     def show(self, data: bytes) -> None:
         """Bytes for the client, dropped if nobody reads."""
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._outer_master, data)
+        self._outwards.feed(data)
+
+    def report(self) -> dict[str, int]:
+        """What has gone over the line: bytes from the client, bytes for it, and those that the input ring dropped."""
+        return {
+            "in": self._inwards.carried_bytes,
+            "out": self._outwards.carried_bytes,
+            "dropped": self.dropped_bytes,
+        }
 
     def close(self) -> None:
         """The port goes away."""
         self.unplug()
+        self._inwards.cut()
+        self._outwards.cut()
         self._loop.remove_reader(self._outer_master)
         os.close(self._outer_master)
         os.close(self._outer_slave)
@@ -113,6 +126,13 @@ class Cable:
             data = os.read(self._outer_master, _CHUNK)
         except (BlockingIOError, OSError):
             return
+        self._inwards.feed(data)
+
+    def _leave(self, data: bytes) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._outer_master, data)
+
+    def _arrived(self, data: bytes) -> None:
         rest = b""
         for byte in data:
             if byte == _CTRL_A:

@@ -68,6 +68,9 @@ def terminal(
     device_id: Annotated[str, typer.Option(help="Name of the terminal: 3 to 32 of a-z, 0-9 and -.")],
     flash: Annotated[Path, typer.Option(help="Image of the flash partition `votes`; 1 MiB, made if it is not there.")],
     link: Annotated[Path | None, typer.Option(help="Symbolic link to the serial port.")] = None,
+    baud: Annotated[
+        int | None, typer.Option(min=300, help="Let the serial port be no faster than a line of so many baud.")
+    ] = None,
     mqtt: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The broker. Without it: no network.")] = None,
     mqtts: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="The broker, by TLS; HOST is localhost or 127.0.0.1.")
@@ -117,10 +120,13 @@ def terminal(
         )
     if not re.fullmatch(r"[1-9][0-9]*[kmKM]?", heap):
         raise Failure(WRONG_USE, f"--heap {heap}: expected bytes, or a number with k or m.", "For example --heap 96k.")
+    if baud is not None and clock is ClockName.virtual:
+        raise Failure(WRONG_USE, "--baud: there is no serial port in virtual time.", "Leave one of the two out.")
     settings = Settings(
         device_id=device_id,
         flash=flash,
         link=link,
+        baud=baud,
         broker=_broker(mqtt, mqtts, clock),
         tls_files=_tls_files(mqtts, pki),
         runtime=_runtime(runtime, clock),

@@ -45,6 +45,8 @@ class Settings:
     device_id: str
     flash: Path
     link: Path | None = None
+    baud: int | None = None
+    """How fast the serial line is; None: as fast as it goes."""
     broker: tuple[str, int] | None = None
     tls_files: tuple[Path, ...] = ()
     """ca.der, and cert.der and key.der, if the way to the broker is TLS."""
@@ -132,7 +134,7 @@ class RealTerminal:
                 await air.open()
             config, hardware.pins = board_config(settings, air.port if air else 0, air.ntp_port if air else 0)
             command, rom = _prepare(settings, scratch, config)
-            cable = Cable(loop, settings.link)
+            cable = Cable(loop, settings.link, settings.baud)
             stack.callback(cable.close)
             hardware.serial = cable.port
             vm = ChildVm(hardware, cable, loop, command, rom, scratch / "board")
@@ -169,7 +171,7 @@ class RealTerminal:
             vm.start(PWRON_RESET)
             await self._quit.wait()
             air_report = {"air_bytes": air.passed_bytes} if air else {}
-            journal.tell("exit", status=0, **vm.heap_report(), **air_report)
+            journal.tell("exit", status=0, cable_bytes=cable.report(), **vm.heap_report(), **air_report)
         return 0
 
     def command(self, line: str) -> None:
