@@ -24,6 +24,7 @@ class Console:
         self.app = app
         self.staged = {}  # settings that were written and not yet saved: path -> value
         self.desk = None  # what the loaded room keeps between two requests; may have a `close()`
+        self.is_short = False  # the heap has been too small for a long answer
         self.requests = 0
         self.refused = 0
         self._room = None
@@ -75,6 +76,7 @@ class Console:
             except MemoryError:
                 # Once more, with all the memory that this room can give back.
                 self.close()
+                self.is_short = True
                 frame = bytearray(_HEAD)
                 cbor.dump(self._answer(group, command, op == 2, message[8:], version), frame)
         except Refused as refused:

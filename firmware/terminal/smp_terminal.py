@@ -1,14 +1,17 @@
 """SMP group 72: what only a smiley terminal has. README.md, "The cable"."""
 
+import gc
+
 from .batch import BatchMaker
 from .compat import const, load, unload
+from .record import SLOTS
 from .smp import Refused, number
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
-_RECORD_BYTES = const(600)
+_SECTOR_BYTES = const(1700)  # holds what a sector usually holds
 _FEW_BYTES = const(256)
-_ROOMY_BYTES = const(16384)
+_AMPLE_BYTES = const(6144)  # an answer is there twice: as a batch and as the frame around it
 _TEXT_BYTES = const(512)
 
 _UNKNOWN = const(1)
@@ -35,10 +38,9 @@ def answer(session, command, is_write, request):
     if command == 1:
         seq = number(request, "s", _BAD_REQUEST)
         if session.desk is None:
-            is_tight = 0 < app.board.heap_free() < _ROOMY_BYTES
-            size = _FEW_BYTES if is_tight else _RECORD_BYTES
-            session.desk = BatchMaker(log, app.clock, app.board.random32, size)
-        return {"d": session.desk.make(seq, _RECORD_BYTES)}
+            session.desk = BatchMaker(log, app.clock, app.board.random32, _size(session))
+        # As far as the sector goes: the next batch finds its totals in a header and need not count up to them.
+        return {"d": session.desk.make(seq, SLOTS - max(seq, log.oldest_seq) % SLOTS)}
     if command == 2:
         return {"log": log.log_id, "tot": log.totals, "nxt": log.next_seq, "old": log.oldest_seq}
     if number(request, "log", _BAD_REQUEST) != log.log_id:
@@ -48,6 +50,13 @@ def answer(session, command, is_write, request):
         raise Refused(_EINVAL, _BEYOND)
     app.settle(mark)
     return {"m": log.cursor}
+
+
+def _size(session):
+    """Bytes to a batch. The fewer answers a log takes, the fewer turn-arounds of the cable."""
+    gc.collect()
+    free = session.app.board.heap_free() or _AMPLE_BYTES  # CPython says 0
+    return _FEW_BYTES if session.is_short or free < _AMPLE_BYTES else _SECTOR_BYTES
 
 
 def _text(app, line):

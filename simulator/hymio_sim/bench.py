@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from hymio.acks import Ack, encode_ack
 from hymio.firmware_files import firmware_dir
+from hymio_sim.bench_cable import cable_figures
 from hymio_sim.bench_log import LogOnFlash, log_figures
 from hymio_sim.bench_press import debounce_figures, debounce_table
 from hymio_sim.bench_tls import handshake_figures
@@ -113,6 +114,7 @@ _PARTS: Final = {
     "debounce": debounce_figures,
     "press": press_figures,
     "uplink": uplink_figures,
+    "cable": cable_figures,
     "tls": handshake_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,

@@ -20,9 +20,10 @@ _CHIP: Final = 1
 
 
 class LogOnFlash:
-    """The firmware's log on flash in memory."""
+    """The firmware's log on flash in memory, of a chip whose MAC has the CRC-32 `chip`."""
 
-    def __init__(self, sectors: int) -> None:
+    def __init__(self, sectors: int, chip: int = _CHIP) -> None:
+        self._chip = chip
         self.flash: Any = RamFlash(sectors)  # type: ignore[no-untyped-call]
         self.clock = room("clock").Clock(0)
         self._numbers = iter(range(1, 1 << 30))
@@ -34,7 +35,7 @@ class LogOnFlash:
 
     def mounted(self) -> Any:
         """Another log on the same flash, as after a reboot."""
-        log = room("ringlog").RingLog(self.flash, _CHIP, self.random32, self.clock)
+        log = room("ringlog").RingLog(self.flash, self._chip, self.random32, self.clock)
         log.mount()
         return log
 

@@ -1,4 +1,4 @@
-"""A serial line that is only as fast as its baud rate, with the wait that a USB converter adds on the way to the host."""
+"""A serial line no faster than its baud rate, with the wait that a USB converter adds on the way to the host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def line_s(byte_count: int, baud: int) -> float:
 
 
 class SerialLine:
-    """One direction. What `feed` takes is given to `deliver` when the line has carried it; without a baud rate at once."""
+    """One direction. What `feed` takes comes to `deliver` when the line has carried it; without a baud rate at once."""
 
     def __init__(
         self,
