@@ -3,92 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from hymio.addresses import is_device_id
-from hymio.batches import Batch
-from hymio.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, WRONG_USE, Failure
+from hymio.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.log_reading import LoggedPress, read_presses
-from hymio.output import console, error_console, note, print_json
+from hymio.output import console, note, print_json, print_line
 from hymio.records import Record
 
 if TYPE_CHECKING:
     from hymio.image import ImageLog
-    from hymio.smp import Cable, StatusAnswer
-    from hymio.store import Store
-
-BATCHES_PER_COMMIT: Final = 50
-"""What has been committed stands if the cable comes off."""
 
 UNNAMED: Final = "image"
 """The terminal of an image, if nobody says which one it is."""
 
+_BATCHES_PER_COMMIT: Final = 50
+
 _FACES: Final = ("", "1 very unhappy", "2 unhappy", "3 happy", "4 very happy")
 
-Progress = Callable[[int], None]
-"""Called with the number of slots read so far."""
+Form = Literal["table", "csv", "json"]
+"""How presses are printed."""
 
 
-def pull(cable: Cable, status: StatusAnswer, progress: Progress) -> Iterator[tuple[Batch, bytes]]:
-    """The whole log in batches, from the oldest seq held to the newest at the time when it is reached."""
-    seq = status.oldest_seq
-    while True:
-        batch, payload = cable.records(seq)
-        if batch.log_id != status.log_id:
-            raise Failure(
-                BROKEN_OFF, "The terminal has begun another log meanwhile.", "Run the command again to read that one."
-            )
-        if batch.slots and batch.first_seq < seq:
-            raise Failure(
-                ANSWERED_ERROR,
-                f"The terminal was asked for seq {seq} and answered with seq {batch.first_seq}.",
-                "Perhaps its firmware is newer than this hymio: pip install --upgrade hymio.",
-            )
-        yield batch, payload
-        if batch.slots == 0:
-            return
-        seq = batch.last_seq + 1
-        progress(seq - status.oldest_seq)
-
-
-def _counting(status: StatusAnswer) -> None:
-    if not is_device_id(status.device_id):
-        raise Failure(
-            ANSWERED_ERROR,
-            f"The terminal calls itself {status.device_id!r}, which is no name for a terminal.",
-            "Give it one of 3 to 32 letters a-z, digits and hyphens in its configuration.",
-        )
-    if status.log_id == 0:
-        raise Failure(
-            ANSWERED_ERROR,
-            f"The terminal has no log: {status.problem or 'it does not say why'}.",
-            "It does not count until this is mended; `hymio status` shows more.",
-        )
-
-
-@contextmanager
-def _progress(slots: int) -> Iterator[Progress]:
-    """A bar on stderr, if anybody looks at it and there is something to wait for."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    shown = error_console()
-    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
-        task = bar.add_task("reading", total=max(slots, 1))
-        yield lambda done: bar.update(task, completed=done)
-
-
-def run_votes(port: str | None, db: str | None, ack: bool, as_json: bool) -> None:
+def run_votes(port: str | None, db: str | None, ack: bool, form: Form) -> None:
     """Prints every press in the log of the terminal on `port`, or commits them to the database `db`.
 
     Raises:
         Failure: 2 wrong use, 3 no terminal, 4 no database, 5 the terminal answers oddly, 6 broken off.
     """
     from hymio.ports import choose_port
+    from hymio.pull import pull_into_database
 
     if ack and db is None:
         raise Failure(
@@ -98,12 +43,12 @@ def run_votes(port: str | None, db: str | None, ack: bool, as_json: bool) -> Non
         )
     chosen = choose_port(port)
     if db is not None:
-        _into_database(chosen, db, ack, as_json)
+        pull_into_database(chosen, db, ack, form == "json")
         return
-    _print(_read_whole(chosen), as_json)
+    _print(_read_whole(chosen), form)
 
 
-def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None, as_json: bool) -> None:
+def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None, form: Form) -> None:
     """Prints every press in the log of the image `path`, or commits them to the database `db` as those of `device_id`.
 
     Raises:
@@ -126,9 +71,9 @@ def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None
     log = read_image(_image(path), None if mac is None else parse_mac(mac))
     _tell_of_damage(log)
     if device_id is None or db is None:
-        _print(read_presses(device_id or UNNAMED, log.log_id, log.records), as_json)
+        _print(read_presses(device_id or UNNAMED, log.log_id, log.records), form)
     else:
-        _image_into_database(log, device_id, db, as_json)
+        _image_into_database(log, device_id, db, form == "json")
     _, gone = log.unreadable()
     if gone:
         raise Failure(
@@ -166,22 +111,40 @@ def _tell_of_damage(log: ImageLog) -> None:
         note(f"The image holds {sectors} sectors of log {log_id} of {whose}, too; log {log.log_id} is read.")
 
 
-def _print(presses: list[LoggedPress], as_json: bool) -> None:
-    if as_json:
-        for press in presses:
-            print_json(press.as_json())
+def _print(presses: list[LoggedPress], form: Form) -> None:
+    if form == "table":
+        _show(presses)
         return
-    _show(presses)
+    if form == "csv":
+        print_line(",".join(LoggedPress.__slots__))
+    for press in presses:
+        if form == "json":
+            print_json(press.as_json())
+        else:
+            print_line(",".join(_cell(value) for value in press.as_json().values()))
+    if not presses:
+        note(_NONE)
+
+
+_NONE: Final = "There is no press in the log; `hymio status` shows whether the terminal counts, and since when."
+
+
+def _cell(value: object) -> str:
+    """A value of a line of CSV: no text of ours needs quotes; yes is 1, as in the view presses_v1."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _read_whole(port: str) -> list[LoggedPress]:
+    from hymio.pull import check_counting, progress_bar, pull
     from hymio.smp import Cable
 
     records: dict[int, Record] = {}
     with Cable(port) as cable:
         status = cable.status()
-        _counting(status)
-        with _progress(status.next_seq - status.oldest_seq) as progress:
+        check_counting(status)
+        with progress_bar(status.next_seq - status.oldest_seq) as progress:
             for batch, _ in pull(cable, status, progress):
                 records.update(batch.records)
     return read_presses(status.device_id, status.log_id, records)
@@ -191,7 +154,7 @@ def _show(presses: list[LoggedPress]) -> None:
     from rich.table import Table
 
     if not presses:
-        note("There is no press in the log.")
+        note(_NONE)
         return
     table = Table("seq", "when", "button", "verdict", "presses", box=None)
     for press in presses:
@@ -204,100 +167,30 @@ def _show(presses: list[LoggedPress]) -> None:
     console().print(table)
     votes = sum(press.count for press in presses if press.is_vote)
     note(f"{sum(press.count for press in presses)} presses, {votes} of them votes.")
-
-
-@dataclass(slots=True)
-class _Imported:
-    read: int = 0
-    new: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-
-
-def _into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
-    from hymio.ingest import Arrival, Told, ingest_many, log_state
-    from hymio.smp import Cable
-    from hymio.store import open_store
-
-    done = _Imported()
-    answer: dict[str, Any] = {}
-    store = open_store(db, create=True)
-    try:
-        with Cable(port) as cable:
-            status = cable.status()
-            _counting(status)
-            arrivals: list[Arrival] = []
-            with _progress(status.next_seq - status.oldest_seq) as progress:
-                for batch, payload in pull(cable, status, progress):
-                    arrivals.append(Arrival(status.device_id, batch, "serial", time.time(), "serial", payload))
-                    if len(arrivals) == BATCHES_PER_COMMIT:
-                        _commit(store, arrivals, done)
-                        arrivals = []
-                _commit(store, arrivals, done)
-            totals = cable.totals()
-            if totals.log_id == status.log_id:
-                told = Told(
-                    status.device_id,
-                    status.log_id,
-                    totals.next_seq,
-                    totals.oldest_seq,
-                    status.acked_seq + 1,
-                    totals.totals,
-                    time.time(),
-                )
-                with store.writing() as connection:
-                    ingest_many(connection, [], [told])
-            if ack:
-                with store.reading() as connection:
-                    state = log_state(connection, status.device_id, status.log_id)
-                if state is not None:
-                    cursor = cable.ack(status.log_id, min(state.coverage.mark, totals.next_seq))
-                    answer["acked_seq"] = cursor - 1
-    finally:
-        store.close()
-    _tell_imported(status.device_id, done, answer, as_json)
-    if ack and not as_json:
-        console().print(f"The terminal holds everything up to seq {answer['acked_seq']} for settled.")
+    undated = sum(press.count for press in presses if press.pressed_utc is None)
+    if undated:
+        note(
+            f"{undated} of them have no date: the clock was not set, and has not been since. `hymio clock --set` dates"
+            " those since the last start of the terminal."
+        )
 
 
 def _image_into_database(log: ImageLog, device_id: str, db: str, as_json: bool) -> None:
     from hymio.batches import encode_batch
     from hymio.ingest import Arrival, Told, ingest_many
+    from hymio.pull import Imported
     from hymio.store import open_store
 
-    done = _Imported()
+    done = Imported()
     now = time.time()
     arrivals = [Arrival(device_id, batch, "import", now, "import", encode_batch(batch)) for batch in log.batches()]
     store = open_store(db, create=True)
     try:
-        for at in range(0, len(arrivals), BATCHES_PER_COMMIT):
-            _commit(store, arrivals[at : at + BATCHES_PER_COMMIT], done)
+        for at in range(0, len(arrivals), _BATCHES_PER_COMMIT):
+            done.commit(store, arrivals[at : at + _BATCHES_PER_COMMIT])
         with store.writing() as connection:
             told = Told(device_id, log.log_id, log.next_seq, log.oldest_seq, log.cursor, None, now)
             ingest_many(connection, [], [told])
     finally:
         store.close()
-    _tell_imported(device_id, done, {}, as_json)
-
-
-def _tell_imported(device_id: str, done: _Imported, more: dict[str, Any], as_json: bool) -> None:
-    if done.conflicts:
-        note(f"{done.conflicts} records contradict what the database holds; they are in quarantine.")
-    if as_json:
-        print_json({"read": done.read, "new": done.new, "duplicates": done.duplicates, **more})
-        return
-    console().print(
-        f"{device_id}: {done.read} presses read, {done.new} of them new, {done.duplicates} had come before."
-    )
-
-
-def _commit(store: Store, arrivals: list[Any], done: _Imported) -> None:
-    from hymio.ingest import ingest_many
-
-    with store.writing() as connection:
-        outcomes = ingest_many(connection, arrivals)
-    for outcome in outcomes:
-        done.new += outcome.rows
-        done.duplicates += outcome.duplicates
-        done.conflicts += len(outcome.conflicts)
-        done.read += outcome.rows + outcome.duplicates + len(outcome.conflicts)
+    done.tell(device_id, {}, as_json)

@@ -39,6 +39,9 @@ class FakeTerminal:
     """Answers everything with this text instead: a prompt, a boot loop; b"" is silence."""
     answers_left: int = 10**6
     """After so many answers it is silent."""
+    lines_left: int = 10**6
+    """After so many lines of answers somebody pulls the cable."""
+    boot: int = 7
     requests: list[tuple[int, dict[str, object]]] = field(default_factory=list)
 
     def totals(self, seq: int) -> tuple[int, int, int, int]:
@@ -60,8 +63,8 @@ class FakeTerminal:
         match command:
             case 0:
                 facts: dict[str, object] = {
-                    "device_id": self.device_id, "firmware": "0.1.0", "boot": 7, "reset_cause": 1, "uptime_ms": 61_500,
-                    "utc_ms": 0, "heap_free": 60_000, "wifi": 0, "later": "ignored",
+                    "device_id": self.device_id, "firmware": "0.1.0", "boot": self.boot, "reset_cause": 1,
+                    "uptime_ms": 61_500, "utc_ms": 0, "heap_free": 60_000, "wifi": 0, "later": "ignored",
                 }  # fmt: skip
                 if self.problem:
                     return facts | {"problem": self.problem}
@@ -125,6 +128,7 @@ def on_a_cable(terminal: FakeTerminal) -> Iterator[str]:
     """Runs the terminal behind a PTY; yields the port to open."""
     master, slave = os.openpty()
     tty.setraw(slave)
+    port = os.ttyname(slave)
     stop_read, stop_write = os.pipe()
 
     def serve() -> None:
@@ -137,16 +141,25 @@ def on_a_cable(terminal: FakeTerminal) -> Iterator[str]:
                 pending += os.read(master, 4096)
             while b"\n" in pending:
                 line, pending = pending.split(b"\n", 1)
-                answer = terminal.heard(line.rstrip(b"\r"))
-                if answer:
-                    os.write(master, answer)
+                for said in terminal.heard(line.rstrip(b"\r")).splitlines(keepends=True):
+                    if terminal.lines_left == 0:
+                        return
+                    terminal.lines_left -= 1
+                    os.write(master, said)
 
-    thread = threading.Thread(target=serve, daemon=True)
+    def serve_until_unplugged() -> None:
+        try:
+            serve()
+        finally:
+            os.close(slave)
+            os.close(master)
+
+    thread = threading.Thread(target=serve_until_unplugged, daemon=True)
     thread.start()
     try:
-        yield os.ttyname(slave)
+        yield port
     finally:
         os.write(stop_write, b"x")
         thread.join(5)
-        for descriptor in (master, slave, stop_read, stop_write):
+        for descriptor in (stop_read, stop_write):
             os.close(descriptor)

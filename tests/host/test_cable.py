@@ -168,13 +168,13 @@ def test_a_mark_beyond_the_log_is_refused(terminal: FakeTerminal) -> None:
 def test_what_was_committed_stands_when_the_cable_comes_off(
     terminal: FakeTerminal, impatient: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from hymio import votes
+    from hymio import pull, votes
 
-    monkeypatch.setattr(votes, "BATCHES_PER_COMMIT", 1)
+    monkeypatch.setattr(pull, "BATCHES_PER_COMMIT", 1)
     terminal.answers_left = 2
     db = str(tmp_path / "votes.db")
     with on_a_cable(terminal) as port, pytest.raises(Failure) as caught:
-        votes.run_votes(port, db, ack=False, as_json=True)
+        votes.run_votes(port, db, ack=False, form="json")
     assert caught.value.exit_status == BROKEN_OFF
     assert check("ledger", hymio("ledger", "--db", db, "--json").stdout)["terminals"][0]["rows"] == 2
 
