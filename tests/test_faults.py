@@ -1,5 +1,5 @@
-"""Seven terminals on the MicroPython VM at once, real mosquitto, and between them proxies that do their worst: afterwards
-the ledger balances, 0 lost, 0 double."""
+"""Seven terminals on the MicroPython VM at once, real mosquitto, and between them proxies that do their worst:
+afterwards the ledger balances, 0 lost, 0 double."""
 
 import contextlib
 import json
@@ -96,7 +96,7 @@ def test_whatever_the_network_does(tmp_path):
             time.sleep(1)
     for device_id, verdict in found.items():
         assert not verdict.problems, device_id
-        assert verdict.waiting == 0 and verdict.stored == verdict.in_database >= 4, device_id
+        assert verdict.waiting == 0 and verdict.stored == verdict.in_database >= 4, (device_id, verdict)
         assert lines[device_id]["balanced"] and lines[device_id]["lost"] == 0, device_id
     assert set(lines) == set(found), "rows of terminals that are not there"
     for fault, proxy in proxies.items():

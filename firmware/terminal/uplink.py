@@ -141,7 +141,8 @@ class Uplink:
     def _state_message(self):
         facts = self._facts()
         facts["state"] = "online" if facts["power"] == "mains" else "asleep"
-        return json.dumps(facts).encode()
+        text = json.dumps(facts)[:-1]
+        return (text + ', "crc": %d}' % crc32(text.encode())).encode()
 
     def _delivered(self, now_ms):
         if self._is_votes:

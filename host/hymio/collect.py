@@ -27,7 +27,7 @@ from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
 from hymio.output import note, print_json, print_line, seconds_running
 from hymio.quarantine import put_in_quarantine
 from hymio.store import Store, open_store
-from hymio.wire import U32_MAX, FormatError
+from hymio.wire import U32_MAX, FormatError, crc32
 
 PARCEL_MESSAGES: Final = 200
 """Messages taken into one transaction at most. What comes while one is written goes into the next: a commit costs a
@@ -35,6 +35,8 @@ flush of the disk whatever is in it, and the first press of a quiet hour need no
 BACKOFF_S: Final = (1.0, 30.0)
 """First and longest pause before the broker or the database is tried again."""
 STATE_MAX_BYTES: Final = 8192
+
+_STATE_CRC: Final = b', "crc": '
 
 VOTES_TOPIC: Final = "hymio/+/votes"
 STATE_TOPIC: Final = "hymio/+/state"
@@ -120,8 +122,14 @@ def _read_state(device_id: str, payload: bytes, received_utc: float) -> Told | N
         state = json.loads(payload)
     except (ValueError, RecursionError):
         raise FormatError("the state message is not JSON") from None
-    if not isinstance(state, dict) or state.get("state") not in ("online", "offline"):
-        raise FormatError("the state message says neither online nor offline")
+    if not isinstance(state, dict) or state.get("state") not in ("online", "asleep", "offline"):
+        raise FormatError("the state message says neither online nor asleep nor offline")
+    # It moves marks and totals that nothing else could put right again: a byte that changed on the way must not count.
+    said, _, crc = payload.rpartition(_STATE_CRC)
+    if said and crc.strip() != b"%d}" % crc32(said):
+        raise FormatError("the CRC of the state message does not match")
+    if state.get("device_id", device_id) != device_id:
+        raise FormatError("the state message is another terminal's")
     if state["state"] == "offline" or not state.get("log_id"):
         return None
 
