@@ -80,7 +80,8 @@ def test_whatever_the_network_does(tmp_path):
         stage.tell(terminal_of("portal"), "wifi off\nwait 0.5\nwifi on")
         everybody("press 1", "wait 1.4", "press 3", "wait 1.4")
         # Power fails in the midst of it: 12 ms after first contact, before anybody was thanked.
-        stage.tell(terminal_of("delay"), "press 2\nwait 0.012\npower off\nwait 0.3\npower on\nwait 1")
+        stage.tell(terminal_of("delay"), "press 2\nwait 0.012\npower off\nwait 0.3\npower on")
+        stage.children[terminal_of("delay")].wait_for("ready", 30, count=2)
         everybody("press 2", "wait 1")
         time.sleep(FAULTY_S)
         for proxy in proxies.values():
@@ -95,7 +96,7 @@ def test_whatever_the_network_does(tmp_path):
                 break
             time.sleep(1)
     for device_id, verdict in found.items():
-        assert not verdict.problems, device_id
+        assert not verdict.problems, (device_id, verdict.problems)
         assert verdict.waiting == 0 and verdict.stored == verdict.in_database >= 4, (device_id, verdict)
         assert lines[device_id]["balanced"] and lines[device_id]["lost"] == 0, device_id
     assert set(lines) == set(found), "rows of terminals that are not there"
