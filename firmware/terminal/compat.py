@@ -32,6 +32,8 @@ if MICROPYTHON:
         """Milliseconds that go on through deep sleep, unless somebody sets the chip's clock."""
         return time_ns() // 1000000
 
+    sweep = gc.collect
+
     def started():
         """Everything is loaded: from now on the heap is swept when a quarter of what is free has been used."""
         gc.collect()
@@ -115,6 +117,7 @@ else:
         show_error,
         sleep_ms,
         started,
+        sweep,
         ticks_add,
         ticks_diff,
         ticks_ms,

@@ -1,9 +1,8 @@
 """The self-test: what a technician wants to know before closing the case. It takes the way of a vote, and no vote."""
 
-import gc
 import os
 
-from .compat import ticks_diff
+from .compat import sweep, ticks_diff
 from .record import SELF_TEST
 
 
@@ -19,7 +18,7 @@ def state(app):
 
 def run(app):
     """Writes and reads back; all lights blink. Keys: ok, then `log`, `write_ms`, `files` (None: there are none)."""
-    gc.collect()
+    sweep()
     found = state(app)
     found["log"] = False
     if app.log is not None:

@@ -1,9 +1,7 @@
 """SMP group 72: what only a smiley terminal has. README.md, "The cable"."""
 
-import gc
-
 from .batch import BatchMaker
-from .compat import const, load, unload
+from .compat import const, load, sweep, unload
 from .record import SLOTS
 from .smp import Refused, number
 
@@ -54,7 +52,7 @@ def answer(session, command, is_write, request):
 
 def _size(session):
     """Bytes to a batch. The fewer answers a log takes, the fewer turn-arounds of the cable."""
-    gc.collect()
+    sweep()
     free = session.app.board.heap_free() or _AMPLE_BYTES  # CPython says 0
     return _FEW_BYTES if session.is_short or free < _AMPLE_BYTES else _SECTOR_BYTES
 

@@ -51,7 +51,7 @@ def test_ten_presses_a_second_for_two_hours():
         at_ms += 100
         press(app, board, at_ms, dice.randrange(4))
         if app.front._flood.is_due(board.now_ms):
-            app._book.runs(app.front._flood)
+            app.book.runs(app.front._flood)
     board.now_ms = (at_ms + 10_000) % (1 << 30)
     app.step(board.now_ms)
     votes, total = contents(app.log)
