@@ -229,17 +229,22 @@ def four_totals(totals: list[int]) -> Totals:
     return totals[0], totals[1], totals[2], totals[3]
 
 
+_LINES_RISE_TOGETHER: Final = sys.platform != "win32"
+"""Whether opening a port raises DTR and RTS at once; the reset circuit of ESP32 boards then ignores them."""
+
+
 class _Transport(SMPSerialTransport):
     """A serial port opened so that the board behind it goes on running."""
 
     def __init__(self) -> None:
         super().__init__(baudrate=BAUD, exclusive=True if os.name == "posix" else None)
-        if sys.platform == "win32":
-            # Windows raises DTR and RTS one after the other, which the reset circuit of ESP32 boards takes for an
-            # order; elsewhere both rise together, which it ignores. As mpremote does:
-            # https://github.com/micropython/micropython/blob/master/tools/mpremote/mpremote/transport_serial.py
-            self._conn.dtr = False
-            self._conn.rts = False
+        # RTS without DTR, however short, is the order to reset:
+        # https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-topics/boot-mode-selection.html
+        # Linux and macOS raise both before anybody is asked, so lowering them one by one would be that order. Windows
+        # raises one after the other, so there neither may rise. As mpremote does:
+        # https://github.com/micropython/micropython/blob/master/tools/mpremote/mpremote/transport_serial.py
+        self._conn.dtr = _LINES_RISE_TOGETHER
+        self._conn.rts = _LINES_RISE_TOGETHER
 
     def open_once(self, port: str) -> None:
         """Opens the port, and tells why it can't: the library tries for seconds and then says only that it failed."""
@@ -366,7 +371,7 @@ class Cable:
             raise Failure(
                 BROKEN_OFF,
                 f"The terminal on {self._port} has stopped answering.",
-                "Check the cable and run the command again; what was read before stands.",
+                "Check the cable and run the command again; what is in the database stands, and is not read again.",
             )
         raise _silent(self._port, await self._listen())
 
@@ -392,7 +397,7 @@ class Cable:
             return Failure(
                 BROKEN_OFF,
                 f"The cable on {self._port} has come off.",
-                "Plug it in and run the command again; what was read before stands.",
+                "Plug it in and run the command again; what is in the database stands, and is not read again.",
             )
         return Failure(NO_TERMINAL, f"The port {self._port} went away.", "Check the cable and run the command again.")
 
@@ -449,7 +454,7 @@ def _silent(port: str, said: bytes) -> Failure:
         return Failure(
             NO_TERMINAL,
             f"The board on {port} shows the MicroPython prompt: no hymio firmware is running.",
-            "Start it with Ctrl-D in `mpremote repl` or the reset button; if it comes back here, install the firmware.",
+            f"Start it: `mpremote connect {port} reset`, or its reset button; if it comes back here: `hymio deploy`.",
         )
     if said.strip():
         return Failure(
