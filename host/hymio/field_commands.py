@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hymio.errors import WRONG_USE, Failure
+from hymio.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.options import JsonOption, examples
 
 FIELD = "Field: one terminal"
@@ -95,3 +95,81 @@ def votes(
     if device_id is not None or mac is not None:
         raise Failure(WRONG_USE, "--device-id and --mac go with --image only.", "A terminal on a cable says who it is.")
     run_votes(port, db, ack, form)
+
+
+@app.command(
+    rich_help_panel=FIELD, epilog=examples("hymio clock", "hymio clock --set", "hymio clock --port COM5 --json")
+)
+def clock(
+    port: PortOption = None,
+    wants_set: Annotated[bool, typer.Option("--set", help="Give it the time of this computer.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What time a terminal has; presses of this start that have no date get one when it is set."""
+    from hymio.clock import run_clock
+
+    run_clock(port, wants_set, as_json)
+
+
+@app.command(rich_help_panel=FIELD, epilog=examples("hymio identify", "hymio identify --port /dev/ttyUSB1"))
+def identify(port: PortOption = None, as_json: JsonOption = False) -> None:
+    """Which of many terminals is on this port: it says its name and all its lights blink."""
+    from hymio.selftest import run_identify
+
+    run_identify(port, as_json)
+
+
+@app.command(rich_help_panel=FIELD, epilog=examples("hymio selftest", "hymio selftest --port /dev/ttyUSB0 --json"))
+def selftest(port: PortOption = None, as_json: JsonOption = False) -> None:
+    """Log, files, lights, contacts of a terminal, before the case is closed. Exit status 1 if one does not work."""
+    from hymio.selftest import run_selftest
+
+    if not run_selftest(port, as_json):
+        raise typer.Exit(ANSWER_NO)
+
+
+config_app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True)
+app.add_typer(config_app, name="config", rich_help_panel=FIELD, help="The configuration of a terminal, value by value.")
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="As in config.json, with dots: mqtt.host.")]
+
+
+@config_app.command("get", epilog=examples("hymio config get mqtt.host", "hymio config get windows.lockout_ms --json"))
+def config_get(key: KeyArgument, port: PortOption = None, as_json: JsonOption = False) -> None:
+    """One value, as it is saved or the default."""
+    from hymio.configure import run_get
+
+    run_get(port, key, as_json)
+
+
+@config_app.command(
+    "set",
+    epilog=examples(
+        "hymio config set mqtt.host broker.example",
+        "hymio config set windows.lockout_ms 500 --restart",
+        "hymio config set wifi.password --default",
+    ),
+)
+def config_set(
+    key: KeyArgument,
+    value: Annotated[
+        str | None, typer.Argument(metavar="VALUE", help="A text as it is, anything else as JSON.")
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="Instead of VALUE: the default again.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Start the terminal with it at once.")] = False,
+    port: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Saves one value, if the terminal finds the whole good; it holds from its next start."""
+    from hymio.configure import run_set
+
+    if (value is None) is not default:
+        raise Failure(WRONG_USE, "Expected either VALUE or --default.", "`hymio config set --help` shows examples.")
+    run_set(port, key, value, restart, as_json)
+
+
+@config_app.command("list", epilog=examples("hymio config list", "hymio config list --json"))
+def config_list(port: PortOption = None, as_json: JsonOption = False) -> None:
+    """All values; passwords and keys are not given away."""
+    from hymio.configure import run_list
+
+    run_list(port, as_json)

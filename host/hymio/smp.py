@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import TracebackType
@@ -25,7 +25,7 @@ from smpclient.transport import SMPTransportDisconnected
 from smpclient.transport.serial import SMPSerialTransport
 
 from hymio.batches import Batch, Totals, decode_batch
-from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, Failure
+from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.wire import FormatError
 
 GROUP: Final = 72
@@ -212,6 +212,52 @@ class TextRead(smp_message.ReadRequest, _Errors):
     n: int
 
 
+class SelfTestAnswer(smp_message.ReadResponse):
+    """Answer to *self-test*, read."""
+
+    model_config = _LENIENT
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 5
+
+    buttons: int
+    supply_mv: int | None = None
+    clock: bool
+    heap_free: int
+
+
+class SelfTestDone(smp_message.WriteResponse):
+    """Answer to *self-test*, run."""
+
+    model_config = _LENIENT
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 5
+
+    buttons: int
+    supply_mv: int | None = None
+    clock: bool
+    heap_free: int
+    ok: bool
+    log: bool
+    write_ms: int | None = None
+    files: bool | None = None
+
+
+class SelfTestRead(smp_message.ReadRequest, _Errors):
+    """What can be told without touching anything: contacts, supply, clock."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 5
+    _Response = SelfTestAnswer
+
+
+class SelfTestRun(smp_message.WriteRequest, _Errors):
+    """Store a record and a file, blink all lights."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 5
+    _Response = SelfTestDone
+
+
 @dataclass(frozen=True, slots=True)
 class LogTotals:
     """Lifetime presses by button of a log, and which seqs it holds."""
@@ -318,6 +364,26 @@ class Cable:
         """Tells the terminal that every seq below `mark` is settled; returns its cursor now."""
         return self._ask(AckWrite(log=log_id, m=mark)).m
 
+    def ask(self, request: SMPRequest[_Answer, Any, Any], refusals: Mapping[int, Failure] | None = None) -> _Answer:
+        """The answer to any request of any group. refusals: what the group's own error numbers mean here."""
+        answer: Any = self._answer_to(request)
+        if success(answer):
+            return answer
+        if hasattr(answer, "err"):
+            code = int(answer.err.rc)
+            if refusals and code in refusals:
+                raise refusals[code]
+            raise _odd_answer(f"error {code} of group {int(answer.err.group)}")
+        if answer.rc == smp_error.MGMT_ERR.EINVAL and answer.rsn:
+            raise Failure(WRONG_USE, f"The terminal refuses it: {answer.rsn}.", "Nothing was changed; correct it.")
+        if answer.rc == smp_error.MGMT_ERR.ENOTSUP:
+            raise Failure(
+                ANSWERED_ERROR,
+                "The terminal does not know this request: its firmware is older than this hymio.",
+                "`hymio status` shows its version, `hymio flash` or `hymio deploy` bring the newer one.",
+            )
+        raise _odd_answer(f"error {answer.rc.name}")
+
     def _run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         return self._runner.run(work)
 
@@ -329,12 +395,15 @@ class Cable:
             raise _cannot_open(self._port, error) from error
         return transport
 
-    def _ask(self, request: SMPRequest[_Answer, _ErrorV1, _ErrorV2]) -> _Answer:
+    def _answer_to(self, request: SMPRequest[_Answer, Any, Any]) -> Any:
         assert self._client is not None, "use the cable in a with statement"
         try:
-            answer = self._run(self._exchange(request))
+            return self._run(self._exchange(request))
         except (SMPTransportDisconnected, serial.SerialException, OSError) as error:
             raise self._gone() from error
+
+    def _ask(self, request: SMPRequest[_Answer, _ErrorV1, _ErrorV2]) -> _Answer:
+        answer: _Answer | _ErrorV1 | _ErrorV2 = self._answer_to(request)
         if success(answer):
             return answer
         if isinstance(answer, _ErrorV2):
@@ -349,7 +418,7 @@ class Cable:
             raise Failure(ANSWERED_ERROR, message, hint)
         raise _odd_answer(f"error {answer.rc.name}")
 
-    async def _exchange(self, request: SMPRequest[_Answer, _ErrorV1, _ErrorV2]) -> _Answer | _ErrorV1 | _ErrorV2:
+    async def _exchange(self, request: SMPRequest[_Answer, Any, Any]) -> Any:
         assert self._client is not None and self._transport is not None
         odd: Exception | None = None
         for timeout_s in ANSWER_S if self._answered else FIRST_ANSWER_S:

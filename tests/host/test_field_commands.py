@@ -1,0 +1,139 @@
+"""A technician's commands and `mpremote`, against the real firmware over a PTY."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hymio_process import hymio
+from schema_check import check
+
+from hymio.errors import WRONG_USE
+from hymio_sim.boardfiles import find_tool
+
+sys.path.append(str(Path(__file__).parents[1] / "simulator"))
+from sim_process import SimTerminal
+
+pytestmark = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM here")
+
+# On a VM with 64-bit objects the settings, which load the room that checks a configuration, do not fit into 96k.
+HEAP = "128k"
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTerminal]:
+    with SimTerminal(tmp_path_factory.mktemp("till"), "--runtime", "micropython", "--heap", HEAP) as terminal:
+        terminal.expect("ready")
+        yield terminal
+        assert terminal.finish() == 0
+        exit_event = terminal.of("exit")[0]
+        assert exit_event["cable_bytes"]["out"] > exit_event["cable_bytes"]["in"] > 0
+
+
+@pytest.fixture(scope="module")
+def port(terminal: SimTerminal) -> str:
+    return str(terminal.of("ready")[0]["serial"])
+
+
+def told(port: str, *arguments: str, schema: str, status: int = 0) -> dict[str, Any]:
+    done = hymio(*arguments, "--port", port, "--json")
+    assert done.returncode == status, done.stdout + done.stderr
+    return check(schema, done.stdout)
+
+
+def refused(port: str, *arguments: str) -> dict[str, Any]:
+    done = hymio(*arguments, "--port", port, "--json")
+    error: dict[str, Any] = check("error", done.stderr.splitlines()[-1])["error"]
+    assert done.returncode == error["exit"] and done.stdout == ""
+    return error
+
+
+def mpremote(port: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", "mpremote", "connect", port, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_an_empty_log_is_one_sentence_and_the_next_command(port: str) -> None:
+    for form in ((), ("--csv",)):
+        done = hymio("votes", "--port", port, *form)
+        assert done.returncode == 0 and "There is no press in the log; `hymio status`" in done.stderr
+        assert done.stdout == ("device_id,log_id,seq,boot,uptime_ms,button,count,verdict,is_vote,pressed_utc,clock\n"
+                               if form == ("--csv",) else "")  # fmt: skip
+
+
+def test_presses_without_a_date_say_how_to_get_one_and_then_have_it(terminal: SimTerminal, port: str) -> None:
+    terminal.tell("press 4 80")
+    terminal.expect("record", button=4)
+    undated = hymio("votes", "--port", port)
+    assert "1 of them have no date" in undated.stderr and "`hymio clock --set`" in undated.stderr
+    assert told(port, "clock", schema="clock")["clock"] == "unset"
+    assert "`hymio clock --set`" in hymio("clock", "--port", port).stdout
+    now = told(port, "clock", "--set", schema="clock")
+    assert now["clock"] == "set" and abs(now["utc"] - time.time()) < 30 and abs(now["offset_s"]) < 2
+    csv = hymio("votes", "--port", port, "--csv").stdout.splitlines()
+    press = dict(zip(csv[0].split(","), csv[1].split(","), strict=True))
+    assert press["clock"] == "dated" and abs(float(press["pressed_utc"]) - time.time()) < 60
+    assert (press["button"], press["verdict"], press["is_vote"]) == ("4", "counted", "1")
+
+
+def test_configuration(terminal: SimTerminal, port: str) -> None:
+    assert told(port, "config", "get", "thanks_ms", schema="config-get") == {"key": "thanks_ms", "value": "1000"}
+    assert told(port, "config", "set", "thanks_ms", "700", schema="config-set")["saved"] is True
+    wrong = refused(port, "config", "set", "windows.lockout_ms", "1")
+    assert wrong["exit"] == WRONG_USE and "windows.lockout_ms" in wrong["message"]
+    assert refused(port, "config", "get", "no.such")["message"] == "There is no setting no.such."
+    assert told(port, "config", "set", "wifi.password", "geheimes Wort", schema="config-set")["saved"] is True
+    assert "secret" in refused(port, "config", "get", "wifi.password")["message"]
+    found = told(port, "config", "list", schema="config-list")["settings"]
+    assert found["thanks_ms"] == "700" and found["wifi.password"] == "(secret)" and "mqtt.host" in found
+    done = told(port, "config", "set", "thanks_ms", "--default", "--restart", schema="config-set")
+    assert done["restarted"] is True
+    terminal.expect("ready", boot=2)
+    assert hymio("config", "get", "thanks_ms", "--port", port).stdout == "1000\n"
+
+
+def test_self_test_and_identify_blink(terminal: SimTerminal, port: str) -> None:
+    found = told(port, "selftest", schema="selftest")
+    assert found["ok"] and found["log"] and found["files"] and found["buttons_closed"] == []
+    terminal.expect("led", led=1, on=True)
+    assert told(port, "identify", schema="identify")["device_id"] == "till-1"
+    terminal.expect("led", led=1, on=False)
+
+
+def test_mpremote_reads_and_writes_and_the_application_goes_on_after_a_reset(
+    terminal: SimTerminal, port: str, tmp_path: Path
+) -> None:
+    before = hymio("votes", "--port", port, "--json").stdout
+    boot = json.loads(hymio("status", "--port", port, "--json").stdout)["boot"]
+    (tmp_path / "note.txt").write_text("from the laptop")
+    copy = (
+        "fs",
+        "cp",
+        str(tmp_path / "note.txt"),
+        ":note.txt",
+        "+",
+        "fs",
+        "cat",
+        ":note.txt",
+        "+",
+        "fs",
+        "rm",
+        ":note.txt",
+    )
+    said = mpremote(port, "exec", "print(6 * 7)", "+", "fs", "ls", "+", *copy)
+    assert said.startswith("42") and "config.json" in said and "from the laptop" in said
+    assert "from the laptop" in mpremote(port, "mount", str(tmp_path), "exec", "print(open('/remote/note.txt').read())")
+    stopped = refused(port, "status")
+    assert "MicroPython prompt" in stopped["message"] and f"`mpremote connect {port} reset`" in stopped["hint"]
+    mpremote(port, "reset")
+    terminal.expect("ready")
+    assert json.loads(hymio("status", "--port", port, "--json").stdout)["boot"] > boot
+    assert hymio("votes", "--port", port, "--json").stdout == before
