@@ -11,11 +11,12 @@ from .power import DEEP, MAINS, PROFILES, Power
 from .ringlog import RingLog
 from .textlog import TextLog
 from .uplink import Uplink
-from .wifi import Wifi
+from .wifi import OFF, Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
 _STANDSTILL_MS = const(15)
 _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
+_TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
 _LONGEST_SLEEP_MS = const(43200000)
@@ -42,6 +43,9 @@ class App:
         self.uplink = None  # none of these without a log
         self.ntp = None
         self.text = None
+        self.config_version = config["version"]
+        self.trial_ends = None
+        self.done = []  # ids of commands
         self._config = config
         self._wifi = Wifi(board, config["wifi"], self.stood_still)
         self._power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
@@ -105,6 +109,10 @@ class App:
         config = self._config
         self.ntp = Ntp(config["ntp"], self._wifi, clock, board.random32)
         self.uplink = Uplink(config["mqtt"], self.device_id, self._wifi, log, clock, board.random32, self.facts)
+        if self._power.profile != MAINS:
+            self.uplink.outbox.pace = None  # `power` has decided when: a session sends all
+        if config.get("on_trial"):
+            self.trial_ends = ticks_add(now_ms, _TRIAL_MS)
         self._config = None  # every room has taken what it needs
         return self.status_line()
 
@@ -185,8 +193,12 @@ class App:
             self._last_touch = now_ms
         else:
             self._step_book(now_ms)
+            if self.is_calm(now_ms):
+                self._step_orders(now_ms)
         self._step_radio(now_ms)
         wait_ms = min(wait_ms, self._wifi.step(now_ms), self.uplink.step(now_ms, is_idle))
+        if self.trial_ends is not None:
+            wait_ms = min(wait_ms, max(_STANDSTILL_MS, ticks_diff(self.trial_ends, now_ms)))
         if self._reset_at is not None:
             wait_ms = min(wait_ms, max(0, ticks_diff(self._reset_at, now_ms)))
         return ticks_add(now_ms, self._rest(now_ms, wait_ms))
@@ -214,11 +226,40 @@ class App:
             self._scrub_at = now_ms
             self._scrub.step()
 
+    def _step_orders(self, now_ms):
+        """What comes from afar, one at a time, and a trial that ends; until then everything else waits."""
+        uplink = self.uplink
+        if self.trial_ends is not None:
+            if uplink.outbox.is_heard or ticks_diff(now_ms, self.trial_ends) >= 0:
+                self._take_order(now_ms, None)
+        elif uplink.wants_restart:
+            is_told = uplink.is_quiet or uplink.state == OFF
+            if is_told and self.front.is_at_rest and self._reset_at is None:
+                self.reset_soon("from afar")
+        elif uplink.orders:
+            self._take_order(now_ms, uplink.orders.pop(0))
+
+    def _take_order(self, now_ms, order):
+        """The room for it is loaded only now. None: the trial is over."""
+        if self.home is not None:
+            try:
+                load("remote").take(self, now_ms, order)
+            except (MemoryError, OSError) as error:
+                self.text.error(error)
+                self.trial_ends = None
+                if order:
+                    self.uplink.cannot(order)
+            finally:
+                unload("remote")
+                unload("config")
+            self.stood_still(now_ms, self.board.ticks_ms())
+
     def _step_radio(self, now_ms):
         power = self._power
         power.step(now_ms)
         self.log.may_erase = not power.is_low
         power.unhappy += self.front.unhappy
+        self.uplink.outbox.unhappy += self.front.unhappy
         self.front.unhappy = 0
         if not self._has_network:
             return
@@ -232,7 +273,8 @@ class App:
         """Sleeps, if the supply asks for it and nothing is against it. Gives the ms still to wait."""
         front = self.front
         log = self.log
-        owes = self.book.owes_boot or self._reset_at is not None
+        owes = self.book.owes_boot or self._reset_at is not None or self.trial_ends is not None
+        owes = owes or self.uplink.wants_restart or self.uplink.orders != []
         is_quiet = front.is_at_rest and not owes
         how = self._power.rest(now_ms, wait_ms, is_quiet)
         if how == MAINS or (self._has_network and self._wifi.is_started):
@@ -305,6 +347,7 @@ class App:
         facts = {
             "device_id": self.device_id,
             "firmware": self.version,
+            "config_version": self.config_version,
             "boot": clock.boot,
             "reset_cause": self.board.reset_cause,
             "uptime_ms": clock.uptime_ms(),

@@ -1,7 +1,9 @@
 """The configuration file: every value checked, every error names its key, what was expected and what came."""
 
 import json
+import os
 
+from .compat import load as load_room
 from .feedback import SIGNALS
 from .power import PROFILES
 from .vote import DEFAULT_WINDOWS
@@ -9,6 +11,9 @@ from .vote import DEFAULT_WINDOWS
 PATH = "config.json"
 
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+
+VERSION = "a whole number, or a text of 1 to 64 bytes"
 
 
 class ConfigError(Exception):
@@ -92,6 +97,11 @@ def _is_profile(value):
     return value in PROFILES
 
 
+def is_version(value):
+    """Whether it can name a configuration, or a command."""
+    return _is_int(value, -(1 << 29), 1 << 29) or (isinstance(value, str) and 1 <= len(value.encode()) <= 64)
+
+
 _MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record tells no longer quiet than 65 s
 _PINS = (None, _is_pins, "four different pin numbers")
 _PIN = (None, _is_pin, "a pin number 0..48")
@@ -105,6 +115,7 @@ _MOST_NETWORKS = 4
 # A value is (default, lowest, highest), of a number or of the bytes of a text, or (default, check, what is expected).
 # A list is of objects: what each of them is, and how many they may be.
 _SCHEMA = {
+    "version": (None, is_version, VERSION),
     "device_id": ("", is_device_id, "3 to 32 of a-z, 0-9 and -, not beginning with -"),
     "pins": {
         "buttons": _PINS,
@@ -121,6 +132,7 @@ _SCHEMA = {
         "username": ("", 0, 128),
         "password": ("", 0, 128),
         "tls": {"ca": _FILE, "cert": _FILE, "key": _FILE},
+        "pace": {"every_s": (0, 0, 86400), "presses": (50, 1, 60000), "unhappy": (0, 0, 100)},
     },
     "ntp": {"host": ("pool.ntp.org", 1, 253), "port": (123, 1, 65535)},
     "thanks_ms": (1000, 100, 10000),
@@ -253,3 +265,21 @@ def load(path=PATH):
         return build({}), ""
     except (ValueError, ConfigError) as error:
         return build({}), "%s: %s" % (path, error)
+
+
+def begin(home):
+    """(config, problem) as `load` gives it, for a boot: with "on_trial", and without what has failed its trial."""
+    on_trial = False
+    try:
+        os.stat(home + "trial.json")
+    except OSError:
+        pass
+    else:
+        remote = load_room("remote")
+        try:
+            on_trial = remote.resumed(remote.Files(home))
+        except OSError:
+            pass  # a full file system: the trial goes on, its end is not forgotten
+    config, problem = load(home + PATH)
+    config["on_trial"] = on_trial
+    return config, problem

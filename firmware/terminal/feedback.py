@@ -10,12 +10,13 @@ _FULL = const(3)
 _NO_CLOCK = const(4)
 _REFUSED = const(5)
 _LAMPS = const(6)
+_IDENTIFY = const(7)
 
 # By signal; the first on-time is `thanks_ms`. What is a sign for the staff has no sound.
-_ON_MS = (0, 120, 600, 250, 40, 500, 500)
-_OFF_MS = (0, 120, 600, 250, 0, 500, 250)
-_BLINKS = (1, 2, 3, 2, 1, 1 << 28, 2)
-_HZ = (880, 440, 0, 330, 0, 0, 660)
+_ON_MS = (0, 120, 600, 250, 40, 500, 500, 250)
+_OFF_MS = (0, 120, 600, 250, 0, 500, 250, 250)
+_BLINKS = (1, 2, 3, 2, 1, 1 << 28, 2, 20)
+_HZ = (880, 440, 0, 330, 0, 0, 660, 0)
 
 _TONE_MS = const(80)
 _NO_CLOCK_MS = const(10000)
@@ -35,7 +36,7 @@ class Feedback:
     def __init__(self, board, settings, thanks_ms):
         """board: its `light` and `tone`; settings: the section `feedback`."""
         self._board = board
-        self._enabled = 1 << _REFUSED | 1 << _LAMPS
+        self._enabled = 1 << _REFUSED | 1 << _LAMPS | 1 << _IDENTIFY
         for name in settings["signals"]:
             self._enabled |= 1 << SIGNALS.index(name)
         self._loud = settings["brightness"]
@@ -76,6 +77,10 @@ class Feedback:
     def lamps(self, now_ms):
         """The self-test: all lights blink, whatever the settings."""
         self._begin(now_ms, _LAMPS, 15)
+
+    def identify(self, now_ms):
+        """Somebody far away asks which terminal this is: all lights blink for ten seconds."""
+        self._begin(now_ms, _IDENTIFY, 15)
 
     def no_clock(self, now_ms):
         """To be called while the clock is not set and no finger is on a button. Gives milliseconds, as `step` does."""

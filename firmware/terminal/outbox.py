@@ -16,7 +16,8 @@ _ACK_EVERY_MS = const(3600000)  # or once an hour
 class Outbox:
     """Paced by the broker's PUBACK, content with nothing less than the collector's ack."""
 
-    def __init__(self, log, clock, random32, collector_id):
+    def __init__(self, log, clock, random32, collector_id, pace=None):
+        """pace: section `mqtt.pace`; None = at once."""
         self._log = log
         self._clock = clock
         self._collector_id = collector_id
@@ -30,22 +31,61 @@ class Outbox:
         self._recorded_sent = log.sent
         self._recorded_at = None  # ticks of the last ack record, None once it is an hour old
         self._nonce_open = False
+        self.pace = pace if pace and pace["every_s"] else None  # None: at once
+        self._drains = True  # what is there goes at full pace
+        self._drained = 0  # lifetime presses when all had been sent
+        self._again = None  # first seq that has been asked for once more
+        self.unhappy = 0  # votes on faces 1 and 2 since then
+        self.is_heard = False  # the collector has answered in this boot
 
     def connected(self):
         """A new connection: begin again at what is acknowledged."""
-        self._next = self._log.cursor
+        self._go_back()
         self._sending_to = -1
         self._ack_due = None
+
+    def _go_back(self):
+        self._next = self._log.cursor if self._again is None else min(self._again, self._log.cursor)
+        self._drains = True
+
+    def resync(self, now_ms, seq):
+        """Sends what is held from `seq` on once more, until the collector acknowledges that."""
+        self._again = max(seq, self._log.oldest_seq)
+        if self._sending_to < 0:
+            self._go_back()
+            self._news_at = now_ms
+
+    def _has_drained(self):
+        if self._drains:
+            self._drains = False
+            self._drained = sum(self._log.totals)
+            self.unhappy = 0
+
+    def _pace_ms(self, now_ms):
+        """How long what has not been sent may wait still."""
+        pace = self.pace
+        if pace is None or self._drains:
+            return 0
+        if 0 < pace["unhappy"] <= self.unhappy or sum(self._log.totals) - self._drained >= pace["presses"]:
+            self._drains = True
+            return 0
+        return max(0, 1000 * pace["every_s"] - ticks_diff(now_ms, self._news_at))
 
     def batch(self, now_ms):
         """The next batch if one is due, else None. `delivered` must follow before the next."""
         log = self._log
-        if self._sending_to >= 0 or self._next >= log.news_seq:
+        if self._sending_to >= 0:
+            return None
+        if self._next >= log.news_seq:
+            self._has_drained()
             return None
         if self._news_at is None:
             self._news_at = now_ms
+        if self._pace_ms(now_ms):
+            return None
         if ticks_diff(now_ms, self._news_at) < _GATHER_MS and log.next_seq - self._next < _BATCH_PRESSES:
             return None
+        self._drains = True
         data = self._maker.make(self._next, _BATCH_PRESSES)
         self._sending_to = self._maker.end_seq
         self._nonce_open = True
@@ -55,18 +95,20 @@ class Outbox:
         """The ms until `batch` or `step` has something to do."""
         wait_ms = 60000
         if self._sending_to < 0 and self._next < self._log.news_seq:
-            since_ms = 0 if self._news_at is None else ticks_diff(now_ms, self._news_at)
-            wait_ms = max(0, _GATHER_MS - since_ms)
+            wait_ms = _GATHER_MS
+            if self._news_at is not None:
+                wait_ms = max(_GATHER_MS - ticks_diff(now_ms, self._news_at), self._pace_ms(now_ms), 0)
         if self._ack_due is not None:
             wait_ms = min(wait_ms, max(0, ticks_diff(self._ack_due, now_ms)))
         return wait_ms
 
     def delivered(self, now_ms):
         """The broker has the batch: go on with the next, and wait for the collector."""
-        self._next = max(self._sending_to, self._log.cursor)
+        self._next = self._sending_to if self._again is not None else max(self._sending_to, self._log.cursor)
         self._sending_to = -1
         if self._next >= self._log.news_seq:
             self._news_at = None
+            self._has_drained()
         if self._ack_due is None:
             self._ack_due = ticks_add(now_ms, self._ack_wait_ms)
 
@@ -76,8 +118,8 @@ class Outbox:
             self._recorded_at = None
         if self._ack_due is not None and ticks_diff(now_ms, self._ack_due) >= 0:
             self._ack_due = None
-            if self._log.cursor < self._next:
-                self._next = self._log.cursor
+            if self._again is not None or self._log.cursor < self._next:
+                self._go_back()
                 self._ack_wait_ms = min(2 * self._ack_wait_ms, _ACK_MAX_MS)
 
     def acked(self, now_ms, payload, is_retained):
@@ -87,11 +129,25 @@ class Outbox:
         if ack is None or ack[0] > log.next_seq:
             return False
         mark, nonce, utc_ms = ack
+        if not is_retained:
+            self.is_heard = True
+            self._sent_again(now_ms, mark)
         if utc_ms and not is_retained and self._nonce_open and nonce == self._maker.nonce:
             self._nonce_open = False
             if not self._clock.is_set:
                 self._clock.set_utc(utc_ms, COLLECTOR)
         return self.settle(now_ms, mark)
+
+    def _sent_again(self, now_ms, mark):
+        if self._again is None:
+            return
+        if mark >= self._log.cursor:
+            self._again = None
+            return
+        if mark > self._again:
+            self._ack_due = ticks_add(now_ms, _ACK_MS)
+        # It may lack even more than was asked for.
+        self._again = max(mark, self._log.oldest_seq)
 
     def settle(self, now_ms, mark):
         """Everything below `mark` is settled at the far end. True if the cursor has moved."""
@@ -105,7 +161,7 @@ class Outbox:
     @property
     def is_settled(self):
         """True if the collector has everything that there is to send."""
-        return self._log.cursor >= self._log.news_seq
+        return self._again is None and self._log.cursor >= self._log.news_seq
 
     @property
     def owes_ack_record(self):

@@ -195,7 +195,7 @@ def _built():
     from . import config
     from .board import Board
 
-    settings, problem = config.load()
+    settings, problem = config.begin("")
     try:
         board = Board(settings)
     except ValueError as error:
@@ -203,8 +203,8 @@ def _built():
         settings = config.build({})
         board = Board(settings)
     settings["device_id"] = settings["device_id"] or board.stored_id()
-    unload("config")
-    unload("wiring")
+    for room in ("config", "wiring", "remote"):
+        unload(room)
     from .app import App
 
     return board, App(settings, board, VERSION, problem, home="")

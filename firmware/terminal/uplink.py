@@ -11,6 +11,7 @@ _BACKOFF_MS = const(1000)
 _BACKOFF_MAX_MS = const(300000)
 _STATE_EVERY_MS = const(3600000)
 _BAD_LOGIN = (4, 5)  # CONNACK: trying again soon would only lock the account
+_MOST = const(4)  # orders from afar, and answers, that wait
 _DEAF = const(5)  # attempts without a word from the far end, then the radio is to blame
 
 
@@ -33,10 +34,15 @@ class Uplink:
         self._clock = clock
         self._facts = facts
         self._base = base = "hymio/" + device_id + "/"
-        self.outbox = Outbox(log, clock, random32, config["collector_id"])
+        self.outbox = Outbox(log, clock, random32, config["collector_id"], config["pace"])
         will = (base + "state", json.dumps({"state": "offline"}))
         login = config["username"], config["password"]
-        self._mqtt = Mqtt(device_id, will, (base + "ack",), self._message, self._delivered, login)
+        topics = [base + name for name in ("ack", "config", "cmd")]
+        self._mqtt = Mqtt(device_id, will, topics, self._message, self._delivered, login)
+        self.orders = []  # (whether it is a configuration, payload) from afar, for the app
+        self.config_crc = None  # of the configuration that was dealt with
+        self.wants_restart = False
+        self._said = []  # (topic, payload, whether retained) to be published
         self._is_votes = False  # the publish under way
         self._state_at = None  # ticks of the last state message in this connection
         self._leaves = False
@@ -67,13 +73,36 @@ class Uplink:
     @property
     def is_settled(self):
         """True if in this connection everything has been said, and the collector has everything."""
-        return self._state_at is not None and self._mqtt.is_free and self.outbox.is_settled
+        return self._state_at is not None and self.is_quiet and self.outbox.is_settled
+
+    @property
+    def is_quiet(self):
+        """True if nothing from afar waits to be done or answered."""
+        return self._mqtt.is_free and not (self.orders or self._said)
+
+    def say(self, topic, payload, is_retained):
+        """Publishes soon, before any more votes; what does not fit is left out."""
+        if len(self._said) < _MOST:
+            self._said.append((topic, payload, is_retained))
 
     def leave(self, now_ms):
         """Ends the connection in good order. True once there is none."""
         self._mqtt.leave(now_ms)
         self._leaves = self._mqtt.state == ON
         return not self._leaves
+
+    def restart(self):
+        """The app shall start the terminal anew; what has been ordered meanwhile is not obeyed."""
+        self.wants_restart = True
+        self.orders.clear()
+
+    def cannot(self, order):
+        """There is no room, in memory or in the file system, for what was ordered."""
+        is_config, payload = order
+        if is_config:
+            self.config_crc = crc32(payload)
+        topic = "config/reported" if is_config else "reply"
+        self.say(topic, b'{"ok": false, "error": "no room for it in memory or file system"}', is_config)
 
     def closed(self, now_ms, problem="", is_refused=False):
         """The connection is gone, or none came about: wait 1..300 s, longer each time.
@@ -131,6 +160,10 @@ class Uplink:
                 self._state_at = now_ms
                 self._is_votes = False
                 mqtt.publish(now_ms, self._base + "state", self._state_message(), True)
+            elif self._said:
+                self._is_votes = False
+                topic, payload, is_retained = self._said.pop(0)
+                mqtt.publish(now_ms, self._base + topic, payload, is_retained)
             else:
                 batch = outbox.batch(now_ms)
                 if batch is not None:
@@ -151,3 +184,10 @@ class Uplink:
     def _message(self, now_ms, topic, payload, is_retained):
         if topic == self._base + "ack":
             self.outbox.acked(now_ms, payload, is_retained)
+        elif not payload or self.wants_restart or len(self.orders) >= _MOST:
+            pass  # a configuration comes again
+        elif topic == self._base + "config":
+            if crc32(payload) != self.config_crc:
+                self.orders.append((True, bytes(payload)))
+        elif not is_retained:
+            self.orders.append((False, bytes(payload)))

@@ -6,6 +6,7 @@ seed give the same events, to the byte.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -70,11 +71,14 @@ class VirtualMachine:
         air: Air | None,
         install: Install,
         air_times: AirTimes,
+        home: Path | None,
     ):
-        """config: a whole configuration, as the firmware's `config.load` gives it."""
+        """config: a whole configuration, as the firmware's `config.load` gives it; home: the board's file system, whose
+        config.json counts then."""
         self._hardware = hardware
         self._clock = clock
         self._config = config
+        self._home = home
         self._air = air
         self._random = random.Random(f"{seed} {hardware.device_id} urandom")
         self._life = 0
@@ -148,10 +152,12 @@ class VirtualMachine:
         self._hardware.loads.worked("start")
 
         def run() -> None:
-            board = private_board(port, self._config, self._random.randbytes)
+            home = None if self._home is None else f"{self._home}/"
+            config, problem = (self._config, "") if home is None else room("config").begin(home)
+            board = private_board(port, config, self._random.randbytes)
             board.ticks_ms = self.ticks_ms
             board.rtc_ms = self._hardware.rtc.now_ms
-            app = room("app").App(self._config, board, room("").VERSION, "")
+            app = room("app").App(config, board, room("").VERSION, problem, home)
             app.start(self.ticks_ms())
             self._app = app
 
@@ -494,18 +500,22 @@ class VirtualTerminal:
         config: dict[str, Any] | None = None,
         install: Install = "frozen",
         air_times: AirTimes = AirTimes(),
+        home: Path | None = None,
         make_air: Callable[[VirtualClock, Callable[[], float]], Air] | None = None,
         show: Callable[[Event], None] = lambda _: None,
     ) -> None:
         """Boots it and runs until it is ready. config: laid over the board's config.json;
-        flash_model: what is wrong with the flash chip; make_air: of clock and true time, another network than the
-        usual one."""
+        flash_model: what is wrong with the flash chip; home: a folder for its files, without one it keeps none;
+        make_air: of clock and true time, another network than the usual one."""
         self.events: list[Event] = []
         self._show = show
         self.clock = VirtualClock()
         self.flash = NorFlash(flash, times=TIMES[flash_times], faults=flash_model)
         journal = Journal(self.clock, 0, self._happened)
-        settings = room("config").build(merged(_config(device_id, network), config or {}))
+        given = merged(_config(device_id, network), config or {})
+        if home is not None:
+            (home / "config.json").write_text(json.dumps(given))
+        settings = room("config").build(given)
         self.hardware = Hardware(
             device_id,
             self.flash,
@@ -522,7 +532,7 @@ class VirtualTerminal:
         if network:
             utc = lambda: self.hardware.utc  # noqa: E731
             self.air = make_air(self.clock, utc) if make_air else Air(utc)
-        self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air, install, air_times)
+        self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air, install, air_times, home)
         self.terminal = Terminal(self.hardware, self.machine)
         self.terminal.when_air_is_cut(self.machine.cut_link)
         self.machine.start(PWRON_RESET)

@@ -13,6 +13,7 @@ def test_device_ids():
 def test_what_is_not_named_is_the_default():
     config = build({"device_id": "kiosk-1", "mqtt": {"host": "h"}, "windows": {"lockout_ms": 2000}, "wifi": None})
     plain = {"port": 1883, "collector_id": "office", "username": "", "password": "", "tls": None}
+    plain["pace"] = {"every_s": 0, "presses": 50, "unhappy": 0}
     assert config["mqtt"] == dict(plain, host="h")
     assert config["windows"]["lockout_ms"] == 2000 and config["windows"]["chord_ms"] == 50
     assert config["wifi"] == {"ssid": "", "password": "", "networks": []}
