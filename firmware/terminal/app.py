@@ -113,6 +113,9 @@ class App:
             self.uplink.outbox.pace = None  # `power` has decided when: a session sends all
         if config.get("on_trial"):
             self.trial_ends = ticks_add(now_ms, _TRIAL_MS)
+        if config.get("report"):
+            load("remote").report(self.uplink, config["report"])
+            unload("remote")
         self._config = None  # every room has taken what it needs
         return self.status_line()
 
@@ -241,18 +244,20 @@ class App:
 
     def _take_order(self, now_ms, order):
         """The room for it is loaded only now. None: the trial is over."""
-        if self.home is not None:
-            try:
-                load("remote").take(self, now_ms, order)
-            except (MemoryError, OSError) as error:
-                self.text.error(error)
-                self.trial_ends = None
-                if order:
-                    self.uplink.cannot(order)
-            finally:
-                unload("remote")
-                unload("config")
-            self.stood_still(now_ms, self.board.ticks_ms())
+        if self.home is None:
+            return
+        is_done = False
+        try:
+            load("remote").take(self, now_ms, order)
+            is_done = True
+        except (MemoryError, OSError):
+            pass
+        unload("remote")
+        if not is_done:
+            self.trial_ends = None  # the boots to come will end it
+            if order:
+                self.uplink.cannot(order)
+        self.stood_still(now_ms, self.board.ticks_ms())
 
     def _step_radio(self, now_ms):
         power = self._power

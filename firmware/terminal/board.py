@@ -26,7 +26,7 @@ class Board:
         """config: as `config.load` gives it. ValueError if this chip can't be wired like that."""
         from .wiring import Wiring
 
-        self.chip = _chip()
+        self.chip = chip_name()
         wiring = Wiring(self.chip, config["pins"], config["power"])
         self._closed_level = wiring.closed_level
         pull = machine.Pin.PULL_DOWN if wiring.closed_level else machine.Pin.PULL_UP
@@ -235,7 +235,7 @@ def _counter(unit, pin, edge):
     return counter
 
 
-def _chip():
+def chip_name():
     """esp32, esp32s3, ...: the name in a stock image's description of its machine ("... with ESP32-S3")."""
     name = getattr(sys.implementation, "_machine", "").lower().replace("-", "")
     for chip in ("esp32s2", "esp32s3", "esp32c3", "esp32c6"):

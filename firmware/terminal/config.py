@@ -13,9 +13,6 @@ PATH = "config.json"
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
-VERSION = "a whole number, or a text of 1 to 64 bytes"
-
-
 class ConfigError(Exception):
     """args[0]: one line for a person."""
 
@@ -44,6 +41,10 @@ def _is_pin(value):
 
 def _is_password(value):
     return value == "" or (isinstance(value, str) and 8 <= len(value) <= 63)
+
+
+def _is_any(value):
+    return True
 
 
 def _is_bool(value):
@@ -97,11 +98,6 @@ def _is_profile(value):
     return value in PROFILES
 
 
-def is_version(value):
-    """Whether it can name a configuration, or a command."""
-    return _is_int(value, -(1 << 29), 1 << 29) or (isinstance(value, str) and 1 <= len(value.encode()) <= 64)
-
-
 _MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record tells no longer quiet than 65 s
 _PINS = (None, _is_pins, "four different pin numbers")
 _PIN = (None, _is_pin, "a pin number 0..48")
@@ -115,7 +111,7 @@ _MOST_NETWORKS = 4
 # A value is (default, lowest, highest), of a number or of the bytes of a text, or (default, check, what is expected).
 # A list is of objects: what each of them is, and how many they may be.
 _SCHEMA = {
-    "version": (None, is_version, VERSION),
+    "version": (None, _is_any, ""),  # of what has come from afar
     "device_id": ("", is_device_id, "3 to 32 of a-z, 0-9 and -, not beginning with -"),
     "pins": {
         "buttons": _PINS,
@@ -267,19 +263,25 @@ def load(path=PATH):
         return build({}), "%s: %s" % (path, error)
 
 
-def begin(home):
-    """(config, problem) as `load` gives it, for a boot: with "on_trial", and without what has failed its trial."""
+def begin(home, chip):
+    """(config, problem) as `load` gives it, for a boot. What has come from afar is judged first: the config has
+    "on_trial", and "report" with what is to be said of it, or None."""
     on_trial = False
-    try:
-        os.stat(home + "trial.json")
-    except OSError:
-        pass
-    else:
-        remote = load_room("remote")
+    report = None
+    if _is_there(home + "config.next") or _is_there(home + "trial.json"):
         try:
-            on_trial = remote.resumed(remote.Files(home))
+            on_trial, report = load_room("trial").boot(load_room("remote").Files(home), chip)
         except OSError:
-            pass  # a full file system: the trial goes on, its end is not forgotten
+            pass  # a full file system: what was in force is in force
     config, problem = load(home + PATH)
     config["on_trial"] = on_trial
+    config["report"] = report
     return config, problem
+
+
+def _is_there(path):
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False

@@ -193,9 +193,9 @@ def _reason(error):
 def _built():
     """(board, app); nobody keeps the configuration."""
     from . import config
-    from .board import Board
+    from .board import Board, chip_name
 
-    settings, problem = config.begin("")
+    settings, problem = config.begin("", chip_name())
     try:
         board = Board(settings)
     except ValueError as error:
@@ -203,7 +203,7 @@ def _built():
         settings = config.build({})
         board = Board(settings)
     settings["device_id"] = settings["device_id"] or board.stored_id()
-    for room in ("config", "wiring", "remote"):
+    for room in ("config", "wiring", "trial", "remote"):
         unload(room)
     from .app import App
 

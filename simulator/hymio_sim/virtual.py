@@ -153,7 +153,7 @@ class VirtualMachine:
 
         def run() -> None:
             home = None if self._home is None else f"{self._home}/"
-            config, problem = (self._config, "") if home is None else room("config").begin(home)
+            config, problem = (self._config, "") if home is None else room("config").begin(home, "esp32")
             board = private_board(port, config, self._random.randbytes)
             board.ticks_ms = self.ticks_ms
             board.rtc_ms = self._hardware.rtc.now_ms
