@@ -11,7 +11,7 @@ from .power import DEEP, MAINS, PROFILES, Power
 from .ringlog import RingLog
 from .textlog import TextLog
 from .uplink import Uplink
-from .wifi import OFF, Wifi
+from .wifi import OFF, ON, Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
 _STANDSTILL_MS = const(15)
@@ -359,6 +359,7 @@ class App:
             "utc_ms": clock.utc_ms(),
             "heap_free": self.board.heap_free(),
             "wifi": self._wifi.state,
+            "rssi": self.board.wifi_rssi() if self._wifi.state == ON else None,
             "power": PROFILES[power.profile],
             "supply_mv": power.supply_mv,
             "supply_low": power.is_low,

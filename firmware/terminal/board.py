@@ -221,6 +221,13 @@ class Board:
         """True if there is an address."""
         return self._wlan is not None and self._wlan.isconnected()
 
+    def wifi_rssi(self):
+        """dBm, None while there is no network."""
+        try:
+            return self._wlan.status("rssi")
+        except (OSError, AttributeError):
+            return None
+
 
 def _out(pin, pwm_hz=0):
     """An output that is low, or a PWM that gives nothing as yet."""

@@ -17,6 +17,8 @@ FROM_TERMINAL: Final = ("votes", "state", "config/reported", "reply", "log")
 """What a terminal writes below hymio/<device_id>/, and a collector reads."""
 TO_TERMINAL: Final = ("ack", "config", "cmd", "update")
 """What a collector writes there, and a terminal reads: so no terminal can acknowledge itself."""
+FOR_OTHERS: Final = "figures"
+"""What a collector writes there for everybody else."""
 DISCOVERY: Final = "homeassistant/#"
 """Where Home Assistant looks for what is new; the collector publishes it."""
 
@@ -81,7 +83,7 @@ def acl(collectors: Sequence[str]) -> str:
         lines += ["", f"user {collector}"]
         lines += [f"topic read hymio/+/{topic}" for topic in FROM_TERMINAL]
         lines += [f"topic write hymio/+/{topic}" for topic in TO_TERMINAL]
-        lines += [f"topic write {DISCOVERY}"]
+        lines += [f"topic write hymio/+/{FOR_OTHERS}", f"topic write {DISCOVERY}"]
     return "\n".join(lines) + "\n"
 
 

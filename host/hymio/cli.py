@@ -132,13 +132,17 @@ def collect(
     ] = None,
     cert: Annotated[Path | None, typer.Option(metavar="FILE", help="With mqtts://: our certificate (PEM).")] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="With --cert: its key (PEM).")] = None,
+    home_assistant: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Tell Home Assistant (usual prefix: homeassistant).")
+    ] = None,
+    tz: Annotated[str, typer.Option(metavar="ZONE", help="Whose days Home Assistant is told of.")] = "UTC",
     as_json: JsonOption = False,
 ) -> None:
     """Takes votes from the broker into the database, and tells the terminals only then."""
     from hymio.broker_tls import TlsFiles
     from hymio.collect import run_collect
 
-    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json)
+    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz)
 
 
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio report --db votes.db", "hymio report --db votes.db --json"))

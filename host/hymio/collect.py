@@ -23,6 +23,7 @@ from hymio.addresses import BrokerAddress, is_device_id, parse_broker
 from hymio.batches import Totals, decode_batch
 from hymio.broker_tls import TlsFiles, tls_context, why_refused
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
+from hymio.homeassistant import HomeAssistant, check_prefix, zone_named
 from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
 from hymio.output import note, print_json, print_line, seconds_running
 from hymio.quarantine import put_in_quarantine
@@ -205,8 +206,15 @@ class Collector:
     """Takes messages from the broker until it is told to stop."""
 
     def __init__(
-        self, address: BrokerAddress, tls: ssl.SSLContext | None, store: Store, collector_id: str, as_json: bool
+        self,
+        address: BrokerAddress,
+        tls: ssl.SSLContext | None,
+        store: Store,
+        collector_id: str,
+        as_json: bool,
+        home: HomeAssistant | None = None,
     ) -> None:
+        self._home = home
         self._address = address
         self._tls = tls
         self._store = store
@@ -285,6 +293,7 @@ class Collector:
         # A task of its own reads: cancelling a read in time could drop the message that it just took.
         reader = asyncio.create_task(self._take_in(client))
         stopped = asyncio.create_task(self._stop.wait())
+        telling = asyncio.create_task(self._tell_home(client))
         try:
             while not (reader.done() or stopped.done()):
                 arrived = asyncio.create_task(self._arrived.wait())
@@ -294,6 +303,7 @@ class Collector:
         finally:
             reader.cancel()
             stopped.cancel()
+            telling.cancel()
         if reader.done() and not reader.cancelled():
             reader.result()
 
@@ -301,6 +311,19 @@ class Collector:
         async for message in client.messages:
             self._inbox.append(_read(message))
             self._arrived.set()
+            if self._home is not None and isinstance(message.payload, bytes):
+                self._home.heard(str(message.topic), message.payload, message.retain)
+
+    async def _tell_home(self, client: aiomqtt.Client) -> None:
+        if self._home is None:
+            return
+
+        async def publish(topic: str, payload: bytes) -> None:
+            await client.publish(topic, payload, qos=1, retain=True)
+
+        self._home.connected()
+        with contextlib.suppress(aiomqtt.MqttError):  # the reader finds the connection gone, too
+            await self._home.run(publish)
 
     async def _empty_inbox(self, client: aiomqtt.Client) -> None:
         while self._inbox:
@@ -334,6 +357,8 @@ class Collector:
         for one in committed.refused:
             note(f"Kept in quarantine, {one.source}: {one.reason}.")
         for outcome in committed.outcomes:
+            if self._home is not None:
+                self._home.counted(outcome.device_id)
             for conflict in outcome.conflicts:
                 note(f"Conflict, {outcome.device_id} log {outcome.log_id}: {conflict}.")
             if outcome.last_seq < outcome.first_seq:
@@ -400,8 +425,10 @@ def check_collector_id(collector_id: str) -> None:
         )
 
 
-def run_collect(broker: str, db: str, collector_id: str, tls: TlsFiles, as_json: bool) -> None:
-    """Collects until SIGINT or SIGTERM.
+def run_collect(
+    broker: str, db: str, collector_id: str, tls: TlsFiles, as_json: bool, home_assistant: str | None, tz: str
+) -> None:
+    """Collects until SIGINT or SIGTERM. home_assistant: its discovery prefix, None: it is told nothing.
 
     Raises:
         Failure: 2 wrong use, 4 no broker or database there, 5 a database of a newer hymio.
@@ -409,20 +436,20 @@ def run_collect(broker: str, db: str, collector_id: str, tls: TlsFiles, as_json:
     address = parse_broker(broker)
     context = tls_context(address, tls)
     check_collector_id(collector_id)
+    zone = zone_named(tz)
+    prefix = None if home_assistant is None else check_prefix(home_assistant)
     store = open_store(db, create=True)
     try:
         # On Windows only the selector loop can watch the sockets of the MQTT library.
         factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(_collect(address, context, store, collector_id, as_json))
+            home = None if prefix is None else HomeAssistant(store, prefix, zone)
+            runner.run(_collect(Collector(address, context, store, collector_id, as_json, home)))
     finally:
         store.close()
 
 
-async def _collect(
-    address: BrokerAddress, tls: ssl.SSLContext | None, store: Store, collector_id: str, as_json: bool
-) -> None:
-    collector = Collector(address, tls, store, collector_id, as_json)
+async def _collect(collector: Collector) -> None:
     _on_signals((signal.SIGINT, signal.SIGTERM), collector.stop)
     await collector.run()
 

@@ -41,10 +41,11 @@ WELCOME = "b' \\x02\\x00\\x00'"
 
 FROM = ("votes", "state", "config/reported", "reply", "log")
 TO = ("ack", "config", "cmd", "update")
+FIGURES = "figures"
 A, B = "till-a", "till-b"
 DISCOVERY = "homeassistant/sensor/x/config"
 OTHERS = (DISCOVERY, "hymio/votes", f"hymio/{A}", f"hymio/{A}/other", f"hymio/{A}/votes/more", "x")
-TOPICS = (*(f"hymio/{one}/{topic}" for one in (A, B) for topic in FROM + TO), *OTHERS)
+TOPICS = (*(f"hymio/{one}/{topic}" for one in (A, B) for topic in (*FROM, *TO, FIGURES)), *OTHERS)
 
 
 def free_port() -> int:
@@ -237,7 +238,7 @@ async def _written(site: Site, name: str) -> set[str]:
         (A, {f"hymio/{A}/{topic}" for topic in FROM}),
         (
             "office",
-            {f"hymio/{one}/{topic}" for one in (A, B) for topic in TO} | {DISCOVERY},
+            {f"hymio/{one}/{topic}" for one in (A, B) for topic in (*TO, FIGURES)} | {DISCOVERY},
         ),
     ],
 )

@@ -108,7 +108,7 @@ def test_of_a_wrong_one_nothing_is_applied(far, tmp_path, config, error):
     far.config("b", config)
     assert far.reported["version"] == "b" and far.reported["ok"] is False
     assert far.reported["error"].startswith(error)
-    assert "short" not in json.dumps(far.reported).replace("shorter", "")
+    assert "short" not in json.dumps(far.reported)
     assert (tmp_path / "config.json").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["config.json", "refused.json"]
     judged = boots(far)
