@@ -20,6 +20,7 @@ _PINGRESP = const(13)
 _ANSWER_MS = const(10000)
 _LEAVE_MS = const(200)  # for the last bytes to go out
 _RECEIVE_MAX = const(2048)
+_SKIP_MAX = const(262144)
 _OUTPUT_MAX = const(4096)
 
 
@@ -87,6 +88,7 @@ class Mqtt:
         self.broken = ""
         self.refused = 0  # CONNACK return code
         self._input = bytearray()
+        self._skip = 0  # bytes still to come of a message that is too long
         self._output = bytearray()
         self._awaited = 0  # packet id of the publish under way
         self._subscribing = 0
@@ -142,6 +144,10 @@ class Mqtt:
         """Takes bytes from the broker, in pieces of any size; what comes after nonsense is not kept."""
         if self.broken or self.state == OFF:
             return
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
         self._input.extend(data)
         while not self.broken and self.state != OFF:
             size = self._packet_size()
@@ -163,6 +169,12 @@ class Mqtt:
                 return None
             length |= (data[i] & 127) << 7 * (i - 1)
             if not data[i] & 128:
+                if _RECEIVE_MAX < length < _SKIP_MAX and data[0] >> 4 == _PUBLISH:
+                    # Somebody has retained a novel: to hang up would only bring it again.
+                    end = min(i + 1 + length, len(data))
+                    self._skip = i + 1 + length - end
+                    self._input = data[end:]
+                    return self._packet_size()
                 if length > _RECEIVE_MAX:
                     self.broken = "a packet of %d bytes, expected %d at most" % (length, _RECEIVE_MAX)
                     return None

@@ -1,11 +1,14 @@
 """A terminal far away: a configuration on trial, commands that hold or lapse, and batches at their own pace."""
 
 import json
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from hymio_sim.virtual import START_UTC, VirtualTerminal
 
+STATE_SCHEMA = Path(__file__).parents[1] / "schemas" / "state.json"
 BASE = "hymio/till-1/"
 RESTART_S = 10.0
 TRIAL_S = 660.0
@@ -178,6 +181,36 @@ def test_a_terminal_that_sleeps_is_on_trial_as_well(tmp_path):
         far.config(2, {"mqtt": NOBODY, "power": power}, 4000)
         assert far.reported["ok"] is False and in_force(tmp_path)["version"] == 1
         assert terminal.hardware.rtc.is_asleep
+
+
+def test_a_message_that_is_too_long_is_passed_over(far):
+    far.broker.publish(BASE + "config", b" " * 6000 + b'{"version": 1, "config": {}}', True)
+    far.terminal.run(60)
+    far.command(id=1, do="identify")
+    assert far.replies == [{"id": 1, "ok": True}] and boots(far) == 1
+    far.terminal.press(4)
+    far.terminal.run(30)
+    assert far.terminal.machine._app.log.unsent == 0
+    assert b"offline" not in b"".join(far.all("state"))
+
+
+# ---- state ----
+
+
+@pytest.mark.parametrize("power", [{"profile": "mains"}, {"profile": "light"}, {"profile": "deep", "battery": 34}])
+def test_what_a_terminal_says_of_itself_has_the_shape_that_is_documented(power):
+    with VirtualTerminal(network=True, config={"power": power}) as terminal:
+        far = Far(terminal)
+        terminal.press(2)
+        terminal.run(7300 if power["profile"] == "mains" else 86_400)
+        said = far.all("state")
+        assert len(said) >= 2
+        validator = Draft202012Validator(json.loads(STATE_SCHEMA.read_text()))
+        for payload in said:
+            validator.validate(json.loads(payload))
+        assert far.state["state"] == ("online" if power["profile"] == "mains" else "asleep")
+        terminal.obey("power off")
+        terminal.run(120)
 
 
 # ---- commands ----
