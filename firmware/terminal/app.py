@@ -279,7 +279,7 @@ class App:
         front = self.front
         log = self.log
         owes = self.book.owes_boot or self._reset_at is not None or self.trial_ends is not None
-        owes = owes or self.uplink.wants_restart or self.uplink.orders != []
+        owes = owes or self.uplink.wants_restart or len(self.uplink.orders) > 0
         is_quiet = front.is_at_rest and not owes
         how = self._power.rest(now_ms, wait_ms, is_quiet)
         if how == MAINS or (self._has_network and self._wifi.is_started):
