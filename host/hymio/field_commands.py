@@ -20,12 +20,21 @@ PortOption = Annotated[
 ]
 
 
-@app.command(rich_help_panel=FIELD, epilog=examples("hymio status", "hymio status --port /dev/ttyUSB0 --json"))
-def status(port: PortOption = None, as_json: JsonOption = False) -> None:
+@app.command(
+    rich_help_panel=FIELD,
+    epilog=examples("hymio status", "hymio status --port /dev/ttyUSB0 --json", "hymio status -f"),
+)
+def status(
+    port: PortOption = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on, a table that lives or a JSON line a second, until Ctrl-C.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """How a terminal is: clock, log, unsent presses, network."""
     from hymio.status import run_status
 
-    run_status(port, as_json)
+    run_status(port, follow, as_json)
 
 
 @app.command(

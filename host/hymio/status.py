@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hymio.output import console, print_json
 from hymio.records import RESET_CAUSES
 
 if TYPE_CHECKING:
-    from hymio.smp import StatusAnswer
+    from rich.table import Table
+
+    from hymio.smp import Cable, StatusAnswer
+
+FOLLOW_S: Final = 1.0
+"""How often a terminal is asked again."""
 
 _LINKS = ("off", "connecting", "on")
 _SWITCH = ("presses", "edges", "edges_max", "spikes")
@@ -91,16 +96,36 @@ def _name(names: tuple[str, ...], code: int, otherwise: str) -> str:
     return names[code] if 0 <= code < len(names) else otherwise
 
 
-def run_status(port: str | None, as_json: bool) -> None:
-    """Prints the status of the terminal on `port`, or on the only port there is."""
+def run_status(port: str | None, follow: bool, as_json: bool) -> None:
+    """Prints the status of the terminal on `port`, or on the only port there is; with `follow` until interrupted."""
     from hymio.ports import choose_port
     from hymio.smp import Cable
 
     with Cable(choose_port(port)) as cable:
         status = status_json(cable.status())
+        if as_json:
+            print_json(status)
+        elif not follow:
+            console().print(_table(status))
+        if follow:
+            _follow(cable, status, as_json)
+
+
+def _follow(cable: Cable, status: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json(status)
-        return
+        while True:
+            time.sleep(FOLLOW_S)
+            print_json(status_json(cable.status()))
+    from rich.live import Live
+
+    with Live(_table(status), console=console(), auto_refresh=False) as live:
+        while True:
+            time.sleep(FOLLOW_S)
+            live.update(_table(status_json(cable.status())), refresh=True)
+
+
+def _table(status: dict[str, Any]) -> Table:
+    """The same for a person."""
     from rich.table import Table
 
     log = status["log"]
@@ -132,4 +157,4 @@ def run_status(port: str | None, as_json: bool) -> None:
     why = f": {status['mqtt_problem']}" if "mqtt_problem" in status else ""
     table.add_row("network", f"Wi-Fi {status['wifi']}, MQTT {status['mqtt']}{why}")
     table.add_row("memory", f"{status['heap_free']} bytes free")
-    console().print(table)
+    return table

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -11,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hymio_process import hymio
+from hymio_process import service
 from schema_check import check
 
-from hymio.errors import WRONG_USE
+from hymio.cli import app
+from hymio.errors import INTERRUPTED, WRONG_USE, run_cli
 from hymio_sim.boardfiles import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
@@ -39,6 +43,14 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTerminal]:
 @pytest.fixture(scope="module")
 def port(terminal: SimTerminal) -> str:
     return str(terminal.of("ready")[0]["serial"])
+
+
+def hymio(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in this process, which spares its start."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+        status = run_cli(app, arguments)
+    return subprocess.CompletedProcess(arguments, status, stdout.getvalue(), stderr.getvalue())
 
 
 def told(port: str, *arguments: str, schema: str, status: int = 0) -> dict[str, Any]:
@@ -100,12 +112,28 @@ def test_configuration(terminal: SimTerminal, port: str) -> None:
     assert hymio("config", "get", "thanks_ms", "--port", port).stdout == "1000\n"
 
 
+def test_the_text_log_in_json(port: str) -> None:
+    done = hymio("logs", "--port", port, "--json")
+    lines = [check("logs-line", line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and lines[0]["text"].startswith("reset: power-on")
+
+
 def test_self_test_and_identify_blink(terminal: SimTerminal, port: str) -> None:
     found = told(port, "selftest", schema="selftest")
     assert found["ok"] and found["log"] and found["files"] and found["buttons_closed"] == []
     terminal.expect("led", led=1, on=True)
     assert told(port, "identify", schema="identify")["device_id"] == "till-1"
     terminal.expect("led", led=1, on=False)
+
+
+def test_the_status_can_be_watched(terminal: SimTerminal, port: str) -> None:
+    with service("status", "--port", port, "--follow", "--json") as watching:
+        first = watching.lines.get(timeout=20)
+        terminal.tell("press 2 80")
+        terminal.expect("record", button=2)
+        while sum(watching.lines.get(timeout=20)["pressed"]) == sum(first["pressed"]):
+            pass
+        assert watching.stop(signal.SIGINT) == INTERRUPTED
 
 
 def test_mpremote_reads_and_writes_and_the_application_goes_on_after_a_reset(
