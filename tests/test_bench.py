@@ -8,6 +8,7 @@ import pytest
 
 from hymio_sim.bench import press_figures, uplink_figures
 from hymio_sim.bench_log import busy_figures, day_figures, heap_figures, record_figures
+from hymio_sim.bench_uplink import real_time_figures
 from hymio_sim.boardfiles import find_tool
 from hymio_sim.workload import standard_day
 
@@ -83,3 +84,12 @@ def test_the_command_writes_json(tmp_path):
     book = json.loads(out.read_text())
     assert book["machine"]["python"] and len(book["figures"]) == 3
     assert all({"name", "value", "unit", "goal", "peer", "peer_value"} <= set(figure) for figure in book["figures"])
+
+
+@pytest.mark.demo
+@pytest.mark.skipif(not find_tool("micropython") or not find_tool("mosquitto"), reason="no mosquitto or no VM here")
+def test_uplink_in_real_time():
+    found = values(real_time_figures(backlog=200, presses=3))
+    assert 0 < found["uplink.backlog_bytes_per_vote"] <= 10.5
+    assert found["uplink.backlog_ratio_40ms"] > 2
+    assert found["uplink.press_to_row_ms_median"] <= found["uplink.press_to_row_ms_p99"]

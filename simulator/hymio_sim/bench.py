@@ -18,6 +18,7 @@ from hymio_sim.bench_cable import cable_figures
 from hymio_sim.bench_log import LogOnFlash, log_figures
 from hymio_sim.bench_press import debounce_figures, debounce_table
 from hymio_sim.bench_tls import handshake_figures
+from hymio_sim.bench_uplink import real_time_figures
 from hymio_sim.boardfiles import compiled, find_tool
 from hymio_sim.energy import INSTALLS, measure
 from hymio_sim.figure import Figure
@@ -115,6 +116,7 @@ _PARTS: Final = {
     "press": press_figures,
     "uplink": uplink_figures,
     "cable": cable_figures,
+    "realtime": real_time_figures,
     "tls": handshake_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,

@@ -20,12 +20,14 @@ class FaultyProxy:
     fallen silent in one direction stays so. `passed_bytes` counts both ways, `harmed` the pieces that were not let
     through as they were. Runs on a thread of its own while the block runs."""
 
-    def __init__(self, server_port: int, seed: int = 0) -> None:
+    def __init__(self, server_port: int, seed: int = 0, delay_s: float = _DELAY_S) -> None:
+        """delay_s: of each piece, in either direction, while the fault is `delay`."""
         self.fault: Fault = "none"
         self.port = 0
         self.passed_bytes = 0
         self.harmed = 0
         self._server_port = server_port
+        self._delay_s = delay_s
         self._dice = random.Random(seed)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -87,7 +89,7 @@ class FaultyProxy:
                     back.transport.abort()
                     return
                 if fault == "delay":
-                    await asyncio.sleep(_DELAY_S)
+                    await asyncio.sleep(self._delay_s)
                 elif fault == "corrupt":
                     changed = bytearray(data)
                     # Behind the topic: who may write where is the business of the broker's access list and of TLS.
