@@ -357,6 +357,32 @@ def test_kill_minus_nine_in_the_middle_of_a_stream(mosquitto: int, tmp_path: Pat
     assert (one["pressed"], one["rows"], one["waiting"], one["balanced"]) == (total, total, 0, True)
 
 
+def test_what_the_queue_of_the_broker_drops_is_sent_again(mosquitto: int, tmp_path: Path, device_id: str) -> None:
+    """mosquitto acknowledges everything for a collector that is away, keeps 1,000 messages, and drops the rest."""
+    db, total = tmp_path / "votes.db", 1200
+    with collecting(mosquitto, db, "--collector-id", device_id) as collector:
+        collector.wait_for("ready")
+        assert collector.stop() == 0
+
+    async def scene(air: Air) -> None:
+        for seq in range(total):
+            await air.send("votes", presses(seq, 1))
+        with collecting(mosquitto, db, "--collector-id", device_id):
+            mark = 0
+            while mark < 900:
+                mark = (await air.ack()).mark
+            with pytest.raises(TimeoutError):
+                while True:
+                    mark = (await air.ack(1.0)).mark
+            assert mark < total, "the queue has overflown"
+            await air.send("votes", presses(mark, total - mark))
+            await air.ack_with(total)
+
+    play(mosquitto, device_id, scene)
+    one = ledger_of(db, device_id)
+    assert (one["pressed"], one["rows"], one["waiting"], one["balanced"]) == (total, total, 0, True)
+
+
 def test_the_broker_goes_and_comes_back(tmp_path: Path, device_id: str) -> None:
     broker = Mosquitto(tmp_path)
     broker.start()
