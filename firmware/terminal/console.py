@@ -24,7 +24,7 @@ class Console:
         self.app = app
         self.staged = {}  # settings that were written and not yet saved: path -> value
         self.desk = None  # what the loaded room keeps between two requests; may have a `close()`
-        self.is_short = False  # the heap has been too small for a long answer
+        self.shortages = 0  # how often the heap has been too small for an answer
         self.requests = 0
         self.refused = 0
         self._room = None
@@ -76,7 +76,7 @@ class Console:
             except MemoryError:
                 # Once more, with all the memory that this room can give back.
                 self.close()
-                self.is_short = True
+                self.shortages += 1
                 frame = bytearray(_HEAD)
                 cbor.dump(self._answer(group, command, op == 2, message[8:], version), frame)
         except Refused as refused:

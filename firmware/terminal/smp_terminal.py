@@ -7,9 +7,11 @@ from .smp import Refused, number
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
-_SECTOR_BYTES = const(1700)  # holds what a sector usually holds
-_FEW_BYTES = const(256)
-_AMPLE_BYTES = const(6144)  # an answer is there twice: as a batch and as the frame around it
+_MORE_BYTES = const(1600)  # a sector's usual records; half of it holds half of them
+_LEAST_BYTES = const(100)
+_HALVINGS = const(3)
+_SPARE_BYTES = const(2048)
+_AMPLE_BYTES = const(8192)
 _TEXT_BYTES = const(512)
 
 _UNKNOWN = const(1)
@@ -54,7 +56,11 @@ def _size(session):
     """Bytes to a batch. The fewer answers a log takes, the fewer turn-arounds of the cable."""
     sweep()
     free = session.app.board.heap_free() or _AMPLE_BYTES  # CPython says 0
-    return _FEW_BYTES if session.is_short or free < _AMPLE_BYTES else _SECTOR_BYTES
+    halvings = min(session.shortages, _HALVINGS)
+    # An answer is there twice: as a batch and as the frame around it.
+    while halvings < _HALVINGS and free < _SPARE_BYTES + 2 * (_LEAST_BYTES + (_MORE_BYTES >> halvings)):
+        halvings += 1
+    return _LEAST_BYTES + (_MORE_BYTES >> halvings)
 
 
 def _text(app, line):

@@ -25,5 +25,5 @@ def test_a_full_log_takes_less_than_a_minute(log: LogOnFlash) -> None:
 
 
 def test_a_small_heap_gets_short_answers_and_the_whole_log_as_well(log: LogOnFlash) -> None:
-    records, answers, _ = pull(log, heap_free=5000)
-    assert records == pull(log)[0] and records / answers < 30
+    records, answers, _ = pull(log, heap_free=2000)
+    assert records == pull(log)[0] and records / answers < 40
