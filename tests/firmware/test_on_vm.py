@@ -26,6 +26,7 @@ LARGER_HEAPS = {
         "the whole application, and beside it 24 KiB of flash",
     ),
     "test_smp_fuzz": ("144k", "the whole application with every room of the cable, the frames, and 16 KiB of flash"),
+    "test_uplink": ("112k", "the uplink's rooms, and 24 KiB of flash in one piece"),
     "test_batch": ("112k", "24 KiB of flash in one piece, which the tests before it leave no room for"),
 }
 

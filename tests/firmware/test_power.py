@@ -125,7 +125,7 @@ def test_a_sleepbook_that_is_not_whole_is_none():
 def test_a_log_goes_on_without_a_mount():
     from logs import CHIP, Dice, boot, mounted, press
 
-    log, clock, flash = mounted()
+    log, clock, flash = mounted(sectors=4)
     boot(log, clock)
     for i in range(252 * 7 + 30):
         if log.needs_sector and i % 50 == 0:
@@ -146,7 +146,7 @@ def test_a_log_goes_on_without_a_mount():
 def test_a_log_that_has_stepped_over_a_bad_sector_is_mounted_again():
     from logs import mounted, press
 
-    log, clock, flash = mounted()
+    log, clock, flash = mounted(sectors=4)
     flash.bad_erase = (2,)
     flash.image[2 * 4096] = 0
     for _ in range(252 * 3):
