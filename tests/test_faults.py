@@ -25,8 +25,8 @@ PATIENCE_S = 45.0
 pytestmark = [
     pytest.mark.demo,
     pytest.mark.timeout(180),
-    # What a corrupted byte does to one of seven terminals is not the same twice: once in some runs a damaged CONNACK
-    # reads as a refusal, and the terminal waits for five minutes as it should.
+    # What corrupted bytes do is not the same twice, and now and then a terminal is not back within the patience here: a
+    # CONNACK that reads as a refusal, for one, makes it wait for five minutes.
     pytest.mark.skipif("HYMIO_FAULTS" not in os.environ, reason="in real time and by chance: HYMIO_FAULTS=1 make test"),
     pytest.mark.skipif(MOSQUITTO is None, reason="no mosquitto here: apt-get install mosquitto"),
     pytest.mark.skipif(find_tool("micropython") is None, reason="no MicroPython VM for this machine"),
