@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 _PACKAGE: Final = "_hymio_firmware"
@@ -27,15 +28,19 @@ def firmware_dir() -> Path:
 
 
 @functools.cache
+def firmware_package() -> ModuleType:
+    """The terminal's package in this process, of which `firmware_room` gives the modules."""
+    directory = firmware_dir() / "terminal"
+    spec = importlib.util.spec_from_file_location(
+        _PACKAGE, directory / "__init__.py", submodule_search_locations=[str(directory)]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_PACKAGE] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 def firmware_room(name: str) -> Any:
     """The firmware's module terminal/`name`.py, to be run in this process. Not `board`: it wants hardware."""
-    if _PACKAGE not in sys.modules:
-        directory = firmware_dir() / "terminal"
-        spec = importlib.util.spec_from_file_location(
-            _PACKAGE, directory / "__init__.py", submodule_search_locations=[str(directory)]
-        )
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[_PACKAGE] = module
-        spec.loader.exec_module(module)
-    return importlib.import_module(f"{_PACKAGE}.{name}")
+    return importlib.import_module(f"{firmware_package().__name__}.{name}")
