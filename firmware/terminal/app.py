@@ -104,7 +104,8 @@ class App:
         else:
             self._resume(slept, now_ms)
         board.on_edge(self._on_edge)
-        self._scrub = Scrub(log)
+        if self._power.profile == MAINS:  # who sleeps has no time for a patrol, and a wake none to prepare one
+            self._scrub = Scrub(log)
         self._scrub_at = now_ms
         config = self._config
         self.ntp = Ntp(config["ntp"], self._wifi, clock, board.random32)
@@ -225,7 +226,7 @@ class App:
                 book.prepare()
             self.text.watch(self._wifi.state, self.uplink.state, self.clock.source, log.bad_sectors)
             self._write_text(now_ms)
-        if self._power.profile == MAINS and ticks_diff(now_ms, self._scrub_at) >= _SCRUB_MS:
+        if self._scrub and ticks_diff(now_ms, self._scrub_at) >= _SCRUB_MS:
             self._scrub_at = now_ms
             self._scrub.step()
 

@@ -229,8 +229,3 @@ class Debounce:
             if self._state[b] and not stuck & 1 << b:
                 return False
         return True
-
-    @property
-    def is_idle(self):
-        """True while no contact is closed or in doubt."""
-        return self.is_idle_but(0)
