@@ -44,8 +44,9 @@ def _unread(slave: int) -> int:
 
 
 class Cable:
-    """Pumps between the two pseudo-terminals. `interrupt()` is to pass a Ctrl-C to the VM as a signal if the VM
-    wants one, and tells whether it did."""
+    """Pumps between the two pseudo-terminals. `interrupt(done)` is to pass a Ctrl-C to the VM as a signal if the VM
+    wants one, and tells whether it will; it calls `done` when it has. What is typed meanwhile comes after it, as on a
+    board, where the interrupt of the serial port itself stops the program: nothing behind a Ctrl-C reaches that one."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, link: Path | None = None, baud: int | None = None) -> None:
         self._loop = loop
@@ -60,7 +61,8 @@ class Cable:
                     link.unlink()
             link.symlink_to(self.port)
         self._inner: tuple[int, int] | None = None
-        self.interrupt: Callable[[], bool] = lambda: False
+        self.interrupt: Callable[[Callable[[], None]], bool] = lambda done: False
+        self._held: bytes | None = None  # typed behind a Ctrl-C that is under way
         self.raw_repl = False
         """Whether the client has last asked for the raw REPL (Ctrl-A) rather than the friendly one (Ctrl-B)."""
         self.dropped_bytes = 0
@@ -75,6 +77,7 @@ class Cable:
 
     def unplug(self) -> None:
         """The VM is gone. What it wrote before comes out, what it had not read is lost."""
+        self._held = None
         if self._inner is None:
             return
         master, slave = self._inner
@@ -134,7 +137,10 @@ class Cable:
 
     def _arrived(self, data: bytes) -> None:
         rest = b""
-        for byte in data:
+        for at, byte in enumerate(data):
+            if self._held is not None:
+                self._held += data[at:]
+                return
             if byte == _CTRL_A:
                 self.raw_repl = True
             elif byte == _CTRL_B:
@@ -142,10 +148,17 @@ class Cable:
             if byte == _CTRL_C:
                 self._to_vm(rest)
                 rest = b""
-                if self.interrupt():
+                self._held = b""
+                if self.interrupt(self._interrupted):
                     continue
+                self._held = None
             rest += bytes([byte])
         self._to_vm(rest)
+
+    def _interrupted(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self._arrived(held)
 
     def _to_vm(self, data: bytes) -> None:
         if self._inner is None or not data:

@@ -7,7 +7,6 @@ kills it when this one dies, and it ends itself when the bus does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import struct
@@ -179,7 +178,7 @@ class ChildVm:
         # After a soft reset out of the raw REPL a board runs boot.py, not main.py, and is in the raw REPL again.
         self._restart(SOFT_RESET, run_main=not self._cable.raw_repl, after_us=0)
 
-    def _interrupt(self) -> bool:
+    def _interrupt(self, done: Callable[[], None]) -> bool:
         """MicroPython wants SIGINT while a program runs, and the plain byte at its REPL."""
         process = self._process
         if process is None:
@@ -187,17 +186,21 @@ class ChildVm:
         status = _status(process.pid)
         if not _catches_sigint(status):
             return False
-        self._interrupt_soon(process, status, _INTERRUPT_TRIES)
+        self._interrupt_soon(process, status, _INTERRUPT_TRIES, done)
         return True
 
-    def _interrupt_soon(self, process: subprocess.Popen[bytes], status: dict[str, str], tries: int) -> None:
+    def _interrupt_soon(
+        self, process: subprocess.Popen[bytes], status: dict[str, str], tries: int, done: Callable[[], None]
+    ) -> None:
         """The unix port raises KeyboardInterrupt wherever it is, in the middle of a garbage collection even, and dies
         of that; a board waits for a safe moment. So it is told while it waits for something, if it ever does."""
-        if status.get("State", "S").startswith("S") or not tries:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
+        if process is not self._process:
             return
-        self._loop.call_later(0.001, lambda: self._interrupt_soon(process, _status(process.pid), tries - 1))
+        if status.get("State", "S").startswith("S") or not tries:
+            process.send_signal(signal.SIGINT)
+            done()
+            return
+        self._loop.call_later(0.001, lambda: self._interrupt_soon(process, _status(process.pid), tries - 1, done))
 
     # ---- what the world does to it ----
 
