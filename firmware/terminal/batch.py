@@ -24,8 +24,9 @@ def put_varint(buf, at, number):
 class BatchMaker:
     """Makes batches in a buffer of its own, so that a long backlog costs no more memory than a vote."""
 
-    def __init__(self, log, clock, random32, size):
+    def __init__(self, log, clock, random32, size, device_id):
         """size: bytes of buffer; a batch is at most that long."""
+        self._seed = crc32(device_id.encode())
         self._log = log
         self._clock = clock
         self._random32 = random32
@@ -47,7 +48,7 @@ class BatchMaker:
         begin = _RESERVED - len(head)
         buf = memoryview(self._buf)
         buf[begin:_RESERVED] = head
-        struct.pack_into("<I", self._buf, end, crc32(buf[begin:end]))
+        struct.pack_into("<I", self._buf, end, crc32(buf[begin:end], self._seed))
         return buf[begin : end + 4]
 
     def _items(self, seq, most_presses):
@@ -118,7 +119,7 @@ class BatchMaker:
         log = self._log
         head = bytearray(_RESERVED)
         flags = CLOCK_SET if self._clock.is_set else 0
-        struct.pack_into("<BBIIH", head, 0, 1, flags, log.log_id, self.nonce, self._clock.boot)
+        struct.pack_into("<BBIIH", head, 0, 2, flags, log.log_id, self.nonce, self._clock.boot)
         at = 12
         for number in (seq, self.end_seq - seq, seq - log.oldest_seq, log.next_seq - self.end_seq):
             at = put_varint(head, at, number)

@@ -16,12 +16,12 @@ _ACK_EVERY_MS = const(3600000)  # or once an hour
 class Outbox:
     """Paced by the broker's PUBACK, content with nothing less than the collector's ack."""
 
-    def __init__(self, log, clock, random32, collector_id, pace=None):
+    def __init__(self, log, clock, random32, device_id, collector_id, pace=None):
         """pace: section `mqtt.pace`; None = at once."""
         self._log = log
         self._clock = clock
         self._collector_id = collector_id
-        self._maker = BatchMaker(log, clock, random32, _BATCH_BYTES)
+        self._maker = BatchMaker(log, clock, random32, _BATCH_BYTES, device_id)
         self._next = log.cursor  # first seq not sent yet
         self._sending_to = -1  # end of the batch under way to the broker
         self._news_at = None  # ticks of the first record not yet offered

@@ -38,7 +38,7 @@ def answer(session, command, is_write, request):
     if command == 1:
         seq = number(request, "s", _BAD_REQUEST)
         if session.desk is None:
-            session.desk = BatchMaker(log, app.clock, app.board.random32, _size(session))
+            session.desk = BatchMaker(log, app.clock, app.board.random32, _size(session), app.device_id)
         # As far as the sector goes: the next batch finds its totals in a header and need not count up to them.
         return {"d": session.desk.make(seq, SLOTS - max(seq, log.oldest_seq) % SLOTS)}
     if command == 2:

@@ -34,7 +34,7 @@ class Uplink:
         self._clock = clock
         self._facts = facts
         self._base = base = "hymio/" + device_id + "/"
-        self.outbox = Outbox(log, clock, random32, config["collector_id"], config["pace"])
+        self.outbox = Outbox(log, clock, random32, device_id, config["collector_id"], config["pace"])
         will = (base + "state", json.dumps({"state": "offline"}))
         login = config["username"], config["password"]
         topics = [base + name for name in ("ack", "config", "cmd")]

@@ -25,7 +25,7 @@ from hymio.wire import (
     put_zigzag,
 )
 
-BATCH_VERSION: Final = 1
+BATCH_VERSION: Final = 2
 
 _CLOCK_SET: Final = 0x01
 _ITEM_VOID: Final = 0x00
@@ -72,8 +72,8 @@ class Batch:
         return self.last_seq + 1 + self.behind
 
 
-def encode_batch(batch: Batch) -> bytes:
-    """The bytes of a batch."""
+def encode_batch(batch: Batch, device_id: str) -> bytes:
+    """The bytes of a batch of that terminal."""
     out = bytearray([BATCH_VERSION, _CLOCK_SET if batch.clock_set else 0])
     out += put_uint(batch.log_id, 4) + put_uint(batch.nonce, 4) + put_uint(batch.boot, 2)
     for value in (batch.first_seq, batch.slots, batch.held, batch.behind, *batch.totals):
@@ -98,7 +98,11 @@ def encode_batch(batch: Batch) -> bytes:
         out += _press(record, base[1])
         base = (record.boot, record.uptime_ms)
     out += _void(batch.last_seq + 1 - at)
-    return bytes(out) + put_uint(crc32(bytes(out)), 4)
+    return bytes(out) + put_uint(_crc(bytes(out), device_id), 4)
+
+
+def _crc(body: bytes, device_id: str) -> int:
+    return crc32(device_id.encode() + body)
 
 
 def _void(slots: int) -> bytes:
@@ -112,16 +116,16 @@ def _press(press: Press, base_uptime_ms: int) -> bytes:
     return out + put_uint(press.quiet_ms, 2) if timed else out
 
 
-def decode_batch(data: bytes) -> Batch:
-    """The batch in these bytes, all of it or nothing.
+def decode_batch(data: bytes, device_id: str) -> Batch:
+    """The batch of that terminal in these bytes, all of it or nothing.
 
     Raises:
-        FormatError: not a batch, damaged, or of a newer format; nothing in it may be counted then.
+        FormatError: not a batch, damaged, another terminal's, or of another format; nothing in it may be counted then.
     """
     if len(data) < 4 + 2:
         raise FormatError(f"{len(data)} bytes are no batch")
-    if int.from_bytes(data[-4:], "little") != crc32(data[:-4]):
-        raise FormatError("the CRC of the batch does not match")
+    if int.from_bytes(data[-4:], "little") != _crc(data[:-4], device_id):
+        raise FormatError(f"the CRC does not match: a damaged batch, or not one of {device_id}")
     reader = Reader(data[:-4])
     version = reader.uint(1, "the version")
     if version != BATCH_VERSION:

@@ -108,7 +108,7 @@ def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | T
         return Refused(device_id, topic, "the topic names no terminal", payload, received_utc)
     try:
         if parts[-1] == "votes":
-            return Arrival(device_id, decode_batch(payload), "mqtt", received_utc, topic, payload)
+            return Arrival(device_id, decode_batch(payload, device_id), "mqtt", received_utc, topic, payload)
         if not payload:
             return None
         return _read_state(device_id, payload, received_utc)

@@ -29,7 +29,7 @@ def pull(cable: Cable, status: StatusAnswer, progress: Progress, from_seq: int =
     """The log in batches, from `from_seq` or the oldest seq held to the newest at the time when it is reached."""
     seq = max(from_seq, status.oldest_seq)
     while True:
-        batch, payload = cable.records(seq)
+        batch, payload = cable.records(seq, status.device_id)
         if batch.log_id != status.log_id:
             raise Failure(
                 BROKEN_OFF, "The terminal has begun another log meanwhile.", "Run the command again to read that one."

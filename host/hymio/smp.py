@@ -342,11 +342,12 @@ class Cable:
         """How the terminal is."""
         return self._ask(StatusRead())
 
-    def records(self, seq: int) -> tuple[Batch, bytes]:
-        """The log from `seq` on (or from the oldest seq held), as much as fits one answer; and the batch's bytes."""
+    def records(self, seq: int, device_id: str) -> tuple[Batch, bytes]:
+        """The log of that terminal from `seq` on (or from the oldest seq held), as much as fits one answer; and the
+        batch's bytes."""
         answer = self._ask(RecordsRead(s=seq))
         try:
-            return decode_batch(answer.d), answer.d
+            return decode_batch(answer.d, device_id), answer.d
         except FormatError as error:
             raise _odd_answer(f"a batch that cannot be read: {error.reason}") from error
 

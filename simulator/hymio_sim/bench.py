@@ -38,7 +38,7 @@ def uplink_figures() -> Iterator[Figure]:
         for press in day:
             bench.clock.advance(press.at_ms)
             bench.press(press.button, press.verdict, press.quiet_ms, press.edges)
-        maker = room("batch").BatchMaker(bench.log, bench.clock, bench.random32, 700)
+        maker = room("batch").BatchMaker(bench.log, bench.clock, bench.random32, 700, _DEVICE_ID)
         mqtt = room("mqtt")
         seq = size = 0
         while seq < bench.log.next_seq:

@@ -18,6 +18,7 @@ from hymio_sim.serialline import TURN_AROUND_S, line_s
 from hymio_sim.workload import DAY_MS, standard_day
 
 _SLOTS: Final = 252
+_DEVICE_ID: Final = "kiosk-000001"
 
 
 def full_log(sectors: int = 256, chip: int = 1) -> LogOnFlash:
@@ -40,7 +41,7 @@ def pull(bench: LogOnFlash, heap_free: int = 0) -> tuple[int, int, float]:
     board's processor takes between them only a board can tell.
     """
     board = SimpleNamespace(random32=bench.random32, heap_free=lambda: heap_free, ticks_ms=lambda: 0)
-    app: Any = SimpleNamespace(log=bench.log, clock=bench.clock, board=board)
+    app: Any = SimpleNamespace(log=bench.log, clock=bench.clock, board=board, device_id=_DEVICE_ID)
     console = room("console").Console(app)
     seq = first = bench.log.oldest_seq
     answers = 0
@@ -49,7 +50,7 @@ def pull(bench: LogOnFlash, heap_free: int = 0) -> tuple[int, int, float]:
         request = b"".join(packet.encode(RecordsRead(s=seq).BYTES, line_length=128))
         lines = list(console.received(request))
         seconds += line_s(len(request) + sum(map(len, lines)), BAUD) + TURN_AROUND_S
-        batch = decode_batch(cbor2.loads(_message(lines)[8:])["d"])
+        batch = decode_batch(cbor2.loads(_message(lines)[8:])["d"], _DEVICE_ID)
         answers += 1
         if batch.slots == 0:
             return seq - first, answers, seconds

@@ -34,7 +34,7 @@ class Office:
             return
         device_id = parts[1]
         try:
-            batch = decode_batch(message.payload)
+            batch = decode_batch(message.payload, device_id)
         except FormatError:
             self.unreadable += 1
             return

@@ -48,9 +48,9 @@ def test_batch_vectors():
     rows = [data for _, data in vectors.load()]
     log, clock = vector_log()
     assert (log.oldest_seq, log.next_seq, log.log_id) == (252, 1268, LOG)
-    assert bytes(BatchMaker(log, clock, Varied(1), 700).make(1268, 50)) == rows[12]
+    assert bytes(BatchMaker(log, clock, Varied(1), 700, "till-1").make(1268, 50)) == rows[12]
     clock.set_utc(1800000000000, 1)
-    assert bytes(BatchMaker(log, clock, Varied(0xDEADBEEF), 700).make(1260, 50)) == rows[11]
+    assert bytes(BatchMaker(log, clock, Varied(0xDEADBEEF), 700, "till-1").make(1260, 50)) == rows[11]
 
 
 def test_ack_vector():
@@ -77,7 +77,7 @@ def test_batches_go_on_where_the_one_before_ended_and_fit():
         clock.advance(i * 50)
         press(log, clock, 1 + i % 4, i % 9, flags=i % 4, quiet_ms=65535 if i % 3 else i)
     for size, presses in ((200, 50), (700, 50), (700, 1), (700, 500)):
-        maker = BatchMaker(log, clock, Varied(9), size)
+        maker = BatchMaker(log, clock, Varied(9), size, "till-1")
         seq = 0
         while seq < log.next_seq:
             assert len(maker.make(seq, presses)) <= size
@@ -90,14 +90,14 @@ def test_a_batch_of_fifty_presses_is_small():
     for i in range(50):
         clock.advance(i * 200000)
         press(log, clock, 1 + i % 4)
-    assert len(BatchMaker(log, clock, Varied(9), 700).make(0, 50)) <= 50 * 5 + 50
+    assert len(BatchMaker(log, clock, Varied(9), 700, "till-1").make(0, 50)) <= 50 * 5 + 50
 
 
 def test_from_before_the_oldest_and_after_the_newest():
     log, clock, _ = mounted(sectors=4)
     for _ in range(252 * 5):
         press(log, clock)
-    maker = BatchMaker(log, clock, Varied(9), 700)
+    maker = BatchMaker(log, clock, Varied(9), 700, "till-1")
     maker.make(0, 50)
     assert maker.first_seq == log.oldest_seq
     maker.make(99999, 50)

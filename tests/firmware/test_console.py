@@ -140,7 +140,7 @@ def test_records_and_ack():
     for i in range(10):
         press(app.log, app.clock, 1 + i % 4)
     _, answer = ask(console, 0, 72, 1, {"s": 4})
-    assert answer["d"][0] == 1 and answer["d"][12] == 4
+    assert answer["d"][0] == 2 and answer["d"][12] == 4
     _, answer = ask(console, 0, 72, 2, {})
     assert answer == {"log": app.log.log_id, "tot": [3, 3, 2, 2], "nxt": 10, "old": 0}
     assert ask(console, 2, 72, 3, {"log": app.log.log_id, "m": 6})[1] == {"m": 6}

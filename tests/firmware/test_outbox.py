@@ -13,7 +13,7 @@ def box(presses=0):
     boot(log, clock)
     for i in range(presses):
         press(log, clock, 1 + i % 4)
-    return log, clock, Outbox(log, clock, Dice(), "office")
+    return log, clock, Outbox(log, clock, Dice(), "till-1", "office")
 
 
 def ack(log, mark, nonce=0, utc_ms=0, collector=b"office", log_id=None):

@@ -134,11 +134,11 @@ def test_the_host_reads_the_batches_that_the_terminal_made(presses, start, most)
         uptime_ms = clock.at_high << 24 | clock.at_low
         seq = press(log, clock, button, verdict, flags=flags, quiet_ms=quiet_ms)
         expected[seq] = Press(1, uptime_ms, button, verdict, flags, 1, quiet_ms)
-    maker = BatchMaker(log, clock, Dice(), 700)
+    maker = BatchMaker(log, clock, Dice(), 700, "till-1")
     seq = min(start, log.next_seq)
     found = {}
     while seq < log.next_seq:
-        batch = decode_batch(bytes(maker.make(seq, most)))
+        batch = decode_batch(bytes(maker.make(seq, most)), "till-1")
         assert batch.first_seq == seq and batch.log_id == log.log_id
         assert sum(batch.totals) == sum(s < seq for s in expected)
         found.update(batch.records)

@@ -78,7 +78,7 @@ class FakeTerminal:
                     return {"err": {"group": GROUP, "rc": 3}}
                 seq = request["s"]
                 assert isinstance(seq, int)
-                return {"d": encode_batch(self.batch(seq))}
+                return {"d": encode_batch(self.batch(seq), self.device_id)}
             case 2:
                 totals = list(self.totals(next_seq))
                 return {"log": LOG_ID, "tot": totals, "nxt": next_seq, "old": self.oldest_seq}

@@ -114,7 +114,7 @@ def test_lost_lines_are_asked_for_again(terminal: FakeTerminal, impatient: None)
     terminal.chatter = b"I (123) wifi: half a log line, no newline"
     with on_a_cable(terminal) as port, Cable(port) as cable:
         assert cable.status().device_id == "fake-1"
-        assert cable.records(0)[0] == terminal.batch(0)
+        assert cable.records(0, "fake-1")[0] == terminal.batch(0)
         terminal.drop_requests = 1
         assert cable.totals().next_seq == 8
 
@@ -153,7 +153,7 @@ def test_a_terminal_without_a_log(terminal: FakeTerminal) -> None:
         status = hymio("status", "--port", port, "--json")
         votes = hymio("votes", "--port", port, "--json")
         with pytest.raises(Failure) as caught, Cable(port) as cable:
-            cable.records(0)
+            cable.records(0, "fake-1")
     assert json.loads(status.stdout)["problem"] == "no partition votes"
     assert votes.returncode == ANSWERED_ERROR and "no partition votes" in votes.stderr
     assert caught.value.exit_status == ANSWERED_ERROR and "has no log" in caught.value.message

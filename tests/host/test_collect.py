@@ -28,10 +28,12 @@ LOG_ID = 77
 WAIT_S = 10
 
 
-def presses(first_seq: int, count: int, log_id: int = LOG_ID, nonce: int = 1) -> bytes:
+def presses(device_id: str, first_seq: int, count: int, log_id: int = LOG_ID, nonce: int = 1) -> bytes:
     """A batch of presses of button 4, one a second, from a log that holds nothing else."""
     kept = tuple((seq, Press(1, 1000 * seq, 4, 0, 0, 5, 65535)) for seq in range(first_seq, first_seq + count))
-    return encode_batch(Batch(log_id, nonce, 1, False, first_seq, count, first_seq, 0, (0, 0, 0, first_seq), kept))
+    return encode_batch(
+        Batch(log_id, nonce, 1, False, first_seq, count, first_seq, 0, (0, 0, 0, first_seq), kept), device_id
+    )
 
 
 def state(next_seq: int, acked_seq: int, **more: object) -> bytes:
@@ -109,10 +111,10 @@ class Air:
 
     def __init__(self, client: aiomqtt.Client, device_id: str) -> None:
         self._client = client
-        self._device_id = device_id
+        self.device_id = device_id
 
     async def send(self, topic: str, payload: bytes) -> None:
-        await self._client.publish(f"hymio/{self._device_id}/{topic}", payload, qos=1, retain=topic == "state")
+        await self._client.publish(f"hymio/{self.device_id}/{topic}", payload, qos=1, retain=topic == "state")
 
     async def ack(self, timeout_s: float = WAIT_S) -> Ack:
         message = await asyncio.wait_for(anext(aiter(self._client.messages)), timeout_s)
@@ -160,11 +162,11 @@ def test_committed_then_acked(port: int, tmp_path: Path, device_id: str) -> None
         check("ready-service", json.dumps(collector.wait_for("ready")))
 
         async def scene(air: Air) -> None:
-            await air.send("votes", presses(0, 5, nonce=9))
+            await air.send("votes", presses(air.device_id, 0, 5, nonce=9))
             ack = await air.ack()
             assert (ack.log_id, ack.mark, ack.nonce, ack.collector_id) == (LOG_ID, 5, 9, "office")
             assert ack.utc_ms is not None and abs(ack.utc_ms / 1000 - time.time()) < 5
-            await air.send("votes", presses(3, 7, nonce=10))
+            await air.send("votes", presses(air.device_id, 3, 7, nonce=10))
             assert (await air.ack_with(10)).nonce == 10
 
         play(port, device_id, scene)
@@ -189,7 +191,7 @@ def test_what_came_while_the_collector_was_away(port: int, tmp_path: Path, devic
         assert collector.stop() == 0
 
     async def send(air: Air) -> None:
-        await air.send("votes", presses(0, 3))
+        await air.send("votes", presses(air.device_id, 0, 3))
 
     play(port, device_id, send)
     with collecting(port, db, "--collector-id", device_id) as collector:
@@ -198,13 +200,20 @@ def test_what_came_while_the_collector_was_away(port: int, tmp_path: Path, devic
 
 def test_hostile_input_is_kept_and_harmless(port: int, tmp_path: Path, device_id: str) -> None:
     db = tmp_path / "votes.db"
-    batch = presses(0, 3)
+    batch = presses(device_id, 0, 3)
     deep = b"[" * 5000
     with collecting(port, db) as collector:
         collector.wait_for("ready")
 
         async def scene(air: Air) -> None:
-            for junk in (b"", b"\x00", batch[:-1], batch[:9] + b"\xff" + batch[10:], b"\xff" * 3000):
+            for junk in (
+                b"",
+                b"\x00",
+                batch[:-1],
+                batch[:9] + b"\xff" + batch[10:],
+                presses("till-1", 0, 3),
+                b"\xff" * 3000,
+            ):
                 await air.send("votes", junk)
             odd = [state(5, 9**30), state(5, 0, pressed=[1, 2, 3]), state(5, 0, oldest_seq=6), state(-1, 0)]
             for junk in (b"{}", b"[]", b"nan", deep, b'{"state": "online", "log_id": true}', b"\xff\xfe", *odd):
@@ -220,12 +229,13 @@ def test_hostile_input_is_kept_and_harmless(port: int, tmp_path: Path, device_id
             await air.send("votes", batch)
 
         play(port, "UPPER_CASE", stranger)
-        play(port, device_id, lambda air: air.send("votes", presses(3, 1)))
+        play(port, device_id, lambda air: air.send("votes", presses(air.device_id, 3, 1)))
         assert [committed_of(collector, device_id)["rows"] for _ in range(2)] == [3, 1]
         assert collector.stop() == 0
     with sqlite3.connect(db) as reader:
         kept = reader.execute("SELECT source, reason FROM quarantine").fetchall()
-    assert len(kept) == 16 and all(reason for _, reason in kept)
+    assert len(kept) == 17 and all(reason for _, reason in kept)
+    assert any("not one of " + device_id in reason for _, reason in kept), "another terminal's batch"
     assert ("hymio/UPPER_CASE/votes", "the topic names no terminal") in kept
 
 
@@ -235,7 +245,7 @@ def test_a_state_message_brings_the_ack_again(port: int, tmp_path: Path, device_
         collector.wait_for("ready")
 
         async def scene(air: Air) -> None:
-            await air.send("votes", presses(0, 4, nonce=3))
+            await air.send("votes", presses(air.device_id, 0, 4, nonce=3))
             assert (await air.ack()).nonce == 3
             await air.send("state", state(4, 3))
             with pytest.raises(TimeoutError):
@@ -291,7 +301,7 @@ def test_killed_anywhere_nothing_is_lost(
         dying.wait_for("ready")
 
         async def once(air: Air) -> None:
-            await air.send("votes", presses(0, 5))
+            await air.send("votes", presses(air.device_id, 0, 5))
             await asyncio.to_thread(dying.process.wait, WAIT_S)
             with pytest.raises(TimeoutError):
                 await air.ack(0.2)  # an ack frees votes: none may be out before the commit
@@ -302,7 +312,7 @@ def test_killed_anywhere_nothing_is_lost(
 
     async def resend(air: Air) -> None:
         # What a terminal does that waits for its ack in vain.
-        await air.send("votes", presses(0, 5))
+        await air.send("votes", presses(air.device_id, 0, 5))
         assert (await air.ack()).mark == 5
 
     with collecting(mosquitto, db) as collector:
@@ -322,7 +332,7 @@ def test_kill_minus_nine_in_the_middle_of_a_stream(mosquitto: int, tmp_path: Pat
         mark = 0
         while mark < total:
             for first in range(mark, total, 20):
-                await air.send("votes", presses(first, min(20, total - first)))
+                await air.send("votes", presses(air.device_id, first, min(20, total - first)))
             try:
                 while mark < total:
                     mark = max(mark, (await air.ack(1.5)).mark)
@@ -366,7 +376,7 @@ def test_what_the_queue_of_the_broker_drops_is_sent_again(mosquitto: int, tmp_pa
 
     async def scene(air: Air) -> None:
         for seq in range(total):
-            await air.send("votes", presses(seq, 1))
+            await air.send("votes", presses(air.device_id, seq, 1))
         with collecting(mosquitto, db, "--collector-id", device_id):
             mark = 0
             while mark < 900:
@@ -375,7 +385,7 @@ def test_what_the_queue_of_the_broker_drops_is_sent_again(mosquitto: int, tmp_pa
                 while True:
                     mark = (await air.ack(1.0)).mark
             assert mark < total, "the queue has overflown"
-            await air.send("votes", presses(mark, total - mark))
+            await air.send("votes", presses(air.device_id, mark, total - mark))
             await air.ack_with(total)
 
     play(mosquitto, device_id, scene)
@@ -395,7 +405,7 @@ def test_the_broker_goes_and_comes_back(tmp_path: Path, device_id: str) -> None:
 
             async def scene(air: Air) -> None:
                 for _ in range(10):  # until the collector is there again
-                    await air.send("votes", presses(0, 2))
+                    await air.send("votes", presses(air.device_id, 0, 2))
                     try:
                         assert (await air.ack(1.0)).mark == 2
                         return
@@ -421,7 +431,7 @@ def test_two_collectors_share_a_database(mosquitto: int, postgres_url: str, devi
 
         async def scene(air: Air) -> None:
             for first in range(0, 300, 10):
-                await air.send("votes", presses(first, 10))
+                await air.send("votes", presses(air.device_id, first, 10))
             await air.ack_with(300)
 
         play(mosquitto, device_id, scene)

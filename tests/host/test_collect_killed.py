@@ -27,11 +27,13 @@ COUNTERS = ("duplicates", "times", "last_utc", "first_seen_utc", "last_seen_utc"
 """What a second delivery may change."""
 
 
-def batch(log_id: int, first_seq: int, records: list[Record | None]) -> bytes:
+def batch(device_id: str, log_id: int, first_seq: int, records: list[Record | None]) -> bytes:
     """A batch of this part of a log whose records before it were all presses of button 4."""
     kept = tuple((seq, record) for seq, record in enumerate(records, first_seq) if record is not None)
     totals = (0, 0, 0, first_seq)
-    return encode_batch(Batch(log_id, first_seq + 1, 1, True, first_seq, len(records), first_seq, 0, totals, kept))
+    return encode_batch(
+        Batch(log_id, first_seq + 1, 1, True, first_seq, len(records), first_seq, 0, totals, kept), device_id
+    )
 
 
 def press(seq: int, verdict: int = 0) -> Press:
@@ -44,17 +46,17 @@ def state(device_id: str, next_seq: int) -> bytes:
 
 
 EVENING = [
-    ("hymio/till-1/votes", batch(7, 0, [press(0), press(1), press(2)])),
-    ("hymio/till-2/votes", batch(8, 0, [press(0), press(1), press(2, 1), Boot(2, 0, 1, 0)])),
+    ("hymio/till-1/votes", batch("till-1", 7, 0, [press(0), press(1), press(2)])),
+    ("hymio/till-2/votes", batch("till-2", 8, 0, [press(0), press(1), press(2, 1), Boot(2, 0, 1, 0)])),
     ("hymio/till-1/votes", b"no batch at all"),
-    ("hymio/till-1/votes", batch(7, 1, [press(1), press(2), press(3)])),  # sent again, and one more
+    ("hymio/till-1/votes", batch("till-1", 7, 1, [press(1), press(2), press(3)])),  # sent again, and one more
     ("hymio/till-1/state", state("till-1", 4)),
 ]
 """Two terminals, a message that is none, an overlap."""
 LATER = [
-    ("hymio/till-1/votes", batch(7, 4, [Revise(1, 5000, 6, 3), Time(1, 6000, 1, 1_800_000_000), press(6)])),
-    ("hymio/till-1/votes", batch(7, 0, [press(0), press(1), press(2)])),
-    ("hymio/till-2/votes", batch(8, 1, [press(1, 3)])),  # contradicts what came before
+    ("hymio/till-1/votes", batch("till-1", 7, 4, [Revise(1, 5000, 6, 3), Time(1, 6000, 1, 1_800_000_000), press(6)])),
+    ("hymio/till-1/votes", batch("till-1", 7, 0, [press(0), press(1), press(2)])),
+    ("hymio/till-2/votes", batch("till-2", 8, 1, [press(1, 3)])),  # contradicts what came before
 ]
 """Verdicts, dates and figures of rows that stand in the database already change."""
 

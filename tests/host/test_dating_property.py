@@ -73,11 +73,11 @@ class Life:
 
     def records(self) -> list[tuple[int, Record]]:
         """What a collector gets to see."""
-        maker = room("batch").BatchMaker(self.log, self.clock, lambda: 1, 700)
+        maker = room("batch").BatchMaker(self.log, self.clock, lambda: 1, 700, "till-1")
         found: list[tuple[int, Record]] = []
         seq = self.log.oldest_seq
         while seq < self.log.next_seq:
-            found += decode_batch(bytes(maker.make(seq, 50))).records
+            found += decode_batch(bytes(maker.make(seq, 50)), "till-1").records
             seq = maker.end_seq
         return found
 

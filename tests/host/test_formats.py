@@ -101,8 +101,8 @@ def test_headers_of_the_readme(what: str) -> None:
 
 @pytest.mark.parametrize("what", BATCHES)
 def test_batches_of_the_readme(what: str) -> None:
-    assert decode_batch(vector(what)) == BATCHES[what]
-    assert encode_batch(BATCHES[what]) == vector(what)
+    assert decode_batch(vector(what), "till-1") == BATCHES[what]
+    assert encode_batch(BATCHES[what], "till-1") == vector(what)
 
 
 @pytest.mark.parametrize("what", ACKS)
@@ -155,7 +155,7 @@ def test_records_come_back(record: Record, log_id: int, sector_seq: int, slot: i
 
 @given(batches())
 def test_batches_come_back(batch: Batch) -> None:
-    assert decode_batch(encode_batch(batch)) == batch
+    assert decode_batch(encode_batch(batch, "till-1"), "till-1") == batch
 
 
 @given(st.builds(Ack, u32, u32, u32, st.none() | st.integers(0, 2**48 - 1), st.text("abcäé☺", min_size=1, max_size=8)))
@@ -165,49 +165,51 @@ def test_acks_come_back(ack: Ack) -> None:
 
 @given(batches(), st.data())
 def test_a_damaged_batch_never_yields_records(batch: Batch, data: st.DataObject) -> None:
-    whole = encode_batch(batch)
+    whole = encode_batch(batch, "till-1")
     at = data.draw(st.integers(0, len(whole) - 1))
     change = data.draw(st.integers(1, 255))
     with pytest.raises(FormatError):
-        decode_batch(whole[:at] + bytes([whole[at] ^ change]) + whole[at + 1 :])
+        decode_batch(whole[:at] + bytes([whole[at] ^ change]) + whole[at + 1 :], "till-1")
     with pytest.raises(FormatError):
-        decode_batch(whole[:at])
+        decode_batch(whole[:at], "till-1")
+    with pytest.raises(FormatError, match="not one of till-2"):
+        decode_batch(whole, "till-2")
 
 
 @settings(max_examples=300)
 @given(batches(), st.data())
 def test_nonsense_with_a_good_crc_is_refused_or_accounts_for_its_slots(batch: Batch, data: st.DataObject) -> None:
-    body = bytearray(encode_batch(batch)[:-4])
+    body = bytearray(encode_batch(batch, "till-1")[:-4])
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(u8)
-    forged = bytes(body) + crc32(bytes(body)).to_bytes(4, "little")
+    forged = _sealed(bytes(body))
     try:
-        read = decode_batch(forged)
+        read = decode_batch(forged, "till-1")
     except FormatError as error:
         assert error.reason
         return
     seqs = [seq for seq, _ in read.records]
     assert seqs == sorted(set(seqs)) and all(read.first_seq <= seq <= read.last_seq for seq in seqs)
-    assert decode_batch(encode_batch(read)) == read
+    assert decode_batch(encode_batch(read, "till-1"), "till-1") == read
 
 
 @given(st.binary(max_size=120))
 def test_noise_is_refused(noise: bytes) -> None:
     with pytest.raises(FormatError):
-        decode_batch(noise)
+        decode_batch(noise, "till-1")
 
 
 def _sealed(body: bytes) -> bytes:
-    return body + crc32(body).to_bytes(4, "little")
+    return body + crc32(b"till-1" + body).to_bytes(4, "little")
 
 
-HEAD = bytes.fromhex("0100") + (1).to_bytes(4, "little") + bytes(4) + bytes(2)
+HEAD = bytes.fromhex("0200") + (1).to_bytes(4, "little") + bytes(4) + bytes(2)
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"\x02" + HEAD[1:] + bytes(8), "version 2"),
+        (b"\x01" + HEAD[1:] + bytes(8), "version 1"),
         (HEAD[:2] + bytes(4) + HEAD[6:] + bytes(8), "log_id is 0"),
         (HEAD + bytes([0, 1, 0, 0, 0, 0, 0, 0, 0x80, 0, 0]), "before any base"),
         (HEAD + bytes([0, 1, 0, 0, 0, 0, 0, 0, 0x42]), "unknown item 0x42"),
@@ -221,4 +223,4 @@ HEAD = bytes.fromhex("0100") + (1).to_bytes(4, "little") + bytes(4) + bytes(2)
 )
 def test_why_a_batch_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(FormatError, match=re.escape(reason)):
-        decode_batch(_sealed(body))
+        decode_batch(_sealed(body), "till-1")

@@ -130,7 +130,7 @@ def test_the_collector_tells_it(tmp_path: Path) -> None:
     async def watch(port: int) -> dict[str, Any]:
         now_s = int(datetime.now(UTC).timestamp())
         kept = ((0, Time(1, 0, 1, now_s)), *((seq, Press(1, 1000 * seq, 4, 0, 1, 5, 65535)) for seq in (1, 2)))
-        batch = encode_batch(Batch(77, 1, 1, True, 0, 3, 0, 0, (0, 0, 0, 0), kept))
+        batch = encode_batch(Batch(77, 1, 1, True, 0, 3, 0, 0, (0, 0, 0, 0), kept), "till-1")
         found: dict[str, Any] = {}
         async with aiomqtt.Client("127.0.0.1", port) as client:
             await client.subscribe([("homeassistant/#", 1), ("hymio/+/figures", 1)])
