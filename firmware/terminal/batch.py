@@ -5,7 +5,7 @@ from binascii import crc32
 
 from .compat import const
 from .logreader import END, VOID, Reader
-from .record import CLOCK_SET, PRESS
+from .record import CLOCK_SET, PRESS, RUN, SLOTS, presses
 
 _RESERVED = const(64)  # room for the head, which is known last
 _ITEM = const(24)  # the most that one slot can add
@@ -35,14 +35,20 @@ class BatchMaker:
         self.first_seq = 0
         self.end_seq = 0  # seq after the last slot of the batch made last
         self.nonce = 0
+        self._totals = None  # lifetime presses before end_seq, where no header tells them more surely
 
     def make(self, seq, most_presses):
         """A batch from `seq` on (or from the oldest slot held), as a memoryview that lasts until the next one."""
         log = self._log
         seq = min(max(seq, log.oldest_seq), log.next_seq)
-        totals = log.totals_before(seq, self._reader)
+        totals = self._totals if seq == self.end_seq < log.next_seq else None
+        if totals is None:
+            totals = log.totals_before(seq, self._reader)
         self.first_seq = seq
+        self._totals = list(totals)
         end = self._items(seq, most_presses)
+        if self.end_seq // SLOTS != seq // SLOTS:
+            self._totals = None
         self.nonce = self._random32()
         head = self._head(seq, totals)
         begin = _RESERVED - len(head)
@@ -75,6 +81,8 @@ class BatchMaker:
                 at = put_varint(buf, at + 1, void)
                 void = 0
             record = reader.record
+            if kind == PRESS or kind == RUN:
+                self._totals[record[8] & 3] += presses(record, 0)
             if kind != PRESS:
                 buf[at] = 3
                 buf[at + 1 : at + 13] = record[:12]

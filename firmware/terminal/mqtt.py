@@ -104,6 +104,11 @@ class Mqtt:
         return data
 
     @property
+    def has_output(self):
+        """True if there are bytes to send."""
+        return len(self._output) > 0
+
+    @property
     def is_free(self):
         """True if a publish can be taken."""
         return self.state == ON and not self._awaited and not self._leaving and len(self._output) < _OUTPUT_MAX

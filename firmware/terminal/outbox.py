@@ -36,6 +36,7 @@ class Outbox:
         self._drained = 0  # lifetime presses when all had been sent
         self._again = None  # first seq that has been asked for once more
         self.unhappy = 0  # votes on faces 1 and 2 since then
+        self.missed = 0  # acks in this connection that failed to come
         self.is_heard = False  # the collector has answered in this boot
 
     def connected(self):
@@ -43,6 +44,7 @@ class Outbox:
         self._go_back()
         self._sending_to = -1
         self._ack_due = None
+        self.missed = 0
 
     def _go_back(self):
         self._next = self._log.cursor if self._again is None else min(self._again, self._log.cursor)
@@ -120,6 +122,7 @@ class Outbox:
             self._ack_due = None
             if self._again is not None or self._log.cursor < self._next:
                 self._go_back()
+                self.missed += 1
                 self._ack_wait_ms = min(2 * self._ack_wait_ms, _ACK_MAX_MS)
 
     def acked(self, now_ms, payload, is_retained):
@@ -131,6 +134,7 @@ class Outbox:
         mark, nonce, utc_ms = ack
         if not is_retained:
             self.is_heard = True
+            self.missed = 0
             self._sent_again(now_ms, mark)
         if utc_ms and not is_retained and self._nonce_open and nonce == self._maker.nonce:
             self._nonce_open = False

@@ -19,6 +19,7 @@ class Runner:
         self._app = app
         self._ticks_ms = board.ticks_ms
         self._flag = Flag()
+        self._output = Flag()  # there are bytes for the broker
         self._fault = ""  # what a task of the connection died of
         app.wake = self._flag.set
 
@@ -31,11 +32,14 @@ class Runner:
         unload("lastwords")
         started()
         asyncio.create_task(self._keep(self._answer, cable))
-        if self._app.uplink:
+        uplink = self._app.uplink
+        if uplink:
             asyncio.create_task(self._keep(self._link))
             asyncio.create_task(self._keep(self._time))
         while True:
             due = self._app.step(self._ticks_ms())
+            if uplink and uplink.has_output:
+                self._output.set()
             wait_ms = ticks_diff(due, self._ticks_ms())
             if wait_ms <= 2:
                 await sleep_ms(max(0, wait_ms))
@@ -118,7 +122,7 @@ class Runner:
                     writer.write(data)
                     await writer.drain()
                 else:
-                    await sleep_ms(20)
+                    await self._output.wait_ms(1000)
         except (OSError, ValueError) as error:
             self._fault = _reason(error)
 

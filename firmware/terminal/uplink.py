@@ -10,8 +10,9 @@ from .outbox import Outbox
 _BACKOFF_MS = const(1000)
 _BACKOFF_MAX_MS = const(300000)
 _STATE_EVERY_MS = const(3600000)
-_BAD_LOGIN = (4, 5)  # CONNACK: trying again soon would only lock the account
+_BAD_LOGIN = (4, 5)  # CONNACK: trying again and again would only lock the account
 _MOST = const(4)  # orders from afar, and answers, that wait
+_LOST_ACKS = const(2)  # then it may be the subscription that was lost
 _DEAF = const(5)  # attempts without a word from the far end, then the radio is to blame
 
 
@@ -29,6 +30,7 @@ class Uplink:
             self.problem = missing(tls)
             if self.problem:
                 self._target = "", 0
+        self._was_refused = False
         self._silent = 0  # attempts without a word from the far end
         self._wifi = wifi
         self._clock = clock
@@ -112,7 +114,9 @@ class Uplink:
         mqtt = self._mqtt
         self.problem = problem or mqtt.broken or "the broker has closed the connection"
         if mqtt.refused in _BAD_LOGIN:
-            self._backoff_ms = _BACKOFF_MAX_MS
+            if self._was_refused:  # once may be a damaged answer
+                self._backoff_ms = _BACKOFF_MAX_MS
+            self._was_refused = True
         mqtt.closed()
         if self._leaves:
             self._leaves = False
@@ -138,6 +142,11 @@ class Uplink:
         return self._mqtt.output()
 
     @property
+    def has_output(self):
+        """True if there are bytes for the broker."""
+        return self._mqtt.has_output
+
+    @property
     def is_broken(self):
         """True if the connection must be closed."""
         return self._mqtt.broken != "" or self._wifi.state != ON
@@ -154,7 +163,10 @@ class Uplink:
             return wait_ms
         self._backoff_ms = _BACKOFF_MS
         self.problem = ""
+        self._was_refused = False
         outbox.step(now_ms)
+        if outbox.missed >= _LOST_ACKS:
+            self.leave(now_ms)
         if mqtt.is_free and may_work:
             if self._state_at is None or ticks_diff(now_ms, self._state_at) >= _STATE_EVERY_MS:
                 self._state_at = now_ms

@@ -68,14 +68,14 @@ class BatchHead:
 
 
 def parse_batch_head(payload: bytes) -> BatchHead | None:
-    """The first fields of a batch, None if it is none of version 1."""
+    """The first fields of a batch, None if it is none of version 2."""
     try:
         version, _, log_id, nonce, _ = struct.unpack_from("<BBIIH", payload)
         first_seq, at = read_varint(payload, 12)
         slots, _ = read_varint(payload, at)
     except (struct.error, IndexError):
         return None
-    return BatchHead(log_id, nonce, first_seq, slots) if version == 1 else None
+    return BatchHead(log_id, nonce, first_seq, slots) if version == 2 else None
 
 
 class MqttWatch:

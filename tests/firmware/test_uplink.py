@@ -1,6 +1,6 @@
 """When the uplink wants to be called again."""  # portable
 
-from logs import Dice, mounted
+from logs import Dice, boot, mounted, press
 
 from terminal.config import build
 from terminal.uplink import Uplink
@@ -88,13 +88,49 @@ def test_attempts_come_later_and_later_up_to_five_minutes():
     assert 300000 <= waits[-1] <= 375000
 
 
-def test_a_refused_login_waits_for_five_minutes_at_once():
+def test_a_login_refused_twice_waits_for_five_minutes():
     for code, least_ms in ((3, 0), (4, 300000), (5, 300000)):
         uplink = uplink_on(Radio())
-        attempt(uplink, 0, bytes((0x20, 2, 0, code)))
+        answer = bytes((0x20, 2, 0, code))
+        attempt(uplink, 0, answer)
         assert "code %d" % code in uplink.problem
-        assert bool(uplink.wants(2000)) == (least_ms == 0)
-        assert uplink.wants(375001)
+        assert uplink.wants(2000), "one answer may have been damaged"
+        attempt(uplink, 2000, answer)
+        assert bool(uplink.wants(10000)) == (least_ms == 0)
+        assert uplink.wants(377001)
+
+
+def test_two_refusals_with_a_welcome_between_them_are_two_first_ones():
+    uplink = uplink_on(Radio())
+    for now_ms in (0, 10000):
+        attempt(uplink, now_ms, b"\x20\x02\x00\x05")
+        attempt(uplink, now_ms + 5000, b"\x20\x02\x00\x00")
+        assert uplink.wants(now_ms + 9000)
+
+
+def test_a_second_ack_that_fails_to_come_ends_the_connection():
+    log, clock, _ = LOG
+    boot(log, clock)
+    press(log, clock)
+    uplink = uplink_on(Radio())
+    uplink.opened(0)
+    uplink.received(0, b"\x20\x02\x00\x00")
+    uplink.received(0, b"\x90\x05\x00\x01\x01\x01\x01")
+    uplink.output()
+    batches, packet_id, goodbyes = 0, 1, 0
+    for now_ms in range(0, 70000, 100):
+        uplink.step(now_ms, True)
+        sent = uplink.output()
+        batches += sent.count(b"/votes")
+        goodbyes += sent == b"\xe0\x00"
+        if sent and sent[0] >> 4 == 3:
+            packet_id += 1
+            uplink.received(now_ms, bytes((0x40, 2, 0, packet_id)))
+        if uplink.is_broken:
+            break
+    assert batches == 2 and 60000 < now_ms < 62000 and goodbyes == 1
+    uplink.closed(now_ms)
+    assert uplink.wants(now_ms), "at once"
 
 
 def test_why_there_is_no_connection_is_told_until_there_is_one():
