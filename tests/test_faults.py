@@ -3,7 +3,6 @@ afterwards the ledger balances, 0 lost, 0 double."""
 
 import contextlib
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -20,14 +19,12 @@ from hymio_sim.fingers import compare
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
 FAULTS = ("delay", "cut", "deaf up", "deaf down", "throttle", "corrupt", "portal")
 FAULTY_S = 7.0
-PATIENCE_S = 45.0
+PATIENCE_S = 100.0
+"""Two acks that fail to come, 20 and 40 s, show a terminal that its subscription was lost; mostly it takes a few."""
 
 pytestmark = [
     pytest.mark.demo,
     pytest.mark.timeout(180),
-    # What corrupted bytes do is not the same twice, and now and then a terminal is not back within the patience here: a
-    # CONNACK that reads as a refusal, for one, makes it wait for five minutes.
-    pytest.mark.skipif("HYMIO_FAULTS" not in os.environ, reason="in real time and by chance: HYMIO_FAULTS=1 make test"),
     pytest.mark.skipif(MOSQUITTO is None, reason="no mosquitto here: apt-get install mosquitto"),
     pytest.mark.skipif(find_tool("micropython") is None, reason="no MicroPython VM for this machine"),
 ]

@@ -183,10 +183,7 @@ class App:
             self.text.flush()
             self.board.reset()
         if self._console and ticks_diff(now_ms, self._console_at) >= _CONVERSATION_MS:
-            self._console.close()
-            self._console = None
-            for room in ("console", "smp", "cbor"):
-                unload(room)
+            self._end_conversation()
         if self.log is None:
             self._write_text(now_ms)
             return ticks_add(now_ms, self._feedback.step(now_ms))
@@ -200,12 +197,26 @@ class App:
             if self.is_calm(now_ms):
                 self._step_orders(now_ms)
         self._step_radio(now_ms)
-        wait_ms = min(wait_ms, self._wifi.step(now_ms), self.uplink.step(now_ms, is_idle))
+        wait_ms = min(wait_ms, self._wifi.step(now_ms))
+        try:
+            wait_ms = min(wait_ms, self.uplink.step(now_ms, is_idle))
+        except MemoryError:
+            # That costs the connection, which comes again, and never the counting.
+            self.uplink.give_up()
+            self._end_conversation()
         if self.trial_ends is not None:
             wait_ms = min(wait_ms, max(_STANDSTILL_MS, ticks_diff(self.trial_ends, now_ms)))
         if self._reset_at is not None:
             wait_ms = min(wait_ms, max(0, ticks_diff(self._reset_at, now_ms)))
         return ticks_add(now_ms, self._rest(now_ms, wait_ms))
+
+    def _end_conversation(self):
+        """The rooms of the cable leave the heap until the next byte comes."""
+        if self._console:
+            self._console.close()
+            self._console = None
+        for room in ("console", "smp", "cbor"):
+            unload(room)
 
     def _step_book(self, now_ms):
         """Book-keeping, while no finger is on a button."""

@@ -53,6 +53,13 @@ def _check_time(utc_ms, expires_utc):
         raise Refused("expired")
 
 
+def _seq(app, request, key, default):
+    seq = request.get(key, default)
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= app.log.next_seq:
+        raise Refused("%s: expected 0..%d" % (key, app.log.next_seq))
+    return seq
+
+
 def _obey(app, now_ms, request, files):
     what = request.get("do")
     if what == "reboot":
@@ -67,9 +74,8 @@ def _obey(app, now_ms, request, files):
             unload("textfile")
         app.uplink.say("log", tail, False)
     elif what == "resync":
-        seq = request.get("from", 0)
-        if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= app.log.next_seq:
-            raise Refused("from: expected 0..%d" % app.log.next_seq)
-        app.uplink.outbox.resync(now_ms, seq)
+        first = _seq(app, request, "from", 0)
+        last = _seq(app, request, "to", app.log.next_seq)
+        app.uplink.outbox.resync(now_ms, first, last + 1)
     else:
         raise Refused("do: expected reboot, identify, send-log or resync")

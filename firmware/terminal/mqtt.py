@@ -113,18 +113,18 @@ class Mqtt:
         """True if a publish can be taken."""
         return self.state == ON and not self._awaited and not self._leaving and len(self._output) < _OUTPUT_MAX
 
-    def publish(self, now_ms, topic, payload, is_retained):
-        """Sends with QoS 1; `on_delivered` follows. Only while `is_free`."""
+    def publish(self, now_ms, topic, is_retained, *payload):
+        """Sends the parts of a payload with QoS 1; `on_delivered` follows. Only while `is_free`."""
         self._awaited = self._next_id()
         first = 0x32 | (1 if is_retained else 0)
-        self._send(now_ms, packet(first, text(topic), struct.pack(">H", self._awaited), payload))
+        self._send(now_ms, packet(first, text(topic), struct.pack(">H", self._awaited), *payload))
         self._expect(now_ms)
 
     def leave(self, now_ms):
         """Says goodbye, so that the last will stays unsaid; a moment later the connection is `broken`."""
         if self.state == ON and not self._leaving:
             self._leaving = True
-            self._send(now_ms, b"\xe0\x00")
+            self._send(now_ms, packet(0xE0))
             self._deadline = ticks_add(now_ms, _LEAVE_MS)
 
     def step(self, now_ms):
@@ -139,7 +139,7 @@ class Mqtt:
             return left_ms
         left_ms = self._keep_alive_s * 750 - ticks_diff(now_ms, self._sent_at)
         if left_ms <= 0:
-            self._send(now_ms, b"\xc0\x00")
+            self._send(now_ms, packet(0xC0))
             self._pinging = True
             self._expect(now_ms)
             return _ANSWER_MS
@@ -250,7 +250,10 @@ class Mqtt:
         if len(self._output) + len(data) > _OUTPUT_MAX:
             self.broken = "the connection takes nothing any more"
             return
-        self._output.extend(data)
+        if self._output:
+            self._output.extend(data)
+        else:
+            self._output = data
         self._sent_at = now_ms
 
     def _expect(self, now_ms):

@@ -34,7 +34,9 @@ class Outbox:
         self.pace = pace if pace and pace["every_s"] else None  # None: at once
         self._drains = True  # what is there goes at full pace
         self._drained = 0  # lifetime presses when all had been sent
-        self._again = None  # first seq that has been asked for once more
+        self._again = None  # first seq of what has been asked for once more
+        self._again_end = 0
+        self._sends_again = False  # that is what the batch under way is
         self.unhappy = 0  # votes on faces 1 and 2 since then
         self.missed = 0  # acks in this connection that failed to come
         self.is_heard = False  # the collector has answered in this boot
@@ -47,15 +49,26 @@ class Outbox:
         self.missed = 0
 
     def _go_back(self):
-        self._next = self._log.cursor if self._again is None else min(self._again, self._log.cursor)
+        self._next = self._log.cursor if self._again is None else self._again
         self._drains = True
 
-    def resync(self, now_ms, seq):
-        """Sends what is held from `seq` on once more, until the collector acknowledges that."""
-        self._again = max(seq, self._log.oldest_seq)
-        if self._sending_to < 0:
-            self._go_back()
+    def resync(self, now_ms, begin, end):
+        """Sends what is held of begin..end-1 once more. From the cursor on it goes without being asked for."""
+        log = self._log
+        begin = max(begin, log.oldest_seq)
+        end = min(end, log.cursor)
+        if begin < end:
+            self._again = begin
+            self._again_end = end
+            self._sends_again = False
             self._news_at = now_ms
+            if self._sending_to < 0:
+                self._go_back()
+
+    @property
+    def _end(self):
+        """Seq after the last slot to be sent now."""
+        return self._log.news_seq if self._again is None else self._again_end
 
     def _has_drained(self):
         if self._drains:
@@ -78,7 +91,7 @@ class Outbox:
         log = self._log
         if self._sending_to >= 0:
             return None
-        if self._next >= log.news_seq:
+        if self._next >= self._end:
             self._has_drained()
             return None
         if self._news_at is None:
@@ -90,13 +103,14 @@ class Outbox:
         self._drains = True
         data = self._maker.make(self._next, _BATCH_PRESSES)
         self._sending_to = self._maker.end_seq
+        self._sends_again = self._again is not None
         self._nonce_open = True
         return data
 
     def wait_ms(self, now_ms):
         """The ms until `batch` or `step` has something to do."""
         wait_ms = 60000
-        if self._sending_to < 0 and self._next < self._log.news_seq:
+        if self._sending_to < 0 and self._next < self._end:
             wait_ms = _GATHER_MS
             if self._news_at is not None:
                 wait_ms = max(_GATHER_MS - ticks_diff(now_ms, self._news_at), self._pace_ms(now_ms), 0)
@@ -106,13 +120,19 @@ class Outbox:
 
     def delivered(self, now_ms):
         """The broker has the batch: go on with the next, and wait for the collector."""
-        self._next = self._sending_to if self._again is not None else max(self._sending_to, self._log.cursor)
+        sent_to = self._sending_to
         self._sending_to = -1
-        if self._next >= self._log.news_seq:
+        if self._sends_again:
+            self._again = sent_to if sent_to < self._again_end else None
+        elif self._ack_due is None:
+            self._ack_due = ticks_add(now_ms, self._ack_wait_ms)
+        if self._sends_again or self._again is not None:
+            self._go_back()
+        else:
+            self._next = max(sent_to, self._log.cursor)
+        if self._next >= self._end:
             self._news_at = None
             self._has_drained()
-        if self._ack_due is None:
-            self._ack_due = ticks_add(now_ms, self._ack_wait_ms)
 
     def step(self, now_ms):
         """Goes back to the mark if an ack fails to come, later and later."""
@@ -120,7 +140,7 @@ class Outbox:
             self._recorded_at = None
         if self._ack_due is not None and ticks_diff(now_ms, self._ack_due) >= 0:
             self._ack_due = None
-            if self._again is not None or self._log.cursor < self._next:
+            if self._again is None and self._log.cursor < self._next:
                 self._go_back()
                 self.missed += 1
                 self._ack_wait_ms = min(2 * self._ack_wait_ms, _ACK_MAX_MS)
@@ -135,29 +155,18 @@ class Outbox:
         if not is_retained:
             self.is_heard = True
             self.missed = 0
-            self._sent_again(now_ms, mark)
         if utc_ms and not is_retained and self._nonce_open and nonce == self._maker.nonce:
             self._nonce_open = False
             if not self._clock.is_set:
                 self._clock.set_utc(utc_ms, COLLECTOR)
         return self.settle(now_ms, mark)
 
-    def _sent_again(self, now_ms, mark):
-        if self._again is None:
-            return
-        if mark >= self._log.cursor:
-            self._again = None
-            return
-        if mark > self._again:
-            self._ack_due = ticks_add(now_ms, _ACK_MS)
-        # It may lack even more than was asked for.
-        self._again = max(mark, self._log.oldest_seq)
-
     def settle(self, now_ms, mark):
         """Everything below `mark` is settled at the far end. True if the cursor has moved."""
         if not self._log.settle(mark):
             return False
-        self._next = max(self._next, mark)
+        if self._again is None:
+            self._next = max(self._next, mark)
         self._ack_wait_ms = _ACK_MS
         self._ack_due = None if mark >= self._next else ticks_add(now_ms, _ACK_MS)
         return True

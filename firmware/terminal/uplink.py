@@ -106,6 +106,10 @@ class Uplink:
         topic = "config/reported" if is_config else "reply"
         self.say(topic, b'{"ok": false, "error": "no room for it in memory or file system"}', is_config)
 
+    def give_up(self):
+        """The heap is too small for what was to be said: the connection is to be closed."""
+        self._mqtt.broken = "no memory"
+
     def closed(self, now_ms, problem="", is_refused=False):
         """The connection is gone, or none came about: wait 1..300 s, longer each time.
 
@@ -171,23 +175,23 @@ class Uplink:
             if self._state_at is None or ticks_diff(now_ms, self._state_at) >= _STATE_EVERY_MS:
                 self._state_at = now_ms
                 self._is_votes = False
-                mqtt.publish(now_ms, self._base + "state", self._state_message(), True)
+                mqtt.publish(now_ms, self._base + "state", True, *self._state_message())
             elif self._said:
                 self._is_votes = False
                 topic, payload, is_retained = self._said.pop(0)
-                mqtt.publish(now_ms, self._base + topic, payload, is_retained)
+                mqtt.publish(now_ms, self._base + topic, is_retained, payload)
             else:
                 batch = outbox.batch(now_ms)
                 if batch is not None:
                     self._is_votes = True
-                    mqtt.publish(now_ms, self._base + "votes", batch, False)
+                    mqtt.publish(now_ms, self._base + "votes", False, batch)
         return min(wait_ms, outbox.wait_ms(now_ms)) if mqtt.is_free else wait_ms
 
     def _state_message(self):
         facts = self._facts()
         facts["state"] = "online" if facts["power"] == "mains" else "asleep"
-        text = json.dumps(facts)[:-1]
-        return (text + ', "crc": %d}' % crc32(text.encode())).encode()
+        text = memoryview(json.dumps(facts).encode())[:-1]
+        return text, b', "crc": %d}' % crc32(text)
 
     def _delivered(self, now_ms):
         if self._is_votes:

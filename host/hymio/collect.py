@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import secrets
 import signal
 import ssl
 import sys
@@ -36,6 +37,8 @@ flush of the disk whatever is in it, and the first press of a quiet hour need no
 BACKOFF_S: Final = (1.0, 30.0)
 """First and longest pause before the broker or the database is tried again."""
 STATE_MAX_BYTES: Final = 8192
+ASK_LASTS_S: Final = 300
+"""A terminal that has not heard the request by then will be asked anew."""
 
 _STATE_CRC: Final = b', "crc": '
 
@@ -91,12 +94,23 @@ class DueAck:
     nonce: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Seqs that a terminal takes for settled and that are not in the database: an older copy of it has been restored,
+    or another database was there before."""
+
+    device_id: str
+    first_seq: int
+    last_seq: int
+
+
 @dataclass(slots=True)
 class Committed:
-    """What stands in the database now."""
+    """What stands in the database now, and what is to be said of it."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     acks: list[DueAck] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
 
@@ -166,10 +180,15 @@ def commit(store: Store, parcel: Parcel) -> Committed:
         }
         for told in parcel.told:
             key = (told.device_id, told.log_id)
-            state = None if key in due else log_state(connection, *key)
+            state = log_state(connection, *key)
+            if state is None:
+                continue
+            coverage = state.coverage
             # The terminal lacks our ack, or has records that we lack: say again how far we are.
-            if state is not None and (told.next_seq > state.coverage.mark or told.cursor_seq < state.coverage.mark):
-                due[key] = DueAck(*key, state.coverage.mark, 0)
+            if key not in due and (told.next_seq > coverage.mark or told.cursor_seq < coverage.mark):
+                due[key] = DueAck(*key, coverage.mark, 0)
+            if coverage.forgotten is not None:
+                committed.wanted.append(Wanted(told.device_id, *coverage.forgotten))
         committed.acks = list(due.values())
     return committed
 
@@ -192,6 +211,7 @@ def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
                 done = commit_whatever_comes(store, part)
                 committed.outcomes += done.outcomes
                 committed.acks += done.acks
+                committed.wanted += done.wanted
                 committed.refused += done.refused
             return committed
         if parcel.refused:
@@ -336,6 +356,8 @@ class Collector:
             self._announce(committed)
             self._unsent.update({(ack.device_id, ack.log_id): ack for ack in committed.acks})
             await self._publish(client)
+            for wanted in committed.wanted:
+                await self._ask_for(client, wanted)
         self._arrived.clear()
 
     async def _commit(self, parcel: Parcel) -> Committed | None:
@@ -388,6 +410,18 @@ class Collector:
             payload = encode_ack(Ack(ack.log_id, ack.mark, ack.nonce, time.time_ns() // 1_000_000, self._collector_id))
             await client.publish(f"hymio/{ack.device_id}/ack", payload, qos=1, retain=True)
             del self._unsent[key]
+
+    async def _ask_for(self, client: aiomqtt.Client, wanted: Wanted) -> None:
+        """Asks once: what does not come is asked for again at the next state message."""
+        note(f"Asking {wanted.device_id} for seqs {wanted.first_seq}..{wanted.last_seq} once more: they are not here.")
+        request = {
+            "id": f"resync-{secrets.token_hex(8)}",
+            "do": "resync",
+            "from": wanted.first_seq,
+            "to": wanted.last_seq,
+            "expires_utc": int(time.time() + ASK_LASTS_S),
+        }
+        await client.publish(f"hymio/{wanted.device_id}/cmd", json.dumps(request).encode(), qos=1)
 
     async def _pause(self, pause_s: float) -> None:
         with contextlib.suppress(TimeoutError):

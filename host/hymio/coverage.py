@@ -151,6 +151,16 @@ class Coverage:
         return gaps
 
     @property
+    def forgotten(self) -> tuple[int, int] | None:
+        """First and last seq of what the terminal holds, takes for settled, and has never arrived here: it sends that
+        only when asked. None if there is nothing of the kind."""
+        reached = max([self.oldest_seq, *(span.last_seq + 1 for span in self.spans)])
+        gaps = [*self.open_gaps, (reached, self.cursor_seq - 1)]
+        owed = [(first, min(last, self.cursor_seq - 1)) for first, last in gaps]
+        owed = [(first, last) for first, last in owed if first <= last]
+        return (owed[0][0], owed[-1][1]) if owed else None
+
+    @property
     def lost(self) -> int:
         """Presses known to be lost in this log."""
         before = self.spans[0].totals_before if self.spans and self.spans[0].first_seq <= self.oldest_seq else 0

@@ -183,7 +183,9 @@ def _image_into_database(log: ImageLog, device_id: str, db: str, as_json: bool) 
 
     done = Imported()
     now = time.time()
-    arrivals = [Arrival(device_id, batch, "import", now, "import", encode_batch(batch)) for batch in log.batches()]
+    arrivals = [
+        Arrival(device_id, batch, "import", now, "import", encode_batch(batch, device_id)) for batch in log.batches()
+    ]
     store = open_store(db, create=True)
     try:
         for at in range(0, len(arrivals), _BATCHES_PER_COMMIT):

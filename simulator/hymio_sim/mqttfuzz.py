@@ -141,7 +141,7 @@ class Client:
             self._demand(len(mqtt._output) <= OUTPUT_MAX, f"{len(mqtt._output)} bytes of output are kept")
             self._demand(mqtt.state == self._on or not self.messages, "a message before CONNACK")
             if mqtt.is_free and dice.random() < 0.3:
-                mqtt.publish(now_ms, "v", b"x", False)
+                mqtt.publish(now_ms, "v", False, b"x")
             if dice.random() < 0.8:
                 mqtt.output()
         is_broken = bool(mqtt.broken)

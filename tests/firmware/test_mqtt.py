@@ -40,7 +40,7 @@ def test_online_subscribes_and_publishes():
     book = Book().online()
     mqtt = book.mqtt
     assert mqtt.state == ON and mqtt.is_free
-    mqtt.publish(5, "t/votes", b"abc", False)
+    mqtt.publish(5, "t/votes", False, b"abc")
     assert not mqtt.is_free
     assert bytes(mqtt.output()) == b"\x32\x0e\x00\x07t/votes\x00\x02abc"
     mqtt.received(6, b"\x40\x02\x00\x09")
@@ -116,7 +116,7 @@ def test_packet_ids_never_are_0():
     mqtt = book.mqtt
     mqtt._packet_id = 65534
     for expected in (65535, 1):
-        mqtt.publish(1, "a", b"", False)
+        mqtt.publish(1, "a", False, b"")
         out = bytes(mqtt.output())
         assert out[-2] << 8 | out[-1] == expected
         mqtt.received(1, b"\x40\x02" + out[-2:])

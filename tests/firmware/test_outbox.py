@@ -128,3 +128,63 @@ def test_time_comes_only_with_the_answer_to_this_batch():
     assert not clock.is_set
     outbox.acked(600, ack(log, 0, nonce, utc_ms), False)
     assert clock.is_set
+
+
+def seqs_sent(outbox, now_ms, delivers=None):
+    """(first, end) of the batches that leave until there is no more; delivers(number): called before each PUBACK."""
+    found = []
+    for _ in range(60):
+        data = outbox.batch(now_ms)
+        if data is not None:
+            found.append(outbox._maker.first_seq)
+            if delivers:
+                delivers(len(found))
+            outbox.delivered(now_ms)
+        now_ms += 500
+    return found
+
+
+def test_what_is_asked_for_again_is_sent_once_and_then_it_goes_on():
+    log, clock, outbox = box(120)
+    outbox.acked(0, ack(log, log.next_seq), False)
+    assert seqs_sent(outbox, 0) == []
+    outbox.resync(1000, 10, 60)
+    assert not outbox.is_settled
+    assert seqs_sent(outbox, 1000) == [10] and outbox.is_settled
+    outbox.resync(1000, 10, 61)
+    press(log, clock)
+    assert seqs_sent(outbox, 1000) == [10, 60, 121], "and what is new"
+    assert not outbox.is_settled
+    outbox.acked(0, ack(log, log.next_seq), False)
+    assert outbox.is_settled
+
+
+def test_what_is_asked_for_while_a_batch_is_under_way_is_all_sent():
+    log, clock, outbox = box(120)
+    outbox.acked(0, ack(log, 100), False)
+    assert seqs_sent(outbox, 0, lambda number: number == 1 and outbox.resync(0, 20, 90)) == [100, 20, 70, 100]
+    log, clock, outbox = box(120)
+    outbox.acked(0, ack(log, log.next_seq), False)
+    outbox.resync(0, 50, 121)
+    assert seqs_sent(outbox, 0, lambda number: number == 1 and outbox.resync(0, 0, 20)) == [50, 0]
+
+
+def test_what_is_asked_for_goes_on_in_the_next_connection():
+    log, clock, outbox = box(120)
+    outbox.acked(0, ack(log, log.next_seq), False)
+    outbox.resync(0, 0, 121)
+    assert outbox.batch(500) is not None
+    outbox.delivered(500)
+    assert outbox.batch(1000) is not None
+    outbox.connected()
+    assert seqs_sent(outbox, 2000) == [51, 101]
+    assert outbox.is_settled
+
+
+def test_nothing_is_sent_again_that_goes_anyway_or_is_gone():
+    log, clock, outbox = box(10)
+    outbox.resync(0, 0, 5)
+    assert seqs_sent(outbox, 0) == [0], "the cursor is at 0"
+    outbox.acked(0, ack(log, 11), False)
+    outbox.resync(0, 3, 3)
+    assert seqs_sent(outbox, 0) == []

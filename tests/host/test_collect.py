@@ -259,6 +259,33 @@ def test_a_state_message_brings_the_ack_again(port: int, tmp_path: Path, device_
     assert ledger_of(db, device_id)["pressed"] == 4
 
 
+def test_what_a_terminal_takes_for_settled_and_is_not_here_is_asked_for(
+    port: int, tmp_path: Path, device_id: str
+) -> None:
+    with collecting(port, tmp_path / "votes.db") as collector:
+        collector.wait_for("ready")
+
+        async def scene(air: Air) -> None:
+            await air.send("votes", presses(device_id, 20, 10, nonce=1))
+            assert (await air.ack()).mark == 0
+            async with aiomqtt.Client("127.0.0.1", port, identifier=device_id + "-cmd") as ear:
+                await ear.subscribe(f"hymio/{device_id}/cmd", qos=1)
+                await air.send("state", state(40, 34))
+                message = await asyncio.wait_for(anext(aiter(ear.messages)), WAIT_S)
+                assert isinstance(message.payload, bytes) and not message.retain
+                request = json.loads(message.payload)
+                assert (request["do"], request["from"], request["to"]) == ("resync", 0, 34)
+                assert time.time() < request["expires_utc"] < time.time() + 600
+                # What it sends by itself, and what is here already, is not asked for.
+                await air.send("votes", presses(device_id, 0, 35, nonce=2))
+                await air.send("state", state(40, 34))
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(anext(aiter(ear.messages)), 0.5)
+            await air.send("state", b"")
+
+        play(port, device_id, scene)
+
+
 # The collector stops itself dead just before or after the statement named; nothing may be lost, nothing counted twice.
 KILLER = """
 import os, sys

@@ -266,8 +266,8 @@ def test_the_text_log_comes_on_demand(far):
     assert far.replies[0]["ok"] and b"hymio" in far.all("log")[0]
 
 
-@pytest.mark.parametrize("from_seq", [0, 30])
-def test_resync_sends_once_more_what_the_office_has_lost(far, from_seq):
+@pytest.mark.parametrize("asked", [{}, {"from": 30}, {"from": 30, "to": 40}, {"from": 0, "to": 5}])
+def test_resync_sends_once_more_what_the_office_has_lost(far, asked):
     terminal = far.terminal
     for _ in range(80):
         terminal.press(4)
@@ -275,11 +275,13 @@ def test_resync_sends_once_more_what_the_office_has_lost(far, from_seq):
     office = terminal.air.office
     assert far.state["lost"] == 0
     sent = len(office.batches)
-    office.marks.clear()
-    far.command(id=1, do="resync", **{"from": from_seq}, seconds=300)
-    again = {seq for _, batch in office.batches[sent:] for seq, _ in batch.records}
     everything = {seq for _, batch in office.batches for seq, _ in batch.records}
-    assert again == everything, "the office lacks what is before, too"
+    far.command(id=1, do="resync", **asked, seconds=300)
+    assert far.replies[0]["ok"]
+    again = {seq for _, batch in office.batches[sent:] for seq, _ in batch.records}
+    first, last = asked.get("from", 0), asked.get("to", max(everything))
+    assert again >= {seq for seq in everything if first <= seq <= last}
+    assert min(again) >= first and max(again) <= last + 50, "no more than the batches that hold it"
     quiet = len(office.batches)
     terminal.run(1200)
     assert len(office.batches) == quiet
@@ -328,3 +330,25 @@ def test_a_backlog_goes_out_at_full_pace():
         terminal.run(420)
         assert len(terminal.air.office.batches) >= begin + 4
         assert terminal.machine._app.log.unsent == 0
+
+
+def test_a_heap_too_small_for_a_message_costs_the_connection_and_nothing_else():
+    with VirtualTerminal(network=True) as terminal:
+        terminal.run(30)
+        uplink = terminal.machine._app.uplink
+        made, wanted = uplink.outbox.batch, []
+
+        def batch(now_ms):
+            data = made(now_ms)
+            if data is not None:
+                wanted.append(now_ms)
+                if len(wanted) < 3:
+                    raise MemoryError
+            return data
+
+        uplink.outbox.batch = batch
+        before = len(terminal.air.office.batches)
+        terminal.press(4)
+        terminal.run(60)
+        assert len(wanted) == 3 and len(terminal.air.office.batches) == before + 1
+        assert terminal.machine._app.log.unsent == 0 and terminal.machine._app.clock.boot == 1
