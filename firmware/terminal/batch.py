@@ -24,14 +24,14 @@ def put_varint(buf, at, number):
 class BatchMaker:
     """Makes batches in a buffer of its own, so that a long backlog costs no more memory than a vote."""
 
-    def __init__(self, log, clock, random32, size, device_id):
-        """size: bytes of buffer; a batch is at most that long."""
+    def __init__(self, log, clock, random32, size, device_id, reader=None):
+        """size: bytes of buffer; a batch is at most that long. reader: another maker's of that log, to be shared."""
         self._seed = crc32(device_id.encode())
         self._log = log
         self._clock = clock
         self._random32 = random32
         self._buf = bytearray(size)
-        self._reader = Reader(log)
+        self.reader = reader or Reader(log)
         self.first_seq = 0
         self.end_seq = 0  # seq after the last slot of the batch made last
         self.nonce = 0
@@ -43,7 +43,7 @@ class BatchMaker:
         seq = min(max(seq, log.oldest_seq), log.next_seq)
         totals = self._totals if seq == self.end_seq < log.next_seq else None
         if totals is None:
-            totals = log.totals_before(seq, self._reader)
+            totals = log.totals_before(seq, self.reader)
         self.first_seq = seq
         self._totals = list(totals)
         end = self._items(seq, most_presses)
@@ -60,7 +60,7 @@ class BatchMaker:
     def _items(self, seq, most_presses):
         """Codes slots from `seq` on; gives the offset after the last item."""
         buf = self._buf
-        reader = self._reader
+        reader = self.reader
         reader.seek(seq)
         limit = len(buf) - _ITEM - 8
         at = _RESERVED

@@ -15,7 +15,7 @@ def dumps(value):
 
 
 def dump(value, out):
-    """The same, at the end of `out`."""
+    """The same, at the end of `out`; a memoryview is attached to it, see `smp.Frame`."""
     if value is None:
         out.append(0xF6)
     elif value is True or value is False:
@@ -38,6 +38,9 @@ def dump(value, out):
         for key in value:
             dump(key, out)
             dump(value[key], out)
+    elif isinstance(value, memoryview):
+        _head(2, len(value), out)
+        out.attach(value)
     else:
         _head(2, len(value), out)
         out.extend(value)

@@ -4,15 +4,16 @@ import struct
 
 from . import cbor
 from .compat import const, load, ticks_diff, unload
-from .smp import Lines, Refused, sealed_lines
+from .smp import Frame, Lines, Refused
 
 _EINVAL = const(3)
 _ENOMEM = const(2)
 _ENOTSUP = const(8)
 _ETOONEW = const(13)
 _EUNKNOWN = const(1)
-_RESERVE_BYTES = const(3072)
-_HEAD = const(10)  # the length of the frame and the SMP header
+_RESERVE_BYTES = const(2048)
+_TRIES = const(3)
+_HEAD = bytes(8)  # of SMP; filled in when the rest is known
 GROUPS = {0: "os", 2: "stat", 3: "settings", 8: "files", 10: "enum", 72: "terminal"}
 
 
@@ -69,38 +70,42 @@ class Console:
             return
         self.requests += 1
         since_ms = self.app.board.ticks_ms()
-        frame = bytearray(_HEAD)
         try:
-            try:
-                cbor.dump(self._answer(group, command, op == 2, message[8:], version), frame)
-            except MemoryError:
-                # Once more, with all the memory that this room can give back.
-                self.close()
-                self.shortages += 1
-                frame = bytearray(_HEAD)
-                cbor.dump(self._answer(group, command, op == 2, message[8:], version), frame)
+            frame = self._framed(group, command, op == 2, message[8:], version)
         except Refused as refused:
             self.refused += 1
-            frame = bytearray(_HEAD)
+            frame = Frame(_HEAD)
             cbor.dump(refused.answer(group, version), frame)
         except MemoryError:
-            self.close()
-            frame = bytearray(_HEAD)
+            frame = Frame(_HEAD)
             cbor.dump({"rc": _ENOMEM}, frame)
         except Exception as error:
             # A mistake of ours must not end the conversation, and must not go unseen.
             self.app.text.error(error)
-            frame = bytearray(_HEAD)
+            frame = Frame(_HEAD)
             cbor.dump({"rc": _EUNKNOWN}, frame)
         now_ms = self.app.board.ticks_ms()
         if ticks_diff(now_ms, since_ms) > 0:
             self.app.stood_still(since_ms, now_ms)
         first = op + 1 | min(version, 1) << 3
-        struct.pack_into(">BBHHBB", frame, 2, first, 0, len(frame) - _HEAD, group, sequence, command)
+        struct.pack_into(">BBHHBB", frame.head, 2, first, 0, len(frame) - 8, group, sequence, command)
         self._out.append(frame)
         # The buttons come first: what is left of the heap is theirs. (CPython says 0.)
         if 0 < self.app.board.heap_free() < _RESERVE_BYTES:
             self.close()
+
+    def _framed(self, *request):
+        """The answer, tried again with all the memory that its room can give back."""
+        for left in range(_TRIES, -1, -1):
+            frame = Frame(_HEAD)
+            try:
+                cbor.dump(self._answer(*request), frame)
+                return frame
+            except MemoryError:
+                self.close()
+                self.shortages += 1
+                if not left:
+                    raise
 
     def _answer(self, group, command, is_write, body, version):
         if version > 1:
@@ -128,4 +133,4 @@ def _lines_of(out):
         if isinstance(piece, bytes):
             yield piece
         else:
-            yield from sealed_lines(piece)
+            yield from piece.lines()

@@ -41,6 +41,11 @@ class Outbox:
         self.missed = 0  # acks in this connection that failed to come
         self.is_heard = False  # the collector has answered in this boot
 
+    @property
+    def reader(self):
+        """For another `BatchMaker`."""
+        return self._maker.reader
+
     def connected(self):
         """A new connection: begin again at what is acknowledged."""
         self._go_back()

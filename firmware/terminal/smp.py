@@ -57,9 +57,8 @@ def text(request, key, rc=0):
     return value
 
 
-def crc16(data):
-    """CRC-16/XMODEM, by nibbles."""
-    crc = 0
+def crc16(data, crc=0):
+    """CRC-16/XMODEM, by nibbles; `crc` is that of what came before."""
     for byte in data:
         crc = (crc << 4 & 0xFFFF) ^ _CRC[crc >> 12 ^ byte >> 4]
         crc = (crc << 4 & 0xFFFF) ^ _CRC[crc >> 12 ^ byte & 15]
@@ -131,17 +130,50 @@ class Lines:
                 self._break()
 
 
-def frame_lines(message):
-    """Yields the lines that carry `message`."""
-    return sealed_lines(bytearray(2) + message)
+class Frame:
+    """A message on its way out. `head` are its first bytes; what is long is not copied before it is cut into lines."""
 
+    def __init__(self, message):
+        self.head = bytearray(2) + message  # the length comes first
+        self._pieces = [self.head]
 
-def sealed_lines(frame):
-    """The same for a bytearray with two bytes to spare before the message: a long answer is not copied."""
-    struct.pack_into(">H", frame, 0, len(frame))
-    frame.extend(struct.pack(">H", crc16(memoryview(frame)[2:])))
-    view = memoryview(frame)
-    start = b"\x06\x09"
-    for at in range(0, len(view), _LINE_RAW):
-        yield start + b2a_base64(bytes(view[at : at + _LINE_RAW]))
-        start = b"\x04\x14"
+    def append(self, byte):
+        """One more byte."""
+        self._pieces[-1].append(byte)
+
+    def extend(self, data):
+        """More bytes."""
+        self._pieces[-1].extend(data)
+
+    def attach(self, view):
+        """More bytes, which must stay what they are until the last line is out."""
+        self._pieces.append(view)
+        self._pieces.append(bytearray())
+
+    def __len__(self):
+        """Bytes of the message."""
+        return sum(len(piece) for piece in self._pieces) - 2
+
+    def lines(self):
+        """Yields the lines that carry it; after that nothing can be added."""
+        struct.pack_into(">H", self.head, 0, len(self) + 2)
+        crc = 0
+        at = 2
+        for piece in self._pieces:
+            crc = crc16(memoryview(piece)[at:], crc)
+            at = 0
+        self.extend(struct.pack(">H", crc))
+        start = b"\x06\x09"
+        line = bytearray()
+        for piece in self._pieces:
+            at = 0
+            while at < len(piece):
+                end = at + _LINE_RAW - len(line)
+                line.extend(memoryview(piece)[at:end])
+                at = end
+                if len(line) == _LINE_RAW:
+                    yield start + b2a_base64(line)
+                    start = b"\x04\x14"
+                    line = bytearray()
+        if line:
+            yield start + b2a_base64(line)

@@ -10,8 +10,7 @@ _ENOTSUP = const(8)
 _MORE_BYTES = const(1600)  # a sector's usual records; half of it holds half of them
 _LEAST_BYTES = const(100)
 _HALVINGS = const(3)
-_SPARE_BYTES = const(2048)
-_AMPLE_BYTES = const(8192)
+_SPARE_BYTES = const(2560)  # more than the console wants to be left
 _TEXT_BYTES = const(512)
 
 _UNKNOWN = const(1)
@@ -38,7 +37,7 @@ def answer(session, command, is_write, request):
     if command == 1:
         seq = number(request, "s", _BAD_REQUEST)
         if session.desk is None:
-            session.desk = BatchMaker(log, app.clock, app.board.random32, _size(session), app.device_id)
+            session.desk = _maker(session)
         # As far as the sector goes: the next batch finds its totals in a header and need not count up to them.
         return {"d": session.desk.make(seq, SLOTS - max(seq, log.oldest_seq) % SLOTS)}
     if command == 2:
@@ -52,15 +51,22 @@ def answer(session, command, is_write, request):
     return {"m": log.cursor}
 
 
-def _size(session):
-    """Bytes to a batch. The fewer answers a log takes, the fewer turn-arounds of the cable."""
-    sweep()
-    free = session.app.board.heap_free() or _AMPLE_BYTES  # CPython says 0
+def _maker(session):
+    """Makes batches as long as the heap allows. The fewer answers a log takes, the fewer turn-arounds of the cable."""
+    app = session.app
     halvings = min(session.shortages, _HALVINGS)
-    # An answer is there twice: as a batch and as the frame around it.
-    while halvings < _HALVINGS and free < _SPARE_BYTES + 2 * (_LEAST_BYTES + (_MORE_BYTES >> halvings)):
+    while True:
+        sweep()
+        try:
+            size = _LEAST_BYTES + (_MORE_BYTES >> halvings)
+            maker = BatchMaker(app.log, app.clock, app.board.random32, size, app.device_id, app.uplink.outbox.reader)
+            if halvings == _HALVINGS or not 0 < app.board.heap_free() < _SPARE_BYTES:  # CPython says 0
+                return maker
+        except MemoryError:
+            if halvings == _HALVINGS:
+                raise
+        maker = None
         halvings += 1
-    return _LEAST_BYTES + (_MORE_BYTES >> halvings)
 
 
 def _text(app, line):

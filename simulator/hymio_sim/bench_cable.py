@@ -41,7 +41,8 @@ def pull(bench: LogOnFlash, heap_free: int = 0) -> tuple[int, int, float]:
     board's processor takes between them only a board can tell.
     """
     board = SimpleNamespace(random32=bench.random32, heap_free=lambda: heap_free, ticks_ms=lambda: 0)
-    app: Any = SimpleNamespace(log=bench.log, clock=bench.clock, board=board, device_id=_DEVICE_ID)
+    uplink = SimpleNamespace(outbox=SimpleNamespace(reader=None))
+    app: Any = SimpleNamespace(log=bench.log, clock=bench.clock, board=board, device_id=_DEVICE_ID, uplink=uplink)
     console = room("console").Console(app)
     seq = first = bench.log.oldest_seq
     answers = 0

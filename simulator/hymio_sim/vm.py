@@ -34,9 +34,9 @@ _INTERRUPT_TRIES: Final = 200
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
 FAKES_HEAP: Final = 24 * 1024
-"""Added to the heap that is asked for: what would not be spent on a board. 17 KiB for the fakes and the shim, 2 KiB for
-what a read of flash takes on its way over the bus (three times its length, for a moment), the rest for names: those of
-the firmware take over 20 KiB here (`micropython.qstr_info()`), and a frozen image has them in flash."""
+"""Added to the heap that is asked for: what would not be spent on a board. 17 KiB for the fakes and the shim, the rest
+for names: those of the firmware take over 20 KiB here (`micropython.qstr_info()`), and a frozen image has them in
+flash."""
 TLS_HEAP: Final = 64 * 1024
 """Added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""
 

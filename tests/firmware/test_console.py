@@ -7,7 +7,7 @@ from logs import mounted, press
 
 from terminal import cbor
 from terminal.console import Console
-from terminal.smp import Lines, crc16, frame_lines
+from terminal.smp import Frame, Lines, crc16
 
 
 class FakeBoard:
@@ -23,8 +23,17 @@ class FakeBoard:
         return 0
 
 
+class FakeUplink:
+    """Its reader is shared."""
+
+    class outbox:
+        reader = None
+
+
 class FakeApp:
     """What a console asks of the app."""
+
+    uplink = FakeUplink
 
     def __init__(self):
         self.log, self.clock, _ = mounted()
@@ -59,7 +68,7 @@ def decode(lines):
 
 
 def ask(console, *args, **kwargs):
-    lines = list(console.received(b"".join(frame_lines(message(*args, **kwargs)))))
+    lines = list(console.received(b"".join(Frame(message(*args, **kwargs)).lines())))
     assert all(len(line) <= 127 and line.endswith(b"\n") for line in lines)
     return decode(lines)
 
@@ -109,7 +118,7 @@ def test_cbor():
 
 def test_echo_between_noise():
     console = Console(FakeApp())
-    frame = b"".join(frame_lines(message(2, 0, 0, {"d": "hello"})))
+    frame = b"".join(Frame(message(2, 0, 0, {"d": "hello"})).lines())
     head, body = decode(list(console.received(b"garbage\r\n>>> " + frame)))
     assert body == {"r": "hello"} and head[0] == 3 | 1 << 3 and head[5:] == (0,) and head[4] == 3
 
@@ -157,13 +166,13 @@ def test_errors_in_both_versions():
     assert ask(console, 0, 99, 1, {})[1] == {"rc": 8}
     assert ask(console, 0, 0, 99, {})[1] == {"rc": 8}
     assert ask(console, 0, 0, 6, {}, version=2)[1] == {"rc": 13}
-    frame = b"".join(frame_lines(struct.pack(">BBHHBB", 8, 0, 1, 72, 3, 0) + b"\xff"))
+    frame = b"".join(Frame(struct.pack(">BBHHBB", 8, 0, 1, 72, 3, 0) + b"\xff").lines())
     assert decode(list(console.received(frame)))[1] == {"rc": 3}
 
 
 def test_silence_for_what_is_no_request():
     console = Console(FakeApp())
-    good = bytearray(b"".join(frame_lines(message(2, 0, 0, {"d": "hello"}))))
+    good = bytearray(b"".join(Frame(message(2, 0, 0, {"d": "hello"})).lines()))
     for i in range(2, len(good) - 1):
         bad = bytearray(good)
         bad[i] ^= 1

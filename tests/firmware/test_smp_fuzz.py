@@ -72,13 +72,13 @@ def run(numbers, home=None):
     session.close()
     assert board.resets == 0
     # It still knows what it is about.
-    assert check(session.received(b"".join(smp.frame_lines(b"\x0a\0\0\x05\0\0\x01\0\xa1\x61d\x61x")))) == 1
+    assert check(session.received(b"".join(smp.Frame(b"\x0a\0\0\x05\0\0\x01\0\xa1\x61d\x61x").lines()))) == 1
     return whole, answers
 
 
 def test_after_a_quiet_minute_the_rooms_leave_the_heap():
     app, board = ready()
-    hello = b"".join(smp.frame_lines(b"\x0a\0\0\x05\0\0\x01\0\xa1\x61d\x61x"))
+    hello = b"".join(smp.Frame(b"\x0a\0\0\x05\0\0\x01\0\xa1\x61d\x61x").lines())
     for _ in range(2):
         assert check(app.console_received(board.now_ms, hello)) == 1
         assert app._console is not None

@@ -64,8 +64,9 @@ class Bus:
         self._poll = select.poll()
         self._poll.register(reader, select.POLLIN)
         self._head = bytearray(4)
-        self._body = b""
-        self._got = 0  # bytes of the frame that have been read so far: Ctrl-C may break off a read
+        self._body = None  # of the frame under way
+        self._into = None  # where the answer is to go
+        self._got = 0  # bytes of the frame that have been read so far: Ctrl-C or a full heap may break off a read
         self._number = 0
         self._answer = None
         self._answered = -1
@@ -103,11 +104,13 @@ class Bus:
         """Reads one frame, waiting for it, and acts on it."""
         if self._got < 4:
             self._fill(self._head, 0)
-            self._body = bytearray(self._head[1] | self._head[2] << 8)
-        self._fill(self._body, 4)
         kind = self._head[0]
+        if self._body is None:
+            is_awaited = kind == ANSWER and self._into is not None and self._head[3] == self._number
+            self._body = self._into if is_awaited else bytearray(self._head[1] | self._head[2] << 8)
+        self._fill(self._body, 4)
         body = self._body
-        self._body = b""
+        self._body = None
         self._got = 0
         if kind == ANSWER:
             self._answered = self._head[3]
@@ -134,8 +137,11 @@ class Bus:
         n = len(body)
         self._writer.write(struct.pack("<BHB", kind, n, number) + body)
 
-    def request(self, kind, body):
+    def request(self, kind, body, into=None):
+        """Gives the body of the answer, which goes into the buffer `into` if there is one: a board's flash needs no
+        heap to be read."""
         number = self._number = (self._number + 1) & 0xFF
+        self._into = into
         self._send(kind, number, body)
         while self._answered != number:
             self._take()
@@ -163,7 +169,7 @@ class Bus:
 
     def flash_read(self, address, buf):
         """Fills `buf` from the flash."""
-        buf[:] = self.request(READ, struct.pack("<IH", address, len(buf)))
+        self.request(READ, struct.pack("<IH", address, len(buf)), buf)
 
     def flash_program(self, address, data):
         """Programs and waits."""

@@ -108,7 +108,7 @@ def _message(dice, cbor):
 def case(number, cbor, smp):
     """(bytes for the cable, whether the frame is whole); cbor, smp: these rooms of the firmware."""
     dice = Dice(number)
-    lines = list(smp.frame_lines(_message(dice, cbor)))
+    lines = list(smp.Frame(_message(dice, cbor)).lines())
     kind = dice.below(10)
     if kind < 6:
         return b"".join(lines), True
