@@ -172,8 +172,8 @@ class Frame:
                 line.extend(memoryview(piece)[at:end])
                 at = end
                 if len(line) == _LINE_RAW:
-                    yield start + b2a_base64(line)
+                    yield start + b2a_base64(bytes(line))
                     start = b"\x04\x14"
                     line = bytearray()
         if line:
-            yield start + b2a_base64(line)
+            yield start + b2a_base64(bytes(line))
