@@ -22,7 +22,7 @@ from hymio.errors import ANSWER_NO, ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Fail
 from hymio.factory import make_plan, merged_image
 from hymio.factory_files import application, file_system, files_of, firmware_files, used_runs
 from hymio.factory_stock import read_stock
-from hymio.flash import Order, flash_board
+from hymio.flash import Order, flash_board, run_flash
 from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, factory_table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the mock needs pseudo-terminals")
@@ -232,6 +232,33 @@ def test_two_at_once_and_one_that_is_not_there(esp32: str, tmp_path: Path) -> No
         assert ["error" in board for board in boards] == [False, False, True]
         tables = [flash(port, {}, (TABLE_OFFSET, SECTOR)) for port in (esp32, second)]
     assert [entries_of(table)[-1] for table in tables] == [VOTES, VOTES]
+
+
+def test_every_board_on_a_cable_and_nothing_else(
+    esp32: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from serial.tools import list_ports  # type: ignore[import-untyped]
+    from serial.tools.list_ports_common import ListPortInfo  # type: ignore[import-untyped]
+
+    def on_usb(port: str, vendor: int | None) -> ListPortInfo:
+        found = ListPortInfo(port)
+        found.vid = vendor
+        return found
+
+    image = stock_image("esp32", tmp_path)
+    with mock_board("esp32", tmp_path) as second:
+        here = [on_usb(esp32, 0x10C4), on_usb("/dev/ttyS0", None), on_usb("/dev/mouse", 0x046D), on_usb(second, 0x1A86)]
+        monkeypatch.setattr(list_ports, "comports", lambda: here)
+        with pytest.raises(Failure, match="There are 2 boards here") as caught:
+            run_flash(image, [], False, None, None, None, False, True, AS_IT_IS, True)
+        assert caught.value.exit_status == WRONG_USE
+        run_flash(image, [], True, None, None, None, False, False, AS_IT_IS, True)
+        assert {board["port"] for board in json.loads(capsys.readouterr().out)["boards"]} == {esp32, second}
+        tables = [flash(port, {}, (TABLE_OFFSET, SECTOR)) for port in (esp32, second)]
+    assert [entries_of(table)[-1] for table in tables] == [VOTES, VOTES]
+    monkeypatch.setattr(list_ports, "comports", lambda: here[1:3])
+    with pytest.raises(Failure, match="No board is connected"):
+        run_flash(image, [], True, None, None, None, False, False, AS_IT_IS, True)
 
 
 def test_a_terminal_that_does_not_count_is_a_no(esp32: str, tmp_path: Path) -> None:

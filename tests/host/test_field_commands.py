@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from hymio.errors import INTERRUPTED, WRONG_USE, run_cli
 from hymio_sim.boardfiles import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
-from sim_process import SimTerminal
+from sim_process import PATIENCE_S, SimTerminal
 
 pytestmark = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM here")
 
@@ -136,6 +138,36 @@ def test_the_status_can_be_watched(terminal: SimTerminal, port: str) -> None:
         assert watching.stop(signal.SIGINT) == INTERRUPTED
 
 
+class Person:
+    """Somebody at a keyboard and a screen."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._screen, inner = os.openpty()
+        self._process = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, start_new_session=True)
+        os.close(inner)
+
+    def __enter__(self) -> Person:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._process.wait(PATIENCE_S)
+        finally:
+            self._process.kill()
+            os.close(self._screen)
+
+    def types(self, keys: bytes) -> None:
+        os.write(self._screen, keys)
+
+    def reads(self, text: str) -> None:
+        """Waits until that stands on the screen."""
+        seen = b""
+        deadline = time.monotonic() + PATIENCE_S
+        while text.encode() not in seen:
+            assert select.select([self._screen], [], [], max(0.0, deadline - time.monotonic()))[0], (text, seen)
+            seen += os.read(self._screen, 1024)
+
+
 def test_mpremote_reads_and_writes_and_the_application_goes_on_after_a_reset(
     terminal: SimTerminal, port: str, tmp_path: Path
 ) -> None:
@@ -162,6 +194,19 @@ def test_mpremote_reads_and_writes_and_the_application_goes_on_after_a_reset(
     stopped = refused(port, "status")
     assert "MicroPython prompt" in stopped["message"] and f"`mpremote connect {port} reset`" in stopped["hint"]
     mpremote(port, "reset")
+    terminal.expect("ready")
+    boot += 1
+    with Person([sys.executable, "-m", "mpremote", "connect", port, "repl"]) as person:
+        person.reads("Connected to MicroPython")
+        person.types(b"\r")
+        person.reads("hymio 0.1.0 till-1 boot")
+        person.types(b"\x03")
+        person.reads(">>> ")
+        person.types(b"6 * 7\r")
+        person.reads("42")
+        person.types(b"\x04")
+        person.reads("hymio 0.1.0 till-1 boot")
+        person.types(b"\x1d")
     terminal.expect("ready")
     assert json.loads(hymio("status", "--port", port, "--json").stdout)["boot"] > boot
     assert hymio("votes", "--port", port, "--json").stdout == before
