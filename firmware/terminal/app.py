@@ -47,11 +47,11 @@ class App:
         self.trial_ends = None
         self.done = []  # ids of commands
         self._config = config
-        self._wifi = Wifi(board, config["wifi"], self.stood_still)
-        self._power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
+        self.wifi = Wifi(board, config["wifi"], self.stood_still)
+        self.power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
         self._console = None
         self._console_at = 0
-        self._has_network = self._wifi.networks != []
+        self._has_network = self.wifi.networks != []
         self.book = None
         self._last_touch = 0
         self._reset_at = None
@@ -95,7 +95,7 @@ class App:
         self.book = book = Book(log, clock, board.ticks_ms, self.stood_still)
         self.front = front = Front(self._config, board, book)
         if slept is None:
-            self._power.start(now_ms)
+            self.power.start(now_ms)
             book.owe_boot(board.reset_cause, 0, now_ms)
             if not log.boot_storm:
                 book.boot()
@@ -104,13 +104,13 @@ class App:
         else:
             self._resume(slept, now_ms)
         board.on_edge(self._on_edge)
-        if self._power.profile == MAINS:  # who sleeps has no time for a patrol, and a wake none to prepare one
+        if self.power.profile == MAINS:  # who sleeps has no time for a patrol, and a wake none to prepare one
             self._scrub = Scrub(log)
         self._scrub_at = now_ms
         config = self._config
-        self.ntp = Ntp(config["ntp"], self._wifi, clock, board.random32)
-        self.uplink = Uplink(config["mqtt"], self.device_id, self._wifi, log, clock, board.random32, self.facts)
-        if self._power.profile != MAINS:
+        self.ntp = Ntp(config["ntp"], self.wifi, clock, board.random32)
+        self.uplink = Uplink(config["mqtt"], self.device_id, self.wifi, log, clock, board.random32, self.facts)
+        if self.power.profile != MAINS:
             self.uplink.outbox.pace = None  # `power` has decided when: a session sends all
         if config.get("on_trial"):
             self.trial_ends = ticks_add(now_ms, _TRIAL_MS)
@@ -132,8 +132,8 @@ class App:
         _, clock, power, front, fell_asleep_ms, idle_ms, self._standstill_ms = slept
         rtc_ms = self.board.rtc_ms()
         self.clock.resume(clock, rtc_ms, now_ms)
-        self._power.resume(power)
-        self.log.may_erase = not self._power.is_low
+        self.power.resume(power)
+        self.log.may_erase = not self.power.is_low
         slept_ms = max(0, rtc_ms - fell_asleep_ms - now_ms)
         if not self.board.woke:
             self._last_touch = ticks_add(now_ms, -min(idle_ms + slept_ms, _IDLE_MS))
@@ -197,7 +197,7 @@ class App:
             if self.is_calm(now_ms):
                 self._step_orders(now_ms)
         self._step_radio(now_ms)
-        wait_ms = min(wait_ms, self._wifi.step(now_ms))
+        wait_ms = min(wait_ms, self.wifi.step(now_ms))
         try:
             wait_ms = min(wait_ms, self.uplink.step(now_ms, is_idle))
         except MemoryError:
@@ -235,7 +235,7 @@ class App:
         if self.is_calm(now_ms):
             if log.needs_sector and log.may_erase:
                 book.prepare()
-            self.text.watch(self._wifi.state, self.uplink.state, self.clock.source, log.bad_sectors)
+            self.text.watch(self.wifi.state, self.uplink.state, self.clock.source, log.bad_sectors)
             self._write_text(now_ms)
         if self._scrub and ticks_diff(now_ms, self._scrub_at) >= _SCRUB_MS:
             self._scrub_at = now_ms
@@ -272,7 +272,7 @@ class App:
         self.stood_still(now_ms, self.board.ticks_ms())
 
     def _step_radio(self, now_ms):
-        power = self._power
+        power = self.power
         power.step(now_ms)
         self.log.may_erase = not power.is_low
         power.unhappy += self.front.unhappy
@@ -281,10 +281,10 @@ class App:
         if not self._has_network:
             return
         if power.radio(now_ms, self.clock.uptime_ms(), self.log.unsent, self.uplink.is_settled):
-            self._wifi.may_scan = self.is_calm(now_ms)
-            self._wifi.start(now_ms)
+            self.wifi.may_scan = self.is_calm(now_ms)
+            self.wifi.start(now_ms)
         elif self.uplink.leave(now_ms):
-            self._wifi.stop()
+            self.wifi.stop()
 
     def _rest(self, now_ms, wait_ms):
         """Sleeps, if the supply asks for it and nothing is against it. Gives the ms still to wait."""
@@ -293,8 +293,8 @@ class App:
         owes = self.book.owes_boot or self._reset_at is not None or self.trial_ends is not None
         owes = owes or self.uplink.wants_restart or len(self.uplink.orders) > 0
         is_quiet = front.is_at_rest and not owes
-        how = self._power.rest(now_ms, wait_ms, is_quiet)
-        if how == MAINS or (self._has_network and self._wifi.is_started):
+        how = self.power.rest(now_ms, wait_ms, is_quiet)
+        if how == MAINS or (self._has_network and self.wifi.is_started):
             return wait_ms
         board = self.board
         buttons = front.may_wake
@@ -303,7 +303,7 @@ class App:
             return 0
         ms = _STUCK_SLEEP_MS if front.hands.stuck else _LONGEST_SLEEP_MS
         if self._has_network:
-            upload_ms = self._power.until_upload_ms(self.clock.uptime_ms())
+            upload_ms = self.power.until_upload_ms(self.clock.uptime_ms())
             ms = min(ms, _LOW_SLEEP_MS if upload_ms < 0 else upload_ms)
         if log.needs_sector and log.may_erase:
             ms = min(ms, max(1, _IDLE_MS - ticks_diff(now_ms, self._last_touch)))
@@ -321,7 +321,7 @@ class App:
         state = logstate.state(self.log)
         if state is None:
             return False
-        rooms = [state, self.clock.state(rtc_ms), self._power.state(), self.front.state(now_ms)]
+        rooms = [state, self.clock.state(rtc_ms), self.power.state(), self.front.state(now_ms)]
         idle_ms = min(_IDLE_MS, ticks_diff(now_ms, self._last_touch))
         data = sleepbook.pack(rooms + [rtc_ms, idle_ms, self._standstill_ms])
         if data is None:
@@ -335,7 +335,7 @@ class App:
     def console_received(self, now_ms, data):
         """Bytes from the cable; gives the lines to be written."""
         self.clock.advance(now_ms)
-        self._power.stay_awake(now_ms)
+        self.power.stay_awake(now_ms)
         self._console_at = now_ms
         if self._console is None:
             self._console = load("console").Console(self)  # only now: mostly there is nobody at the cable
@@ -360,7 +360,7 @@ class App:
         """What README.md lists under "Facts": the state message and the answer to status."""
         clock = self.clock
         log = self.log
-        power = self._power
+        power = self.power
         facts = {
             "device_id": self.device_id,
             "firmware": self.version,
@@ -370,8 +370,8 @@ class App:
             "uptime_ms": clock.uptime_ms(),
             "utc_ms": clock.utc_ms(),
             "heap_free": self.board.heap_free(),
-            "wifi": self._wifi.state,
-            "rssi": self.board.wifi_rssi() if self._wifi.state == ON else None,
+            "wifi": self.wifi.state,
+            "rssi": self.board.wifi_rssi() if self.wifi.state == ON else None,
             "power": PROFILES[power.profile],
             "supply_mv": power.supply_mv,
             "supply_low": power.is_low,

@@ -100,11 +100,13 @@ class Board:
             self._leds[b].value(1 if percent >= 50 else 0)
 
     def tone(self, hz):
-        """The buzzer, if there is one; 0 = silent. Allocates nothing."""
-        if self._buzzer:
-            if hz:
-                self._buzzer.freq(hz)
-            self._buzzer.duty_u16(_HALF if hz else 0)
+        """The buzzer, 0 = silent; False if there is none. Allocates nothing."""
+        if not self._buzzer:
+            return False
+        if hz:
+            self._buzzer.freq(hz)
+        self._buzzer.duty_u16(_HALF if hz else 0)
+        return True
 
     def closings(self, counts):
         """Fills the list with how often button 1..4 has closed, bounces included, as hardware has counted even while

@@ -13,10 +13,11 @@ _LAMPS = const(6)
 _IDENTIFY = const(7)
 
 # By signal; the first on-time is `thanks_ms`. What is a sign for the staff has no sound.
-_ON_MS = (0, 120, 600, 250, 40, 500, 500, 250)
-_OFF_MS = (0, 120, 600, 250, 0, 500, 250, 250)
-_BLINKS = (1, 2, 3, 2, 1, 1 << 28, 2, 20)
-_HZ = (880, 440, 0, 330, 0, 0, 660, 0)
+_ON_MS = (0, 120, 600, 250, 40, 500, 1500, 250)
+_OFF_MS = (0, 120, 600, 250, 0, 500, 0, 250)
+_BLINKS = (1, 2, 3, 2, 1, 1 << 28, 1, 20)
+_HZ = (880, 440, 0, 330, 0, 0, 0, 0)
+_TEST_HZ = const(660)
 
 _TONE_MS = const(80)
 _NO_CLOCK_MS = const(10000)
@@ -74,12 +75,19 @@ class Feedback:
         """The terminal does not count at all, until it is started anew."""
         self._begin(now_ms, _REFUSED, 1)
 
-    def lamps(self, now_ms):
-        """The self-test: all lights blink, whatever the settings."""
-        self._begin(now_ms, _LAMPS, 15)
+    def lamps(self, now_ms, lights):
+        """The self-test: these lights (bit mask) and no others for 1.5 s, whatever the settings."""
+        for b in range(4):
+            self._phases[b] = 0
+        self._begin(now_ms, _LAMPS, lights)
+
+    def tone(self, now_ms):
+        """The self-test: a sound, whatever the settings. False if there is no buzzer."""
+        self._tone_due = ticks_add(now_ms, 4 * _TONE_MS)
+        return self._board.tone(_TEST_HZ)
 
     def identify(self, now_ms):
-        """Somebody far away asks which terminal this is: all lights blink for ten seconds."""
+        """Somebody asks which terminal this is: all lights blink for ten seconds."""
         self._begin(now_ms, _IDENTIFY, 15)
 
     def no_clock(self, now_ms):

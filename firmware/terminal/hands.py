@@ -1,6 +1,6 @@
 """What lies on the buttons: held ones, stuck ones, the keys of service and test mode."""
 
-from .compat import const, ticks_diff
+from .compat import const, ticks_add, ticks_diff
 
 _NONE = const(-1)
 _KEYS = const(0b1001)  # buttons 1 and 4
@@ -29,6 +29,11 @@ class Hands:
     def resume(self, stuck, down):
         """After a deep sleep: which of `stuck`, out of play before it, are still down. What is up has been for long."""
         self.stuck = self._at_boot = stuck & down
+
+    def test(self, now_ms, ms):
+        """Test mode for so long, from the cable."""
+        self.mode = "test"
+        self._mode_at = ticks_add(now_ms, ms - self._windows["mode_ends_ms"])
 
     def pressed(self, at_ms, b, seq):
         """Button b + 1 went down at ticks at_ms; seq of its record if it counted, else -1."""

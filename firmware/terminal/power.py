@@ -23,7 +23,7 @@ class Power:
         """settings: section `power`; battery_mv(): millivolts or None; jitter 0..255: spreads the uploads of many."""
         self.profile = PROFILES.index(settings["profile"])
         self._battery_mv = battery_mv
-        self._low_mv = settings["low_mv"]
+        self.low_mv = settings["low_mv"]
         self._period_ms = _DAY_MS // settings["uploads_per_day"]
         self._backlog = settings["upload_backlog"]
         self._alert = settings["alert_unhappy"]
@@ -54,7 +54,7 @@ class Power:
         self.supply_mv = mv = self._battery_mv()
         if mv is None:
             return
-        is_low = mv < self._low_mv + (_RECOVERED_MV if self.is_low else 0)
+        is_low = mv < self.low_mv + (_RECOVERED_MV if self.is_low else 0)
         if is_low and not self.is_low:
             self._farewell = True
         self.is_low = is_low

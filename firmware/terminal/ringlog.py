@@ -64,7 +64,7 @@ class RingLog(HeldLog):
             self.place.seal(buf, slot)
             self.slot = slot + 1
             self.next_seq = self.first_seq + self.slot
-            if self._program(self.sector, buf, at, self._back):
+            if self.program(self.sector, buf, at, self._back):
                 return self._appended(buf, self._first_copy(tried + 1) if tried else self.next_seq - 1)
             self.burned += 1
             buf[0] |= RETRY
@@ -86,8 +86,11 @@ class RingLog(HeldLog):
             if kind:
                 return reader.seq if kind != END else -1
 
-    def _program(self, sector, buf, at, back):
-        """True once two of three reads show what was written: one may fail, and even hide a bit that is stuck."""
+    def program(self, sector, buf, at, back):
+        """Programs `buf`; `back`: room for as much.
+
+        True once two of three reads show what was written: one may fail, and even hide a bit that is stuck.
+        """
         good = 0
         try:
             self.device.writeblocks(sector, buf, at)
@@ -125,7 +128,7 @@ class RingLog(HeldLog):
             if sector == self.sector:
                 continue
             self._drop(sector)
-            if self._erase(sector):
+            if self.erase(sector):
                 self.ahead = sector
                 self.damaged.discard(sector)
                 return True
@@ -143,7 +146,8 @@ class RingLog(HeldLog):
                 self.oldest_seq = (seq + 1) * SLOTS
                 return
 
-    def _erase(self, sector):
+    def erase(self, sector):
+        """Erases a sector that holds nothing. True if it is blank from end to end then."""
         try:
             self._kill(sector)
             self.device.ioctl(6, sector)
@@ -189,7 +193,7 @@ class RingLog(HeldLog):
             self.where[seq % self.sectors] = sector
             header.sector_seq = seq
             header.pack(buf, self.chip, self.clock.uptime_ms(), self.clock.utc_ms())
-            if self._program(sector, buf, 0, bytearray(HEADER)):
+            if self.program(sector, buf, 0, bytearray(HEADER)):
                 self.sector = sector
                 self.first_seq = self.next_seq = seq * SLOTS
                 self.slot = 0

@@ -1,4 +1,4 @@
-"""SMP group 72: what only a smiley terminal has. README.md, "The cable"."""
+"""SMP group 72: what only a smiley terminal has, but for the self-test. README.md, "The cable"."""
 
 from .batch import BatchMaker
 from .compat import const, load, sweep, unload
@@ -27,8 +27,6 @@ def answer(session, command, is_write, request):
         return app.facts()
     if command == 4 and not is_write:
         return _text(app, number(request, "n", _BAD_REQUEST))
-    if command == 5:
-        return _self_test(app, is_write)
     if command not in (1, 2, 3) or is_write != (command == 3):
         raise Refused(_ENOTSUP, _UNKNOWN)
     log = app.log
@@ -77,11 +75,3 @@ def _text(app, line):
     finally:
         unload("textfile")
     return {"d": text, "n": following}
-
-
-def _self_test(app, is_write):
-    selftest = load("selftest")
-    try:
-        return selftest.run(app) if is_write else selftest.state(app)
-    finally:
-        unload("selftest")

@@ -48,6 +48,7 @@ class Uplink:
         self._is_votes = False  # the publish under way
         self._state_at = None  # ticks of the last state message in this connection
         self._leaves = False
+        self.opened_at = 0  # ticks
         self._attempt_at = None  # not before
         self._backoff_ms = _BACKOFF_MS
         self._jitter = crc32(device_id.encode()) % 256  # so that a power cut's terminals don't all come at once
@@ -65,8 +66,18 @@ class Uplink:
             return None
         return self._target
 
+    def hurry(self):
+        """Somebody waits: the next attempt is due now."""
+        self._attempt_at = None
+
+    @property
+    def has_target(self):
+        """True if there is a broker, and what it takes to reach it."""
+        return self._target[0] != ""
+
     def opened(self, now_ms):
         """There is a connection."""
+        self.opened_at = now_ms
         self._state_at = None
         self._is_votes = False
         self.outbox.connected()

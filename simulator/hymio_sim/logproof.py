@@ -2,20 +2,26 @@
 
 A case has an id, `SEED/OPERATION-SHAPE` or, for a second cut during recovery, `SEED/OPERATION-SHAPE/OPERATION-SHAPE`;
 `replay` runs exactly that case. SEED is that of the story: `7`, `7f` with silent faults, `7b` with a board's sectors
-of 4096 bytes, `7fb` with both.
+of 4096 bytes, `7s` with self-tests, in which alone it is cut, `7fbs` with all of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from hymio_sim.logoracle import Book, Broken, check
 from hymio_sim.logstory import BOARD, SMALL, Change, Player, Rooms
 from hymio_sim.powercut import Moment, Recorder, torn_images
+
+_RECORD: Final = 16
+_PAGE: Final = 256
+"""Bytes that a self-test programs at once."""
 
 
 @dataclass
@@ -46,11 +52,12 @@ class Proof:
         steps: int | None = None,
         faults: bool = False,
         board: bool = False,
+        spares: bool = False,
     ) -> None:
-        """board: with sectors as long as a board's; steps: how long the story is, else as long as it takes for every
-        sector to be used at least twice."""
+        """board: with sectors as long as a board's; spares: with self-tests, and cuts in nothing else; steps: how long
+        the story is, else as long as it takes for every sector to be used at least twice."""
         self.seed = seed
-        self.name = f"{seed}{'f' * faults}{'b' * board}"
+        self.name = f"{seed}{'f' * faults}{'b' * board}{'s' * spares}"
         self.faults = faults
         self.geometry = BOARD if board else SMALL
         self.rooms = Rooms(changes, self.geometry)
@@ -58,10 +65,19 @@ class Proof:
         player = Player(self.rooms, flash, seed, Book(), faults=faults)
         player.note()
         player.boot()
-        for _ in range(steps or (self.geometry.sectors + 2) * self.geometry.slots):
+        moments: list[Moment] = []
+        self.spared: list[str] = []
+        """What each self-test found wrong: mostly nothing."""
+        for n in range(steps or (self.geometry.sectors + 2) * self.geometry.slots):
             player.step()
+            if spares and n % 29 == 0:
+                begin = len(flash.moments)
+                found = player.try_spare()
+                if found is not None:
+                    self.spared.append(found)
+                    moments += flash.moments[begin:]
         player.note()
-        self.moments = flash.moments
+        self.moments = moments if spares else flash.moments
         self.player = player
 
     def _flash(self, image: bytes | None = None, moment: Moment | None = None) -> Recorder:
@@ -70,10 +86,13 @@ class Proof:
         return Recorder(self.geometry.sectors, image, self.geometry.sector, faults)
 
     def cases(self, every: int = 1) -> Iterator[tuple[str, Moment, bytes]]:
-        """(id, moment, image) of every first cut at every `every`-th operation, and at all that open a sector."""
+        """(id, moment, image) of every first cut at every `every`-th operation, and at all that open a sector; of a
+        self-test every `every`-th torn state of each page."""
         for moment in self.moments:
-            if moment.number % every == 0 or moment.operation.length != 16:
-                for name, image in torn_images(moment, self.seed):
+            size = moment.operation.length
+            if moment.number % every == 0 or size != _RECORD:
+                torn = torn_images(moment, self.seed)
+                for name, image in itertools.islice(torn, 0, None, every if size == _PAGE else 1):
                     yield f"{self.name}/{name}", moment, image
 
     def run(self, every: int = 1, deep: int = 0) -> Tally:
@@ -125,7 +144,7 @@ def replay(case: str) -> None:
     Raises ValueError if there is no such case.
     """
     seed, first, *_ = case.split("/")
-    proof = Proof(int(seed.rstrip("fb")), faults="f" in seed, board="b" in seed)
+    proof = Proof(int(seed.rstrip("fbs")), faults="f" in seed, board="b" in seed, spares="s" in seed)
     for name, moment, image in proof.cases():
         if name == f"{seed}/{first}":
             proof.one(moment, image, name)

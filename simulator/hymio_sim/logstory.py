@@ -27,6 +27,7 @@ _ROOMS: Final = (
     "heldlog",
     "logmount",
     "logscrub",
+    "logspare",
     "ringlog",
     "wifi",
     "clock",
@@ -225,6 +226,20 @@ class Player:
             if log.settle(dice.randrange(log.oldest_seq, log.next_seq + 1)):
                 self.book.unwritten.append((log.cursor, lost))
                 self.append("put_ack", *log.ack_body)
+
+    def try_spare(self) -> str | None:
+        """The self-test's look at the sector erased ahead: what it found wrong; None if it did not look."""
+        spare = self.rooms.module("logspare")
+        if self.log.needs_sector or spare.why_not(self.log):
+            return None
+        self.note()
+        sector, size = self.log.ahead, self.rooms.geometry.sector
+        found: str = spare.fault(self.log)
+        self.note()
+        is_blank = self.flash.image[sector * size : (sector + 1) * size] == b"\xff" * size
+        if self.log.ahead != (-1 if found == "erase" else sector) or (not is_blank and self.log.ahead >= 0):
+            raise Broken(f"{self.seed}: a self-test left sector {sector} other than it was")
+        return found
 
     def boot(self) -> None:
         """The boot record."""

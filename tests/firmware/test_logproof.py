@@ -56,6 +56,15 @@ def test_sectors_as_long_as_a_board_s(seed, faults, seen):
     assert len(seen(prove([seed], every=60, board=True, faults=faults)).states) > 1000
 
 
+@pytest.mark.parametrize(("seed", "faults"), [(500, False), (501, True)])
+def test_every_operation_of_a_self_test(seed, faults, seen):
+    proof = Proof(seed, faults=faults, spares=True)
+    assert set(proof.spared) == ({"", "program", "erase"} if faults else {""}), "in each of these ways it ends"
+    kinds = {(moment.operation.kind, moment.operation.length) for moment in proof.moments}
+    assert kinds == {("program", 256), ("program", 4), ("erase", 1024)}
+    assert len(seen(proof.run(every=53, deep=1500)).states) > 500
+
+
 # Stories that once broke the promise: old numbers pose as new ones, retries outlive their first copy, reads fail.
 ONCE_BROKEN = (208, 214, 218, 219, 222, 224)
 
@@ -148,6 +157,22 @@ PLANTED: dict[str, list[Change]] = {
         ("record", "        return buf[at + 10] | buf[at + 11] << 8", "        return 1")
     ],
 }
+
+
+PLANTED_IN_THE_SELF_TEST: dict[str, list[Change]] = {
+    "the sector is not erased": [("logspare", "    if log.erase(sector):", "    if True:")],
+    "another sector": [("logspare", "    sector = log.ahead\n", "    sector = (log.ahead + 1) % log.sectors\n")],
+    "the open sector": [("logspare", "    sector = log.ahead\n", "    sector = log.sector\n")],
+    "what is not blank is offered": [("logspare", "        log.bad_sectors += 1\n", "        log.ahead = sector\n")],
+}
+
+
+@pytest.mark.parametrize("bug", PLANTED_IN_THE_SELF_TEST)
+def test_a_planted_bug_of_the_self_test_is_caught(bug):
+    with pytest.raises(Broken):
+        for seed in range(500, 504):
+            for faults in (False, True):
+                prove([seed], every=97, changes=PLANTED_IN_THE_SELF_TEST[bug], faults=faults, spares=True)
 
 
 @pytest.mark.parametrize("bug", PLANTED)

@@ -1,0 +1,146 @@
+"""SMP group 72, self-test and identify: what is to be known before the case is closed, and no vote comes of it."""
+
+import os
+from binascii import hexlify
+
+from .compat import const, load, ticks_diff, unload
+from .record import SELF_TEST
+from .smp import Refused, number, text
+from .wifi import CONNECTING
+
+_EINVAL = const(3)
+_ENOTSUP = const(8)
+_UNKNOWN = const(1)
+_BAD_REQUEST = const(2)
+_NO_LOG = const(3)
+_TEST_MS = const(3000)  # test mode, after each order for a light
+_IDENTIFY_S = const(10)
+
+
+def answer(session, command, is_write, request):
+    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    app = session.app
+    if command == 5 and not is_write:
+        return _state(app)
+    if command > 6 or not is_write:
+        raise Refused(_ENOTSUP, _UNKNOWN)
+    now_ms = app.board.ticks_ms()
+    if command == 6:
+        if app.front:  # else the lights say that nothing is counted
+            app.front.feedback.identify(now_ms)
+        return {"s": _IDENTIFY_S if app.front else 0}
+    test = text(request, "t", _BAD_REQUEST)
+    if test == "files":
+        return {"ok": None if app.home is None else _files(app.home + "selftest")}
+    if test == "wifi":
+        return _wifi(app, now_ms)
+    if app.log is None:
+        raise Refused(_ENOTSUP, _NO_LOG)
+    if test == "light":
+        return _light(app, now_ms, number(request, "n", _BAD_REQUEST))
+    if test == "tone":
+        return {"ok": app.front.feedback.tone(now_ms)}
+    if test == "mqtt":
+        return _mqtt(app, now_ms, number(request, "n", _BAD_REQUEST))
+    if test == "record":
+        seq = app.book.event(now_ms, SELF_TEST, 0)
+        return {"ok": seq >= 0, "s": max(0, seq), "ms": ticks_diff(app.board.ticks_ms(), now_ms)}
+    if test == "flash":
+        return _flash(app, now_ms)
+    raise Refused(_EINVAL, _BAD_REQUEST)
+
+
+def _state(app):
+    """What can be told without touching anything."""
+    return {
+        "uptime_ms": app.clock.uptime_ms(),
+        "buttons": app.board.buttons(),
+        "supply_mv": app.board.battery_mv(),
+        "low_mv": app.power.low_mv,
+        "clock": app.clock.is_set,
+        "heap_free": app.board.heap_free(),
+        "mac": hexlify(app.board.mac).decode(),
+    }
+
+
+def _flash(app, now_ms):
+    """`n`: the sector erased ahead, null = none is as yet."""
+    log = app.log
+    if not log.may_erase:
+        return {"ok": None, "rsn": "battery low"}
+    if log.needs_sector:
+        return {"ok": None, "n": None}
+    spare = load("logspare")
+    try:
+        sector = log.ahead
+        why = spare.why_not(log)
+        if why:
+            return {"ok": None, "rsn": why}
+        found = spare.fault(log)
+    finally:
+        unload("logspare")
+    if found:
+        app.text.add("E", "self-test: sector %d: %s" % (sector, found))
+    return {"ok": not found, "n": sector, "rsn": found, "ms": ticks_diff(app.board.ticks_ms(), now_ms)}
+
+
+def _files(path):
+    """Whether the file system keeps what it is given."""
+    pattern = bytes(range(64))
+    try:
+        with open(path, "wb") as file:
+            file.write(pattern)
+        with open(path, "rb") as file:
+            is_kept = file.read() == pattern
+        os.remove(path)
+        return is_kept
+    except OSError:
+        return False
+
+
+def _light(app, now_ms, n):
+    """Light n and no other; for a while presses are tests. n = 0: the end of both."""
+    if n > 4:
+        raise Refused(_EINVAL, _BAD_REQUEST)
+    app.front.feedback.lamps(now_ms, 1 << n >> 1)
+    app.front.hands.test(now_ms, _TEST_MS if n else 0)
+    return {"tot": app.log.totals}
+
+
+def _wifi(app, now_ms):
+    """Looks around: the CPU stands still for 2 s."""
+    wifi = app.wifi
+    found = {"wifi": wifi.state, "ok": wifi.networks != [], "n": 0, "rssi": None}
+    if app.power.is_low:
+        found["rsn"] = "battery low"
+        return found
+    radio = app.board.radio()
+    if wifi.state == CONNECTING:
+        radio.disconnect()  # a driver that tries to join does not look around
+    signals = load("wifichoice").heard_by(radio)
+    unload("wifichoice")
+    if wifi.state == CONNECTING:
+        wifi.restart(app.board.ticks_ms())
+    elif not wifi.is_started:
+        app.board.wifi_stop()
+    found["n"] = len(signals)
+    for network in wifi.networks:
+        rssi = signals.get(network["ssid"].encode())
+        if rssi is not None:
+            found["rssi"] = rssi if found["rssi"] is None else max(rssi, found["rssi"])
+    return found
+
+
+def _mqtt(app, now_ms, hurries):
+    """The way to the broker; hurries: the next attempt is not waited for."""
+    uplink = app.uplink
+    if hurries:
+        uplink.hurry()
+    return {
+        "ok": uplink.has_target,
+        "mqtt": uplink.state,
+        "tls": uplink.tls is not None,
+        "wifi": app.wifi.state,
+        "s": ticks_diff(now_ms, uplink.opened_at) // 1000,
+        "rsn": uplink.problem,
+    }
