@@ -6,7 +6,7 @@ from binascii import hexlify
 from .compat import const, load, ticks_diff, unload
 from .record import SELF_TEST
 from .smp import Refused, number, text
-from .wifi import CONNECTING
+from .wifi import CONNECTING, ON
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
@@ -104,7 +104,7 @@ def _light(app, now_ms, n):
         raise Refused(_EINVAL, _BAD_REQUEST)
     app.front.feedback.lamps(now_ms, 1 << n >> 1)
     app.front.hands.test(now_ms, _TEST_MS if n else 0)
-    return {"tot": app.log.totals}
+    return {"ok": True, "tot": app.log.totals}
 
 
 def _wifi(app, now_ms):
@@ -124,10 +124,12 @@ def _wifi(app, now_ms):
     elif not wifi.is_started:
         app.board.wifi_stop()
     found["n"] = len(signals)
+    if wifi.state == ON:
+        found["rssi"] = app.board.wifi_rssi()
     for network in wifi.networks:
         rssi = signals.get(network["ssid"].encode())
-        if rssi is not None:
-            found["rssi"] = rssi if found["rssi"] is None else max(rssi, found["rssi"])
+        if rssi is not None and (found["rssi"] is None or rssi > found["rssi"]):
+            found["rssi"] = rssi
     return found
 
 

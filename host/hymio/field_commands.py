@@ -122,18 +122,42 @@ def clock(
 
 @app.command(rich_help_panel=FIELD, epilog=examples("hymio identify", "hymio identify --port /dev/ttyUSB1"))
 def identify(port: PortOption = None, as_json: JsonOption = False) -> None:
-    """Which of many terminals is on this port: it says its name and all its lights blink."""
-    from hymio.selftest import run_identify
+    """Which of many terminals is on this port: it says its name and all its lights blink for ten seconds."""
+    from hymio.identify import run_identify
 
     run_identify(port, as_json)
 
 
-@app.command(rich_help_panel=FIELD, epilog=examples("hymio selftest", "hymio selftest --port /dev/ttyUSB0 --json"))
-def selftest(port: PortOption = None, as_json: JsonOption = False) -> None:
-    """Log, files, lights, contacts of a terminal, before the case is closed. Exit status 1 if one does not work."""
-    from hymio.selftest import run_selftest
+@app.command(
+    rich_help_panel=FIELD,
+    epilog=examples(
+        "hymio selftest",
+        "hymio selftest --port /dev/ttyUSB0 --operator Aino --report till-1.html",
+        "hymio selftest --auto --skip buttons --json",
+    ),
+)
+def selftest(
+    port: PortOption = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The report as a page to print (.html) or as .json.")
+    ] = None,
+    store: Annotated[Path, typer.Option(metavar="DIR", help="Keeps every report: DIR/<device id>/<UTC>.json.")] = Path(
+        "selftests"
+    ),
+    operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who tests; stands in the report.")] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK", help="Leave out: buttons, wifi, ...; again for more of them.")
+    ] = None,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Ask nobody: what only a person sees is skipped; a jig presses.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Flash, files, lights, buttons, buzzer, Wi-Fi, TLS, battery, clock. Exit status 1 if one of them has failed."""
+    from hymio.selftest import Order, run_selftest
 
-    if not run_selftest(port, as_json):
+    if not run_selftest(Order(port, report, store, operator, skip or [], auto, yes, as_json)):
         raise typer.Exit(ANSWER_NO)
 
 

@@ -1,61 +1,175 @@
-"""`hymio selftest` and `hymio identify`: one terminal on a cable shows what works, and which one it is."""
+"""`hymio selftest`: tries a terminal on a cable from its flash to its broker, and keeps the report."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-from hymio.output import console, note, print_json
+from hymio.errors import BROKEN_OFF, WRONG_USE, Failure
+from hymio.output import console, error_console, note, print_json
+from hymio.selftest_report import Check, Report, Result, directory_of, json_text, keep
 
-_LEFT_BEHIND = "a self-test record in its log, which is no press"
+_SHOWN: Final[dict[Result, str]] = {
+    "passed": "[green]passed [/]",
+    "failed": "[bold red]failed [/]",
+    "skipped": "[dim]skipped[/]",
+}
 
 
-def run_selftest(port: str | None, as_json: bool) -> bool:
-    """Runs it; returns whether all is well."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the command line says."""
+
+    port: str | None
+    report: Path | None
+    """A file to be written beside the one in `store`."""
+    store: Path
+    operator: str | None
+    skip: Sequence[str]
+    auto: bool
+    """Nobody is asked."""
+    yes: bool
+    """Every question is answered with yes."""
+    as_json: bool
+
+
+def run_selftest(order: Order) -> bool:
+    """The command; returns whether no check has failed."""
     from hymio.ports import choose_port
-    from hymio.smp import Cable, SelfTestRun
 
-    with Cable(choose_port(port)) as cable:
-        device_id = cable.status().device_id
-        found = cable.ask(SelfTestRun())
-    closed = [button for button in (1, 2, 3, 4) if found.buttons >> button - 1 & 1]
-    answer: dict[str, Any] = {
-        "device_id": device_id,
-        "ok": found.ok,
-        "log": found.log,
-        "write_ms": found.write_ms,
-        "files": found.files,
-        "buttons_closed": closed,
-        "clock": "set" if found.clock else "unset",
-        "supply_mv": found.supply_mv,
-        "heap_free": found.heap_free,
-    }
-    if as_json:
-        print_json(answer)
-        return found.ok
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False)
-    table.add_row("log", f"a record stored in {found.write_ms} ms" if found.log else "[bold red]takes no record[/]")
-    table.add_row("files", {True: "kept", False: "[bold red]not kept[/]", None: "none here"}[found.files])
-    table.add_row("lights", "all of them have blinked twice: did they?")
-    table.add_row("buttons", f"closed now: {', '.join(map(str, closed))}" if closed else "all open")
-    table.add_row("clock", "set" if found.clock else "not set; `hymio clock --set`")
-    console().print(f"{device_id}: {'good' if found.ok else '[bold red]not good[/]'}")
-    console().print(table)
-    return found.ok
+    _check(order)
+    report = _tested(order, choose_port(order.port))
+    kept = keep(directory_of(order.store, report.device_id), report)
+    if order.report is not None:
+        _write(order.report, report)
+    if order.as_json:
+        print_json({**report.as_json(), "kept": str(kept), "report": str(order.report) if order.report else None})
+        return report.ok
+    skipped = report.names("skipped")
+    said = "good" if report.ok else f"[bold red]failed: {', '.join(report.names('failed'))}[/]"
+    console().print(f"{report.device_id}: {said}" + (f"; not tested: {', '.join(skipped)}" if skipped else ""))
+    note(f"The report is {kept}" + (f", to print: {order.report}." if order.report else "."))
+    return report.ok
 
 
-def run_identify(port: str | None, as_json: bool) -> None:
-    """All lights of the terminal blink, so that one sees which of many it is."""
-    from hymio.ports import choose_port
-    from hymio.smp import Cable, SelfTestRun
+def _check(order: Order) -> None:
+    """What is wrong with the command line is told before anything is touched."""
+    from hymio.selftest_checks import NAMES
 
-    chosen = choose_port(port)
-    with Cable(chosen) as cable:
-        device_id = cable.status().device_id
-        cable.ask(SelfTestRun())
-    if as_json:
-        print_json({"device_id": device_id, "port": chosen, "blinked": True})
+    for name in order.skip:
+        if name not in NAMES:
+            raise Failure(WRONG_USE, f"--skip: there is no check {name}.", f"There are: {', '.join(NAMES)}.")
+    path = order.report
+    if path is None:
         return
-    console().print(f"{device_id} on {chosen}: all its lights blink twice.")
-    note(f"That leaves {_LEFT_BEHIND}.")
+    if path.suffix.lower() not in (".html", ".json"):
+        raise Failure(WRONG_USE, f"--report: expected a name that ends in .html or .json, came {path.name}.", _AGAIN)
+    if not path.parent.is_dir():
+        raise Failure(WRONG_USE, f"--report: there is no directory {path.parent}.", _AGAIN)
+
+
+_AGAIN: Final = "Give another path; nothing was tested."
+
+
+def _tested(order: Order, port: str) -> Report:
+    from hymio.selftest_checks import Bench, checks
+    from hymio.selftest_messages import StateRead
+    from hymio.smp import Cable
+
+    shown = _Shown(order.as_json)
+    with Cable(port) as cable:
+        status = cable.status()
+        directory_of(order.store, status.device_id)  # one that can't be made is better known before
+        mac = cable.ask(StateRead()).mac
+        began_utc = time.time()
+        bench = Bench(cable, status, shown.doing, shown.tell, _answers(order, shown), status.next_seq)
+        found = []
+        try:
+            for check in checks(bench, order.skip):
+                shown.check(check)
+                found.append(check)
+        except Failure as failure:
+            if failure.exit_status != BROKEN_OFF:
+                raise
+            hint = "Plug it in and begin again; the terminal counts votes again within seconds. No report was kept."
+            raise Failure(BROKEN_OFF, failure.message, hint) from failure
+        finally:
+            shown.pause()
+    return Report(
+        device_id=status.device_id,
+        mac=":".join(mac[at : at + 2] for at in range(0, 12, 2)),
+        log_id=None if status.problem is not None else status.log_id,
+        firmware=status.firmware,
+        boot=status.boot,
+        operator=order.operator,
+        began_utc=began_utc,
+        ended_utc=time.time(),
+        checks=tuple(found),
+    )
+
+
+class _Shown:
+    """What a person sees while it runs: checks on stdout (with --json nothing but JSON stands there), the rest on
+    stderr."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._side = error_console()
+        self._checks = self._side if as_json else console()
+        self._spinner = self._side.status("") if self._side.is_terminal else None
+
+    def doing(self, name: str) -> None:
+        """What is being tried."""
+        if self._spinner:
+            self._spinner.update(name.replace("_", " "))
+            self._spinner.start()
+
+    def pause(self) -> None:
+        """Nothing moves."""
+        if self._spinner:
+            self._spinner.stop()
+
+    def tell(self, line: str) -> None:
+        """What a person has to do."""
+        self.pause()
+        self._side.print(line, style="bold", markup=False)
+
+    def check(self, check: Check) -> None:
+        """What has come out."""
+        from rich.markup import escape
+
+        self.pause()
+        name = check.name.replace("_", " ")
+        figures = f"{check.measured:>10} {check.limit:>16}"
+        line = f"{_SHOWN[check.result]} {name:<9} {figures}  {escape(check.reason)}"
+        self._checks.print(line, soft_wrap=True)
+
+
+def _answers(order: Order, shown: _Shown) -> Callable[[str], bool | None]:
+    def ask(question: str) -> bool | None:
+        if order.yes or order.auto:
+            return True if order.yes else None
+        while True:
+            shown.tell(f"{question} [y/n]")
+            line = sys.stdin.readline()
+            if not line:
+                return None  # nobody is there
+            answer = line.strip().lower()
+            if answer in ("y", "yes", "n", "no"):
+                return answer.startswith("y")
+
+    return ask
+
+
+def _write(path: Path, report: Report) -> None:
+    from hymio.selftest_page import page
+
+    text = page(report) if path.suffix.lower() == ".html" else json_text(report)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        hint = f"The report stands in the store; give another path. {error}"
+        raise Failure(WRONG_USE, f"{path}: {error.strerror}.", hint) from error

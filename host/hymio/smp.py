@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from types import TracebackType
@@ -70,19 +70,21 @@ class _ErrorV2(smp_error.ErrorV2[TerminalError]):
     _GROUP_ID = GROUP
 
 
-class _Errors:
+class Errors:
+    """Mixed into the requests of group 72."""
+
     _ErrorV1 = _ErrorV1
     _ErrorV2 = _ErrorV2
 
 
-_LENIENT: Final = ConfigDict(extra="ignore", frozen=True)
+LENIENT: Final = ConfigDict(extra="ignore", frozen=True)
 """Answers may grow: readers ignore what they do not know."""
 
 
 class StatusAnswer(smp_message.ReadResponse):
     """Answer to *status*; keys as on the wire."""
 
-    model_config = _LENIENT
+    model_config = LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 0
 
@@ -121,7 +123,7 @@ class StatusAnswer(smp_message.ReadResponse):
     """Why it has no connection to its broker."""
 
 
-class StatusRead(smp_message.ReadRequest, _Errors):
+class StatusRead(smp_message.ReadRequest, Errors):
     """How is the terminal?"""
 
     _GROUP_ID = GROUP
@@ -132,14 +134,14 @@ class StatusRead(smp_message.ReadRequest, _Errors):
 class RecordsAnswer(smp_message.ReadResponse):
     """Answer to *records*: a batch."""
 
-    model_config = _LENIENT
+    model_config = LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 1
 
     d: bytes
 
 
-class RecordsRead(smp_message.ReadRequest, _Errors):
+class RecordsRead(smp_message.ReadRequest, Errors):
     """The log from seq `s` on, as much as fits one answer."""
 
     _GROUP_ID = GROUP
@@ -152,7 +154,7 @@ class RecordsRead(smp_message.ReadRequest, _Errors):
 class TotalsAnswer(smp_message.ReadResponse):
     """Answer to *totals*."""
 
-    model_config = _LENIENT
+    model_config = LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 2
 
@@ -162,7 +164,7 @@ class TotalsAnswer(smp_message.ReadResponse):
     old: int
 
 
-class TotalsRead(smp_message.ReadRequest, _Errors):
+class TotalsRead(smp_message.ReadRequest, Errors):
     """Lifetime presses by button."""
 
     _GROUP_ID = GROUP
@@ -173,14 +175,14 @@ class TotalsRead(smp_message.ReadRequest, _Errors):
 class AckAnswer(smp_message.WriteResponse):
     """Answer to *ack*: the cursor now."""
 
-    model_config = _LENIENT
+    model_config = LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 3
 
     m: int
 
 
-class AckWrite(smp_message.WriteRequest, _Errors):
+class AckWrite(smp_message.WriteRequest, Errors):
     """Every seq of `log` below `m` is settled."""
 
     _GROUP_ID = GROUP
@@ -194,7 +196,7 @@ class AckWrite(smp_message.WriteRequest, _Errors):
 class TextAnswer(smp_message.ReadResponse):
     """Answer to *text log*: whole lines, and the number of the line after them."""
 
-    model_config = _LENIENT
+    model_config = LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 4
 
@@ -202,7 +204,7 @@ class TextAnswer(smp_message.ReadResponse):
     n: int
 
 
-class TextRead(smp_message.ReadRequest, _Errors):
+class TextRead(smp_message.ReadRequest, Errors):
     """The text log from line `n` on."""
 
     _GROUP_ID = GROUP
@@ -210,52 +212,6 @@ class TextRead(smp_message.ReadRequest, _Errors):
     _Response = TextAnswer
 
     n: int
-
-
-class SelfTestAnswer(smp_message.ReadResponse):
-    """Answer to *self-test*, read."""
-
-    model_config = _LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 5
-
-    buttons: int
-    supply_mv: int | None = None
-    clock: bool
-    heap_free: int
-
-
-class SelfTestDone(smp_message.WriteResponse):
-    """Answer to *self-test*, run."""
-
-    model_config = _LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 5
-
-    buttons: int
-    supply_mv: int | None = None
-    clock: bool
-    heap_free: int
-    ok: bool
-    log: bool
-    write_ms: int | None = None
-    files: bool | None = None
-
-
-class SelfTestRead(smp_message.ReadRequest, _Errors):
-    """What can be told without touching anything: contacts, supply, clock."""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 5
-    _Response = SelfTestAnswer
-
-
-class SelfTestRun(smp_message.WriteRequest, _Errors):
-    """Store a record and a file, blink all lights."""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 5
-    _Response = SelfTestDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,9 +321,18 @@ class Cable:
         """Tells the terminal that every seq below `mark` is settled; returns its cursor now."""
         return self._ask(AckWrite(log=log_id, m=mark)).m
 
-    def ask(self, request: SMPRequest[_Answer, Any, Any], refusals: Mapping[int, Failure] | None = None) -> _Answer:
-        """The answer to any request of any group. refusals: what the group's own error numbers mean here."""
-        answer: Any = self._answer_to(request)
+    def ask(
+        self,
+        request: SMPRequest[_Answer, Any, Any],
+        refusals: Mapping[int, Failure] | None = None,
+        timeouts_s: Sequence[float] | None = None,
+    ) -> _Answer:
+        """The answer to any request of any group.
+
+        refusals: what the group's own error numbers mean here; timeouts_s: how long to wait before each time that it
+        is asked again, if not as usual.
+        """
+        answer: Any = self._answer_to(request, timeouts_s)
         if success(answer):
             return answer
         if hasattr(answer, "err"):
@@ -396,10 +361,10 @@ class Cable:
             raise _cannot_open(self._port, error) from error
         return transport
 
-    def _answer_to(self, request: SMPRequest[_Answer, Any, Any]) -> Any:
+    def _answer_to(self, request: SMPRequest[_Answer, Any, Any], timeouts_s: Sequence[float] | None = None) -> Any:
         assert self._client is not None, "use the cable in a with statement"
         try:
-            return self._run(self._exchange(request))
+            return self._run(self._exchange(request, timeouts_s))
         except (SMPTransportDisconnected, serial.SerialException, OSError) as error:
             raise self._gone() from error
 
@@ -419,10 +384,10 @@ class Cable:
             raise Failure(ANSWERED_ERROR, message, hint)
         raise _odd_answer(f"error {answer.rc.name}")
 
-    async def _exchange(self, request: SMPRequest[_Answer, Any, Any]) -> Any:
+    async def _exchange(self, request: SMPRequest[_Answer, Any, Any], timeouts_s: Sequence[float] | None) -> Any:
         assert self._client is not None and self._transport is not None
         odd: Exception | None = None
-        for timeout_s in ANSWER_S if self._answered else FIRST_ANSWER_S:
+        for timeout_s in timeouts_s or (ANSWER_S if self._answered else FIRST_ANSWER_S):
             # Each time a new message: an answer that comes late must not be taken for this one's.
             again = type(request)(**_fields(request))
             try:
