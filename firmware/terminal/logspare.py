@@ -6,7 +6,7 @@ from .record import SECTOR, SLOTS
 _PAGE = const(256)
 
 
-def why_not(log):
+def problem(log):
     """Why the sector erased ahead can't be spared, "" if it can.
 
     It holds nothing. But if it fails the log goes on with the sector after it: that must hold no unsent vote.
@@ -21,10 +21,10 @@ def why_not(log):
     return ""
 
 
-def fault(log):
+def run(log):
     """Programs the sector erased ahead from end to end and erases it again. What it can't do, "" if it is good.
 
-    Only for a log that has one, and if `why_not` has nothing against it. Zeros are programmed, because an erase that
+    Only for a log that has one, and if `problem` has nothing against it. Zeros are programmed, because an erase that
     was cut short may leave them, too: no power cut in here can leave a mount anything new.
     """
     page = bytes(_PAGE)

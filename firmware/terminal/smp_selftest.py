@@ -6,7 +6,7 @@ from binascii import hexlify
 from .compat import const, load, ticks_diff, unload
 from .record import SELF_TEST
 from .smp import Refused, number, text
-from .wifi import CONNECTING, ON
+from .wifi import CONNECTING
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
@@ -21,7 +21,7 @@ def answer(session, command, is_write, request):
     """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
     app = session.app
     if command == 5 and not is_write:
-        return _state(app)
+        return state(app)
     if command > 6 or not is_write:
         raise Refused(_ENOTSUP, _UNKNOWN)
     now_ms = app.board.ticks_ms()
@@ -29,28 +29,28 @@ def answer(session, command, is_write, request):
         if app.front:  # else the lights say that nothing is counted
             app.front.feedback.identify(now_ms)
         return {"s": _IDENTIFY_S if app.front else 0}
-    test = text(request, "t", _BAD_REQUEST)
+    test = text(request, "name", _BAD_REQUEST)
     if test == "files":
-        return {"ok": None if app.home is None else _files(app.home + "selftest")}
+        return {"ok": None if app.home is None else files(app.home + "selftest")}
     if test == "wifi":
-        return _wifi(app, now_ms)
+        return wifi(app)
     if app.log is None:
         raise Refused(_ENOTSUP, _NO_LOG)
     if test == "light":
-        return _light(app, now_ms, number(request, "n", _BAD_REQUEST))
+        return light(app, now_ms, number(request, "n", _BAD_REQUEST))
     if test == "tone":
         return {"ok": app.front.feedback.tone(now_ms)}
     if test == "mqtt":
-        return _mqtt(app, now_ms, number(request, "n", _BAD_REQUEST))
+        return mqtt(app, number(request, "n", _BAD_REQUEST))
     if test == "record":
         seq = app.book.event(now_ms, SELF_TEST, 0)
         return {"ok": seq >= 0, "s": max(0, seq), "ms": ticks_diff(app.board.ticks_ms(), now_ms)}
     if test == "flash":
-        return _flash(app, now_ms)
+        return flash(app, now_ms)
     raise Refused(_EINVAL, _BAD_REQUEST)
 
 
-def _state(app):
+def state(app):
     """What can be told without touching anything."""
     return {
         "uptime_ms": app.clock.uptime_ms(),
@@ -63,7 +63,7 @@ def _state(app):
     }
 
 
-def _flash(app, now_ms):
+def flash(app, now_ms):
     """`n`: the sector erased ahead, null = none is as yet."""
     log = app.log
     if not log.may_erase:
@@ -73,10 +73,10 @@ def _flash(app, now_ms):
     spare = load("logspare")
     try:
         sector = log.ahead
-        why = spare.why_not(log)
+        why = spare.problem(log)
         if why:
             return {"ok": None, "rsn": why}
-        found = spare.fault(log)
+        found = spare.run(log)
     finally:
         unload("logspare")
     if found:
@@ -84,21 +84,21 @@ def _flash(app, now_ms):
     return {"ok": not found, "n": sector, "rsn": found, "ms": ticks_diff(app.board.ticks_ms(), now_ms)}
 
 
-def _files(path):
+def files(name):
     """Whether the file system keeps what it is given."""
     pattern = bytes(range(64))
     try:
-        with open(path, "wb") as file:
+        with open(name, "wb") as file:
             file.write(pattern)
-        with open(path, "rb") as file:
+        with open(name, "rb") as file:
             is_kept = file.read() == pattern
-        os.remove(path)
+        os.remove(name)
         return is_kept
     except OSError:
         return False
 
 
-def _light(app, now_ms, n):
+def light(app, now_ms, n):
     """Light n and no other; for a while presses are tests. n = 0: the end of both."""
     if n > 4:
         raise Refused(_EINVAL, _BAD_REQUEST)
@@ -107,42 +107,43 @@ def _light(app, now_ms, n):
     return {"ok": True, "tot": app.log.totals}
 
 
-def _wifi(app, now_ms):
+def wifi(app):
     """Looks around: the CPU stands still for 2 s."""
     wifi = app.wifi
-    found = {"wifi": wifi.state, "ok": wifi.networks != [], "n": 0, "rssi": None}
+    board = app.board
+    networks = [network["ssid"].encode() for network in wifi.networks]
     if app.power.is_low:
-        found["rsn"] = "battery low"
-        return found
-    radio = app.board.radio()
+        return {"ok": None, "rsn": "battery low"}
+    radio = board.radio()
+    rssi = board.wifi_rssi() if board.wifi_up() else None
+    signals = ()
+    try:
+        if wifi.state == CONNECTING:
+            radio.disconnect()  # a driver that tries to join does not look around
+        radio.active(True)
+        signals = radio.scan()
+    except OSError:
+        pass
     if wifi.state == CONNECTING:
-        radio.disconnect()  # a driver that tries to join does not look around
-    signals = load("wifichoice").heard_by(radio)
-    unload("wifichoice")
-    if wifi.state == CONNECTING:
-        wifi.restart(app.board.ticks_ms())
+        wifi.restart(board.ticks_ms())
     elif not wifi.is_started:
-        app.board.wifi_stop()
-    found["n"] = len(signals)
-    if wifi.state == ON:
-        found["rssi"] = app.board.wifi_rssi()
-    for network in wifi.networks:
-        rssi = signals.get(network["ssid"].encode())
-        if rssi is not None and (found["rssi"] is None or rssi > found["rssi"]):
-            found["rssi"] = rssi
-    return found
+        board.wifi_stop()
+    for network in signals:
+        if bytes(network[0]) in networks and (rssi is None or network[3] > rssi):
+            rssi = network[3]
+    return {"ok": networks != [], "n": len(signals), "rssi": rssi, "wifi": wifi.state}
 
 
-def _mqtt(app, now_ms, hurries):
-    """The way to the broker; hurries: the next attempt is not waited for."""
+def mqtt(app, n):
+    """The way to the broker; n: the next attempt is not waited for."""
     uplink = app.uplink
-    if hurries:
+    if n:
         uplink.hurry()
     return {
-        "ok": uplink.has_target,
+        "ok": uplink.target[0] != "",
         "mqtt": uplink.state,
         "tls": uplink.tls is not None,
         "wifi": app.wifi.state,
-        "s": ticks_diff(now_ms, uplink.opened_at) // 1000,
+        "s": (app.clock.uptime_ms() - uplink.since_ms) // 1000,
         "rsn": uplink.problem,
     }

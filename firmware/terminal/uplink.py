@@ -21,7 +21,7 @@ class Uplink:
 
     def __init__(self, config, device_id, wifi, log, clock, random32, facts):
         """config: the section `mqtt`; facts(): what a state message says."""
-        self._target = config["host"], config["port"]
+        self.target = config["host"], config["port"]
         self.tls = tls = config["tls"]
         self.problem = ""  # why there is no connection, without secrets
         if tls:
@@ -29,7 +29,7 @@ class Uplink:
 
             self.problem = missing(tls)
             if self.problem:
-                self._target = "", 0
+                self.target = "", 0
         self._was_refused = False
         self._silent = 0  # attempts without a word from the far end
         self._wifi = wifi
@@ -48,7 +48,7 @@ class Uplink:
         self._is_votes = False  # the publish under way
         self._state_at = None  # ticks of the last state message in this connection
         self._leaves = False
-        self.opened_at = 0  # ticks
+        self.since_ms = 0  # uptime at the beginning of this connection
         self._attempt_at = None  # not before
         self._backoff_ms = _BACKOFF_MS
         self._jitter = crc32(device_id.encode()) % 256  # so that a power cut's terminals don't all come at once
@@ -60,24 +60,19 @@ class Uplink:
 
     def wants(self, now_ms):
         """(host, port) when a connection should be opened now, else None."""
-        if not self._target[0] or self._mqtt.state != OFF or self._wifi.state != ON:
+        if not self.target[0] or self._mqtt.state != OFF or self._wifi.state != ON:
             return None
         if self._attempt_at is not None and ticks_diff(now_ms, self._attempt_at) < 0:
             return None
-        return self._target
+        return self.target
 
     def hurry(self):
         """Somebody waits: the next attempt is due now."""
         self._attempt_at = None
 
-    @property
-    def has_target(self):
-        """True if there is a broker, and what it takes to reach it."""
-        return self._target[0] != ""
-
     def opened(self, now_ms):
         """There is a connection."""
-        self.opened_at = now_ms
+        self.since_ms = self._clock.uptime_ms()
         self._state_at = None
         self._is_votes = False
         self.outbox.connected()

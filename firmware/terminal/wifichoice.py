@@ -9,14 +9,14 @@ def in_turn(networks, radio):
     the CPU stands still. A network is joined as it is configured: one with a password never as an open one of the same
     name, which might be anybody's.
     """
-    signals = heard_by(radio) if radio else {}
+    signals = _heard(radio) if radio else {}
     heard = [network for network in networks if network["ssid"].encode() in signals]
     heard.sort(key=lambda network: -signals[network["ssid"].encode()])
     hidden = [network for network in networks if network.get("hidden") and network not in heard]
     return heard + hidden or list(networks)
 
 
-def heard_by(radio):
+def _heard(radio):
     """{ssid as bytes: signal in dBm}"""
     signals = {}
     try:

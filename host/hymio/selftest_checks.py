@@ -72,7 +72,7 @@ def checks(bench: Bench, skip: Collection[str]) -> Iterator[Check]:
         bench.doing(name)
         yield check(bench)
         if name == _LAST_BUTTON:
-            bench.run(TestRun(t="light", n=0))
+            bench.run(TestRun(name="light", n=0))
     if "drift" not in skip:
         bench.doing("drift")
         yield _drift(bench, first)
@@ -82,7 +82,7 @@ def checks(bench: Bench, skip: Collection[str]) -> Iterator[Check]:
 
 
 def _record(bench: Bench) -> Check:
-    done = bench.run(TestRun(t="record"))
+    done = bench.run(TestRun(name="record"))
     bench.seq = done.s + 1
     if not done.ok:
         return Check("record", "failed", "The log takes no record.")
@@ -93,7 +93,7 @@ def _record(bench: Bench) -> Check:
 def _flash(bench: Bench) -> Check:
     end_s = time.monotonic() + SPARE_S
     while True:
-        done = bench.run(TestRun(t="flash"), is_slow=True)
+        done = bench.run(TestRun(name="flash"), is_slow=True)
         if done.ok is not None or done.rsn:
             break
         if time.monotonic() > end_s:
@@ -108,7 +108,7 @@ def _flash(bench: Bench) -> Check:
 
 
 def _files(bench: Bench) -> Check:
-    done = bench.run(TestRun(t="files"))
+    done = bench.run(TestRun(name="files"))
     if done.ok is None:
         return Check("files", "skipped", "The terminal keeps no files.")
     return Check("files", _passed(done.ok), f"A file was{'' if done.ok else ' not'} kept.")
@@ -128,14 +128,14 @@ def _contacts(bench: Bench) -> Check:
 
 def _lights(bench: Bench) -> Check:
     for light in _BUTTONS:
-        bench.run(TestRun(t="light", n=light))
+        bench.run(TestRun(name="light", n=light))
         time.sleep(_LIGHT_S)
-    bench.run(TestRun(t="light", n=0))
+    bench.run(TestRun(name="light", n=0))
     return _seen(bench, "lights", "Did the four lights go on one after the other?", "The four lights were lit in turn")
 
 
 def _buzzer(bench: Bench) -> Check:
-    if not bench.run(TestRun(t="tone")).ok:
+    if not bench.run(TestRun(name="tone")).ok:
         return Check("buzzer", "skipped", "No buzzer is configured.")
     return _seen(bench, "buzzer", "Did it beep?", "The buzzer was told to beep")
 
@@ -152,10 +152,10 @@ def _button(button: int) -> Callable[[Bench], Check]:
     def check(bench: Bench) -> Check:
         name = f"button_{button}"
         bench.tell(f"press button {button}: its light is on")
-        before = bench.run(TestRun(t="light", n=button)).tot
+        before = bench.run(TestRun(name="light", n=button)).tot
         end_s = time.monotonic() + BUTTON_S
         while True:
-            now = bench.run(TestRun(t="light", n=button)).tot
+            now = bench.run(TestRun(name="light", n=button)).tot
             pressed = [b for b in _BUTTONS if now[b - 1] > before[b - 1]]
             if pressed:
                 return _pressed(bench, name, button, pressed, sum(now) - sum(before))
@@ -194,7 +194,7 @@ def _new_presses(bench: Bench) -> list[Press]:
 
 
 def _wifi(bench: Bench) -> Check:
-    done = bench.run(TestRun(t="wifi"), is_slow=True)
+    done = bench.run(TestRun(name="wifi"), is_slow=True)
     if done.rsn:
         return Check("wifi", "skipped", f"Not done: {done.rsn}.")
     heard = f"{done.n} network{'' if done.n == 1 else 's'} heard"
@@ -209,10 +209,10 @@ def _wifi(bench: Bench) -> Check:
 
 def _tls(bench: Bench) -> Check:
     end_s = time.monotonic() + TLS_S
-    done = bench.run(TestRun(t="mqtt", n=1))
+    done = bench.run(TestRun(name="mqtt", n=1))
     while done.ok and done.mqtt != _ON and time.monotonic() < end_s:
         time.sleep(_POLL_S)
-        done = bench.run(TestRun(t="mqtt", n=0))
+        done = bench.run(TestRun(name="mqtt", n=0))
     if not done.ok:
         said = f"{done.rsn}." if done.rsn else "No broker is configured."
         return Check("tls", "failed" if done.rsn else "skipped", said)

@@ -61,7 +61,7 @@ class TestAnswer(smp_message.WriteResponse):
 
 
 class TestRun(smp_message.WriteRequest, Errors):
-    """Try `t`; `n` is for those that take a number."""
+    """Try what is named; `n` is for those that take a number."""
 
     __test__ = False
 
@@ -69,7 +69,7 @@ class TestRun(smp_message.WriteRequest, Errors):
     _COMMAND_ID = 5
     _Response = TestAnswer
 
-    t: Test
+    name: Test
     n: int | None = None
 
 

@@ -35,6 +35,8 @@ FIRST_ANSWER_S: Final = (1.0, 1.5, 2.5)
 """Time-outs of the first request: opening the port may reset a board, which is up again after two to four seconds."""
 ANSWER_S: Final = (1.5, 1.5, 3.0)
 """Time-outs of later ones: a lost line is asked for again."""
+_SHORTAGES: Final = 4
+"""How often to ask a terminal whose heap is too small just now: nothing was done, and each time it does with less."""
 _LISTEN_S: Final = 0.7
 """How long to wait for what a silent terminal says to Enter."""
 
@@ -364,7 +366,11 @@ class Cable:
     def _answer_to(self, request: SMPRequest[_Answer, Any, Any], timeouts_s: Sequence[float] | None = None) -> Any:
         assert self._client is not None, "use the cable in a with statement"
         try:
-            return self._run(self._exchange(request, timeouts_s))
+            for _ in range(_SHORTAGES):
+                answer = self._run(self._exchange(request, timeouts_s))
+                if getattr(answer, "rc", None) != smp_error.MGMT_ERR.ENOMEM:
+                    break
+            return answer
         except (SMPTransportDisconnected, serial.SerialException, OSError) as error:
             raise self._gone() from error
 

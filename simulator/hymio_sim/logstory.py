@@ -230,11 +230,11 @@ class Player:
     def try_spare(self) -> str | None:
         """The self-test's look at the sector erased ahead: what it found wrong; None if it did not look."""
         spare = self.rooms.module("logspare")
-        if self.log.needs_sector or spare.why_not(self.log):
+        if self.log.needs_sector or spare.problem(self.log):
             return None
         self.note()
         sector, size = self.log.ahead, self.rooms.geometry.sector
-        found: str = spare.fault(self.log)
+        found: str = spare.run(self.log)
         self.note()
         is_blank = self.flash.image[sector * size : (sector + 1) * size] == b"\xff" * size
         if self.log.ahead != (-1 if found == "erase" else sector) or (not is_blank and self.log.ahead >= 0):

@@ -72,6 +72,15 @@ def test_each_signal_has_its_own_form():
         assert sorted(played(ALL, [(0, event[0], event[1])])) == sorted(expected), event[0]
 
 
+def test_the_self_test_lights_what_it_names_and_nothing_else():
+    dark = {"signals": []}
+    events = [(0, "lamps", (1,)), (400, "lamps", (1,)), (500, "lamps", (8,)), (600, "tone", ()), (3000, "lamps", (0,))]
+    assert played(dark, events) == [
+        (0, 1, 100), (500, 4, 100), (500, 1, 0), (600, 0, 660), (920, 0, 0), (2000, 4, 0),
+    ]  # fmt: skip
+    assert played(dark, [(0, "lamps", (2,)), (700, "lamps", (0,))]) == [(0, 2, 100), (700, 2, 0)]
+
+
 def test_a_signal_that_is_not_named_stays_dark():
     for name, arguments in (
         ("counted", (0,)), ("filtered", (0,)), ("stuck", (0,)), ("full", ()), ("no_clock", ()),

@@ -53,6 +53,18 @@ def test_what_did_not_count_goes_out_of_play_without_a_revision():
         assert held.at(at_ms) == (NONE, stuck, ""), at_ms
 
 
+def test_the_cable_brings_test_mode_for_as_long_as_it_says():
+    held = Held()
+    held.hands.test(ticks(0), 3000)
+    assert held.at(2999)[2] == "test"
+    held.hands.test(ticks(2999), 3000)
+    for at_ms, mode in ((5998, "test"), (5999, ""), (400000, "")):
+        assert held.at(at_ms)[2] == mode, at_ms
+    held.hands.test(ticks(400000), 3000)
+    held.hands.test(ticks(400001), 0)
+    assert held.at(400001)[2] == ""
+
+
 def test_back_in_play_after_1_s():
     for lifted_ms, stuck in ((999, 4), (1000, 0), (1001, 0)):
         held = Held()

@@ -1,4 +1,4 @@
-"""What the groups of SMP owe: settings that are good as a whole, uploads that stay where they belong, the self-test."""
+"""What the groups of SMP owe: settings that are good as a whole, uploads that stay where they belong."""
 
 import json
 
@@ -77,20 +77,6 @@ def test_an_upload_is_bounded(console, tmp_path):
     assert upload(console, "/staging/a", 0, b"xx", len=1) == {"err": {"group": 8, "rc": 12}}
     (tmp_path / "staging" / "b").write_bytes(bytes(262144))
     assert upload(console, "/staging/b", 262144, b"x") == {"err": {"group": 8, "rc": 12}}
-
-
-def test_the_self_test_is_no_press(console):
-    app = console.app
-    before = (list(app.log.totals), app.log.next_seq)
-    told = ask(console, WRITE, TERMINAL, 5, {})[1]
-    assert told["ok"] is told["log"] is told["files"] is True and told["buttons"] == 0
-    assert (app.log.totals, app.log.next_seq) == (before[0], before[1] + 1)
-    for ms in range(0, 3000, 20):
-        app.board.now_ms = ms
-        app.step(ms)
-    assert app.board.lit == 8, "all four lights, twice"
-    app.board.flash.skip_programs = 100
-    assert ask(console, WRITE, TERMINAL, 5, {})[1]["ok"] is False
 
 
 def test_no_memory_is_an_answer_and_the_next_one_is_good(console, monkeypatch):

@@ -120,12 +120,14 @@ def test_the_text_log_in_json(port: str) -> None:
     assert done.returncode == 0 and lines[0]["text"].startswith("reset: power-on")
 
 
-def test_self_test_and_identify_blink(terminal: SimTerminal, port: str) -> None:
-    found = told(port, "selftest", schema="selftest")
-    assert found["ok"] and found["log"] and found["files"] and found["buttons_closed"] == []
-    terminal.expect("led", led=1, on=True)
-    assert told(port, "identify", schema="identify")["device_id"] == "till-1"
-    terminal.expect("led", led=1, on=False)
+def test_identify_blinks_and_writes_nothing(terminal: SimTerminal, port: str) -> None:
+    before = told(port, "status", schema="status")["log"]["next_seq"]
+    told_of_it = told(port, "identify", schema="identify")
+    assert (told_of_it["device_id"], told_of_it["blinked"]) == ("till-1", True)
+    for _ in range(2):
+        terminal.expect("led", led=1, on=True)
+        terminal.expect("led", led=1, on=False)
+    assert told(port, "status", schema="status")["log"]["next_seq"] == before
 
 
 def test_the_status_can_be_watched(terminal: SimTerminal, port: str) -> None:

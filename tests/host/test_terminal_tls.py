@@ -46,6 +46,14 @@ def problem(directory: Path) -> str:
     raise AssertionError("no problem is told")
 
 
+def self_test(directory: Path) -> dict[str, Any]:
+    """What the self-test says of the way to the broker."""
+    others = ("record", "flash", "files", "contacts", "lights", "buttons", "buzzer", "battery", "drift")
+    left_out = [word for name in others for word in ("--skip", name)]
+    done = hymio("selftest", "--port", str(directory / "port"), "--store", str(directory), *left_out, "--json")
+    return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_vote_is_committed_and_acknowledged_over_tls(site: Site, tmp_path: Path, runtime: str) -> None:  # noqa: F811
     with (
@@ -58,6 +66,9 @@ def test_a_vote_is_committed_and_acknowledged_over_tls(site: Site, tmp_path: Pat
             pass
         status = json.loads(hymio("status", "--port", str(tmp_path / "port"), "--json").stdout)
         assert status["mqtt"] == "on" and "mqtt_problem" not in status
+        tested = self_test(tmp_path)
+        assert tested["wifi"]["result"] == tested["tls"]["result"] == "passed"
+        assert tested["wifi"]["value"] == -60 and "certificate and its name were checked" in tested["tls"]["reason"]
         running.stop()
         assert collector.stop() == 0
 
@@ -99,4 +110,7 @@ def test_without_its_files_it_counts_and_says_so(site: Site, tmp_path: Path) -> 
         running.wait_for("record")
         assert problem(tmp_path) == "mqtt.tls.ca: no file nowhere.der on the board"
         assert "secret" not in hymio("status", "--port", str(tmp_path / "port"), "--json").stdout
+        tested = self_test(tmp_path)
+        assert (tested["wifi"]["result"], tested["tls"]["result"]) == ("passed", "failed")
+        assert tested["tls"]["reason"] == "mqtt.tls.ca: no file nowhere.der on the board."
         assert running.stop() == 0
