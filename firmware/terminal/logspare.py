@@ -1,9 +1,7 @@
 """The spare sector of a log, put to the test: every cell of it falls once and rises once."""
 
-from .compat import const
-from .record import SECTOR, SLOTS
-
-_PAGE = const(256)
+from .compat import sweep
+from .record import HEADER, SECTOR, SLOTS
 
 
 def problem(log):
@@ -27,13 +25,14 @@ def run(log):
     Only for a log that has one, and if `problem` has nothing against it. Zeros are programmed, because an erase that
     was cut short may leave them, too: no power cut in here can leave a mount anything new.
     """
-    page = bytes(_PAGE)
-    back = bytearray(_PAGE)
+    sweep()  # once it has begun there should be no lack of memory
+    zeros = bytes(HEADER)
+    back = bytearray(HEADER)
     sector = log.ahead
     log.ahead = -1  # until it has been found blank again
     found = ""
-    for at in range(0, SECTOR, _PAGE):
-        if not log.program(sector, page, at, back):
+    for at in range(0, SECTOR, HEADER):
+        if not log.program(sector, zeros, at, back):
             found = "program"
             break
     if log.erase(sector):

@@ -16,7 +16,7 @@ from hymio.smp import Cable, StatusAnswer
 RECORD_MS: Final = 100.0
 """From the order to a record read back from flash: a visitor takes more for "it does nothing"."""
 FLASH_MS: Final = 2000.0
-"""16 pages and one sector at a data sheet's worst are 450 ms; the rest is the interpreter that compares them."""
+"""64 programs and one erase at a data sheet's worst are 600 ms; the rest is the interpreter that compares them."""
 RSSI_DBM: Final = -80.0
 """Below it ESP32 boards begin to lose the network."""
 DRIFT_PPM: Final = 500.0

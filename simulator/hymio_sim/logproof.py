@@ -20,8 +20,6 @@ from hymio_sim.logstory import BOARD, SMALL, Change, Player, Rooms
 from hymio_sim.powercut import Moment, Recorder, torn_images
 
 _RECORD: Final = 16
-_PAGE: Final = 256
-"""Bytes that a self-test programs at once."""
 
 
 @dataclass
@@ -59,6 +57,7 @@ class Proof:
         self.seed = seed
         self.name = f"{seed}{'f' * faults}{'b' * board}{'s' * spares}"
         self.faults = faults
+        self.spares = spares
         self.geometry = BOARD if board else SMALL
         self.rooms = Rooms(changes, self.geometry)
         flash = self._flash()
@@ -87,12 +86,12 @@ class Proof:
 
     def cases(self, every: int = 1) -> Iterator[tuple[str, Moment, bytes]]:
         """(id, moment, image) of every first cut at every `every`-th operation, and at all that open a sector; of a
-        self-test every `every`-th torn state of each page."""
+        self-test every `every`-th torn state of each."""
         for moment in self.moments:
             size = moment.operation.length
             if moment.number % every == 0 or size != _RECORD:
                 torn = torn_images(moment, self.seed)
-                for name, image in itertools.islice(torn, 0, None, every if size == _PAGE else 1):
+                for name, image in itertools.islice(torn, 0, None, every if self.spares else 1):
                     yield f"{self.name}/{name}", moment, image
 
     def run(self, every: int = 1, deep: int = 0) -> Tally:

@@ -61,8 +61,8 @@ def test_every_operation_of_a_self_test(seed, faults, seen):
     proof = Proof(seed, faults=faults, spares=True)
     assert set(proof.spared) == ({"", "program", "erase"} if faults else {""}), "in each of these ways it ends"
     kinds = {(moment.operation.kind, moment.operation.length) for moment in proof.moments}
-    assert kinds == {("program", 256), ("program", 4), ("erase", 1024)}
-    assert len(seen(proof.run(every=53, deep=1500)).states) > 500
+    assert kinds == {("program", 64), ("program", 4), ("erase", 1024)}
+    assert len(seen(proof.run(every=41, deep=1500)).states) > 500
 
 
 # Stories that once broke the promise: old numbers pose as new ones, retries outlive their first copy, reads fail.

@@ -191,7 +191,7 @@ def test_the_spare_sector_is_blank_before_and_after():
     before = bytes(flash.image)
     told = terminal.order("flash")
     assert (told["ok"], told["n"], told["rsn"]) == (True, ahead, "")
-    assert (flash.programs - programs, sum(flash.erases) - erases) == (16 + 1, 1)
+    assert (flash.programs - programs, sum(flash.erases) - erases) == (64 + 1, 1)
     assert bytes(flash.image) == before and terminal.app.log.ahead == ahead
     terminal.press(1)
     assert terminal.app.log.totals == [1, 0, 0, 0]
