@@ -203,8 +203,6 @@ class Front:
             if hands.stuck & ~was_stuck & 1 << b:
                 self.feedback.stuck(now_ms, b)
         wait_ms = votes.step(now_ms)
-        if hands.mode:  # once it is over, the very next press is a vote
-            wait_ms = min(wait_ms, _LATE_MS)
         if votes.unanswered >= 0:
             self._book.event(now_ms, UNANSWERED, votes.unanswered)
             votes.unanswered = -1
