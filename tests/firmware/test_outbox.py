@@ -9,7 +9,7 @@ from terminal.outbox import Outbox
 
 
 def box(presses=0):
-    log, clock, _ = mounted()
+    log, clock, _ = mounted(sectors=4)
     boot(log, clock)
     for i in range(presses):
         press(log, clock, 1 + i % 4)
