@@ -46,6 +46,7 @@ class App:
         self.config_version = config["version"]
         self.trial_ends = None
         self.done = []  # ids of commands
+        self.cert_ends = None  # the last moment of the certificate that the broker is shown
         self._config = config
         self.wifi = Wifi(board, config["wifi"], self.stood_still)
         self.power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
@@ -280,7 +281,8 @@ class App:
         self.front.unhappy = 0
         if not self._has_network:
             return
-        if power.radio(now_ms, self.clock.uptime_ms(), self.log.unsent, self.uplink.is_settled):
+        is_settled = self.trial_ends is None and self.uplink.is_settled  # how it ended has to be said still
+        if power.radio(now_ms, self.clock.uptime_ms(), self.log.unsent, is_settled):
             self.wifi.may_scan = self.is_calm(now_ms)
             self.wifi.start(now_ms)
         elif self.uplink.leave(now_ms):
@@ -382,6 +384,8 @@ class App:
             facts.update(log.facts())
             facts.update(self.front.facts())
             facts["mqtt"] = self.uplink.state
+            if self.cert_ends:
+                facts["cert_ends"] = self.cert_ends
             if self.uplink.problem:
                 facts["mqtt_problem"] = self.uplink.problem
             facts["standstill_ms"] = self._standstill_ms

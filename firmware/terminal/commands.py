@@ -24,7 +24,7 @@ def answer(app, now_ms, payload, files):
         if known in done or known == files.read(DONE).get("id"):
             return {"id": known, "ok": True, "again": True}
         _check_time(app.clock.utc_ms(), request.get("expires_utc"))
-        _obey(app, now_ms, request, files)
+        is_trial = _obey(app, now_ms, request, files)
     except Refused as error:
         return {"id": known, "ok": False, "error": error.args[0]}
     except (ValueError, TypeError):
@@ -32,7 +32,7 @@ def answer(app, now_ms, payload, files):
     done.append(known)
     if len(done) > _IDS:
         done.pop(0)
-    return {"id": known, "ok": True}
+    return {"id": known, "trial": True} if is_trial else {"id": known, "ok": True}
 
 
 def _id(request):
@@ -61,6 +61,7 @@ def _seq(app, request, key, default):
 
 
 def _obey(app, now_ms, request, files):
+    """True: it is on trial, the answer comes later."""
     what = request.get("do")
     if what == "reboot":
         files.write(DONE, {"id": request["id"]})  # so that it is known after the boot
@@ -77,5 +78,11 @@ def _obey(app, now_ms, request, files):
         first = _seq(app, request, "from", 0)
         last = _seq(app, request, "to", app.log.next_seq)
         app.uplink.outbox.resync(now_ms, first, last + 1)
+    elif what == "renew":
+        try:
+            return load("renewal").begin(app, request, files)
+        finally:
+            unload("renewal")
     else:
-        raise Refused("do: expected reboot, identify, send-log or resync")
+        raise Refused("do: expected reboot, identify, send-log, resync or renew")
+    return False

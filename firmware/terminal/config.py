@@ -268,12 +268,15 @@ def begin(home, chip):
     "on_trial", and "report" with what is to be said of it, or None."""
     on_trial = False
     report = None
+    cert = None
     if _is_there(home + "config.next") or _is_there(home + "trial.json"):
         try:
-            on_trial, report = load_room("trial").boot(load_room("remote").Files(home), chip)
+            on_trial, report, cert = load_room("trial").boot(load_room("remote").Files(home), chip)
         except OSError:
             pass  # a full file system: what was in force is in force
     config, problem = load(home + PATH)
+    if cert and config["mqtt"]["tls"]:
+        config["mqtt"]["tls"]["cert"] = cert
     config["on_trial"] = on_trial
     config["report"] = report
     return config, problem

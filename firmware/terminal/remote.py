@@ -12,7 +12,7 @@ from .compat import load, unload
 
 CONFIG = "config.json"
 NEXT = "config.next"  # the message: to be judged at the next boot
-TRIAL = "trial.json"  # {"version", "boots"}: that version is on trial
+TRIAL = "trial.json"  # {"version", "boots"}: that version is on trial; with an "id" it is a certificate, see `renewal`
 OLD = "config.old"  # what comes back if it fails
 REFUSED = "refused.json"  # {"version", "error"}: what was refused last, or has failed its trial
 
@@ -49,6 +49,14 @@ class Files:
         except OSError:
             pass
 
+    def has(self, name):
+        """Whether it is there."""
+        try:
+            os.stat(self._folder + name)
+            return True
+        except OSError:
+            return False
+
     def put_aside(self, name, data):
         """Puts bytes into the file."""
         with open(self._folder + name + ".new", "wb") as file:
@@ -69,7 +77,14 @@ def take(app, now_ms, order):
     uplink = app.uplink
     if order is None:
         app.trial_ends = None
-        if uplink.outbox.is_heard:
+        trial = files.read(TRIAL)
+        if "id" in trial:
+            said = load("renewal").end(uplink, files, trial)
+            for room in ("renewal", "commands"):
+                unload(room)
+            if said:
+                report(uplink, said)
+        elif uplink.outbox.is_heard:
             report(uplink, confirm(files))
         else:
             roll_back(files, "no ack in 10 minutes")
@@ -90,8 +105,9 @@ def take(app, now_ms, order):
 
 
 def report(uplink, said):
-    """On `config/reported`."""
-    uplink.say("config/reported", json.dumps(said).encode(), True)
+    """On `config/reported`, or on `reply` if it is about a command."""
+    is_config = "id" not in said
+    uplink.say("config/reported" if is_config else "reply", json.dumps(said).encode(), is_config)
 
 
 def put_aside(files, payload):

@@ -207,7 +207,7 @@ def _built():
         settings = config.build({})
         board = Board(settings)
     settings["device_id"] = settings["device_id"] or board.stored_id()
-    for room in ("config", "wiring", "trial", "remote"):
+    for room in ("config", "wiring", "trial", "remote", "renewal", "commands"):
         unload(room)
     from .app import App
 

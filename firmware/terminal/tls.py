@@ -4,8 +4,9 @@ import os
 import ssl
 import time
 
-from .compat import MICROPYTHON, const, sleep_ms
+from .compat import MICROPYTHON, const, load, sleep_ms, unload
 
+_LONG_AGO = (2000, 1, 1, 0, 0, 0)
 _STEP_MS = const(20)  # between two looks whether the broker's next part of the handshake is there
 
 
@@ -21,18 +22,16 @@ def missing(files):
     return ""
 
 
-def issued(der):
-    """(year, month, day, hour, minute, second) from which on a certificate is valid: it is no earlier than that now."""
-    at = der.find(b"\x17\x0d")
-    digits = der[at + 2 : at + 14]
-    if at < 0 or not digits.isdigit() or der[at + 14 : at + 15] != b"Z":
-        return (2000, 1, 1, 0, 0, 0)
-    numbers = [int(digits[i : i + 2]) for i in range(0, 12, 2)]
-    return (2000 + numbers[0],) + tuple(numbers[1:])
+def dates(der):
+    """The two moments, as (year, month, day, hour, minute, second), between which a certificate is valid."""
+    try:
+        return load("certificate").read(der)[:2]
+    except ValueError:
+        return _LONG_AGO, None  # mbedTLS may make more of it
 
 
 def date(utc_s):
-    """The same of seconds of 1970."""
+    """Such a moment of seconds of 1970."""
     if time.gmtime(0)[0] == 2000:  # the epoch of an ESP32
         utc_s -= 946684800
     return tuple(time.gmtime(utc_s)[:6])
@@ -51,6 +50,9 @@ async def secured(app, reader, writer, host):
     since_ms = ticks_ms()
     if _only is None:
         _only = Tls(app.uplink.tls)
+        unload("certificate")
+        if _only.ends:
+            app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % _only.ends
     year, month, day, hour, minute, second = _only.date(app.clock)
     # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
     app.board.rtc.datetime((year, month, day, 0, hour, minute, second, 0))
@@ -65,7 +67,11 @@ class Tls:
         """files: the section `mqtt.tls`. OSError or ValueError, with a text for a person, if they won't do."""
         ca = _read(files, "ca")
         cert = _read(files, "cert")
-        self._issued = max(issued(ca), issued(cert)) if cert else issued(ca)
+        self._issued = dates(ca)[0]
+        self.ends = None  # the last moment of our certificate
+        if cert:
+            begins, self.ends = dates(cert)
+            self._issued = max(self._issued, begins)  # it is no earlier than that now
         self._context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Not the default in every image, and unknown to the stubs.
         context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]

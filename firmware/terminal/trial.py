@@ -14,20 +14,22 @@ _FIXED = ("device_id", "pins")  # and these stay in any case
 
 
 def boot(files, chip):
-    """(whether this boot is on trial, what is to be reported or None)"""
+    """(whether this boot is on trial, what is to be reported or None, the certificate on trial or None)"""
     report = _judge_next(files, chip)
     trial = files.read(TRIAL)
+    if "id" in trial:
+        return load("renewal").boot(files, trial)
     version = trial.get("version")
     if version is None or files.read(CONFIG).get("version") != version:
         files.remove(TRIAL)  # a cut: before the new configuration, or after the return of the old one
-        return False, report
+        return False, report, None
     boots = trial.get("boots")
     boots = boots + 1 if isinstance(boots, int) else _BOOTS + 1
     if boots > _BOOTS or files.read(REFUSED).get("version") == version:
         roll_back(files, "no ack in %d boots" % _BOOTS)
-        return False, failed(version, files.read(REFUSED).get("error"))
+        return False, failed(version, files.read(REFUSED).get("error")), None
     files.write(TRIAL, {"version": version, "boots": boots})
-    return True, None
+    return True, None, None
 
 
 def _judge_next(files, chip):

@@ -100,22 +100,44 @@ def issue(
     """A new key and its certificate.
 
     Args:
-        kind: `device`, `collector` (may only log in) or `server` (may only be a server).
+        kind: `device`, `collector`, `operator` (may only log in) or `server` (may only be a server).
         name: the subject's common name, which the broker takes for the user's name.
         hosts: names and addresses of a server, else empty.
     """
     key = ec.generate_private_key(ec.SECP256R1())
+    return Issued(_signed(authority, kind, _named(name), key.public_key(), hosts, not_after, now), key)
+
+
+def reissue(
+    authority: Authority, kind: str, old: x509.Certificate, not_after: datetime.datetime, now: datetime.datetime
+) -> x509.Certificate:
+    """Another certificate for the name and the key of `old`; ValueError: it is not for a key of ours."""
+    key = old.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise ValueError("not a certificate for an ECDSA key")
+    return _signed(authority, kind, old.subject, key, (), not_after, now)
+
+
+def _signed(
+    authority: Authority,
+    kind: str,
+    subject: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    hosts: Iterable[str],
+    not_after: datetime.datetime,
+    now: datetime.datetime,
+) -> x509.Certificate:
     usage = ExtendedKeyUsageOID.SERVER_AUTH if kind == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
     issuer = authority.certificate.subject
     builder = (
-        _builder(_named(name), issuer, key.public_key(), not_after, now)
+        _builder(subject, issuer, key, not_after, now)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(_authority_key_identifier(authority), critical=False)
     )
     if kind == "server":
         builder = builder.add_extension(x509.SubjectAlternativeName(_alternative_names(hosts)), critical=False)
-    return Issued(builder.sign(authority.key, hashes.SHA256()), key)
+    return builder.sign(authority.key, hashes.SHA256())
 
 
 def revocation_list(

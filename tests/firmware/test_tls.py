@@ -1,20 +1,31 @@
 """What TLS needs to know before there is TLS: the files, and a date that certificates can be judged by."""  # portable
 
-from terminal.clock import Clock
-from terminal.tls import Tls, date, issued, missing
+from binascii import unhexlify
 
-CERT = b"\x30\x82\x01\x02\x17\x0c\x17\x0d260315123000Z\x17\x0d460315123000Z\x00"
+from terminal.clock import Clock
+from terminal.tls import Tls, date, dates, missing
+
+# Made by `hymio pki issue`.
+CERT = unhexlify(
+    "308201523081f9a00302010202081c9985e40bd0a43f300a06082a8648ce3d0403023010310e300c06035504030c0568796d696f301e"
+    "170d3236303331353132333030305a170d3336303331333132333030305a3011310f300d06035504030c0674696c6c2d313059301306"
+    "072a8648ce3d020106082a8648ce3d030107034200044ee4b7acd41bb79805e93931d645a5579f447d7a88ca27627d377b3ce831239f"
+    "640342d18fad7eb4273dfc696d4407097dfa362aad8abe89101e144e3f3ae820a33c303a300e0603551d0f0101ff0404030207803013"
+    "0603551d25040c300a06082b0601050507030230130603551d23040c300a80084a923dec7a42c78a300a06082a8648ce3d0403020348"
+    "00304502204edd2eaf7862ff5baa9295f1d2053f8906411478642d482cd42f5eb1cc91318c022100a99c2168348729df92c9a95f84fd"
+    "311f660c8cf5375913aee9b38f7081b53001"
+)
 
 
 class Ours(Tls):
     def __init__(self):
-        self._issued = issued(CERT)
+        self._issued = dates(CERT)[0]
 
 
-def test_the_day_of_issue():
-    assert issued(CERT) == (2026, 3, 15, 12, 30, 0)
-    for odd in (b"", b"\x17\x0d", CERT[:15], b"\x17\x0d26031512300xZ", b"\x17\x0d260315123000+"):
-        assert issued(odd) == (2000, 1, 1, 0, 0, 0), odd
+def test_from_when_to_when_a_certificate_is_good():
+    assert dates(CERT) == ((2026, 3, 15, 12, 30, 0), (2036, 3, 13, 12, 30, 0))
+    for odd in (b"", b"\x17\x0d", CERT[:15], CERT[:-1], CERT + b"\0", CERT.replace(b"260315", b"2603x5")):
+        assert dates(odd) == ((2000, 1, 1, 0, 0, 0), None), odd
 
 
 def test_dates_of_1970_seconds():
