@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hymio.addresses import BrokerAddress
-from hymio.errors import WRONG_USE, Failure
+from hymio.errors import NO_SERVICE, WRONG_USE, Failure
 
 _WHERE_FROM: Final = "`hymio pki issue` makes ca.pem, cert.pem and key.pem."
 _ALERTS: Final = {
@@ -84,6 +84,15 @@ def why_refused(error: BaseException, address: BrokerAddress, context: ssl.SSLCo
     if not reason and context is not None and str(error) == _TIMED_OUT:
         reason = _knock(address, context)
     return reason or str(error)
+
+
+def no_broker(address: BrokerAddress, why: str) -> Failure:
+    """Status 4, for a connection that failed."""
+    return Failure(
+        NO_SERVICE,
+        f"The broker {address} is not there or refuses: {why}.",
+        "Check that it runs and that address, user and password are right; `hymio broker` starts one for the bench.",
+    )
 
 
 def _knock(address: BrokerAddress, context: ssl.SSLContext) -> str:

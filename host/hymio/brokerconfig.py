@@ -14,11 +14,15 @@ from hymio.pki_list import known_certificates
 from hymio.pki_register import Entry
 
 FROM_TERMINAL: Final = ("votes", "state", "config/reported", "reply", "log")
-"""What a terminal writes below hymio/<device_id>/, and a collector reads."""
+"""What a terminal writes below hymio/<device_id>/."""
 TO_TERMINAL: Final = ("ack", "config", "cmd", "update")
-"""What a collector writes there, and a terminal reads: so no terminal can acknowledge itself."""
-FOR_OTHERS: Final = "figures"
-"""What a collector writes there for everybody else."""
+"""What a terminal reads there: so no terminal can acknowledge itself, or give an order to itself or another."""
+COLLECTOR_READS: Final = ("votes", "state")
+COLLECTOR_WRITES: Final = ("ack", "figures")
+"""What it counts goes to Home Assistant and others as figures; orders are an operator's business."""
+OPERATOR_READS: Final = ("state", "config/reported", "reply", "log")
+OPERATOR_WRITES: Final = ("config", "cmd")
+"""Not `ack`: who gives orders can't make a terminal forget votes. And not read back, as it may hold a password."""
 DISCOVERY: Final = "homeassistant/#"
 """Where Home Assistant looks for what is new; the collector publishes it."""
 
@@ -69,37 +73,50 @@ Started by root, mosquitto goes on as the user `mosquitto`, who has to own the f
 
 After `hymio pki revoke`, or when `server.pem` is renewed: run `hymio broker config` again and **restart** mosquitto. A
 reload (SIGHUP) makes it read the files, too, but a connection that is open lives on until it breaks.
-Who logs in with a collector's certificate takes that collector's place: give every program one of its own
-(`hymio pki issue --collector ID`, `hymio broker config --collector ID --collector ID`).
+Who logs in with somebody's certificate takes that one's place: give every program and every person one of its own
+(`hymio pki issue --collector ID`, `hymio pki issue --operator ID`, `hymio broker config --collector ID --operator ID`).
 """
 
 
-def acl(collectors: Sequence[str]) -> str:
+def acl(collectors: Sequence[str], operators: Sequence[str]) -> str:
     """The rights, topic by topic; `%u` is the name in the client's certificate."""
     lines = ["# Written by `hymio broker config`. What is not named here is forbidden.", ""]
     lines += [f"pattern write hymio/%u/{topic}" for topic in FROM_TERMINAL]
     lines += [f"pattern read hymio/%u/{topic}" for topic in TO_TERMINAL]
     for collector in collectors:
         lines += ["", f"user {collector}"]
-        lines += [f"topic read hymio/+/{topic}" for topic in FROM_TERMINAL]
-        lines += [f"topic write hymio/+/{topic}" for topic in TO_TERMINAL]
-        lines += [f"topic write hymio/+/{FOR_OTHERS}", f"topic write {DISCOVERY}"]
+        lines += [f"topic read hymio/+/{topic}" for topic in COLLECTOR_READS]
+        lines += [f"topic write hymio/+/{topic}" for topic in COLLECTOR_WRITES]
+        lines += [f"topic write {DISCOVERY}"]
+    for operator in operators:
+        lines += ["", f"user {operator}"]
+        lines += [f"topic read hymio/+/{topic}" for topic in OPERATOR_READS]
+        lines += [f"topic write hymio/+/{topic}" for topic in OPERATOR_WRITES]
     return "\n".join(lines) + "\n"
 
 
 def run_broker_config(
-    out: Path, pki: Path, listen: str, server: str | None, collectors: Sequence[str], at: Path | None, as_json: bool
+    out: Path,
+    pki: Path,
+    listen: str,
+    server: str | None,
+    collectors: Sequence[str],
+    operators: Sequence[str],
+    at: Path | None,
+    as_json: bool,
 ) -> None:
     """Writes the directory that a broker is started from.
 
     Raises:
-        Failure: 2 no CA there, no certificate for the broker or a collector, a bad port.
+        Failure: 2 no CA there, no certificate for the broker, a collector or an operator, a bad port.
     """
     source = PkiDirectory(pki)
     entries = known_certificates(pki)
     name = _server(entries, server, pki)
     for collector in collectors:
-        _check_collector(entries, collector, pki)
+        _check_known(entries, "collector", collector, pki)
+    for operator in operators:
+        _check_known(entries, "operator", operator, pki)
     host, port = _listen(listen)
     there = (at if at is not None else out.resolve()).as_posix()
     if out.resolve() == pki.resolve():
@@ -119,11 +136,12 @@ def run_broker_config(
         write_file(out / "crl.pem", source.crl.read_bytes())
         write_file(out / "server.key", (source.issued(name) / "key.pem").read_bytes(), SECRET_MODE)
         write_file(out / "server.pem", (source.issued(name) / "cert.pem").read_bytes())
-        write_file(out / "acl", acl(collectors).encode())
+        write_file(out / "acl", acl(collectors, operators).encode())
         write_file(out / "mosquitto.conf", conf.encode())
         write_file(out / "README.md", _README.format(at=there).encode())
     if as_json:
-        print_json({"dir": str(out), "server": name, "port": port, "collectors": list(collectors)})
+        names = {"collectors": list(collectors), "operators": list(operators)}
+        print_json({"dir": str(out), "server": name, "port": port, **names})
         return
     print_line(f"The broker's files are in {out}, for {name} on port {port}.")
     print_line(f"Start it: mosquitto -c {there}/mosquitto.conf (its README.md says more)")
@@ -147,13 +165,13 @@ def _server(entries: Sequence[Entry], wanted: str | None, pki: Path) -> str:
     return wanted or names[0]
 
 
-def _check_collector(entries: Sequence[Entry], collector: str, pki: Path) -> None:
-    # What was never issued may yet be issued to a terminal, which would then have the collector's rights.
-    if not any(entry.kind == "collector" and entry.name == collector for entry in entries):
+def _check_known(entries: Sequence[Entry], kind: str, name: str, pki: Path) -> None:
+    # What was never issued may yet be issued to a terminal, which would then have the other one's rights.
+    if not any(entry.kind == kind and entry.name == name for entry in entries):
         raise Failure(
             WRONG_USE,
-            f"The collector {collector} has no certificate.",
-            f"Issue one: hymio pki issue --dir {pki} --collector {collector}",
+            f"The {kind} {name} has no certificate.",
+            f"Issue one: hymio pki issue --dir {pki} --{kind} {name}",
         )
 
 

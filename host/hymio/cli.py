@@ -11,12 +11,11 @@ from typing import Annotated
 
 import typer
 
-from hymio import bench_commands, field_commands, pki_commands
+from hymio import bench_commands, field_commands, office_commands, pki_commands
 from hymio.bench_commands import BENCH
 from hymio.errors import ANSWER_NO, WRONG_USE, Failure, run_cli
-from hymio.options import JsonOption, examples
-
-OFFICE = "Office: many terminals"
+from hymio.office_commands import OFFICE
+from hymio.options import DEFAULT_BROKER, BrokerOption, CaOption, CertOption, JsonOption, KeyOption, examples
 
 app = typer.Typer(
     name="hymio",
@@ -31,6 +30,7 @@ SIM_HELP = "Simulated terminals that run the real firmware."
 
 app.add_typer(bench_commands.app)
 app.add_typer(field_commands.app)
+app.add_typer(office_commands.app)
 app.add_typer(pki_commands.app, name="pki", help=pki_commands.HELP, rich_help_panel=OFFICE)
 
 
@@ -87,6 +87,7 @@ def broker(
     epilog=examples(
         "hymio broker config --out broker --pki pki",
         "hymio broker config --out broker --pki pki --listen 8884 --collector office --collector second",
+        "hymio broker config --out broker --pki pki --operator anna --operator renewals",
         "hymio broker config --out broker --pki pki --at /etc/mosquitto/hymio",
     ),
 )
@@ -100,6 +101,9 @@ def broker_config(
     collector: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Who may read the votes and acknowledge; default office.")
     ] = None,
+    operator: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Who may give orders to terminals: cmd, config, renewals.")
+    ] = None,
     at: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the directory will lie on the broker's machine.")
     ] = None,
@@ -108,7 +112,7 @@ def broker_config(
     """Writes mosquitto.conf, the ACL and the certificates for the broker of a site."""
     from hymio.brokerconfig import run_broker_config
 
-    run_broker_config(out, pki, listen, server, collector or ["office"], at, as_json)
+    run_broker_config(out, pki, listen, server, collector or ["office"], operator or [], at, as_json)
 
 
 @app.command(
@@ -121,17 +125,13 @@ def broker_config(
 )
 def collect(
     db: DbOption,
-    broker: Annotated[
-        str, typer.Option(metavar="URL", help="mqtt://[user:password@]host[:port], mqtts:// for TLS.")
-    ] = "mqtt://127.0.0.1:1883",
+    broker: BrokerOption = DEFAULT_BROKER,
     collector_id: Annotated[
         str, typer.Option(help="The name that the terminals are configured to believe.")
     ] = "office",
-    ca: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With mqtts://: believe only brokers of this CA (PEM).")
-    ] = None,
-    cert: Annotated[Path | None, typer.Option(metavar="FILE", help="With mqtts://: our certificate (PEM).")] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="With --cert: its key (PEM).")] = None,
+    ca: CaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
     home_assistant: Annotated[
         str | None, typer.Option(metavar="PREFIX", help="Tell Home Assistant (usual prefix: homeassistant).")
     ] = None,

@@ -22,7 +22,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.addresses import BrokerAddress, is_device_id, parse_broker
 from hymio.batches import Totals, decode_batch
-from hymio.broker_tls import TlsFiles, tls_context, why_refused
+from hymio.broker_tls import TlsFiles, no_broker, tls_context, why_refused
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.homeassistant import HomeAssistant, check_prefix, zone_named
 from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
@@ -262,7 +262,7 @@ class Collector:
             except (aiomqtt.MqttError, OSError) as error:
                 why = await asyncio.to_thread(why_refused, error, self._address, self._tls)
                 if not self._ready:
-                    raise _no_broker(self._address, why) from error
+                    raise no_broker(self._address, why) from error
                 if not self._stop.is_set():
                     note(f"The broker {self._address} has gone ({why}); trying again in {pause_s:.0f} s.")
                     await self._pause(pause_s)
@@ -438,14 +438,6 @@ def _quiet_logger() -> logging.Logger:
     logger = logging.getLogger("hymio.mqtt")
     logger.setLevel(logging.CRITICAL)
     return logger
-
-
-def _no_broker(address: BrokerAddress, why: str) -> Failure:
-    return Failure(
-        NO_SERVICE,
-        f"The broker {address} is not there or refuses: {why}.",
-        "Check that it runs and that address, user and password are right; `hymio broker` starts one for the bench.",
-    )
 
 
 def check_collector_id(collector_id: str) -> None:

@@ -162,11 +162,21 @@ def selftest(
 
 
 config_app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True)
-app.add_typer(config_app, name="config", rich_help_panel=FIELD, help="The configuration of a terminal, value by value.")
+app.add_typer(
+    config_app,
+    name="config",
+    rich_help_panel=FIELD,
+    help="The configuration of a terminal, by cable value by value, by the broker as a whole.",
+)
+CABLE = "By cable: the terminal before you, value by value"
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="As in config.json, with dots: mqtt.host.")]
 
 
-@config_app.command("get", epilog=examples("hymio config get mqtt.host", "hymio config get windows.lockout_ms --json"))
+@config_app.command(
+    "get",
+    rich_help_panel=CABLE,
+    epilog=examples("hymio config get mqtt.host", "hymio config get windows.lockout_ms --json"),
+)
 def config_get(key: KeyArgument, port: PortOption = None, as_json: JsonOption = False) -> None:
     """One value, as it is saved or the default."""
     from hymio.configure import run_get
@@ -176,6 +186,7 @@ def config_get(key: KeyArgument, port: PortOption = None, as_json: JsonOption = 
 
 @config_app.command(
     "set",
+    rich_help_panel=CABLE,
     epilog=examples(
         "hymio config set mqtt.host broker.example",
         "hymio config set windows.lockout_ms 500 --restart",
@@ -200,7 +211,7 @@ def config_set(
     run_set(port, key, value, restart, as_json)
 
 
-@config_app.command("list", epilog=examples("hymio config list", "hymio config list --json"))
+@config_app.command("list", rich_help_panel=CABLE, epilog=examples("hymio config list", "hymio config list --json"))
 def config_list(port: PortOption = None, as_json: JsonOption = False) -> None:
     """All values; passwords and keys are not given away."""
     from hymio.configure import run_list

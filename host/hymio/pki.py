@@ -15,11 +15,11 @@ from hymio.output import print_json, print_line
 from hymio.pki_files import PUBLIC_MODE, SECRET_MODE, PkiDirectory, files_work, staged_directory, write_file
 from hymio.pki_register import Entry, Register, changing
 
-DEFAULT_DAYS: Final = {"device": 10 * 365, "server": 2 * 365, "collector": 2 * 365}
+DEFAULT_DAYS: Final = {"device": 10 * 365, "server": 2 * 365, "collector": 2 * 365, "operator": 2 * 365}
 """A terminal's outlives its batteries and its site; the office's are renewed by whoever sits beside them."""
 MAX_DAYS: Final = 50 * 365
 
-_COLLECTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_USER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 """What may stand in an ACL: no blanks, no `+`, `#` or `/`."""
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
@@ -38,8 +38,8 @@ def run_init(directory: Path, name: str, days: int, as_json: bool) -> None:
     """
     if not name.strip() or len(name.encode()) > 64 or not name.isprintable():
         raise Failure(WRONG_USE, f"--name {name!r} is not 1..64 bytes of text.", "For example: --name 'Kiosks CA'.")
-    now = _now()
-    not_after = _not_after(days, now)
+    now = now_utc()
+    not_after = end_of(days, now)
     pki = PkiDirectory(directory)
     with files_work(directory):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -68,22 +68,23 @@ def run_issue(
     device_id: str | None,
     server: str | None,
     collector: str | None,
+    operator: str | None,
     days: int | None,
     renew: bool,
     as_json: bool,
 ) -> None:
-    """Makes a key and a certificate for one of the three.
+    """Makes a key and a certificate for one of the four.
 
     Raises:
         Failure: 2 wrong use, no CA there, the name is taken.
     """
-    kind, name, hosts = _whose(device_id, server, collector)
+    kind, name, hosts = _whose(device_id, server, collector, operator)
     pki = PkiDirectory(directory)
-    now = _now()
+    now = now_utc()
     with files_work(directory):
         authority = pki.authority()
         good_for = DEFAULT_DAYS[kind] if days is None else days
-        not_after = min(_not_after(good_for, now), authority.certificate.not_valid_after_utc)
+        not_after = min(end_of(good_for, now), authority.certificate.not_valid_after_utc)
         with changing(pki.register) as register:
             _check_is_free(register, kind, name, renew, now)
             issued = certificates.issue(authority, kind, name, hosts, not_after, now)
@@ -127,7 +128,7 @@ def run_revoke(directory: Path, name: str, as_json: bool) -> None:
         Failure: 2 no CA there, no such name, nothing left to revoke.
     """
     pki = PkiDirectory(directory)
-    now = _now()
+    now = now_utc()
     with files_work(directory):
         authority = pki.authority()
         with changing(pki.register) as register:
@@ -155,12 +156,14 @@ def run_revoke(directory: Path, name: str, as_json: bool) -> None:
     print_line(what_next)
 
 
-def _whose(device_id: str | None, server: str | None, collector: str | None) -> tuple[str, str, tuple[str, ...]]:
+def _whose(
+    device_id: str | None, server: str | None, collector: str | None, operator: str | None
+) -> tuple[str, str, tuple[str, ...]]:
     """(kind, name, hosts); Failure 2 unless exactly one is given and it may be called so."""
-    if sum(one is not None for one in (device_id, server, collector)) != 1:
+    if sum(one is not None for one in (device_id, server, collector, operator)) != 1:
         raise Failure(
             WRONG_USE,
-            "A certificate is for one of DEVICE_ID, --server HOST or --collector ID.",
+            "A certificate is for one of DEVICE_ID, --server HOST, --collector ID or --operator ID.",
             "For example: hymio pki issue --dir pki till-1",
         )
     if device_id is not None:
@@ -171,14 +174,14 @@ def _whose(device_id: str | None, server: str | None, collector: str | None) -> 
                 "For example: hymio pki issue --dir pki till-1",
             )
         return "device", device_id, ()
-    if collector is not None:
-        if not _COLLECTOR.fullmatch(collector):
-            raise Failure(
-                WRONG_USE,
-                f"--collector {collector!r} is not 1 to 32 letters, digits, . _ and -.",
-                "It has to be the --collector-id of `hymio collect`; the default there is office.",
-            )
-        return "collector", collector, ()
+    for kind, name, hint in (
+        ("collector", collector, "It has to be the --collector-id of `hymio collect`; the default there is office."),
+        ("operator", operator, "For example: hymio pki issue --dir pki --operator anna"),
+    ):
+        if name is not None:
+            if not _USER.fullmatch(name):
+                raise Failure(WRONG_USE, f"--{kind} {name!r} is not 1 to 32 letters, digits, . _ and -.", hint)
+            return kind, name, ()
     assert server is not None
     hosts = tuple(host.strip().strip("[]") for host in server.split(","))
     for host in hosts:
@@ -229,12 +232,12 @@ def _write_revocation_list(
     write_file(pki.crl, certificates.pem(certificates.revocation_list(authority, revoked, number, now)))
 
 
-def _now() -> datetime.datetime:
+def now_utc() -> datetime.datetime:
     """Whole seconds, as certificates have them."""
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
 
-def _not_after(days: int, now: datetime.datetime) -> datetime.datetime:
+def end_of(days: int, now: datetime.datetime) -> datetime.datetime:
     if not 1 <= days <= MAX_DAYS:
         raise Failure(WRONG_USE, f"--days {days} is not 1 to {MAX_DAYS}.", "For example: --days 365")
     return now + datetime.timedelta(days=days)

@@ -172,6 +172,16 @@ def der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
+def read_pem(data: bytes) -> x509.Certificate:
+    """ValueError: it is none."""
+    return x509.load_pem_x509_certificate(data)
+
+
+def read_der(data: bytes) -> x509.Certificate:
+    """ValueError: it is none."""
+    return x509.load_der_x509_certificate(data)
+
+
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from hymio.options import JsonOption, examples
+from hymio.options import CaOption, CertOption, JsonOption, KeyOption, examples
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
-HELP = "A private CA: certificates for terminals, brokers and collectors."
+HELP = "A private CA: certificates for terminals, brokers, collectors and operators."
 
+DaysOption = Annotated[
+    int | None, typer.Option(help="Good for, never beyond the CA; default 3650 for a terminal, else 730.")
+]
 DirOption = Annotated[Path, typer.Option("--dir", metavar="DIR", help="The directory of the CA.")]
 
 
@@ -34,6 +37,7 @@ def init(
         "hymio pki issue --dir pki till-1",
         "hymio pki issue --dir pki --server broker.example,192.0.2.10",
         "hymio pki issue --dir pki --collector office --days 365",
+        "hymio pki issue --dir pki --operator anna",
         "hymio pki issue --dir pki --renew --server broker.example,192.0.2.10 --json",
     )
 )
@@ -45,17 +49,17 @@ def issue(
         typer.Option(metavar="HOST,..", help="For a broker: every name and address by which terminals call it."),
     ] = None,
     collector: Annotated[str | None, typer.Option(metavar="ID", help="For `hymio collect --collector-id ID`.")] = None,
-    days: Annotated[
-        int | None,
-        typer.Option(help="Good for, never beyond the CA; default 3650 for a terminal, else 730."),
+    operator: Annotated[
+        str | None, typer.Option(metavar="ID", help="For who gives orders to terminals: cmd, config push, renewals.")
     ] = None,
+    days: DaysOption = None,
     renew: Annotated[bool, typer.Option("--renew", help="A new one, though there is one that is good.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Makes a key and its certificate, in DIR/issued/NAME: PEM for tools and brokers, DER for terminals."""
     from hymio.pki import run_issue
 
-    run_issue(directory, device_id, server, collector, days, renew, as_json)
+    run_issue(directory, device_id, server, collector, operator, days, renew, as_json)
 
 
 @app.command(epilog=examples("hymio pki revoke --dir pki till-1", "hymio pki revoke --dir pki till-1 --json"))
@@ -76,3 +80,43 @@ def list_(directory: DirOption, as_json: JsonOption = False) -> None:
     from hymio.pki_list import run_list
 
     run_list(directory, as_json)
+
+
+@app.command(
+    epilog=examples(
+        "hymio pki renew --dir pki till-1 --broker mqtts://broker.example --ca ca.pem --cert cert.pem --key key.pem",
+        "hymio pki renew --dir pki --expiring 30d --broker mqtts://broker.example --ca ca.pem --cert c.pem --key k.pem",
+        "hymio pki renew --dir pki --expiring 30d --broker mqtt://127.0.0.1:1883 --wait 7h --json",
+        "hymio pki renew --dir pki till-1",
+    )
+)
+def renew(
+    directory: DirOption,
+    device_id: Annotated[str | None, typer.Argument(metavar="[DEVICE_ID]", help="This terminal's.")] = None,
+    expiring: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Instead: of every terminal whose certificate ends within it.")
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send it there; without it the new one is only made, for the cable."),
+    ] = None,
+    days: DaysOption = None,
+    wait: Annotated[
+        str, typer.Option(metavar="TIME", help="For terminals that are away or sleep, and for what becomes of it.")
+    ] = "15m",
+    ca: CaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Another certificate for the key that a terminal has; no key travels. For a daily timer: --expiring.
+
+    The terminal tries it beside the old one and goes back if the broker won't have it. Exit status 3 if a terminal was
+    not reached, 5 if one refuses; what was not taken is offered again the next time.
+    """
+    from hymio.broker_tls import TlsFiles
+    from hymio.pki_renew import run_renew
+
+    status = run_renew(directory, device_id, expiring, broker, TlsFiles(ca, cert, key), days, wait, as_json)
+    if status:
+        raise typer.Exit(status)

@@ -58,17 +58,21 @@ def _show(rows: list[tuple[Entry, str]]) -> None:
         shown = f"[red]{state}[/red]" if state in ("expiring", "expired") else state
         table.add_row(entry.name, entry.kind, f"{until:%Y-%m-%d}", shown, f"{entry.serial:x}")
     console().print(table)
-    expiring = [entry.name for entry, state in rows if state == "expiring"]
-    if expiring:
-        print_line(f"Less than {EXPIRING.days} days left: {', '.join(expiring)}. Renew with `hymio pki issue --renew`.")
+    for how, is_device in (("hymio pki renew --expiring 30d --broker URL", True), ("hymio pki issue --renew", False)):
+        expiring = [one.name for one, state in rows if state == "expiring" and (one.kind == "device") is is_device]
+        if expiring:
+            print_line(f"Less than {EXPIRING.days} days left: {', '.join(expiring)}. Renew with `{how}`.")
 
 
 def state_of(entry: Entry, entries: list[Entry], now: datetime.datetime) -> str:
-    """good, expiring (less than 30 days left), expired, revoked, or renewed (a newer one has taken its place)."""
+    """good, expiring (less than 30 days left), expired, revoked, renewed (a newer one has taken its place), offered
+    (the terminal has not answered yet), or refused (by the terminal, or by the broker on trial)."""
     if entry.revoked_utc is not None:
         return "revoked"
-    same_name = [one for one in entries if one.name == entry.name and one.revoked_utc is None]
-    if same_name[-1] is not entry:
+    if not entry.is_in_use:
+        return "expired" if not entry.is_good(now.timestamp()) else "refused" if entry.said else "offered"
+    same_name = [one for one in entries if one.name == entry.name and one.revoked_utc is None and one.is_in_use]
+    if same_name and same_name[-1] is not entry:
         return "renewed"
     if not entry.is_good(now.timestamp()):
         return "expired"

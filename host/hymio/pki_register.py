@@ -15,15 +15,20 @@ from hymio.errors import WRONG_USE, Failure
 
 REGISTER: Final = "register.db"
 BUSY_S: Final = 10.0
+IN_USE: Final = "ok"
 
 _SCHEMA: Final = """
 create table if not exists certificates (
     serial text primary key,            -- hexadecimal
-    name text not null,                 -- device id, collector id, first host of a server
-    kind text not null,                 -- device, server, collector
+    name text not null,                 -- device id, first host of a server, id of the others
+    kind text not null,                 -- device, server, collector, operator
     hosts text not null,                -- of a server, with commas
     not_after real not null,            -- seconds of 1970
     revoked real                        -- seconds of 1970; null: not revoked
+);
+create table if not exists renewals (
+    serial text primary key,            -- of a certificate that was offered to a terminal through the broker
+    said text not null                  -- '': no answer yet, 'ok': it is in use there, else why it is not
 );
 create table if not exists revocation_lists (number integer primary key autoincrement, made real not null);
 """
@@ -39,6 +44,13 @@ class Entry:
     hosts: tuple[str, ...]
     not_after_utc: float
     revoked_utc: float | None
+    said: str | None = None
+    """What the terminal made of it, where it came through the broker: nothing yet (""), "ok", or why not."""
+
+    @property
+    def is_in_use(self) -> bool:
+        """False as long as it was only offered."""
+        return self.said in (None, IN_USE)
 
     def is_good(self, now_utc: float) -> bool:
         """Neither expired nor revoked."""
@@ -54,13 +66,13 @@ class Register:
     def entries(self, name: str | None = None) -> list[Entry]:
         """All certificates, or those of one name; the oldest first."""
         rows = self._connection.execute(
-            "select serial, name, kind, hosts, not_after, revoked from certificates"
-            " where :name is null or name = :name order by rowid",
+            "select c.serial, name, kind, hosts, not_after, revoked, said from certificates c"
+            " left join renewals r on r.serial = c.serial where :name is null or name = :name order by c.rowid",
             {"name": name},
         )
         return [
-            Entry(int(serial, 16), named, kind, tuple(hosts.split(",")) if hosts else (), not_after, revoked)
-            for serial, named, kind, hosts, not_after, revoked in rows
+            Entry(int(serial, 16), named, kind, tuple(hosts.split(",")) if hosts else (), not_after, revoked, said)
+            for serial, named, kind, hosts, not_after, revoked, said in rows
         ]
 
     def add(self, entry: Entry) -> None:
@@ -76,6 +88,10 @@ class Register:
                 entry.revoked_utc,
             ),
         )
+
+    def heard(self, serial: int, said: str) -> None:
+        """Enters what a terminal made of a certificate that was offered to it; "": that it is offered."""
+        self._connection.execute("insert or replace into renewals values (?, ?)", (f"{serial:x}", said))
 
     def revoke(self, serial: int, now_utc: float) -> None:
         """Marks one certificate as revoked."""

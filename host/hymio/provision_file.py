@@ -21,9 +21,11 @@ from hymio.provision_schema import HINT, check, checked_wiring
 _TEXTS: Final = {"experience_point": 80, "page": 300, "note": 200}
 """The host's own keys that are plain texts, and how long they may be."""
 _OWN: Final = (*_TEXTS, "board", "question", "pki")
-_CERTIFICATES: Final = {"ca": "certs/ca.der", "cert": "certs/cert.der", "key": "certs/key.der"}
+CERTIFICATES: Final = {"ca": "certs/ca.der", "cert": "certs/cert.der", "key": "certs/key.der"}
 """Key in `mqtt.tls`: path on the board, and the name in the CA's directory."""
 _COLUMNS: Final = ("port", "mac")
+OWN_KEYS: Final = (*_OWN, *_COLUMNS)
+"""What a file may say beside the terminal's configuration."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def read_terminals(path: Path, table: Path | None = None, only: str | None = Non
     Raises:
         Failure: naming file, row and key, what was expected and what came.
     """
-    base = _toml(path)
+    base = read_toml(path)
     if table is None:
         terminals = [_terminal(base, str(path), path.parent)]
     else:
@@ -79,7 +81,8 @@ def read_terminals(path: Path, table: Path | None = None, only: str | None = Non
     return terminals
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """What is in the file; Failure 2: it is none, or not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -128,7 +131,7 @@ def _typed(key: str, text: str) -> Any:
     default: Any = check({}, "defaults")
     for name in key.strip().split("."):
         default = default.get(name) if isinstance(default, dict) else None
-    if key in (*_OWN, *_COLUMNS) or isinstance(default, str):
+    if key in OWN_KEYS or isinstance(default, str):
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
@@ -137,7 +140,7 @@ def _typed(key: str, text: str) -> Any:
 
 
 def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
-    own = {key: given[key] for key in (*_OWN, *_COLUMNS) if key in given}
+    own = {key: given[key] for key in OWN_KEYS if key in given}
     config = {key: value for key, value in given.items() if key not in own}
     if "device_id" not in config:
         raise Failure(WRONG_USE, f"{source}: device_id: expected one, came none.", HINT)
@@ -153,7 +156,7 @@ def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
     if "pki" in own:
         certificates = read_certificates(beside / _text(own, "pki", 300, source), device_id, source)
         mqtt = config.setdefault("mqtt", {})
-        mqtt["tls"] = dict(_CERTIFICATES)
+        mqtt["tls"] = dict(CERTIFICATES)
         check(config, source)
     if chip:
         checked_wiring(config, chip, source)
@@ -187,7 +190,7 @@ def read_certificates(pki: Path, device_id: str, source: str) -> dict[str, bytes
     """
     try:
         issued = pki / "issued" / device_id
-        return {path: (issued / path.rpartition("/")[2]).read_bytes() for path in _CERTIFICATES.values()}
+        return {path: (issued / path.rpartition("/")[2]).read_bytes() for path in CERTIFICATES.values()}
     except OSError as error:
         raise Failure(
             WRONG_USE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, or_, select
 
 from hymio import store
+from hymio.durations import parse_duration
 from hymio.errors import WRONG_USE, Failure
 from hymio.figures import happy_index
 from hymio.firmware_files import firmware_room
@@ -31,8 +31,6 @@ OPTIONS: Final = {
 }
 """The options and the keys of `windows` in a terminal's configuration that they stand for."""
 
-_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m)")
-_UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60000}
 _ROWS_AT_ONCE: Final = 5000
 _CODE_OF: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
 
@@ -60,23 +58,6 @@ def windows_of(given: Mapping[str, str | int | None]) -> dict[str, int]:
             ) from error
         windows[key] = number
     return windows
-
-
-def parse_duration(option: str, text: str) -> int:
-    """Milliseconds from `500ms`, `3s`, `1.5s` or `2m`.
-
-    Raises:
-        Failure: 2, it is none of these, or no whole number of milliseconds.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    duration_ms = float(match[1]) * _UNIT_MS[match[2]] if match else 0.5
-    if duration_ms != int(duration_ms):
-        raise Failure(
-            WRONG_USE,
-            f"{option}: expected a duration in whole milliseconds, came {text!r}.",
-            "Write it like 500ms, 3s or 2m.",
-        )
-    return int(duration_ms)
 
 
 @dataclass

@@ -123,6 +123,8 @@ class StatusAnswer(smp_message.ReadResponse):
     """Why the terminal does not count; then it has no log."""
     mqtt_problem: str | None = None
     """Why it has no connection to its broker."""
+    cert_ends: str | None = None
+    """Until when the certificate is good that it shows there, RFC 3339."""
 
 
 class StatusRead(smp_message.ReadRequest, Errors):

@@ -66,6 +66,8 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
         status["problem"] = answer.problem
     if answer.mqtt_problem is not None:
         status["mqtt_problem"] = answer.mqtt_problem
+    if answer.cert_ends is not None:
+        status["cert_ends"] = answer.cert_ends
     return status
 
 

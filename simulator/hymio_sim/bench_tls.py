@@ -38,10 +38,10 @@ def _set_up(directory: Path, port: int) -> tuple[Path, Path]:
     pki, broker = directory / "pki", directory / "broker"
     with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
         run_init(pki, "hymio", 30, True)
-        run_issue(pki, None, "localhost", None, None, False, True)
-        run_issue(pki, None, None, "office", None, False, True)
-        run_issue(pki, _DEVICE_ID, None, None, None, False, True)
-        run_broker_config(broker, pki, f"127.0.0.1:{port}", None, ["office"], None, True)
+        run_issue(pki, None, "localhost", None, None, None, False, True)
+        run_issue(pki, None, None, "office", None, None, False, True)
+        run_issue(pki, _DEVICE_ID, None, None, None, None, False, True)
+        run_broker_config(broker, pki, f"127.0.0.1:{port}", None, ["office"], [], None, True)
     conf = broker / "mosquitto.conf"
     if os.name == "posix" and os.geteuid() == 0:
         conf.write_text(conf.read_text() + "user root\n")  # else it could not read what is root's

@@ -39,9 +39,9 @@ def pki(tmp_path: Path) -> Path:
 
 def issue(directory: Path, device_id: str | None = None, **more: Any) -> Path:
     """Issues a certificate and gives the directory of its files."""
-    options = {"server": None, "collector": None, "days": None, "renew": False} | more
+    options = {"server": None, "collector": None, "operator": None, "days": None, "renew": False} | more
     run_issue(directory, device_id, as_json=True, **options)
-    name = device_id or options["collector"] or options["server"].split(",")[0]
+    name = device_id or options["collector"] or options["operator"] or options["server"].split(",")[0]
     return PkiDirectory(directory).issued(name)
 
 
@@ -184,7 +184,7 @@ def test_certificates_of_each_kind(pki: Path) -> None:
 def test_keys_are_their_owners_business(pki: Path) -> None:
     issue(pki, "till-1")
     issue(pki, server="broker.example")
-    run_issue(pki, None, None, "office", None, False, True)
+    run_issue(pki, None, None, "office", None, None, False, True)
     keys = [pki / "ca.key", *pki.glob("issued/*/key.*")]
     assert len(keys) == 5
     assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}

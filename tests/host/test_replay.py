@@ -14,11 +14,12 @@ from hymio_process import hymio
 from schema_check import check
 
 from hymio.batches import Batch
+from hymio.durations import parse_duration
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.ingest import ingest
 from hymio.records import VERDICTS, Event, Press, Record, Revise, Run
 from hymio.rejudging import default_windows
-from hymio.replay import OPTIONS, parse_duration, replay, windows_of
+from hymio.replay import OPTIONS, replay, windows_of
 from hymio.store import Store, open_store
 
 LOG_ID = 7
@@ -143,7 +144,8 @@ def test_two_logs_of_a_terminal_and_the_others(store: Store, device_id: str) -> 
 def test_durations() -> None:
     for given, duration_ms in (("3s", 3000), ("500ms", 500), ("2m", 120_000), ("1.5s", 1500), (" 3s ", 3000)):
         assert parse_duration("--lockout", given) == duration_ms
-    for given in ("3", "s", "-3s", "3 s", "3h", "1.5ms", "", "3s3", "1e3s", "9" * 20 + "s"):
+    assert parse_duration("--wait", "7h") == 25_200_000 and parse_duration("--expiring", "30d") == 2_592_000_000
+    for given in ("3", "s", "-3s", "3 s", "3w", "1.5ms", "", "3s3", "1e3s", "9" * 20 + "s"):
         with pytest.raises(Failure) as caught:
             parse_duration("--lockout", given)
         assert caught.value.exit_status == WRONG_USE and "--lockout" in caught.value.message

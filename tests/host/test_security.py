@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,11 +73,17 @@ class Site:
     def files(self, name: str) -> Path:
         return PkiDirectory(self.pki).issued(name)
 
-    def issue(self, device_id: str | None = None, server: str | None = None, collector: str | None = None) -> None:
-        run_issue(self.pki, device_id, server, collector, None, False, True)
+    def issue(
+        self,
+        device_id: str | None = None,
+        server: str | None = None,
+        collector: str | None = None,
+        operator: str | None = None,
+    ) -> None:
+        run_issue(self.pki, device_id, server, collector, operator, None, False, True)
 
-    def configure(self) -> None:
-        run_broker_config(self.broker, self.pki, f"127.0.0.1:{self.port}", None, ["office"], None, True)
+    def configure(self, operators: Sequence[str] = ()) -> None:
+        run_broker_config(self.broker, self.pki, f"127.0.0.1:{self.port}", None, ["office"], operators, None, True)
         if os.name == "posix" and os.geteuid() == 0:
             with (self.broker / "mosquitto.conf").open("a") as conf:
                 conf.write("user root\n")  # else it could not read root's files below a directory of root's
@@ -134,6 +140,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.issue(server="localhost,127.0.0.1")
     site.issue(collector="office")
     site.issue(collector="god")
+    site.issue(operator="anna")
     for device_id in (A, B, "revoked"):
         site.issue(device_id)
     run_revoke(site.pki, "revoked", True)
@@ -152,7 +159,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         issued = certificates.issue(authority, "server", name, ["localhost", "127.0.0.1"], not_after, now - day)
         write_issued(site.files(name), authority, issued)
 
-    site.configure()
+    site.configure(["anna"])
     site.start()
     yield site
     site.stop()
@@ -238,8 +245,9 @@ async def _written(site: Site, name: str) -> set[str]:
         (A, {f"hymio/{A}/{topic}" for topic in FROM}),
         (
             "office",
-            {f"hymio/{one}/{topic}" for one in (A, B) for topic in (*TO, FIGURES)} | {DISCOVERY},
+            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("ack", FIGURES)} | {DISCOVERY},
         ),
+        ("anna", {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("config", "cmd")}),
     ],
 )
 def test_what_each_may_write_and_nothing_else(site: Site, name: str, allowed: set[str]) -> None:
@@ -268,7 +276,8 @@ async def _read(site: Site, name: str, last: str) -> set[str]:
     ("name", "allowed"),
     [
         (A, {f"hymio/{A}/{topic}" for topic in TO}),
-        ("office", {f"hymio/{one}/{topic}" for one in (A, B) for topic in FROM}),
+        ("office", {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("votes", "state")}),
+        ("anna", {f"hymio/{one}/{topic}" for one in (A, B) for topic in FROM if topic != "votes"}),
     ],
 )
 def test_what_each_may_read_and_nothing_else(site: Site, name: str, allowed: set[str]) -> None:

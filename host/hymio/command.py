@@ -1,0 +1,151 @@
+"""`hymio cmd`: one order to a terminal far away, and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hymio.broker_tls import TlsFiles
+from hymio.desk import RETAINED_S, Desk, Heard, at_desk, checked_device_id, open_desk, way_to
+from hymio.durations import parse_duration
+from hymio.errors import ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
+from hymio.logs import parse_line
+from hymio.output import note, print_json, print_line
+
+DONE: Final = {
+    "reboot": "starts anew as soon as nobody is at its buttons",
+    "identify": "blinks with all its lights for 10 s",
+    "send-log": "has sent the end of its log",
+    "resync": "sends what it holds once more",
+}
+"""The commands, and what a terminal does that has answered one."""
+
+RESYNC: Final = "resync"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how long, in seconds."""
+
+    lasts_s: float
+    """After that the terminal won't obey any more."""
+    wait_s: float
+    """For the answer, and for a terminal that sleeps."""
+
+
+def run_command(
+    broker: str, tls: TlsFiles, device_id: str, do: str, from_seq: int | None, lasts: str, wait: str, as_json: bool
+) -> None:
+    """The command.
+
+    Raises:
+        Failure: 2 wrong use, 3 the terminal is away or silent, 4 no broker, 5 it answered with an error, 6 broken off.
+    """
+    way = way_to(broker, tls)
+    checked_device_id(device_id)
+    if do not in DONE:
+        raise Failure(WRONG_USE, f"There is no command {do!r}.", f"There are {', '.join(DONE)}.")
+    if from_seq is not None and (do != RESYNC or from_seq < 0):
+        raise Failure(WRONG_USE, f"--from is a seq, 0 or more, and goes with {RESYNC}.", "Leave it out.")
+    patience = Patience(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
+    request: dict[str, Any] = {"do": do} | ({} if from_seq is None else {"from": from_seq})
+
+    def show(heard: Heard) -> None:
+        for row in heard.payload.decode(errors="replace").splitlines():
+            if (line := parse_line(row)) is not None:
+                print_json(line.json()) if as_json else print_line(str(line))
+
+    async def work() -> dict[str, Any]:
+        async with open_desk(way, [device_id], ("state", "reply", "log")) as desk:
+            return await ask(desk, device_id, request, patience, show)
+
+    reply = at_desk(work())
+    again = bool(reply.get("again"))
+    if as_json:
+        print_json({"device_id": device_id, "do": do, "id": reply["id"], "ok": True, "again": again})
+    else:
+        note(f"{device_id} {DONE[do]}.")
+
+
+async def ask(
+    desk: Desk, device_id: str, request: dict[str, Any], patience: Patience, log: Callable[[Heard], None]
+) -> dict[str, Any]:
+    """Gives an order once the terminal is there; gives its reply. log: takes what comes on that topic.
+
+    Raises:
+        Failure: 3 away or silent, 5 answered with an error.
+    """
+    until_s = asyncio.get_running_loop().time() + patience.wait_s
+    is_known = await _is_there(desk, device_id, until_s)
+    order_id = await desk.order(device_id, patience.lasts_s, **request)
+    lapses_s = time.monotonic() + patience.lasts_s
+    while (heard := await desk.heard(until_s)) is not None:
+        if heard.topic == "log" and not heard.is_retained:
+            log(heard)
+        elif heard.topic == "reply" and (reply := answer_to(order_id, heard)) is not None:
+            return reply
+    left_s = lapses_s - time.monotonic()
+    raise Failure(
+        NO_TERMINAL,
+        f"{device_id} does not answer." if is_known else f"The broker has never heard of {device_id}.",
+        "Look at its name and its network; `hymio ledger` shows whose votes have come."
+        + (f" For {left_s:.0f} s it would obey still." if left_s >= 1 else ""),
+    )
+
+
+async def _is_there(desk: Desk, device_id: str, until_s: float) -> bool:
+    """Comes back when an order would be heard; False: nothing is known of the terminal.
+
+    Raises:
+        Failure: 3 it is away.
+    """
+    kept_s = asyncio.get_running_loop().time() + RETAINED_S
+    while (heard := await desk.heard(kept_s)) is not None and heard.topic != "state":
+        pass
+    if heard is None:
+        return False
+    word = heard.facts().get("state")
+    if word == "offline":
+        raise Failure(
+            NO_TERMINAL,
+            f"{device_id} is offline, says the broker.",
+            "Look at its supply and its network; nothing was sent.",
+        )
+    if word == "asleep" and heard.is_retained:
+        note(f"{device_id} sleeps between uploads; waiting for the next one.")
+        while (heard := await desk.heard(until_s)) is not None:
+            if heard.topic == "state" and heard.facts().get("state") != "offline":
+                return True
+        raise Failure(
+            NO_TERMINAL,
+            f"{device_id} sleeps between uploads, and none came; nothing was sent.",
+            "Wait for longer, as --wait 7h, or retain a configuration: `hymio config push`.",
+        )
+    return True
+
+
+def answer_to(order_id: str, heard: Heard) -> dict[str, Any] | None:
+    """The reply to this order, None if it is another's or says that the order is on trial.
+
+    Raises:
+        Failure: 5, with what the terminal says against it.
+    """
+    reply = heard.facts()
+    # A terminal that could not read the order, or had no room for it, names no id.
+    if heard.is_retained or reply.get("id") not in (order_id, None) or reply.get("trial") is True:
+        return None
+    if reply.get("ok") is True and reply.get("id") == order_id:
+        return reply
+    said = reply.get("error")
+    if reply.get("ok") is not False or not isinstance(said, str):
+        raise Failure(
+            ANSWERED_ERROR,
+            f"{heard.device_id} answers in a way that is not understood.",
+            "Is it newer than this hymio?",
+        )
+    raise Failure(
+        ANSWERED_ERROR, f"{heard.device_id} refuses: {said}.", "Nothing was done; `hymio cmd --help` has examples."
+    )

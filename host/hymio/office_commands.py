@@ -1,0 +1,112 @@
+"""The commands of those who order terminals about from afar, through the broker: their options and examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hymio.field_commands import config_app
+from hymio.options import DEFAULT_BROKER, BrokerOption, CaOption, CertOption, JsonOption, KeyOption, examples
+
+OFFICE = "Office: many terminals"
+FAR = "By the broker: a terminal far away, all of its configuration at once"
+
+app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE_ID", help="Which terminal.")]
+
+
+@app.command(
+    "cmd",
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio cmd till-1 identify --broker mqtt://127.0.0.1:1883",
+        "hymio cmd till-1 send-log --broker mqtts://broker.example --ca ca.pem --cert cert.pem --key key.pem",
+        "hymio cmd till-1 resync --from 5000 --json",
+        "hymio cmd till-1 reboot --wait 7h",
+    ),
+)
+def command(
+    device_id: DeviceArgument,
+    do: Annotated[str, typer.Argument(metavar="COMMAND", help="reboot, identify, send-log or resync.")],
+    broker: BrokerOption = DEFAULT_BROKER,
+    from_seq: Annotated[
+        int | None, typer.Option("--from", metavar="SEQ", help="With resync: the first seq to be sent once more.")
+    ] = None,
+    lasts: Annotated[
+        str, typer.Option("--expires", metavar="TIME", help="A terminal that gets it later does nothing.")
+    ] = "60s",
+    wait: Annotated[
+        str, typer.Option(metavar="TIME", help="For the answer; for one that sleeps, until it uploads.")
+    ] = "30s",
+    ca: CaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Gives one order to a terminal far away and waits for its answer: reboot, identify, send-log, resync."""
+    from hymio.broker_tls import TlsFiles
+    from hymio.command import run_command
+
+    run_command(broker, TlsFiles(ca, cert, key), device_id, do, from_seq, lasts, wait, as_json)
+
+
+@config_app.command(
+    "push",
+    rich_help_panel=FAR,
+    epilog=examples(
+        "hymio config push till-1 hours.toml --broker mqtt://127.0.0.1:1883",
+        "hymio config push till-1 wifi.json --with-secrets --wait 12m --json",
+        "hymio config push till-1 hours.toml --wait 0s",
+    ),
+)
+def config_push(
+    device_id: DeviceArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As config.json, or a provisioning file (.toml).")],
+    broker: BrokerOption = DEFAULT_BROKER,
+    version: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What this configuration is called; else it is the time.")
+    ] = None,
+    with_secrets: Annotated[
+        bool,
+        typer.Option("--with-secrets", help="Passwords in FILE may lie on the broker until the terminal has answered."),
+    ] = False,
+    wait: Annotated[
+        str | None, typer.Option(metavar="TIME", help="For what becomes of it; 60s, with wifi or mqtt in it 12m.")
+    ] = None,
+    ca: CaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Checks a whole configuration, leaves it on the broker for a terminal, and waits for what becomes of it there.
+
+    What FILE does not name has its default; wifi and mqtt stay as they are if they are not named, device id and pins
+    in any case. Another network or broker is on trial: the terminal goes back if no ack comes.
+    """
+    from hymio.broker_tls import TlsFiles
+    from hymio.remote_config import run_push
+
+    run_push(broker, TlsFiles(ca, cert, key), device_id, file, version, with_secrets, wait, as_json)
+
+
+@config_app.command(
+    "show",
+    rich_help_panel=FAR,
+    epilog=examples("hymio config show till-1 --broker mqtt://127.0.0.1:1883", "hymio config show till-1 --json"),
+)
+def config_show(
+    device_id: DeviceArgument,
+    broker: BrokerOption = DEFAULT_BROKER,
+    ca: CaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Which version is in force on a terminal, and what became of the last one that was pushed."""
+    from hymio.broker_tls import TlsFiles
+    from hymio.remote_config import run_show
+
+    run_show(broker, TlsFiles(ca, cert, key), device_id, as_json)
