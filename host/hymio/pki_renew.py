@@ -88,12 +88,15 @@ def _due(pki: PkiDirectory, expiring: str, now: datetime.datetime) -> list[str]:
     limit_utc = now.timestamp() + parse_duration("--expiring", expiring) / 1000
     pki.authority()
     with changing(pki.register) as register:
-        newest = {entry.name: entry for entry in register.entries() if entry.is_in_use and entry.revoked_utc is None}
+        entries = [entry for entry in register.entries() if entry.revoked_utc is None]
+    newest = {entry.name: entry for entry in entries if entry.is_in_use}
+    may_have = {entry.name for entry in entries if not entry.is_in_use and entry.is_good(now.timestamp())}
     due = [entry for entry in newest.values() if entry.not_after_utc < limit_utc]
     others = [entry.name for entry in due if entry.kind != "device"]
     if others:
         note(f"No terminals, to be renewed by `hymio pki issue --renew`: {', '.join(others)}.")
-    over = [entry.name for entry in due if entry.kind == "device" and not entry.is_good(now.timestamp())]
+    over = [one.name for one in due if one.kind == "device" and not one.is_good(now.timestamp())]
+    over = [name for name in over if name not in may_have]  # perhaps it has taken that and nobody heard of it
     if over:
         note(f"Expired, the broker does not let them in: {', '.join(over)}. `hymio pki issue`, and bring it by cable.")
     return [entry.name for entry in due if entry.kind == "device" and entry.name not in over]
