@@ -18,8 +18,8 @@ FROM_TERMINAL: Final = ("votes", "state", "config/reported", "reply", "log")
 TO_TERMINAL: Final = ("ack", "config", "cmd", "update")
 """What a terminal reads there: so no terminal can acknowledge itself, or give an order to itself or another."""
 COLLECTOR_READS: Final = ("votes", "state")
-COLLECTOR_WRITES: Final = ("ack", "figures")
-"""What it counts goes to Home Assistant and others as figures; orders are an operator's business."""
+COLLECTOR_WRITES: Final = ("ack", "cmd", "figures")
+"""It asks terminals for what it lacks, and what it counts goes to Home Assistant and others as figures."""
 OPERATOR_READS: Final = ("state", "config/reported", "reply", "log")
 OPERATOR_WRITES: Final = ("config", "cmd")
 """Not `ack`: who gives orders can't make a terminal forget votes. And not read back, as it may hold a password."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,9 +37,16 @@ class Patience:
 
 
 def run_command(
-    broker: str, tls: TlsFiles, device_id: str, do: str, from_seq: int | None, lasts: str, wait: str, as_json: bool
+    broker: str,
+    tls: TlsFiles,
+    device_id: str,
+    do: str,
+    seqs: Mapping[str, int | None],
+    lasts: str,
+    wait: str,
+    as_json: bool,
 ) -> None:
-    """The command.
+    """The command. seqs: `from` and `to` of a resync, None: not given.
 
     Raises:
         Failure: 2 wrong use, 3 the terminal is away or silent, 4 no broker, 5 it answered with an error, 6 broken off.
@@ -48,10 +55,11 @@ def run_command(
     checked_device_id(device_id)
     if do not in DONE:
         raise Failure(WRONG_USE, f"There is no command {do!r}.", f"There are {', '.join(DONE)}.")
-    if from_seq is not None and (do != RESYNC or from_seq < 0):
-        raise Failure(WRONG_USE, f"--from is a seq, 0 or more, and goes with {RESYNC}.", "Leave it out.")
+    given = {key: seq for key, seq in seqs.items() if seq is not None}
+    if given and (do != RESYNC or min(given.values()) < 0):
+        raise Failure(WRONG_USE, f"--from and --to are seqs, 0 or more, and go with {RESYNC}.", "Leave them out.")
     patience = Patience(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
-    request: dict[str, Any] = {"do": do} | ({} if from_seq is None else {"from": from_seq})
+    request: dict[str, Any] = {"do": do, **given}
 
     def show(heard: Heard) -> None:
         for row in heard.payload.decode(errors="replace").splitlines():

@@ -24,7 +24,7 @@ DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE_ID", help="Which 
     epilog=examples(
         "hymio cmd till-1 identify --broker mqtt://127.0.0.1:1883",
         "hymio cmd till-1 send-log --broker mqtts://broker.example --ca ca.pem --cert cert.pem --key key.pem",
-        "hymio cmd till-1 resync --from 5000 --json",
+        "hymio cmd till-1 resync --from 5000 --to 5999 --json",
         "hymio cmd till-1 reboot --wait 7h",
     ),
 )
@@ -34,6 +34,9 @@ def command(
     broker: BrokerOption = DEFAULT_BROKER,
     from_seq: Annotated[
         int | None, typer.Option("--from", metavar="SEQ", help="With resync: the first seq to be sent once more.")
+    ] = None,
+    to_seq: Annotated[
+        int | None, typer.Option("--to", metavar="SEQ", help="With resync: the last one; else the newest.")
     ] = None,
     lasts: Annotated[
         str, typer.Option("--expires", metavar="TIME", help="A terminal that gets it later does nothing.")
@@ -50,7 +53,7 @@ def command(
     from hymio.broker_tls import TlsFiles
     from hymio.command import run_command
 
-    run_command(broker, TlsFiles(ca, cert, key), device_id, do, from_seq, lasts, wait, as_json)
+    run_command(broker, TlsFiles(ca, cert, key), device_id, do, {"from": from_seq, "to": to_seq}, lasts, wait, as_json)
 
 
 @config_app.command(

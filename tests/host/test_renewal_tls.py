@@ -107,6 +107,6 @@ def test_a_terminal_renews_its_certificate_and_goes_on_with_it(site: Site, tmp_p
 
 
 def test_who_is_no_operator_is_told_that_the_broker_refuses(site: Site) -> None:
-    done = hymio("cmd", "till-b", "identify", "--wait", "5s", *as_operator(site, "office"))
+    done = hymio("cmd", "till-b", "identify", "--wait", "5s", *as_operator(site, A))
     assert done.returncode == NO_SERVICE, done.stderr
     assert "does not let us give orders" in check("error", done.stderr.splitlines()[-1])["error"]["message"]

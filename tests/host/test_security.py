@@ -245,7 +245,7 @@ async def _written(site: Site, name: str) -> set[str]:
         (A, {f"hymio/{A}/{topic}" for topic in FROM}),
         (
             "office",
-            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("ack", FIGURES)} | {DISCOVERY},
+            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("ack", "cmd", FIGURES)} | {DISCOVERY},
         ),
         ("anna", {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("config", "cmd")}),
     ],
