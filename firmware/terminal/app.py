@@ -105,14 +105,14 @@ class App:
         else:
             self._resume(slept, now_ms)
         board.on_edge(self._on_edge)
-        if self.power.profile == MAINS:  # who sleeps has no time for a patrol, and a wake none to prepare one
-            self._scrub = Scrub(log)
         self._scrub_at = now_ms
         config = self._config
         self.ntp = Ntp(config["ntp"], self.wifi, clock, board.random32)
         self.uplink = Uplink(config["mqtt"], self.device_id, self.wifi, log, clock, board.random32, self.facts)
         if self.power.profile != MAINS:
             self.uplink.outbox.pace = None  # `power` has decided when: a session sends all
+        else:  # who sleeps has no time for a patrol, and a wake none to prepare one
+            self._scrub = Scrub(log, self.uplink.outbox.reader)
         if config.get("on_trial"):
             self.trial_ends = ticks_add(now_ms, _TRIAL_MS)
         if config.get("report"):
@@ -259,6 +259,8 @@ class App:
         """The room for it is loaded only now. None: the trial is over."""
         if self.home is None:
             return
+        if self._console and not self._console.staged:  # the heap has room for one of the two
+            self._end_conversation()
         is_done = False
         try:
             load("remote").take(self, now_ms, order)

@@ -1,7 +1,7 @@
 """Reads the whole log over and over, a little at a time, so that rot shows in health before a record is missed."""
 
 from .compat import const
-from .logreader import END, Reader
+from .logreader import END
 from .record import SLOTS, Header
 
 _SLOTS_A_STEP = const(32)  # one read of 512 bytes; some milliseconds with their CRCs
@@ -10,18 +10,22 @@ _SLOTS_A_STEP = const(32)  # one read of 512 bytes; some milliseconds with their
 class Scrub:
     """`step()` goes on; at the end of each pass `log.burned` is what it has found."""
 
-    def __init__(self, log):
+    def __init__(self, log, reader):
+        """reader: one of that log, which others may use between two steps."""
         self._log = log
-        self._reader = Reader(log)
+        self._reader = reader
         self._next_seq = -1  # -1: a pass begins
+        self._burned = 0
 
     def step(self):
         """Checks the next 32 slots, and the header before the first of a sector. True at the end of a pass."""
         log = self._log
         reader = self._reader
         if self._next_seq < log.oldest_seq:  # overtaken by the ring, or a new pass
-            reader.seek(log.oldest_seq)
-            reader.burned = 0
+            self._next_seq = log.oldest_seq
+            self._burned = 0
+        reader.seek(self._next_seq)
+        reader.burned = self._burned
         for _ in range(_SLOTS_A_STEP):
             kind = reader.next()
             if kind == END:
@@ -31,4 +35,5 @@ class Scrub:
             if reader.seq % SLOTS == 0:
                 log.is_told(Header(), reader.seq // SLOTS)
         self._next_seq = reader.seq + 1
+        self._burned = reader.burned
         return False

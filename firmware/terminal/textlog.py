@@ -98,6 +98,6 @@ class TextLog:
             self._left_out = 0
         try:
             load("textfile").append(self.folder, queue)
-        except OSError:
-            pass  # a full or broken file system: the terminal counts all the same
+        except (OSError, MemoryError):  # a full or broken file system, a full heap: the terminal counts all the same
+            self._left_out = len(queue)
         unload("textfile")

@@ -38,7 +38,7 @@ class Rotting:
 
     def found_in_health(self, log):
         """Everything wrong that a whole pass over the log sees."""
-        scrub = self.rooms.module("logscrub").Scrub(log)
+        scrub = self.rooms.module("logscrub").Scrub(log, self.rooms.module("logreader").Reader(log))
         while not scrub.step():
             pass
         return log.burned + len(log.damaged)

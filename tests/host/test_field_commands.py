@@ -28,13 +28,10 @@ from sim_process import PATIENCE_S, SimTerminal
 
 pytestmark = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM here")
 
-# On a VM with 64-bit objects the settings, which load the room that checks a configuration, do not fit into 96k.
-HEAP = "128k"
-
 
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTerminal]:
-    with SimTerminal(tmp_path_factory.mktemp("till"), "--runtime", "micropython", "--heap", HEAP) as terminal:
+    with SimTerminal(tmp_path_factory.mktemp("till"), "--runtime", "micropython", "--heap", "96k") as terminal:
         terminal.expect("ready")
         yield terminal
         assert terminal.finish() == 0
