@@ -79,8 +79,8 @@ def test_filters():
 
 
 def test_batches_that_leave_are_seen_in_pieces_of_any_size():
-    batch = bytes.fromhex("01004d3c2b1a010000000700f40901f8070065f101ac02910300000000")
-    empty = bytes.fromhex("01004d3c2b1a010000000700f40900f8070065f101ac0291030a78b8cb")
+    batch = bytes.fromhex("02004d3c2b1a010000000700f40901f8070065f101ac02910300000000")
+    empty = bytes.fromhex("02004d3c2b1a010000000700f40900f8070065f101ac0291030a78b8cb")
     stream = packet(0xC0, b"") + publish_packet("hymio/a-1/votes", batch, 1, False)
     stream += publish_packet("hymio/a-1/votes", empty, 2, False) + publish_packet("hymio/a-1/state", batch, 3, False)
     watch = MqttWatch()
