@@ -13,213 +13,32 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import aiomqtt
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
-from hymio.addresses import BrokerAddress, is_device_id, parse_broker
-from hymio.batches import Totals, decode_batch
+from hymio.addresses import BrokerAddress, parse_broker
 from hymio.broker_tls import TlsFiles, no_broker, tls_context, why_refused
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.homeassistant import HomeAssistant, check_prefix, zone_named
-from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
+from hymio.ingest import Arrival, Told
+from hymio.messages import Refused, read_message
 from hymio.output import note, print_json, print_line, seconds_running
-from hymio.quarantine import put_in_quarantine
+from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes
 from hymio.store import Store, open_store
-from hymio.wire import U32_MAX, FormatError, crc32
 
 PARCEL_MESSAGES: Final = 200
 """Messages taken into one transaction at most. What comes while one is written goes into the next: a commit costs a
 flush of the disk whatever is in it, and the first press of a quiet hour need not wait for company."""
 BACKOFF_S: Final = (1.0, 30.0)
 """First and longest pause before the broker or the database is tried again."""
-STATE_MAX_BYTES: Final = 8192
 ASK_LASTS_S: Final = 300
 """A terminal that has not heard the request by then will be asked anew."""
 
-_STATE_CRC: Final = b', "crc": '
-
 VOTES_TOPIC: Final = "hymio/+/votes"
 STATE_TOPIC: Final = "hymio/+/state"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A message that cannot be counted, and why; it goes to quarantine."""
-
-    device_id: str
-    source: str
-    reason: str
-    payload: bytes
-    received_utc: float
-
-
-@dataclass(slots=True)
-class Parcel:
-    """What goes into one transaction."""
-
-    arrivals: list[Arrival] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-
-    def add(self, one: Arrival | Told | Refused | None) -> None:
-        """Sorts in what `read_message` made of a message."""
-        match one:
-            case Arrival():
-                self.arrivals.append(one)
-            case Told():
-                self.told.append(one)
-            case Refused():
-                self.refused.append(one)
-
-    def apart(self) -> list[Parcel]:
-        """The same things, each in a parcel of its own."""
-        return [
-            *(Parcel(arrivals=[one]) for one in self.arrivals),
-            *(Parcel(told=[one]) for one in self.told),
-            *(Parcel(refused=[one]) for one in self.refused),
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class DueAck:
-    """An ack to be published for a log."""
-
-    device_id: str
-    log_id: int
-    mark: int
-    nonce: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Seqs that a terminal takes for settled and that are not in the database: an older copy of it has been restored,
-    or another database was there before."""
-
-    device_id: str
-    first_seq: int
-    last_seq: int
-
-
-@dataclass(slots=True)
-class Committed:
-    """What stands in the database now, and what is to be said of it."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    acks: list[DueAck] = field(default_factory=list)
-    wanted: list[Wanted] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-
-
-def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | Told | Refused | None:
-    """What a message says; None: nothing to keep (a terminal gone offline, an empty retained message)."""
-    parts = topic.split("/")
-    device_id = parts[1] if len(parts) == 3 else ""
-    if parts[0] != "hymio" or not is_device_id(device_id):
-        return Refused(device_id, topic, "the topic names no terminal", payload, received_utc)
-    try:
-        if parts[-1] == "votes":
-            return Arrival(device_id, decode_batch(payload, device_id), "mqtt", received_utc, topic, payload)
-        if not payload:
-            return None
-        return _read_state(device_id, payload, received_utc)
-    except FormatError as error:
-        return Refused(device_id, topic, error.reason, payload, received_utc)
-
-
-def _read_state(device_id: str, payload: bytes, received_utc: float) -> Told | None:
-    if len(payload) > STATE_MAX_BYTES:
-        raise FormatError(f"a state message of {len(payload)} bytes")
-    try:
-        state = json.loads(payload)
-    except (ValueError, RecursionError):
-        raise FormatError("the state message is not JSON") from None
-    if not isinstance(state, dict) or state.get("state") not in ("online", "asleep", "offline"):
-        raise FormatError("the state message says neither online nor asleep nor offline")
-    # It moves marks and totals that nothing else could put right again: a byte that changed on the way must not count.
-    said, _, crc = payload.rpartition(_STATE_CRC)
-    if said and crc.strip() != b"%d}" % crc32(said):
-        raise FormatError("the CRC of the state message does not match")
-    if state.get("device_id", device_id) != device_id:
-        raise FormatError("the state message is another terminal's")
-    if state["state"] == "offline" or not state.get("log_id"):
-        return None
-
-    def number(value: Any, name: str, least: int = 0, most: int = U32_MAX) -> int:
-        if type(value) is not int or not least <= value <= most:
-            raise FormatError(f"{name} in the state message is no number from {least} to {most}")
-        return value
-
-    pressed = state.get("pressed")
-    totals: Totals | None = None
-    if pressed is not None:
-        if not isinstance(pressed, list) or len(pressed) != 4:
-            raise FormatError("pressed in the state message is not four numbers")
-        one, two, three, four = (number(total, "pressed") for total in pressed)
-        totals = (one, two, three, four)
-    next_seq = number(state.get("next_seq"), "next_seq")
-    oldest_seq = number(state.get("oldest_seq", 0), "oldest_seq", most=next_seq)
-    acked_seq = number(state.get("acked_seq", -1), "acked_seq", least=-1)
-    log_id = number(state.get("log_id"), "log_id", least=1)
-    return Told(device_id, log_id, next_seq, oldest_seq, acked_seq + 1, totals, received_utc)
-
-
-def commit(store: Store, parcel: Parcel) -> Committed:
-    """Everything of the parcel in one transaction; when this returns it is on the disk."""
-    committed = Committed(refused=list(parcel.refused))
-    with store.writing() as connection:
-        for one in parcel.refused:
-            put_in_quarantine(connection, one.device_id, one.source, one.reason, one.payload, one.received_utc)
-        committed.outcomes = ingest_many(connection, parcel.arrivals, parcel.told)
-        due = {
-            (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
-            for outcome in committed.outcomes
-        }
-        for told in parcel.told:
-            key = (told.device_id, told.log_id)
-            state = log_state(connection, *key)
-            if state is None:
-                continue
-            coverage = state.coverage
-            # The terminal lacks our ack, or has records that we lack: say again how far we are.
-            if key not in due and (told.next_seq > coverage.mark or told.cursor_seq < coverage.mark):
-                due[key] = DueAck(*key, coverage.mark, 0)
-            if coverage.forgotten is not None:
-                committed.wanted.append(Wanted(told.device_id, *coverage.forgotten))
-        committed.acks = list(due.values())
-    return committed
-
-
-def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
-    """Like `commit`, but what cannot be taken in for a reason of its own goes to quarantine instead of stopping all.
-
-    Raises:
-        Failure, OperationalError, InterfaceError: the database is not there.
-    """
-    try:
-        return commit(store, parcel)
-    except (Failure, OperationalError, InterfaceError):
-        raise
-    except Exception as error:
-        parts = parcel.apart()
-        if len(parts) > 1:
-            committed = Committed()
-            for part in parts:
-                done = commit_whatever_comes(store, part)
-                committed.outcomes += done.outcomes
-                committed.acks += done.acks
-                committed.wanted += done.wanted
-                committed.refused += done.refused
-            return committed
-        if parcel.refused:
-            raise
-        reason = f"not taken in: {type(error).__name__}: {error}"[:500].replace("\0", "")
-        one: Arrival | Told = (parcel.arrivals or parcel.told)[0]
-        source, payload = (one.source, one.payload) if isinstance(one, Arrival) else ("state", repr(one).encode())
-        return commit(store, Parcel(refused=[Refused(one.device_id, source, reason, payload, one.received_utc)]))
 
 
 class Collector:

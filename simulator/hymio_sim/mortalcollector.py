@@ -10,7 +10,9 @@ from typing import Any, Final
 from sqlalchemy import event
 
 from hymio.acks import Ack, encode_ack
-from hymio.collect import PARCEL_MESSAGES, DueAck, Parcel, commit_whatever_comes, read_message
+from hymio.collect import PARCEL_MESSAGES
+from hymio.messages import read_message
+from hymio.parcels import DueAck, Parcel, commit_whatever_comes
 from hymio.store import Store
 from hymio_sim.clock import Clock
 from hymio_sim.faultybroker import FaultyBroker, Session

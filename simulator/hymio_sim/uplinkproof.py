@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from sqlalchemy import event, text
 
-from hymio.collect import DueAck
+from hymio.parcels import DueAck
 from hymio.store import Store, open_store
 from hymio_sim.clock import VirtualClock
 from hymio_sim.faultybroker import FaultyBroker, Weather

@@ -289,7 +289,7 @@ def test_what_a_terminal_takes_for_settled_and_is_not_here_is_asked_for(
 # The collector stops itself dead just before or after the statement named; nothing may be lost, nothing counted twice.
 KILLER = """
 import os, sys
-from hymio import collect, ingest, store
+from hymio import collect, ingest, parcels, store
 place = os.environ["DIE"]
 def dies(module, name, before):
     original = getattr(module, name)
@@ -298,11 +298,11 @@ def dies(module, name, before):
         original(*a, **k)
         os._exit(9)
     setattr(module, name, wrapped)
-if place == "before the transaction": dies(collect, "commit", True)
+if place == "before the transaction": dies(parcels, "commit", True)
 if place == "before the rows": dies(store, "put_rows", True)
 if place == "between the rows": dies(store, "put_rows", False)
 if place == "before the commit": dies(ingest, "_write", False)
-if place == "after the commit": dies(collect, "commit", False)
+if place == "after the commit": dies(parcels, "commit", False)
 if place == "after the line, before the ack": dies(collect, "encode_ack", True)
 from hymio.cli import main
 main()

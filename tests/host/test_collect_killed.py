@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from hymio import collect
+from hymio import collect, parcels
 from hymio.acks import decode_ack
 from hymio.addresses import parse_broker
 from hymio.batches import Batch, encode_batch
-from hymio.collect import Collector, read_message
+from hymio.collect import Collector
+from hymio.messages import read_message
 from hymio.records import Boot, Press, Record, Revise, Time
 from hymio.store import open_store
 from hymio_sim.mortalcollector import Fuse, Killed
@@ -153,7 +154,7 @@ def test_killed_at_every_point_of_its_work(
 
 
 def test_an_ack_ahead_of_its_commit_is_seen(fresh: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch) -> None:
-    ahead = collect.Committed(acks=[collect.DueAck("till-1", 7, 3, 1)])
+    ahead = parcels.Committed(acks=[parcels.DueAck("till-1", 7, 3, 1)])
     monkeypatch.setattr(collect, "commit_whatever_comes", lambda store, parcel: ahead)
     with pytest.raises(AssertionError, match="an ack up to 3 leaves"):
         fresh().handle(EVENING)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hymio.collect import Committed, DueAck
+from hymio.parcels import Committed, DueAck
 from hymio_sim import mortalcollector
 from hymio_sim.privatefirmware import room
 from hymio_sim.uplinkproof import Broken, database, prove
