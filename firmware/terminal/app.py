@@ -2,16 +2,17 @@
 
 from binascii import crc32, hexlify
 
+from . import health
 from .book import Book
 from .clock import Clock, Ntp
 from .compat import const, load, ticks_add, ticks_diff, unload
 from .front import Front
 from .logscrub import Scrub
-from .power import DEEP, MAINS, PROFILES, Power
+from .power import MAINS, Power
 from .ringlog import RingLog
 from .textlog import TextLog
 from .uplink import Uplink
-from .wifi import OFF, ON, Wifi
+from .wifi import OFF, Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
 _STANDSTILL_MS = const(15)
@@ -19,9 +20,6 @@ _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in
 _TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
-_LONGEST_SLEEP_MS = const(43200000)
-_LOW_SLEEP_MS = const(3600000)  # has somebody changed the battery?
-_STUCK_SLEEP_MS = const(600000)  # a button out of play wakes nobody: look whether it is free again
 
 
 class App:
@@ -52,13 +50,14 @@ class App:
         self.power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
         self._console = None
         self._console_at = 0
-        self._has_network = self.wifi.networks != []
+        self.has_network = self.wifi.networks != []
         self.book = None
-        self._last_touch = 0
+        self._rest = None  # the room, if the terminal may sleep
+        self.last_touch = 0
         self._reset_at = None
         self._scrub = None
         self._scrub_at = 0
-        self._standstill_ms = 0  # the longest
+        self.standstill_ms = 0  # the longest
 
     # ---- start ----
 
@@ -69,22 +68,22 @@ class App:
         """
         board = self.board
         self.clock = clock = Clock(now_ms)
-        self._last_touch = now_ms
+        self.last_touch = now_ms
         lastwords = load("lastwords")
         folder = None if self.home is None else self.home + "log"
         self.text = text = TextLog(folder, clock, lastwords.secrets(self._config))
         slept = None
+        if board.slept or self.power.profile != MAINS:
+            self._rest = load("rest")
         if board.slept:
-            from . import logstate, sleepbook  # only here and in _sleep: a terminal on mains has no use for them
-
-            slept = sleepbook.unpack(board.remembered())
+            slept = self._rest.remembered(board)
         elif folder is not None:
             lastwords.read(text, board)
         try:
             if board.flash is None:
                 raise ValueError(board.flash_problem)
             log = RingLog(board.flash, crc32(board.mac), board.random32, clock)
-            if slept is None or not logstate.resume(log, slept[0]):
+            if slept is None or not self._rest.resume_log(log, slept):
                 slept = None
                 log.mount()
         except (OSError, ValueError) as error:
@@ -103,7 +102,7 @@ class App:
             front.start(now_ms)
             lastwords.booted(text, board.reset_cause, self.status_line())
         else:
-            self._resume(slept, now_ms)
+            self._rest.resume(self, slept, now_ms, _IDLE_MS)
         board.on_edge(self._on_edge)
         self._scrub_at = now_ms
         config = self._config
@@ -127,18 +126,6 @@ class App:
 
         self._feedback = Feedback(self.board, self._config["feedback"], self._config["thanks_ms"])
         self._feedback.refuse(now_ms)
-
-    def _resume(self, slept, now_ms):
-        """Goes on where `_sleep` stopped. The ticks began when something woke the chip."""
-        _, clock, power, front, fell_asleep_ms, idle_ms, self._standstill_ms = slept
-        rtc_ms = self.board.rtc_ms()
-        self.clock.resume(clock, rtc_ms, now_ms)
-        self.power.resume(power)
-        self.log.may_erase = not self.power.is_low
-        slept_ms = max(0, rtc_ms - fell_asleep_ms - now_ms)
-        if not self.board.woke:
-            self._last_touch = ticks_add(now_ms, -min(idle_ms + slept_ms, _IDLE_MS))
-        self.front.resume(front, slept_ms, 0, now_ms)
 
     def status_line(self):
         """One line for a person at a plain serial terminal."""
@@ -167,13 +154,13 @@ class App:
     def stood_still(self, since_ms, now_ms):
         """The CPU stood still between these ticks."""
         still_ms = ticks_diff(now_ms, since_ms)
-        self._standstill_ms = max(self._standstill_ms, still_ms)
+        self.standstill_ms = max(self.standstill_ms, still_ms)
         if still_ms >= _STANDSTILL_MS and self.front:
             self.front.stood_still(now_ms)
 
     def is_calm(self, now_ms):
         """True if for a while no finger has been on a button: the CPU may stand still."""
-        return ticks_diff(now_ms, self._last_touch) >= _IDLE_MS
+        return ticks_diff(now_ms, self.last_touch) >= _IDLE_MS
 
     # ---- steps ----
 
@@ -192,7 +179,7 @@ class App:
         wait_ms = front.step(now_ms)
         is_idle = front.debounce.is_idle_but(front.hands.stuck)
         if not is_idle:
-            self._last_touch = now_ms
+            self.last_touch = now_ms
         else:
             self._step_book(now_ms)
             if self.is_calm(now_ms):
@@ -209,7 +196,16 @@ class App:
             wait_ms = min(wait_ms, max(_STANDSTILL_MS, ticks_diff(self.trial_ends, now_ms)))
         if self._reset_at is not None:
             wait_ms = min(wait_ms, max(0, ticks_diff(self._reset_at, now_ms)))
-        return ticks_add(now_ms, self._rest(now_ms, wait_ms))
+        if self._rest:
+            wait_ms = self._rest.step(self, now_ms, wait_ms, _IDLE_MS)
+        return ticks_add(now_ms, wait_ms)
+
+    @property
+    def owes_work(self):
+        """True if there is something that must not wait until a sleep is over."""
+        uplink = self.uplink
+        owes = self.book.owes_boot or self._reset_at is not None or self.trial_ends is not None
+        return owes or uplink.wants_restart or len(uplink.orders) > 0
 
     def _end_conversation(self):
         """The rooms of the cable leave the heap until the next byte comes."""
@@ -281,7 +277,7 @@ class App:
         power.unhappy += self.front.unhappy
         self.uplink.outbox.unhappy += self.front.unhappy
         self.front.unhappy = 0
-        if not self._has_network:
+        if not self.has_network:
             return
         is_settled = self.trial_ends is None and self.uplink.is_settled  # how it ended has to be said still
         if power.radio(now_ms, self.clock.uptime_ms(), self.log.unsent, is_settled):
@@ -289,50 +285,6 @@ class App:
             self.wifi.start(now_ms)
         elif self.uplink.leave(now_ms):
             self.wifi.stop()
-
-    def _rest(self, now_ms, wait_ms):
-        """Sleeps, if the supply asks for it and nothing is against it. Gives the ms still to wait."""
-        front = self.front
-        log = self.log
-        owes = self.book.owes_boot or self._reset_at is not None or self.trial_ends is not None
-        owes = owes or self.uplink.wants_restart or len(self.uplink.orders) > 0
-        is_quiet = front.is_at_rest and not owes
-        how = self.power.rest(now_ms, wait_ms, is_quiet)
-        if how == MAINS or (self._has_network and self.wifi.is_started):
-            return wait_ms
-        board = self.board
-        buttons = front.may_wake
-        if not is_quiet:
-            board.light_sleep(wait_ms, buttons)
-            return 0
-        ms = _STUCK_SLEEP_MS if front.hands.stuck else _LONGEST_SLEEP_MS
-        if self._has_network:
-            upload_ms = self.power.until_upload_ms(self.clock.uptime_ms())
-            ms = min(ms, _LOW_SLEEP_MS if upload_ms < 0 else upload_ms)
-        if log.needs_sector and log.may_erase:
-            ms = min(ms, max(1, _IDLE_MS - ticks_diff(now_ms, self._last_touch)))
-        if how == DEEP and self._sleep(now_ms, ms, buttons):
-            return 0
-        board.light_sleep(ms, buttons)
-        return 0
-
-    def _sleep(self, now_ms, ms, buttons):
-        """Falls asleep deeply: on a board this call does not come back, unless there is too much to remember."""
-        from . import logstate, sleepbook
-
-        self.text.flush()
-        rtc_ms = self.board.rtc_ms()
-        state = logstate.state(self.log)
-        if state is None:
-            return False
-        rooms = [state, self.clock.state(rtc_ms), self.power.state(), self.front.state(now_ms)]
-        idle_ms = min(_IDLE_MS, ticks_diff(now_ms, self._last_touch))
-        data = sleepbook.pack(rooms + [rtc_ms, idle_ms, self._standstill_ms])
-        if data is None:
-            return False
-        self.board.remember(data)
-        self.board.deep_sleep(ms, buttons)
-        return True
 
     # ---- the cable ----
 
@@ -361,38 +313,8 @@ class App:
         self._reset_at = ticks_add(self.board.ticks_ms(), 200)
 
     def facts(self):
-        """What README.md lists under "Facts": the state message and the answer to status."""
-        clock = self.clock
-        log = self.log
-        power = self.power
-        facts = {
-            "device_id": self.device_id,
-            "firmware": self.version,
-            "config_version": self.config_version,
-            "boot": clock.boot,
-            "reset_cause": self.board.reset_cause,
-            "uptime_ms": clock.uptime_ms(),
-            "utc_ms": clock.utc_ms(),
-            "heap_free": self.board.heap_free(),
-            "wifi": self.wifi.state,
-            "rssi": self.board.wifi_rssi() if self.wifi.state == ON else None,
-            "power": PROFILES[power.profile],
-            "supply_mv": power.supply_mv,
-            "supply_low": power.is_low,
-        }
-        if log is None:
-            facts["problem"] = self.problem
-        else:
-            facts.update(log.facts())
-            facts.update(self.front.facts())
-            facts["mqtt"] = self.uplink.state
-            if self.cert_ends:
-                facts["cert_ends"] = self.cert_ends
-            if self.uplink.problem:
-                facts["mqtt_problem"] = self.uplink.problem
-            facts["standstill_ms"] = self._standstill_ms
-            facts["next_upload_s"] = power.next_upload_s(clock.uptime_ms())
-        return facts
+        """See `health`."""
+        return health.facts(self)
 
 
 def _nothing():
