@@ -32,6 +32,8 @@ class Outbox:
         self._recorded_at = None  # ticks of the last ack record, None once it is an hour old
         self._nonce_open = False
         self.pace = pace if pace and pace["every_s"] else None  # None: at once
+        self._alarm = pace["unhappy"] if pace else 0  # so many unhappy votes do not wait for a backlog; 0: they do
+        self._is_ahead = False  # the batch under way is not the next in order
         self._drains = True  # what is there goes at full pace
         self._drained = 0  # lifetime presses when all had been sent
         self._again = None  # first seq of what has been asked for once more
@@ -106,11 +108,19 @@ class Outbox:
         if ticks_diff(now_ms, self._news_at) < _GATHER_MS and log.next_seq - self._next < _BATCH_PRESSES:
             return None
         self._drains = True
-        data = self._maker.make(self._next, _BATCH_PRESSES)
+        begin = self._next
+        self._is_ahead = self._again is None and self._is_alarmed
+        if self._is_ahead:
+            begin = log.news_seq - _BATCH_PRESSES
+        data = self._maker.make(begin, _BATCH_PRESSES)
         self._sending_to = self._maker.end_seq
         self._sends_again = self._again is not None
         self._nonce_open = True
         return data
+
+    @property
+    def _is_alarmed(self):
+        return 0 < self._alarm <= self.unhappy and self._log.news_seq - self._next > 2 * _BATCH_PRESSES
 
     def wait_ms(self, now_ms):
         """The ms until `batch` or `step` has something to do."""
@@ -131,7 +141,9 @@ class Outbox:
             self._again = sent_to if sent_to < self._again_end else None
         elif self._ack_due is None:
             self._ack_due = ticks_add(now_ms, self._ack_wait_ms)
-        if self._sends_again or self._again is not None:
+        if self._is_ahead:
+            self.unhappy = 0
+        elif self._sends_again or self._again is not None:
             self._go_back()
         else:
             self._next = max(sent_to, self._log.cursor)

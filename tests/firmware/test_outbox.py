@@ -188,3 +188,32 @@ def test_nothing_is_sent_again_that_goes_anyway_or_is_gone():
     outbox.acked(0, ack(log, 11), False)
     outbox.resync(0, 3, 3)
     assert seqs_sent(outbox, 0) == []
+
+
+def alarmed_box(presses, unhappy):
+    log, clock, _ = mounted(sectors=4)
+    boot(log, clock)
+    for i in range(presses):
+        press(log, clock, 1 + i % 4)
+    return log, Outbox(log, clock, Dice(), "till-1", "office", {"every_s": 0, "presses": 50, "unhappy": unhappy})
+
+
+def test_unhappy_votes_go_before_a_backlog_and_once_more_in_their_turn():
+    log, outbox = alarmed_box(290, 3)
+
+    def votes(number):
+        if number == 2:
+            outbox.unhappy += 2
+        if number == 3:
+            outbox.unhappy += 1
+
+    assert seqs_sent(outbox, 0, votes) == [0, 51, 101, 241, 151, 201, 251]
+    assert outbox.unhappy == 0
+
+
+def test_without_an_alarm_or_a_backlog_votes_go_in_order():
+    for presses, limit in ((240, 0), (90, 3)):
+        log, outbox = alarmed_box(presses, limit)
+        outbox.unhappy = 5
+        sent = seqs_sent(outbox, 0)
+        assert sent == sorted(sent) and len(sent) == len(set(sent))
