@@ -22,7 +22,7 @@ from hymio.addresses import is_device_id
 from hymio.errors import WRONG_USE, Failure
 from hymio.figures import happy_index
 from hymio.output import note
-from hymio.store import Store, hourly, logs
+from hymio.store import Store, hourly, logs, presses
 
 FIGURES: Final = "figures"
 """Below hymio/<device_id>/: where the collector publishes them."""
@@ -108,16 +108,27 @@ def day_of(now_utc: float, zone: tzinfo) -> tuple[float, float]:
 
 
 def faces_between(connection: Connection, device_id: str, begin_utc: float, end_utc: float) -> list[int]:
-    """Counted votes by button, from the hourly sums: to the hour."""
-    query = (
+    """Counted votes by button: the full hours from the hourly sums, and where a zone is not whole hours away the
+    parts of hours at both ends press by press."""
+    first, last = -(-int(begin_utc) // 3600), int(end_utc) // 3600
+    queries = [
         select(hourly.c.button, func.sum(hourly.c.presses))
         .where(hourly.c.device_id == device_id, hourly.c.verdict == "counted")
-        .where(hourly.c.hour >= begin_utc // 3600, hourly.c.hour < end_utc // 3600)
+        .where(hourly.c.hour >= first, hourly.c.hour < last)
         .group_by(hourly.c.button)
-    )
+    ]
+    for since_utc, until_utc in ((begin_utc, 3600 * first), (3600 * last, end_utc)):
+        if since_utc < until_utc:
+            queries.append(
+                select(presses.c.button, func.sum(presses.c.count))
+                .where(presses.c.device_id == device_id, presses.c.verdict == "counted")
+                .where(presses.c.pressed_utc >= since_utc, presses.c.pressed_utc < until_utc)
+                .group_by(presses.c.button)
+            )
     faces = [0] * 4
-    for button, presses in connection.execute(query):
-        faces[button - 1] = int(presses)
+    for query in queries:
+        for button, votes in connection.execute(query):
+            faces[button - 1] += int(votes)
     return faces
 
 

@@ -19,7 +19,8 @@ from sqlalchemy import insert
 from hymio.batches import Batch, encode_batch
 from hymio.errors import WRONG_USE
 from hymio.homeassistant import HomeAssistant, day_of, discovery
-from hymio.records import Press, Time
+from hymio.ingest import ingest
+from hymio.records import Press, Record, Time
 from hymio.store import Store, hourly, open_store
 
 NOON_UTC = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()
@@ -104,6 +105,22 @@ def test_the_day_is_the_local_one(store: Store) -> None:
     assert figures["happy_index"] == 75.0
     home.at_utc += 10 * 3600
     assert home.told()["hymio/till-1/figures"]["votes"] == 28, "a new day, though nothing was heard"
+
+
+def test_a_day_that_begins_at_half_past(store: Store) -> None:
+    at = [f"2026-05-31T18:{minute}:00" for minute in ("00", "29", "30", "59")]  # midnight in Kolkata is 18:30
+    at += [f"2026-06-01T18:{minute}:00" for minute in ("00", "29", "30", "59")]
+    now_s = [int(datetime.fromisoformat(when + "+00:00").timestamp()) for when in at]
+    base_s = now_s[0] - 60
+    records: list[tuple[int, Record]] = [(0, Time(1, 0, 1, base_s))]
+    records += [(seq, Press(1, 1000 * (utc_s - base_s), 4, 0, 1, 5, 65535)) for seq, utc_s in enumerate(now_s, 1)]
+    batch = Batch(77, 1, 1, True, 0, len(records), 0, 0, (0, 0, 0, 0), tuple(records))
+    with store.writing() as connection:
+        ingest(connection, "till-1", batch, "mqtt", NOON_UTC)
+    votes(store, "2026-06-01T03:00", 0, 0, 0, 10)
+    home = Home(store, "Asia/Kolkata")
+    home.heard("hymio/till-1/votes", b"x", is_retained=False)
+    assert home.told()["hymio/till-1/figures"]["votes"] == 10 + 4
 
 
 @pytest.mark.parametrize(("date", "hours"), [("2026-03-29", 23), ("2026-06-01", 24), ("2026-10-25", 25)])
