@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -71,8 +72,12 @@ _README: Final = """\
 Started by root, mosquitto goes on as the user `mosquitto`, who has to own the files: `chown -R mosquitto: {at}`.
 `server.key` and `data/` are nobody else's business. `ca.key` does not belong on this machine.
 
-After `hymio pki revoke`, or when `server.pem` is renewed: run `hymio broker config` again and **restart** mosquitto. A
-reload (SIGHUP) makes it read the files, too, but a connection that is open lives on until it breaks.
+These files were made by
+
+    {again}
+
+After `hymio pki revoke`, or when `server.pem` is renewed: run it again, with all of its options, and **restart**
+mosquitto. A reload (SIGHUP) makes it read the files, too, but a connection that is open lives on until it breaks.
 Who logs in with somebody's certificate takes that one's place: give every program and every person one of its own
 (`hymio pki issue --collector ID`, `hymio pki issue --operator ID`, `hymio broker config --collector ID --operator ID`).
 """
@@ -138,13 +143,33 @@ def run_broker_config(
         write_file(out / "server.pem", (source.issued(name) / "cert.pem").read_bytes())
         write_file(out / "acl", acl(collectors, operators).encode())
         write_file(out / "mosquitto.conf", conf.encode())
-        write_file(out / "README.md", _README.format(at=there).encode())
+        again = _again(out, pki, listen, name, collectors, operators, at)
+        write_file(out / "README.md", _README.format(at=there, again=again).encode())
     if as_json:
         names = {"collectors": list(collectors), "operators": list(operators)}
         print_json({"dir": str(out), "server": name, "port": port, **names})
         return
     print_line(f"The broker's files are in {out}, for {name} on port {port}.")
+    print_line(
+        f"Votes go to {', '.join(collectors)}; orders come from {', '.join(operators) or 'nobody (--operator ID)'}."
+    )
     print_line(f"Start it: mosquitto -c {there}/mosquitto.conf (its README.md says more)")
+
+
+def _again(
+    out: Path,
+    pki: Path,
+    listen: str,
+    server: str,
+    collectors: Sequence[str],
+    operators: Sequence[str],
+    at: Path | None,
+) -> str:
+    """The whole command: who is left out the next time would be left without rights."""
+    options = [("--out", str(out.resolve())), ("--pki", str(pki.resolve())), ("--listen", listen), ("--server", server)]
+    options += [("--collector", one) for one in collectors] + [("--operator", one) for one in operators]
+    options += [] if at is None else [("--at", str(at))]
+    return shlex.join(["hymio", "broker", "config", *(word for option in options for word in option)])
 
 
 def _server(entries: Sequence[Entry], wanted: str | None, pki: Path) -> str:

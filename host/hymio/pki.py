@@ -118,7 +118,7 @@ def run_issue(
             }
         )
         return
-    print_line(f"{name}: key and certificate of a {kind} in {pki.issued(name)}, good until {not_after:%Y-%m-%d}.")
+    print_line(f"{name}: key and certificate of {_a(kind)} in {pki.issued(name)}, good until {not_after:%Y-%m-%d}.")
 
 
 def run_revoke(directory: Path, name: str, as_json: bool) -> None:
@@ -202,6 +202,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind == "operator" else f"a {kind}"
+
+
 def _check_is_free(register: Register, kind: str, name: str, renew: bool, now: datetime.datetime) -> None:
     """A name belongs to one kind for ever: the broker knows nobody by anything else."""
     entries = register.entries(name)
@@ -209,7 +213,7 @@ def _check_is_free(register: Register, kind: str, name: str, renew: bool, now: d
         if entry.kind != kind:
             raise Failure(
                 WRONG_USE,
-                f"{name} is the name of a {entry.kind} here; a {kind} of that name would have its rights.",
+                f"{name} is the name of {_a(entry.kind)} here; {_a(kind)} of that name would have its rights.",
                 "Choose another name.",
             )
     if not renew and any(entry.is_good(now.timestamp()) for entry in entries):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,7 +76,16 @@ def write_file(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    _keep_owner(path, staged)
     staged.replace(path)
+
+
+def _keep_owner(path: Path, staged: Path) -> None:
+    """What replaces a file belongs to the same user: root may write for a broker that goes on as `mosquitto`."""
+    if sys.platform != "win32" and path.exists():
+        before = path.stat()
+        if before.st_uid != os.geteuid():
+            os.chown(staged, before.st_uid, before.st_gid)
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
+import shlex
 import ssl
 import stat
 import subprocess
@@ -21,7 +23,7 @@ from schema_check import check
 from hymio import pki_certificates as certificates
 from hymio.errors import DONE, WRONG_USE, Failure
 from hymio.pki import run_init, run_issue, run_revoke
-from hymio.pki_files import PkiDirectory
+from hymio.pki_files import SECRET_MODE, PkiDirectory, write_file
 from hymio.pki_list import known_certificates, state_of
 from hymio.pki_register import Entry
 
@@ -245,6 +247,35 @@ def test_the_broker_gets_no_key_of_the_ca_and_no_rights_for_a_name_never_issued(
     ca_key = (pki / "ca.key").read_bytes()
     assert all(path.read_bytes() != ca_key for path in out.rglob("*") if path.is_file())
     assert "certfile /etc/mosquitto/hymio/server.pem" in (out / "mosquitto.conf").read_text()
+
+
+def test_what_made_the_brokers_files_stands_beside_them_to_be_run_again(pki: Path) -> None:
+    out = pki.parent / "broker"
+    issue(pki, server="broker.example")
+    issue(pki, collector="office")
+    issue(pki, operator="anna")
+    where = ("--out", str(out), "--pki", str(pki))
+    assert hymio("broker", "config", *where, "--listen", "8884", "--operator", "anna").returncode == DONE
+    written = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    again = re.search(r"^    hymio (broker config .*)$", (out / "README.md").read_text(), re.MULTILINE)
+    assert again is not None and "--operator anna" in again[1] and hymio(*shlex.split(again[1])).returncode == DONE
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == written
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such owners")
+def test_what_root_writes_anew_still_belongs_to_the_brokers_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(os, "chown", lambda path, uid, gid: given.append((Path(path).name, uid, gid)))
+    write_file(tmp_path / "server.key", b"one", SECRET_MODE)
+    write_file(tmp_path / "server.key", b"two", SECRET_MODE)
+    assert given == []
+    before = (tmp_path / "server.key").stat()
+    monkeypatch.setattr(os, "geteuid", lambda: before.st_uid + 1)
+    write_file(tmp_path / "server.key", b"three", SECRET_MODE)
+    assert given == [(".server.key.new", before.st_uid, before.st_gid)]
+    assert (tmp_path / "server.key").read_bytes() == b"three"
 
 
 def test_strict_verifiers_load_it(pki: Path) -> None:
