@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
 import traceback
@@ -87,6 +88,9 @@ def as_failure(error: BaseException) -> Failure:
 def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, program: str = "hymio") -> int:
     """Runs a Typer `app` and returns the exit status; every way to fail goes through `show_failure`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if not os.environ.get(_DEBUG_VARIABLE):
+        # An MQTT client that is gone leaves futures behind, of whose errors asyncio writes tracebacks as it ends.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         status = app(args=given, prog_name=program, standalone_mode=False)
     except SystemExit as leaving:

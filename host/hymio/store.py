@@ -28,9 +28,11 @@ from sqlalchemy import (
     inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 
@@ -39,6 +41,9 @@ SCHEMA_VERSION: Final = 1
 
 SQLITE_BUSY_S: Final = 30.0
 """How long a writer waits for another one: a collector's commits are short, an import by cable may take seconds."""
+
+_FILE: Final = "hymio_file"
+"""In what SQLAlchemy keeps with a connection: which file it has opened."""
 
 _SCHEMA_LOCK: Final = 0x68796D69
 """PostgreSQL advisory lock ("hymi") under which tables are made, so that two collectors may start at once."""
@@ -310,19 +315,46 @@ def _engine(url: URL) -> Engine:
         ) from error
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: it would do so too late for a writer (see _begin_sqlite).
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     # An ack frees votes on the terminal, so a commit has to survive a power cut: WAL with NORMAL need not.
     connection.execute("PRAGMA synchronous=FULL")
+    record.info[_FILE] = _file_at(connection.execute("PRAGMA database_list").fetchone()[2])
 
 
 def _begin_sqlite(connection: Connection) -> None:
     # A writer takes the lock at once: one that begins as a reader cannot wait for another writer, it fails with
     # "database is locked" (sqlite.org/lang_transaction.html, SQLITE_BUSY_SNAPSHOT).
     writes = connection.get_execution_options().get("hymio_writes", False)
+    if writes:
+        _check_in_place(connection)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Which file bears this name now."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _check_in_place(connection: Connection) -> None:
+    # SQLite goes on writing into a file that was moved or deleted: the votes would be acknowledged, and gone.
+    url = connection.engine.url
+    now = _file_at(str(url.database))
+    if now == connection.info[_FILE]:
+        return
+    if now is not None:
+        connection.invalidate()  # another file has its place, a backup perhaps: the next connection is to that
+    raise Failure(
+        NO_SERVICE,
+        f"The database {url.render_as_string()} cannot be used: its file was moved, deleted or replaced.",
+        "Put it back where it was.",
+    )
 
 
 def _create(connection: Connection) -> None:
@@ -330,6 +362,8 @@ def _create(connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
     if inspect(connection).has_table(schema_version.name):
         _check_version(connection)
+        # To begin a transaction is allowed in a file that can't be written to; this is not.
+        connection.execute(update(schema_version).values(version=schema_version.c.version))
         return
     metadata.create_all(connection)
     for name, query in _VIEWS.items():

@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from hymio_process import hymio
 from schema_check import check
+from sqlalchemy import URL, Engine
 
 from hymio import errors
+from hymio import store as store_module
 from hymio.batches import Batch
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, BUG, INTERRUPTED, NO_SERVICE, WRONG_USE, Failure, run_cli
 from hymio.ingest import ingest
@@ -129,6 +132,60 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Failure) as caught:
         open_store(db, create=True)
     assert caught.value.exit_status == ANSWERED_ERROR
+
+
+def test_a_database_that_cannot_be_written_to_is_told_before_anything_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = filled(tmp_path / "votes.db")
+    as_file = store_module.create_engine
+
+    def as_read_only_file(url: URL, **options: Any) -> Engine:
+        return as_file(url, creator=lambda: sqlite3.connect(f"file:{db}?mode=ro", uri=True), **options)
+
+    # Not by the rights of the file: tests may run as root, to whom they mean nothing.
+    monkeypatch.setattr(store_module, "create_engine", as_read_only_file)
+    open_store(db).close()
+    with pytest.raises(Failure, match="readonly") as caught:
+        open_store(db, create=True)
+    assert caught.value.exit_status == NO_SERVICE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows moves no file that is open")
+def test_nothing_is_written_to_a_database_that_was_moved_away(tmp_path: Path) -> None:
+    path, aside = tmp_path / "votes.db", tmp_path / "aside.db"
+    backup = filled(tmp_path / "backup.db", presses=5)
+    store = open_store(filled(path), create=True)
+
+    def rows() -> int:
+        with store.writing() as connection:
+            return len(connection.exec_driver_sql("SELECT 1 FROM presses_v1").fetchall())
+
+    assert rows() == 3
+    path.rename(aside)
+    for _ in range(2):
+        with pytest.raises(Failure, match="moved, deleted or replaced") as caught:
+            rows()
+        assert caught.value.exit_status == NO_SERVICE and not path.exists()
+    aside.rename(path)
+    assert rows() == 3
+    for part in tmp_path.glob("votes.db*"):
+        part.unlink()
+    Path(backup).rename(path)
+    with pytest.raises(Failure, match="moved, deleted or replaced"):
+        rows()
+    assert rows() == 5, "the next try is with the backup"
+    store.close()
+
+
+def test_what_a_library_leaves_behind_is_no_traceback() -> None:
+    dropped = "import asyncio, hymio.cli as c, sys\nasync def f(): asyncio.Future().set_exception(OSError('gone'))\n"
+    ran = "c._run = lambda **_: asyncio.run(f())\nc.main()"
+    command = [sys.executable, "-c", dropped + ran]
+    quiet = {name: value for name, value in os.environ.items() if name != "HYMIO_DEBUG"}
+    for environment, said in ((quiet, False), (quiet | {"HYMIO_DEBUG": "1"}, True)):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=environment)
+        assert done.returncode == 0 and ("never retrieved" in done.stderr) is said, done.stderr
 
 
 def test_output_cut_short_is_broken_off(tmp_path: Path) -> None:
