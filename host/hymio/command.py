@@ -58,6 +58,8 @@ def run_command(
     given = {key: seq for key, seq in seqs.items() if seq is not None}
     if given and (do != RESYNC or min(given.values()) < 0):
         raise Failure(WRONG_USE, f"--from and --to are seqs, 0 or more, and go with {RESYNC}.", "Leave them out.")
+    if len(given) == 2 and given["from"] > given["to"]:
+        raise Failure(WRONG_USE, f"There is nothing from {given['from']} to {given['to']}.", "Turn them round.")
     patience = Patience(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
     request: dict[str, Any] = {"do": do, **given}
 
@@ -100,7 +102,7 @@ async def ask(
         NO_TERMINAL,
         f"{device_id} does not answer." if is_known else f"The broker has never heard of {device_id}.",
         "Look at its name and its network; `hymio ledger` shows whose votes have come."
-        + (f" For {left_s:.0f} s it would obey still." if left_s >= 1 else ""),
+        + (f" If the order has reached it, it obeys within {left_s:.0f} s or not at all." if left_s >= 1 else ""),
     )
 
 

@@ -202,7 +202,11 @@ def run_show(broker: str, tls: TlsFiles, device_id: str, as_json: bool) -> None:
 
     kept = at_desk(work())
     if not kept:
-        raise Failure(NO_TERMINAL, f"The broker has never heard of {device_id}.", "Look at its name and its network.")
+        raise Failure(
+            NO_TERMINAL,
+            f"The broker has never heard of {device_id}, or keeps it from us.",
+            "Look at its name and its network, and whether we may hear it: `hymio broker config --operator ID`.",
+        )
     state = kept["state"].facts() if "state" in kept else {}
     reported = kept["config/reported"].facts() if "config/reported" in kept else None
     if as_json:

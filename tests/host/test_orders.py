@@ -311,6 +311,7 @@ def test_orders_that_are_not(site: tuple[str, Path], capsys: pytest.CaptureFixtu
         (("Till_1", "reboot"), WRONG_USE),
         ((A, "dance"), WRONG_USE),
         ((A, "reboot", "--from", "3"), WRONG_USE),
+        ((A, "resync", "--from", "9", "--to", "4"), WRONG_USE),
         ((A, "reboot", "--wait", "soon"), WRONG_USE),
         (("till-2", "reboot", "--wait", "1s"), NO_TERMINAL),
     ):
