@@ -122,14 +122,22 @@ def run_push(
     may_try = any(key in config for key in _ON_TRIAL)
     wait_s = (TRIAL_WAIT_S if may_try else WAIT_S) if wait is None else parse_duration("--wait", wait) / 1000
 
+    desks: list[Desk] = []
+
     async def work() -> Outcome:
         async with open_desk(way, [device_id], ("state", "config/reported")) as desk:
+            desks.append(desk)
             outcome = await push(desk, device_id, version, payload, wait_s, may_try)
             if found and outcome.ok is not None:
                 await desk.publish(device_id, "config", b"", is_retained=True)
             return outcome
 
-    outcome = at_desk(work())
+    try:
+        outcome = at_desk(work())
+    except (Failure, KeyboardInterrupt):
+        if any(desk.has_published for desk in desks):
+            note(_lies_there(version, bool(found)))
+        raise
     _tell(device_id, version, outcome, list(keys_in(config)), bool(found), as_json)
 
 
@@ -161,13 +169,17 @@ async def push(desk: Desk, device_id: str, version: str, payload: bytes, wait_s:
     return Outcome(None, "", on_trial)
 
 
+def _lies_there(version: str, had_secrets: bool) -> str:
+    passwords = " The passwords lie there, too, until another one is pushed." if had_secrets else ""
+    return f"Version {version} lies on the broker for it.{passwords}"
+
+
 def _tell(device_id: str, version: str, outcome: Outcome, keys: list[str], had_secrets: bool, as_json: bool) -> None:
     if outcome.ok is None:
         state = "runs with it on trial" if outcome.on_trial else "has not said yet what it makes of it"
-        lies = " The passwords lie there, too." if had_secrets else ""
         raise Failure(
             NO_TERMINAL,
-            f"{device_id} {state}; version {version} lies on the broker for it.{lies}",
+            f"{device_id} {state}. {_lies_there(version, had_secrets)}",
             f"Look later: hymio config show {device_id}",
         )
     if not outcome.ok:

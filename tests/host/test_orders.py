@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,21 @@ from hymio_process import hymio, service
 from schema_check import check
 from test_collect import Mosquitto, free_port
 
+from hymio import remote_config
 from hymio.cli import app
 from hymio.command import Patience, answer_to, ask
 from hymio.desk import Desk, Heard
-from hymio.errors import ANSWERED_ERROR, DONE, NO_SERVICE, NO_TERMINAL, WRONG_USE, Failure, run_cli
+from hymio.errors import (
+    ANSWERED_ERROR,
+    BROKEN_OFF,
+    DONE,
+    INTERRUPTED,
+    NO_SERVICE,
+    NO_TERMINAL,
+    WRONG_USE,
+    Failure,
+    run_cli,
+)
 from hymio.remote_config import MESSAGE_MAX_BYTES, Outcome, push, read_config, secrets_in
 from hymio.renewal import ANSWER_S, AT_ONCE, TRIAL_S, Renewal, Round
 
@@ -348,6 +360,39 @@ def test_what_would_harm_is_not_pushed(site: tuple[str, Path], capsys: pytest.Ca
     status, _, err = run(capsys, "config", "push", A, str(file), "--broker", url)
     assert status == WRONG_USE and str(MESSAGE_MAX_BYTES) in err
     assert run(capsys, "config", "show", "till-9", "--broker", url)[0] == NO_TERMINAL
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "status"), [(KeyboardInterrupt(), INTERRUPTED), (Failure(BROKEN_OFF, "gone", "again"), BROKEN_OFF)]
+)
+def test_a_push_that_is_broken_off_says_that_passwords_lie_on_the_broker(
+    ended_by: BaseException, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Ended(ScriptedDesk):
+        async def heard(self, until_s: float) -> Heard | None:
+            if self.retained:
+                raise ended_by
+            return None
+
+        async def publish(self, device_id: str, topic: str, payload: bytes, is_retained: bool = False) -> None:
+            self.has_published = True
+            await super().publish(device_id, topic, payload, is_retained)
+
+    @contextlib.asynccontextmanager
+    async def at_such_a_desk(*_: object) -> AsyncIterator[Desk]:
+        desk = Ended()
+        desk.has_published = False
+        yield desk
+
+    monkeypatch.setattr(remote_config, "open_desk", at_such_a_desk)
+    (tmp_path / "wifi.json").write_text(json.dumps({"wifi": {"ssid": "x", "password": "secret12"}}))
+    ended, lines, err = run(
+        capsys, "config", "push", A, str(tmp_path / "wifi.json"), "--version", "7", "--with-secrets", "--json"
+    )
+    assert (ended, lines) == (status, []) and "secret12" not in err
+    assert "Version 7 lies on the broker for it. The passwords lie there, too" in err
+    assert check("error", err.splitlines()[-1])["error"]["exit"] == status
 
 
 def test_every_command_helps_with_examples() -> None:
