@@ -26,6 +26,11 @@ _ALERTS: Final = {
 
 _TIMED_OUT: Final = "Operation timed out"
 """What aiomqtt says when a connection was made and no CONNACK came."""
+_MEANINGS: Final = {
+    _TIMED_OUT: "nothing in MQTT came back (another port, or the other one of mqtt:// and mqtts://?)",
+    "Disconnected during message iteration": "it has ended, or somebody else came by our name",
+}
+"""What aiomqtt says, and what a person can do something with; the second: a client id that is in use twice."""
 _KNOCK_S: Final = 3.0
 
 
@@ -83,7 +88,7 @@ def why_refused(error: BaseException, address: BrokerAddress, context: ssl.SSLCo
     reason = _in_words(error)
     if not reason and context is not None and str(error) == _TIMED_OUT:
         reason = _knock(address, context)
-    return reason or str(error)
+    return reason or _MEANINGS.get(str(error)) or str(error)
 
 
 def no_broker(address: BrokerAddress, why: str) -> Failure:

@@ -443,6 +443,7 @@ def test_the_broker_goes_and_comes_back(tmp_path: Path, device_id: str) -> None:
             play(broker.port, device_id, scene)
             assert collector.stop() == 0
             assert any("has gone" in line for line in collector.stderr)
+            assert not any("iteration" in line for line in collector.stderr), "words of the library's own"
             assert any("is back" in line for line in collector.stderr)
     finally:
         broker.stop()
