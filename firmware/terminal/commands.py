@@ -77,6 +77,8 @@ def _obey(app, now_ms, request, files):
     elif what == "resync":
         first = _seq(app, request, "from", 0)
         last = _seq(app, request, "to", app.log.next_seq)
+        if last < first:
+            raise Refused("to: expected %d or more" % first)
         app.uplink.outbox.resync(now_ms, first, last + 1)
     elif what == "renew":
         try:

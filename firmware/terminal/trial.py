@@ -9,7 +9,7 @@ from .compat import const, load
 from .remote import CONFIG, NEXT, OLD, REFUSED, TRIAL, failed, roll_back, taken
 
 _BOOTS = const(3)
-_KEPT = ("device_id", "pins", "wifi", "mqtt")  # what is not named of these stays as it is
+_KEPT = ("device_id", "pins", "wifi", "mqtt", "ntp")  # what is not named of these stays as it is
 _FIXED = ("device_id", "pins")  # and these stay in any case
 
 

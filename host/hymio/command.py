@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ DONE: Final = {
 """The commands, and what a terminal does that has answered one."""
 
 RESYNC: Final = "resync"
+
+CLOCK_S: Final = 5.0
+"""So long a terminal that has just started is left to get the time; without it no order can be told from an old one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,16 @@ async def ask(
     is_known = await _is_there(desk, device_id, until_s)
     order_id = await desk.order(device_id, patience.lasts_s, **request)
     lapses_s = time.monotonic() + patience.lasts_s
-    while (heard := await desk.heard(until_s)) is not None:
-        if heard.topic == "log" and not heard.is_retained:
+    loop = asyncio.get_running_loop()
+    again_s = math.inf
+    while (heard := await desk.heard(min(until_s, again_s))) is not None or again_s < until_s:
+        if heard is None:
+            await desk.order(device_id, max(1.0, lapses_s - time.monotonic()), known_as=order_id, **request)
+            again_s = math.inf
+        elif heard.topic == "state" and not heard.is_retained and heard.facts().get("state") in ("online", "asleep"):
+            # It has come back, and what was sent while it was away is lost.
+            again_s = loop.time() + (0 if heard.facts().get("utc_ms") else CLOCK_S)
+        elif heard.topic == "log" and not heard.is_retained:
             log(heard)
         elif heard.topic == "reply" and (reply := answer_to(order_id, heard)) is not None:
             return reply

@@ -129,9 +129,10 @@ class Desk:
         self.has_published = True
         await self._client.publish(f"hymio/{device_id}/{topic}", payload, qos=1, retain=is_retained)
 
-    async def order(self, device_id: str, lasts_s: float, **request: Any) -> str:
-        """Publishes a command that lapses after so many seconds; gives its id."""
-        order_id = secrets.token_hex(8)
+    async def order(self, device_id: str, lasts_s: float, known_as: str = "", **request: Any) -> str:
+        """Publishes a command that lapses after so many seconds; gives its id. known_as: that of one to be repeated,
+        which a terminal obeys once."""
+        order_id = known_as or secrets.token_hex(8)
         message = {"id": order_id, **request, "expires_utc": int(time.time() + lasts_s)}
         await self.publish(device_id, "cmd", json.dumps(message).encode())
         return order_id

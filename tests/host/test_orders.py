@@ -168,6 +168,21 @@ def test_a_reply_and_what_was_logged_before_it() -> None:
     assert reply["ok"] and reply["again"] and [heard.facts() for heard in log] == [{"now": 1}]
 
 
+@pytest.mark.parametrize(("utc_ms", "sent_s"), [(1_800_000_000_000, [0.0, 4.0]), (0, [0.0, 9.0])])
+def test_an_order_lost_in_a_restart_is_given_again_once_the_terminal_is_back(utc_ms: int, sent_s: list[float]) -> None:
+    back = {"state": "online", "utc_ms": utc_ms}
+    desk = ScriptedDesk(online(), (3.0, A, "state", {"state": "offline"}, False), (4.0, A, "state", back, False))
+
+    async def hears_the_second(device_id: str, topic: str, payload: bytes, is_retained: bool = False) -> None:
+        await ScriptedDesk.publish(desk, device_id, topic, payload, is_retained)
+        desk.answers[A] = [(1, {"ok": True})]
+
+    desk.publish = hears_the_second  # type: ignore[method-assign]
+    assert asked(desk)[0]["ok"]
+    assert [at_s for at_s, _, _ in desk.orders] == sent_s
+    assert len({order["id"] for _, _, order in desk.orders}) == 1, "it is obeyed once"
+
+
 @pytest.mark.parametrize(
     ("script", "said", "orders"),
     [

@@ -80,12 +80,16 @@ def in_force(tmp_path):
 
 
 def test_a_good_configuration_is_in_force_after_a_restart_and_reported_once(far, tmp_path):
+    before = in_force(tmp_path) | {"ntp": {"host": "time.site", "port": 124}}
+    (tmp_path / "config.json").write_text(json.dumps(before))
     far.config(7, {"thanks_ms": 2000})
     assert boots(far) == 2
     assert far.reported == {"version": 7, "ok": True}
     assert far.state["config_version"] == 7
     assert in_force(tmp_path)["thanks_ms"] == 2000 and in_force(tmp_path)["device_id"] == "till-1"
-    assert in_force(tmp_path)["wifi"]["ssid"], "what is not named of wifi and mqtt stays"
+    assert all(
+        in_force(tmp_path)[section] == before[section] for section in ("wifi", "mqtt", "ntp") if section in before
+    )
     far.config(7, {"thanks_ms": 3000})
     far.terminal.run(120)
     assert boots(far) == 2 and in_force(tmp_path)["thanks_ms"] == 2000, "the same version again does nothing"
@@ -264,6 +268,11 @@ def test_an_id_is_done_once_across_a_reboot_too(far):
 def test_the_text_log_comes_on_demand(far):
     far.command(id=1, do="send-log")
     assert far.replies[0]["ok"] and b"hymio" in far.all("log")[0]
+
+
+def test_a_range_that_is_none_is_refused(far):
+    far.command(id=1, do="resync", **{"from": 2, "to": 1})
+    assert far.replies[0] == {"id": 1, "ok": False, "error": "to: expected 2 or more"}
 
 
 @pytest.mark.parametrize("asked", [{}, {"from": 30}, {"from": 30, "to": 40}, {"from": 0, "to": 5}])
