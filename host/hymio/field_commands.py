@@ -39,11 +39,16 @@ def status(
 
 @app.command(
     rich_help_panel=FIELD,
-    epilog=examples("hymio logs", "hymio logs --port COM5 --follow", "hymio logs --since 120 --json"),
+    epilog=examples(
+        "hymio logs", "hymio logs --port COM5 --follow", "hymio logs --since 2h", "hymio logs --since 120 --json"
+    ),
 )
 def logs(
     port: PortOption = None,
-    since: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Only the lines from this number on.")] = 0,
+    since: Annotated[
+        str,
+        typer.Option(metavar="WHEN", help="Only from this on: a line's number, 2h (ago), 2026-11-22T08:00 (UTC)."),
+    ] = "0",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with every new line until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from hymio.output import print_json
+from hymio.durations import parse_duration
+from hymio.errors import WRONG_USE, Failure
+from hymio.output import note, print_json, print_line
 
 if TYPE_CHECKING:
     from hymio.smp import Cable
 
 FOLLOW_S: Final = 2.0
 """How often a terminal is asked for more."""
+
+_LINE_NUMBER: Final = re.compile(r"[0-9]{1,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Where to begin: at line `number`, and there at the first one dated `utc_s` (seconds of 1970) or later."""
+
+    number: int = 0
+    utc_s: float | None = None
+
+
+def parse_since(text: str, now_utc_s: float) -> Since:
+    """A line's number, how long ago, or a date and time of ISO 8601 (UTC, where it names no zone).
+
+    Raises:
+        Failure: 2, it is none of these.
+    """
+    if _LINE_NUMBER.fullmatch(text):
+        return Since(number=int(text))
+    with contextlib.suppress(Failure):
+        return Since(utc_s=max(0.0, now_utc_s - parse_duration("--since", text) / 1000))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(
+            WRONG_USE,
+            f"--since: expected a line number, a duration or a UTC time, came {text!r}.",
+            "Write it like 120, 10m, 2h, 1d or 2026-11-22T08:00.",
+        ) from None
+    return Since(utc_s=max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +77,20 @@ class TextLine:
     def __str__(self) -> str:
         when = f"boot {self.boot} + {self.uptime_ms / 1000:.3f} s"
         if self.utc_s is not None:
-            when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.utc_s))
+            when = _date(self.utc_s)
         return f"{self.number:6} {when:24} {self.level} {self.text}"
+
+
+def _date(utc_s: float) -> str:
+    return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M:%S UTC}"
+
+
+def lines_since(lines: list[TextLine], utc_s: float | None) -> list[TextLine]:
+    """From the first line that is dated so or later; those after it may have no date, or an earlier one (the clock
+    was set)."""
+    if utc_s is None:
+        return lines
+    return list(itertools.dropwhile(lambda line: line.utc_s is None or line.utc_s < utc_s, lines))
 
 
 def parse_line(line: str) -> TextLine | None:
@@ -73,19 +122,24 @@ def read_lines(cable: Cable, first: int) -> tuple[list[TextLine], int]:
         first = following
 
 
-def run_logs(port: str | None, since: int, follow: bool, as_json: bool) -> None:
-    """Prints the lines from number `since` on; with `follow` goes on until it is interrupted."""
+def run_logs(port: str | None, since: str, follow: bool, as_json: bool) -> None:
+    """Prints the lines from `since` on; with `follow` goes on until it is interrupted."""
     from hymio.ports import choose_port
     from hymio.smp import Cable
 
+    begin = parse_since(since, time.time())
     with Cable(choose_port(port)) as cable:
+        lines, following = read_lines(cable, begin.number)
+        wanted = lines_since(lines, begin.utc_s)
+        if lines and not wanted and begin.utc_s is not None:
+            note(f"None of {len(lines)} lines is dated {_date(begin.utc_s)} or later; `hymio logs` shows them all.")
         while True:
-            lines, since = read_lines(cable, since)
-            for line in lines:
+            for line in wanted:
                 if as_json:
                     print_json(line.json())
                 else:
-                    print(line, flush=True)
+                    print_line(str(line))
             if not follow:
                 return
             time.sleep(FOLLOW_S)
+            wanted, following = read_lines(cable, following)

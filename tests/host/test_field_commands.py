@@ -115,6 +115,13 @@ def test_the_text_log_in_json(port: str) -> None:
     done = hymio("logs", "--port", port, "--json")
     lines = [check("logs-line", line) for line in done.stdout.splitlines()]
     assert done.returncode == 0 and lines[0]["text"].startswith("reset: power-on")
+    recent = hymio("logs", "--port", port, "--json", "--since", "1h").stdout.splitlines()
+    assert recent == done.stdout.splitlines()[1:], done.stdout
+    assert json.loads(recent[-1])["utc"] is None, "a start without a clock, after lines that are dated"
+    later = hymio("logs", "--port", port, "--json", "--since", "2099-01-01T00:00")
+    assert (later.returncode, later.stdout) == (0, "")
+    assert f"None of {len(lines)} lines is dated 2099-01-01 00:00:00 UTC or later" in later.stderr
+    assert "came 'noon'" in refused(port, "logs", "--since", "noon")["message"]
 
 
 def test_identify_blinks_and_writes_nothing(terminal: SimTerminal, port: str) -> None:
