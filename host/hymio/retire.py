@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hymio.addresses import without_password
 from hymio.bootloader import Way, opened, require_esptool, told
 from hymio.errors import ANSWER_NO, BROKEN_OFF, WRONG_USE, Failure
 from hymio.output import note, print_json, print_line
@@ -18,7 +19,7 @@ from hymio.provision_register import Entry, read_register, write_register
 if TYPE_CHECKING:
     from hymio.smp import StatusAnswer
 
-_PULL: Final = "hymio votes --port {port} --db votes.db, then retire it with the same --db."
+_PULL: Final = "`hymio votes --port {port} --db votes.db`, then retire it with the same --db."
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
     settled = settled_presses(db, status.device_id, status.log_id)
     if settled < pressed:
         raise Failure(
-            ANSWER_NO, f"{db} knows of {settled} presses of {status.device_id}, it has counted {pressed}.", pull
+            ANSWER_NO,
+            f"{without_password(db)} knows of {settled} presses of {status.device_id}, it has counted {pressed}.",
+            pull,
         )
 
 

@@ -34,6 +34,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from hymio.addresses import without_password
 from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 
 SCHEMA_VERSION: Final = 1
@@ -209,7 +210,7 @@ def database_url(db: str) -> URL:
             return cast(URL, url).set(drivername="postgresql+psycopg")
     raise Failure(
         WRONG_USE,
-        f"{db!r} names no database that hymio can use.",
+        f"{without_password(db)!r} names no database that hymio can use.",
         "Give --db as a file (votes.db), sqlite:///votes.db or postgresql://user@host/name.",
     )
 

@@ -312,6 +312,13 @@ def test_votes_that_are_not_safe_stop_it(facts: dict[str, Any], said: str) -> No
     assert failed.value.exit_status == ANSWER_NO
 
 
+def test_a_database_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hymio.retire.settled_presses", lambda *_: 0)
+    with pytest.raises(Failure, match="knows of 0 presses of till-1") as failed:
+        check_safe(status(), "postgresql://office:geheim@db.example/votes", "PORT")
+    assert "geheim" not in failed.value.message + failed.value.hint
+
+
 def test_acknowledged_votes_are_safe() -> None:
     check_safe(status(), None, "PORT")
 

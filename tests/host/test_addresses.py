@@ -1,4 +1,4 @@
-"""Passwords in the addresses of brokers never come out again."""
+"""Passwords in the addresses of brokers and databases never come out again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from hymio.addresses import parse_broker, without_password
 from hymio.errors import Failure
+from hymio.store import open_store
 
 SECRET = "hunter2"
 
@@ -25,6 +26,13 @@ SECRET = "hunter2"
 def test_an_address_that_is_refused_is_shown_without_its_password(url: str) -> None:
     with pytest.raises(Failure) as failed:
         parse_broker(url)
+    assert SECRET not in failed.value.message + failed.value.hint and "***" in failed.value.message
+
+
+@pytest.mark.parametrize("scheme", ["postgre", "mysql", "http"])
+def test_a_database_that_is_refused_is_shown_without_its_password(scheme: str) -> None:
+    with pytest.raises(Failure, match="names no database") as failed:
+        open_store(f"{scheme}://office:{SECRET}@db.example/votes")
     assert SECRET not in failed.value.message + failed.value.hint and "***" in failed.value.message
 
 
