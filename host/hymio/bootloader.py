@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hymio import bootloader_progress as esptool_progress
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change
+from hymio.ports import cannot_open
 
 if TYPE_CHECKING:
     from esptool import ESPLoader  # type: ignore[import-untyped]
@@ -98,7 +99,10 @@ def opened(port: str, before: str, chip: str | None = None) -> Iterator[Loader]:
         Failure: with NO_TERMINAL or ANSWERED_ERROR; nothing was written.
     """
     tool = _esptool()
-    with told(NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."):
+    with (
+        told(NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."),
+        _port_told(port),
+    ):
         esp = tool.detect_chip(port, connect_mode=before)
     try:
         with told(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
@@ -178,6 +182,23 @@ def _esptool() -> Any:
         ) from error
     esptool_progress.install()
     return cmds
+
+
+@contextlib.contextmanager
+def _port_told(port: str) -> Iterator[None]:
+    """Why a port stays shut, in the words of the other commands: esptool's message leaves it open."""
+    from esptool.util import FatalError
+    from serial import SerialException  # type: ignore[import-untyped]
+
+    try:
+        yield
+    except FatalError as error:
+        cause = error.__context__
+        if isinstance(cause, SerialException) and str(error).startswith("Could not open"):
+            raise cannot_open(port, cause) from error
+        raise
+    except ValueError as error:  # an address of no kind that pyserial knows
+        raise cannot_open(port, error) from error
 
 
 @contextlib.contextmanager

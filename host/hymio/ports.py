@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import os
@@ -103,6 +104,36 @@ def choose_port(given: str | None) -> str:
         listed = ", ".join(f"{port.port} ({port.device_id or port.description})" for port in ports)
         raise Failure(WRONG_USE, f"There are {len(ports)} terminals here: {listed}.", "Say which one: --port PORT.")
     return ports[0].port
+
+
+_IN_USE: Final = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
+_FORBIDDEN: Final = (errno.EACCES, errno.EPERM)
+_NOT_THERE: Final = (errno.ENOENT, errno.ENODEV, errno.ENXIO)
+_NO_SERIAL_PORT: Final = (errno.ENOTTY, errno.EISDIR)
+
+
+def cannot_open(port: str, error: Exception) -> Failure:
+    """Why `port` stays shut, after what pyserial or the system raised."""
+    number = getattr(error, "errno", None)
+    said = str(error).lower()
+    if number in _IN_USE or "exclusively lock" in said or "busy" in said:
+        return Failure(
+            NO_TERMINAL,
+            f"The port {port} is in use by another program.",
+            "Close the other hymio, mpremote or terminal program and try again.",
+        )
+    if number in _FORBIDDEN or "permission" in said:
+        hint = "Your user needs the group dialout (or uucp): sudo usermod -aG dialout $USER, then log in again."
+        if os.name == "nt":  # Windows says "access is denied" for a port that is open elsewhere
+            hint = "Close the other hymio, mpremote or terminal program and try again."
+        return Failure(NO_TERMINAL, f"You may not open the port {port}.", hint)
+    listed = "`hymio ports` lists those that there are."
+    if number in _NOT_THERE or "no such file" in said or "filenotfound" in said:
+        return Failure(NO_TERMINAL, f"There is no port {port}.", listed)
+    if number in _NO_SERIAL_PORT or "inappropriate ioctl" in said:
+        return Failure(NO_TERMINAL, f"{port} is no serial port.", listed)
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return Failure(NO_TERMINAL, f"The port {port} cannot be opened: {reason}.", listed)
 
 
 def run_ports(as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import sys
@@ -26,6 +25,7 @@ from smpclient.transport.serial import SMPSerialTransport
 
 from hymio.batches import Batch, Totals, decode_batch
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.ports import cannot_open
 from hymio.wire import FormatError
 
 GROUP: Final = 72
@@ -362,7 +362,7 @@ class Cable:
         try:
             transport.open_once(self._port)
         except (serial.SerialException, OSError, ValueError) as error:
-            raise _cannot_open(self._port, error) from error
+            raise cannot_open(self._port, error) from error
         return transport
 
     def _answer_to(self, request: SMPRequest[_Answer, Any, Any], timeouts_s: Sequence[float] | None = None) -> Any:
@@ -455,29 +455,6 @@ def _odd_answer(what: str) -> Failure:
         ANSWERED_ERROR,
         f"The terminal answered with {what}.",
         "Perhaps its firmware is newer than this hymio: pip install --upgrade hymio, or try again.",
-    )
-
-
-def _cannot_open(port: str, error: Exception) -> Failure:
-    number = getattr(error, "errno", None)
-    said = str(error).lower()
-    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in said or "busy" in said:
-        return Failure(
-            NO_TERMINAL,
-            f"The port {port} is in use by another program.",
-            "Close the other hymio, mpremote or terminal program and try again.",
-        )
-    if number in (errno.EACCES, errno.EPERM) or "permission" in said:
-        hint = "Your user needs the group dialout (or uucp): sudo usermod -aG dialout $USER, then log in again."
-        if os.name == "nt":  # Windows says "access is denied" for a port that is open elsewhere
-            hint = "Close the other hymio, mpremote or terminal program and try again."
-        return Failure(NO_TERMINAL, f"You may not open the port {port}.", hint)
-    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "no such file" in said or "filenotfound" in said:
-        return Failure(NO_TERMINAL, f"There is no port {port}.", "`hymio ports` lists those that there are.")
-    return Failure(
-        NO_TERMINAL,
-        f"The port {port} cannot be opened: {str(error).splitlines()[0] if str(error) else type(error).__name__}.",
-        "`hymio ports` lists those that there are.",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial  # type: ignore[import-untyped]
 from mock_board import ESPTOOL_NAMES, flash, mock_board
 from test_partitions import MIB, STOCK_1_23, entries_of, sector_of
 
@@ -59,8 +60,23 @@ def test_another_chip_than_expected_is_left_alone(port: str, chip: str) -> None:
     assert failed.value.exit_status == ANSWERED_ERROR
 
 
-def test_no_port_is_no_traceback() -> None:
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("/dev/no-such-port", "There is no port /dev/no-such-port"),
+        ("/dev/null", "/dev/null is no serial port"),
+        ("/", "/ is no serial port"),
+        ("nix://board", "cannot be opened: invalid URL"),
+    ],
+)
+def test_a_port_that_stays_shut_is_one_sentence(wrong: str, said: str) -> None:
     old = sector_of(STOCK_1_23)
-    with pytest.raises(Failure, match="does not answer") as failed:
-        rewrite("/dev/no-such-port", "ESP32", old, add_votes(old, 4 * MIB))
-    assert failed.value.exit_status == NO_TERMINAL
+    with pytest.raises(Failure, match=said) as failed:
+        rewrite(wrong, "ESP32", old, add_votes(old, 4 * MIB))
+    assert failed.value.exit_status == NO_TERMINAL and "BOOT" not in failed.value.hint
+
+
+def test_a_port_that_another_program_uses(port: str) -> None:
+    old = sector_of(STOCK_1_23)
+    with serial.Serial(port, exclusive=True), pytest.raises(Failure, match="in use by another program"):
+        rewrite(port, "ESP32", old, add_votes(old, 4 * MIB))

@@ -115,6 +115,11 @@ def test_the_wrong_lines_would_have_reset_it(
         (serial.SerialException(errno.ENOENT, "No such file or directory"), "There is no port", "hymio ports"),
         (serial.SerialException("could not open port 'COM9': FileNotFoundError(2)"), "There is no port", "hymio ports"),
         (serial.SerialException(errno.EIO, "Input/output error\nmore"), "cannot be opened", "hymio ports"),
+        (
+            serial.SerialException("Could not configure port: (25, 'Inappropriate ioctl for device')"),
+            "no serial port",
+            "",
+        ),
         (ValueError("Not a valid port: 7"), "cannot be opened: Not a valid port", "hymio ports"),
     ],
 )
