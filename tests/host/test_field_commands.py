@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,6 @@ sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import PATIENCE_S, SimTerminal
 
 pytestmark = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM here")
-
-
-@pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTerminal]:
-    with SimTerminal(tmp_path_factory.mktemp("till"), "--runtime", "micropython", "--heap", "96k") as terminal:
-        terminal.expect("ready")
-        yield terminal
-        assert terminal.finish() == 0
-        exit_event = terminal.of("exit")[0]
-        assert exit_event["cable_bytes"]["out"] > 0 and exit_event["cable_bytes"]["in"] > 0
-
-
-@pytest.fixture(scope="module")
-def port(terminal: SimTerminal) -> str:
-    return str(terminal.of("ready")[0]["serial"])
 
 
 def hymio(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -105,6 +89,9 @@ def test_configuration(terminal: SimTerminal, port: str) -> None:
     assert "secret" in refused(port, "config", "get", "wifi.password")["message"]
     found = told(port, "config", "list", schema="config-list")["settings"]
     assert found["thanks_ms"] == "700" and found["wifi.password"] == "(secret)" and "mqtt.host" in found
+    told(port, "config", "set", "wifi.ssid", "[/guest]", schema="config-set")
+    assert "[/guest]" in hymio("config", "list", "--port", port).stdout, "no markup"
+    told(port, "config", "set", "wifi.ssid", "--default", schema="config-set")
     done = told(port, "config", "set", "thanks_ms", "--default", "--restart", schema="config-set")
     assert done["restarted"] is True
     terminal.expect("ready", boot=2)

@@ -96,6 +96,14 @@ def test_a_pull_goes_on_where_it_was_broken_off_and_then_reads_all(
     assert asked(third)[0] == 0 and told == {"read": PRESSES, "new": 0, "duplicates": PRESSES}
 
 
+def test_the_database_is_spoken_of_only_where_there_is_one(tmp_path: Path) -> None:
+    for db, speaks in ((str(tmp_path / "votes.db"), True), (None, False)):
+        with on_a_cable(FakeTerminal(list(RECORDS), slots_per_answer=8, answers_left=3)) as port:
+            with pytest.raises(Failure, match="stopped answering") as broken_off:
+                run_votes(port, db, ack=False, form="json")
+            assert ("What is in the database stands" in broken_off.value.hint) is speaks
+
+
 def test_another_log_is_read_from_its_beginning(tmp_path: Path) -> None:
     db = tmp_path / "votes.db"
     assert pulled(FakeTerminal(list(RECORDS), slots_per_answer=8, answers_left=3), db) == BROKEN_OFF

@@ -44,11 +44,6 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTerminal]:
         assert terminal.finish() == 0
 
 
-@pytest.fixture(scope="module")
-def port(terminal: SimTerminal) -> str:
-    return str(terminal.of("ready")[0]["serial"])
-
-
 def selftest(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Runs the command in this process, which spares its start."""
     stdout, stderr = io.StringIO(), io.StringIO()

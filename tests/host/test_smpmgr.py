@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +26,6 @@ sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import SimTerminal
 
 pytestmark = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM here")
-
-
-@pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTerminal]:
-    with SimTerminal(tmp_path_factory.mktemp("till"), "--runtime", "micropython", "--heap", "96k") as terminal:
-        terminal.expect("ready")
-        yield terminal
-        assert terminal.finish() == 0
-
-
-@pytest.fixture(scope="module")
-def port(terminal: SimTerminal) -> str:
-    return str(terminal.of("ready")[0]["serial"])
 
 
 def smpmgr(port: str, *arguments: str) -> str:
