@@ -97,11 +97,12 @@ def run_list(port: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"settings": found})
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("key", "value", box=None)
     for key, value in found.items():
-        table.add_row(key, value)
+        table.add_row(key, escape(value))  # a network may be called [guest]
     console().print(table)
 
 

@@ -144,6 +144,7 @@ def run_ports(as_json: bool) -> None:
 
         print_json({"ports": [port.as_json() for port in ports]})
         return
+    from rich.markup import escape
     from rich.table import Table
 
     from hymio.output import console, note
@@ -153,5 +154,5 @@ def run_ports(as_json: bool) -> None:
         return
     table = Table("port", "terminal", "what it is", box=None)
     for port in ports:
-        table.add_row(port.port, port.device_id or "", port.description)
+        table.add_row(port.port, port.device_id or "", escape(port.description))
     console().print(table)

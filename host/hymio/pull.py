@@ -178,6 +178,10 @@ def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported)
         with progress_bar(status.next_seq - status.oldest_seq) as progress:
             for batch, payload in pull(cable, status, progress, from_seq or 0):
                 reading.take(Arrival(status.device_id, batch, "serial", time.time(), "serial", payload))
+    except Failure as failure:
+        if failure.exit_status == BROKEN_OFF:
+            failure.hint += " What is in the database stands, and is not read again."
+        raise
     finally:
         reading.commit()
 

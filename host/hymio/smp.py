@@ -414,7 +414,7 @@ class Cable:
             raise Failure(
                 BROKEN_OFF,
                 f"The terminal on {self._port} has stopped answering.",
-                "Check the cable and run the command again; what is in the database stands, and is not read again.",
+                "Check the cable and run the command again.",
             )
         raise _silent(self._port, await self._listen())
 
@@ -440,7 +440,7 @@ class Cable:
             return Failure(
                 BROKEN_OFF,
                 f"The cable on {self._port} has come off.",
-                "Plug it in and run the command again; what is in the database stands, and is not read again.",
+                "Plug it in and run the command again.",
             )
         return Failure(NO_TERMINAL, f"The port {self._port} went away.", "Check the cable and run the command again.")
 

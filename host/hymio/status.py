@@ -128,6 +128,7 @@ def _follow(cable: Cable, status: dict[str, Any], as_json: bool) -> None:
 
 def _table(status: dict[str, Any]) -> Table:
     """The same for a person."""
+    from rich.markup import escape
     from rich.table import Table
 
     log = status["log"]
@@ -143,9 +144,9 @@ def _table(status: dict[str, Any]) -> Table:
         clock += f" ({status['utc'] - time.time():+.1f} s)"
     table.add_row("clock", clock)
     one, two, three, four = status["pressed"]
-    table.add_row("pressed", f"{sum(status['pressed'])}: button 1 {one}, 2 {two}, 3 {three}, 4 {four}")
+    table.add_row("pressed", f"{sum(status['pressed'])}: {one} on button 1, {two} on 2, {three} on 3, {four} on 4")
     if "problem" in status:
-        table.add_row("log", f"[bold red]not counting: {status['problem']}[/]")
+        table.add_row("log", f"[bold red]not counting: {escape(status['problem'])}[/]")
     else:
         table.add_row("log", f"{log['log_id']:08x}, {log['next_seq'] - log['oldest_seq']} of {log['capacity']} records")
         table.add_row("unsent", f"{log['unsent']} presses (acknowledged up to seq {log['acked_seq']})")
@@ -156,7 +157,7 @@ def _table(status: dict[str, Any]) -> Table:
         )
         table.add_row("buttons", _buttons(status["health"]))
     table.add_row("supply", _supply(status["health"]))
-    why = f": {status['mqtt_problem']}" if "mqtt_problem" in status else ""
+    why = f": {escape(status['mqtt_problem'])}" if "mqtt_problem" in status else ""
     table.add_row("network", f"Wi-Fi {status['wifi']}, MQTT {status['mqtt']}{why}")
     table.add_row("memory", f"{status['heap_free']} bytes free")
     return table
