@@ -68,4 +68,5 @@ def run_clock(port: str | None, wants_set: bool, as_json: bool) -> None:
         console().print(f"{device_id}: the clock is not set; `hymio clock --set` gives it the time of this computer.")
     else:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(utc))
-        console().print(f"{device_id}: {when}, {offset_s:+.1f} s beside this computer.")
+        shown_s = round(offset_s, 1) + 0.0  # no -0.0
+        console().print(f"{device_id}: {when}, {shown_s:+.1f} s beside this computer.")

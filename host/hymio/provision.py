@@ -102,14 +102,14 @@ def run_provision(
         from hymio.labels import write_labels
 
         write_labels(labels, terminals)
-        note(f"{len(terminals)} labels: {labels}")
+        note(f"Labels: {labels} ({len(terminals)})")
     results = [] if dry_run else _all(terminals, port, register, as_json)
     if as_json:
         devices = [{"device_id": terminal.device_id, "page": terminal.page or None} for terminal in terminals]
         print_json({"dry_run": dry_run, "labels": str(labels) if labels else None, "devices": results or devices})
     elif dry_run:
         names = ", ".join(terminal.device_id for terminal in terminals)
-        print_line(f"{len(terminals)} terminals are in order: {names}. Nothing was changed.")
+        print_line(f"In order: {names}. Nothing was changed.")
 
 
 def _all(terminals: Sequence[Terminal], port: str | None, register: Path, as_json: bool) -> list[dict[str, Any]]:

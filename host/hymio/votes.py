@@ -170,8 +170,8 @@ def _show(presses: list[LoggedPress]) -> None:
     undated = sum(press.count for press in presses if press.pressed_utc is None)
     if undated:
         note(
-            f"{undated} of them have no date: the clock was not set, and has not been since. `hymio clock --set` dates"
-            " those since the last start of the terminal."
+            f"{undated} of them have no date: the clock was not set from their start of the terminal to its next one."
+            " `hymio clock --set` dates those of its present start."
         )
 
 
