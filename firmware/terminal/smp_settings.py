@@ -138,6 +138,8 @@ def _whole(session, room):
 
 
 def _save(session, room):
+    if not session.staged:
+        return  # the flash has it already
     given = _whole(session, room)
     if session.app.home is None:
         raise Refused(_ENOTSUP)

@@ -15,7 +15,7 @@ from hymio.output import console, error_console, note, print_json
 
 if TYPE_CHECKING:
     from hymio.ingest import Arrival
-    from hymio.smp import Cable, StatusAnswer
+    from hymio.smp import Cable, LogTotals, StatusAnswer
     from hymio.store import Store
 
 BATCHES_PER_COMMIT: Final = 8
@@ -168,11 +168,14 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
 def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported) -> None:
     from hymio import pullmark
     from hymio.ingest import Arrival
+    from hymio.smp import LogTotals, four_totals
 
     with store.reading() as connection:
         from_seq = pullmark.broken_off_at(connection, status.device_id, status.log_id)
     if from_seq is not None:
         note(f"Going on where the last reading was broken off, at seq {from_seq} of {status.next_seq}.")
+    # What it says now of all of its presses: if the cable comes off, the ledger knows that some are missing.
+    _told(store, status, LogTotals(status.log_id, four_totals(status.pressed), status.next_seq, status.oldest_seq))
     reading = _Reading(store, done)
     try:
         with progress_bar(status.next_seq - status.oldest_seq) as progress:
@@ -186,23 +189,23 @@ def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported)
         reading.commit()
 
 
+def _told(store: Store, status: StatusAnswer, totals: LogTotals) -> None:
+    """Takes in what the terminal says of its log as a whole."""
+    from hymio.ingest import Told, ingest_many
+
+    cursor = status.acked_seq + 1
+    said = status.device_id, status.log_id, totals.next_seq, totals.oldest_seq, cursor, totals.totals
+    with store.writing() as connection:
+        ingest_many(connection, [], [Told(*said, time.time())])
+
+
 def _settle(store: Store, cable: Cable, status: StatusAnswer, ack: bool) -> int | None:
     """Takes the terminal's totals into the books; with `ack` moves its cursor and returns it."""
-    from hymio.ingest import Told, ingest_many, log_state
+    from hymio.ingest import log_state
 
     totals = cable.totals()
     if totals.log_id == status.log_id:
-        told = Told(
-            status.device_id,
-            status.log_id,
-            totals.next_seq,
-            totals.oldest_seq,
-            status.acked_seq + 1,
-            totals.totals,
-            time.time(),
-        )
-        with store.writing() as connection:
-            ingest_many(connection, [], [told])
+        _told(store, status, totals)
     if not ack:
         return None
     with store.reading() as connection:

@@ -228,7 +228,7 @@ class LogTotals:
     oldest_seq: int
 
 
-def four_totals(totals: list[int]) -> Totals:
+def four_totals(totals: Sequence[int]) -> Totals:
     """Four numbers, or Failure 5."""
     if len(totals) != 4:
         raise _odd_answer(f"{len(totals)} totals")

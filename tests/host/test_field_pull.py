@@ -72,6 +72,9 @@ def test_unplugged_at_every_frame(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert status == (BROKEN_OFF if asked(terminal) else NO_TERMINAL), "6 once it has said who it is"
         whole = max(0, len(asked(terminal)) - 1) * AT_ONCE
         assert kept >= max(0, whole - AT_ONCE), "what was read before the cable came off is in the database"
+        if asked(terminal):
+            assert run_ledger(str(db), as_json=True) is (kept == PRESSES), "what has not come is known to be missing"
+            capsys.readouterr()
         again = FakeTerminal(list(RECORDS), slots_per_answer=AT_ONCE)
         assert pulled(again, db) == 0 and rows(db) == PRESSES
         told = check("votes-db", capsys.readouterr().out.strip())
