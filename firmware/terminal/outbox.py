@@ -88,7 +88,7 @@ class Outbox:
         pace = self.pace
         if pace is None or self._drains:
             return 0
-        if 0 < pace["unhappy"] <= self.unhappy or sum(self._log.totals) - self._drained >= pace["presses"]:
+        if self._is_alarmed or sum(self._log.totals) - self._drained >= pace["presses"]:
             self._drains = True
             return 0
         return max(0, 1000 * pace["every_s"] - ticks_diff(now_ms, self._news_at))
@@ -108,11 +108,9 @@ class Outbox:
         if ticks_diff(now_ms, self._news_at) < _GATHER_MS and log.next_seq - self._next < _BATCH_PRESSES:
             return None
         self._drains = True
-        begin = self._next
-        self._is_ahead = self._again is None and self._is_alarmed
-        if self._is_ahead:
-            begin = log.news_seq - _BATCH_PRESSES
-        data = self._maker.make(begin, _BATCH_PRESSES)
+        newest = log.news_seq - _BATCH_PRESSES
+        self._is_ahead = self._again is None and self._is_alarmed and newest - self._next > _BATCH_PRESSES
+        data = self._maker.make(newest if self._is_ahead else self._next, _BATCH_PRESSES)
         self._sending_to = self._maker.end_seq
         self._sends_again = self._again is not None
         self._nonce_open = True
@@ -120,7 +118,7 @@ class Outbox:
 
     @property
     def _is_alarmed(self):
-        return 0 < self._alarm <= self.unhappy and self._log.news_seq - self._next > 2 * _BATCH_PRESSES
+        return 0 < self._alarm <= self.unhappy
 
     def wait_ms(self, now_ms):
         """The ms until `batch` or `step` has something to do."""
@@ -143,9 +141,9 @@ class Outbox:
             self._ack_due = ticks_add(now_ms, self._ack_wait_ms)
         if self._is_ahead:
             self.unhappy = 0
-        elif self._sends_again or self._again is not None:
+        if self._sends_again or self._again is not None:
             self._go_back()
-        else:
+        elif not self._is_ahead:
             self._next = max(sent_to, self._log.cursor)
         if self._next >= self._end:
             self._news_at = None

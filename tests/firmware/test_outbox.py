@@ -211,6 +211,14 @@ def test_unhappy_votes_go_before_a_backlog_and_once_more_in_their_turn():
     assert outbox.unhappy == 0
 
 
+def test_what_is_asked_for_while_unhappy_votes_go_first_is_all_sent():
+    log, outbox = alarmed_box(290, 3)
+    outbox.acked(0, ack(log, 100), False)
+    outbox.unhappy = 3
+    sent = seqs_sent(outbox, 0, lambda number: number == 1 and outbox.resync(0, 0, 60))
+    assert sent == [241, 0, 51, 100, 150, 200, 250] and outbox._again is None
+
+
 def test_without_an_alarm_or_a_backlog_votes_go_in_order():
     for presses, limit in ((240, 0), (90, 3)):
         log, outbox = alarmed_box(presses, limit)
