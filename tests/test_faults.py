@@ -3,7 +3,6 @@ afterwards the ledger balances, 0 lost, 0 double."""
 
 import contextlib
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,11 +11,10 @@ import time
 import pytest
 
 from hymio_sim.boardfiles import find_tool
-from hymio_sim.demo import stage_set
+from hymio_sim.demo import open_mosquitto, stage_set
 from hymio_sim.faultyproxy import FaultyProxy
 from hymio_sim.fingers import compare
 
-MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
 FAULTS = ("delay", "cut", "deaf up", "deaf down", "throttle", "corrupt", "portal")
 FAULTY_S = 7.0
 PATIENCE_S = 100.0
@@ -25,7 +23,7 @@ PATIENCE_S = 100.0
 pytestmark = [
     pytest.mark.demo,
     pytest.mark.timeout(180),
-    pytest.mark.skipif(MOSQUITTO is None, reason="no mosquitto here: apt-get install mosquitto"),
+    pytest.mark.skipif(find_tool("mosquitto") is None, reason="no mosquitto here: apt-get install mosquitto"),
     pytest.mark.skipif(find_tool("micropython") is None, reason="no MicroPython VM for this machine"),
 ]
 
@@ -52,12 +50,7 @@ def verdicts(stage):
 
 
 def test_whatever_the_network_does(tmp_path):
-    def mosquitto(port):
-        config = tmp_path / "mosquitto.conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
-        return [MOSQUITTO, "-c", str(config)]
-
-    with stage_set("micropython", mosquitto) as stage, contextlib.ExitStack() as stack:
+    with stage_set("micropython", open_mosquitto(tmp_path)) as stage, contextlib.ExitStack() as stack:
         stage.start_broker()
         stage.start_collector()
         proxies = {fault: stack.enter_context(FaultyProxy(stage.port, seed)) for seed, fault in enumerate(FAULTS)}

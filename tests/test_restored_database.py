@@ -12,7 +12,7 @@ import time
 import pytest
 
 from hymio_sim.boardfiles import find_tool
-from hymio_sim.demo import stage_set
+from hymio_sim.demo import open_mosquitto, stage_set
 
 NAME = "till-1"
 PATIENCE_S = 40.0
@@ -42,12 +42,7 @@ def until(done, what):
 
 
 def test_a_database_of_yesterday(tmp_path):
-    def mosquitto(port):
-        config = tmp_path / "mosquitto.conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
-        return [str(find_tool("mosquitto")), "-c", str(config)]
-
-    with stage_set("micropython" if find_tool("micropython") else "cpython", mosquitto) as stage:
+    with stage_set("micropython" if find_tool("micropython") else "cpython", open_mosquitto(tmp_path)) as stage:
 
         def collector(goes=False):
             if goes:

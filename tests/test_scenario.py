@@ -1,13 +1,10 @@
 """The demo's minute with assertions, on the embedded broker and on Debian's mosquitto, on the real MicroPython VM."""
 
-import shutil
-
 import pytest
 
 from hymio_sim.boardfiles import find_tool
-from hymio_sim.demo import CANTEEN, CELLAR, DOOR, LENGTH_S, play, script, stage_set
+from hymio_sim.demo import CANTEEN, CELLAR, DOOR, LENGTH_S, open_mosquitto, play, script, stage_set
 
-MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
 RUNTIME = "micropython" if find_tool("micropython") else "cpython"
 
 
@@ -16,15 +13,9 @@ def broker_command(request, tmp_path):
     if request.param == "embedded":
         pytest.importorskip("iotcore")
         return None
-    if MOSQUITTO is None:
+    if find_tool("mosquitto") is None:
         pytest.skip("no mosquitto here: apt-get install mosquitto")
-
-    def command(port):
-        config = tmp_path / "mosquitto.conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
-        return [MOSQUITTO, "-c", str(config)]
-
-    return command
+    return open_mosquitto(tmp_path)
 
 
 @pytest.mark.demo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import subprocess
 import tempfile
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from hymio_sim.bench_log import LogOnFlash
 from hymio_sim.boardfiles import FAKES, find_tool
-from hymio_sim.demo import Child, Stage, stage_set
+from hymio_sim.demo import Child, Stage, open_mosquitto, stage_set
 from hymio_sim.faultyproxy import FaultyProxy
 from hymio_sim.figure import Figure
 from hymio_sim.hardware import mac_of
@@ -29,23 +28,18 @@ _TERMINALS: Final = 3
 
 def real_time_figures(backlog: int = BACKLOG, presses: int = 120) -> Iterator[Figure]:
     """Nothing where mosquitto or the VM is missing."""
-    mosquitto, vm = find_tool("mosquitto"), find_tool("micropython")
-    if mosquitto is None or vm is None:
+    vm = find_tool("micropython")
+    if find_tool("mosquitto") is None or vm is None:
         return
-    with tempfile.TemporaryDirectory(prefix="hymio-bench-") as directory:
-
-        def broker(port: int) -> list[str]:
-            config = Path(directory) / "mosquitto.conf"
-            root = "user root\n" if os.name == "posix" and os.geteuid() == 0 else ""
-            config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n{root}")
-            return [str(mosquitto), "-c", str(config)]
-
-        with stage_set("micropython", broker) as stage:
-            stage.start_broker()
-            stage.start_collector()
-            stage.children["collector"].wait_for("ready", 20)
-            yield from _backlog(stage, backlog, vm)
-            yield from _latency(stage, presses)
+    with (
+        tempfile.TemporaryDirectory(prefix="hymio-bench-") as directory,
+        stage_set("micropython", open_mosquitto(Path(directory))) as stage,
+    ):
+        stage.start_broker()
+        stage.start_collector()
+        stage.children["collector"].wait_for("ready", 20)
+        yield from _backlog(stage, backlog, vm)
+        yield from _latency(stage, presses)
 
 
 def _backlog(stage: Stage, votes: int, vm: Path) -> Iterator[Figure]:

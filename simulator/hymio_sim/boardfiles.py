@@ -18,16 +18,20 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 FAKES = Path(__file__).resolve().parent / "fakes"
 _MODULES = ("bus", "esp32", "machine", "neopixel", "network", "nvs", "shim")
 
 
+_SERVERS: Final = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
+"""Debian keeps mosquitto where only root looks."""
+
+
 def find_tool(name: str) -> Path | None:
-    """The program `name`: beside this Python's own, or on the PATH."""
-    beside = Path(sys.executable).parent
-    found = shutil.which(name, path=os.pathsep.join([str(beside), os.environ.get("PATH", "")]))
+    """The program `name`: beside this Python's own, on the PATH, or where servers are."""
+    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), *_SERVERS]
+    found = shutil.which(name, path=os.pathsep.join(places))
     return Path(found) if found else None
 
 

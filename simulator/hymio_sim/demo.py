@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hymio.errors import NO_SERVICE, Failure
+from hymio_sim.boardfiles import find_tool
 from hymio_sim.fingers import Event, Verdict, compare
 from hymio_sim.processes import die_with_parent
 
@@ -278,6 +279,18 @@ def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
         if not on_the_way or time.monotonic() - begin > 52.0 + _SETTLE_S:
             return verdicts
         time.sleep(1)
+
+
+def open_mosquitto(folder: Path) -> Callable[[int], list[str]]:
+    """For `stage_set`: a mosquitto that asks nobody on this machine who he is, its configuration in `folder`."""
+
+    def command(port: int) -> list[str]:
+        config = folder / "mosquitto.conf"
+        root = "user root\n" if os.name == "posix" and os.geteuid() == 0 else ""
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n{root}")
+        return [str(find_tool("mosquitto")), "-c", str(config)]
+
+    return command
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import signal
 import socket
 import sqlite3
@@ -23,6 +22,8 @@ from hymio.acks import Ack, decode_ack
 from hymio.batches import Batch, encode_batch
 from hymio.errors import NO_SERVICE, WRONG_USE
 from hymio.records import Press
+from hymio_sim.boardfiles import find_tool
+from hymio_sim.demo import open_mosquitto
 
 LOG_ID = 77
 WAIT_S = 10
@@ -56,13 +57,11 @@ class Mosquitto:
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
-        self._config = directory / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n")
+        self._command = open_mosquitto(directory)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        self._process = subprocess.Popen([binary, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self._command(self.port), stderr=subprocess.DEVNULL)
         for _ in range(100):
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -79,7 +78,7 @@ class Mosquitto:
 
 @pytest.fixture(scope="module")
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    if shutil.which("mosquitto") is None and not Path("/usr/sbin/mosquitto").exists():
+    if find_tool("mosquitto") is None:
         pytest.skip("mosquitto is not installed")
     broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
     broker.start()
