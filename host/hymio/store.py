@@ -33,11 +33,12 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateColumn
 
 from hymio.addresses import without_password
 from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Rises with every change that an older hymio must not write to."""
 
 SQLITE_BUSY_S: Final = 30.0
@@ -194,6 +195,10 @@ _VIEWS: Final = {
     """,
 }
 
+_FIRST_CONTENT: Final[dict[tuple[str, str], str]] = {}
+"""By (table, column) that a database of an older version lacks: the statement that fills it from what is there. A whole
+table that is missing stands as (table, "")."""
+
 
 def database_url(db: str) -> URL:
     """The SQLAlchemy URL for what a person gives as `--db`: a URL, or the path of an SQLite file."""
@@ -263,7 +268,7 @@ def database_failure(url: URL, error: SQLAlchemyError) -> Failure:
 
 
 def open_store(db: str, create: bool = False) -> Store:
-    """Opens the database `db`, made and brought up to date first if `create`.
+    """Opens the database `db`, made first if `create`. One that an older hymio wrote is brought up to date.
 
     Raises:
         Failure: 2 not a database URL, 4 not there or not allowed, 5 written by a newer hymio.
@@ -278,7 +283,10 @@ def open_store(db: str, create: bool = False) -> Store:
                 _create(connection)
         else:
             with store.reading() as connection:
-                _check_version(connection)
+                is_old = _check_version(connection) < SCHEMA_VERSION
+            if is_old:
+                with store.writing() as connection:
+                    _create(connection)
     except Failure:
         store.close()
         raise
@@ -362,30 +370,66 @@ def _create(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
     if inspect(connection).has_table(schema_version.name):
-        _check_version(connection)
+        if _check_version(connection) < SCHEMA_VERSION:
+            _bring_up_to_date(connection)
         # To begin a transaction is allowed in a file that can't be written to; this is not.
-        connection.execute(update(schema_version).values(version=schema_version.c.version))
+        connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         return
     metadata.create_all(connection)
-    for name, query in _VIEWS.items():
-        connection.execute(text(f"CREATE VIEW {name} AS {query}"))
+    _create_views(connection)
     connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
 
 
-def _check_version(connection: Connection) -> None:
+def _create_views(connection: Connection) -> None:
+    for name, query in _VIEWS.items():
+        connection.execute(text(f"CREATE VIEW {name} AS {query}"))
+
+
+def _bring_up_to_date(connection: Connection) -> None:
+    """Adds the tables, columns and indexes that an older version did not know, filled from what it kept.
+
+    All of it is one transaction, of both kinds of database: broken off, it leaves the database as it was. A column that
+    is added needs a server_default, or has to be nullable.
+    """
+    found = inspect(connection)
+    columns = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
+    for name in _VIEWS:
+        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+    metadata.create_all(connection)
+    missing = []
+    for table in metadata.sorted_tables:
+        if table.name not in columns:
+            missing.append((table.name, ""))
+            continue
+        for column in table.columns:
+            if column.name not in columns[table.name]:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f'ALTER TABLE "{table.name}" ADD COLUMN {definition}'))
+                missing.append((table.name, column.name))
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+    for added in missing:
+        if added in _FIRST_CONTENT:
+            connection.execute(text(_FIRST_CONTENT[added]))
+    _create_views(connection)
+
+
+def _check_version(connection: Connection) -> int:
+    """The version of the tables; Failure if there are none, or newer ones than this hymio knows."""
     if not inspect(connection).has_table(schema_version.name):
         raise Failure(
             NO_SERVICE,
             f"{connection.engine.url.render_as_string(hide_password=True)} holds no hymio tables.",
             "`hymio collect` and `hymio votes --db` make them; check what is given as --db.",
         )
-    found = connection.execute(select(schema_version.c.version)).scalar_one()
+    found = int(connection.execute(select(schema_version.c.version)).scalar_one())
     if found > SCHEMA_VERSION:
         raise Failure(
             ANSWERED_ERROR,
             f"The database has format {found}, this hymio knows up to {SCHEMA_VERSION}.",
             "Install the newer hymio that wrote it: pip install --upgrade hymio.",
         )
+    return found
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
