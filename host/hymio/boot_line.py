@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hymio.errors import NO_TERMINAL, Failure
+from hymio.network_ports import serial_port
 
 _LIMIT_S: Final = 30.0
 _RESET: Final = (b"\r\x03", b"\r\x02", b"import machine\r", b"machine.reset()\r")
@@ -52,14 +53,12 @@ def listen(port: str, limit_s: float = _LIMIT_S) -> Start:
     Raises:
         Failure: it does not come.
     """
-    import serial  # type: ignore[import-untyped]
-
     heard = b""
     wanted = list(_RESET)
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         try:
-            with serial.serial_for_url(port, 115200, timeout=0.2, exclusive=True) as cable:
+            with serial_port(port, baudrate=115200, timeout=0.2, exclusive=True) as cable:
                 while time.monotonic() < deadline:
                     if wanted:
                         cable.write(wanted.pop(0))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hymio import bootloader_progress as esptool_progress
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.network_ports import check_address
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change
 from hymio.ports import cannot_open
 
@@ -130,6 +131,7 @@ def opened(port: str, before: str, chip: str | None = None) -> Iterator[Loader]:
     Raises:
         Failure: with NO_TERMINAL or ANSWERED_ERROR; nothing was written.
     """
+    check_address(port)
     tool = _esptool()
     with (
         told(NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."),

@@ -16,7 +16,11 @@ app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
 PortOption = Annotated[
     str | None,
-    typer.Option("--port", metavar="PORT", help="The serial port; not needed where there is only one terminal."),
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        help="The serial port, or rfc2217://HOST:PORT; not needed where there is only one terminal.",
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, Failure
+from hymio.network_ports import cannot_reach, check_address, is_network
 
 Runner = Callable[[Sequence[str], float, Callable[[str], None]], tuple[int, str]]
 """(arguments of mpremote, time limit in seconds, called with each line of stdout) -> (exit status, stderr)."""
@@ -74,6 +75,7 @@ class MpRemote:
             Failure: NO_TERMINAL if there is no MicroPython to talk to, BROKEN_OFF if it was lost on the way,
                 ANSWERED_ERROR if the board said no.
         """
+        check_address(self.port)
         lines: list[str] = []
 
         def keep(line: str) -> None:
@@ -87,6 +89,8 @@ class MpRemote:
 
     def _failure(self, status: int, said: str) -> Failure:
         port = self.port
+        if "failed to access" in said and is_network(port):
+            return cannot_reach(port, OSError("nobody serves it there, or it is in use"))
         if "failed to access" in said or "no device" in said:
             return Failure(
                 NO_TERMINAL,
