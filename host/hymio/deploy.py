@@ -36,7 +36,8 @@ _MARK: Final = "hymio:"
 _ASK: Final = f"""
 import json, os, sys
 i = sys.implementation
-f = {{"name": i.name, "machine": getattr(i, "_machine", ""), "version": i.version[:3], "mpy": getattr(i, "_mpy", 0) & 255}}
+f = {{"name": i.name, "machine": getattr(i, "_machine", ""), "version": i.version[:3]}}
+f["mpy"] = getattr(i, "_mpy", 0) & 255
 def names(path):
     try:
         return os.listdir(path)
