@@ -24,8 +24,6 @@ ANSWERED_ERROR: Final = 5
 """The other side answered, but with an error or a newer format."""
 BROKEN_OFF: Final = 6
 """Broken off half-way: what is done stands, run it again."""
-AS_FAR_AS_TESTED: Final = 7
-"""Nothing has failed, but something was left out by choice or could not be told: a self-test that signs nothing off."""
 BUG: Final = 70
 """A bug in hymio (EX_SOFTWARE of sysexits.h)."""
 INTERRUPTED: Final = 130

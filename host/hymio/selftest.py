@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hymio.errors import ANSWER_NO, AS_FAR_AS_TESTED, BROKEN_OFF, DONE, WRONG_USE, Failure
+from hymio.errors import ANSWER_NO, BROKEN_OFF, DONE, WRONG_USE, Failure
 from hymio.output import console, error_console, note, print_json
-from hymio.selftest_report import Check, Report, Result, Verdict, directory_of, json_text, keep
+from hymio.selftest_report import AS_FAR_AS_TESTED, Check, Report, Result, Verdict, directory_of, json_text, keep
 
 _SHOWN: Final[dict[Result, str]] = {
     "passed": "[green]passed [/]",

@@ -15,6 +15,9 @@ Result = Literal["passed", "failed", "skipped", "unclear"]
 """`skipped`: the board has no such thing, or it was left out; `unclear`: it was tried, and that can't tell."""
 RESULTS: Final[tuple[Result, ...]] = ("passed", "failed", "skipped", "unclear")
 Verdict = Literal["good", "as_far_as_tested", "failed"]
+AS_FAR_AS_TESTED: Final = 7
+"""An exit status of the self-test's own, beside those that every command has: nothing has failed, but something was left
+out by choice or can't be told, so that nothing is signed off."""
 
 
 @dataclass(frozen=True, slots=True)

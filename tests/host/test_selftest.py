@@ -21,10 +21,10 @@ from schema_check import check
 
 from hymio import drift, selftest_checks, smp
 from hymio.cli import app
-from hymio.errors import ANSWER_NO, AS_FAR_AS_TESTED, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_USE, run_cli
+from hymio.errors import ANSWER_NO, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_USE, run_cli
 from hymio.selftest_messages import StateAnswer
 from hymio.selftest_page import page
-from hymio.selftest_report import Check, Report
+from hymio.selftest_report import AS_FAR_AS_TESTED, Check, Report
 from hymio_sim.boardfiles import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
