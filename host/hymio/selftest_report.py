@@ -16,8 +16,8 @@ Result = Literal["passed", "failed", "skipped", "unclear"]
 RESULTS: Final[tuple[Result, ...]] = ("passed", "failed", "skipped", "unclear")
 Verdict = Literal["good", "as_far_as_tested", "failed"]
 AS_FAR_AS_TESTED: Final = 7
-"""An exit status of the self-test's own, beside those that every command has: nothing has failed, but something was left
-out by choice or can't be told, so that nothing is signed off."""
+"""An exit status of the self-test's own, beside those that every command has: nothing has failed, but something was
+left out by choice or can't be told, so that nothing is signed off."""
 
 
 @dataclass(frozen=True, slots=True)

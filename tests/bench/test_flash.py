@@ -174,6 +174,11 @@ CERTS = ("certs", 1, 2, 0xFF0000, 0x10000)
             *(4 * MIB, (2 * MIB, 0xF0000), (0x2F0000, MIB)),
             id="behind a listed vfs",
         ),
+        pytest.param(
+            [*STOCK, ("coredump", 1, 3, 0x3E0000, 0x10000)],
+            *(4 * MIB, (2 * MIB, 0xE0000), (0x2E0000, MIB)),
+            id="and a little more behind it",
+        ),
         pytest.param([*STOCK, CERTS], 16 * MIB, (2 * MIB, 0xCF0000), (0xEF0000, MIB), id="certificates, 16 MB"),
         pytest.param([*STOCK, COREDUMP], 16 * MIB, (4 * MIB, 11 * MIB), (15 * MIB, MIB), id="a larger flash"),
     ],

@@ -43,7 +43,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SimTerm
     with SimTerminal(tmp_path_factory.mktemp("till"), "--runtime", "micropython", "--heap", "160k") as terminal:
         port = str(terminal.expect("ready")["serial"])
         for button in (4, 2, 1):
-            terminal.tell(f"press {button} 60", "wait 3")
+            terminal.tell(f"press {button} 60", "wait 0.5")
             terminal.expect("record", button=button)
         yield terminal, port
         terminal.finish()
