@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hymio import bootloader_progress as esptool_progress
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.network_ports import check_address
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change
 from hymio.ports import cannot_open
 
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from esptool import ESPLoader  # type: ignore[import-untyped]
 
 _AGAIN = "Run the same command again; if the board does not start any more, write its MicroPython image again first."
+
+
+_READ_ATTEMPTS = 6
+"""How often a sector is asked for: a line, or a busy machine, that loses six in a row is not to be worked with."""
+_PAUSE_S = 0.1
+"""Before it is asked for again; twice as long each time."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Loader:
         self._esp = esp
         self.chip: str = esp.CHIP_NAME
         self.mac = bytes(esp.read_mac())
+        self._knows_flash = False
 
     def flash_size(self) -> int:
         """Of the flash chip.
@@ -50,8 +59,32 @@ class Loader:
 
     def read(self, offset: int, size: int, advance: Callable[[float], None] = lambda share: None) -> bytes:
         """Flash as it stands. advance: is called with the share that is done, 0..1."""
-        with esptool_progress.shown_by(advance):
-            return bytes(_esptool().read_flash(self._esp, offset, size, None))
+        found = b""
+        while len(found) < size:
+            # Sector by sector: of a long read that fails in its middle nothing would be had, and each again.
+            found += self._sector(offset + len(found), min(SECTOR, size - len(found)))
+            advance(len(found) / size)
+        return found
+
+    def _sector(self, offset: int, size: int) -> bytes:
+        """Up to 4096 bytes of flash; what gets lost on the line is asked for again."""
+        from esptool.util import FatalError
+
+        for attempt in range(_READ_ATTEMPTS):
+            try:
+                if self._knows_flash:
+                    return bytes(self._esp.read_flash(offset, size))
+                with esptool_progress.shown_by(lambda share: None):
+                    found = bytes(_esptool().read_flash(self._esp, offset, size, None))  # tells the chip its size, too
+                self._knows_flash = True
+                return found
+            except FatalError:
+                if attempt == _READ_ATTEMPTS - 1:
+                    raise
+                # What is still on its way would be taken for the next answer: it has to be quiet first.
+                time.sleep(_PAUSE_S * 2**attempt)
+                self._esp.flush_input()
+        raise AssertionError("not reached")
 
     def write(
         self,
@@ -98,6 +131,7 @@ def opened(port: str, before: str, chip: str | None = None) -> Iterator[Loader]:
     Raises:
         Failure: with NO_TERMINAL or ANSWERED_ERROR; nothing was written.
     """
+    check_address(port)
     tool = _esptool()
     with (
         told(NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."),

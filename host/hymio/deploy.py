@@ -17,7 +17,7 @@ from hymio.boot_line import Start, listen
 from hymio.bootloader import require_esptool, rewrite
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.factory_files import OLDEST, Version, compiled, firmware_files
-from hymio.mpremote_runs import MpRemote
+from hymio.mpremote_runs import MpRemote, SlowBoard
 from hymio.output import error_console, note, print_json, print_line
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change, PartitionError, add_votes, flash_limit
 from hymio.provision_schema import checked_config
@@ -27,13 +27,17 @@ _BOOTLOADER_OFFSET: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-S3": 0,
 https://docs.espressif.com/projects/esptool/en/latest/esp32/esptool/flashing-firmware.html"""
 _MPY: Final = 6
 """The version of compiled files: https://docs.micropython.org/en/latest/reference/mpyfiles.html"""
-_REBOOT_S: Final = 20.0
+_REBOOT_S: Final = 80.0
+"""For MicroPython to make its file system: a large one is slow."""
+_SILENT_S: Final = 120.0
+"""For one file to be copied: littlefs looks through all of a large file system for free blocks."""
 _MARK: Final = "hymio:"
 
 _ASK: Final = f"""
 import json, os, sys
 i = sys.implementation
-f = {{"machine": getattr(i, "_machine", ""), "version": i.version[:3], "mpy": getattr(i, "_mpy", 0) & 255}}
+f = {{"name": i.name, "machine": getattr(i, "_machine", ""), "version": i.version[:3]}}
+f["mpy"] = getattr(i, "_mpy", 0) & 255
 def names(path):
     try:
         return os.listdir(path)
@@ -212,6 +216,12 @@ def ask(remote: MpRemote) -> Board:
     if answer is None:
         raise Failure(NO_TERMINAL, f"{remote.port} answers, but not as expected.", "Unplug the board and try again.")
     facts = json.loads(answer[len(_MARK) :])
+    if facts.get("name", "micropython") != "micropython":
+        raise Failure(
+            ANSWERED_ERROR,
+            f"What runs on {remote.port} is {facts['name']}, not MicroPython.",
+            "Write a MicroPython image to it first (micropython.org/download): `hymio flash` does both.",
+        )
     major, minor, patch = facts["version"]
     version: Version = (major, minor, patch)
     if facts["votes"] is None:
@@ -299,13 +309,16 @@ def _cannot_ask() -> bool:
 def _ask_until_up(bench: Bench) -> Board:
     """Asks a board that has just been reset, until it answers."""
     note("[2/4] waiting for MicroPython to make its file system ...")
-    deadline = bench.now() + _REBOOT_S
+    begin_s = bench.now()
     while True:
         bench.sleep(2)
         try:
             return ask(bench.remote)
         except Failure as failure:
-            if bench.now() > deadline:
+            waited_s = bench.now() - begin_s
+            if waited_s <= _REBOOT_S:
+                note(f"[2/4] not ready yet ({waited_s:.0f} s); a large file system takes its time ...")
+            else:
                 raise Failure(
                     BROKEN_OFF,
                     f"The partition table is written, but the board does not come back: {failure.message}",
@@ -314,23 +327,65 @@ def _ask_until_up(bench: Bench) -> Board:
 
 
 def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], config: Path | None) -> None:
-    from rich.progress import Progress
-
+    """Goes on after a board that was too slow for mpremote, as long as each turn brings more files there."""
     count = len(rooms) + len(others) + (1 if config else 0)
     note(f"[3/4] copying {count} files ...")
-    with Progress(console=error_console(), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("copying", total=count)
-
-        def on_line(line: str) -> None:
-            if line.startswith("cp "):
-                progress.advance(task)
-
-        # One connection for everything: entering the raw REPL takes a second. What is up to date is not sent again.
-        arguments = ["exec", _PREPARE % [path.name for path in rooms], "+", "cp", *map(str, rooms), ":terminal/"]
-        if config:
-            digest = hashlib.sha256(config.read_bytes()).digest()
-            arguments += ["+", "exec", _KEEP_OLD_CONFIG % digest, "+", "cp", str(config), ":config.json"]
-        arguments += ["+", "cp", *map(str, others), ":"]
-        said = remote.run(arguments, 600, on_line)
-    if f"{_MARK}old" in said:
+    # One connection for everything: entering the raw REPL takes a second. What is up to date is not sent again.
+    arguments = ["exec", _PREPARE % [path.name for path in rooms], "+", "cp", *map(str, rooms), ":terminal/"]
+    if config:
+        digest = hashlib.sha256(config.read_bytes()).digest()
+        arguments += ["+", "exec", _KEEP_OLD_CONFIG % digest, "+", "cp", str(config), ":config.json"]
+    arguments += ["+", "cp", *map(str, others), ":"]
+    old_config = False
+    reached = -1
+    while True:
+        copying = _Copying(count)
+        try:
+            with copying:
+                remote.run(arguments, _SILENT_S, copying.line)
+            old_config |= copying.has_old_config
+            break
+        except Failure as failure:
+            old_config |= copying.has_old_config
+            there = max(0, copying.begun - 1)
+            if isinstance(failure, SlowBoard) and there > reached:
+                note(f"[3/4] the board is slow; going on ({there} of {count} files are there) ...")
+                reached = there
+                # Without the soft reset, for which the file system would be mounted once more.
+                arguments = arguments if arguments[0] == "resume" else ["resume", *arguments]
+                continue
+            if copying.begun or reached >= 0:
+                raise Failure(
+                    BROKEN_OFF,
+                    f"Broken off with {max(there, reached)} of {count} files on the board. {failure.message}",
+                    "Run the same command again: files that are there already are not copied twice.",
+                ) from failure
+            raise
+    if old_config:
         note("The configuration that was on the board is config.old.json there now.")
+
+
+class _Copying:
+    """How far a copy has come, with a bar for it."""
+
+    def __init__(self, count: int) -> None:
+        from rich.progress import Progress
+
+        self.begun = 0
+        """Files of which mpremote has said that it copies them."""
+        self.has_old_config = False
+        self._bar = Progress(console=error_console(), transient=True, disable=not sys.stderr.isatty())
+        self._task = self._bar.add_task("copying", total=count)
+
+    def __enter__(self) -> None:
+        self._bar.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.stop()
+
+    def line(self, line: str) -> None:
+        """What mpremote or the board says."""
+        if line.startswith("cp "):
+            self.begun += 1
+            self._bar.advance(self._task)
+        self.has_old_config |= line.startswith(f"{_MARK}old")

@@ -1,56 +1,87 @@
-"""How fast a terminal's clock runs beside this computer's, told over a cable that is late by a little."""
+"""How fast a terminal's clock runs beside this computer's: an interval that holds, however late the cable is."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 _TELLING_S: Final = 0.001
-"""A terminal tells whole milliseconds."""
+"""A terminal tells whole milliseconds that have passed: up to so much more is true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The terminal's uptime at one moment, known to half of what the round trip took longer than need be."""
+    """A terminal's uptime at some moment between the question and its answer, by this computer's monotonic clock."""
 
     uptime_ms: int
-    at_s: float
-    """This computer's monotonic clock half-way between question and answer."""
-    round_trip_s: float
+    asked_s: float
+    answered_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """`ppm` > 0: the terminal's clock is fast. The truth is within `margin_ppm` of it."""
+    """The truth lies from `low_ppm` to `high_ppm`; > 0: the terminal's clock is fast."""
 
-    ppm: float
-    margin_ppm: float
+    low_ppm: float
+    high_ppm: float
     span_s: float
+    """From the first question to the last answer."""
+
+    @property
+    def ppm(self) -> float:
+        """The middle of it."""
+        return (self.low_ppm + self.high_ppm) / 2
+
+    @property
+    def margin_ppm(self) -> float:
+        """How far from `ppm` the truth may be."""
+        return (self.high_ppm - self.low_ppm) / 2
+
+    def is_within(self, limit_ppm: float) -> bool | None:
+        """Whether the clock is off by no more than that; None: these readings can't tell."""
+        if -limit_ppm <= self.low_ppm and self.high_ppm <= limit_ppm:
+            return True
+        if self.low_ppm > limit_ppm or self.high_ppm < -limit_ppm:
+            return False
+        return None
 
 
-def read(ask_ms: Callable[[], int], times: int = 8, now: Callable[[], float] = time.monotonic) -> Reading:
-    """The reading with the shortest round trip of so many. ask_ms: asks the terminal for its uptime."""
+def read(ask_ms: Callable[[], int], times: int = 8, now: Callable[[], float] = time.monotonic) -> list[Reading]:
+    """So many readings one after the other. ask_ms: asks the terminal for its uptime."""
 
     def once() -> Reading:
-        begin_s = now()
+        asked_s = now()
         uptime_ms = ask_ms()
-        end_s = now()
-        return Reading(uptime_ms, (begin_s + end_s) / 2, end_s - begin_s)
+        return Reading(uptime_ms, asked_s, now())
 
-    return min((once() for _ in range(times)), key=lambda reading: reading.round_trip_s)
+    return [once() for _ in range(times)]
 
 
-def between(first: Reading, last: Reading) -> Drift:
-    """The drift between two readings by the same cable.
+def between(first: Iterable[Reading], last: Iterable[Reading]) -> Drift:
+    """The drift between earlier and later readings.
 
-    Question and answer are as long each time, so what they take at best is the same at both ends and cancels. What one
-    of them took longer may have been on the way there or on the way back: that is the margin, with the millisecond.
+    Nothing is supposed of how long question and answer take, nor that they take as long twice: between two readings
+    at least the time from an answer to the next question has passed, and at most that from the question to the answer
+    after it. Every pair gives such bounds, and the truth is within all of them.
+
+    Raises:
+        ValueError: no pair has time between it.
     """
-    span_s = last.at_s - first.at_s
-    if span_s <= 0:
-        raise ValueError(f"expected the later reading second, came a span of {span_s} s")
-    gained_s = (last.uptime_ms - first.uptime_ms) / 1000 - span_s
-    late_s = abs(last.round_trip_s - first.round_trip_s) / 2
-    return Drift(1e6 * gained_s / span_s, 1e6 * (late_s + _TELLING_S) / span_s, span_s)
+    first, last = list(first), list(last)
+    slowest, fastest = float("-inf"), float("inf")
+    for begin, end in itertools.product(first, last):
+        at_least_s, at_most_s = end.asked_s - begin.answered_s, end.answered_s - begin.asked_s
+        if at_least_s <= 0:
+            continue
+        counted_s = (end.uptime_ms - begin.uptime_ms) / 1000
+        slowest = max(slowest, (counted_s - _TELLING_S) / at_most_s)
+        fastest = min(fastest, (counted_s + _TELLING_S) / at_least_s)
+    if slowest == float("-inf"):
+        raise ValueError("expected readings with time between them")
+    if slowest > fastest:  # a clock that does not run evenly: neither bound holds for all of the time
+        slowest, fastest = fastest, slowest
+    span_s = max(reading.answered_s for reading in last) - min(reading.asked_s for reading in first)
+    return Drift(1e6 * (slowest - 1), 1e6 * (fastest - 1), span_s)

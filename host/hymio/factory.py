@@ -16,6 +16,8 @@ from hymio.partitions import TABLE_OFFSET, Change, PartitionError, factory_table
 _NOT_WRITTEN: Final = ("nvs", "vfs", "ffat", "votes")
 """`nvs` holds the board's identity and the calibration of its radio."""
 _MIB: Final = 0x100000
+_SMALLEST: Final = 4 * _MIB
+"""A flash that has room for program, files and votes."""
 _NAMED_SIZES: Final = {f"{n}MB": n * _MIB for n in (2, 4, 8, 16, 32)}
 
 
@@ -88,14 +90,13 @@ def make_plan(
     try:
         change = factory_table(stock.table, flash_size, votes)
     except PartitionError as error:
-        raise Failure(
-            ANSWERED_ERROR,
-            str(error),
-            "Save the votes (`hymio votes --db`) and add --erase-votes, or take the image that was on it. "
-            "Nothing was changed."
-            if votes
-            else "A board with 4 MB of flash or more is needed. Nothing was changed.",
-        ) from error
+        if votes:
+            hint = "Save the votes (`hymio votes --db`) and add --erase-votes, or take the image that was on it."
+        elif flash_size < _SMALLEST:
+            hint = "A board with 4 MB of flash or more is needed."
+        else:
+            hint = "Take an image whose partitions leave more room beside the program, as those of micropython.org do."
+        raise Failure(ANSWERED_ERROR, str(error), f"{hint} Nothing was changed.") from error
     image = file_system(files, change.vfs_size)
     pieces = [Piece(f"files ({len(files)})", change.vfs_offset + at, data) for at, data in used_runs(image)]
     for entry in stock.partitions:

@@ -18,7 +18,8 @@ from hymio.partitions import SECTOR, TABLE_OFFSET, Entry, PartitionError, entrie
 CHIPS: Final = ("ESP32", "ESP32-S2", "ESP32-S3", "ESP32-C3", "ESP32-C6")
 """esptool's names of the chips whose wiring the firmware knows."""
 _HINT: Final = "Take an image of a whole flash, ESP32_GENERIC-....bin, from micropython.org/download."
-_BANNER: Final = re.compile(rb"MicroPython v(\d+)\.(\d+)\.(\d+)")
+_BANNER: Final = re.compile(rb"(?<![A-Za-z])MicroPython v(\d+)\.(\d+)(?:\.(\d+))?")
+"""What it says when a prompt is opened: https://github.com/micropython/micropython/blob/master/py/mpconfig.h"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def _parsed(data: bytes) -> StockImage:
     if app is None:
         raise ValueError("its partition table names no application")
     program = data[app.offset - offset : app.end - offset]
-    version = _version(program, _metadata(program, "application"))
+    _metadata(program, "application")  # which raises if it is damaged
+    version = _version(program)
     if version < OLDEST:
         raise ValueError(f"it is MicroPython {'.'.join(map(str, version))}, the firmware needs 1.23 or newer")
     return StockImage(name, offset, data, version, 0x100000 << int(loader.spi_size), table, partitions)
@@ -111,15 +113,10 @@ def _chip(chip: str) -> tuple[str, int]:
     return str(target.CHIP_NAME), int(target.BOOTLOADER_FLASH_OFFSET)
 
 
-def _version(program: bytes, metadata: Any) -> Version:
-    described = metadata.app_description.version if metadata.app_description else ""
-    found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", described)
-    # ESP-IDF calls what it is not told the version of by another name, so the banner is asked as well.
-    numbers = found.groups(default="0") if found else None
+def _version(program: bytes) -> Version:
+    """By the banner alone: the version in ESP-IDF's description of the application is that of any program."""
     banner = _BANNER.search(program)
-    if banner:
-        numbers = tuple(number.decode() for number in banner.groups())
-    if numbers is None:
-        raise ValueError("its application does not say which MicroPython it is")
-    major, minor, patch = map(int, numbers)
+    if banner is None:
+        raise ValueError("its application is not MicroPython, or does not say which")
+    major, minor, patch = (int(number) for number in banner.groups(default=b"0"))
     return major, minor, patch

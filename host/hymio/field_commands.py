@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hymio.errors import ANSWER_NO, WRONG_USE, Failure
+from hymio.errors import DONE, WRONG_USE, Failure
 from hymio.options import JsonOption, examples
 
 FIELD = "Field: one terminal"
@@ -16,7 +16,11 @@ app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
 PortOption = Annotated[
     str | None,
-    typer.Option("--port", metavar="PORT", help="The serial port; not needed where there is only one terminal."),
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        help="The serial port, or rfc2217://HOST:PORT; not needed where there is only one terminal.",
+    ),
 ]
 
 
@@ -159,11 +163,13 @@ def selftest(
     yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Flash, files, lights, buttons, buzzer, Wi-Fi, TLS, battery, clock. Exit status 1 if one of them has failed."""
+    """Flash, files, lights, buttons, buzzer, Wi-Fi, TLS, battery, clock. Status 0: the board is good, 1: something has
+    failed, 7: good as far as it was tested."""
     from hymio.selftest import Order, run_selftest
 
-    if not run_selftest(Order(port, report, store, operator, skip or [], auto, yes, as_json)):
-        raise typer.Exit(ANSWER_NO)
+    status = run_selftest(Order(port, report, store, operator, skip or [], auto, yes, as_json))
+    if status != DONE:
+        raise typer.Exit(status)
 
 
 config_app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True)

@@ -15,16 +15,15 @@ from hymio.boot_line import Start, listen
 from hymio.bootloader import Loader, Way, opened, require_esptool, told
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.factory import Plan, make_plan, size_named, write_image
-from hymio.factory_files import application, files_of, require_littlefs
+from hymio.factory_files import application, require_littlefs
 from hymio.factory_stock import StockImage, read_stock
 from hymio.output import error_console, note, print_json, print_line
-from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, entries, find_votes
+from hymio.own_files import Place, UnreadableError, own_files
+from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, factory_table, file_systems, find_votes
 from hymio.ports import find_ports
 from hymio.provision_file import read_terminals
 from hymio.provision_schema import checked_config, checked_wiring
 
-KEPT_FILES: Final = ("config.json", "certs/")
-"""What a board's file system holds that is its own."""
 _AGAIN: Final = "Run the same command again: votes, identity and what stands already are not harmed."
 
 Advance = Callable[[str, float], None]
@@ -227,32 +226,67 @@ def _planned(loader: Loader, order: Order, advance: Advance) -> tuple[Plan, str]
     advance("asking the board", 0.0)
     sector = loader.read(TABLE_OFFSET, SECTOR)
     flash_size = loader.flash_size()
-    found = find_votes(sector, loader.read, flash_size)
+    found = find_votes(sector, loader.read, flash_size, _votes_of(order.stock, flash_size))
+    votes = None if order.erase_votes else found
     files = dict(order.files)
     config = "installed"
     if "config.json" not in files:
-        kept = _own_files(loader, sector, flash_size, advance)
+        kept = _own_files(loader, sector, flash_size, advance, make_plan(order.stock, flash_size, files, votes))
         config = "kept" if "config.json" in kept else "none"
         files |= kept
     if "config.json" in files:
         with contextlib.suppress(ValueError):  # one that is broken on the board is the board's to complain of
             checked_wiring(json.loads(files["config.json"]), loader.chip, "config.json")
-    return make_plan(order.stock, flash_size, files, None if order.erase_votes else found), config
+    return make_plan(order.stock, flash_size, files, votes), config
 
 
-def _own_files(loader: Loader, sector: bytes, flash_size: int, advance: Advance) -> dict[str, bytes]:
-    """What the board has in its file system and no other: nothing if it has none that can be read."""
+def _votes_of(stock: StockImage, flash_size: int) -> list[tuple[int, int]]:
+    """Where a board that was flashed with this image has its votes, if its table is lost."""
     try:
-        table = entries(sector)
+        table = factory_table(stock.table, flash_size)
     except PartitionError:
-        return {}
-    vfs = next((entry for entry in table if entry.name == "vfs" and entry.end <= flash_size), None)
-    if vfs is None:
-        return {}
-    if b"littlefs" not in loader.read(vfs.offset, 2 * SECTOR):
-        return {}
-    image = loader.read(vfs.offset, vfs.size, lambda share: advance("reading its configuration", share))
-    return {path: data for path, data in (files_of(image) or {}).items() if path.startswith(KEPT_FILES)}
+        return []
+    return [(table.votes_offset, table.votes_size)]
+
+
+def _own_files(
+    loader: Loader, sector: bytes, flash_size: int, advance: Advance, plan: Plan | None = None
+) -> dict[str, bytes]:
+    """What the board has in its file system and no other.
+
+    Args:
+        plan: what would be written without it: a run that was cut off may have written its files already, and the old
+            table knows nothing of them.
+
+    Raises:
+        Failure: there is a file system that can't be read, so that what is in it would be lost in silence.
+    """
+    advance("reading its configuration", 0.0)
+    named = file_systems(sector, flash_size)
+    problem = None
+    planned = [(plan.table.vfs_offset, plan.table.vfs_size)] if plan else []
+    for offset, size in dict.fromkeys([*named, *planned]):
+        try:
+            kept = own_files(Place(loader.read, offset, size))
+        except UnreadableError as error:
+            if (offset, size) in named and not _is_cut_off(loader, plan, offset):
+                problem = problem or f"{offset:#x}: {error.args[0]}"
+            continue
+        if kept:
+            return kept
+    if problem:
+        raise Failure(
+            ANSWERED_ERROR,
+            f"The file system of the board can't be read, and its configuration would be lost (at {problem}).",
+            "Give its configuration with --config; a file that holds {} makes it begin anew. Nothing was changed.",
+        )
+    return {}
+
+
+def _is_cut_off(loader: Loader, plan: Plan | None, offset: int) -> bool:
+    """Whether that begins as the files of a board that has none of its own: they were not written to their end."""
+    files = next((piece for piece in plan.pieces if piece.offset == offset), None) if plan else None
+    return files is not None and loader.read(offset, 2 * SECTOR) == files.data[: 2 * SECTOR]
 
 
 def _write(loader: Loader, plan: Plan, erase_votes: bool, advance: Advance) -> None:

@@ -6,7 +6,7 @@ https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-guides/partition
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -19,7 +19,9 @@ _TABLE_SIZE: Final = 0xC00
 """What the entries and their MD5 may fill; the rest of the sector is for a signature."""
 _VOTES: Final = "votes"
 _VFS: Final = ("vfs", "ffat")
-"""What MicroPython calls its file system; `ffat` is the FAT of older images."""
+"""What MicroPython calls its file system, in the order in which it looks; `ffat` is that of boards with TinyUF2."""
+_FIRST: Final = TABLE_OFFSET + SECTOR
+"""Where the first partition may begin."""
 _APP: Final = 0
 _DATA: Final = 1
 _UNDEFINED: Final = 0x06
@@ -30,6 +32,8 @@ _SIZES: Final = (0x100000, 0x80000, 0x40000)
 """Of the log, the largest that fits: 1 MiB holds 64,000 records."""
 _VFS_MIN: Final = 0x60000
 """The firmware as plain files, twice, and a file system's own needs."""
+_MD5_MARK: Final = b"\xeb\xeb" + b"\xff" * 14
+"""With it begins the row that holds the MD5 of those before."""
 _LOG_MARK: Final = b"HYML"
 """The first bytes of every sector of a log: firmware/README.md, "Log"."""
 _BLANK_FOR_MKFS: Final = 4 * SECTOR
@@ -116,10 +120,7 @@ def add_votes(sector: bytes, limit: int) -> Change:
         votes_offset, erase = vfs_end - votes_size, (vfs.offset, _BLANK_FOR_MKFS)
         vfs.size = votes_offset - vfs.offset
     table.append(_entry(_VOTES, _UNDEFINED, votes_offset, votes_size))
-    table.sort()
-    _checked(lambda: table.verify(TABLE_OFFSET))
-    new = _checked(table.to_binary)
-    return Change(new + sector[_TABLE_SIZE:], votes_offset, votes_size, vfs.offset, vfs.size, erase)
+    return Change(_written(table, sector), votes_offset, votes_size, vfs.offset, vfs.size, erase)
 
 
 def entries(sector: bytes) -> list[Entry]:
@@ -132,7 +133,25 @@ def entries(sector: bytes) -> list[Entry]:
     return sorted(found, key=lambda entry: entry.offset)
 
 
-def find_votes(sector: bytes, read: Callable[[int, int], bytes], flash_size: int) -> tuple[int, int] | None:
+def file_systems(sector: bytes, flash_size: int) -> list[tuple[int, int]]:
+    """Offset and size of where MicroPython looks for its file system on a board with this table; none if that can't be
+    read."""
+    try:
+        table = entries(sector)
+    except PartitionError:
+        return []
+    named = [entry for name in _VFS for entry in table if entry.name == name and not entry.is_app]
+    places = [(entry.offset, entry.size) for entry in named if entry.end <= flash_size]
+    if not named and table:
+        # Newer images leave it out, and MicroPython takes what is behind the last partition.
+        start = -(-table[-1].end // SECTOR) * SECTOR
+        places = [(start, flash_size - start)]
+    return [(offset, size) for offset, size in places if size >= 2 * SECTOR]
+
+
+def find_votes(
+    sector: bytes, read: Callable[[int, int], bytes], flash_size: int, elsewhere: Sequence[tuple[int, int]] = ()
+) -> tuple[int, int] | None:
     """Offset and size of the votes that a board holds, None if there are none.
 
     Its table tells. If it does not (another image was written since, or a cut came while the table was), a log is
@@ -141,6 +160,7 @@ def find_votes(sector: bytes, read: Callable[[int, int], bytes], flash_size: int
     Args:
         sector: of the board's table, whatever stands there.
         read: reads flash, (offset, size) -> bytes.
+        elsewhere: offset and size of further places where a log may stand, as where an image would have it.
     """
     try:
         for entry in entries(sector):
@@ -148,13 +168,12 @@ def find_votes(sector: bytes, read: Callable[[int, int], bytes], flash_size: int
                 return entry.offset, entry.size
     except PartitionError:
         pass
+    places = list(elsewhere)
     limit = flash_size
     while limit >= 0x200000:
-        for size in _SIZES:
-            if read(limit - size, SECTOR)[: len(_LOG_MARK)] == _LOG_MARK:
-                return limit - size, size
+        places += [(limit - size, size) for size in _SIZES]
         limit //= 2
-    return None
+    return next((place for place in places if read(place[0], SECTOR)[: len(_LOG_MARK)] == _LOG_MARK), None)
 
 
 def factory_table(sector: bytes, limit: int, votes: tuple[int, int] | None = None) -> Change:
@@ -170,26 +189,44 @@ def factory_table(sector: bytes, limit: int, votes: tuple[int, int] | None = Non
     """
     table = _read(sector)
     table[:] = [entry for entry in table if entry.name not in (_VOTES, *_VFS)]
-    start = max((entry.offset + entry.size for entry in table), default=0)
-    start = -(-start // SECTOR) * SECTOR
+    gaps = _gaps(table, limit)
     if votes is None:
-        size = next((size for size in _SIZES if limit - size - start >= _VFS_MIN), 0)
+        # Where the file system was, or behind everything: it is not always the last (a core dump, certificates).
+        gap = max(gaps, key=lambda gap: gap[1] - gap[0], default=(0, 0))
+        size = next((size for size in _SIZES if gap[1] - size - gap[0] >= _VFS_MIN), 0)
         if not size:
-            raise PartitionError(f"Behind the program are {max(0, limit - start) // 1024} kB, too few for the votes.")
-        votes = limit - size, size
+            free = (gap[1] - gap[0]) // 1024
+            raise PartitionError(f"Beside the program are {free} kB in one piece, too few for the votes.")
+        votes = gap[1] - size, size
     votes_end = sum(votes)
-    if votes[0] < start or votes_end > limit:
+    if not any(begin <= votes[0] and votes_end <= end for begin, end in gaps):
         raise PartitionError(f"The votes on the board stand at {votes[0]:#x}, where this image has something else.")
-    # The larger of what is before and behind the votes: behind, where the log was made for a smaller flash.
-    vfs_offset, vfs_end = max((start, votes[0]), (votes_end, limit), key=lambda gap: gap[1] - gap[0])
+    table.append(_entry(_VOTES, _UNDEFINED, *votes))
+    # Behind the votes, where the log was made for a smaller flash.
+    vfs_offset, vfs_end = max(_gaps(table, limit), key=lambda gap: gap[1] - gap[0], default=(0, 0))
     if vfs_end - vfs_offset < _VFS_MIN:
         raise PartitionError(f"Beside the votes are {(vfs_end - vfs_offset) // 1024} kB, too few for the files.")
     table.append(_entry(_VFS[0], _FAT, vfs_offset, vfs_end - vfs_offset))
-    table.append(_entry(_VOTES, _UNDEFINED, *votes))
+    return Change(_written(table, sector), *votes, vfs_offset, vfs_end - vfs_offset, None)
+
+
+def _gaps(table: PartitionTable, limit: int) -> list[tuple[int, int]]:
+    """(begin, end) of what no partition of the table takes, whole sectors."""
+    gaps, begin = [], _FIRST
+    for entry in sorted(table, key=lambda entry: int(entry.offset)):
+        gaps.append((begin, entry.offset // SECTOR * SECTOR))
+        begin = max(begin, -(-(entry.offset + entry.size) // SECTOR) * SECTOR)
+    gaps.append((begin, limit // SECTOR * SECTOR))
+    return [(begin, end) for begin, end in gaps if begin < end]
+
+
+def _written(table: PartitionTable, old: bytes) -> bytes:
+    """The table in the form of the sector that it was read from: with an MD5 only if that has one, since the boot
+    loader of a very old ESP-IDF knows of none."""
     table.sort()
     _checked(lambda: table.verify(TABLE_OFFSET))
-    new = _checked(table.to_binary)
-    return Change(new + sector[_TABLE_SIZE:], *votes, vfs_offset, vfs_end - vfs_offset, None)
+    new: bytes = _checked(lambda: table.to_binary(md5sum=_MD5_MARK in old))
+    return new + old[_TABLE_SIZE:]
 
 
 def _entry(name: str, subtype: int, offset: int, size: int) -> PartitionDefinition:
@@ -208,8 +245,9 @@ def _read(sector: bytes) -> PartitionTable:
     if sector[_TABLE_SIZE:].strip(b"\xff"):
         raise PartitionError("The partition table is signed (secure boot), so it can't be changed.")
     table: PartitionTable = _checked(lambda: PartitionTable.from_binary(sector[:_TABLE_SIZE]))
-    # What the library would not write back as it stands (flags of a later ESP-IDF) must not be lost in silence.
-    if _checked(table.to_binary) != sector[:_TABLE_SIZE]:
+    # What the library would not write back as it stands (flags of a later ESP-IDF) must not be lost in silence. An MD5
+    # may be missing: ESP-IDF has a switch for it, and before 3.1 there was none.
+    if not table or _checked(lambda: table.to_binary(md5sum=_MD5_MARK in sector)) != sector[:_TABLE_SIZE]:
         raise PartitionError("The partition table has something in it that this version does not know.")
     return table
 

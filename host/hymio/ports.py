@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from hymio.errors import NO_TERMINAL, WRONG_USE, Failure
+from hymio.network_ports import cannot_reach, check_address, is_network
 
 CHIPS: Final[Mapping[int, str]] = {
     0x303A: "Espressif USB",
@@ -89,9 +90,10 @@ def choose_port(given: str | None) -> str:
     """The port to use: `given`, or the only one there is.
 
     Raises:
-        Failure: 3 there is none, 2 there are several.
+        Failure: 3 there is none, or it is an address of no kind that is known; 2 there are several.
     """
     if given is not None:
+        check_address(given)
         return given
     ports = find_ports()
     if not ports:
@@ -114,6 +116,8 @@ _NO_SERIAL_PORT: Final = (errno.ENOTTY, errno.EISDIR)
 
 def cannot_open(port: str, error: Exception) -> Failure:
     """Why `port` stays shut, after what pyserial or the system raised."""
+    if is_network(port):
+        return cannot_reach(port, error)
     number = getattr(error, "errno", None)
     said = str(error).lower()
     if number in _IN_USE or "exclusively lock" in said or "busy" in said:

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hymio.errors import BROKEN_OFF, WRONG_USE, Failure
+from hymio.errors import ANSWER_NO, BROKEN_OFF, DONE, WRONG_USE, Failure
 from hymio.output import console, error_console, note, print_json
-from hymio.selftest_report import Check, Report, Result, directory_of, json_text, keep
+from hymio.selftest_report import AS_FAR_AS_TESTED, Check, Report, Result, Verdict, directory_of, json_text, keep
 
 _SHOWN: Final[dict[Result, str]] = {
     "passed": "[green]passed [/]",
     "failed": "[bold red]failed [/]",
     "skipped": "[dim]skipped[/]",
+    "unclear": "[yellow]unclear[/]",
 }
 
 
@@ -37,8 +38,12 @@ class Order:
     as_json: bool
 
 
-def run_selftest(order: Order) -> bool:
-    """The command; returns whether no check has failed."""
+_STATUS: Final[dict[Verdict, int]] = {"good": DONE, "as_far_as_tested": AS_FAR_AS_TESTED, "failed": ANSWER_NO}
+_STYLE: Final[dict[Verdict, str]] = {"good": "green", "as_far_as_tested": "yellow", "failed": "bold red"}
+
+
+def run_selftest(order: Order) -> int:
+    """The command; returns its exit status."""
     from hymio.ports import choose_port
 
     _check(order)
@@ -48,12 +53,12 @@ def run_selftest(order: Order) -> bool:
         _write(order.report, report)
     if order.as_json:
         print_json({**report.as_json(), "kept": str(kept), "report": str(order.report) if order.report else None})
-        return report.ok
-    skipped = report.names("skipped")
-    said = "good" if report.ok else f"[bold red]failed: {', '.join(report.names('failed'))}[/]"
-    console().print(f"{report.device_id}: {said}" + (f"; not tested: {', '.join(skipped)}" if skipped else ""))
+        return _STATUS[report.verdict]
+    said, *rest = report.sentences()
+    shown = "; ".join([f"[{_STYLE[report.verdict]}]{said}[/]", *rest])
+    console().print(f"{report.device_id}: {shown}", soft_wrap=True)
     note(f"The report is {kept}" + (f", to print: {order.report}." if order.report else "."))
-    return report.ok
+    return _STATUS[report.verdict]
 
 
 def _check(order: Order) -> None:
@@ -76,7 +81,7 @@ _AGAIN: Final = "Give another path; nothing was tested."
 
 
 def _tested(order: Order, port: str) -> Report:
-    from hymio.selftest_checks import Bench, checks
+    from hymio.selftest_checks import Bench, checks, left_out
     from hymio.selftest_messages import StateRead
     from hymio.smp import Cable
 
@@ -87,6 +92,7 @@ def _tested(order: Order, port: str) -> Report:
         mac = cable.ask(StateRead()).mac
         began_utc = time.time()
         bench = Bench(cable, status, shown.doing, shown.tell, _answers(order, shown), status.next_seq)
+        bench.is_answered_ahead = order.yes
         found = []
         try:
             for check in checks(bench, order.skip):
@@ -109,6 +115,7 @@ def _tested(order: Order, port: str) -> Report:
         began_utc=began_utc,
         ended_utc=time.time(),
         checks=tuple(found),
+        left_out=left_out(bench, order.skip),
     )
 
 

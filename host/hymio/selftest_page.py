@@ -6,14 +6,16 @@ import time
 from html import escape
 from typing import Final
 
-from hymio.selftest_report import Check, Report, Result
+from hymio.selftest_report import Check, Report, Result, Verdict
 
 # Drawn, because not every font has the signs; each has a form of its own for those who see no colours.
 _SHAPES: Final[dict[Result, tuple[str, str]]] = {
     "passed": ("#1a7f37", '<path d="M3 9l4 4 8-9"/>'),
     "failed": ("#b42318", '<path d="M4 4l10 10M14 4L4 14"/>'),
     "skipped": ("#6b7280", '<path d="M4 9h10"/>'),
+    "unclear": ("#9a6700", '<path d="M6 6a3 3 0 1 1 3 4v2M9 15v.5"/>'),
 }
+_WHOLE: Final[dict[Verdict, Result]] = {"good": "passed", "as_far_as_tested": "unclear", "failed": "failed"}
 
 _STYLE: Final = """
 @page { size: A4; margin: 14mm }
@@ -37,11 +39,8 @@ footer div { flex: 1; border-top: .3mm solid #111; padding-top: 1mm; color: #555
 def page(report: Report) -> str:
     """The HTML document."""
     title = f"Self-test of {report.device_id}"
-    verdict: Result = "passed" if report.ok else "failed"
-    skipped = report.names("skipped")
-    said = "passed" if report.ok else "failed: " + ", ".join(report.names("failed"))
-    if skipped:
-        said += f". Not tested: {', '.join(skipped)}"
+    verdict, *rest = report.sentences()
+    said = ". ".join([verdict, *(sentence[0].upper() + sentence[1:] for sentence in rest)])
     facts = (
         ("Terminal", report.device_id),
         ("Date", _date(report.began_utc)),
@@ -57,7 +56,7 @@ def page(report: Report) -> str:
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style></head>
 <body>
-<h1>{_mark(verdict)} {escape(title)}</h1>
+<h1>{_mark(_WHOLE[report.verdict])} {escape(title)}</h1>
 <p>{escape(said)}.</p>
 <dl>{listed}</dl>
 <table>

@@ -11,7 +11,13 @@ from typing import Any, Final, Literal
 from hymio.errors import WRONG_USE, Failure
 
 VERSION: Final = 1
-Result = Literal["passed", "failed", "skipped"]
+Result = Literal["passed", "failed", "skipped", "unclear"]
+"""`skipped`: the board has no such thing, or it was left out; `unclear`: it was tried, and that can't tell."""
+RESULTS: Final[tuple[Result, ...]] = ("passed", "failed", "skipped", "unclear")
+Verdict = Literal["good", "as_far_as_tested", "failed"]
+AS_FAR_AS_TESTED: Final = 7
+"""An exit status of the self-test's own, beside those that every command has: nothing has failed, but something was
+left out by choice or can't be told, so that nothing is signed off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Report:
     began_utc: float
     ended_utc: float
     checks: tuple[Check, ...]
+    left_out: tuple[str, ...] = ()
+    """Checks that the board has something for and that were not made: by --skip, or as nobody was there to look."""
 
     def names(self, result: Result) -> list[str]:
         """The checks that have come out so."""
@@ -64,16 +72,40 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether none has failed."""
+        """Whether none has failed: that alone makes no board good, see `verdict`."""
         return not self.names("failed")
+
+    @property
+    def verdict(self) -> Verdict:
+        """`good` only if everything that the board has was tried, and could be told."""
+        if not self.ok:
+            return "failed"
+        return "as_far_as_tested" if self.left_out or self.names("unclear") else "good"
+
+    @property
+    def absent(self) -> list[str]:
+        """Checks for which the board has nothing."""
+        return [name for name in self.names("skipped") if name not in self.left_out]
+
+    def sentences(self) -> list[str]:
+        """What came out, for a person: first the verdict, then everything about which it says nothing."""
+        failed = ", ".join(self.names("failed"))
+        said = {"failed": f"failed: {failed}", "good": "good", "as_far_as_tested": "good as far as tested"}
+        lists = (
+            ("can't tell", self.names("unclear")),
+            ("skipped by choice", self.left_out),
+            ("not tested", self.absent),
+        )
+        return [said[self.verdict], *(f"{what}: {', '.join(names)}" for what, names in lists if names)]
 
     def as_json(self) -> dict[str, Any]:
         """Its JSON object (tests/schemas/selftest.json)."""
         facts = asdict(self)
         checks = facts.pop("checks")
-        results: tuple[Result, ...] = ("passed", "failed", "skipped")
-        counts = {result: len(self.names(result)) for result in results}
-        return {"hymio_selftest": VERSION, **facts, "ok": self.ok, "counts": counts, "checks": checks}
+        left_out = list(facts.pop("left_out"))
+        counts = {result: len(self.names(result)) for result in RESULTS}
+        verdict = {"ok": self.ok, "verdict": self.verdict, "skipped_by_choice": left_out}
+        return {"hymio_selftest": VERSION, **facts, **verdict, "counts": counts, "checks": checks}
 
 
 def directory_of(store: Path, device_id: str) -> Path:

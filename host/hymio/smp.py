@@ -25,6 +25,7 @@ from smpclient.transport.serial import SMPSerialTransport
 
 from hymio.batches import Batch, Totals, decode_batch
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.network_ports import is_network, serial_port
 from hymio.ports import cannot_open
 from hymio.wire import FormatError
 
@@ -242,8 +243,13 @@ _LINES_RISE_TOGETHER: Final = sys.platform != "win32"
 class _Transport(SMPSerialTransport):
     """A serial port opened so that the board behind it goes on running."""
 
-    def __init__(self) -> None:
-        super().__init__(baudrate=BAUD, exclusive=True if os.name == "posix" else None)
+    def __init__(self, port: str) -> None:
+        settings: dict[str, Any] = {"baudrate": BAUD, "exclusive": True if os.name == "posix" else None}
+        super().__init__(**settings)
+        if is_network(port):
+            # smpclient's own suggestion for such pipes is another `connect`; what it opens there is this attribute.
+            self._conn = serial_port(port, **settings)  # type: ignore[misc]
+            return
         # RTS without DTR, however short, is the order to reset:
         # https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-topics/boot-mode-selection.html
         # Linux and macOS raise both before anybody is asked, so lowering them one by one would be that order. Windows
@@ -358,7 +364,7 @@ class Cable:
         return self._runner.run(work)
 
     async def _open(self) -> _Transport:
-        transport = _Transport()
+        transport = _Transport(self._port)
         try:
             transport.open_once(self._port)
         except (serial.SerialException, OSError, ValueError) as error:

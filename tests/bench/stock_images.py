@@ -37,9 +37,9 @@ def program(chip: str, payload: bytes, scratch: Path, flash_size: int = 4 * MIB)
     return path.read_bytes()
 
 
-def description(version: str) -> bytes:
+def description(version: str, project: str = "micropython") -> bytes:
     """esp_app_desc_t: docs.espressif.com/projects/esp-idf/en/stable/esp32/api-reference/system/app_image_format.html"""
-    texts = struct.pack("<32s32s16s16s32s", version.encode(), b"micropython", b"12:00:00", b"Aug 1 2026", b"v5.4.2")
+    texts = struct.pack("<32s32s16s16s32s", version.encode(), project.encode(), b"12:00:00", b"Aug 1 2026", b"v5.4.2")
     return (struct.pack("<IIII", 0xABCD5432, 0, 0, 0) + texts).ljust(256, b"\0")
 
 
@@ -50,15 +50,18 @@ def stock_image(
     table: list[Entry] | None = None,
     program_size: int = 40_000,
     flash_size: int = 4 * MIB,
+    banner: str | None = None,
+    project: str = "micropython",
 ) -> Path:
-    """A file like ESP32_GENERIC-20260801-v1.26.0.bin."""
-    banner = f"MicroPython {version} on 2026-08-01; Generic module".encode()
+    """A file like ESP32_GENERIC-20260801-v1.26.0.bin; with another banner or project it is no MicroPython."""
+    if banner is None:
+        banner = f"MicroPython {version} on 2026-08-01; Generic module"
     code = bytes(i * i & 255 for i in range(program_size))
     offset = loader_offset(chip)
     image = program(chip, b"boots" * 1000, scratch, flash_size).ljust(0x8000 - offset, b"\xff")
     image += sector_of(table or STOCK)
     image = image.ljust(0x10000 - offset, b"\xff")
-    image += program(chip, description(version) + banner + code, scratch, flash_size)
+    image += program(chip, description(version, project) + banner.encode() + code, scratch, flash_size)
     path = scratch / f"{chip.upper()}_GENERIC-{version}.bin"
     path.write_bytes(image)
     return path

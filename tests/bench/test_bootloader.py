@@ -11,7 +11,8 @@ import serial  # type: ignore[import-untyped]
 from mock_board import ESPTOOL_NAMES, flash, mock_board
 from test_partitions import MIB, STOCK_1_23, entries_of, sector_of
 
-from hymio.bootloader import rewrite
+from hymio import bootloader
+from hymio.bootloader import Loader, rewrite
 from hymio.errors import ANSWERED_ERROR, NO_TERMINAL, Failure
 from hymio.partitions import SECTOR, TABLE_OFFSET, add_votes
 
@@ -58,6 +59,59 @@ def test_another_chip_than_expected_is_left_alone(port: str, chip: str) -> None:
     with pytest.raises(Failure, match="MicroPython says") as failed:
         rewrite(port, "ESP32-C3", old, add_votes(old, 4 * MIB), before="no-reset", after="no-reset")
     assert failed.value.exit_status == ANSWERED_ERROR
+
+
+class ShakyLine:
+    """What esptool has of a board, on a line that loses things: every answer listed comes as often as it says."""
+
+    CHIP_NAME = "ESP32"
+
+    def __init__(self, losses: dict[int, int]) -> None:
+        self.losses = dict(losses)
+        self.asked: list[tuple[int, int]] = []
+        self.flushed = 0
+
+    def read_mac(self) -> list[int]:
+        return [0x24, 0x0A, 0xC4, 0, 0, 1]
+
+    def read_flash(self, offset: int, size: int, advance: object = None) -> bytes:
+        from esptool.util import FatalError
+
+        self.asked.append((offset, size))
+        if self.losses.get(offset, 0) > 0:
+            self.losses[offset] -= 1
+            raise FatalError("Corrupt data, expected 0x1000 bytes but received 0x20 bytes.")
+        return bytes((offset + at) * 7 % 251 for at in range(size))
+
+    def flush_input(self) -> None:
+        self.flushed += 1
+
+
+def shaky(monkeypatch: pytest.MonkeyPatch, losses: dict[int, int]) -> tuple[Loader, ShakyLine]:
+    from esptool import cmds
+
+    line = ShakyLine(losses)
+    monkeypatch.setattr(bootloader, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(cmds, "read_flash", lambda esp, offset, size, out: esp.read_flash(offset, size))
+    return Loader(line), line
+
+
+def test_a_sector_that_gets_lost_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    loader, line = shaky(monkeypatch, {0: 1, 2 * SECTOR: 3})
+    shares: list[float] = []
+    assert loader.read(0, 3 * SECTOR + 5, shares.append) == bytes(at * 7 % 251 for at in range(3 * SECTOR + 5))
+    assert [offset // SECTOR for offset, _ in line.asked] == [0, 0, 1, 2, 2, 2, 2, 3] and line.flushed == 4
+    assert all(size <= SECTOR for _, size in line.asked)
+    assert shares == sorted(shares) and shares[-1] == 1.0
+
+
+def test_a_sector_that_never_comes_is_an_error_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    from esptool.util import FatalError
+
+    loader, line = shaky(monkeypatch, {SECTOR: 10**6})
+    with pytest.raises(FatalError, match="Corrupt data"):
+        loader.read(0, 3 * SECTOR)
+    assert len(line.asked) < 10
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from simulated_board import hymio, needs_vm, simulated_board
 from test_partitions import MIB, OTA_4MIB, STOCK_1_23, sector_of
 
+from hymio import mpremote_runs
 from hymio.boot_line import Start, read_start
 from hymio.deploy import Bench, chip_of, deploy
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
@@ -121,6 +122,9 @@ def test_a_dry_run_changes_nothing_and_the_board_runs_again(board: dict[str, Any
         pytest.param("TransportError: could not enter raw repl", NO_TERMINAL, "as MicroPython does", id="no REPL"),
         pytest.param("SerialException: device reports readiness", BROKEN_OFF, "was lost", id="cable out"),
         pytest.param("NameError: name 'x' isn't defined", ANSWERED_ERROR, "NameError", id="anything else"),
+        pytest.param(
+            stock(name="circuitpython", version=[9, 2, 1]), ANSWERED_ERROR, "circuitpython, not Micro", id="CP"
+        ),
         pytest.param(stock(version=[1, 22, 2]), ANSWERED_ERROR, "1.22.2, the firmware needs 1.23", id="old"),
         pytest.param(stock(votes=None, machine="Pico with RP2040"), ANSWERED_ERROR, "not on an ESP32", id="a Pico"),
         pytest.param(stock(machine="Something with ESP32C61"), ANSWERED_ERROR, "ESP32-C61", id="a C61"),
@@ -153,6 +157,72 @@ def test_a_board_that_does_not_come_back_is_broken_off() -> None:
     with pytest.raises(Failure, match="does not come back") as failed:
         deploy(bench(script, confirm=lambda: True, rewrite=lambda *_, **__: None), None)
     assert failed.value.exit_status == BROKEN_OFF
+
+
+def test_a_large_file_system_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """MicroPython makes it: minutes, of which each is told."""
+    script = Script(bare(), *["could not enter raw repl"] * 7, stock())
+    deploy(bench(script, confirm=lambda: True, rewrite=lambda *_, **__: None), None)
+    assert capsys.readouterr().err.count("not ready yet") == 7
+
+
+SLOW = "TransportError: timeout waiting for first EOF reception"
+
+
+class SlowScript(Script):
+    """A board whose file system is slow: of each copy so many files begin, then mpremote loses patience; -1: all."""
+
+    def __init__(self, begun: Sequence[int], *answers: dict[str, Any] | str, said: str = SLOW) -> None:
+        super().__init__(*answers)
+        self.begun = list(begun)
+        self.said = said
+
+    def __call__(self, arguments: Sequence[str], limit_s: float, on_line: Callable[[str], None]) -> tuple[int, str]:
+        status, said = super().__call__(arguments, limit_s, on_line)
+        if "cp" not in arguments or not self.begun:
+            return status, said
+        begun = self.begun.pop(0)
+        for number in range(begun):
+            on_line(f"cp {number}.mpy :terminal/")
+        return (0, "") if begun < 0 else (1, self.said)
+
+
+def test_a_slow_board_is_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
+    script = SlowScript([4, 9, -1], stock())
+    assert deploy(bench(script), None)["device_id"] == "till-1"
+    said = capsys.readouterr().err
+    count = sum(map(len, firmware_files()))
+    assert f"(3 of {count} files are there)" in said and f"(8 of {count} files are there)" in said
+    copies = [arguments[2] for arguments in script.calls if "cp" in arguments]
+    assert copies == ["exec", "resume", "resume"], "no soft reset, which would mount it once more"
+
+
+@pytest.mark.parametrize(
+    ("begun", "said", "told"),
+    [
+        ([4, 4], SLOW, "3 of .* files on the board. .* took more than 10 s for one step: its file system is slow"),
+        ([4, 0], "TransportError: could not enter raw repl", "3 of .* not ready again within 10 s"),
+        ([6], "SerialException: device reports readiness", "5 of .* was lost"),
+        ([0, 0], SLOW, "0 of .* took more than 10 s for one step"),
+    ],
+)
+def test_what_was_copied_is_not_told_as_nothing_there(begun: list[int], said: str, told: str) -> None:
+    with pytest.raises(Failure, match=told) as failed:
+        deploy(bench(SlowScript(begun, stock(), said=said)), None)
+    assert failed.value.exit_status == BROKEN_OFF and "same command again" in failed.value.hint
+    assert "as MicroPython does" not in failed.value.message
+
+
+def test_every_line_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time limit is one of silence, not of the whole."""
+    talks = "import time\nfor n in range(4):\n    print('cp', n, flush=True)\n    time.sleep(1.2)"
+    monkeypatch.setattr(mpremote_runs, "_COMMAND", (sys.executable, "-c", talks))
+    lines: list[str] = []
+    assert mpremote_runs.run_mpremote([], 4.0, lines.append) == (0, "") and len(lines) == 4
+    monkeypatch.setattr(mpremote_runs, "_COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+    with pytest.raises(Failure, match="fell silent: nothing came for 0 s") as failed:
+        MpRemote("PORT").run([], 0.2)
+    assert failed.value.exit_status == NO_TERMINAL
 
 
 def test_a_terminal_that_does_not_count_is_a_no() -> None:

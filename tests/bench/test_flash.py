@@ -23,7 +23,7 @@ from hymio.factory import make_plan, merged_image
 from hymio.factory_files import application, file_system, files_of, firmware_files, used_runs
 from hymio.factory_stock import read_stock
 from hymio.flash import Order, flash_board, run_flash
-from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, factory_table
+from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, add_votes, factory_table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the mock needs pseudo-terminals")
 
@@ -92,6 +92,26 @@ def test_a_configuration_may_be_a_provisioning_file(tmp_path: Path) -> None:
     assert wrong.returncode == WRONG_USE and "pins.leds: 15 belongs to the flash chip (esp32c3)" in wrong.stderr
 
 
+NONE = "is not MicroPython"
+
+
+def other_program(tmp: Path, version: str, banner: str, project: str) -> Path:
+    return stock_image("esp32", tmp, version=version, banner=banner, project=project)
+
+
+@pytest.mark.parametrize(
+    ("banner", "version"),
+    [
+        ("MicroPython v1.27 on 2025-10-01", (1, 27, 0)),
+        ("MicroPython v1.27.0-preview.123.gabc123 on 2025-10-01; Generic ESP32 module with ESP32", (1, 27, 0)),
+        ("MicroPython v1.29.1-dirty on 2026-10-01", (1, 29, 1)),
+    ],
+)
+def test_the_banner_tells_the_version(banner: str, version: tuple[int, int, int], tmp_path: Path) -> None:
+    image = stock_image("esp32", tmp_path, version="v5.4.2-13-gabc", banner=banner)
+    assert read_stock(image).micropython == version
+
+
 def damaged(image: Path, at: int) -> Path:
     data = bytearray(image.read_bytes())
     data[at] ^= 0xFF
@@ -108,6 +128,10 @@ def damaged(image: Path, at: int) -> Path:
         (lambda tmp: damaged(stock_image("esp32", tmp), 0x100), "boot loader is damaged"),
         (lambda tmp: damaged(stock_image("esp32", tmp), 0x7004), "no partition table"),
         (lambda tmp: damaged(stock_image("esp32", tmp), 0xF400), "application is damaged"),
+        (lambda tmp: other_program(tmp, "9.2.1", "Adafruit CircuitPython 9.2.1 on 2024-11-20", "circuitpython"), NONE),
+        (lambda tmp: other_program(tmp, "v5.3.1-dirty", "Hello world!", "hello_world"), NONE),
+        (lambda tmp: other_program(tmp, "2.4.0", "", "sensor-node"), NONE),
+        (lambda tmp: other_program(tmp, "v1.29.0", "", "micropython"), NONE),
         (lambda tmp: tmp / "nothing.bin", "No such file"),
         (lambda tmp: tmp.joinpath("short.bin").write_bytes(b"\xe9") and tmp / "short.bin", "damaged or missing"),
     ],
@@ -135,6 +159,54 @@ def test_compiled_for_its_micropython() -> None:
     assert files.keys() == {f"terminal/{room.stem}.mpy" for room in rooms} | {path.name for path in others}
     # .mpy version 6.3: https://docs.micropython.org/en/latest/reference/mpyfiles.html
     assert all(data[:2] == b"M\x06" for path, data in files.items() if path.endswith(".mpy"))
+
+
+COREDUMP = ("coredump", 1, 3, 0x3F0000, 0x10000)
+CERTS = ("certs", 1, 2, 0xFF0000, 0x10000)
+
+
+@pytest.mark.parametrize(
+    ("table", "limit", "vfs", "votes"),
+    [
+        pytest.param([*STOCK, COREDUMP], 4 * MIB, (2 * MIB, 0xF0000), (0x2F0000, MIB), id="a core dump at the end"),
+        pytest.param(
+            [*STOCK, ("vfs", 1, 0x81, 2 * MIB, 0x1F0000), COREDUMP],
+            *(4 * MIB, (2 * MIB, 0xF0000), (0x2F0000, MIB)),
+            id="behind a listed vfs",
+        ),
+        pytest.param(
+            [*STOCK, ("coredump", 1, 3, 0x3E0000, 0x10000)],
+            *(4 * MIB, (2 * MIB, 0xE0000), (0x2E0000, MIB)),
+            id="and a little more behind it",
+        ),
+        pytest.param([*STOCK, CERTS], 16 * MIB, (2 * MIB, 0xCF0000), (0xEF0000, MIB), id="certificates, 16 MB"),
+        pytest.param([*STOCK, COREDUMP], 16 * MIB, (4 * MIB, 11 * MIB), (15 * MIB, MIB), id="a larger flash"),
+    ],
+)
+def test_files_and_votes_share_what_vfs_has(
+    table: list[Any], limit: int, vfs: tuple[int, int], votes: tuple[int, int]
+) -> None:
+    """Whatever stands behind it, and as `hymio deploy` does it."""
+    change = factory_table(sector_of(table), limit)
+    others = [entry for entry in table if entry[0] != "vfs"]
+    found = entries_of(change.sector)
+    assert sorted(found) == sorted([*others, ("vfs", 1, 0x81, *vfs), ("votes", 1, 6, *votes)])
+    assert (change.vfs_offset, change.vfs_size, change.votes_offset, change.votes_size) == (*vfs, *votes)
+    # With its votes there it comes out as it is.
+    assert factory_table(sector_of(table), limit, votes).sector == change.sector
+    if any(entry[0] == "vfs" for entry in table):
+        assert add_votes(sector_of(table), limit).votes_offset == votes[0]
+
+
+def test_the_hint_is_that_of_the_cause(tmp_path: Path) -> None:
+    full = [NVS, ("factory", 0, 0, 0x10000, 0x3F0000 - 0x10000), COREDUMP]
+    stock = read_stock(stock_image("esp32", tmp_path, table=full))
+    with pytest.raises(Failure, match="too few for the votes") as failed:
+        make_plan(stock, 4 * MIB, FILES)
+    assert "leave more room" in failed.value.hint and "4 MB" not in failed.value.hint
+    with pytest.raises(Failure, match="too few for the votes") as failed:
+        make_plan(read_stock(stock_image("esp32", tmp_path)), 2 * MIB, FILES)
+    assert "4 MB of flash or more" in failed.value.hint
 
 
 # ---- a board ----
@@ -189,6 +261,13 @@ def test_votes_without_a_table_are_known_by_their_mark(esp32: str, table: bytes,
     order = Order(read_stock(stock_image("esp32", tmp_path)), FILES, dry_run=True, way=AS_IT_IS)
     assert flash_board(esp32, order)["votes"] == {"offset": 3 * MIB, "size": MIB, "kept": True}
     assert flash(esp32, {}, (TABLE_OFFSET, SECTOR)) == table  # a dry run
+
+
+def test_votes_stand_where_the_image_has_them_though_no_table_tells(esp32: str, tmp_path: Path) -> None:
+    flash(esp32, {0x2F0000: b"HYML" + bytes(SECTOR - 4)}, (0, 16))
+    stock = read_stock(stock_image("esp32", tmp_path, table=[*STOCK, COREDUMP]))
+    order = Order(stock, FILES, dry_run=True, way=AS_IT_IS)
+    assert flash_board(esp32, order)["votes"] == {"offset": 0x2F0000, "size": MIB, "kept": True}
 
 
 def test_votes_in_the_way_of_the_program_stop_it(esp32: str, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hymio.partitions import SECTOR, PartitionError, add_votes, flash_limit
+from hymio.partitions import SECTOR, PartitionError, add_votes, factory_table, file_systems, flash_limit
+from hymio.partitions import entries as read_entries
 
 MIB = 0x100000
 Entry = tuple[str, int, int, int, int]  # label, type, subtype, offset, size
@@ -105,6 +106,43 @@ def test_an_unknown_flag_is_not_dropped_in_silence() -> None:
     sector = (bytes(rows) + b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(rows).digest()).ljust(SECTOR, b"\xff")
     with pytest.raises(PartitionError, match="does not know"):
         add_votes(sector, 4 * MIB)
+
+
+def without_md5(entries: list[Entry]) -> bytes:
+    """As an ESP-IDF writes it whose switch for the MD5 is off."""
+    sector = sector_of(entries)
+    return sector[: 32 * len(entries)].ljust(SECTOR, b"\xff")
+
+
+def test_a_table_without_md5_is_read_and_stays_one() -> None:
+    """Its boot loader takes tables with and without, a very old one only those without."""
+    bare = without_md5(STOCK_1_23)
+    assert [(entry.name, entry.offset, entry.size) for entry in read_entries(bare)] == [
+        (label, offset, size) for label, _, _, offset, size in STOCK_1_23
+    ]
+    for change, same in (
+        (add_votes(bare, 4 * MIB), add_votes(sector_of(STOCK_1_23), 4 * MIB)),
+        (factory_table(bare, 4 * MIB), factory_table(sector_of(STOCK_1_23), 4 * MIB)),
+    ):
+        assert change.sector == without_md5(entries_of(same.sector))
+        assert (change.votes_offset, change.vfs_size, change.erase) == (same.votes_offset, same.vfs_size, same.erase)
+
+
+@pytest.mark.parametrize(
+    ("table", "places"),
+    [
+        (STOCK_1_23, [(2 * MIB, 2 * MIB)]),
+        (STOCK_1_26, [(0x220000, 4 * MIB - 0x220000)]),
+        ([*STOCK_1_26, ("ffat", 1, 0x81, 0x300000, MIB)], [(3 * MIB, MIB)]),
+        ([*STOCK_1_26, ("ffat", 1, 0x81, 0x300000, MIB), ("vfs", 1, 0x81, 0x220000, 0x80000)],
+         [(0x220000, 0x80000), (3 * MIB, MIB)]),
+        ([*STOCK_1_26, ("vfs", 1, 0x81, 0x300000, 2 * MIB)], []),
+    ],
+    ids=["listed", "not listed: what is left", "TinyUF2", "both", "beyond the flash"],
+)  # fmt: skip
+def test_where_micropython_looks_for_its_files(table: list[Entry], places: list[tuple[int, int]]) -> None:
+    assert file_systems(sector_of(table), 4 * MIB) == places
+    assert file_systems(b"\xff" * SECTOR, 4 * MIB) == []
 
 
 @st.composite
