@@ -119,6 +119,7 @@ _SCHEMA = {
         "leds": _PINS,
         "neopixel": _PIN,
         "buzzer": _PIN,
+        "psram": (True, _is_bool, "true or false"),  # true: its pins are left alone
     },
     "wifi": {"ssid": _SSID, "password": _PASSWORD, "networks": [_NETWORK, _MOST_NETWORKS]},
     "mqtt": {

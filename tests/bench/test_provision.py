@@ -19,6 +19,7 @@ from hymio.labels import content_of, write_labels
 from hymio.mpremote_runs import MpRemote
 from hymio.provision_file import Terminal, read_certificates, read_terminals
 from hymio.provision_register import Entry, put, read_register
+from hymio.provision_schema import checked_config
 from hymio.retire import check_safe, wipe
 from hymio.smp import StatusAnswer
 
@@ -83,6 +84,16 @@ def test_many_terminals_are_the_file_with_a_line_laid_over(site: Path, tmp_path:
     assert two.config["mqtt"] == {"host": "192.0.2.10", "port": 1884} and two.config["windows"] == {"repeat_ms": 7000}
     assert two.question == {**one.question, "en": "Was it quick?"}
     assert [terminal.device_id for terminal in read_terminals(site, table, only="till-2")] == ["till-2"]
+
+
+def test_a_configuration_for_another_chip_is_refused_before_a_board_or_image_is_made(tmp_path: Path) -> None:
+    """The original ESP32's wiring, with names of esptool for the chip: half of these pins do not exist on a C3."""
+    path = tmp_path / "pins.json"
+    path.write_text('{"device_id": "till-1", "pins": {"buttons": [25, 26, 27, 33], "leds": [18, 19, 21, 22]}}')
+    assert checked_config(path, "ESP32") == path
+    with pytest.raises(Failure, match="pins.buttons: 25 is no pin of this chip") as failed:
+        checked_config(path, "ESP32-C3")
+    assert failed.value.exit_status == WRONG_USE
 
 
 @pytest.mark.parametrize(
