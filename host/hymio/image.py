@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final, NoReturn
 
 from hymio.batches import Batch, Totals
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
+from hymio.macs import EXAMPLE, mac_of
 from hymio.records import (
     CONTENT_BYTES,
     HEADER_BYTES,
@@ -37,7 +37,6 @@ _RETRY_BIT: Final = 0x08
 _KIND_BITS: Final = 0x07
 _RETRY_REACH: Final = 3
 """A retry repeats the record of one of so many slots before it."""
-_MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}")
 _BLANK: Final = b"\xff" * RECORD_BYTES
 
 
@@ -156,10 +155,11 @@ def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
 
 
 def parse_mac(text: str) -> bytes:
-    """The six bytes of a MAC address as tools print it: in either case, with colons, hyphens or nothing between."""
-    if _MAC.fullmatch(text) is None:
-        raise Failure(WRONG_USE, f"--mac {text!r} is no MAC address.", "For example: --mac 24:0a:c4:11:22:33.")
-    return bytes.fromhex(text.replace(":", "").replace("-", ""))
+    """The six bytes of a MAC address, in any form that `mac_of` knows."""
+    mac = mac_of(text)
+    if mac is None:
+        raise Failure(WRONG_USE, f"--mac {text!r} is no MAC address of a device.", f"For example: --mac {EXAMPLE}.")
+    return mac
 
 
 def _header(sector: bytes) -> Header | None:

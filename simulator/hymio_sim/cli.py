@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from hymio.errors import WRONG_USE, Failure, run_cli
+from hymio.textfiles import read_utf8
 from hymio_sim.journal import Event
 
 app = typer.Typer(
@@ -288,8 +289,8 @@ def _script(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
     try:
-        return tuple(path.read_text().splitlines())
-    except (OSError, UnicodeDecodeError) as error:
+        return tuple(read_utf8(path).splitlines())
+    except OSError as error:
         raise Failure(WRONG_USE, f"--script {path}: {error}.", "Give a text file with one command a line.") from error
 
 
@@ -308,7 +309,7 @@ def _config(path: Path | None) -> dict[str, Any] | None:
         return None
     hint = "Give a file with one JSON object, laid out as the terminal's config.json."
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(read_utf8(path))
     except (OSError, ValueError) as error:
         raise Failure(WRONG_USE, f"--config {path}: {error}.", hint) from error
     if not isinstance(value, dict):
