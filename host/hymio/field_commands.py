@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from hymio.errors import ANSWER_NO, WRONG_USE, Failure
-from hymio.options import JsonOption, examples
+from hymio.options import JsonOption, examples, new_app
 
 FIELD = "Field: one terminal"
 
-app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = new_app()
 
 PortOption = Annotated[
     str | None,
@@ -146,7 +146,7 @@ def selftest(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The report as a page to print (.html) or as .json.")
     ] = None,
-    store: Annotated[Path, typer.Option(metavar="DIR", help="Keeps every report: DIR/<device id>/<UTC>.json.")] = Path(
+    store: Annotated[Path, typer.Option(metavar="DIR", help="Keeps every report: DIR/DEVICE_ID/UTC.json.")] = Path(
         "selftests"
     ),
     operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who tests; stands in the report.")] = None,
@@ -166,7 +166,7 @@ def selftest(
         raise typer.Exit(ANSWER_NO)
 
 
-config_app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True)
+config_app = new_app(no_args_is_help=True)
 app.add_typer(
     config_app,
     name="config",

@@ -30,6 +30,7 @@ from hymio.records import (
     place_crc,
 )
 from hymio.wire import FormatError, crc32
+from hymio.words import counted
 
 SECTOR_BYTES: Final = 4096
 
@@ -195,7 +196,7 @@ def _no_log(sectors: Sequence[bytes], headers: Mapping[int, Header]) -> NoReturn
     if headers:
         raise Failure(
             ANSWER_NO,
-            f"The image holds no log of this chip, but {len(headers)} sectors of another.",
+            f"The image holds no log of this chip, but {counted(len(headers), 'sector')} of another.",
             "Check the MAC address; without --mac the log of the highest sector number is taken.",
         )
     if any(_is_newer(sector) for sector in sectors):

@@ -22,6 +22,7 @@ from hymio.output import note
 from hymio.provision_board import read_board
 from hymio.provision_schema import HINT, check, checked_wiring
 from hymio.textfiles import read_utf8
+from hymio.words import counted
 
 _TEXTS: Final = {"experience_point": 80, "page": 300, "note": 200}
 """The host's own keys that are plain texts, and how long they may be."""
@@ -129,7 +130,8 @@ def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
         source = f"{path} line {number}"
         beyond = [cell for name, cell in zip(names, row, strict=False) if not name] + row[len(names) :]
         if len(row) < len(names) or any(cell.strip() for cell in beyond):
-            raise Failure(WRONG_USE, f"{source}: expected {len(names)} values, one for each name in line 1.", HINT)
+            said = f"{source}: expected {counted(len(names), 'value')}, one for each name in line 1."
+            raise Failure(WRONG_USE, said, HINT)
         rows.append((source, {name: cell for name, cell in zip(names, row, strict=False) if name}))
     if not rows:
         raise Failure(WRONG_USE, f"{path}: expected a line for each terminal, came none.", HINT)

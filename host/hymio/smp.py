@@ -27,6 +27,7 @@ from hymio.batches import Batch, Totals, decode_batch
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.ports import cannot_open
 from hymio.wire import FormatError
+from hymio.words import counted
 
 GROUP: Final = 72
 BAUD: Final = 115200
@@ -231,7 +232,7 @@ class LogTotals:
 def four_totals(totals: Sequence[int]) -> Totals:
     """Four numbers, or Failure 5."""
     if len(totals) != 4:
-        raise _odd_answer(f"{len(totals)} totals")
+        raise _odd_answer(counted(len(totals), "total"))
     return totals[0], totals[1], totals[2], totals[3]
 
 

@@ -36,6 +36,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from hymio.addresses import without_password
 from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
+from hymio.extras import missing_extra
 
 SCHEMA_VERSION: Final = 1
 """Rises with every change that an older hymio must not write to."""
@@ -311,9 +312,7 @@ def _engine(url: URL) -> Engine:
     try:
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except ModuleNotFoundError as error:
-        raise Failure(
-            NO_SERVICE, "The PostgreSQL driver is not installed.", 'Install it: pip install "hymio[postgres]".'
-        ) from error
+        raise missing_extra("postgres", error) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:

@@ -15,17 +15,12 @@ from typing import Annotated, Any
 import typer
 
 from hymio.errors import WRONG_USE, Failure, run_cli
+from hymio.options import examples, new_app
 from hymio.textfiles import read_utf8
+from hymio.words import counted
 from hymio_sim.journal import Event
 
-app = typer.Typer(
-    name="sim",
-    help="Simulated terminals that run the real firmware.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_app(name="sim", help="Simulated terminals that run the real firmware.", no_args_is_help=True)
 
 _DEVICE_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,31}")
 
@@ -64,7 +59,14 @@ def _sim() -> None:
     pass
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "hymio sim terminal --device-id till-1 --flash till-1.bin",
+        "hymio sim terminal --device-id till-1 --flash till-1.bin --mqtt 127.0.0.1:1883 --link ./till-1 --json",
+        "hymio sim terminal --device-id till-1 --flash till-1.bin --mqtts localhost:8883 --pki pki/issued/till-1",
+        "printf 'press 4\\nwait 2\\n' | hymio sim terminal --device-id till-1 --flash till-1.bin --clock virtual",
+    )
+)
 def terminal(
     device_id: Annotated[str, typer.Option(help="Name of the terminal: 3 to 32 of a-z, 0-9 and -.")],
     flash: Annotated[Path, typer.Option(help="Image of the flash partition `votes`; 1 MiB, made if it is not there.")],
@@ -99,16 +101,6 @@ def terminal(
     `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`,
     `sleep` (waits until it sleeps deeply), `fault ...`, `quit`; and tells what its hardware sees, a JSON object a line.
     On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
-
-    **Examples**
-
-    `hymio sim terminal --device-id till-1 --flash till-1.bin`
-
-    `hymio sim terminal --device-id till-1 --flash till-1.bin --mqtt 127.0.0.1:1883 --link ./till-1 --json`
-
-    `hymio sim terminal --device-id till-1 --flash till-1.bin --mqtts localhost:8883 --pki pki/issued/till-1`
-
-    `printf 'press 4\\nwait 2\\nquit\\n' | hymio sim terminal --device-id till-1 --flash till-1.bin --clock virtual`
     """
     from hymio_sim.flash import FlashFileError
     from hymio_sim.realtime import Settings
@@ -162,26 +154,30 @@ def terminal(
     raise typer.Exit(status)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "hymio sim demo",
+        "hymio sim demo --keep",
+    )
+)
 def demo(
     runtime: Annotated[RuntimeName, typer.Option(help="The MicroPython VM, or CPython.")] = RuntimeName.micropython,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
     """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers; then the books are
     compared with what the fingers did. Exit status 0 only if they agree.
-
-    **Examples**
-
-    `hymio sim demo`
-
-    `hymio sim demo --keep`
     """
     from hymio_sim.demo import run_demo
 
     raise typer.Exit(run_demo(_runtime(runtime, ClockName.real), keep))
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "hymio sim energy --votes-per-day 200 --uploads-per-day 4 --profile deep --battery 2xAA",
+        "hymio sim energy --data",
+    )
+)
 def energy(
     votes_per_day: Annotated[int, typer.Option(min=0, max=5000, help="Presses, over twelve hours.")] = 200,
     uploads_per_day: Annotated[int, typer.Option(min=1, max=96, help="Scheduled ones, each with a TLS handshake.")] = 4,
@@ -196,12 +192,6 @@ def energy(
     light, flash operation and second of radio charged by a table of measured and data-sheet currents.
 
     Twice: with the firmware frozen into the image, and in the file system, where each wake takes nine times as long.
-
-    **Examples**
-
-    `hymio sim energy --votes-per-day 200 --uploads-per-day 4 --profile deep --battery 2xAA`
-
-    `hymio sim energy --data`
     """
     from rich.console import Console
 
@@ -236,7 +226,7 @@ def energy(
         show(
             console,
             lives,
-            f"{votes_per_day} votes and {uploads_per_day} uploads a day, profile {profile.value}",
+            f"{counted(votes_per_day, 'vote')} and {counted(uploads_per_day, 'upload')} a day, profile {profile.value}",
         )
 
 

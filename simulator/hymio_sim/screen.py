@@ -19,6 +19,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from hymio.words import counted
 from hymio_sim.hardware import BUTTONS
 from hymio_sim.journal import Event
 from hymio_sim.realtime import RealTerminal, Settings, new_loop
@@ -43,7 +44,9 @@ def describe(event: Event) -> str | None:
     if kind == "amended":
         return f"record {event['seq']} is {event['verdict']} now"
     if kind == "folded":
-        return f"button {event['button']}: {event['count']} times {event['verdict']}  (record {event['seq']})"
+        return (
+            f"button {event['button']}: {counted(event['count'], 'press')}, {event['verdict']}  (record {event['seq']})"
+        )
     if kind == "published":
         return f"records {event['first_seq']} to {event['last_seq']} have left for the broker"
     if kind == "acked":

@@ -436,7 +436,7 @@ def test_the_lines_are_those_of_a_terminal(tmp_path: Path) -> None:
     assert told == [("image", 1, "chord", 1_799_999_996.0, "dated"), ("image", 4, "counted", 1_800_000_002.0, "set")]
     named = hymio("votes", "--image", path, "--json", "--device-id", "till-1", "--mac", "24:0A:C4:11:22:33")
     assert json.loads(named.stdout.splitlines()[0])["device_id"] == "till-1"
-    assert "2 presses, 1 of them votes" in hymio("votes", "--image", path).stderr
+    assert "2 presses, 1 of them a vote" in hymio("votes", "--image", path).stderr
 
 
 def test_an_image_goes_into_a_database_once(tmp_path: Path) -> None:
