@@ -129,19 +129,18 @@ def run_logs(port: str | None, since: str, follow: bool, as_json: bool) -> None:
     from hymio.smp import Cable
 
     begin = parse_since(since, time.time())
-    with Cable(choose_port(port)) as cable:
+    chosen = choose_port(port)
+    with until_interrupted() if follow else contextlib.nullcontext(), Cable(chosen) as cable:
         lines, following = read_lines(cable, begin.number)
         wanted = lines_since(lines, begin.utc_s)
         if lines and not wanted and begin.utc_s is not None:
             none = f"None of {counted(len(lines), 'line')} is dated {_date(begin.utc_s)} or later"
             note(f"{none}; `hymio logs` shows them all.")
         _print(wanted, as_json)
-        if follow:
-            with until_interrupted():
-                while True:
-                    time.sleep(FOLLOW_S)
-                    wanted, following = read_lines(cable, following)
-                    _print(wanted, as_json)
+        while follow:
+            time.sleep(FOLLOW_S)
+            wanted, following = read_lines(cable, following)
+            _print(wanted, as_json)
 
 
 def _print(lines: list[TextLine], as_json: bool) -> None:
