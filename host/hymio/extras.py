@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,6 +15,7 @@ from hymio.errors import WRONG_USE, Failure
 
 _NEEDED_FOR: Final = {
     "broker": "The broker for the bench",
+    "demo": "The demo",
     "flash": "Flashing boards",
     "labels": "Printing labels",
     "pki": "Making certificates",
@@ -49,6 +51,5 @@ def _source(extra: str) -> str:
     if address.scheme == "file" and path.exists():
         editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
         return editable + shlex.quote(f"{path}[{extra}]")
-    mark = f'extra == "{extra}"'
-    parts = [one.partition(";") for one in found.requires or ()]
-    return " ".join(shlex.quote(name.strip()) for name, _, marker in parts if mark in marker.replace("'", '"'))
+    mark = re.compile(rf"""\s*(;|and)\s*extra == ['"]{extra}['"]""")
+    return " ".join(shlex.quote(mark.sub("", one)) for one in found.requires or () if mark.search(one))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from hymio.errors import WRONG_USE, Failure, run_cli
+from hymio.extras import missing_extra
 from hymio.options import examples, new_app
 from hymio.textfiles import read_utf8
 from hymio.words import counted
@@ -74,7 +77,10 @@ def terminal(
     baud: Annotated[
         int | None, typer.Option(min=300, help="Let the serial port be no faster than a line of so many baud.")
     ] = None,
-    mqtt: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The broker. Without it: no network.")] = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The broker (a simulated one in virtual time). Without it: no network."),
+    ] = None,
     mqtts: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="The broker, by TLS; HOST is localhost or 127.0.0.1.")
     ] = None,
@@ -100,10 +106,12 @@ def terminal(
     It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `hold N SECONDS`, `chord N M [MS]`,
     `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`,
     `sleep` (waits until it sleeps deeply), `fault ...`, `quit`; and tells what its hardware sees, a JSON object a line.
+    A line that it can't obey is told as an `error`, and at the end as status 2, unless somebody types. In real time it
+    goes on when stdin has ended; in virtual time that is the end.
     On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
     """
     from hymio_sim.flash import FlashFileError
-    from hymio_sim.realtime import Settings
+    from hymio_sim.settings import Settings
 
     if not _DEVICE_ID.fullmatch(device_id):
         raise Failure(
@@ -136,12 +144,12 @@ def terminal(
 
             status = run_virtual(settings, _printer())
         elif sys.stdout.isatty() and sys.stdin.isatty() and not as_json:
-            from hymio_sim.screen import run_screen
-
+            with _needs_posix():
+                from hymio_sim.screen import run_screen
             status = run_screen(settings)
         else:
-            from hymio_sim.realtime import run_terminal
-
+            with _needs_posix():
+                from hymio_sim.realtime import run_terminal
             status = run_terminal(settings, _printer())
     except FlashFileError as error:
         raise Failure(WRONG_USE, f"--flash: {error}.", "Give another file, or none that is there yet.") from error
@@ -167,8 +175,12 @@ def demo(
     """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers; then the books are
     compared with what the fingers did. Exit status 0 only if they agree.
     """
-    from hymio_sim.demo import run_demo
+    if find_spec("iotcore") is None:
+        raise missing_extra("demo", ModuleNotFoundError("No module named 'iotcore'", name="iotcore"))
+    with _needs_posix():
+        import pty  # noqa: F401  its terminals have one each
 
+        from hymio_sim.demo import run_demo
     raise typer.Exit(run_demo(_runtime(runtime, ClockName.real), keep))
 
 
@@ -228,6 +240,21 @@ def energy(
             lives,
             f"{counted(votes_per_day, 'vote')} and {counted(uploads_per_day, 'upload')} a day, profile {profile.value}",
         )
+
+
+@contextlib.contextmanager
+def _needs_posix() -> Iterator[None]:
+    """Around the import of what has a serial port, a pseudo-terminal."""
+    try:
+        yield
+    except ImportError as error:
+        if error.name not in ("pty", "tty", "termios", "fcntl"):
+            raise
+        raise Failure(
+            WRONG_USE,
+            "This system has no pseudo-terminals, so there is no serial port to simulate.",
+            "Simulated time works here: hymio sim terminal --clock virtual. Linux, macOS and WSL have them.",
+        ) from error
 
 
 def _printer() -> Callable[[Event], None]:

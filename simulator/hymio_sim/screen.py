@@ -22,7 +22,8 @@ from rich.text import Text
 from hymio.words import counted
 from hymio_sim.hardware import BUTTONS
 from hymio_sim.journal import Event
-from hymio_sim.realtime import RealTerminal, Settings, new_loop
+from hymio_sim.realtime import RealTerminal, new_loop
+from hymio_sim.settings import Settings
 
 _FACES: Final = {
     1: ("red", "  .---.  ", " / x x \\ ", " | .-. | ", " \\_/ \\_/ "),
