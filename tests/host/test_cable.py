@@ -247,3 +247,28 @@ def test_ports_of_running_simulated_terminals(simulated: Path) -> None:
     assert several.value.exit_status == WRONG_USE and "sim-a" in several.value.message
     os.close(master)
     os.close(slave)
+
+
+def test_a_simulated_terminal_of_another_directory_is_only_taken_by_name(
+    simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hymio.ports import choose_port
+
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    port = "/dev/null"
+    said = {"device_id": "sim-a", "port": port, "pid": os.getpid(), "directory": str(elsewhere)}
+    (simulated / "a.json").write_text(json.dumps(said))
+    monkeypatch.chdir(here)
+    with pytest.raises(Failure, match="No terminal is connected") as failed:
+        choose_port(None)
+    assert failed.value.exit_status == NO_TERMINAL and "--sim" in failed.value.hint
+    assert choose_port(None, simulated=True) == choose_port(port) == port
+    with pytest.raises(Failure, match="--sim and --port"):
+        choose_port(port, simulated=True)
+    monkeypatch.chdir(elsewhere)
+    assert choose_port(None) == port
+    (simulated / "a.json").unlink()
+    with pytest.raises(Failure, match="No simulated terminal is running"):
+        choose_port(None, simulated=True)
