@@ -1,10 +1,6 @@
 """Ctrl-C at any moment of the demo leaves no process, port or directory behind."""
 
-import contextlib
 import os
-import pty
-import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -50,32 +46,3 @@ def test_interrupted(after_s, how, tmp_path):
     assert of_session(marker) == []
     left = [str(path) for path in tmp_path.rglob("*") if path.is_file() or path.is_fifo()]
     assert left == [] and tempfile.gettempdir() != str(tmp_path)
-
-
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
-def test_ctrl_c_ends_make_demo_keep_as_it_says_it_does(tmp_path):
-    """Everybody in a terminal's foreground gets Ctrl-C. What runs here instead of the demo ends well by it, and so does
-    make."""
-    demo = tmp_path / "hymio"
-    demo.write_text("#!/bin/sh\ntrap 'exit 0' INT\necho \"runs $*\"\nwhile :; do sleep 0.1; done\n")
-    demo.chmod(0o755)
-    command = ["make", "--old-file", ".venv/.ready-demo", "demo", "KEEP=1", f"BIN={tmp_path}"]
-    pid, screen = pty.fork()
-    if pid == 0:
-        os.chdir(Path(__file__).parents[1])
-        os.execvp("make", command)
-    seen = b""
-    try:
-        while b"runs sim demo --keep" not in seen:
-            assert select.select([screen], [], [], 20)[0], seen
-            seen += os.read(screen, 1024)
-        os.write(screen, b"\x03")
-        with contextlib.suppress(OSError):  # the other end is closed
-            while select.select([screen], [], [], 20)[0] and (more := os.read(screen, 1024)):
-                seen += more
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, seen
-        assert b"Interrupt" not in seen and b"Error" not in seen
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        os.close(screen)
