@@ -15,23 +15,23 @@ _CHIPS = {
         (25, 26, 27, 33), (18, 19, 21, 22), 1,
         (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39), range(32, 40), 0x3FF480D0,
         40, (20, 24, 28, 29, 30, 31),
-        (0, 2, 5, 12, 15), range(6, 12), (1, 3), (), (16, 17),
+        ((0, 2, 5, 12, 15), range(6, 12), (1, 3), (), (16, 17)),
     ),
     "esp32s2": (
         (4, 5, 6, 7), (15, 16, 17, 18), 0, range(22), range(1, 11), 0, 47, range(22, 26),
-        (0, 45, 46), range(26, 33), (43, 44), (19, 20), (),
+        ((0, 45, 46), range(26, 33), (43, 44), (19, 20), ()),
     ),
     "esp32s3": (
         (4, 5, 6, 7), (15, 16, 17, 18), 0, range(22), range(1, 11), 0x600080E4, 49, range(22, 26),
-        (0, 3, 45, 46), range(26, 33), (43, 44), (19, 20), range(33, 38),
+        ((0, 3, 45, 46), range(26, 33), (43, 44), (19, 20), range(33, 38)),
     ),
     "esp32c3": (
         (0, 1, 3, 10), (4, 5, 6, 7), 0, (), range(5), 0, 22, (),
-        (2, 8, 9), range(11, 18), (20, 21), (18, 19), (),
+        ((2, 8, 9), range(11, 18), (20, 21), (18, 19), ()),
     ),
     "esp32c6": (
         (0, 1, 2, 3), (18, 19, 20, 21), 0, range(8), range(7), 0, 31, (),
-        (4, 5, 8, 9, 15), range(24, 31), (16, 17), (12, 13), (),
+        ((4, 5, 8, 9, 15), range(24, 31), (16, 17), (12, 13), ()),
     ),
 }  # fmt: skip
 _REASONS = (
@@ -58,8 +58,8 @@ class Wiring:
         ValueError, naming the key, for what can't work.
         """
         self._chip = chip
-        buttons, leds, level, wakers, adc, self._status, self._count, self._missing = _CHIPS[chip][:8]
-        self._taken = _CHIPS[chip][8 : 13 if pins["psram"] else 12]
+        buttons, leds, level, wakers, adc, self._status, self._count, self._missing, taken = _CHIPS[chip]
+        self._taken = taken if pins["psram"] else taken[:4]
         self.buttons = pins["buttons"] or buttons
         self.leds = pins["leds"] or leds
         self.closed_level = level if pins["active_low"] is None else 0 if pins["active_low"] else 1

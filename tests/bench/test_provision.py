@@ -537,7 +537,7 @@ def test_votes_are_safe_once_the_database_has_them(tmp_path: Path) -> None:
         terminal.expect("record", button=4)
         retire = "retire", "--port", port, "--register", tmp_path / "terminals.json", "--before", "no-reset"
         done = hymio(*retire, "--yes")
-        assert done.returncode == ANSWER_NO and "holds 1 presses" in done.stderr
+        assert done.returncode == ANSWER_NO and "holds 1 press that" in done.stderr
         assert hymio("votes", "--port", port, "--db", db).returncode == 0
         done = hymio(*retire, "--db", db)
         # Safe, but not agreed to: no wrong use, and nothing that a script may take for done.
