@@ -203,7 +203,7 @@ def _no_log(sectors: Sequence[bytes], headers: Mapping[int, Header]) -> NoReturn
         raise Failure(
             ANSWERED_ERROR,
             "The image holds a log of a newer format than this hymio reads.",
-            "pip install --upgrade hymio",
+            "Take the newer hymio; host/README.md says how it is installed.",
         )
     blank = all(not sector.strip(b"\xff") for sector in sectors)
     raise Failure(
@@ -351,5 +351,5 @@ def _decoded(seq: int, content: bytes) -> Record | None:
         raise Failure(
             ANSWERED_ERROR,
             f"The record with seq {seq} is whole, but of a kind that this hymio does not know ({error.reason}).",
-            "pip install --upgrade hymio",
+            "Take the newer hymio; host/README.md says how it is installed.",
         ) from error

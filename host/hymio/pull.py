@@ -39,7 +39,7 @@ def pull(cable: Cable, status: StatusAnswer, progress: Progress, from_seq: int =
             raise Failure(
                 ANSWERED_ERROR,
                 f"The terminal was asked for seq {seq} and answered with seq {batch.first_seq}.",
-                "Perhaps its firmware is newer than this hymio: pip install --upgrade hymio.",
+                "Perhaps its firmware is newer than this hymio: take the newer hymio.",
             )
         yield batch, payload
         if batch.slots == 0:

@@ -455,7 +455,7 @@ def _odd_answer(what: str) -> Failure:
     return Failure(
         ANSWERED_ERROR,
         f"The terminal answered with {what}.",
-        "Perhaps its firmware is newer than this hymio: pip install --upgrade hymio, or try again.",
+        "Perhaps its firmware is newer than this hymio: take the newer hymio, or try again.",
     )
 
 

@@ -383,7 +383,7 @@ def _check_version(connection: Connection) -> None:
         raise Failure(
             ANSWERED_ERROR,
             f"The database has format {found}, this hymio knows up to {SCHEMA_VERSION}.",
-            "Install the newer hymio that wrote it: pip install --upgrade hymio.",
+            "Take the newer hymio that wrote it; host/README.md says how it is installed.",
         )
 
 

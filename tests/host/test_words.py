@@ -138,6 +138,13 @@ def test_a_missing_extra_is_one_status_and_the_command_that_installs_it(
     assert failed.value.hint == f"Type: {extras.install_command(extra)}"
 
 
+def test_no_sentence_names_a_command_that_fails_today() -> None:
+    """hymio is in no index: neither it nor its extras can be installed by name."""
+    by_name = re.compile(r"pip install (--upgrade )?.?hymio")
+    sources = [*(ROOT / "host" / "hymio").glob("*.py"), *(ROOT / "simulator" / "hymio_sim").glob("*.py")]
+    assert [path.name for path in sources if by_name.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_the_command_is_one_that_works_from_this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     """hymio is in no index: what pip has written down says where it came from."""
     assert shlex.split(extras.install_command("labels")) == [
