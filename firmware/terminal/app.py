@@ -134,8 +134,8 @@ class App:
             line += "does not count: " + self.problem
         else:
             log = self.log
-            line += "boot %d, log %08x, %d presses, %d unsent" % (
-                self.clock.boot, log.log_id, sum(log.totals), log.unsent,
+            line += "boot %d, log %08x, %d press%s, %d unsent" % (
+                self.clock.boot, log.log_id, sum(log.totals), "" if sum(log.totals) == 1 else "es", log.unsent,
             )  # fmt: skip
         if self.config_problem:
             line += "; " + self.config_problem + ": running with the defaults"

@@ -4,6 +4,7 @@ The other half, compat_cpython.py, is for tests and the simulator and is never l
 """
 
 import asyncio
+import json
 import sys
 
 MICROPYTHON = sys.implementation.name == "micropython"
@@ -15,6 +16,14 @@ def load(room):
     name = _PACKAGE + "." + room
     __import__(name)
     return sys.modules[name]
+
+
+def read_json(path):
+    """What a JSON file says. The mark that editors on Windows put before it is no part of that."""
+    with open(path) as file:
+        if file.read(1) != "\ufeff":
+            file.seek(0)
+        return json.load(file)
 
 
 if MICROPYTHON:

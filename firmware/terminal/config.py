@@ -4,6 +4,7 @@ import json
 import os
 
 from .compat import load as load_room
+from .compat import read_json
 from .feedback import SIGNALS
 from .power import PROFILES
 from .vote import DEFAULT_WINDOWS
@@ -11,6 +12,7 @@ from .vote import DEFAULT_WINDOWS
 PATH = "config.json"
 
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+_HEX_DIGITS = "0123456789abcdefABCDEF"
 
 
 class ConfigError(Exception):
@@ -40,7 +42,9 @@ def _is_pin(value):
 
 
 def _is_password(value):
-    return value == "" or (isinstance(value, str) and 8 <= len(value) <= 63)
+    """Of a WPA network: a passphrase, or the key itself."""
+    size = len(value.encode()) if isinstance(value, str) else 1
+    return size == 0 or 8 <= size <= 63 or (size == 64 and all(letter in _HEX_DIGITS for letter in value))
 
 
 def _is_any(value):
@@ -102,11 +106,12 @@ _MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record tells no longer qu
 _PINS = (None, _is_pins, "four different pin numbers")
 _PIN = (None, _is_pin, "a pin number 0..48")
 _SSID = ("", 0, 32)
-_PASSWORD = ("", _is_password, "8 to 63 characters, or none")
+_PASSWORD = ("", _is_password, "8 to 63 bytes, 64 hex digits, or none")
 _FILE = ("", 0, 64)
 _ADDRESS = ("", _is_address, "an address like 192.0.2.10")
 _STATIC = {"ip": _ADDRESS, "mask": ("255.255.255.0", _is_address, _ADDRESS[2]), "gateway": _ADDRESS, "dns": _ADDRESS}
-_NETWORK = {"ssid": _SSID, "password": _PASSWORD, "hidden": (False, _is_bool, "true or false"), "static": _STATIC}
+_HIDDEN = (False, _is_bool, "true or false")
+_NETWORK = {"ssid": _SSID, "password": _PASSWORD, "hidden": _HIDDEN, "static": _STATIC}
 _MOST_NETWORKS = 4
 # A value is (default, lowest, highest), of a number or of the bytes of a text, or (default, check, what is expected).
 # A list is of objects: what each of them is, and how many they may be.
@@ -119,8 +124,14 @@ _SCHEMA = {
         "leds": _PINS,
         "neopixel": _PIN,
         "buzzer": _PIN,
+        "psram": (True, _is_bool, "true or false"),  # true: its pins are left alone
     },
-    "wifi": {"ssid": _SSID, "password": _PASSWORD, "networks": [_NETWORK, _MOST_NETWORKS]},
+    "wifi": {
+        "ssid": _SSID,
+        "password": _PASSWORD,
+        "hidden": _HIDDEN,
+        "networks": [_NETWORK, _MOST_NETWORKS],
+    },
     "mqtt": {
         "host": ("", 0, 253),
         "port": (None, 1, 65535),
@@ -255,8 +266,7 @@ def load(path=PATH):
     No file is no problem: a terminal counts without one.
     """
     try:
-        with open(path) as file:
-            return build(json.load(file)), ""
+        return build(read_json(path)), ""
     except OSError:
         return build({}), ""
     except (ValueError, ConfigError) as error:

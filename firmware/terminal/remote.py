@@ -8,7 +8,7 @@ import json
 import os
 from binascii import crc32
 
-from .compat import load, unload
+from .compat import load, read_json, unload
 
 CONFIG = "config.json"
 NEXT = "config.next"  # the message: to be judged at the next boot
@@ -26,8 +26,7 @@ class Files:
     def read(self, name):
         """The object in the file; {} if there is none, or nothing that is one."""
         try:
-            with open(self._folder + name) as file:
-                found = json.load(file)
+            found = read_json(self._folder + name)
             return found if isinstance(found, dict) else {}
         except (OSError, ValueError):
             return {}

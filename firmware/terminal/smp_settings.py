@@ -8,7 +8,7 @@ https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_
 import json
 import os
 
-from .compat import const, load, unload
+from .compat import const, load, read_json, unload
 from .smp import Refused, text
 
 _EACCESS = const(11)
@@ -112,8 +112,7 @@ def _given(session, room):
     given = {}
     if session.app.home is not None:
         try:
-            with open(session.app.home + room.PATH) as file:
-                given = json.load(file)
+            given = read_json(session.app.home + room.PATH)
         except (OSError, ValueError):
             pass  # no file, or a broken one, which the defaults stand for already
     if not isinstance(given, dict):

@@ -94,7 +94,7 @@ class TextLog:
         self._due = None
         self._write_ms = _LATER_MS
         if self._left_out:
-            queue.append("%d %d - W %d lines left out" % (self.clock.boot, self.clock.uptime_ms(), self._left_out))
+            queue.append("%d %d - W lines left out: %d" % (self.clock.boot, self.clock.uptime_ms(), self._left_out))
             self._left_out = 0
         try:
             load("textfile").append(self.folder, queue)

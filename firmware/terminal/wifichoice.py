@@ -12,7 +12,7 @@ def in_turn(networks, radio):
     signals = _heard(radio) if radio else {}
     heard = [network for network in networks if network["ssid"].encode() in signals]
     heard.sort(key=lambda network: -signals[network["ssid"].encode()])
-    hidden = [network for network in networks if network.get("hidden") and network not in heard]
+    hidden = [network for network in networks if network["hidden"] and network not in heard]
     return heard + hidden or list(networks)
 
 

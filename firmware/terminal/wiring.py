@@ -1,23 +1,46 @@
 """Which pins of which chip can do what: the default wiring, and why another one is impossible.
 
 https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-reference/peripherals/gpio.html and the same page for
-each chip: strapping pins, RTC pins, input-only pins, ADC1.
+each chip: pins that exist, strapping pins, RTC pins, input-only pins, ADC1, flash and PSRAM, USB. The pins of UART0 are
+those of soc/uart_pins.h.
 """
 
 # Original ESP32: ext1 knows ANY_HIGH and ALL_LOW, so its buttons close to 3.3 V; the others have ANY_LOW, and theirs
 # close to ground. All default buttons are RTC pins with pull resistors of their own, none is a strapping pin.
-# chip: (buttons, leds, closed level, strapping pins, pins of the flash chip, pins that can wake it, pins of ADC1, ext1
-# status register or 0 if we do not know it)
+# chip: (buttons, leds, closed level, pins that can wake it, pins of ADC1, ext1 status register or 0 if we do not know
+# it, how many numbers it has, those that are no pins), then the pins of each of _REASONS.
+# GPIO 20 of the ESP32 is a pin of the PICO-V3 alone; GPIO 11 of the C3 is the supply of its flash chip.
 _CHIPS = {
     "esp32": (
-        (25, 26, 27, 33), (18, 19, 21, 22), 1, (0, 2, 5, 12, 15), range(6, 12),
+        (25, 26, 27, 33), (18, 19, 21, 22), 1,
         (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39), range(32, 40), 0x3FF480D0,
+        40, (20, 24, 28, 29, 30, 31),
+        ((0, 2, 5, 12, 15), range(6, 12), (1, 3), (), (16, 17)),
     ),
-    "esp32s2": ((4, 5, 6, 7), (15, 16, 17, 18), 0, (0, 45, 46), range(26, 33), range(22), range(1, 11), 0),
-    "esp32s3": ((4, 5, 6, 7), (15, 16, 17, 18), 0, (0, 3, 45, 46), range(26, 33), range(22), range(1, 11), 0x600080E4),
-    "esp32c3": ((0, 1, 3, 10), (4, 5, 6, 7), 0, (2, 8, 9), range(12, 18), (), range(5), 0),
-    "esp32c6": ((0, 1, 2, 3), (18, 19, 20, 21), 0, (4, 5, 8, 9, 15), range(24, 31), range(8), range(7), 0),
+    "esp32s2": (
+        (4, 5, 6, 7), (15, 16, 17, 18), 0, range(22), range(1, 11), 0, 47, range(22, 26),
+        ((0, 45, 46), range(26, 33), (43, 44), (19, 20), ()),
+    ),
+    "esp32s3": (
+        (4, 5, 6, 7), (15, 16, 17, 18), 0, range(22), range(1, 11), 0x600080E4, 49, range(22, 26),
+        ((0, 3, 45, 46), range(26, 33), (43, 44), (19, 20), range(33, 38)),
+    ),
+    "esp32c3": (
+        (0, 1, 3, 10), (4, 5, 6, 7), 0, (), range(5), 0, 22, (),
+        ((2, 8, 9), range(11, 18), (20, 21), (18, 19), ()),
+    ),
+    "esp32c6": (
+        (0, 1, 2, 3), (18, 19, 20, 21), 0, range(8), range(7), 0, 31, (),
+        ((4, 5, 8, 9, 15), range(24, 31), (16, 17), (12, 13), ()),
+    ),
 }  # fmt: skip
+_REASONS = (
+    "is a strapping pin: it decides how the chip boots",
+    "belongs to the flash chip",
+    "belongs to the console: the cable would be dead",
+    "belongs to the USB port: the cable would be dead",
+    "belongs to the PSRAM that some modules have; if this one has none, say so: pins.psram false",
+)
 _INPUT_ONLY = range(34, 40)  # of the original ESP32: neither outputs nor pull resistors
 # By GPIO of the original ESP32: the number of the RTC pin, its bit in the status register.
 _RTC_PINS = {
@@ -35,7 +58,8 @@ class Wiring:
         ValueError, naming the key, for what can't work.
         """
         self._chip = chip
-        buttons, leds, level, self._strapping, self._flash, wakers, adc, self._status = _CHIPS[chip]
+        buttons, leds, level, wakers, adc, self._status, self._count, self._missing, taken = _CHIPS[chip]
+        self._taken = taken if pins["psram"] else taken[:4]
         self.buttons = pins["buttons"] or buttons
         self.leds = pins["leds"] or leds
         self.closed_level = level if pins["active_low"] is None else 0 if pins["active_low"] else 1
@@ -58,18 +82,19 @@ class Wiring:
         for pin in numbers:
             if pin is None:
                 continue
+            reason = ""
             if pin in self._used:
                 reason = "has two uses"
-            elif pin in self._strapping:
-                reason = "is a strapping pin: it decides how the chip boots"
-            elif pin in self._flash:
-                reason = "belongs to the flash chip"
+            elif pin >= self._count or pin in self._missing:
+                reason = "is no pin of this chip"
             elif lack and self._chip == "esp32" and pin in _INPUT_ONLY:
                 reason = lack
-            else:
-                self._used.append(pin)
-                continue
-            raise ValueError("%s: %d %s (%s)" % (key, pin, reason, self._chip))
+            for i in range(len(self._taken)):
+                if pin in self._taken[i]:
+                    reason = reason or _REASONS[i]
+            if reason:
+                raise ValueError("%s: %d %s (%s)" % (key, pin, reason, self._chip))
+            self._used.append(pin)
 
     def _check_wake(self, profile, wakers):
         if not wakers:

@@ -1,11 +1,16 @@
 """hymio: what the bench, the technician and the office run beside a four-button smiley terminal."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("hymio")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0"
-
 CONTRACT = 1
 """The number of the contract with outside programs: JSON shapes, views and exit statuses."""
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, looked up when it is asked for: that costs 50 ms."""
+    if name != "__version__":
+        raise AttributeError(name)
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("hymio")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from hymio.options import JsonOption, examples
+from hymio.options import JsonOption, examples, new_app
 
 BENCH = "Bench: boards on a cable"
 
-app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(rich_help_panel=BENCH, epilog=examples("hymio ports", "hymio ports --json"))
@@ -158,7 +158,7 @@ def retire(
     votes_are_lost: Annotated[
         bool, typer.Option("--votes-are-lost", help="Do not ask the terminal: for one that does not start any more.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Really.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Really; without it only what would be done is told.")] = False,
     register: RegisterOption = Path("terminals.json"),
     before: Annotated[
         str, typer.Option(metavar="HOW", help="How esptool gets into the boot loader.")

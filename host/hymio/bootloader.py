@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hymio import bootloader_progress as esptool_progress
-from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, Failure
+from hymio.extras import missing_extra
 from hymio.network_ports import check_address
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change
 from hymio.ports import cannot_open
@@ -209,11 +210,7 @@ def _esptool() -> Any:
         import esp_idf_defs  # type: ignore[import-untyped]  # noqa: F401
         from esptool import cmds
     except ImportError as error:
-        raise Failure(
-            WRONG_USE,
-            f"Writing flash needs esptool, which is not installed ({error}).",
-            'Type: pip install "hymio[flash]"',
-        ) from error
+        raise missing_extra("flash", error) from error
     esptool_progress.install()
     return cmds
 

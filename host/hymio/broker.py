@@ -11,6 +11,7 @@ from typing import Final
 
 from hymio.addresses import parse_listen
 from hymio.errors import BROKEN_OFF, NO_SERVICE, Failure
+from hymio.extras import missing_extra
 from hymio.output import note, print_json, print_line, seconds_running
 
 MAX_PAYLOAD_BYTES: Final = 256 * 1024
@@ -23,15 +24,13 @@ def run_broker(listen: str, as_json: bool) -> None:
     """Runs the broker until SIGINT or SIGTERM; prints `ready` when it accepts connections.
 
     Raises:
-        Failure: 2 bad address, 4 not installed or the port is taken, 6 it ended by itself.
+        Failure: 2 bad address or not installed, 4 the port is taken, 6 it ended by itself.
     """
     host, port = parse_listen(listen)
     try:
         from iotcore import Broker
     except ImportError as error:
-        raise Failure(
-            NO_SERVICE, "The embedded broker is not installed.", 'Install it: pip install "hymio[broker]".'
-        ) from error
+        raise missing_extra("broker", error) from error
     if port == 0:
         port = _free_port(host)
     else:

@@ -13,17 +13,14 @@ import typer
 
 from hymio import bench_commands, field_commands, office_commands, pki_commands
 from hymio.bench_commands import BENCH
-from hymio.errors import ANSWER_NO, WRONG_USE, Failure, run_cli
+from hymio.errors import ANSWER_NO, run_cli
 from hymio.office_commands import OFFICE
-from hymio.options import DEFAULT_BROKER, BrokerOption, CaOption, CertOption, JsonOption, KeyOption, examples
+from hymio.options import DEFAULT_BROKER, BrokerOption, CaOption, CertOption, JsonOption, KeyOption, examples, new_app
 
-app = typer.Typer(
+app = new_app(
     name="hymio",
     help="Open four-button smiley terminals: flash them, read them, collect their votes.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 SIM_HELP = "Simulated terminals that run the real firmware."
@@ -59,7 +56,7 @@ DbOption = Annotated[
 ]
 
 
-broker_app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+broker_app = new_app()
 app.add_typer(broker_app, name="broker", rich_help_panel=OFFICE)
 
 
@@ -202,19 +199,12 @@ def ledger(db: DbOption, as_json: JsonOption = False) -> None:
 
 
 def _simulator(arguments: list[str]) -> typer.Typer:
-    """The sub-commands of `hymio sim`, imported only when they are asked for: the simulator is heavy and needs
-    POSIX, and everything else must start at once and work without it."""
-    stub = typer.Typer(name="sim", help=SIM_HELP)
+    """The sub-commands of `hymio sim`, imported only when they are asked for: everything else must start at once."""
+    stub = new_app(name="sim", help=SIM_HELP)
     if "sim" not in arguments[:1]:
         return stub
-    try:
-        from hymio_sim.cli import app as simulator
-    except ImportError as error:
-        raise Failure(
-            WRONG_USE,
-            f"The simulator does not run here ({error}).",
-            'It needs Linux or macOS: `pip install "hymio[sim]"` there.',
-        ) from error
+    from hymio_sim.cli import app as simulator
+
     return simulator
 
 

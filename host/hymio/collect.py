@@ -28,6 +28,7 @@ from hymio.messages import Refused, read_message
 from hymio.output import note, print_json, print_line, seconds_running
 from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes
 from hymio.store import Store, open_store
+from hymio.words import counted
 
 PARCEL_MESSAGES: Final = 200
 """Messages taken into one transaction at most. What comes while one is written goes into the next: a commit costs a
@@ -219,9 +220,8 @@ class Collector:
                 )
             else:
                 again = f", {outcome.duplicates} had come before" if outcome.duplicates else ""
-                print_line(
-                    f"{outcome.device_id}: {outcome.rows} presses, seqs {outcome.first_seq}..{outcome.last_seq}{again}"
-                )
+                seqs = f"{outcome.first_seq}..{outcome.last_seq}"
+                print_line(f"{outcome.device_id}: {counted(outcome.rows, 'press')}, seqs {seqs}{again}")
 
     async def _publish(self, client: aiomqtt.Client) -> None:
         """Publishes all acks due; those that fail stay due for the next connection."""

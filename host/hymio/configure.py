@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +52,26 @@ def set_setting(cable: Cable, key: str, value: str | None) -> None:
     cable.ask(SaveSettings())
 
 
+def typed(key: str, value: str) -> Any:
+    """What a setting's text on the wire means: a text is itself, all else is JSON; None for a secret.
+
+    A setting that this hymio does not know is JSON if it can be read as such.
+    """
+    from hymio.firmware_files import firmware_room
+
+    default: Any = firmware_room("config").build_each({})
+    for name in key.split("."):
+        default = default.get(name) if isinstance(default, dict) else None
+    if value == SECRET:
+        return None
+    if isinstance(default, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
 def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, dict) and value:
@@ -85,7 +106,7 @@ def run_get(port: str | None, key: str, as_json: bool) -> None:
     with _cable(port) as cable:
         value = get_setting(cable, key)
     if as_json:
-        print_json({"key": key, "value": value})
+        print_json({"key": key, "value": value, "typed": typed(key, value)})
     else:
         print(value)
 
@@ -95,7 +116,7 @@ def run_list(port: str | None, as_json: bool) -> None:
     with _cable(port) as cable:
         found = list_settings(cable)
     if as_json:
-        print_json({"settings": found})
+        print_json({"settings": found, "typed": {key: typed(key, value) for key, value in found.items()}})
         return
     from rich.markup import escape
     from rich.table import Table

@@ -21,6 +21,7 @@ from hymio.mpremote_runs import MpRemote, SlowBoard
 from hymio.output import error_console, note, print_json, print_line
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change, PartitionError, add_votes, flash_limit
 from hymio.provision_schema import checked_config
+from hymio.words import counted
 
 _BOOTLOADER_OFFSET: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-S3": 0, "ESP32-C3": 0, "ESP32-C6": 0}
 """The chips whose wiring the firmware knows; where their boot loader stands:
@@ -289,7 +290,7 @@ def _explanation(board: Board, change: Change | None, files: int, config: Path |
             f"The board starts slot {board.slots[0]}, not this copy. Remove the slot first if that is not meant: "
             f"mpremote rm -r :/{board.slots[0]}"
         )
-    lines.append(f"{files} files of the firmware go on the board{', and ' + str(config) if config else ''}.")
+    lines.append(f"{counted(files, 'file')} of the firmware for the board{', and ' + str(config) if config else ''}.")
     return lines
 
 
@@ -329,7 +330,7 @@ def _ask_until_up(bench: Bench) -> Board:
 def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], config: Path | None) -> None:
     """Goes on after a board that was too slow for mpremote, as long as each turn brings more files there."""
     count = len(rooms) + len(others) + (1 if config else 0)
-    note(f"[3/4] copying {count} files ...")
+    note(f"[3/4] copying {counted(count, 'file')} ...")
     # One connection for everything: entering the raw REPL takes a second. What is up to date is not sent again.
     arguments = ["exec", _PREPARE % [path.name for path in rooms], "+", "cp", *map(str, rooms), ":terminal/"]
     if config:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hymio.errors import WRONG_USE, Failure
+from hymio.extras import missing_extra
 from hymio.firmware_files import firmware_dir
 from hymio.output import note
 
@@ -148,11 +149,7 @@ def _littlefs(size: int, image: bytes | None = None) -> LittleFS:
     try:
         from littlefs import LittleFS, UserContext
     except ImportError as error:
-        raise Failure(
-            WRONG_USE,
-            f"Making a file system needs littlefs-python, which is not installed ({error}).",
-            'Type: pip install "hymio[flash]"',
-        ) from error
+        raise missing_extra("flash", error) from error
     options: dict[str, Any] = {**_LITTLEFS, "block_count": size // _BLOCK}
     if image is None:
         return LittleFS(**options)

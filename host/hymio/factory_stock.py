@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.errors import WRONG_USE, Failure
+from hymio.extras import missing_extra
 from hymio.factory_files import OLDEST, Version
 from hymio.partitions import SECTOR, TABLE_OFFSET, Entry, PartitionError, entries
 
@@ -88,11 +89,7 @@ def _metadata(data: bytes, what: str) -> Any:
     try:
         from esp_idf_defs.image_metadata import ImageMetadata  # type: ignore[import-untyped]
     except ImportError as error:
-        raise Failure(
-            WRONG_USE,
-            f"Reading images needs esp-idf-defs, which is not installed ({error}).",
-            'Type: pip install "hymio[flash]"',
-        ) from error
+        raise missing_extra("flash", error) from error
     try:
         return ImageMetadata.from_bytes(data)
     except (ValueError, IndexError, LookupError, ArithmeticError, AttributeError, TypeError) as error:

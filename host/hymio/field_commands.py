@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from hymio.errors import DONE, WRONG_USE, Failure
-from hymio.options import JsonOption, examples
+from hymio.options import JsonOption, examples, new_app
 
 FIELD = "Field: one terminal"
 
-app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = new_app()
 
 PortOption = Annotated[
     str | None,
@@ -22,14 +22,25 @@ PortOption = Annotated[
         help="The serial port, or rfc2217://HOST:PORT; not needed where there is only one terminal.",
     ),
 ]
+SimOption = Annotated[
+    bool, typer.Option("--sim", help="Instead: the only simulated terminal, wherever it was started.")
+]
+
+
+def _port(port: str | None, sim: bool) -> str | None:
+    """The port that was asked for, None for the only one."""
+    from hymio.ports import choose_port
+
+    return choose_port(port, simulated=True) if sim else port
 
 
 @app.command(
     rich_help_panel=FIELD,
-    epilog=examples("hymio status", "hymio status --port /dev/ttyUSB0 --json", "hymio status -f"),
+    epilog=examples("hymio status", "hymio status --port /dev/ttyUSB0 --json", "hymio status -f", "hymio status --sim"),
 )
 def status(
     port: PortOption = None,
+    sim: SimOption = False,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on, a table that lives or a JSON line a second, until Ctrl-C.")
     ] = False,
@@ -38,7 +49,7 @@ def status(
     """How a terminal is: clock, log, unsent presses, network."""
     from hymio.status import run_status
 
-    run_status(port, follow, as_json)
+    run_status(_port(port, sim), follow, as_json)
 
 
 @app.command(
@@ -49,6 +60,7 @@ def status(
 )
 def logs(
     port: PortOption = None,
+    sim: SimOption = False,
     since: Annotated[
         str,
         typer.Option(metavar="WHEN", help="Only from this on: a line's number, 2h (ago), 2026-11-22T08:00 (UTC)."),
@@ -59,7 +71,7 @@ def logs(
     """What a terminal says of itself in words: starts and why the last one ended, network, clock, errors."""
     from hymio.logs import run_logs
 
-    run_logs(port, since, follow, as_json)
+    run_logs(_port(port, sim), since, follow, as_json)
 
 
 @app.command(
@@ -75,6 +87,7 @@ def logs(
 )
 def votes(
     port: PortOption = None,
+    sim: SimOption = False,
     db: Annotated[
         str | None, typer.Option("--db", metavar="URL", help="Commit them to this database instead of printing them.")
     ] = None,
@@ -102,17 +115,17 @@ def votes(
         raise Failure(WRONG_USE, "--csv does not go with --json or --db.", "Give one of them.")
     form: Form = "json" if as_json else "csv" if as_csv else "table"
     if image is not None:
-        if port is not None or ack:
+        if port is not None or sim or ack:
             raise Failure(
                 WRONG_USE,
-                "An image is read without a terminal: --port and --ack do not go with it.",
+                "An image is read without a terminal: --port, --sim and --ack do not go with it.",
                 "Leave them out, or leave out --image.",
             )
         run_image(image, device_id, mac, db, form)
         return
     if device_id is not None or mac is not None:
         raise Failure(WRONG_USE, "--device-id and --mac go with --image only.", "A terminal on a cable says who it is.")
-    run_votes(port, db, ack, form)
+    run_votes(_port(port, sim), db, ack, form)
 
 
 @app.command(
@@ -120,21 +133,22 @@ def votes(
 )
 def clock(
     port: PortOption = None,
+    sim: SimOption = False,
     wants_set: Annotated[bool, typer.Option("--set", help="Give it the time of this computer.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """What time a terminal has; presses of this start that have no date get one when it is set."""
     from hymio.clock import run_clock
 
-    run_clock(port, wants_set, as_json)
+    run_clock(_port(port, sim), wants_set, as_json)
 
 
 @app.command(rich_help_panel=FIELD, epilog=examples("hymio identify", "hymio identify --port /dev/ttyUSB1"))
-def identify(port: PortOption = None, as_json: JsonOption = False) -> None:
+def identify(port: PortOption = None, sim: SimOption = False, as_json: JsonOption = False) -> None:
     """Which of many terminals is on this port: it says its name and all its lights blink for ten seconds."""
     from hymio.identify import run_identify
 
-    run_identify(port, as_json)
+    run_identify(_port(port, sim), as_json)
 
 
 @app.command(
@@ -147,10 +161,11 @@ def identify(port: PortOption = None, as_json: JsonOption = False) -> None:
 )
 def selftest(
     port: PortOption = None,
+    sim: SimOption = False,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The report as a page to print (.html) or as .json.")
     ] = None,
-    store: Annotated[Path, typer.Option(metavar="DIR", help="Keeps every report: DIR/<device id>/<UTC>.json.")] = Path(
+    store: Annotated[Path, typer.Option(metavar="DIR", help="Keeps every report: DIR/DEVICE_ID/UTC.json.")] = Path(
         "selftests"
     ),
     operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who tests; stands in the report.")] = None,
@@ -167,12 +182,12 @@ def selftest(
     failed, 7: good as far as it was tested."""
     from hymio.selftest import Order, run_selftest
 
-    status = run_selftest(Order(port, report, store, operator, skip or [], auto, yes, as_json))
+    status = run_selftest(Order(_port(port, sim), report, store, operator, skip or [], auto, yes, as_json))
     if status != DONE:
         raise typer.Exit(status)
 
 
-config_app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True)
+config_app = new_app(no_args_is_help=True)
 app.add_typer(
     config_app,
     name="config",
@@ -188,11 +203,11 @@ KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="As in config.js
     rich_help_panel=CABLE,
     epilog=examples("hymio config get mqtt.host", "hymio config get windows.lockout_ms --json"),
 )
-def config_get(key: KeyArgument, port: PortOption = None, as_json: JsonOption = False) -> None:
+def config_get(key: KeyArgument, port: PortOption = None, sim: SimOption = False, as_json: JsonOption = False) -> None:
     """One value, as it is saved or the default."""
     from hymio.configure import run_get
 
-    run_get(port, key, as_json)
+    run_get(_port(port, sim), key, as_json)
 
 
 @config_app.command(
@@ -212,6 +227,7 @@ def config_set(
     default: Annotated[bool, typer.Option("--default", help="Instead of VALUE: the default again.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start the terminal with it at once.")] = False,
     port: PortOption = None,
+    sim: SimOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Saves one value, if the terminal finds the whole good; it holds from its next start."""
@@ -219,12 +235,12 @@ def config_set(
 
     if (value is None) is not default:
         raise Failure(WRONG_USE, "Expected either VALUE or --default.", "`hymio config set --help` shows examples.")
-    run_set(port, key, value, restart, as_json)
+    run_set(_port(port, sim), key, value, restart, as_json)
 
 
 @config_app.command("list", rich_help_panel=CABLE, epilog=examples("hymio config list", "hymio config list --json"))
-def config_list(port: PortOption = None, as_json: JsonOption = False) -> None:
+def config_list(port: PortOption = None, sim: SimOption = False, as_json: JsonOption = False) -> None:
     """All values; passwords and keys are not given away."""
     from hymio.configure import run_list
 
-    run_list(port, as_json)
+    run_list(_port(port, sim), as_json)

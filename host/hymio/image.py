@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final, NoReturn
 
 from hymio.batches import Batch, Totals
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
+from hymio.macs import EXAMPLE, mac_of
 from hymio.records import (
     CONTENT_BYTES,
     HEADER_BYTES,
@@ -30,6 +30,7 @@ from hymio.records import (
     place_crc,
 )
 from hymio.wire import FormatError, crc32
+from hymio.words import counted
 
 SECTOR_BYTES: Final = 4096
 
@@ -37,7 +38,6 @@ _RETRY_BIT: Final = 0x08
 _KIND_BITS: Final = 0x07
 _RETRY_REACH: Final = 3
 """A retry repeats the record of one of so many slots before it."""
-_MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}")
 _BLANK: Final = b"\xff" * RECORD_BYTES
 
 
@@ -156,10 +156,11 @@ def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
 
 
 def parse_mac(text: str) -> bytes:
-    """The six bytes of a MAC address as tools print it: in either case, with colons, hyphens or nothing between."""
-    if _MAC.fullmatch(text) is None:
-        raise Failure(WRONG_USE, f"--mac {text!r} is no MAC address.", "For example: --mac 24:0a:c4:11:22:33.")
-    return bytes.fromhex(text.replace(":", "").replace("-", ""))
+    """The six bytes of a MAC address, in any form that `mac_of` knows."""
+    mac = mac_of(text)
+    if mac is None:
+        raise Failure(WRONG_USE, f"--mac {text!r} is no MAC address of a device.", f"For example: --mac {EXAMPLE}.")
+    return mac
 
 
 def _header(sector: bytes) -> Header | None:
@@ -195,14 +196,14 @@ def _no_log(sectors: Sequence[bytes], headers: Mapping[int, Header]) -> NoReturn
     if headers:
         raise Failure(
             ANSWER_NO,
-            f"The image holds no log of this chip, but {len(headers)} sectors of another.",
+            f"The image holds no log of this chip, but {counted(len(headers), 'sector')} of another.",
             "Check the MAC address; without --mac the log of the highest sector number is taken.",
         )
     if any(_is_newer(sector) for sector in sectors):
         raise Failure(
             ANSWERED_ERROR,
             "The image holds a log of a newer format than this hymio reads.",
-            "pip install --upgrade hymio",
+            "Take the newer hymio; host/README.md says how it is installed.",
         )
     blank = all(not sector.strip(b"\xff") for sector in sectors)
     raise Failure(
@@ -350,5 +351,5 @@ def _decoded(seq: int, content: bytes) -> Record | None:
         raise Failure(
             ANSWERED_ERROR,
             f"The record with seq {seq} is whole, but of a kind that this hymio does not know ({error.reason}).",
-            "pip install --upgrade hymio",
+            "Take the newer hymio; host/README.md says how it is installed.",
         ) from error

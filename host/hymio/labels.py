@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import tempfile
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from hymio.errors import WRONG_USE, Failure
+from hymio.extras import missing_extra
 
 if TYPE_CHECKING:
     from hymio.provision_file import Terminal
@@ -20,19 +24,43 @@ _HEIGHT_MM: Final = 57.0
 _LEFT_MM: Final = (210 - _COLUMNS * _WIDTH_MM) / 2
 _TOP_MM: Final = (297 - _ROWS * _HEIGHT_MM) / 2
 _QR_MM: Final = 42.0
+_TEXT_LEFT_MM: Final = 3 + _QR_MM + 2
+_TEXT_WIDTH_MM: Final = _WIDTH_MM - _TEXT_LEFT_MM - 3
+_TEXT_HEIGHT_MM: Final = _HEIGHT_MM - 2 * 4
+_SCALES: Final = (1.0, 0.8, 0.65, 0.5, 0.4)
+"""How small letters may become for long texts: to 1.4 mm of a question's."""
 _DPI: Final = 200
+_FONTS: Final = {"": "figo", "B": "figbo"}
+"""FiraGO, regular and bold: Latin, Greek, Cyrillic, Georgian, Hebrew, Arabic, Devanagari and Thai letters."""
+_AGAIN: Final = "Give another path and run it again."
+_OTHER_TEXT: Final = "Write it in another way and run the same command again. Nothing was changed."
 
 
 def content_of(terminal: Terminal) -> str:
-    """What its QR code says: the page, or its name where there is none."""
-    return terminal.page or terminal.device_id
+    """What its QR code says: the page, or its name where there is none. In ASCII, for readers of codes don't agree on
+    what other letters are."""
+    return _ascii_address(terminal.page) if terminal.page else terminal.device_id
+
+
+def _ascii_address(page: str) -> str:
+    """The address as a browser sends it: RFC 3987, 3.1, and Punycode for the host."""
+    if page.isascii() and " " not in page:
+        return page
+    address = urlsplit(unicodedata.normalize("NFC", page))
+    host = ".".join(
+        label if label.isascii() else "xn--" + label.lower().encode("punycode").decode()
+        for label in address.netloc.split(".")
+    )
+    rest = (quote(part, safe="!#$%&'()*+,/:;=?@[]~") for part in address[2:])
+    return urlunsplit((address.scheme, host, *rest))
 
 
 def write_labels(path: Path, terminals: Sequence[Terminal]) -> None:
     """A sheet, or as many as it takes; PDF or PNG by the name of the file, PNG for one sheet only.
 
     Raises:
-        Failure: another kind of file, too many for one sheet of PNG, libraries missing, it can't be written.
+        Failure: another kind of file, too many for one sheet of PNG, a text that can't be printed, libraries missing,
+            it can't be written.
     """
     kind = path.suffix.lower()
     if kind not in (".pdf", ".png"):
@@ -40,18 +68,12 @@ def write_labels(path: Path, terminals: Sequence[Terminal]) -> None:
     if kind == ".png" and len(terminals) > _COLUMNS * _ROWS:
         raise Failure(WRONG_USE, f"--labels: {len(terminals)} labels do not fit on one sheet.", "Take a .pdf.")
     try:
-        path.write_bytes(_pdf(terminals) if kind == ".pdf" else _png(terminals))
+        pdf = _pdf(terminals)
+        path.write_bytes(pdf if kind == ".pdf" else _png(pdf))
     except OSError as error:
         raise Failure(WRONG_USE, f"{path}: {error.strerror}.", _AGAIN) from error
     except ImportError as error:
-        raise Failure(
-            WRONG_USE,
-            f"Labels need libraries that are not installed ({error}).",
-            'Type: pip install "hymio[labels]"',
-        ) from error
-
-
-_AGAIN: Final = "Give another path and run it again."
+        raise missing_extra("labels", error) from error
 
 
 def _qr(terminal: Terminal) -> bytes:
@@ -63,11 +85,16 @@ def _qr(terminal: Terminal) -> bytes:
     return picture.getvalue()
 
 
-def _lines(terminal: Terminal) -> list[tuple[str, float, bool]]:
-    """(text, height in mm, bold) beside the code."""
-    question = next(iter(terminal.question.values()), "")
-    lines = [(terminal.device_id, 5.5, True), (terminal.experience_point, 4.0, False), (question, 3.5, False)]
-    return [line for line in [*lines, (terminal.page, 2.8, False)] if line[0]]
+def _lines(terminal: Terminal) -> list[tuple[str, str, float, str]]:
+    """(key, text, height in mm, style) beside the code; a question in all its languages."""
+    lines = [("device_id", terminal.device_id, 5.5, "B"), ("experience_point", terminal.experience_point, 4.0, "")]
+    lines += [("question." + language, text, 3.5, "") for language, text in terminal.question.items()]
+    lines.append(("page", terminal.page, 2.8, ""))
+    return [
+        (key.rstrip("."), unicodedata.normalize("NFC", text), height_mm, style)
+        for key, text, height_mm, style in lines
+        if text
+    ]
 
 
 def _places(count: int) -> list[tuple[int, float, float]]:
@@ -81,64 +108,86 @@ def _places(count: int) -> list[tuple[int, float, float]]:
 
 
 def _pdf(terminals: Sequence[Terminal]) -> bytes:
+    import uharfbuzz  # type: ignore[import-untyped]  # noqa: F401  joins letters; fpdf2 does without it in silence
     from fpdf import FPDF
 
     pdf = FPDF(format="A4")
     pdf.set_auto_page_break(False)
     pages = -1
-    for terminal, (sheet, left, top) in zip(terminals, _places(len(terminals)), strict=True):
-        if sheet > pages:
-            pdf.add_page()
-            pages = sheet
-        pdf.set_draw_color(200)
-        pdf.rect(left, top, _WIDTH_MM, _HEIGHT_MM)
-        pdf.image(io.BytesIO(_qr(terminal)), left + 3, top + (_HEIGHT_MM - _QR_MM) / 2, _QR_MM)
-        pdf.set_xy(left + 3 + _QR_MM + 2, top + 8)
-        for text, height_mm, bold in _lines(terminal):
-            pdf.set_font("helvetica", "B" if bold else "", height_mm / 0.3528)
-            pdf.set_x(left + 3 + _QR_MM + 2)
-            # The fonts of every PDF reader know Latin 1 alone.
-            plain = text.encode("latin-1", "replace").decode("latin-1")
-            pdf.multi_cell(_WIDTH_MM - _QR_MM - 8, height_mm * 1.25, plain, align="L", new_x="LMARGIN", new_y="NEXT")
-            pdf.set_y(pdf.get_y() + 1.5)
-    return bytes(pdf.output())
+    with tempfile.TemporaryDirectory() as folder:
+        _add_fonts(pdf, Path(folder))
+        for terminal, (sheet, left, top) in zip(terminals, _places(len(terminals)), strict=True):
+            if sheet > pages:
+                pdf.add_page()
+                pages = sheet
+            pdf.set_draw_color(200)
+            pdf.rect(left, top, _WIDTH_MM, _HEIGHT_MM)
+            pdf.image(io.BytesIO(_qr(terminal)), left + 3, top + (_HEIGHT_MM - _QR_MM) / 2, _QR_MM)
+            _write_texts(pdf, terminal, left + _TEXT_LEFT_MM, top + 4)
+        return bytes(pdf.output())
 
 
-def _png(terminals: Sequence[Terminal]) -> bytes:
-    from PIL import Image, ImageDraw, ImageFont
+def _add_fonts(pdf: Any, folder: Path) -> None:
+    """Fonts of our own, since those of every PDF reader know Latin 1 alone. They are read from files until the end."""
+    import pymupdf_fonts  # type: ignore[import-untyped]
 
-    def px(mm: float) -> int:
-        return round(mm / 25.4 * _DPI)
+    for style, name in _FONTS.items():
+        file = folder / f"{name}.ttf"
+        file.write_bytes(pymupdf_fonts.myfont(name))
+        pdf.add_font("label", style, file)
+    pdf.set_text_shaping(True)
 
-    sheet = Image.new("L", (px(210), px(297)), 255)
-    draw: Any = ImageDraw.Draw(sheet)
-    for terminal, (_, left, top) in zip(terminals, _places(len(terminals)), strict=True):
-        draw.rectangle((px(left), px(top), px(left + _WIDTH_MM), px(top + _HEIGHT_MM)), outline=200)
-        code = (
-            Image.open(io.BytesIO(_qr(terminal)))
-            .convert("L")
-            .resize((px(_QR_MM), px(_QR_MM)), Image.Resampling.NEAREST)
+
+def _write_texts(pdf: Any, terminal: Terminal, left: float, top: float) -> None:
+    """The texts one below the other, in smaller letters if that is what it takes."""
+    lines = _lines(terminal)
+    for key, text, _, style in lines:
+        _check_letters(pdf.fonts["label" + style].cmap, text, f"{terminal.device_id}: {key}")
+    for scale in _SCALES:
+        used_mm = _texts_mm(pdf, lines, scale, left, top, dry_run=True)
+        if used_mm <= _TEXT_HEIGHT_MM:
+            break
+    else:
+        said = f"{terminal.device_id}: the texts do not fit on a label of {_WIDTH_MM:g} by {_HEIGHT_MM:g} mm."
+        raise Failure(WRONG_USE, said, "Take a shorter question, fewer languages or a shorter page.")
+    _texts_mm(pdf, lines, scale, left, top + min(4, _TEXT_HEIGHT_MM - used_mm), dry_run=False)
+
+
+def _texts_mm(pdf: Any, lines: Sequence[tuple[str, str, float, str]], scale: float, left: float, top: float, *,
+              dry_run: bool) -> float:  # fmt: skip
+    """How high the texts are; unless that is all that is asked, they are written."""
+    at_mm = top
+    for key, text, full_mm, style in lines:
+        height_mm = full_mm if key == "device_id" else full_mm * scale
+        pdf.set_font("label", style, height_mm / 0.3528)
+        pdf.set_xy(left, at_mm)
+        at_mm += 1.5 * scale + pdf.multi_cell(
+            _TEXT_WIDTH_MM,
+            height_mm * 1.25,
+            text,
+            align="L",
+            new_x="LEFT",
+            new_y="NEXT",
+            dry_run=dry_run,
+            output="HEIGHT",
         )
-        sheet.paste(code, (px(left + 3), px(top + (_HEIGHT_MM - _QR_MM) / 2)))
-        y_mm = top + 8
-        for text, height_mm, _bold in _lines(terminal):
-            font = ImageFont.load_default(px(height_mm))
-            for line in _wrapped(text, px(_WIDTH_MM - _QR_MM - 8), lambda t, f=font: draw.textlength(t, f)):
-                draw.text((px(left + 3 + _QR_MM + 2), px(y_mm)), line, 0, font)
-                y_mm += height_mm * 1.25
-            y_mm += 1.5
-    picture = io.BytesIO()
-    sheet.save(picture, "PNG", dpi=(_DPI, _DPI))
-    return picture.getvalue()
+    return at_mm - top
 
 
-def _wrapped(text: str, width: int, length: Any) -> list[str]:
-    """Broken where it is too long: at a space, else anywhere (an address has none)."""
-    lines, line = [], ""
+def _check_letters(glyphs: Mapping[int, Any], text: str, source: str) -> None:
+    """Whatever the font has not would be printed as an empty box."""
     for letter in text:
-        if line and length(line + letter) > width:
-            head, space, tail = line.rpartition(" ")
-            lines.append(head if space else line)
-            line = tail if space else ""
-        line += letter
-    return [*lines, line]
+        if letter != "\n" and ord(letter) not in glyphs:
+            name = unicodedata.name(letter, "a control character")
+            said = f"{source}: the font of the labels has no {letter!r} (U+{ord(letter):04X}, {name})."
+            raise Failure(WRONG_USE, said, _OTHER_TEXT)
+
+
+def _png(pdf: bytes) -> bytes:
+    import pypdfium2  # type: ignore[import-untyped]
+
+    picture = io.BytesIO()
+    with pypdfium2.PdfDocument(pdf) as document:
+        sheet = document[0].render(scale=_DPI / 72, grayscale=True).to_pil()
+        sheet.save(picture, "PNG", dpi=(_DPI, _DPI))
+    return picture.getvalue()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, text
 from hymio import store
 from hymio.ingest import LogState, log_state
 from hymio.output import console, note, print_json
+from hymio.words import counted, if_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,11 @@ class LedgerLine:
         if self.row["pressed"] is None:
             sentences.append(f"{device_id}: it has not told its totals yet (last heard {seen}).")
         elif waiting > 0:
-            sentences.append(f"{device_id}: {waiting} presses wait, as of {seen}, when it was last heard.")
+            wait = if_one(waiting, "waits", "wait")
+            sentences.append(f"{device_id}: {counted(waiting, 'press')} {wait}, as of {seen}, when it was last heard.")
         elif waiting < 0:
-            sentences.append(f"{device_id}: {-waiting} presses more have arrived than the terminal counts.")
+            have = if_one(-waiting, "has", "have")
+            sentences.append(f"{device_id}: {counted(-waiting, 'press')} more {have} arrived than the terminal counts.")
         for first_seq, last_seq in self.state.coverage.open_gaps:
             sentences.append(
                 f"{device_id}: seqs {first_seq}..{last_seq} are still in its log and have not come;"
@@ -113,6 +116,6 @@ def _show(lines: list[LedgerLine]) -> None:
             console().print(sentence)
         if line.conflicts:
             console().print(
-                f"{line.row['device_id']}: {line.conflicts} records came twice with different content;"
-                " the later ones are in the table quarantine."
+                f"{line.row['device_id']}: {counted(line.conflicts, 'record')} came twice with different content;"
+                f" the later {if_one(line.conflicts, 'one is', 'ones are')} in the table quarantine."
             )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hymio.durations import parse_duration
 from hymio.errors import WRONG_USE, Failure
-from hymio.output import note, print_json, print_line
+from hymio.output import note, print_json, print_line, until_interrupted
+from hymio.words import counted
 
 if TYPE_CHECKING:
     from hymio.smp import Cable
@@ -128,18 +129,23 @@ def run_logs(port: str | None, since: str, follow: bool, as_json: bool) -> None:
     from hymio.smp import Cable
 
     begin = parse_since(since, time.time())
-    with Cable(choose_port(port)) as cable:
+    chosen = choose_port(port)
+    with until_interrupted() if follow else contextlib.nullcontext(), Cable(chosen) as cable:
         lines, following = read_lines(cable, begin.number)
         wanted = lines_since(lines, begin.utc_s)
         if lines and not wanted and begin.utc_s is not None:
-            note(f"None of {len(lines)} lines is dated {_date(begin.utc_s)} or later; `hymio logs` shows them all.")
-        while True:
-            for line in wanted:
-                if as_json:
-                    print_json(line.json())
-                else:
-                    print_line(str(line))
-            if not follow:
-                return
+            none = f"None of {counted(len(lines), 'line')} is dated {_date(begin.utc_s)} or later"
+            note(f"{none}; `hymio logs` shows them all.")
+        _print(wanted, as_json)
+        while follow:
             time.sleep(FOLLOW_S)
             wanted, following = read_lines(cable, following)
+            _print(wanted, as_json)
+
+
+def _print(lines: list[TextLine], as_json: bool) -> None:
+    for line in lines:
+        if as_json:
+            print_json(line.json())
+        else:
+            print_line(str(line))

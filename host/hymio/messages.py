@@ -10,6 +10,7 @@ from hymio.addresses import is_device_id
 from hymio.batches import Totals, decode_batch
 from hymio.ingest import Arrival, Told
 from hymio.wire import U32_MAX, FormatError, crc32
+from hymio.words import counted
 
 STATE_MAX_BYTES: Final = 8192
 
@@ -45,7 +46,7 @@ def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | T
 
 def _read_state(device_id: str, payload: bytes, received_utc: float) -> Told | None:
     if len(payload) > STATE_MAX_BYTES:
-        raise FormatError(f"a state message of {len(payload)} bytes")
+        raise FormatError(f"a state message of {counted(len(payload), 'byte')}")
     try:
         state = json.loads(payload)
     except (ValueError, RecursionError):

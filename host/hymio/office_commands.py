@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from hymio.field_commands import config_app
-from hymio.options import DEFAULT_BROKER, BrokerOption, CaOption, CertOption, JsonOption, KeyOption, examples
+from hymio.options import DEFAULT_BROKER, BrokerOption, CaOption, CertOption, JsonOption, KeyOption, examples, new_app
 
 OFFICE = "Office: many terminals"
 FAR = "By the broker: a terminal far away, all of its configuration at once"
 
-app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = new_app()
 
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE_ID", help="Which terminal.")]
 

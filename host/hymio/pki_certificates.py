@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hymio.errors import WRONG_USE, Failure
+from hymio.extras import missing_extra
 
 try:
     from cryptography import x509
@@ -19,9 +19,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 except ImportError as missing:
-    raise Failure(
-        WRONG_USE, f"What makes certificates is not installed ({missing}).", 'Install it: pip install "hymio[pki]".'
-    ) from missing
+    raise missing_extra("pki", missing) from missing
 
 CLOCK_SKEW: Final = datetime.timedelta(days=1)
 """A certificate is good from one day before it was made: a terminal's clock may be slow, or set to a date alone."""

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from hymio.options import CaOption, CertOption, JsonOption, KeyOption, examples
+from hymio.options import CaOption, CertOption, JsonOption, KeyOption, examples, new_app
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = new_app(no_args_is_help=True)
 
 HELP = "A private CA: certificates for terminals, brokers, collectors and operators."
 

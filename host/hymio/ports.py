@@ -32,6 +32,8 @@ class Port:
     kind: Literal["board", "simulated"]
     device_id: str | None
     description: str
+    directory: str | None = None
+    """Where a simulated one was started."""
 
     def as_json(self) -> dict[str, Any]:
         """Its JSON object."""
@@ -72,7 +74,7 @@ def _simulated() -> list[Port]:
         except (OSError, ValueError, KeyError, TypeError):
             continue  # half written, or not ours
         if _runs(pid) and Path(port).exists():
-            found.append(Port(port, "simulated", device_id, "simulated terminal"))
+            found.append(Port(port, "simulated", device_id, "simulated terminal", one.get("directory")))
     return found
 
 
@@ -86,22 +88,35 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def choose_port(given: str | None) -> str:
-    """The port to use: `given`, or the only one there is.
+def choose_port(given: str | None, simulated: bool = False) -> str:
+    """The port to use: `given`, or the only one there is. A simulated terminal that was started in another directory
+    is somebody else's experiment and does not count.
+
+    Args:
+        simulated: only simulated ones, wherever they were started.
 
     Raises:
-        Failure: 3 there is none, or it is an address of no kind that is known; 2 there are several.
+        Failure: 3 there is none, or it is an address of no kind that is known; 2 there are several, or a port is given
+        and a simulated one wanted.
     """
     if given is not None:
+        if simulated:
+            raise Failure(WRONG_USE, "--sim and --port: expected one of them.", "Leave one out.")
         check_address(given)
         return given
-    ports = find_ports()
+    found = find_ports()
+    if simulated:
+        ports = [port for port in found if port.kind == "simulated"]
+        if not ports:
+            raise Failure(NO_TERMINAL, "No simulated terminal is running.", "`hymio sim terminal --help` starts one.")
+    else:
+        here = str(Path.cwd())
+        ports = [port for port in found if port.directory in (None, here)]
     if not ports:
-        raise Failure(
-            NO_TERMINAL,
-            "No terminal is connected to this computer.",
-            "Plug the board in with a data cable (some only charge); a port of another kind has to be named: --port.",
-        )
+        hint = "Plug the board in with a data cable (some only charge); a port of another kind has to be named: --port."
+        if found:
+            hint = "Simulated ones run elsewhere: --sim takes the only one, `hymio ports` lists them for --port."
+        raise Failure(NO_TERMINAL, "No terminal is connected to this computer.", hint)
     if len(ports) > 1:
         listed = ", ".join(f"{port.port} ({port.device_id or port.description})" for port in ports)
         raise Failure(WRONG_USE, f"There are {len(ports)} terminals here: {listed}.", "Say which one: --port PORT.")
@@ -158,5 +173,6 @@ def run_ports(as_json: bool) -> None:
         return
     table = Table("port", "terminal", "what it is", box=None)
     for port in ports:
-        table.add_row(port.port, port.device_id or "", escape(port.description))
+        where = f", in {port.directory}" if port.directory else ""
+        table.add_row(port.port, port.device_id or "", escape(port.description + where))
     console().print(table)

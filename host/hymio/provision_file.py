@@ -7,16 +7,22 @@ by the firmware's own rules.
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from hymio.errors import WRONG_USE, Failure
+from hymio.macs import EXAMPLE, mac_of
+from hymio.output import note
 from hymio.provision_board import read_board
 from hymio.provision_schema import HINT, check, checked_wiring
+from hymio.textfiles import read_utf8
+from hymio.words import counted
 
 _TEXTS: Final = {"experience_point": 80, "page": 300, "note": 200}
 """The host's own keys that are plain texts, and how long they may be."""
@@ -26,6 +32,12 @@ CERTIFICATES: Final = {"ca": "certs/ca.der", "cert": "certs/cert.der", "key": "c
 _COLUMNS: Final = ("port", "mac")
 OWN_KEYS: Final = (*_OWN, *_COLUMNS)
 """What a file may say beside the terminal's configuration."""
+
+_SAVE_AS_CSV: Final = 'Save it as "CSV UTF-8" (Excel has it among its file types) and run the same command again.'
+_SEPARATORS: Final = ",;\t"
+"""Spreadsheets take the second one where the comma stands in decimal numbers."""
+_KEEP_BLANKS: Final = ("ssid", "password", "username")
+"""Last parts of keys whose values may begin or end with a blank: it belongs to the name or the secret."""
 
 
 @dataclass(frozen=True)
@@ -84,37 +96,67 @@ def read_terminals(path: Path, table: Path | None = None, only: str | None = Non
 def read_toml(path: Path) -> dict[str, Any]:
     """What is in the file; Failure 2: it is none, or not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_utf8(path))
     except OSError as error:
         raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give the path of a provisioning file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise Failure(WRONG_USE, f"{path} is not TOML: {error}.", HINT) from error
 
 
 def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
+    """(where it stands, the cells of a row by the names in the first one) for each terminal, as spreadsheets save it: a
+    row of empty cells is none."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = [(f"{path} line {reader.line_num}", row) for row in reader]
+        text = read_utf8(path, _SAVE_AS_CSV)
     except OSError as error:
         raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give the path of a CSV.") from error
-    except (csv.Error, UnicodeDecodeError) as error:
+    separator, skipped = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        numbered = [(reader.line_num, row) for row in reader][skipped:]
+    except csv.Error as error:
         raise Failure(WRONG_USE, f"{path} is not CSV: {error}.", HINT) from error
-    if "device_id" not in (reader.fieldnames or ()):
-        raise Failure(WRONG_USE, f"{path}: device_id: expected a column of this name in the first line.", HINT)
-    for source, row in rows:
-        if None in row or None in row.values():
-            raise Failure(WRONG_USE, f"{source}: expected {len(reader.fieldnames or ())} values.", HINT)
+    numbered = [(number, row) for number, row in numbered if any(cell.strip() for cell in row)]
+    names = [name.strip() for name in numbered[0][1]] if numbered else []
+    if "device_id" not in names:
+        first = repr(text.splitlines()[skipped][:60]) if len(text.splitlines()) > skipped else "nothing"
+        said = f"{path}: device_id: expected a column of this name in the first line, came {first}."
+        raise Failure(WRONG_USE, said, "Columns are separated by a comma, a semicolon or a tab. Nothing was changed.")
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise Failure(WRONG_USE, f"{path}: {twice}: expected one column of this name, came more.", HINT)
+    rows = []
+    for number, row in numbered[1:]:
+        source = f"{path} line {number}"
+        beyond = [cell for name, cell in zip(names, row, strict=False) if not name] + row[len(names) :]
+        if len(row) < len(names) or any(cell.strip() for cell in beyond):
+            said = f"{source}: expected {counted(len(names), 'value')}, one for each name in line 1."
+            raise Failure(WRONG_USE, said, HINT)
+        rows.append((source, {name: cell for name, cell in zip(names, row, strict=False) if name}))
     if not rows:
         raise Failure(WRONG_USE, f"{path}: expected a line for each terminal, came none.", HINT)
     return rows
+
+
+def _separator(text: str) -> tuple[str, int]:
+    """What stands between the cells, and how many rows say nothing else: `sep=;` is how Excel is told."""
+    first = text.partition("\n")[0].strip()
+    told = re.fullmatch(r'"?sep=(.)"?', first, re.IGNORECASE)
+    if told or first.lower() == "sep=":  # a tab there is a blank at the end
+        return (told[1] if told else "\t"), 1
+    head: Iterable[str]
+    for separator in _SEPARATORS:
+        head = next(csv.reader([first], delimiter=separator), [])
+        if "device_id" in (name.strip() for name in head):
+            return separator, 0
+    return _SEPARATORS[0], 0
 
 
 def _laid_over(base: Mapping[str, Any], row: Mapping[str, str], source: str) -> dict[str, Any]:
     """A column is a key with dots; an empty cell says nothing."""
     result: dict[str, Any] = json.loads(json.dumps(base, default=str))
     for key, text in row.items():
-        *tables, last = key.strip().split(".")
+        *tables, last = key.split(".")
         if not text.strip():
             continue
         place = result
@@ -122,17 +164,23 @@ def _laid_over(base: Mapping[str, Any], row: Mapping[str, str], source: str) -> 
             place = place.setdefault(name, {})
             if not isinstance(place, dict):
                 raise Failure(WRONG_USE, f"{source}: {key}: expected a table at {name}, came {place!r}.", HINT)
-        place[last] = _typed(key, text.strip())
+        if last not in _KEEP_BLANKS:
+            text = text.strip()
+        elif text != text.strip():
+            note(f"{source}: {key} begins or ends with a blank; it is taken as it stands.")
+        place[last] = _typed(key, text)
     return result
 
 
 def _typed(key: str, text: str) -> Any:
     """The value of a cell: what the default is a text for stays one, all else is written as in TOML."""
     default: Any = check({}, "defaults")
-    for name in key.strip().split("."):
+    for name in key.split("."):
         default = default.get(name) if isinstance(default, dict) else None
     if key in OWN_KEYS or isinstance(default, str):
         return text
+    if text in ("TRUE", "FALSE"):  # Excel's
+        return text == "TRUE"
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -164,9 +212,9 @@ def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
     page = texts.get("page", "").replace("{device_id}", device_id)
     if page and not page.startswith(("https://", "http://")):
         raise _wrong(source, "page", "an address that begins with https:// or http://", page)
-    mac = _text(own, "mac", 17, source).lower().replace("-", ":") if "mac" in own else ""
-    if mac and (len(mac) != 17 or mac.count(":") != 5):
-        raise _wrong(source, "mac", "an address like 24:0a:c4:11:22:33", mac)
+    mac = mac_of(_text(own, "mac", 40, source)) if own.get("mac") else b""
+    if mac is None:
+        raise _wrong(source, "mac", f"an address like {EXAMPLE}", own["mac"])
     return Terminal(
         device_id,
         config,
@@ -178,7 +226,7 @@ def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
         page=page,
         note=texts.get("note", ""),
         port=_text(own, "port", 200, source) if "port" in own else "",
-        mac=mac,
+        mac=mac.hex(":"),
     )
 
 

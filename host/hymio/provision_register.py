@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.errors import ANSWERED_ERROR, WRONG_USE, Failure
+from hymio.textfiles import read_utf8
 
 VERSION: Final = 1
 
@@ -42,7 +43,7 @@ def read_register(path: Path) -> dict[str, Entry]:
         Failure: it is no register, or a newer one.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_utf8(path))
         if found["hymio_register"] != VERSION:
             raise Failure(
                 ANSWERED_ERROR,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hymio.errors import WRONG_USE, Failure
 from hymio.firmware_files import firmware_room
+from hymio.textfiles import read_utf8
 
 HINT: Final = "Correct it and run the same command again. Nothing was changed."
 
@@ -22,7 +23,7 @@ def checked_config(path: Path, chip: str | None = None) -> Path:
         Failure: what is wrong with it.
     """
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = json.loads(read_utf8(path))
     except OSError as error:
         raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give the path of a config.json.") from error
     except ValueError as error:

@@ -12,6 +12,7 @@ from hymio.addresses import is_device_id
 from hymio.batches import Batch
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, Failure
 from hymio.output import console, error_console, note, print_json
+from hymio.words import counted, if_one
 
 if TYPE_CHECKING:
     from hymio.ingest import Arrival
@@ -38,7 +39,7 @@ def pull(cable: Cable, status: StatusAnswer, progress: Progress, from_seq: int =
             raise Failure(
                 ANSWERED_ERROR,
                 f"The terminal was asked for seq {seq} and answered with seq {batch.first_seq}.",
-                "Perhaps its firmware is newer than this hymio: pip install --upgrade hymio.",
+                "Perhaps its firmware is newer than this hymio: take the newer hymio.",
             )
         yield batch, payload
         if batch.slots == 0:
@@ -105,14 +106,19 @@ class Imported:
     def tell(self, device_id: str, more: dict[str, Any], as_json: bool) -> None:
         """Prints the figures."""
         if self.conflicts:
-            note(f"{self.conflicts} records contradict what the database holds; they are in quarantine.")
+            contradict, are = (
+                if_one(self.conflicts, "contradicts", "contradict"),
+                if_one(self.conflicts, "it is", "they are"),
+            )
+            note(f"{counted(self.conflicts, 'record')} {contradict} what the database holds; {are} in quarantine.")
         if as_json:
             print_json({"read": self.read, "new": self.new, "duplicates": self.duplicates, **more})
             return
         if not self.read:
             console().print(f"{device_id}: no press was left to be read; `hymio status` shows whether it counts.")
             return
-        console().print(f"{device_id}: {self.read} presses read, {self.new} of them new, {self.duplicates} had come.")
+        read = counted(self.read, "press")
+        console().print(f"{device_id}: {read} read, {self.new} of them new, {self.duplicates} had come.")
 
 
 @dataclass(slots=True)

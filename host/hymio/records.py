@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from hymio.wire import FormatError, Reader, crc32, put_uint
+from hymio.words import counted
 
 RECORD_BYTES: Final = 16
 CONTENT_BYTES: Final = 12
@@ -206,7 +207,7 @@ def encode_record(record: Record, log_id: int, sector_seq: int, slot: int, retry
 def decode_record(data: bytes, log_id: int, sector_seq: int, slot: int) -> tuple[Record | None, bool]:
     """The record (None: kind 0, void) in these 16 bytes and its retry flag; FormatError for a burned slot."""
     if len(data) != RECORD_BYTES:
-        raise FormatError(f"a record of {len(data)} bytes")
+        raise FormatError(f"a record of {counted(len(data), 'byte')}")
     content = data[:CONTENT_BYTES]
     if int.from_bytes(data[CONTENT_BYTES:], "little") != place_crc(content, log_id, sector_seq, slot):
         raise FormatError("the CRC of a record does not match what it holds or where it stands")

@@ -18,6 +18,7 @@ from hymio.errors import ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
 from hymio.output import note, print_json, print_line
 from hymio.provision_file import CERTIFICATES, OWN_KEYS, read_toml
 from hymio.provision_schema import HINT, check
+from hymio.textfiles import read_utf8
 
 MESSAGE_MAX_BYTES: Final = 2040
 """Of topic and payload together: what a terminal takes (firmware/README.md, "Topics")."""
@@ -50,7 +51,7 @@ def read_config(path: Path, device_id: str) -> dict[str, Any]:
         given = read_toml(path)
     else:
         try:
-            given = json.loads(path.read_text(encoding="utf-8"))
+            given = json.loads(read_utf8(path))
         except OSError as error:
             raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give the path of a .toml or .json file.") from error
         except ValueError as error:

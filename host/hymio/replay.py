@@ -19,6 +19,7 @@ from hymio.firmware_files import firmware_room
 from hymio.output import console, error_console, note, print_json
 from hymio.records import VERDICTS, Kind, Press, Record, Run, decode_content
 from hymio.rejudging import STUCK, UNANSWERED, boots, default_windows, rejudge
+from hymio.words import counted, if_one
 
 OPTIONS: Final = {
     "--lockout": "lockout_ms",
@@ -248,7 +249,9 @@ def _show(terminals: list[dict[str, Any]]) -> None:
                 f"{one['device_id']}: {change['presses']} judged {change['verdict']} would be {change['verdict_then']}"
             )
         if one["differs"]:
+            come = if_one(one["differs"], "comes", "come")
             note(
-                f"{one['device_id']}: {one['differs']} presses come out otherwise even with the default windows: it has"
-                " windows of its own, presses of a flood or lost records lie between, or power failed after a press."
+                f"{one['device_id']}: {counted(one['differs'], 'press')} {come} out otherwise even with the default"
+                " windows: it has windows of its own, presses of a flood or lost records lie between, or power failed"
+                " after a press."
             )

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hymio.addresses import without_password
 from hymio.bootloader import Way, opened, require_esptool, told
-from hymio.errors import ANSWER_NO, BROKEN_OFF, WRONG_USE, Failure
+from hymio.errors import ANSWER_NO, BROKEN_OFF, Failure
 from hymio.output import note, print_json, print_line
 from hymio.ports import choose_port
 from hymio.provision_register import Entry, read_register, write_register
+from hymio.words import counted
 
 if TYPE_CHECKING:
     from hymio.smp import StatusAnswer
@@ -38,7 +39,7 @@ def run_retire(
     """The command.
 
     Raises:
-        Failure: 1 its votes are not safe, 2 not agreed to, 3 no terminal, 6 broken off.
+        Failure: 1 it is not wiped, for its votes are not safe or nobody has said yes; 3 no terminal, 6 broken off.
     """
     require_esptool()
     entries = read_register(register)
@@ -48,9 +49,10 @@ def run_retire(
         check_safe(status, db, chosen)
     if not yes:
         name = status.device_id if status else f"the board on {chosen}"
+        safe = "" if status is None else " Every press of it is safe."
         raise Failure(
-            WRONG_USE,
-            f"Everything on {name} would be erased: program, configuration, keys, log. Nothing was changed.",
+            ANSWER_NO,
+            f"Everything on {name} would be erased: program, configuration, keys, log.{safe} Nothing was changed.",
             "If that is meant, run the same command with --yes.",
         )
     mac = wipe(chosen, way)
@@ -93,14 +95,17 @@ def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
         )
     if db is None:
         if status.unsent:
-            raise Failure(ANSWER_NO, f"{status.device_id} holds {status.unsent} presses that nobody has yet.", pull)
+            raise Failure(
+                ANSWER_NO, f"{status.device_id} holds {counted(status.unsent, 'press')} that nobody has yet.", pull
+            )
         return
     pressed = sum(status.pressed)
     settled = settled_presses(db, status.device_id, status.log_id)
     if settled < pressed:
         raise Failure(
             ANSWER_NO,
-            f"{without_password(db)} knows of {settled} presses of {status.device_id}, it has counted {pressed}.",
+            f"{without_password(db)} knows of {counted(settled, 'press')} of {status.device_id}, it has counted"
+            f" {pressed}.",
             pull,
         )
 

@@ -12,6 +12,7 @@ from hymio.records import VERDICTS, Press
 from hymio.selftest_messages import StateRead, TestAnswer, TestRun
 from hymio.selftest_report import Check, Result
 from hymio.smp import Cable, StatusAnswer
+from hymio.words import counted
 
 RECORD_MS: Final = 100.0
 """From the order to a record read back from flash: a visitor takes more for "it does nothing"."""
@@ -205,7 +206,7 @@ def _wifi(bench: Bench) -> Check:
     done = bench.run(TestRun(name="wifi"), is_slow=True)
     if done.rsn:
         return Check("wifi", "unclear", f"Not done: {done.rsn}.")
-    heard = f"{done.n} network{'' if done.n == 1 else 's'} heard"
+    heard = f"{counted(done.n or 0, 'network')} heard"
     if not done.ok:
         return Check("wifi", "skipped", f"{heard}; none is configured.")
     if done.rssi is None:

@@ -28,6 +28,7 @@ from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Fai
 from hymio.network_ports import is_network, serial_port
 from hymio.ports import cannot_open
 from hymio.wire import FormatError
+from hymio.words import counted
 
 GROUP: Final = 72
 BAUD: Final = 115200
@@ -232,7 +233,7 @@ class LogTotals:
 def four_totals(totals: Sequence[int]) -> Totals:
     """Four numbers, or Failure 5."""
     if len(totals) != 4:
-        raise _odd_answer(f"{len(totals)} totals")
+        raise _odd_answer(counted(len(totals), "total"))
     return totals[0], totals[1], totals[2], totals[3]
 
 
@@ -460,7 +461,7 @@ def _odd_answer(what: str) -> Failure:
     return Failure(
         ANSWERED_ERROR,
         f"The terminal answered with {what}.",
-        "Perhaps its firmware is newer than this hymio: pip install --upgrade hymio, or try again.",
+        "Perhaps its firmware is newer than this hymio: take the newer hymio, or try again.",
     )
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hymio.output import console, print_json
+from hymio.errors import BROKEN_OFF, NO_TERMINAL, Failure
+from hymio.output import console, note, print_json, until_interrupted
 from hymio.records import RESET_CAUSES
+from hymio.words import counted
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
-    from hymio.smp import Cable, StatusAnswer
+    from hymio.smp import StatusAnswer
 
 FOLLOW_S: Final = 1.0
 """How often a terminal is asked again."""
@@ -79,9 +84,9 @@ def _buttons(health: dict[str, Any]) -> str:
             edges = switch["edges"] / switch["presses"]
             said.append(f"[bold red]button {button} is worn: {edges:.0f} edges a press[/]")
         if switch["spikes"] > max(10, switch["presses"]):
-            said.append(f"[bold red]button {button} chatters: {switch['spikes']} spikes[/]")
+            said.append(f"[bold red]button {button} chatters: {counted(switch['spikes'], 'spike')}[/]")
     if health["stalled_missed"]:
-        said.append(f"{health['stalled_missed']} contacts missed while the processor stood still")
+        said.append(f"{counted(health['stalled_missed'], 'contact')} missed while the processor stood still")
     if health["mode"]:
         said.append(f"{health['mode']} mode")
     return ", ".join(said) or "good"
@@ -101,29 +106,95 @@ def _name(names: tuple[str, ...], code: int, otherwise: str) -> str:
 def run_status(port: str | None, follow: bool, as_json: bool) -> None:
     """Prints the status of the terminal on `port`, or on the only port there is; with `follow` until interrupted."""
     from hymio.ports import choose_port
-    from hymio.smp import Cable
 
-    with Cable(choose_port(port)) as cable:
-        status = status_json(cable.status())
+    chosen = choose_port(port)
+    if not follow:
+        from hymio.smp import Cable
+
+        with Cable(chosen) as cable:
+            status = status_json(cable.status())
         if as_json:
             print_json(status)
-        elif not follow:
+        else:
             console().print(_table(status))
-        if follow:
-            _follow(cable, status, as_json)
+        return
+    with until_interrupted():
+        if as_json:
+            _follow_json(chosen)
+        else:
+            _follow_table(chosen)
 
 
-def _follow(cable: Cable, status: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        while True:
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """The terminal does not answer, since then."""
+
+    since_s: float
+    why: str
+
+
+def _answers(port: str) -> Iterator[dict[str, Any] | _Silence]:
+    """A status every second, for ever; or why there is none, each time that it was tried in vain.
+
+    Raises:
+        Failure: the very first one does not come.
+    """
+    from hymio.smp import Cable
+
+    has_answered = False
+    since_s = 0.0
+    while True:
+        try:
+            with Cable(port) as cable:
+                while True:
+                    status = status_json(cable.status())
+                    has_answered, since_s = True, 0.0
+                    yield status
+                    time.sleep(FOLLOW_S)
+        except Failure as failure:
+            # A cable that came off, a terminal without power, one that starts anew: it may come back.
+            if not has_answered or failure.exit_status not in (NO_TERMINAL, BROKEN_OFF):
+                raise
+            since_s = since_s or time.time()
+            yield _Silence(since_s, failure.message)
             time.sleep(FOLLOW_S)
-            print_json(status_json(cable.status()))
+
+
+def _follow_json(port: str) -> None:
+    """Lines for what was answered alone: while there is no answer there is no line."""
+    is_silent = False
+    for answer in _answers(port):
+        if not isinstance(answer, _Silence):
+            print_json(answer)
+        elif not is_silent:
+            note(f"{answer.why} Waiting for it ...")
+        is_silent = isinstance(answer, _Silence)
+
+
+def _follow_table(port: str) -> None:
     from rich.live import Live
 
-    with Live(_table(status), console=console(), auto_refresh=False) as live:
-        while True:
-            time.sleep(FOLLOW_S)
-            live.update(_table(status_json(cable.status())), refresh=True)
+    with Live(console=console(), auto_refresh=False) as live:
+        known: dict[str, Any] = {}
+        for answer in _answers(port):
+            if isinstance(answer, _Silence):
+                live.update(_stale(known, answer), refresh=True)
+            else:
+                known = answer
+                live.update(_table(known), refresh=True)
+
+
+def _stale(status: dict[str, Any], silence: _Silence) -> Group:
+    """What was known last, marked as such."""
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.styled import Styled
+
+    since = time.strftime("%H:%M:%S", time.localtime(silence.since_s))
+    return Group(
+        f"[bold red]No answer since {since}:[/] {escape(silence.why)} What stands here is older. Waiting for it ...",
+        Styled(_table(status), "dim"),
+    )
 
 
 def _table(status: dict[str, Any]) -> Table:
@@ -149,15 +220,21 @@ def _table(status: dict[str, Any]) -> Table:
         table.add_row("log", f"[bold red]not counting: {escape(status['problem'])}[/]")
     else:
         table.add_row("log", f"{log['log_id']:08x}, {log['next_seq'] - log['oldest_seq']} of {log['capacity']} records")
-        table.add_row("unsent", f"{log['unsent']} presses (acknowledged up to seq {log['acked_seq']})")
-        table.add_row("lost", f"{log['lost']} presses")
+        table.add_row("unsent", f"{counted(log['unsent'], 'press')} (acknowledged up to seq {log['acked_seq']})")
+        table.add_row("lost", counted(log["lost"], "press"))
         table.add_row(
             "flash",
-            f"{log['burned']} burned slots, {log['bad_sectors']} bad sectors, {log['damaged_headers']} damaged headers",
+            ", ".join(
+                (
+                    counted(log["burned"], "burned slot"),
+                    counted(log["bad_sectors"], "bad sector"),
+                    counted(log["damaged_headers"], "damaged header"),
+                )
+            ),
         )
         table.add_row("buttons", _buttons(status["health"]))
     table.add_row("supply", _supply(status["health"]))
     why = f": {escape(status['mqtt_problem'])}" if "mqtt_problem" in status else ""
     table.add_row("network", f"Wi-Fi {status['wifi']}, MQTT {status['mqtt']}{why}")
-    table.add_row("memory", f"{status['heap_free']} bytes free")
+    table.add_row("memory", f"{counted(status['heap_free'], 'byte')} free")
     return table

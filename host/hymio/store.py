@@ -37,6 +37,7 @@ from sqlalchemy.schema import CreateColumn
 
 from hymio.addresses import without_password
 from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
+from hymio.extras import missing_extra
 
 SCHEMA_VERSION: Final = 2
 """Rises with every change that an older hymio must not write to."""
@@ -319,9 +320,7 @@ def _engine(url: URL) -> Engine:
     try:
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except ModuleNotFoundError as error:
-        raise Failure(
-            NO_SERVICE, "The PostgreSQL driver is not installed.", 'Install it: pip install "hymio[postgres]".'
-        ) from error
+        raise missing_extra("postgres", error) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
@@ -427,7 +426,7 @@ def _check_version(connection: Connection) -> int:
         raise Failure(
             ANSWERED_ERROR,
             f"The database has format {found}, this hymio knows up to {SCHEMA_VERSION}.",
-            "Install the newer hymio that wrote it: pip install --upgrade hymio.",
+            "Take the newer hymio that wrote it; host/README.md says how it is installed.",
         )
     return found
 

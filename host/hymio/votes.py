@@ -11,6 +11,7 @@ from hymio.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.log_reading import LoggedPress, read_presses
 from hymio.output import console, note, print_json, print_line
 from hymio.records import Record
+from hymio.words import counted, if_one
 
 if TYPE_CHECKING:
     from hymio.image import ImageLog
@@ -78,7 +79,8 @@ def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None
     if gone:
         raise Failure(
             ANSWER_NO,
-            f"The image is damaged: {gone} presses of the log are in sectors of which nothing can be read.",
+            f"The image is damaged: {counted(gone, 'press')} of the log {if_one(gone, 'is', 'are')} in sectors of which"
+            " nothing can be read.",
             "All others have been taken. Dump the partition once more: perhaps only the dump is bad.",
         )
 
@@ -95,7 +97,8 @@ def _image(path: Path) -> bytes:
     if not image or len(image) % SECTOR_BYTES:
         raise Failure(
             WRONG_USE,
-            f"{path} has {len(image)} bytes: a dump of the partition `votes` has a multiple of {SECTOR_BYTES}.",
+            f"{path} has {counted(len(image), 'byte')}: a dump of the partition `votes` has a multiple of"
+            f" {SECTOR_BYTES}.",
             "Dump the whole partition, from its first byte to its last.",
         )
     return image
@@ -103,12 +106,12 @@ def _image(path: Path) -> bytes:
 
 def _tell_of_damage(log: ImageLog) -> None:
     rotten, _ = log.unreadable()
-    counts = ((log.burned, "burned slots"), (log.damaged_headers, "damaged headers"), (rotten, "unreadable presses"))
+    counts = ((log.burned, "burned slot"), (log.damaged_headers, "damaged header"), (rotten, "unreadable press"))
     if any(count for count, _ in counts):
-        note("In the image: " + ", ".join(f"{count} {what}" for count, what in counts) + ".")
+        note("In the image: " + ", ".join(counted(count, what) for count, what in counts) + ".")
     for (chip, log_id), sectors in log.others.items():
         whose = "the same chip" if chip == log.chip else "another chip (--mac tells which one is read)"
-        note(f"The image holds {sectors} sectors of log {log_id} of {whose}, too; log {log.log_id} is read.")
+        note(f"The image holds {counted(sectors, 'sector')} of log {log_id} of {whose}, too; log {log.log_id} is read.")
 
 
 def _print(presses: list[LoggedPress], form: Form) -> None:
@@ -166,11 +169,13 @@ def _show(presses: list[LoggedPress]) -> None:
         table.add_row(str(press.seq), when, _FACES[press.button], press.verdict, str(press.count), style=style)
     console().print(table)
     votes = sum(press.count for press in presses if press.is_vote)
-    note(f"{sum(press.count for press in presses)} presses, {votes} of them votes.")
+    presses_and = counted(sum(press.count for press in presses), "press")
+    note(f"{presses_and}, {votes} of them {if_one(votes, 'a vote', 'votes')}.")
     undated = sum(press.count for press in presses if press.pressed_utc is None)
     if undated:
         note(
-            f"{undated} of them have no date: the clock was not set from their start of the terminal to its next one."
+            f"{undated} of them {if_one(undated, 'has', 'have')} no date: the clock was not set from that start of the"
+            " terminal to its next one."
             " `hymio clock --set` dates those of its present start."
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
+from hymio.words import counted
+
 U32_MAX: Final = 2**32 - 1
 UPTIME_MAX_MS: Final = 2**40 - 1
 _VARINT_MAX_BYTES: Final = 6
@@ -46,7 +48,7 @@ def put_uint(value: int, size: int) -> bytes:
     try:
         return value.to_bytes(size, "little")
     except OverflowError:
-        raise FormatError(f"{value} does not fit {size} bytes") from None
+        raise FormatError(f"{value} does not fit {counted(size, 'byte')}") from None
 
 
 class Reader:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from hymio.errors import WRONG_USE, Failure, run_cli
+from hymio.extras import missing_extra
+from hymio.options import examples, new_app
+from hymio.textfiles import read_utf8
+from hymio.words import counted
 from hymio_sim.journal import Event
 
-app = typer.Typer(
-    name="sim",
-    help="Simulated terminals that run the real firmware.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_app(name="sim", help="Simulated terminals that run the real firmware.", no_args_is_help=True)
 
 _DEVICE_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,31}")
 
@@ -63,7 +62,14 @@ def _sim() -> None:
     pass
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "hymio sim terminal --device-id till-1 --flash till-1.bin",
+        "hymio sim terminal --device-id till-1 --flash till-1.bin --mqtt 127.0.0.1:1883 --link ./till-1 --json",
+        "hymio sim terminal --device-id till-1 --flash till-1.bin --mqtts localhost:8883 --pki pki/issued/till-1",
+        "printf 'press 4\\nwait 2\\n' | hymio sim terminal --device-id till-1 --flash till-1.bin --clock virtual",
+    )
+)
 def terminal(
     device_id: Annotated[str, typer.Option(help="Name of the terminal: 3 to 32 of a-z, 0-9 and -.")],
     flash: Annotated[Path, typer.Option(help="Image of the flash partition `votes`; 1 MiB, made if it is not there.")],
@@ -71,7 +77,10 @@ def terminal(
     baud: Annotated[
         int | None, typer.Option(min=300, help="Let the serial port be no faster than a line of so many baud.")
     ] = None,
-    mqtt: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The broker. Without it: no network.")] = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The broker (a simulated one in virtual time). Without it: no network."),
+    ] = None,
     mqtts: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="The broker, by TLS; HOST is localhost or 127.0.0.1.")
     ] = None,
@@ -97,20 +106,12 @@ def terminal(
     It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `hold N SECONDS`, `chord N M [MS]`,
     `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`,
     `sleep` (waits until it sleeps deeply), `fault ...`, `quit`; and tells what its hardware sees, a JSON object a line.
+    A line that it can't obey is told as an `error`, and at the end as status 2, unless somebody types. In real time it
+    goes on when stdin has ended; in virtual time that is the end.
     On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
-
-    **Examples**
-
-    `hymio sim terminal --device-id till-1 --flash till-1.bin`
-
-    `hymio sim terminal --device-id till-1 --flash till-1.bin --mqtt 127.0.0.1:1883 --link ./till-1 --json`
-
-    `hymio sim terminal --device-id till-1 --flash till-1.bin --mqtts localhost:8883 --pki pki/issued/till-1`
-
-    `printf 'press 4\\nwait 2\\nquit\\n' | hymio sim terminal --device-id till-1 --flash till-1.bin --clock virtual`
     """
     from hymio_sim.flash import FlashFileError
-    from hymio_sim.realtime import Settings
+    from hymio_sim.settings import Settings
 
     if not _DEVICE_ID.fullmatch(device_id):
         raise Failure(
@@ -143,12 +144,12 @@ def terminal(
 
             status = run_virtual(settings, _printer())
         elif sys.stdout.isatty() and sys.stdin.isatty() and not as_json:
-            from hymio_sim.screen import run_screen
-
+            with _needs_posix():
+                from hymio_sim.screen import run_screen
             status = run_screen(settings)
         else:
-            from hymio_sim.realtime import run_terminal
-
+            with _needs_posix():
+                from hymio_sim.realtime import run_terminal
             status = run_terminal(settings, _printer())
     except FlashFileError as error:
         raise Failure(WRONG_USE, f"--flash: {error}.", "Give another file, or none that is there yet.") from error
@@ -161,26 +162,34 @@ def terminal(
     raise typer.Exit(status)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "hymio sim demo",
+        "hymio sim demo --keep",
+    )
+)
 def demo(
     runtime: Annotated[RuntimeName, typer.Option(help="The MicroPython VM, or CPython.")] = RuntimeName.micropython,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
     """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers; then the books are
     compared with what the fingers did. Exit status 0 only if they agree.
-
-    **Examples**
-
-    `hymio sim demo`
-
-    `hymio sim demo --keep`
     """
-    from hymio_sim.demo import run_demo
+    if find_spec("iotcore") is None:
+        raise missing_extra("demo", ModuleNotFoundError("No module named 'iotcore'", name="iotcore"))
+    with _needs_posix():
+        import pty  # noqa: F401  its terminals have one each
 
+        from hymio_sim.demo import run_demo
     raise typer.Exit(run_demo(_runtime(runtime, ClockName.real), keep))
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "hymio sim energy --votes-per-day 200 --uploads-per-day 4 --profile deep --battery 2xAA",
+        "hymio sim energy --data",
+    )
+)
 def energy(
     votes_per_day: Annotated[int, typer.Option(min=0, max=5000, help="Presses, over twelve hours.")] = 200,
     uploads_per_day: Annotated[int, typer.Option(min=1, max=96, help="Scheduled ones, each with a TLS handshake.")] = 4,
@@ -195,12 +204,6 @@ def energy(
     light, flash operation and second of radio charged by a table of measured and data-sheet currents.
 
     Twice: with the firmware frozen into the image, and in the file system, where each wake takes nine times as long.
-
-    **Examples**
-
-    `hymio sim energy --votes-per-day 200 --uploads-per-day 4 --profile deep --battery 2xAA`
-
-    `hymio sim energy --data`
     """
     from rich.console import Console
 
@@ -235,8 +238,23 @@ def energy(
         show(
             console,
             lives,
-            f"{votes_per_day} votes and {uploads_per_day} uploads a day, profile {profile.value}",
+            f"{counted(votes_per_day, 'vote')} and {counted(uploads_per_day, 'upload')} a day, profile {profile.value}",
         )
+
+
+@contextlib.contextmanager
+def _needs_posix() -> Iterator[None]:
+    """Around the import of what has a serial port, a pseudo-terminal."""
+    try:
+        yield
+    except ImportError as error:
+        if error.name not in ("pty", "tty", "termios", "fcntl"):
+            raise
+        raise Failure(
+            WRONG_USE,
+            "This system has no pseudo-terminals, so there is no serial port to simulate.",
+            "Simulated time works here: hymio sim terminal --clock virtual. Linux, macOS and WSL have them.",
+        ) from error
 
 
 def _printer() -> Callable[[Event], None]:
@@ -288,8 +306,8 @@ def _script(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
     try:
-        return tuple(path.read_text().splitlines())
-    except (OSError, UnicodeDecodeError) as error:
+        return tuple(read_utf8(path).splitlines())
+    except OSError as error:
         raise Failure(WRONG_USE, f"--script {path}: {error}.", "Give a text file with one command a line.") from error
 
 
@@ -308,7 +326,7 @@ def _config(path: Path | None) -> dict[str, Any] | None:
         return None
     hint = "Give a file with one JSON object, laid out as the terminal's config.json."
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(read_utf8(path))
     except (OSError, ValueError) as error:
         raise Failure(WRONG_USE, f"--config {path}: {error}.", hint) from error
     if not isinstance(value, dict):

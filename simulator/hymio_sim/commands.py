@@ -176,10 +176,20 @@ def _press(words: list[str]) -> Press:
     if rest:
         if len(rest) != 2 or rest[0] != "profile":
             raise BadCommand(f"{usage}, came `press {' '.join(words)}`")
-        profile = rest[1]
-        if profile not in SWITCHES:
-            raise BadCommand(f"no such profile: {profile}; expected one of: {', '.join(SWITCHES)}")
+        profile = profile_of(rest[1])
     return Press(button, contact_ms, profile)
+
+
+def profile_of(word: str) -> str:
+    """The profile as `press` events name it: in any letter case, with or without hyphens (KPB22, TC-1103).
+
+    Raises:
+        BadCommand: there is none of this name.
+    """
+    name = word.lower().replace("-", "")
+    if name not in SWITCHES:
+        raise BadCommand(f"no such profile: {word}; expected one of: {', '.join(SWITCHES)}")
+    return name
 
 
 def _fault(words: list[str], line: str) -> Fault:

@@ -26,6 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from hymio.errors import NO_SERVICE, Failure
+from hymio.output import until_interrupted
+from hymio.words import counted
 from hymio_sim.boardfiles import find_tool
 from hymio_sim.fingers import Event, Verdict, compare
 from hymio_sim.processes import die_with_parent
@@ -412,12 +414,13 @@ def run_demo(runtime: str, keep: bool) -> int:
         console.print()
         agree = _show(console, stage, verdicts)
         if keep:
-            _show_how_to_go_on(console, stage)
-            signal.pause()
+            with until_interrupted():
+                _show_how_to_go_on(console, stage)
+                signal.pause()
         return 0 if agree else 1
 
 
 def _count(stage: Stage) -> str:
     pressed = sum(e["event"] == "press" for name in TERMINALS for e in stage.children[name].events)
     stored = sum(e["event"] == "record" for name in TERMINALS for e in stage.children[name].events)
-    return f"{pressed} pushes, {stored} in flash"
+    return f"{counted(pressed, 'push')}, {stored} in flash"

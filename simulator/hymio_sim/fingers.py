@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hymio.words import counted
+
 Event = dict[str, Any]
 
 _DEBOUNCE_S: Final = 0.15
@@ -91,7 +93,7 @@ def compare(device_id: str, events: Sequence[Event], rows: Sequence[dict[str, An
     if result.waiting > 0:
         result.waiting_since_utc = min((event.get("utc") or 0.0) for event in missing) or None
     if result.waiting < 0:
-        result.problems.append(f"{lost} presses are called lost, but only {len(missing)} are missing")
+        result.problems.append(f"{counted(lost, 'press')} called lost, but {len(missing)} missing")
     return result
 
 

@@ -14,7 +14,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,36 +27,15 @@ from hymio_sim.clock import RealClock
 from hymio_sim.flash import TIMES, NorFlash
 from hymio_sim.hardware import PWRON_RESET, SSID, Hardware, Pins
 from hymio_sim.journal import Event, Journal
+from hymio_sim.settings import Settings
 from hymio_sim.terminal import Commands, Terminal
-from hymio_sim.vm import ChildVm, Runtime, child_command
+from hymio_sim.vm import ChildVm, child_command
 
 STARTED_US: Final = time.monotonic_ns() // 1000
 """When this process started, near enough: the zero of `t`."""
 
 _PATIENCE_S: Final = 20
 """A terminal that refuses to count is never ready, but has lights and a serial port; commands are obeyed then too."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the command line says."""
-
-    device_id: str
-    flash: Path
-    link: Path | None = None
-    baud: int | None = None
-    """How fast the serial line is; None: as fast as it goes."""
-    broker: tuple[str, int] | None = None
-    tls_files: tuple[Path, ...] = ()
-    """ca.der, and cert.der and key.der, if the way to the broker is TLS."""
-    runtime: Runtime = "micropython"
-    heap: str = "96k"
-    script: tuple[str, ...] = ()
-    seed: int = 0
-    extra_config: dict[str, Any] | None = None
-    flash_times: str = "typical"
-    files: Path | None = None
-    """What is in the board's file system, if it is not this installation's firmware."""
 
 
 def board_config(settings: Settings, port: int, ntp_port: int) -> tuple[dict[str, Any], Pins]:
@@ -111,7 +89,7 @@ class RealTerminal:
         self._keys: Commands | None = None
 
     async def run(self, stdin: bool = True) -> int:
-        """Runs until `quit` or SIGTERM. stdin: whether command lines come from there."""
+        """Runs until `quit` or SIGTERM; gives the exit status. stdin: whether command lines come from there."""
         settings = self._settings
         loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as stack:
@@ -146,7 +124,7 @@ class RealTerminal:
                 vm.before_stop = air.cut
             terminal.on_quit = self._quit.set
             stack.enter_context(registry.registered(settings.device_id, cable.port))
-            self._keys = Commands(terminal)
+            self._keys = Commands(terminal, are_typed=not stdin or sys.stdin.isatty())
             script = Commands(terminal)
             for line in settings.script:
                 script.add(line)
@@ -171,8 +149,9 @@ class RealTerminal:
             vm.start(PWRON_RESET)
             await self._quit.wait()
             air_report = {"air_bytes": air.passed_bytes} if air else {}
-            journal.tell("exit", status=0, cable_bytes=cable.report(), **vm.heap_report(), **air_report)
-        return 0
+            status = terminal.exit_status()
+            journal.tell("exit", status=status, cable_bytes=cable.report(), **vm.heap_report(), **air_report)
+        return status
 
     def command(self, line: str) -> None:
         """One more command line, from the screen's keys."""

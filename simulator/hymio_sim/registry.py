@@ -39,7 +39,8 @@ def registered(device_id: str, port: str) -> Iterator[None]:
         place.parent.mkdir(parents=True, exist_ok=True)
         _prune(place.parent)
         fresh = place.with_suffix(".new")
-        fresh.write_text(json.dumps({"device_id": device_id, "port": port, "pid": os.getpid()}))
+        said = {"device_id": device_id, "port": port, "pid": os.getpid(), "directory": str(Path.cwd())}
+        fresh.write_text(json.dumps(said))
         fresh.replace(place)
     except OSError:
         pass  # the terminal works without being found

@@ -19,9 +19,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from hymio.words import counted
 from hymio_sim.hardware import BUTTONS
 from hymio_sim.journal import Event
-from hymio_sim.realtime import RealTerminal, Settings, new_loop
+from hymio_sim.realtime import RealTerminal, new_loop
+from hymio_sim.settings import Settings
 
 _FACES: Final = {
     1: ("red", "  .---.  ", " / x x \\ ", " | .-. | ", " \\_/ \\_/ "),
@@ -43,7 +45,9 @@ def describe(event: Event) -> str | None:
     if kind == "amended":
         return f"record {event['seq']} is {event['verdict']} now"
     if kind == "folded":
-        return f"button {event['button']}: {event['count']} times {event['verdict']}  (record {event['seq']})"
+        return (
+            f"button {event['button']}: {counted(event['count'], 'press')}, {event['verdict']}  (record {event['seq']})"
+        )
     if kind == "published":
         return f"records {event['first_seq']} to {event['last_seq']} have left for the broker"
     if kind == "acked":

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from hymio.errors import DONE, WRONG_USE
 from hymio_sim.commands import (
     AwaitSleep,
     BadCommand,
@@ -23,6 +24,7 @@ from hymio_sim.commands import (
 from hymio_sim.hardware import PWRON_RESET, Hardware
 from hymio_sim.switches import DEFAULT
 
+BUTTONS: Final = (1, 2, 3, 4)
 _CHORD_US: Final = 10_000
 _LOOK_S: Final = 0.02
 _SLEEPLESS_S: Final = 600.0
@@ -50,6 +52,7 @@ class Terminal:
         self._engaged: set[int] = set()
         self.is_unfinished = False
         self._awaited_since_us: int | None = None
+        self._refused = 0
         self.has_quit = False
         self.on_quit: Callable[[], None] = lambda: None
 
@@ -57,9 +60,20 @@ class Terminal:
         """`cut` is called when whatever is connected through the air is lost."""
         self._air_cut = cut
 
-    def obey(self, line: str) -> float | None:
+    def exit_status(self) -> int:
+        """2 if a line of a script or a program could not be obeyed; a person has seen it and has gone on."""
+        return WRONG_USE if self._refused else DONE
+
+    def is_played_on(self) -> bool:
+        """Whether a button moves still, or is about to."""
+        return bool(self._engaged) or any(self.hardware.is_moving(button) for button in BUTTONS)
+
+    def obey(self, line: str, is_typed: bool = False) -> float | None:
         """Does what the line says; gives the seconds by which it holds up the next line, if it does. After them this
-        same line is to be obeyed again if `is_unfinished`."""
+        same line is to be obeyed again if `is_unfinished`.
+
+        is_typed: by a person at a keyboard, see `exit_status`.
+        """
         self.is_unfinished = False
         try:
             command = parse(line)
@@ -68,6 +82,7 @@ class Terminal:
             return self._obey(command)
         except BadCommand as error:
             self.hardware.journal.tell("error", line=line.strip(), message=str(error))
+            self._refused += not is_typed
             return None
 
     def _obey(self, command: Command) -> float | None:
@@ -163,10 +178,14 @@ class Terminal:
 
 
 class Commands:
-    """One source of command lines, obeyed in order; `wait` holds up the next one of the same source alone."""
+    """One source of command lines, obeyed in order; `wait` holds up the next one of the same source alone.
 
-    def __init__(self, terminal: Terminal) -> None:
+    are_typed: by a person at a keyboard.
+    """
+
+    def __init__(self, terminal: Terminal, are_typed: bool = False) -> None:
         self._terminal = terminal
+        self._are_typed = are_typed
         self._lines: deque[str] = deque()
         self._held_up = True
 
@@ -188,7 +207,7 @@ class Commands:
     def _go_on(self) -> None:
         clock = self._terminal.hardware.clock
         while self._lines and not self._held_up:
-            seconds = self._terminal.obey(self._lines[0])
+            seconds = self._terminal.obey(self._lines[0], self._are_typed)
             if not self._terminal.is_unfinished:
                 self._lines.popleft()
             if seconds:

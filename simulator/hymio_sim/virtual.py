@@ -557,9 +557,12 @@ class VirtualTerminal:
         """The events of that name so far."""
         return [event for event in self.events if event["event"] == name]
 
-    def obey(self, line: str) -> None:
-        """Does what a command line says; a `wait` lets time pass, and lets a flash operation come to its end."""
-        while seconds := self.terminal.obey(line):
+    def obey(self, line: str, is_typed: bool = False) -> None:
+        """Does what a command line says; a `wait` lets time pass, and lets a flash operation come to its end.
+
+        is_typed: by a person at a keyboard, see `Terminal.exit_status`.
+        """
+        while seconds := self.terminal.obey(line, is_typed):
             self.run(seconds)
             if not self.terminal.is_unfinished:
                 break
@@ -601,10 +604,12 @@ class VirtualTerminal:
         self.hardware.exchange_flash(chip)
         return before
 
-    def exit(self) -> None:
-        """Power off and the last event."""
+    def exit(self) -> int:
+        """Power off and the last event; gives the exit status."""
         self.close()
-        self._journal.tell("exit", status=0)
+        status = self.terminal.exit_status()
+        self._journal.tell("exit", status=status)
+        return status
 
 
 def _config(device_id: str, network: bool) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+from hymio.output import note
 from hymio_sim.journal import Event
-from hymio_sim.realtime import Settings
+from hymio_sim.settings import Settings
 from hymio_sim.virtual import VirtualTerminal
 
-_AFTERWARDS_S = 60.0
-"""When there are no more lines, what has begun comes to its end."""
+_AFTERWARDS_S = 5.0
+"""When there are no more lines and no button moves, what has begun comes to its end: lights, uploads."""
 
 
 class _Terminated(BaseException):
@@ -28,9 +29,13 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def run_terminal(settings: Settings, show: Callable[[Event], None]) -> int:
     """Runs one terminal until it is told to quit; gives the exit status. Time stands still between lines: only `wait`
     lets it pass. Lines of a script, or of a file as stdin, take effect at their moment exactly; from a pipe, whose next
-    line nobody knows yet, after the flash operation that is under way."""
+    line nobody knows yet, after the flash operation that is under way. The end of the last line is the end: nobody can
+    say anything any more, and time would stand still."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _terminate)
+    if settings.broker is not None:
+        host, port = settings.broker
+        note(f"In virtual time the broker is a simulated one as well: nothing reaches {host}:{port}.")
     terminal = VirtualTerminal(
         settings.device_id,
         flash=settings.flash,
@@ -44,12 +49,13 @@ def run_terminal(settings: Settings, show: Callable[[Event], None]) -> int:
         terminal.script(settings.script)
         if stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
             terminal.script(sys.stdin)
+        is_typed = sys.stdin.isatty()
         while not terminal.terminal.has_quit and (line := sys.stdin.readline()):
-            terminal.obey(line)
+            terminal.obey(line, is_typed)
         if not terminal.terminal.has_quit:
+            while terminal.terminal.is_played_on():
+                terminal.run(1.0)
             terminal.run(_AFTERWARDS_S)
-            signal.pause()
     except _Terminated:
         pass
-    terminal.exit()
-    return 0
+    return terminal.exit()

@@ -15,10 +15,13 @@ from simulated_board import hymio, needs_vm, simulated_board
 
 from hymio.bootloader import Way
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
+from hymio.image import parse_mac
 from hymio.labels import content_of, write_labels
 from hymio.mpremote_runs import MpRemote
 from hymio.provision_file import Terminal, read_certificates, read_terminals
 from hymio.provision_register import Entry, put, read_register
+from hymio.provision_schema import checked_config
+from hymio.remote_config import read_config
 from hymio.retire import check_safe, wipe
 from hymio.smp import StatusAnswer
 
@@ -85,6 +88,169 @@ def test_many_terminals_are_the_file_with_a_line_laid_over(site: Path, tmp_path:
     assert [terminal.device_id for terminal in read_terminals(site, table, only="till-2")] == ["till-2"]
 
 
+PLAIN = '[wifi]\nssid = "Shop"\npassword = "correct horse"\n[mqtt]\nhost = "192.0.2.10"\n'
+HEAD = "device_id,experience_point"
+
+
+def rows_of(table: str | bytes, folder: Path, base: str = PLAIN) -> list[Terminal]:
+    """The terminals of a table over a plain file."""
+    (folder / "base.toml").write_text(base, encoding="utf-8")
+    path = folder / "tills.csv"
+    path.write_bytes(table if isinstance(table, bytes) else table.encode())
+    return read_terminals(folder / "base.toml", path)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "device_id,experience_point\ntill-1,Tür 1\n",
+        "device_id;experience_point\r\ntill-1;Tür 1\r\n",
+        "device_id\texperience_point\ntill-1\tTür 1\n",
+        "sep=;\r\ndevice_id;experience_point\r\ntill-1;Tür 1\r\n",
+        "sep=,\ndevice_id,experience_point\ntill-1,Tür 1\n",
+        '"sep=;"\ndevice_id;experience_point\ntill-1;Tür 1\n',
+        "sep=\t\ndevice_id\texperience_point\ntill-1\tTür 1\n",
+        "\ufeffdevice_id;experience_point\ntill-1;Tür 1\n",
+        "\ufeffsep=;\ndevice_id;experience_point\ntill-1;Tür 1\n",
+        "device_id,experience_point\ntill-1,Tür 1\n,\n , \n\n,,,\n",
+        "device_id,experience_point,,\ntill-1,Tür 1,,\n",
+        " device_id , experience_point \n till-1 , Tür 1 \n",
+    ],
+)
+def test_a_table_is_taken_as_spreadsheets_save_it(table: str, tmp_path: Path) -> None:
+    (terminal,) = rows_of(table, tmp_path)
+    assert (terminal.device_id, terminal.experience_point) == ("till-1", "Tür 1")
+
+
+def test_a_semicolon_lets_a_list_stand_in_a_cell(tmp_path: Path) -> None:
+    (terminal,) = rows_of("device_id;pins.buttons;pins.active_low\ntill-1;[4, 13, 14, 32];FALSE\n", tmp_path)
+    assert terminal.config["pins"] == {"buttons": [4, 13, 14, 32], "active_low": False}
+
+
+@pytest.mark.parametrize("text", ["true", "TRUE"])
+def test_truth_is_written_as_in_toml_or_as_in_excel(text: str, tmp_path: Path) -> None:
+    (terminal,) = rows_of(f"device_id,pins.active_low,wifi.ssid\ntill-1,{text},TRUE\n", tmp_path)
+    assert terminal.config["pins"]["active_low"] is True and terminal.config["wifi"]["ssid"] == "TRUE"
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (f"{HEAD}\ntill-1,Tür 1\n".encode("cp1252"), "line 2: expected UTF-8, came the byte 0xfc of another encoding"),
+        (f"{HEAD}\ntill-1,Tür 1\n".encode("utf-16"), "is UTF-16, expected UTF-8"),
+        (b"name;experience_point\ntill-1;T\n", "a column of this name in the first line, came 'name;experience_point'"),
+        (b"", "device_id: expected a column of this name in the first line, came nothing"),
+        (b"device_id,note,note\ntill-1,a,b\n", "note: expected one column of this name, came more"),
+        (b"device_id,note\ntill-1,a,b\n", "line 2: expected 2 values, one for each name in line 1"),
+        (b"device_id,\ntill-1,b\n", "line 2: expected 2 values, one for each name in line 1"),
+        (b"device_id,note\n,\n", "expected a line for each terminal, came none"),
+        (b"device_id,pins.active_low\ntill-1,WAHR\n", 'pins.active_low: expected true or false, came "WAHR"'),
+    ],
+)
+def test_a_table_that_is_not_understood_names_the_way_out(table: bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(Failure) as failed:
+        rows_of(table, tmp_path)
+    assert said in failed.value.message and failed.value.exit_status == WRONG_USE
+    if "UTF-8" in said:
+        assert "CSV UTF-8" in failed.value.hint
+
+
+def test_blanks_are_part_of_names_and_passphrases_of_networks_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = 'device_id,wifi.ssid,wifi.password,note\ntill-1 ,"skynet ","pass phrase with blank ", a \n'
+    (terminal,) = rows_of(table, tmp_path)
+    assert terminal.config["wifi"] == {"ssid": "skynet ", "password": "pass phrase with blank "}
+    assert (terminal.device_id, terminal.note) == ("till-1", "a")
+    said = capsys.readouterr().err
+    assert "line 2: wifi.ssid begins or ends with a blank" in said and "line 2: wifi.password begins" in said
+    assert "pass phrase" not in said
+
+
+KEY = "0123456789abcdefABCDEF" + "0" * 42
+
+
+@pytest.mark.parametrize(
+    ("password", "good"),
+    [
+        (KEY, True),
+        (KEY[:-1] + "g", False),
+        (KEY + "0", False),
+        ("x" * 63, True),
+        ("x" * 64, False),
+        ("ä" * 31, True),
+        ("ä" * 32, False),
+        ("ä" * 4, True),
+        ("ä" * 3, False),
+        ("", True),
+    ],
+)
+def test_a_key_of_64_digits_is_taken_and_passphrases_are_counted_in_bytes(
+    password: str, good: bool, tmp_path: Path
+) -> None:
+    """IEEE 802.11-2020, J.4: a passphrase has 8 to 63 characters of one byte; 64 hexadecimal digits are the PSK."""
+    path = tmp_path / "till.json"
+    path.write_text(json.dumps({"wifi": {"ssid": "s", "password": password}}))
+    base = PLAIN.replace('"correct horse"', json.dumps(password, ensure_ascii=False))
+    if good:
+        assert checked_config(path) == path and read_config(path, "till-1")["wifi"]["password"] == password
+        assert rows_of("device_id\ntill-1\n", tmp_path, base)[0].config["wifi"]["password"] == password
+    else:
+        for take in (checked_config, lambda path: read_config(path, "till-1")):
+            with pytest.raises(Failure, match=r"wifi.password: expected 8 to 63 bytes, 64 hex digits, or none"):
+                take(path)
+        with pytest.raises(Failure, match=r"wifi.password: expected 8 to 63 bytes"):
+            rows_of("device_id\ntill-1\n", tmp_path, base)
+
+
+@pytest.mark.parametrize("mac", ["24:0a:c4:11:22:f3", "24-0A-C4-11-22-F3", "240a.c411.22F3", "240AC41122f3"])
+def test_a_mac_is_taken_in_every_common_notation(mac: str, tmp_path: Path) -> None:
+    assert rows_of(f"device_id,mac\ntill-1,{mac}\n", tmp_path)[0].mac == "24:0a:c4:11:22:f3"
+    assert parse_mac(mac) == bytes.fromhex("240ac41122f3")
+
+
+@pytest.mark.parametrize(
+    "mac",
+    [
+        "24:0a:c4:11:22", "24:0a:c4:11:22:33:44", "24:0a:c4:11:22:3g", "24:0a-c4:11-22:33", "24:0ac4:11:22:33",
+        "2:4:0:a:c:4", "240a.c4112233", "24.0a.c4.11.22.33", "240ac411223", "2.40E+11", ":::::24:0a:c4:11",
+        "24:0a:c4:11:22:٣٣", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "01:00:5e:00:00:01",
+    ],
+)  # fmt: skip
+def test_nonsense_is_no_mac(mac: str, tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="mac: expected an address like"):
+        rows_of(f"device_id,mac\ntill-1,{mac}\n", tmp_path)
+    with pytest.raises(Failure, match="is no MAC address"):
+        parse_mac(mac)
+
+
+def test_a_byte_order_mark_is_no_part_of_any_file(tmp_path: Path) -> None:
+    """PowerShell 5 and Notepad put one before UTF-8."""
+    toml, config, register = tmp_path / "till.toml", tmp_path / "till.json", tmp_path / "terminals.json"
+    toml.write_text('device_id = "till-1"\n', encoding="utf-8-sig")
+    config.write_text('{"device_id": "till-1"}', encoding="utf-8-sig")
+    assert read_terminals(toml)[0].device_id == "till-1"
+    assert read_config(toml, "till-1") == read_config(config, "till-1") == {}
+    assert checked_config(config, "ESP32") == config
+    register.write_text('{"hymio_register": 1, "devices": []}', encoding="utf-8-sig")
+    assert read_register(register) == {}
+    for path, take in ((toml, read_terminals), (config, checked_config), (config, lambda p: read_config(p, "till-1"))):
+        path.write_text("{}", encoding="utf-16")
+        with pytest.raises(Failure, match="is UTF-16, expected UTF-8") as failed:
+            take(path)
+        assert failed.value.exit_status == WRONG_USE and "Save it as UTF-8" in failed.value.hint
+
+
+def test_a_configuration_for_another_chip_is_refused_before_a_board_or_image_is_made(tmp_path: Path) -> None:
+    """The original ESP32's wiring, with names of esptool for the chip: half of these pins do not exist on a C3."""
+    path = tmp_path / "pins.json"
+    path.write_text('{"device_id": "till-1", "pins": {"buttons": [25, 26, 27, 33], "leds": [18, 19, 21, 22]}}')
+    assert checked_config(path, "ESP32") == path
+    with pytest.raises(Failure, match=r"pins.buttons: 25 is no pin of this chip") as failed:
+        checked_config(path, "ESP32-C3")
+    assert failed.value.exit_status == WRONG_USE
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -97,7 +263,7 @@ def test_many_terminals_are_the_file_with_a_line_laid_over(site: Path, tmp_path:
         (ONE.replace('"Lobby"', "7"), "experience_point: expected a text of at most 80 characters, came 7"),
         (ONE.replace('"How was our service today?"', '""'), 'question.en: expected a text of 1 to 200 characters'),
         (f"pki = 'ca'\n{ONE}", "pki: expected the directory of a CA that has issued a certificate for till-1"),
-        (ONE.replace(SECRET, "short"), "wifi.password: expected 8 to 63 characters, or none, came another"),
+        (ONE.replace(SECRET, "short"), "wifi.password: expected 8 to 63 bytes, 64 hex digits, or none, came another"),
         ("device_id = till-1", "is not TOML"),
     ],
 )  # fmt: skip
@@ -180,6 +346,66 @@ def test_a_pdf_has_ten_labels_a_sheet_and_their_codes_are_those_of_the_pages(tmp
         sheets = [codes_on(page.render(scale=3).to_pil()) for page in pdf]
     assert [len(sheet) for sheet in sheets] == [10, 1]
     assert sorted(sheets[0] + sheets[1]) == sorted(map(content_of, terminals))
+
+
+QUESTION = {
+    "fi": "Millaista palvelumme oli tänään?",
+    "pl": "Jak oceniasz naszą obsługę?",
+    "el": "Πώς ήταν η εξυπηρέτηση;",
+    "ru": "Как вам наше обслуживание?",
+    "vi": "Dịch vụ hôm nay thế nào?",
+}
+
+
+def one(**more: Any) -> Terminal:
+    return Terminal("till-1", {}, {}, **more)
+
+
+def test_a_label_has_the_question_in_all_its_languages_in_letters_of_every_script(tmp_path: Path) -> None:
+    import pypdfium2
+
+    write_labels(tmp_path / "labels.pdf", [one(question=QUESTION, experience_point="Łódź, Gdańsk")])
+    with pypdfium2.PdfDocument(tmp_path / "labels.pdf") as pdf:
+        text = pdf[0].get_textpage().get_text_range()
+    said = " ".join(text.split())
+    for line in ("till-1", "Łódź, Gdańsk", *QUESTION.values()):
+        assert line in said
+    assert said.count("?") == sum(line.count("?") for line in QUESTION.values())
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"experience_point": "Kassa 😀"}, "till-1: experience_point: .* no '😀' .U.1F600, GRINNING FACE"),
+        ({"question": {"ja": "今日"}}, "till-1: question.ja: .* no '今'"),
+        ({"question": {"": "a\tb"}}, "till-1: question: .* a control character"),
+        ({"question": {str(n): "w" * 200 for n in range(9)}}, "till-1: the texts do not fit on a label"),
+    ],
+)
+def test_what_a_label_can_not_show_is_refused_and_named(more: Any, said: str, tmp_path: Path) -> None:
+    for name in ("labels.pdf", "labels.png"):
+        with pytest.raises(Failure, match=said) as failed:
+            write_labels(tmp_path / name, [one(**more)])
+        assert failed.value.exit_status == WRONG_USE and not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [
+        ("https://votes.example/till-1?a=b&c=%20#top", "https://votes.example/till-1?a=b&c=%20#top"),
+        ("https://votes.example/Tür 1?q=ä#ö", "https://votes.example/T%C3%BCr%201?q=%C3%A4#%C3%B6"),
+        ("https://votes.example/Tu\u0308r", "https://votes.example/T%C3%BCr"),
+        ("https://straße.example:8443/", "https://xn--strae-oqa.example:8443/"),
+        ("https://votes.example/голос", "https://votes.example/%D0%B3%D0%BE%D0%BB%D0%BE%D1%81"),
+    ],
+)
+def test_a_code_is_read_back_as_the_address_that_browsers_make_of_the_page(
+    page: str, code: str, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    write_labels(tmp_path / "labels.png", [one(page=page)])
+    assert codes_on(Image.open(tmp_path / "labels.png")) == [code]
 
 
 @pytest.mark.parametrize(("name", "count", "said"), [("labels.doc", 1, "expected a name"), ("a.png", 11, "do not fit")])
@@ -311,14 +537,15 @@ def test_votes_are_safe_once_the_database_has_them(tmp_path: Path) -> None:
         terminal.expect("record", button=4)
         retire = "retire", "--port", port, "--register", tmp_path / "terminals.json", "--before", "no-reset"
         done = hymio(*retire, "--yes")
-        assert done.returncode == ANSWER_NO and "holds 1 presses" in done.stderr
+        assert done.returncode == ANSWER_NO and "holds 1 press that" in done.stderr
         assert hymio("votes", "--port", port, "--db", db).returncode == 0
         done = hymio(*retire, "--db", db)
-        assert done.returncode == WRONG_USE and "--yes" in done.stderr  # safe, but not agreed to
+        # Safe, but not agreed to: no wrong use, and nothing that a script may take for done.
+        assert done.returncode == ANSWER_NO and "--yes" in done.stderr and "Every press of it is safe" in done.stderr
         terminal.tell("press 1")
         terminal.expect("record", button=1)
         done = hymio(*retire, "--db", db, "--yes")
-        assert done.returncode == ANSWER_NO and "knows of 1 presses of till-1, it has counted 2" in done.stderr
+        assert done.returncode == ANSWER_NO and "knows of 1 press of till-1, it has counted 2" in done.stderr
 
 
 def test_a_retired_board_is_blank_and_in_the_register(tmp_path: Path) -> None:

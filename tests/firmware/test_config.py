@@ -1,6 +1,8 @@
 """The configuration file: what is taken, and what is said of what is not."""  # portable
 
-from terminal.config import ConfigError, build, is_device_id
+import os
+
+from terminal.config import ConfigError, build, is_device_id, load
 
 
 def test_device_ids():
@@ -16,9 +18,10 @@ def test_what_is_not_named_is_the_default():
     plain["pace"] = {"every_s": 0, "presses": 50, "unhappy": 0}
     assert config["mqtt"] == dict(plain, host="h")
     assert config["windows"]["lockout_ms"] == 2000 and config["windows"]["chord_ms"] == 50
-    assert config["wifi"] == {"ssid": "", "password": "", "networks": []}
+    assert config["wifi"] == {"ssid": "", "password": "", "hidden": False, "networks": []}
     assert config["follow_up"] == {"reasons": 0, "after": [1, 2]}
-    assert build({"wifi": {"ssid": "x", "password": None}})["wifi"] == {"ssid": "x", "password": "", "networks": []}
+    wifi = build({"wifi": {"ssid": "x", "password": None}})["wifi"]
+    assert wifi == {"ssid": "x", "password": "", "hidden": False, "networks": []}
 
 
 def test_tls_brings_its_own_port():
@@ -128,3 +131,35 @@ def test_a_bad_password_is_not_printed():
             assert "short" not in error.args[0] and key in error.args[0]
         else:
             raise AssertionError(given)
+
+
+def test_a_passphrase_is_counted_in_bytes_and_64_hex_digits_are_a_key():
+    for password, good in (
+        ("x" * 8, True),
+        ("x" * 63, True),
+        ("x" * 64, False),
+        ("aB" * 32, True),
+        ("aB" * 31 + "xy", False),
+        ("ä" * 31, True),
+        ("ä" * 32, False),
+        ("ä" * 3, False),
+        (12345678, False),
+    ):
+        try:
+            build({"wifi": {"ssid": "s", "password": password}})
+            came = True
+        except ConfigError:
+            came = False
+        assert came == good, password
+
+
+def test_a_byte_order_mark_before_the_file_is_none_of_it():
+    path = "config-with-mark.json"
+    for mark in ("", "\ufeff"):
+        with open(path, "wb") as file:
+            file.write((mark + '{"device_id": "till-1"}').encode())
+        try:
+            config, problem = load(path)
+        finally:
+            os.remove(path)
+        assert (config["device_id"], problem) == ("till-1", ""), repr(mark)

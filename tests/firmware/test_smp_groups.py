@@ -44,6 +44,14 @@ def test_settings_are_saved_whole_or_not_at_all(console, tmp_path):
     assert ask(console, READ, SETTINGS, 0, {"name": "thanks_ms"})[1] == {"val": b"1000"}
 
 
+def test_a_setting_keeps_the_rest_of_a_file_with_a_byte_order_mark(console, tmp_path):
+    (tmp_path / "config.json").write_text('{"wifi": {"ssid": "shop"}}', encoding="utf-8-sig")
+    assert setting(console, "thanks_ms", b"500") == {}
+    assert ask(console, WRITE, SETTINGS, 2, {})[1] == {}
+    assert ask(console, WRITE, SETTINGS, 3, {})[1] == {}
+    assert json.loads((tmp_path / "config.json").read_text()) == {"thanks_ms": 500, "wifi": {"ssid": "shop"}}
+
+
 @pytest.mark.parametrize("path", ["wifi/password", "mqtt/password", "mqtt/tls/key"])
 def test_secrets_are_never_read(console, path):
     assert setting(console, path, b"geheimes Wort") == {}

@@ -132,6 +132,16 @@ def test_a_hidden_network_is_tried_blindly_and_one_that_is_not_there_is_not_trie
     assert air.told == ["cellar"] and wifi.state == ON
 
 
+def test_a_hidden_main_network_is_tried_after_those_that_are_heard():
+    networks = [{"ssid": "back", "password": "secret-2"}]
+    air = Air({"shop": "secret-1", "back": "another"}, hidden=("shop",))
+    wifi = keeper(air, ssid="shop", password="secret-1", hidden=True, networks=networks)
+    wifi.may_scan = True
+    wifi.start(0)
+    run(wifi, air, 60000)
+    assert air.told == ["back", "off", "shop"] and wifi.state == ON
+
+
 def test_while_a_finger_is_near_nobody_looks_around():
     air = Air({"back": "secret-2"})
     wifi = keeper(air, ssid="shop", password="secret-1", networks=[{"ssid": "back", "password": "secret-2"}])

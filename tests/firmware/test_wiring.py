@@ -44,6 +44,64 @@ def test_impossible_wiring():
         assert refusal(chip, **change) == expected, (chip, change)
 
 
+CONSOLE = "belongs to the console: the cable would be dead"
+USB = "belongs to the USB port: the cable would be dead"
+FLASH = "belongs to the flash chip"
+PSRAM = "belongs to the PSRAM that some modules have; if this one has none, say so: pins.psram false"
+NONE = "is no pin of this chip"
+
+
+def test_every_number_of_every_chip_is_a_pin_that_works_or_is_refused_with_its_reason():
+    # By Espressif's pages of each chip ("GPIO & RTC GPIO") and soc/uart_pins.h: the numbers up to 48 for each reason.
+    table = {
+        "esp32": (
+            (NONE, (20, 24)), (NONE, range(28, 32)), (NONE, range(40, 49)), (STRAPPING, (0, 2, 5, 12, 15)),
+            (FLASH, range(6, 12)), (CONSOLE, (1, 3)), (PSRAM, (16, 17)), ("is no output", range(34, 40)),
+        ),
+        "esp32s2": (
+            (NONE, (22, 23, 24, 25, 47, 48)), (STRAPPING, (0, 45, 46)), (FLASH, range(26, 33)),
+            (CONSOLE, (43, 44)), (USB, (19, 20)),
+        ),
+        "esp32s3": (
+            (NONE, (22, 23, 24, 25)), (STRAPPING, (0, 3, 45, 46)), (FLASH, range(26, 33)),
+            (CONSOLE, (43, 44)), (USB, (19, 20)), (PSRAM, range(33, 38)),
+        ),
+        "esp32c3": (
+            (NONE, range(22, 49)), (STRAPPING, (2, 8, 9)), (FLASH, range(11, 18)), (CONSOLE, (20, 21)), (USB, (18, 19)),
+        ),
+        "esp32c6": (
+            (NONE, range(31, 49)), (STRAPPING, (4, 5, 8, 9, 15)), (FLASH, range(24, 31)),
+            (CONSOLE, (16, 17)), (USB, (12, 13)),
+        ),
+    }  # fmt: skip
+    for chip, refused in table.items():
+        expected = {}
+        for reason, pins in refused:
+            expected.update({pin: "pins.buzzer: %d %s (%s)" % (pin, reason, chip) for pin in pins})
+        used = build({})
+        wiring = Wiring(chip, used["pins"], used["power"])
+        for pin in range(49):
+            if pin in wiring.buttons or pin in wiring.leds:
+                assert pin not in expected, (chip, pin)
+            else:
+                assert refusal(chip, buzzer=pin) == expected.get(pin, ""), (chip, pin)
+
+
+def test_the_wiring_of_one_chip_is_refused_on_another():
+    """The ESP32's own pins on a C3, where most of them do not exist."""
+    pins = {"buttons": BUTTONS, "leds": LEDS}
+    assert refusal("esp32", **pins) == ""
+    assert refusal("esp32c3", **pins) == "pins.buttons: 25 " + NONE + " (esp32c3)"
+
+
+def test_who_knows_that_there_is_no_psram_may_use_its_pins():
+    for chip, leds in (("esp32", [16, 17, 18, 19]), ("esp32s3", [35, 36, 37, 38])):
+        assert PSRAM in refusal(chip, leds=leds)
+        assert PSRAM in refusal(chip, leds=leds, psram=True)
+        assert refusal(chip, leds=leds, psram=False) == ""
+    assert CONSOLE in refusal("esp32c6", leds=[16, 17, 18, 19], psram=False)
+
+
 class Machine:
     """A `machine` after a wake."""
 

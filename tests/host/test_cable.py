@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tty
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 from fake_terminal import LOG_ID, FakeTerminal, on_a_cable
 from hymio_process import hymio
+from rich.console import Console
 from schema_check import check
 
 from hymio import smp
+from hymio import status as status_module
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.records import Boot, Press, Record, Revise, Run, Time
 from hymio.smp import Cable
@@ -60,6 +63,37 @@ def test_status(terminal: FakeTerminal) -> None:
         "power-on", 61.5, "unset", "off",
     )  # fmt: skip
     assert told.returncode == 0 and "43: 1 on button 1, 40 on 2, 0 on 3, 2 on 4" in told.stdout
+
+
+def test_a_live_status_marks_what_is_old_and_goes_on_when_the_terminal_is_back(
+    terminal: FakeTerminal, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_module, "FOLLOW_S", 0.01)
+    terminal.answers_left = 2
+    with on_a_cable(terminal) as port:
+        answers = status_module._answers(port)
+        first, second, silence, still = (next(answers) for _ in range(4))
+        terminal.answers_left = 10
+        terminal.boot = 8
+        back = next(answers)
+        answers.close()
+    assert isinstance(first, dict) and isinstance(second, dict) and first["boot"] == second["boot"] == 7
+    assert isinstance(silence, status_module._Silence) and "has stopped answering" in silence.why
+    assert isinstance(still, status_module._Silence) and still.since_s == silence.since_s
+    assert isinstance(back, dict) and back["boot"] == 8
+    screen = Console(file=io.StringIO(), width=120)
+    screen.print(status_module._stale(second, silence))
+    said = screen.file.getvalue()
+    assert said.startswith("No answer since ") and "What stands here is older." in said and "fake-1" in said
+
+
+def test_a_live_status_that_never_began_is_a_failure(
+    terminal: FakeTerminal, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.says = b""
+    with on_a_cable(terminal) as port, pytest.raises(Failure) as failed:
+        next(status_module._answers(port))
+    assert failed.value.exit_status == NO_TERMINAL
 
 
 def test_votes_stream_with_amendments_and_dates(terminal: FakeTerminal) -> None:
@@ -213,3 +247,28 @@ def test_ports_of_running_simulated_terminals(simulated: Path) -> None:
     assert several.value.exit_status == WRONG_USE and "sim-a" in several.value.message
     os.close(master)
     os.close(slave)
+
+
+def test_a_simulated_terminal_of_another_directory_is_only_taken_by_name(
+    simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hymio.ports import choose_port
+
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    port = "/dev/null"
+    said = {"device_id": "sim-a", "port": port, "pid": os.getpid(), "directory": str(elsewhere)}
+    (simulated / "a.json").write_text(json.dumps(said))
+    monkeypatch.chdir(here)
+    with pytest.raises(Failure, match="No terminal is connected") as failed:
+        choose_port(None)
+    assert failed.value.exit_status == NO_TERMINAL and "--sim" in failed.value.hint
+    assert choose_port(None, simulated=True) == choose_port(port) == port
+    with pytest.raises(Failure, match="--sim and --port"):
+        choose_port(port, simulated=True)
+    monkeypatch.chdir(elsewhere)
+    assert choose_port(None) == port
+    (simulated / "a.json").unlink()
+    with pytest.raises(Failure, match="No simulated terminal is running"):
+        choose_port(None, simulated=True)

@@ -19,7 +19,7 @@ from hymio_process import service
 from schema_check import check
 
 from hymio.cli import app
-from hymio.errors import INTERRUPTED, WRONG_USE, run_cli
+from hymio.errors import WRONG_USE, run_cli
 from hymio_sim.boardfiles import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
@@ -68,7 +68,7 @@ def test_presses_without_a_date_say_how_to_get_one_and_then_have_it(terminal: Si
     terminal.tell("press 4 80")
     terminal.expect("record", button=4)
     undated = hymio("votes", "--port", port)
-    assert "1 of them have no date" in undated.stderr and "`hymio clock --set`" in undated.stderr
+    assert "1 of them has no date" in undated.stderr and "`hymio clock --set`" in undated.stderr
     assert told(port, "clock", schema="clock")["clock"] == "unset"
     assert "`hymio clock --set`" in hymio("clock", "--port", port).stdout
     now = told(port, "clock", "--set", schema="clock")
@@ -80,15 +80,21 @@ def test_presses_without_a_date_say_how_to_get_one_and_then_have_it(terminal: Si
 
 
 def test_configuration(terminal: SimTerminal, port: str) -> None:
-    assert told(port, "config", "get", "thanks_ms", schema="config-get") == {"key": "thanks_ms", "value": "1000"}
+    got = told(port, "config", "get", "thanks_ms", schema="config-get")
+    assert got == {"key": "thanks_ms", "value": "1000", "typed": 1000}
     assert told(port, "config", "set", "thanks_ms", "700", schema="config-set")["saved"] is True
     wrong = refused(port, "config", "set", "windows.lockout_ms", "1")
     assert wrong["exit"] == WRONG_USE and "windows.lockout_ms" in wrong["message"]
     assert refused(port, "config", "get", "no.such")["message"] == "There is no setting no.such."
     assert told(port, "config", "set", "wifi.password", "geheimes Wort", schema="config-set")["saved"] is True
     assert "secret" in refused(port, "config", "get", "wifi.password")["message"]
-    found = told(port, "config", "list", schema="config-list")["settings"]
+    told(port, "config", "set", "wifi.ssid", "123", schema="config-set")
+    listed = told(port, "config", "list", schema="config-list")
+    found, typed = listed["settings"], listed["typed"]
     assert found["thanks_ms"] == "700" and found["wifi.password"] == "(secret)" and "mqtt.host" in found
+    assert found.keys() == typed.keys() and typed["thanks_ms"] == 700 and typed["wifi.password"] is None
+    assert (typed["wifi.ssid"], typed["wifi.hidden"], typed["feedback.signals"]) == ("123", False, ["counted"])
+    assert (typed["pins.buttons"], typed["pins.neopixel"]) == ([25, 26, 27, 33], None)
     told(port, "config", "set", "wifi.ssid", "[/guest]", schema="config-set")
     assert "[/guest]" in hymio("config", "list", "--port", port).stdout, "no markup"
     told(port, "config", "set", "wifi.ssid", "--default", schema="config-set")
@@ -128,7 +134,28 @@ def test_the_status_can_be_watched(terminal: SimTerminal, port: str) -> None:
         terminal.expect("record", button=2)
         while sum(watching.lines.get(timeout=20)["pressed"]) == sum(first["pressed"]):
             pass
-        assert watching.stop(signal.SIGINT) == INTERRUPTED
+        assert watching.stop(signal.SIGINT) == 0 and watching.stderr == []
+
+
+def test_a_watched_status_survives_a_power_cycle(terminal: SimTerminal, port: str) -> None:
+    with service("status", "--port", port, "--follow", "--json") as watching:
+        boot = watching.lines.get(timeout=PATIENCE_S)["boot"]
+        terminal.tell("power off")
+        deadline = time.monotonic() + PATIENCE_S
+        while not watching.stderr and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert watching.stderr[0].endswith("Waiting for it ...\n"), watching.stderr
+        while not watching.lines.empty():
+            assert watching.lines.get()["boot"] == boot
+        terminal.tell("power on")
+        assert watching.lines.get(timeout=PATIENCE_S)["boot"] == boot + 1
+        assert watching.stop(signal.SIGINT) == 0
+
+
+def test_ctrl_c_is_the_end_of_a_live_log(port: str) -> None:
+    with service("logs", "--port", port, "--follow", "--json") as watching:
+        watching.lines.get(timeout=PATIENCE_S)
+        assert watching.stop(signal.SIGINT) == 0 and watching.stderr == []
 
 
 class Person:

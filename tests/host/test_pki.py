@@ -22,6 +22,7 @@ from schema_check import check
 
 from hymio import pki_certificates as certificates
 from hymio.errors import DONE, WRONG_USE, Failure
+from hymio.extras import install_command
 from hymio.pki import run_init, run_issue, run_revoke
 from hymio.pki_files import SECRET_MODE, PkiDirectory, write_file
 from hymio.pki_list import known_certificates, state_of
@@ -230,7 +231,7 @@ def test_without_the_library_the_command_says_what_to_install(pki: Path) -> None
     blocked = "import sys; sys.modules['cryptography'] = None; from hymio.cli import main; main()"
     command = [sys.executable, "-c", blocked, "pki", "issue", "--dir", str(pki), "till-1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    assert done.returncode == WRONG_USE and 'pip install "hymio[pki]"' in done.stderr and "Trace" not in done.stderr
+    assert done.returncode == WRONG_USE and install_command("pki") in done.stderr and "Trace" not in done.stderr
 
 
 def test_the_broker_gets_no_key_of_the_ca_and_no_rights_for_a_name_never_issued(pki: Path) -> None:

@@ -64,10 +64,10 @@ class SimTerminal:
     def of(self, name):
         return [event for event in self.events if event["event"] == name]
 
-    def finish(self):
+    def finish(self, status=0):
         """Quits; gives the exit status."""
         self.tell("quit")
-        self.expect("exit", status=0)
+        self.expect("exit", status=status)
         return self.process.wait(PATIENCE_S)
 
     def children(self):

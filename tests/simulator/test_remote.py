@@ -105,7 +105,7 @@ def test_a_good_configuration_is_in_force_after_a_restart_and_reported_once(far,
         ({"power": {"battery": 25}}, "power.battery: 25 has two uses (esp32)"),
         (
             {"wifi": {"ssid": "x", "password": "short"}},
-            "wifi.password: expected 8 to 63 characters, or none, came another",
+            "wifi.password: expected 8 to 63 bytes, 64 hex digits, or none, came another",
         ),
         ({"version": 4}, "config.version: it stands beside config"),
     ],

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import select
 import subprocess
 import sys
@@ -11,10 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 import serial
-from sim_process import RUNTIMES, SIGTERM, SimTerminal, is_alive, wait_until
+from sim_process import PATIENCE_S, RUNTIMES, SIGTERM, SimTerminal, is_alive, wait_until
 from smp import packet
 from smp.os_management import EchoWriteRequest
 
+from hymio import extras
+from hymio.errors import run_cli
+from hymio_sim import cli
 from hymio_sim.brokerserver import BrokerServer
 from hymio_sim.flash import NorFlash
 from hymio_sim.hardware import mac_of
@@ -45,7 +49,7 @@ def test_a_press_from_finger_to_flash_to_light(tmp_path, runtime):
         assert press["t"] < record["t"] < light["t"]
         terminal.tell("press 9")
         assert terminal.expect("error")["line"] == "press 9"
-        assert terminal.finish() == 0
+        assert terminal.finish(status=2) == 2, "a program should know that not all of it was done"
         assert [event["t"] for event in terminal.events] == sorted(event["t"] for event in terminal.events)
 
 
@@ -209,6 +213,62 @@ def test_the_fakes_cost_no_more_than_is_added_for_them(tmp_path, runtime):
         terminal.expect("ready")
         terminal.finish()
         assert terminal.events[-1]["heap"]["fakes_bytes"] <= FAKES_HEAP
+
+
+def test_what_somebody_types_in_error_is_no_failure(tmp_path):
+    """At a keyboard, a pseudo-terminal here; stdout is none."""
+    command = [sys.executable, "-m", "hymio_sim", "terminal", "--device-id", "till-1", "--flash", tmp_path / "f.bin"]
+    for clock in ("real", "virtual"):
+        keyboard, inner = os.openpty()
+        process = subprocess.Popen(
+            [*command, "--runtime", "cpython", "--clock", clock], stdin=inner, stdout=subprocess.PIPE, text=True
+        )
+        os.close(inner)
+        try:
+            os.write(keyboard, b"fly\nquit\n")
+            events = [json.loads(line) for line in process.stdout]
+            assert [event["event"] for event in events].count("error") == 1
+            assert events[-1]["status"] == process.wait(PATIENCE_S) == 0, clock
+        finally:
+            process.kill()
+            process.wait(PATIENCE_S)
+            os.close(keyboard)
+
+
+WITHOUT_POSIX = """
+import sys
+for name in ("fcntl", "pty", "termios", "tty"):
+    sys.modules[name] = None
+from hymio.cli import main
+main()
+"""
+
+
+def without_posix(*arguments):
+    """`hymio` as on a system that has no pseudo-terminals."""
+    command = [sys.executable, "-c", WITHOUT_POSIX, *map(str, arguments)]
+    return subprocess.run(command, input="press 4\n", capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_without_pseudo_terminals_there_is_simulated_time_and_one_sentence(tmp_path):
+    terminal = ("sim", "terminal", "--device-id", "till-1", "--flash", tmp_path / "f.bin", "--json")
+    real = without_posix(*terminal)
+    assert real.returncode == 2 and real.stdout == "" and len(real.stderr.splitlines()) == 1
+    error = json.loads(real.stderr)["error"]
+    assert "no pseudo-terminals" in error["message"] and "--clock virtual" in error["hint"]
+    virtual = without_posix(*terminal, "--clock", "virtual")
+    assert virtual.returncode == 0, virtual.stderr
+    assert '"verdict": "counted"' in virtual.stdout
+    demo = without_posix("sim", "demo")
+    assert demo.returncode == 2 and demo.stderr.startswith("This system has no pseudo-terminals")
+
+
+def test_the_demo_says_at_once_what_is_not_installed(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    assert run_cli(cli.app, ["demo"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "The demo needs what is not installed here (iotcore)" in said.err
+    assert extras.install_command("demo") in said.err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 
 import pytest
 from sim_process import is_event
@@ -204,3 +206,42 @@ def test_without_any_of_its_networks_it_counts_all_the_same():
         terminal.press(2)
         terminal.run(300)
         assert len(terminal.of("record")) == 1 and not terminal.of("published")
+
+
+def sim(tmp_path, *options, stdin):
+    """`hymio sim terminal` in virtual time; the writer of its stdin is heard to the end and then gone."""
+    command = [sys.executable, "-m", "hymio_sim", "terminal", "--device-id", "till-1", "--flash", tmp_path / "f.bin"]
+    command += ["--clock", "virtual", "--json", *options]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    return done, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("line", "at_least_s"), [("press 4", 0.1), ("hold 2 100", 100), ("chord 1 2 3000", 3)])
+def test_the_last_line_of_stdin_is_the_end_when_all_has_been_played(tmp_path, line, at_least_s):
+    done, events = sim(tmp_path, stdin=line)
+    assert done.returncode == 0, done.stderr
+    names = [event["event"] for event in events]
+    assert names.count("press") == names.count("release") > 0 and names[-2:] == ["power", "exit"]
+    assert at_least_s < events[-1]["t"] < at_least_s + 10
+
+
+def test_the_end_of_a_script_is_the_end_as_well(tmp_path):
+    (tmp_path / "script").write_text("press 1\nwait 5\npress 2\n")
+    done, events = sim(tmp_path, "--script", tmp_path / "script", stdin="")
+    assert done.returncode == 0 and [event["button"] for event in events if event["event"] == "record"] == [1, 2]
+
+
+@pytest.mark.parametrize("way", ["script", "stdin"])
+def test_a_line_that_can_not_be_obeyed_is_status_2_at_the_end(tmp_path, way):
+    (tmp_path / "script").write_text("fly\npress 1\n" if way == "script" else "press 1\n")
+    done, events = sim(tmp_path, "--script", tmp_path / "script", stdin="wait 1\n" if way == "script" else "fly\n")
+    assert done.returncode == 2 and events[-1] == {"event": "exit", "t": events[-1]["t"], "status": 2}
+    assert [event["line"] for event in events if event["event"] == "error"] == ["fly"]
+    assert "record" in [event["event"] for event in events], "the rest was obeyed"
+
+
+def test_the_broker_of_virtual_time_is_said_to_be_a_virtual_one(tmp_path):
+    done, events = sim(tmp_path, "--mqtt", "127.0.0.1:1883", stdin="press 4\nwait 3\n")
+    assert "published" in [event["event"] for event in events]
+    assert done.stderr == ("In virtual time the broker is a simulated one as well: nothing reaches 127.0.0.1:1883.\n")
+    assert sim(tmp_path, stdin="quit\n")[0].stderr == ""

@@ -1,0 +1,75 @@
+"""What --help prints of every command: all that was written, and no heavy library for it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hymio.cli import app
+from hymio_sim.cli import app as simulator
+
+WIDE = {"COLUMNS": "1000", "TERMINAL_WIDTH": "1000", "NO_COLOR": "1"}
+HEAVY = (
+    "aiomqtt",
+    "cryptography",
+    "esptool",
+    "fpdf",
+    "markdown_it",
+    "mpremote",
+    "pydantic",
+    "rich",
+    "serial",
+    "smpclient",
+    "sqlalchemy",
+)
+
+
+def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with the words that call it."""
+    yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, *path, name)
+
+
+ALL = [
+    *(pytest.param(app, *one, id=" ".join(one[0])) for one in commands(typer.main.get_command(app))),
+    *(
+        pytest.param(simulator, *one, id=" ".join(("sim", *one[0])))
+        for one in commands(typer.main.get_command(simulator))
+    ),
+]
+
+
+@pytest.mark.parametrize(("root", "path", "command"), ALL)
+def test_no_word_of_a_help_text_is_swallowed(root: typer.Typer, path: tuple[str, ...], command: Any) -> None:
+    """Where help is Markdown, what looks like a tag, a link or emphasis vanishes from it."""
+    done = CliRunner().invoke(root, [*path, "--help"], env=WIDE)
+    assert done.exit_code == 0, done.output
+    shown = " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.output).split())
+    texts = [command.help, command.epilog, *(getattr(one, "help", None) for one in command.params)]
+    words = [word for text in texts for word in (text or "").replace("\b", "").split()]
+    assert len(words) > 3 and [word for word in words if word not in shown] == []
+
+
+def test_no_help_imports_anything_heavy() -> None:
+    """What counts is what is imported, not what a clock says on a busy machine: `rich` alone costs 0.1 s."""
+    calls = [["--version"], *([*path, "--help"] for path, _ in commands(typer.main.get_command(app)))]
+    code = f"""
+import contextlib, io, sys
+from hymio import cli
+for call in {calls!r}:
+    sys.argv = ["hymio", *call]
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as said:
+        cli.main()
+    heavy = sorted({{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r}))
+    print(call, len(said.getvalue()) > 5, heavy)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout.splitlines() == [f"{call} True []" for call in calls], done.stdout
