@@ -121,6 +121,30 @@ def test_a_mark_never_goes_back_or_beyond():
     assert log.settle(20) and log.unsent == 0
 
 
+def test_a_mark_for_what_was_overwritten_settles_nothing():
+    log, clock, _ = mounted(sectors=4)
+    for i in range(252 * 6):
+        press(log, clock, 1 + i % 4)
+    oldest = log.oldest_seq
+    before = log.ack_body, log.lost, log.unsent
+    assert before == ((0, 0, 0), oldest, log.next_seq - oldest) and oldest == 504
+    for mark in (1, 252, oldest - 1):
+        assert not log.settle(mark), mark
+        assert (log.ack_body, log.lost, log.unsent) == before, mark
+    assert log.settle(oldest)
+    assert log.ack_body == (oldest, oldest, oldest) and (log.lost, log.unsent) == before[1:]
+
+
+def test_boot_numbers_run_from_1_to_65535_and_then_from_1():
+    _, _, flash = mounted()
+    for number, following in ((1, 2), (65533, 65534), (65534, 65535), (65535, 1), (255, 256)):
+        log, clock, _ = mounted(flash)
+        clock.boot = number
+        boot(log, clock)
+        _, clock, _ = mounted(flash)
+        assert clock.boot == following, number
+
+
 def test_a_failed_program_burns_the_slot_and_the_press_gets_the_next():
     log, clock, flash = mounted()
     flash.skip_programs = 1
@@ -160,6 +184,30 @@ def test_a_sector_that_does_not_erase_is_stepped_over():
     assert log.bad_sectors == 1
     again, _, _ = mounted(flash)
     assert len(presses(again)) == 252 * 3 + 5
+
+
+class WornAt(RamFlash):
+    """One cell of sector 2 stays programmed, whatever erases it."""
+
+    def __init__(self, sectors, offset):
+        super().__init__(sectors)
+        self.cell = 2 * 4096 + offset
+        self.image[self.cell] = 0xFE
+
+    def ioctl(self, op, arg):
+        done = super().ioctl(op, arg)
+        self.image[self.cell] &= 0xFE
+        return done
+
+
+def test_a_sector_with_one_worn_cell_is_stepped_over_wherever_it_is():
+    for offset in (0, 63, 64, 511, 512, 2047, 2048, 3583, 3584, 4080, 4095):
+        log, clock, flash = mounted(WornAt(5, offset))
+        for i in range(252 * 2 + 1):
+            assert press(log, clock) == i
+        assert log.bad_sectors == 1 and 2 not in list(log.where), offset
+        again, _, _ = mounted(flash)
+        assert again.totals == [252 * 2 + 1, 0, 0, 0], offset
 
 
 def test_a_damaged_header_is_told_by_its_neighbours():
