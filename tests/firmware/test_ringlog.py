@@ -1,6 +1,8 @@
 """The ring log: append, mount, wrap around, what is settled and what is lost."""  # portable
 
 from array import array
+from binascii import crc32
+from struct import pack_into
 
 from logs import CHIP, boot, mounted, press, write_ack
 from ramflash import RamFlash
@@ -59,6 +61,25 @@ def test_a_foreign_log_is_not_ours_and_is_not_erased_at_once():
     other, _, _ = mounted(RamFlash(6, flash.image), chip=CHIP + 1)
     assert other.next_seq == 0 and sum(other.totals) == 0
     assert bytes(flash.image[4096 : 2 * 4096]) == image[4096:]
+
+
+def test_a_log_of_another_version_is_none_and_a_new_one_begins():
+    log, clock, flash = mounted()
+    press(log, clock)
+    head = bytearray(memoryview(flash.image)[:64])
+    for version in (0, 2, 3, 255):
+        head[4] = version
+        pack_into("<I", head, 60, crc32(head[:60]))
+        for sector in range(6):
+            flash._blank(sector)
+        flash.image[2 * 4096 : 2 * 4096 + 64] = head
+        before = sum(flash.erases)
+        other, clock, _ = mounted(flash)
+        assert other.next_seq == 0 and clock.boot == 1 and sum(flash.erases) == before + 1, version
+        boot(other, clock)
+        again, clock, _ = mounted(flash)
+        assert again.next_seq == 1 and clock.boot == 2, version
+        assert flash.image[2 * 4096 : 2 * 4096 + 64] == head, "nothing is erased before its turn comes"
 
 
 def test_a_half_written_partition_begins_a_log_and_keeps_what_it_does_not_need():

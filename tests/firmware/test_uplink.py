@@ -133,6 +133,30 @@ def test_a_second_ack_that_fails_to_come_ends_the_connection():
     assert uplink.wants(now_ms), "at once"
 
 
+def packet(topic, payload, first):
+    body = bytes((0, len(topic))) + topic + (b"\x00\x01" if first & 6 else b"") + payload
+    return bytes((first, len(body))) + body
+
+
+def test_a_retained_order_is_not_obeyed_and_a_retained_configuration_is():
+    uplink = uplink_on(Radio())
+    uplink.opened(0)
+    uplink.received(0, b"\x20\x02\x00\x00")
+    uplink.received(0, b"\x90\x05\x00\x01\x01\x01\x01")
+    for first, name, payload, expected in (
+        (0x33, b"cmd", b"old", []),
+        (0x31, b"cmd", b"old", []),
+        (0x32, b"cmd", b"new", [(False, b"new")]),
+        (0x32, b"cmd", b"", []),
+        (0x33, b"config", b"kept", [(True, b"kept")]),
+        (0x33, b"update", b"later", []),
+    ):
+        uplink.orders.clear()
+        uplink.received(10, packet(b"hymio/till-1/" + name, payload, first))
+        assert uplink.orders == expected, (first, name)
+    assert not uplink.is_broken
+
+
 def test_why_there_is_no_connection_is_told_until_there_is_one():
     uplink = uplink_on(Radio(), username="till", password="secret-4")
     assert uplink.problem == ""
