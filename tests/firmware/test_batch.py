@@ -1,5 +1,8 @@
 """Batches and acks against README.md's vectors, and that every slot is accounted for."""  # portable
 
+from binascii import crc32
+from struct import pack
+
 import vectors
 from logs import CHIP, mounted, press
 from ramflash import RamFlash
@@ -97,6 +100,8 @@ def test_ack_vector():
     assert parse_ack(data, LOG, "office") == (1268, 0xDEADBEEF, 1800000020500)
     assert parse_ack(data, LOG + 1, "office") is None
     assert parse_ack(data, LOG, "home") is None
+    newer = b"\x02" + data[1:-4]
+    assert parse_ack(newer + pack("<I", crc32(newer)), LOG, "office") is None, "another version"
     for i in range(len(data)):
         bad = bytearray(data)
         bad[i] ^= 1

@@ -143,7 +143,7 @@ class Bench:
                 file.write_text(before, encoding="utf-8")
                 shutil.rmtree(copy / ".hypothesis", ignore_errors=True)
         seconds = round(time.monotonic() - begin_s, 1)
-        failed = re.search(r"^FAILED (\S+)", said, re.MULTILINE)
+        failed = re.search(r"^FAILED (.+?)(?: - |$)", said, re.MULTILINE)
         if status == 1 and failed:
             return Result(plant, CAUGHT, failed[1], seconds)
         if status == 0:
