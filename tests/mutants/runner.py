@@ -178,13 +178,16 @@ def run(
             if complaint:
                 _tell(f"{complaint}\nThe tests fail without any bug: mend that first.")
             else:
-                with ThreadPoolExecutor(jobs) as pool:
+                pool = ThreadPoolExecutor(jobs)
+                try:
                     for result in pool.map(bench.tried, plants):
                         results.append(result)
                         at = f"[{len(results):{len(str(len(plants)))}}/{len(plants)}]"
                         _tell(
                             f"{at} {result.status:8} {result.plant.name} {result.seconds:.1f} s  {result.by}".rstrip()
                         )
+                finally:
+                    pool.shutdown(wait=False, cancel_futures=True)
         finally:
             bench.close()
     wrong = [result for result in results if result.status != CAUGHT]
