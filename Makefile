@@ -1,7 +1,7 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-types check-firmware bench soak deploy wheel clean
+.PHONY: help setup demo test check check-style check-types check-firmware bench soak mutants deploy wheel clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -47,6 +47,9 @@ SOAK_uplink := uplinkproof
 soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or the way to the database (uplink), streams for the MQTT client (mqtt) or frames for the cable (smp) (ARGS="--minutes 60", ARGS="--case ID" replays one)
 	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, uplink, mqtt or smp' >&2; exit 2)
 	@$(BIN)/python -m hymio_sim.$(SOAK_$(WHAT)) $(ARGS)
+
+mutants: .venv/.ready-test ## plants bugs in a copy of the tree, one after another, and tells which no test catches (ARGS="--only NAME", "--json")
+	@$(BIN)/python tests/mutants/runner.py $(ARGS)
 
 deploy: .venv/.ready-flash ## the firmware onto a board: PORT=/dev/ttyUSB0 (CONFIG=config.json installs one; ARGS="--dry-run")
 	@$(if $(PORT),,echo 'Say which board: make deploy PORT=/dev/ttyUSB0 (`$(BIN)/hymio ports` lists them)' >&2; exit 2)

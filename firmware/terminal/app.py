@@ -178,9 +178,9 @@ class App:
         front = self.front
         wait_ms = front.step(now_ms)
         is_idle = front.debounce.is_idle_but(front.hands.stuck)
-        if not is_idle:
+        if not is_idle or front.debounce.released:
             self.last_touch = now_ms
-        else:
+        if is_idle:
             self._step_book(now_ms)
             if self.is_calm(now_ms):
                 self._step_orders(now_ms)

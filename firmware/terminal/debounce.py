@@ -46,8 +46,9 @@ class Debounce:
         self._polled = 0  # ticks
         self.first_contact = [0] * 4  # ticks
         self.opened = [0] * 4  # ticks of the last release
-        self._opened_before = [0] * 4  # as it was when the press told last began
+        self._opened_before = [0] * 4  # as it was when the press told last began, or long before that
         self.edges = bytearray(4)
+        self.press_edges = bytearray(4)  # of the press told last, until then
         self.pressed = 0
         self.released = 0
         self.stalled = 0  # of `pressed`: over before anybody looked, or latched while the CPU stood still
@@ -78,7 +79,7 @@ class Debounce:
         for b in range(4):
             if buttons & 1 << b:
                 self.first_contact[b] = self._since[b] = self._stable[b] = self._restless[b] = at_ms
-                self._opened_before[b] = self.opened[b]
+                self._remember_opened(b)
                 self._state[b] = _DOWN if closed & 1 << b else _OPENING
                 if not closed & 1 << b:
                     self._stable[b] = self.opened[b] = self._polled
@@ -158,6 +159,7 @@ class Debounce:
                 self.stalled |= bit
                 self._state[b] = _OPENING
                 self._stable[b] = self.opened[b] = changed_at
+                return self._end_release(now_ms, b, bit)
             elif ticks_diff(now_ms, self._since[b]) >= _SPIKE_MS:
                 self._state[b] = _UP
                 self.edges[b] = 0
@@ -170,10 +172,16 @@ class Debounce:
         if state == _DOWN:
             self._state[b] = _OPENING
             self._stable[b] = self.opened[b] = changed_at
-        elif ticks_diff(now_ms, self._stable[b]) >= self._release_ms(b):
-            self._release(b, bit)
-            return _IDLE_POLL_MS
-        return _POLL_MS
+        elif has_edge:
+            self.opened[b] = changed_at  # a bounce between two polls
+        return self._end_release(now_ms, b, bit)
+
+    def _end_release(self, now_ms, b, bit):
+        """A contact that is open: told as released if it has been for long enough, in a late poll at once."""
+        if ticks_diff(now_ms, self._stable[b]) < self._release_ms(b):
+            return _POLL_MS
+        self._release(b, bit)
+        return _IDLE_POLL_MS
 
     def _was_pressed(self, b, gap_ms, has_edge, has_opened):
         """Whether there was a press in the last gap_ms, in which nobody looked. In doubt there was."""
@@ -191,9 +199,14 @@ class Debounce:
         self._state[b] = _DOWN
         self.pressed |= bit
         self.down |= bit
-        self._opened_before[b] = self.opened[b]
+        self.press_edges[b] = self.edges[b]
+        self._remember_opened(b)
         if self._stalled:
             self.stalled |= bit
+
+    def _remember_opened(self, b):
+        is_known = self.known & 1 << b
+        self._opened_before[b] = self.opened[b] if is_known else ticks_add(self.first_contact[b], -_FORGET_MS)
 
     def _release(self, b, bit):
         self._state[b] = _UP
@@ -210,18 +223,40 @@ class Debounce:
             self.edges_max[b] = edges
 
     def quiet_ms(self, b, at_ms, out_of_play):
-        """How long all buttons had been up before a press of button b + 1 at ticks at_ms: 0..65535, see README.md."""
+        """How long all buttons had been up before a press of button b + 1 at ticks at_ms: 0..65535, see README.md.
+
+        As it was then: a late poll finds contacts that came after at_ms, and some that are open again.
+        """
         quiet_ms = 65535
+        if not out_of_play & 1 << b:
+            quiet_ms = min(quiet_ms, max(1, ticks_diff(at_ms, self._opened_before[b])))
         for i in range(4):
             bit = 1 << i
-            if out_of_play & bit or (i != b and not self._state[i] and not self.known & bit):
+            if i == b or out_of_play & bit:
                 continue
-            if i != b and self._state[i] == _DOWN:
+            state = self._state[i]
+            if self.pressed & bit and ticks_diff(self.first_contact[i], at_ms) >= 0:
+                opened = self._opened_before[i]  # found together, and that one is the later press
+            elif state == _DOWN:
                 return 0
-            if self.known & bit or (i != b and self._state[i] == _OPENING):
-                opened = self._opened_before[b] if i == b else self.opened[i]
-                quiet_ms = min(quiet_ms, max(1, ticks_diff(at_ms, opened)))
+            elif state == _OPENING or self.known & bit:
+                opened = self.opened[i]
+                if ticks_diff(at_ms, opened) < 0:
+                    return 0
+            else:
+                continue
+            quiet_ms = min(quiet_ms, max(1, ticks_diff(at_ms, opened)))
         return quiet_ms
+
+    def settled_ms(self, now_ms):
+        """The ticks up to which it is known what the contacts did: one in doubt may turn out either way."""
+        for b in range(4):
+            state = self._state[b]
+            if state == _MAYBE or state == _OPENING:
+                since = self.first_contact[b] if state == _MAYBE else self.opened[b]
+                if ticks_diff(since, now_ms) < 0:
+                    now_ms = since
+        return now_ms
 
     def is_idle_but(self, stuck):
         """True while no contact is closed or in doubt, those of `stuck` (bit 0 = button 1) apart."""

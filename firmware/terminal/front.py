@@ -28,7 +28,7 @@ class Front:
         self._reasons = (1 << config["follow_up"]["reasons"]) - 1  # the buttons that are some
         self._flood = Flood()
         self._woke = 0
-        self._is_closed = False
+        self._settled = 0  # ticks up to which the contacts are known
         self.stalled_missed = 0  # contacts in a standstill that only the hardware has seen
         self._closings = [0] * 4
         self._now_closings = [0] * 4
@@ -91,7 +91,7 @@ class Front:
             self.debounce.woke(woke_ms, closed, woke)
             self.debounce.woke(ticks_add(woke_ms, ticks_diff(now_ms, woke_ms) // 2), closed, late)
             self._woke = woke | late
-            self._take_presses(now_ms)
+            self._take_contacts(now_ms)
             self._woke = 0
 
     @property
@@ -114,13 +114,13 @@ class Front:
         """Gives the milliseconds until it wants to be called again."""
         closed = self._board.buttons()
         wait_ms = self.debounce.step(now_ms, closed)
-        self._take_presses(now_ms)
+        self._take_contacts(now_ms)
         wait_ms = min(wait_ms, self._step_hands(now_ms))
         feedback = self.feedback
         feedback.asking(now_ms, self._reasons if self.votes.is_asking else 0)
         wait_ms = min(wait_ms, feedback.step(now_ms))
         flood = self._flood
-        if flood.is_due(now_ms):
+        if flood.is_due(self._settled):
             self._book.runs(flood)
         wait_ms = min(wait_ms, flood.wait_ms(now_ms))
         # A button that is held must not leave the others closed all day.
@@ -131,20 +131,25 @@ class Front:
                 wait_ms = min(wait_ms, _LATE_MS)
         return wait_ms
 
-    def _take_presses(self, now_ms):
-        pressed = self.debounce.pressed
-        while pressed:
-            b = self._earliest(pressed)
-            pressed &= ~(1 << b)
-            self._press(now_ms, b)
-
-    def _earliest(self, pressed):
-        first = -1
-        contact = self.debounce.first_contact
-        for b in range(4):
-            if pressed & 1 << b and (first < 0 or ticks_diff(contact[b], contact[first]) < 0):
-                first = b
-        return first
+    def _take_contacts(self, now_ms):
+        """What this poll has found, in the order in which it happened."""
+        debounce = self.debounce
+        pressed = debounce.pressed
+        released = debounce.released
+        self._settled = debounce.settled_ms(now_ms)
+        while pressed or released:
+            b = _earliest(pressed, debounce.first_contact)
+            r = _earliest(released, debounce.opened)
+            down = (debounce.down | released) & ~pressed
+            if b < 0 or (r >= 0 and ticks_diff(debounce.opened[r], debounce.first_contact[b]) <= 0):
+                self._live_until(debounce.opened[r], down, now_ms)
+                released &= ~(1 << r)
+                self.hands.released(debounce.opened[r], r)
+            else:
+                at_ms = debounce.first_contact[b]
+                self._live_until(at_ms if ticks_diff(at_ms, self._settled) < 0 else self._settled, down, now_ms)
+                pressed &= ~(1 << b)
+                self._press(now_ms, b)
 
     def _press(self, now_ms, b):
         """From the debounced press to the record in flash to the thank-you."""
@@ -155,19 +160,22 @@ class Front:
         bit = 1 << b
         at_ms = debounce.first_contact[b]
         quiet_ms = debounce.quiet_ms(b, at_ms, hands.stuck)
-        verdict = votes.press(at_ms, b + 1, quiet_ms, self._is_closed, hands.mode != "", hands.stuck & bit != 0)
+        is_closed = self._timetable is not None and self._timetable.is_closed_at(at_ms)
+        verdict = votes.press(at_ms, b + 1, quiet_ms, is_closed, hands.mode != "", hands.stuck & bit != 0)
         flags = CLOCK_SET if self._clock.is_set else 0
         if self._woke & bit:
             flags |= WAKE
         elif debounce.stalled & bit:
             flags |= STALL
+        if self._flood.is_due(at_ms):
+            book.runs(self._flood)
         self._clock.at(at_ms)
         if self._flood.takes(at_ms, b, verdict, self._clock):
             hands.pressed(at_ms, b, -1)
             return
         if self._flood.pending:
             book.runs(self._flood)
-        seq = book.press(at_ms, verdict, b + 1, flags, max(1, debounce.edges[b]), quiet_ms)
+        seq = book.press(at_ms, verdict, b + 1, flags, max(1, debounce.press_edges[b]), quiet_ms)
         hands.pressed(at_ms, b, seq if verdict == COUNTED else -1)
         if seq < 0:
             self.feedback.full(now_ms)
@@ -180,33 +188,36 @@ class Front:
         if verdict == COUNTED and b < 2:
             self.unhappy += 1
         self._write_revisions(now_ms)
+        self._write_unanswered(now_ms)
 
     def _write_revisions(self, now_ms):
         votes = self.votes
         for i in range(votes.revisions):
             self._book.revise(now_ms, votes.revised_seq[i], votes.revised_verdict[i])
 
-    def _step_hands(self, now_ms):
-        debounce = self.debounce
+    def _live_until(self, at_ms, down, now_ms):
+        """Takes the hands, and what they make of earlier presses, to ticks at_ms."""
         hands = self.hands
-        votes = self.votes
-        if debounce.released:
-            for b in range(4):
-                if debounce.released & 1 << b:
-                    hands.released(debounce.opened[b], b)
         was_stuck = hands.stuck
-        seq = hands.step(now_ms, debounce.down)
-        if seq >= 0:
-            votes.stuck(seq)
+        seq = hands.step(at_ms, down)
+        while seq >= 0:
+            self.votes.stuck(seq)
             self._write_revisions(now_ms)
+            seq = hands.step(at_ms, down)
         for b in range(4):
             if hands.stuck & ~was_stuck & 1 << b:
                 self.feedback.stuck(now_ms, b)
-        wait_ms = votes.step(now_ms)
-        if votes.unanswered >= 0:
-            self._book.event(now_ms, UNANSWERED, votes.unanswered)
-            votes.unanswered = -1
+
+    def _step_hands(self, now_ms):
+        self._live_until(self._settled, self.debounce.down, now_ms)
+        wait_ms = self.votes.step(now_ms)
+        self._write_unanswered(now_ms)
         return wait_ms
+
+    def _write_unanswered(self, now_ms):
+        if self.votes.unanswered >= 0:
+            self._book.event(now_ms, UNANSWERED, self.votes.unanswered)
+            self.votes.unanswered = -1
 
     def _step_hours(self, now_ms):
         if not self._clock.is_set:
@@ -215,7 +226,6 @@ class Front:
         if timetable is None:
             return _NEVER_MS
         wait_ms = timetable.step(now_ms, self._clock)
-        self._is_closed = timetable.is_closed
         self.feedback.is_quiet = timetable.is_quiet
         return wait_ms
 
@@ -231,3 +241,12 @@ class Front:
                 for b in range(4)
             ],
         }
+
+
+def _earliest(buttons, moments):
+    """Of the buttons (bit 0 = button 1) the index of the one whose moment is the earliest; -1 if there are none."""
+    first = -1
+    for b in range(4):
+        if buttons & 1 << b and (first < 0 or ticks_diff(moments[b], moments[first]) < 0):
+            first = b
+    return first

@@ -16,6 +16,7 @@ class Hands:
         self._up_at = [0] * 4
         self._keys_at = 0
         self._keys = False
+        self._down = 0  # as told last
         self._given = 0  # what this hold of the keys has brought: 1 service, 2 test
         self._mode_at = 0
         self._at_boot = 0
@@ -48,7 +49,11 @@ class Hands:
             self.stuck &= ~(1 << b)
 
     def step(self, now_ms, down):
-        """Gives the seq of a counted press that is stuck from now on, or -1."""
+        """`down` lie at ticks now_ms. Gives the seq of a counted press that is stuck by then, or -1.
+
+        now_ms is no later than the contact of any press that is still to be judged: whoever steps goes from contact to
+        contact, however late they were found.
+        """
         self._step_mode(now_ms, down)
         for b in range(4):
             bit = 1 << b
@@ -68,22 +73,33 @@ class Hands:
         # The keys are stuck buttons, too, once they have been held for long: that must not end the hold.
         keys = down == _KEYS and (self._keys or not self.stuck & _KEYS)
         if keys and not self._keys:
-            self._keys_at = now_ms
+            self._keys_at = self._changed_at(now_ms, down)
             self._given = 0
         self._keys = keys
+        self._down = down
         if not keys:
             return
         held_ms = ticks_diff(now_ms, self._keys_at)
         # Once each: what lies on the keys for good must not hold the terminal in a mode for good.
         if self._given < 2 and held_ms >= self._windows["test_ms"]:
             self._given = 2
-            self._enter(now_ms, "test")
+            self._enter(ticks_add(now_ms, self._windows["test_ms"] - held_ms), "test")
         elif not self._given and held_ms >= self._windows["service_ms"]:
             self._given = 1
             if self.mode != "test":
-                self._enter(now_ms, "service")
+                self._enter(ticks_add(now_ms, self._windows["service_ms"] - held_ms), "service")
 
-    def _enter(self, now_ms, mode):
+    def _changed_at(self, now_ms, down):
+        """Ticks of the newest change that made `down` of what was told last; now_ms if there was none."""
+        changed_ms = None
+        for b in range(4):
+            if (down ^ self._down) & 1 << b:
+                at_ms = self._down_at[b] if down & 1 << b else self._up_at[b]
+                if changed_ms is None or ticks_diff(at_ms, changed_ms) > 0:
+                    changed_ms = at_ms
+        return now_ms if changed_ms is None else changed_ms
+
+    def _enter(self, at_ms, mode):
         if mode != self.mode:
             self.mode = mode
-            self._mode_at = now_ms
+            self._mode_at = at_ms

@@ -4,6 +4,7 @@ from .compat import const, ticks_add, ticks_diff
 from .zone import Zone
 
 _DAY_MIN = const(1440)
+_MINUTE_MS = const(60000)
 
 
 def parse_day(text):
@@ -58,7 +59,10 @@ class Hours:
 
 
 class Timetable:
-    """`is_closed` and `is_quiet` as of the last `step`: there is no arithmetic with dates on the press path."""
+    """`is_closed` and `is_quiet` as of the last `step`: there is no arithmetic with dates on the press path.
+
+    For a press of the minute after that one or before it, as of a finger that woke the terminal, ask `is_closed_at`.
+    """
 
     def __init__(self, opening_hours, quiet):
         """The section `opening_hours` and the text `feedback.quiet` of the configuration."""
@@ -67,6 +71,8 @@ class Timetable:
         self._zone = Zone(opening_hours["tz"])
         self._due = None
         self._was_time_due = False
+        self._was_closed = False  # in the minute before
+        self._will_be_closed = False  # in the minute that begins when `_due` is
         self.is_closed = False
         self.is_quiet = False
 
@@ -78,7 +84,20 @@ class Timetable:
         if is_new or ticks_diff(now_ms, self._due) >= 0:
             utc_ms = clock.utc_ms()
             local_s = self._zone.local_s(utc_ms // 1000)
-            self.is_closed = self._open is not None and not self._open.has(local_s)
+            if self._open is not None:
+                # A change of summer time in between is seen by the next step.
+                self._was_closed = not self._open.has(local_s - 60)
+                self.is_closed = not self._open.has(local_s)
+                self._will_be_closed = not self._open.has(local_s + 60)
             self.is_quiet = self._quiet is not None and self._quiet.has(local_s)
             self._due = ticks_add(now_ms, (60 - local_s % 60) * 1000 - utc_ms % 1000)
         return max(0, ticks_diff(self._due, now_ms))
+
+    def is_closed_at(self, at_ms):
+        """Whether it was closed at ticks at_ms, the first contact of a press. Allocates nothing."""
+        if self._due is None:
+            return False
+        since_ms = ticks_diff(at_ms, self._due)
+        if since_ms >= 0:
+            return self._will_be_closed
+        return self._was_closed if since_ms < -_MINUTE_MS else self.is_closed

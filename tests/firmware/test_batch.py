@@ -1,12 +1,15 @@
 """Batches and acks against README.md's vectors, and that every slot is accounted for."""  # portable
 
+from binascii import crc32
+from struct import pack
+
 import vectors
 from logs import CHIP, mounted, press
 from ramflash import RamFlash
 
 from terminal.batch import BatchMaker, parse_ack, put_varint
 from terminal.clock import Clock
-from terminal.record import Header
+from terminal.record import COUNTED, EVENT, MASH, REPEAT, Header, put_body, put_press, put_run
 from terminal.ringlog import RingLog
 
 LOG = 0x1A2B3C4D
@@ -48,16 +51,57 @@ def test_batch_vectors():
     rows = [data for _, data in vectors.load()]
     log, clock = vector_log()
     assert (log.oldest_seq, log.next_seq, log.log_id) == (252, 1268, LOG)
-    assert bytes(BatchMaker(log, clock, Varied(1), 700, "till-1").make(1268, 50)) == rows[12]
+    assert bytes(BatchMaker(log, clock, Varied(1), 700, "till-1").make(1268, 50)) == rows[13]
     clock.set_utc(1800000000000, 1)
     assert bytes(BatchMaker(log, clock, Varied(0xDEADBEEF), 700, "till-1").make(1260, 50)) == rows[11]
 
 
+def test_the_batch_vector_of_two_boots():
+    """Flags last over a new base, and other records leave the base as it is."""
+    flash = RamFlash(4)
+    header = Header()
+    header.log_id = LOG
+    header.sector_seq = 2
+    header.boot = 8
+    header.totals = [1, 2, 3, 4]
+    buf = bytearray(64)
+    header.pack(buf, CHIP, 0, 0)
+    flash.image[2 * 4096 : 2 * 4096 + 64] = buf
+    clock = Clock(0)
+    log = RingLog(flash, CHIP, Varied(2), clock)
+    log.mount()
+    record = bytearray(16)
+
+    def put(boot, at_ms, button, verdict, flags, edges, quiet_ms):
+        clock.boot = boot
+        clock.at(at_ms)
+        put_press(record, verdict, button, flags, edges, quiet_ms, clock)
+        return log.append(record)
+
+    put(8, 5000, 2, COUNTED, 1, 4, 65535)
+    clock.at(6000)
+    put_body(record, EVENT, 2, 0, clock)
+    log.append(record)
+    put(8, 7000, 3, REPEAT, 1, 3, 900)
+    flash.skip_programs = 1  # its slot stays blank, and the record goes into the next one as a retry
+    put(8, 7400, 3, REPEAT, 1, 5, 250)
+    put(9, 800, 1, COUNTED, 1, 6, 65535)
+    assert put(9, 60, 4, MASH, 0, 3, 0) == 510
+    clock.set_utc(1800000000000, 1)
+    assert bytes(BatchMaker(log, clock, Varied(2), 700, "till-1").make(504, 50)) == vectors.load()[12][1]
+    assert log.burned == 1, "as far as this boot knows: the program failed"
+    again = RingLog(flash, CHIP, Varied(2), Clock(0))
+    again.mount()
+    assert again.burned == 0 and again.next_seq == 511, "a blank slot is void and not burned"
+
+
 def test_ack_vector():
-    data = vectors.load()[13][1]
+    data = vectors.load()[14][1]
     assert parse_ack(data, LOG, "office") == (1268, 0xDEADBEEF, 1800000020500)
     assert parse_ack(data, LOG + 1, "office") is None
     assert parse_ack(data, LOG, "home") is None
+    newer = b"\x02" + data[1:-4]
+    assert parse_ack(newer + pack("<I", crc32(newer)), LOG, "office") is None, "another version"
     for i in range(len(data)):
         bad = bytearray(data)
         bad[i] ^= 1
@@ -83,6 +127,25 @@ def test_batches_go_on_where_the_one_before_ended_and_fit():
             assert len(maker.make(seq, presses)) <= size
             assert maker.first_seq == seq and seq < maker.end_seq <= seq + presses
             seq = maker.end_seq
+
+
+def test_totals_go_on_over_what_was_folded():
+    """Batch after batch, as a backlog is sent: what a run record tells counts in the totals of the next one."""
+    log, clock, _ = mounted(sectors=4)
+    record = bytearray(16)
+    for i in range(6):
+        press(log, clock, 1 + i % 4)
+        clock.at(1000 * i)
+        put_run(record, MASH, i % 4, 9, 10 + i, clock)
+        log.append(record)
+    maker = BatchMaker(log, clock, Varied(1), 300, "till-1")
+    seq = 0
+    while seq < log.next_seq:
+        totals = log.totals_before(seq)
+        data = maker.make(seq, 2)
+        assert tuple(data[16:20]) == tuple(totals), seq  # one byte each, as all the numbers before them
+        seq = maker.end_seq
+    assert sum(log.totals) == 6 + 10 + 11 + 12 + 13 + 14 + 15
 
 
 def test_a_batch_of_fifty_presses_is_small():

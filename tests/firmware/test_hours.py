@@ -54,6 +54,23 @@ def timetable(utc_s, now_ms=0, tz=HELSINKI, quiet=""):
     return Timetable({"days": OFFICE, "tz": tz}, quiet), clock
 
 
+def test_a_press_is_judged_by_its_own_moment_in_the_minutes_around_the_last_look():
+    opens_s = MONDAY + 6 * 3600
+    closes_s = MONDAY + 16 * 3600
+    start_ms = (1 << 30) - 100  # the ticks wrap between press and look
+    for border_s, was_closed in ((opens_s, True), (closes_s, False)):
+        # looked    pressed, ms from the border
+        for look_ms, press_ms, is_before in (
+            (150, -1, True), (150, 0, False), (150, 149, False), (-300, -301, True), (-300, -1, True),
+            (-300, 0, False), (-300, 900, False), (-59999, -60001, True), (-59999, 59999, False),
+        ):  # fmt: skip
+            table, clock = timetable(border_s + look_ms / 1000, start_ms)
+            assert not table.is_closed_at(start_ms), "nobody has looked yet"
+            table.step(start_ms, clock)
+            found = table.is_closed_at(ticks_add(start_ms, press_ms - look_ms))
+            assert found == (was_closed if is_before else not was_closed), (border_s, look_ms, press_ms)
+
+
 def test_opening_time_follows_the_change_of_the_clocks():
     for utc_s in (
         1774591200,  # Friday 27 March 2026: 08:00 is 06:00 UTC

@@ -1,6 +1,8 @@
 """The ring log: append, mount, wrap around, what is settled and what is lost."""  # portable
 
 from array import array
+from binascii import crc32
+from struct import pack_into
 
 from logs import CHIP, boot, mounted, press, write_ack
 from ramflash import RamFlash
@@ -59,6 +61,25 @@ def test_a_foreign_log_is_not_ours_and_is_not_erased_at_once():
     other, _, _ = mounted(RamFlash(6, flash.image), chip=CHIP + 1)
     assert other.next_seq == 0 and sum(other.totals) == 0
     assert bytes(flash.image[4096 : 2 * 4096]) == image[4096:]
+
+
+def test_a_log_of_another_version_is_none_and_a_new_one_begins():
+    log, clock, flash = mounted()
+    press(log, clock)
+    head = bytearray(memoryview(flash.image)[:64])
+    for version in (0, 2, 3, 255):
+        head[4] = version
+        pack_into("<I", head, 60, crc32(head[:60]))
+        for sector in range(6):
+            flash._blank(sector)
+        flash.image[2 * 4096 : 2 * 4096 + 64] = head
+        before = sum(flash.erases)
+        other, clock, _ = mounted(flash)
+        assert other.next_seq == 0 and clock.boot == 1 and sum(flash.erases) == before + 1, version
+        boot(other, clock)
+        again, clock, _ = mounted(flash)
+        assert again.next_seq == 1 and clock.boot == 2, version
+        assert flash.image[2 * 4096 : 2 * 4096 + 64] == head, "nothing is erased before its turn comes"
 
 
 def test_a_half_written_partition_begins_a_log_and_keeps_what_it_does_not_need():
@@ -121,6 +142,30 @@ def test_a_mark_never_goes_back_or_beyond():
     assert log.settle(20) and log.unsent == 0
 
 
+def test_a_mark_for_what_was_overwritten_settles_nothing():
+    log, clock, _ = mounted(sectors=4)
+    for i in range(252 * 6):
+        press(log, clock, 1 + i % 4)
+    oldest = log.oldest_seq
+    before = log.ack_body, log.lost, log.unsent
+    assert before == ((0, 0, 0), oldest, log.next_seq - oldest) and oldest == 504
+    for mark in (1, 252, oldest - 1):
+        assert not log.settle(mark), mark
+        assert (log.ack_body, log.lost, log.unsent) == before, mark
+    assert log.settle(oldest)
+    assert log.ack_body == (oldest, oldest, oldest) and (log.lost, log.unsent) == before[1:]
+
+
+def test_boot_numbers_run_from_1_to_65535_and_then_from_1():
+    _, _, flash = mounted()
+    for number, following in ((1, 2), (65533, 65534), (65534, 65535), (65535, 1), (255, 256)):
+        log, clock, _ = mounted(flash)
+        clock.boot = number
+        boot(log, clock)
+        _, clock, _ = mounted(flash)
+        assert clock.boot == following, number
+
+
 def test_a_failed_program_burns_the_slot_and_the_press_gets_the_next():
     log, clock, flash = mounted()
     flash.skip_programs = 1
@@ -160,6 +205,30 @@ def test_a_sector_that_does_not_erase_is_stepped_over():
     assert log.bad_sectors == 1
     again, _, _ = mounted(flash)
     assert len(presses(again)) == 252 * 3 + 5
+
+
+class WornAt(RamFlash):
+    """One cell of sector 2 stays programmed, whatever erases it."""
+
+    def __init__(self, sectors, offset):
+        super().__init__(sectors)
+        self.cell = 2 * 4096 + offset
+        self.image[self.cell] = 0xFE
+
+    def ioctl(self, op, arg):
+        done = super().ioctl(op, arg)
+        self.image[self.cell] &= 0xFE
+        return done
+
+
+def test_a_sector_with_one_worn_cell_is_stepped_over_wherever_it_is():
+    for offset in (0, 63, 64, 511, 512, 2047, 2048, 3583, 3584, 4080, 4095):
+        log, clock, flash = mounted(WornAt(5, offset))
+        for i in range(252 * 2 + 1):
+            assert press(log, clock) == i
+        assert log.bad_sectors == 1 and 2 not in list(log.where), offset
+        again, _, _ = mounted(flash)
+        assert again.totals == [252 * 2 + 1, 0, 0, 0], offset
 
 
 def test_a_damaged_header_is_told_by_its_neighbours():

@@ -1,4 +1,4 @@
-"""When the uplink wants to be called again."""  # portable
+"""When the uplink wants to be called again, and when it keeps still."""  # portable
 
 from logs import Dice, boot, mounted, press
 
@@ -133,6 +133,30 @@ def test_a_second_ack_that_fails_to_come_ends_the_connection():
     assert uplink.wants(now_ms), "at once"
 
 
+def packet(topic, payload, first):
+    body = bytes((0, len(topic))) + topic + (b"\x00\x01" if first & 6 else b"") + payload
+    return bytes((first, len(body))) + body
+
+
+def test_a_retained_order_is_not_obeyed_and_a_retained_configuration_is():
+    uplink = uplink_on(Radio())
+    uplink.opened(0)
+    uplink.received(0, b"\x20\x02\x00\x00")
+    uplink.received(0, b"\x90\x05\x00\x01\x01\x01\x01")
+    for first, name, payload, expected in (
+        (0x33, b"cmd", b"old", []),
+        (0x31, b"cmd", b"old", []),
+        (0x32, b"cmd", b"new", [(False, b"new")]),
+        (0x32, b"cmd", b"", []),
+        (0x33, b"config", b"kept", [(True, b"kept")]),
+        (0x33, b"update", b"later", []),
+    ):
+        uplink.orders.clear()
+        uplink.received(10, packet(b"hymio/till-1/" + name, payload, first))
+        assert uplink.orders == expected, (first, name)
+    assert not uplink.is_broken
+
+
 def test_why_there_is_no_connection_is_told_until_there_is_one():
     uplink = uplink_on(Radio(), username="till", password="secret-4")
     assert uplink.problem == ""
@@ -155,3 +179,29 @@ def test_tls_without_its_files_is_no_tls_and_no_connection():
     assert uplink.wants(0) is None
     uplink.step(0, True)
     assert uplink.problem
+
+
+def test_nothing_is_published_while_a_finger_is_on_a_button():
+    log, clock, _ = LOG
+    press(log, clock)
+    uplink = uplink_on(Radio())
+    uplink.opened(0)
+    uplink.received(0, b"\x20\x02\x00\x00")
+    uplink.received(0, b"\x90\x05\x00\x01\x01\x01\x01")
+    uplink.output()
+    uplink.say("reply", b"{}", False)
+    for now_ms in range(0, 5000, 100):
+        uplink.step(now_ms, False)
+        assert not uplink.has_output, now_ms
+    sent, packet_id = [], 1
+    for now_ms in range(5000, 7000, 100):
+        uplink.step(now_ms, True)
+        data = uplink.output()
+        if data:
+            sent.append([topic for topic in (b"/state", b"/reply", b"/votes") if topic in data])
+            packet_id += 1
+            uplink.received(now_ms, bytes((0x40, 2, 0, packet_id)))
+            for later_ms in range(now_ms, now_ms + 90, 10):
+                uplink.step(later_ms, False)
+                assert not uplink.has_output, later_ms
+    assert sent == [[b"/state"], [b"/reply"], [b"/votes"]]

@@ -57,6 +57,14 @@ BATCHES = {
         LOG_ID, 0xDEADBEEF, 7, True, 1260, 8, 1008, 0, (100, 200, 300, 400),
         tuple((1260 + slot, record) for _, slot, _, record in SLOTS if slot not in (2, 251)),
     ),
+    "two boots, clock set": Batch(
+        LOG_ID, 2, 9, True, 504, 7, 0, 0, (1, 2, 3, 4),
+        (
+            (504, Press(8, 5000, 2, 0, 1, 4, 65535)), (505, Event(8, 6000, 2, 0)),
+            (506, Press(8, 7000, 3, 1, 1, 3, 900)), (508, Press(8, 7400, 3, 1, 1, 5, 250)),
+            (509, Press(9, 800, 1, 0, 1, 6, 65535)), (510, Press(9, 60, 4, 2, 0, 3, 0)),
+        ),
+    ),
     "nothing there: first_seq 1268": Batch(LOG_ID, 1, 7, False, 1268, 0, 1016, 0, (101, 240, 300, 401), ()),
 }  # fmt: skip
 ACKS = {"mark 1268, nonce 0xDEADBEEF": Ack(LOG_ID, 1268, 0xDEADBEEF, 1_800_000_020_500, "office")}
@@ -79,7 +87,7 @@ def vector(what: str) -> bytes:
 
 def test_every_vector_of_the_readme_is_checked_here() -> None:
     checked = [what for what, *_ in SLOTS] + [*HEADERS, *BATCHES, *ACKS]
-    assert len(VECTORS) == len(checked) == 14
+    assert len(VECTORS) == len(checked) == 15
     for what in checked:
         vector(what)
 

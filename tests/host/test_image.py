@@ -299,6 +299,14 @@ def test_the_log_of_the_highest_sector_is_taken_unless_a_chip_is_named() -> None
     assert sorted(log.records) == [0] and log.others == {(crc32(OTHER_MAC), OTHER_LOG_ID): 1}
 
 
+def test_sectors_of_another_version_do_not_belong_to_the_log() -> None:
+    image = one_sector(ONE)
+    newer = header(7, [1, 0, 0, 0], version=3) + sealed(TWO, 7, 0)  # one bit from version 1, and no rotten one
+    image[2 * SECTOR : 2 * SECTOR + len(newer)] = newer
+    log = read_image(bytes(image), MAC)
+    assert sorted(log.records) == [0] and list(log.sectors) == [0] and log.mended == 0
+
+
 def test_two_chips_with_equal_claims_are_not_guessed_between() -> None:
     image = one_sector(ONE)
     image[SECTOR : SECTOR + HEADER] = header(0, [0, 0, 0, 0], OTHER_LOG_ID, OTHER_MAC)

@@ -16,6 +16,7 @@ from sqlalchemy import select, text
 from hymio import store as tables
 from hymio.batches import Batch, Totals
 from hymio.ingest import Arrival, Outcome, Told, ingest, ingest_many, log_state
+from hymio.log_reading import read_presses
 from hymio.records import VERDICTS, Acked, Boot, Event, Press, Record, Revise, Run, Time
 from hymio.store import Store
 
@@ -370,6 +371,22 @@ def test_the_last_revision_by_seq_wins_in_any_order(store: Store) -> None:
         device_id = fresh_device()
         deliver(store, device_id, terminal, [[piece] for piece in order])
         assert [row[5] for row in content(store, device_id)["presses"]] == ["chord"]
+
+
+def test_a_revision_of_what_it_cannot_mean_changes_nothing_in_any_order(store: Store) -> None:
+    # Of a later seq, of its own, of a slot without a press, of a run.
+    terminal = simple(
+        Revise(1, 900, 3, 1), press(1000), Revise(1, 1100, 3, 2), Revise(1, 1200, 3, 0), Run(1, 1300, 2, 2, 9, 40),
+        Revise(1, 1400, 3, 4),
+    )  # fmt: skip
+    pieces = [Cut(n, n, 0, 6) for n in range(6)]
+    for order in itertools.islice(itertools.permutations(pieces), 0, None, 37):
+        device_id = fresh_device()
+        deliver(store, device_id, terminal, [[piece] for piece in order])
+        assert [row[5] for row in content(store, device_id)["presses"]] == ["counted", "mash"]
+    records = {seq: slot.record for seq, slot in enumerate(terminal.slots) if slot.record is not None}
+    read_by_cable = read_presses("till-1", LOG_ID, records)
+    assert [one.verdict for one in read_by_cable] == ["counted", "mash"]
 
 
 def test_dates_in_any_order(store: Store) -> None:

@@ -1,0 +1,282 @@
+"""Bugs of our own, each with the tests that must catch it.
+
+Most are what a hurried engineer might really write: a bound that is off by one, a check that looks superfluous, an
+order turned round. The log's own bugs are planted elsewhere, with `logproof`.
+
+**A stale plant.** `old` has to stand exactly once in the file. If somebody has rewritten that place, `make test` says
+so (test_mutants.py). Then look at what the new code does there and plant the same mistake in it: change `old` and
+`new`, the shortest piece of a line that is unique and unlikely to be touched, and keep the name. If the mistake can't
+be made there any more, take the plant out. Then `make mutants ARGS="--only NAME"` has to say that it is caught; if it
+survives, the test that knew it went with the old code, and a new one is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plant:
+    """In `file` the text `old` becomes `new`, and one of `tests` (files, or single tests) has to fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+_INGEST = "tests/host/test_ingest.py"
+_ANY_DELIVERY = f"{_INGEST}::test_any_delivery_gives_the_same_exact_tables"
+_DATES = f"{_INGEST}::test_dates_in_any_order"
+_OVERWRITTEN = f"{_INGEST}::test_what_is_overwritten_unsent_is_lost_to_the_press"
+_SETTLED_ELSEWHERE = f"{_INGEST}::test_a_terminal_settled_elsewhere_is_not_asked_to_send_for_ever"
+_PARCELS = "tests/host/test_parcels.py"
+_PULL = "tests/host/test_pull_marks.py"
+_FORMATS = "tests/host/test_formats.py"
+_OUTBOX = "tests/firmware/test_outbox.py"
+_UPLINK = "tests/firmware/test_uplink.py"
+_RINGLOG = "tests/firmware/test_ringlog.py"
+_BATCH = "tests/firmware/test_batch.py"
+_MQTT = "tests/firmware/test_mqtt.py"
+_BOOKS = "tests/host/test_books.py"
+_ORDERS = "tests/simulator/test_remote.py"
+
+
+def _host(name: str, file: str, old: str, new: str, *tests: str) -> Plant:
+    return Plant(name, f"host/hymio/{file}", old, new, tests)
+
+
+def _board(name: str, file: str, old: str, new: str, *tests: str) -> Plant:
+    return Plant(name, f"firmware/terminal/{file}", old, new, tests)
+
+
+PLANTS = (
+    # Five that once survived.
+    _board("publishes-under-a-finger", "uplink.py", "mqtt.is_free and may_work", "mqtt.is_free", _UPLINK),
+    _host("commit-not-flushed", "store.py", "synchronous=FULL", "synchronous=NORMAL", "tests/host/test_durable.py"),
+    _board("boot-number-0", "logmount.py", "boot % 65535 + 1", "(boot + 1) & 0xFFFF", _RINGLOG),
+    _board(
+        "settles-what-was-overwritten",
+        "ringlog.py",
+        "max(self.cursor + 1, self.oldest_seq) <= mark",
+        "self.cursor < mark",
+        _RINGLOG,
+    ),
+    _board(
+        "last-piece-not-blank-checked", "ringlog.py", "range(0, SECTOR, 512)", "range(0, SECTOR - 512, 512)", _RINGLOG
+    ),
+    # Ingest: each press once, and every sum with it.
+    _host(
+        "run-is-one-duplicate",
+        "working_log.py",
+        "outcome.duplicates += count",
+        "outcome.duplicates += 1",
+        f"{_INGEST}::test_a_run_counts_all_its_presses",
+    ),
+    _host(
+        "conflict-overlooked",
+        "working_log.py",
+        "if before != record:",
+        "if before is None:",
+        f"{_INGEST}::test_the_same_key_with_other_content_is_kept_apart",
+    ),
+    _host("totals-fall", "working_log.py", 'max(row[f"totals_{button}"] or 0, total)', "total", _BOOKS),
+    _host(
+        "first-revision-wins",
+        "working_log.py",
+        "newest[target] = max(newest.get(target, (-1, 0)), (seq, code))",
+        "newest.setdefault(target, (seq, code))",
+        f"{_INGEST}::test_the_last_revision_by_seq_wins_in_any_order",
+    ),
+    _host(
+        "hours-replaced-not-added",
+        "ingest.py",
+        "presses = hourly.presses + excluded.presses",
+        "presses = excluded.presses",
+        _DATES,
+        _ANY_DELIVERY,
+    ),
+    # Coverage: what is settled, lost, open.
+    _host(
+        "mark-without-cursor",
+        "coverage.py",
+        "start = max(self.oldest_seq, self.cursor_seq)",
+        "start = self.oldest_seq",
+        _SETTLED_ELSEWHERE,
+    ),
+    _host(
+        "mark-over-a-gap",
+        "coverage.py",
+        "if span.first_seq <= start <= span.last_seq + 1:",
+        "if start <= span.last_seq + 1:",
+        _BOOKS,
+    ),
+    _host(
+        "span-shrinks",
+        "coverage.py",
+        "last_seq=max([last_seq, *(span.last_seq for span in touching)])",
+        "last_seq=last_seq",
+        f"{_INGEST}::test_a_resend_with_another_cut_extends",
+        _ANY_DELIVERY,
+    ),
+    _host(
+        "lost-before-the-first-span",
+        "coverage.py",
+        "return before + sum(span.lost for span in self.spans)",
+        "return sum(span.lost for span in self.spans)",
+        _OVERWRITTEN,
+        _ANY_DELIVERY,
+    ),
+    _host(
+        "gap-below-the-oldest-stays-open",
+        "coverage.py",
+        "if settled and (span.first_seq <= self.oldest_seq or settled[-1].last_seq + 1 >= span.first_seq):",
+        "if settled and settled[-1].last_seq + 1 >= span.first_seq:",
+        _OVERWRITTEN,
+        _ANY_DELIVERY,
+    ),
+    # Dating.
+    _host(
+        "dated-by-another-boot",
+        "dating.py",
+        "after.offset_ms is not None and after.boot == boot",
+        "after.offset_ms is not None",
+        _BOOKS,
+    ),
+    _host(
+        "dated-past-a-boot-record",
+        "dating.py",
+        "return Marker(seq, record.boot, None)",
+        "return None",
+        f"{_INGEST}::test_a_boot_number_that_comes_round_again_is_another_boot",
+        _DATES,
+    ),
+    # The ledger and the quarantine.
+    _host(
+        "balanced-with-open-gaps",
+        "store.py",
+        " AND open_gaps = 0 AS balanced",
+        " AS balanced",
+        _SETTLED_ELSEWHERE,
+        _ANY_DELIVERY,
+    ),
+    _host("one-balanced-log-is-enough", "ledger.py", "balanced = all(", "balanced = any(", _BOOKS),
+    _host(
+        "quarantine-forgets-the-reason",
+        "quarantine.py",
+        "source.encode(), reason.encode(), payload]",
+        "source.encode(), payload]",
+        _PARCELS,
+    ),
+    # Batches and acks, as they are read and written here.
+    _host("crc-without-device", "batches.py", "crc32(device_id.encode() + body)", "crc32(body)", _FORMATS),
+    _host(
+        "answer-read-as-counted",
+        "batches.py",
+        "known_verdict(first >> 3 & 0x0F)",
+        "known_verdict(first >> 3 & 0x07)",
+        _FORMATS,
+    ),
+    _host(
+        "base-stands-still",
+        "batches.py",
+        "            base = (boot, uptime_ms)\n            at += 1",
+        "            at += 1",
+        _FORMATS,
+    ),
+    _host("more-slots-than-said", "batches.py", "    if at > end:", "    if at > end + 1:", _FORMATS),
+    _host("ack-time-always-valid", "acks.py", "_UTC_VALID if ack.utc_ms is not None else 0", "_UTC_VALID", _FORMATS),
+    # State messages, and what the collector says.
+    _host(
+        "state-crc-unchecked",
+        "messages.py",
+        "if said and crc.strip()",
+        "if not said and crc.strip()",
+        "tests/host/test_state_message.py",
+    ),
+    _host(
+        "settled-one-short",
+        "messages.py",
+        "oldest_seq, acked_seq + 1, totals",
+        "oldest_seq, acked_seq, totals",
+        "tests/host/test_state_message.py",
+    ),
+    _host(
+        "ack-not-said-again",
+        "parcels.py",
+        "told.next_seq > coverage.mark or told.cursor_seq < coverage.mark",
+        "told.next_seq > coverage.mark",
+        _PARCELS,
+    ),
+    _host("ack-answers-no-batch", "parcels.py", "outcome.mark, outcome.nonce)", "outcome.mark, 0)", _PARCELS),
+    # The cable.
+    _host(
+        "cable-frees-what-has-not-come",
+        "pull.py",
+        "min(state.coverage.mark, totals.next_seq)",
+        "totals.next_seq",
+        _PULL,
+    ),
+    _host("pull-reads-another-log-on", "pull.py", "if batch.log_id != status.log_id:", "if batch.log_id == 0:", _PULL),
+    _host(
+        "pull-forgets-all-marks",
+        "pullmark.py",
+        "delete(_pulls).where(_pulls.c.device_id == device_id, _pulls.c.log_id == log_id)",
+        "delete(_pulls)",
+        _PULL,
+    ),
+    # The uplink of the terminal.
+    _board("time-of-any-ack", "outbox.py", " and nonce == self._maker.nonce", "", _OUTBOX),
+    _board("time-of-a-retained-ack", "outbox.py", "if utc_ms and not is_retained and", "if utc_ms and", _OUTBOX),
+    _board(
+        "any-collector-is-believed", "batch.py", " or bytes(data[20:-4]) != collector_id.encode()", "", _BATCH, _OUTBOX
+    ),
+    _board("resends-ever-as-soon", "outbox.py", "min(2 * self._ack_wait_ms, _ACK_MAX_MS)", "_ACK_MS", _OUTBOX),
+    _board(
+        "goes-on-where-the-connection-broke",
+        "outbox.py",
+        "        self._go_back()\n        self._sending_to = -1",
+        "        self._sending_to = -1",
+        _OUTBOX,
+    ),
+    _board(
+        "pause-without-an-end",
+        "uplink.py",
+        "min(2 * self._backoff_ms, _BACKOFF_MAX_MS)",
+        "2 * self._backoff_ms",
+        _UPLINK,
+    ),
+    _board("refused-login-is-hammered", "uplink.py", "_BAD_LOGIN = (4, 5)", "_BAD_LOGIN = (4,)", _UPLINK),
+    _board(
+        "obeys-retained-orders",
+        "uplink.py",
+        "        elif not is_retained:\n            self.orders",
+        "        else:\n            self.orders",
+        _UPLINK,
+    ),
+    _board("packet-id-0", "mqtt.py", "self._packet_id % 65535 + 1", "(self._packet_id + 1) & 0xFFFF", _MQTT),
+    _board("any-puback-will-do", "mqtt.py", "if body[0] << 8 | body[1] == self._awaited:", "if self._awaited:", _MQTT),
+    _board("flags-never-fall", "batch.py", "if record[8] >> 2 != flags:", "if record[8] >> 2 > flags:", _BATCH),
+    _board(
+        "totals-without-runs",
+        "batch.py",
+        "if kind == PRESS or kind == RUN:\n                self._totals",
+        "if kind == PRESS:\n                self._totals",
+        _BATCH,
+    ),
+    _board(
+        "obeys-what-has-expired",
+        "commands.py",
+        "if utc_ms // 1000 >= expires_utc:",
+        "if utc_ms // 1000 > expires_utc + 60:",
+        f"{_ORDERS}::test_what_has_expired_or_cannot_be_judged_is_refused",
+    ),
+    _board(
+        "obeys-twice",
+        "commands.py",
+        "if known in done or known ==",
+        "if known ==",
+        f"{_ORDERS}::test_an_id_is_done_once_across_a_reboot_too",
+    ),
+)
