@@ -11,8 +11,18 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="For programs: JSON on stdout, a JSON error as the last line of stderr.")
 ]
 
+BROKER_VARIABLE = "HYMIO_BROKER"
+DB_VARIABLE = "HYMIO_DB"
+"""Environment variables for addresses: what stands on a command line stands in the list of processes, too."""
+
 BrokerOption = Annotated[
-    str, typer.Option("--broker", metavar="URL", help="mqtt://[user:password@]host[:port], mqtts:// for TLS.")
+    str,
+    typer.Option(
+        "--broker",
+        metavar="URL",
+        envvar=BROKER_VARIABLE,
+        help="mqtt://[user:password@]host[:port], mqtts:// for TLS; @FILE: as that file says.",
+    ),
 ]
 CaOption = Annotated[
     Path | None, typer.Option("--ca", metavar="FILE", help="With mqtts://: believe only brokers of this CA (PEM).")

@@ -100,7 +100,7 @@ def issue(
     """A new key and its certificate.
 
     Args:
-        kind: `device`, `collector`, `operator` (may only log in) or `server` (may only be a server).
+        kind: `device`, `collector`, `operator`, `home-assistant` (may only log in) or `server` (may only be a server).
         name: the subject's common name, which the broker takes for the user's name.
         hosts: names and addresses of a server, else empty.
     """

@@ -16,12 +16,14 @@ from hymio.errors import WRONG_USE, Failure
 REGISTER: Final = "register.db"
 BUSY_S: Final = 10.0
 IN_USE: Final = "ok"
+HOME: Final = "home-assistant"
+"""The kind of a Home Assistant's certificate."""
 
 _SCHEMA: Final = """
 create table if not exists certificates (
     serial text primary key,            -- hexadecimal
     name text not null,                 -- device id, first host of a server, id of the others
-    kind text not null,                 -- device, server, collector, operator
+    kind text not null,                 -- device, server, collector, operator, home-assistant
     hosts text not null,                -- of a server, with commas
     not_after real not null,            -- seconds of 1970
     revoked real                        -- seconds of 1970; null: not revoked

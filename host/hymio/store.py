@@ -154,6 +154,18 @@ quarantine = Table(
     Column("times", BigInteger, nullable=False),
 )
 
+terminals = Table(
+    "terminals",
+    metadata,
+    Column("device_id", String(32), primary_key=True),
+    Column("firmware", String(64), comment="as its newest state messages said; null: not told"),
+    Column("supply_mv", Integer),
+    Column("rssi", Integer),
+    Column("forgotten_utc", Double, comment="retired: told to nobody any more, until it speaks again"),
+    Column("cleared_utc", Double, comment="since when the broker keeps nothing of it"),
+    sqlite_with_rowid=False,
+)
+
 NO_HOUR: Final = -1
 """`hourly.hour` of presses whose time is not known."""
 
