@@ -167,7 +167,7 @@ def _whose(
     if sum(one is not None for one in (device_id, server, collector, operator, home)) != 1:
         raise Failure(
             WRONG_USE,
-            "A certificate is for DEVICE_ID, or for one --server HOST, --collector, --operator or --home-assistant ID.",
+            "A certificate is for one of DEVICE_ID, --server HOST, --collector, --operator or --home-assistant ID.",
             "For example: hymio pki issue --dir pki till-1",
         )
     if device_id is not None:

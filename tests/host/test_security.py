@@ -30,6 +30,7 @@ from hymio.addresses import parse_broker
 from hymio.broker_tls import TlsFiles, tls_context, why_refused
 from hymio.brokerconfig import run_broker_config
 from hymio.errors import NO_SERVICE, WRONG_USE
+from hymio.homeassistant import availability_topic
 from hymio.pki import run_init, run_issue, run_revoke
 from hymio.pki_files import PkiDirectory
 
@@ -44,8 +45,17 @@ TO = ("ack", "config", "cmd", "update")
 FIGURES = "figures"
 A, B = "till-a", "till-b"
 DISCOVERY = "homeassistant/sensor/x/config"
-OTHERS = (DISCOVERY, "hymio/votes", f"hymio/{A}", f"hymio/{A}/other", f"hymio/{A}/votes/more", "x")
+STATUS = "homeassistant/status"
+END = "end"
+THERE, SECOND_THERE = availability_topic("office"), availability_topic("second")
+OTHERS = (DISCOVERY, STATUS, THERE, SECOND_THERE, "hymio/votes", f"hymio/{A}", f"hymio/{A}/other",
+          f"hymio/{A}/votes/more", "x")  # fmt: skip
 TOPICS = (*(f"hymio/{one}/{topic}" for one in (A, B) for topic in (*FROM, *TO, FIGURES)), *OTHERS)
+
+
+def topics_for(name: str) -> tuple[str, ...]:
+    """All topics, and those of a terminal that had this name."""
+    return TOPICS if name in (A, B) else (*TOPICS, *(f"hymio/{name}/{topic}" for topic in (*FROM, *TO, FIGURES)))
 
 
 def free_port() -> int:
@@ -79,16 +89,19 @@ class Site:
         server: str | None = None,
         collector: str | None = None,
         operator: str | None = None,
+        home: str | None = None,
     ) -> None:
-        run_issue(self.pki, device_id, server, collector, operator, None, False, True)
+        run_issue(self.pki, device_id, server, collector, operator, None, False, True, home)
 
-    def configure(self, operators: Sequence[str] = ()) -> None:
-        run_broker_config(self.broker, self.pki, f"127.0.0.1:{self.port}", None, ["office"], operators, None, True)
+    def configure(self, operators: Sequence[str] = (), homes: Sequence[str] = ()) -> None:
+        listen = f"127.0.0.1:{self.port}"
+        run_broker_config(self.broker, self.pki, listen, None, ["office"], operators, None, True, homes)
         if os.name == "posix" and os.geteuid() == 0:
             with (self.broker / "mosquitto.conf").open("a") as conf:
                 conf.write("user root\n")  # else it could not read root's files below a directory of root's
         with (self.broker / "acl").open("a") as acl:
             acl.write("user god\ntopic readwrite #\n")  # sees and says everything, for the tests' sake
+            acl.write(f"pattern read {END}/%u\n")  # and everybody hears when it is over
 
     def start(self) -> None:
         assert MOSQUITTO is not None
@@ -141,9 +154,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.issue(collector="office")
     site.issue(collector="god")
     site.issue(operator="anna")
+    site.issue(operator="bob")  # nobody has given him any rights
+    site.issue(collector="second")  # nor it
+    site.issue(operator="fired")
+    site.issue(home="home")
     for device_id in (A, B, "revoked"):
         site.issue(device_id)
     run_revoke(site.pki, "revoked", True)
+    run_revoke(site.pki, "fired", True)
 
     now = datetime.datetime.now(datetime.UTC)
     hour, day = datetime.timedelta(hours=1), datetime.timedelta(days=1)
@@ -159,7 +177,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         issued = certificates.issue(authority, "server", name, ["localhost", "127.0.0.1"], not_after, now - day)
         write_issued(site.files(name), authority, issued)
 
-    site.configure(["anna"])
+    site.configure(["anna"], ["home"])
     site.start()
     yield site
     site.stop()
@@ -191,6 +209,9 @@ def knock(site: Site, name: str | None, version: ssl.TLSVersion) -> str:
     [
         (A, "welcome"),
         ("office", "welcome"),
+        ("anna", "welcome"),
+        ("home", "welcome"),
+        ("fired", "CERTIFICATE_REVOKED"),
         (None, "HANDSHAKE_FAILURE|CERTIFICATE_REQUIRED"),
         ("expired", "CERTIFICATE_EXPIRED"),
         ("revoked", "CERTIFICATE_REVOKED"),
@@ -230,13 +251,15 @@ async def _received(client: aiomqtt.Client, last: str) -> list[str]:
 async def _written(site: Site, name: str) -> set[str]:
     async with site.client("god") as god:
         await god.subscribe("#", qos=1)
-        for topic in TOPICS:
-            # A connection each: the broker may drop who publishes what is not allowed.
+        left = list(topics_for(name))
+        while left:
+            # A broker may drop who publishes what is not allowed: then the next one goes by another connection.
             with contextlib.suppress(aiomqtt.MqttError):
                 async with site.client(name) as client:
-                    await client.publish(topic, b"mine", qos=1)
-        await god.publish("end", b"last", qos=1)
-        return set(await _received(god, "end"))
+                    while left:
+                        await client.publish(left.pop(), b"mine", qos=1)
+        await god.publish(END, b"last", qos=1)
+        return set(await _received(god, END))
 
 
 @pytest.mark.parametrize(
@@ -245,31 +268,38 @@ async def _written(site: Site, name: str) -> set[str]:
         (A, {f"hymio/{A}/{topic}" for topic in FROM}),
         (
             "office",
-            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("ack", "cmd", FIGURES)} | {DISCOVERY},
+            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("ack", "cmd", FIGURES, "state")}
+            | {DISCOVERY, STATUS, THERE},
         ),
         ("anna", {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("config", "cmd")}),
+        ("home", {STATUS}),
+        ("bob", set()),
+        ("second", set()),
     ],
 )
 def test_what_each_may_write_and_nothing_else(site: Site, name: str, allowed: set[str]) -> None:
     assert asyncio.run(_written(site, name)) == allowed
 
 
-async def _read(site: Site, name: str, last: str) -> set[str]:
+async def _read(site: Site, name: str) -> set[str]:
+    topics, end = topics_for(name), f"{END}/{name}"
+    wanted = [(topic, 1) for topic in ("#", "hymio/+/ack", "hymio/+/votes", *topics, end)]
     async with site.client("god") as god, site.client(name) as client:
-        await client.subscribe([("#", 1), ("hymio/+/ack", 1), *((topic, 1) for topic in TOPICS)])
-        for topic in (*TOPICS, last):
-            await god.publish(topic, b"last" if topic == last else b"news", qos=1)
-        topics = set(await _received(client, last)) | {last}
+        await client.subscribe(wanted)
+        for topic in topics:
+            await god.publish(topic, b"news", qos=1)
+        await god.publish(end, b"last", qos=1)
+        heard = set(await _received(client, end))
     async with site.client("god") as god, site.client(name) as client:
         # What the broker has kept is no way round it either.
-        for topic in TOPICS:
+        for topic in topics:
             await god.publish(topic, b"kept", qos=1, retain=True)
-        await client.subscribe([("#", 1), *((topic, 1) for topic in TOPICS)])
-        await god.publish(last, b"last", qos=1)
-        topics |= set(await _received(client, last))
-        for topic in TOPICS:
+        await client.subscribe(wanted)
+        await god.publish(end, b"last", qos=1)
+        heard |= set(await _received(client, end))
+        for topic in topics:
             await god.publish(topic, b"", qos=1, retain=True)
-    return topics
+    return heard
 
 
 @pytest.mark.parametrize(
@@ -278,10 +308,17 @@ async def _read(site: Site, name: str, last: str) -> set[str]:
         (A, {f"hymio/{A}/{topic}" for topic in TO}),
         ("office", {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("votes", "state")}),
         ("anna", {f"hymio/{one}/{topic}" for one in (A, B) for topic in FROM if topic != "votes"}),
+        (
+            "home",
+            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("state", FIGURES)}
+            | {DISCOVERY, STATUS, THERE, SECOND_THERE},
+        ),
+        ("bob", set()),
+        ("second", set()),
     ],
 )
 def test_what_each_may_read_and_nothing_else(site: Site, name: str, allowed: set[str]) -> None:
-    assert asyncio.run(_read(site, name, max(allowed))) == allowed
+    assert asyncio.run(_read(site, name)) == allowed
 
 
 def test_nobody_pushes_another_one_off_by_his_client_id(site: Site) -> None:
