@@ -372,6 +372,41 @@ def test_the_collector_refuses_a_broker_of_another_name(site: Site, tmp_path: Pa
     assert "not to be believed: Hostname mismatch" in said
 
 
+def test_a_terminal_is_forgotten_where_only_the_collector_may_clear_what_it_left(site: Site, tmp_path: Path) -> None:
+    db = tmp_path / "votes.db"
+    state, config = f"hymio/{B}/state", f"homeassistant/device/hymio_{B}/config"
+
+    async def told_until(topic: str, is_there: bool, say: str = "") -> None:
+        async with site.client("god") as god:
+            await god.subscribe([(topic, 1)])
+            if say:
+                async with site.client(B) as terminal:
+                    await terminal.publish(state, say, qos=1, retain=True)
+            async with asyncio.timeout(3 * WAIT_S):
+                async for message in god.messages:
+                    if bool(message.payload) == is_there:
+                        return
+
+    home = ("--home-assistant", "homeassistant")
+    with service(*collect_arguments(site, db), *home) as collector:
+        collector.wait_for("ready")
+        asyncio.run(told_until(config, True, '{"state": "online", "rssi": -60}'))
+        asyncio.run(told_until(state, True, '{"state": "offline"}'))
+        anna = site.files("anna")
+        done = hymio(
+            "cmd", B, "forget", "--broker", f"mqtts://localhost:{site.port}", "--db", str(db), "--json",
+            "--ca", str(site.pki / "ca.pem"), "--cert", str(anna / "cert.pem"), "--key", str(anna / "key.pem"),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert check("cmd-forget", done.stdout)["kept"] == [state]
+        asyncio.run(told_until(state, False))
+        assert collector.stop() == 0
+    # One without rights gets in all the same, with a last will that nobody will hear: so does it at a broker whose
+    # files are of an older hymio.
+    with service(*collect_arguments(site, db, name="second"), *home) as collector:
+        collector.wait_for("ready")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
