@@ -27,7 +27,7 @@ from hymio.ingest import Arrival, Told
 from hymio.messages import Refused, read_message
 from hymio.output import note, print_json, print_line, seconds_running
 from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes
-from hymio.store import Store, open_store
+from hymio.store import Store, open_store, shown
 
 PARCEL_MESSAGES: Final = 200
 """Messages taken into one transaction at most. What comes while one is written goes into the next: a commit costs a
@@ -121,7 +121,7 @@ class Collector:
                     "event": "ready",
                     "t": seconds_running(),
                     "broker": str(self._address),
-                    "db": self._store.engine.url.render_as_string(hide_password=True),
+                    "db": shown(self._store.engine.url),
                     "collector_id": self._collector_id,
                 }
             )

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from hymio.errors import ADDRESS_VARIABLES
+
 JsonOption = Annotated[
     bool, typer.Option("--json", help="For programs: JSON on stdout, a JSON error as the last line of stderr.")
 ]
 
-BROKER_VARIABLE = "HYMIO_BROKER"
-DB_VARIABLE = "HYMIO_DB"
-"""Environment variables for addresses: what stands on a command line stands in the list of processes, too."""
+BROKER_VARIABLE, DB_VARIABLE = ADDRESS_VARIABLES
 
 BrokerOption = Annotated[
     str,

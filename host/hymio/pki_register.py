@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hymio.errors import WRONG_USE, Failure
+from hymio.private_files import make_private
 
 REGISTER: Final = "register.db"
 BUSY_S: Final = 10.0
@@ -117,6 +118,8 @@ def changing(path: Path) -> Iterator[Register]:
     Raises:
         Failure: 2 it can't be read or written.
     """
+    with suppress(OSError):  # SQLite says in a moment what is the matter
+        make_private(path)
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         try:

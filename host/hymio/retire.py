@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hymio.addresses import without_password
 from hymio.bootloader import Way, opened, require_esptool, told
 from hymio.errors import ANSWER_NO, BROKEN_OFF, WRONG_USE, Failure
+from hymio.hidden import without_password
 from hymio.output import note, print_json, print_line
 from hymio.ports import choose_port
 from hymio.provision_register import Entry, read_register, write_register
