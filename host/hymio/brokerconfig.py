@@ -14,6 +14,7 @@ from hymio.output import print_json, print_line
 from hymio.pki_files import SECRET_MODE, PkiDirectory, files_work, write_file
 from hymio.pki_list import known_certificates
 from hymio.pki_register import HOME, Entry
+from hymio.revocation import remind
 
 FROM_TERMINAL: Final = ("votes", "state", "config/reported", "reply", "log")
 """What a terminal writes below hymio/<device_id>/."""
@@ -82,8 +83,9 @@ These files were made by
 
     {again}
 
-After `hymio pki revoke`, or when `server.pem` is renewed: run it again, with all of its options, and **restart**
-mosquitto. A reload (SIGHUP) makes it read the files, too, but a connection that is open lives on until it breaks.
+After `hymio pki revoke` or `hymio pki crl`, or when `server.pem` is renewed: run it again, with all of its options, and
+**restart** mosquitto. A reload (SIGHUP) makes it read the files, too, but a connection that is open lives on until it
+breaks.
 Who logs in with somebody's certificate takes that one's place: give every program and every person one of its own
 (`hymio pki issue --collector ID`, `--operator ID`, `--home-assistant ID`; `hymio broker config` has the same options).
 Run it again **before** such a certificate is handed out: the broker takes a name that was not there when these files
@@ -178,6 +180,7 @@ def run_broker_config(
         write_file(out / "mosquitto.conf", conf.encode())
         again = _again(out, pki, listen, name, collectors, operators, homes, at)
         write_file(out / "README.md", _README.format(at=there, again=again).encode())
+    remind(source.crl)
     if as_json:
         names = {"collectors": list(collectors), "operators": list(operators), "home_assistants": list(homes)}
         print_json({"dir": str(out), "server": name, "port": port, **names})

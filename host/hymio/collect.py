@@ -27,6 +27,7 @@ from hymio.ingest import Arrival, Told
 from hymio.messages import Refused, read_message
 from hymio.output import note, print_json, print_line, seconds_running
 from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes
+from hymio.revocation import remind
 from hymio.store import Store, open_store, shown
 
 PARCEL_MESSAGES: Final = 200
@@ -292,6 +293,8 @@ def run_collect(
     address = parse_broker(broker)
     context = tls_context(address, tls)
     check_collector_id(collector_id)
+    if tls.ca is not None:
+        remind(tls.ca.with_name("crl.pem"))  # where the CA's own directory is at hand, or a broker's
     zone = zone_named(tz)
     prefix = None if home_assistant is None else check_prefix(home_assistant)
     store = open_store(db, create=True)

@@ -1,4 +1,4 @@
-"""`hymio pki init|issue|revoke`: a private CA for terminals, brokers and collectors."""
+"""`hymio pki init|issue|revoke|crl`: a private CA for terminals, brokers and collectors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hymio.errors import WRONG_USE, Failure
 from hymio.output import print_json, print_line
 from hymio.pki_files import PUBLIC_MODE, SECRET_MODE, PkiDirectory, files_work, staged_directory, write_file
 from hymio.pki_register import HOME, Entry, Register, changing
+from hymio.revocation import end_of_list
 
 DEFAULT_DAYS: Final = {"device": 10 * 365, "server": 2 * 365, "collector": 2 * 365, "operator": 2 * 365, HOME: 2 * 365}
 """A terminal's outlives its batteries and its site; the office's are renewed by whoever sits beside them."""
@@ -158,6 +159,26 @@ def run_revoke(directory: Path, name: str, as_json: bool) -> None:
         return
     print_line(f"{name} is on the revocation list {pki.crl}.")
     print_line(what_next)
+
+
+def run_crl(directory: Path, as_json: bool) -> None:
+    """Writes the revocation list anew, with what is on it already, good for another year.
+
+    Raises:
+        Failure: 2 no CA there.
+    """
+    pki = PkiDirectory(directory)
+    with files_work(directory):
+        authority = pki.authority()
+        with changing(pki.register) as register:
+            _write_revocation_list(pki, authority, register, now_utc())
+    end = end_of_list(pki.crl)
+    assert end is not None
+    if as_json:
+        print_json({"crl": str(pki.crl), "next_update_utc": end.timestamp(), "what_next": BROKER_HAS_TO_NOTICE})
+        return
+    print_line(f"The revocation list {pki.crl} is good until {end:%Y-%m-%d}.")
+    print_line(BROKER_HAS_TO_NOTICE)
 
 
 def _whose(

@@ -78,9 +78,17 @@ def revoke(
     run_revoke(directory, name, as_json)
 
 
+@app.command(epilog=examples("hymio pki crl --dir pki", "hymio pki crl --dir pki --json"))
+def crl(directory: DirOption, as_json: JsonOption = False) -> None:
+    """Writes the revocation list anew: it is good for a year, and with an old one a broker lets nobody in."""
+    from hymio.pki import run_crl
+
+    run_crl(directory, as_json)
+
+
 @app.command("list", epilog=examples("hymio pki list --dir pki", "hymio pki list --dir pki --json"))
 def list_(directory: DirOption, as_json: JsonOption = False) -> None:
-    """Every certificate: good, expiring (under 30 days), expired, renewed or revoked."""
+    """Every certificate: good, expiring (under 30 days), expired, renewed or revoked. Warns before the list ends."""
     from hymio.pki_list import run_list
 
     run_list(directory, as_json)
@@ -103,7 +111,9 @@ def renew(
     broker: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="Send it there (@FILE: as that file says); else it is only made, for the cable."
+            metavar="URL",
+            # It changes what is done, so it is not taken from the environment.
+            help="Send it there (@FILE: as that file says; HYMIO_BROKER does not count); else it is only made.",
         ),
     ] = None,
     days: DaysOption = None,

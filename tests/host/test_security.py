@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -31,7 +32,7 @@ from hymio.broker_tls import TlsFiles, tls_context, why_refused
 from hymio.brokerconfig import run_broker_config
 from hymio.errors import NO_SERVICE, WRONG_USE
 from hymio.homeassistant import availability_topic
-from hymio.pki import run_init, run_issue, run_revoke
+from hymio.pki import run_crl, run_init, run_issue, run_revoke
 from hymio.pki_files import PkiDirectory
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
@@ -347,6 +348,33 @@ def test_after_revoke_and_restart_the_terminal_is_out(tmp_path: Path, site: Site
         mine.start()
         assert "REVOKED" in knock(mine, A, ssl.TLSVersion.TLSv1_2)
         assert knock(mine, "office", ssl.TLSVersion.TLSv1_2) == "welcome"
+    finally:
+        mine.stop()
+
+
+def test_an_old_revocation_list_lets_nobody_in_and_a_new_one_is_read_without_a_restart(tmp_path: Path) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    mine = Site(tmp_path, free_port())
+    run_init(mine.pki, "hymio", 1000, True)
+    mine.issue(server="localhost")
+    mine.issue(collector="office")
+    then = datetime.datetime.now(datetime.UTC) - certificates.LIST_LASTS
+    old = certificates.revocation_list(PkiDirectory(mine.pki).authority(), [], 1, then)
+    (mine.pki / "crl.pem").write_bytes(certificates.pem(old))
+    mine.configure()
+    mine.start()
+    try:
+        # What `why_refused` has words for.
+        assert knock(mine, "office", ssl.TLSVersion.TLSv1_2) == "SSLV3_ALERT_CERTIFICATE_EXPIRED"
+        run_crl(mine.pki, True)
+        mine.configure()
+        assert mine.process is not None
+        mine.process.send_signal(signal.SIGHUP)
+        until_s = time.monotonic() + WAIT_S
+        while (said := knock(mine, "office", ssl.TLSVersion.TLSv1_2)) != "welcome" and time.monotonic() < until_s:
+            time.sleep(0.1)
+        assert said == "welcome"
     finally:
         mine.stop()
 
