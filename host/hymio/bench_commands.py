@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hymio.options import DB_VARIABLE, JsonOption, examples
+from hymio.hidden import DB_VARIABLE
+from hymio.options import JsonOption, examples
 
 BENCH = "Bench: boards on a cable"
 

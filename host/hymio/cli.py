@@ -14,9 +14,9 @@ import typer
 from hymio import bench_commands, field_commands, office_commands, pki_commands
 from hymio.bench_commands import BENCH
 from hymio.errors import ANSWER_NO, WRONG_USE, Failure, run_cli
+from hymio.hidden import DB_VARIABLE
 from hymio.office_commands import OFFICE
 from hymio.options import (
-    DB_VARIABLE,
     DEFAULT_BROKER,
     BrokerOption,
     CaOption,
@@ -66,7 +66,9 @@ DbOption = Annotated[
         "--db",
         metavar="URL",
         envvar=DB_VARIABLE,
-        help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name; @FILE: as that file says.",
+        show_envvar=False,  # else it stands in the middle of "Missing option '--db'."
+        help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name; @FILE: as that file says."
+        " Without it: HYMIO_DB.",
     ),
 ]
 

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from hymio import hidden
 from hymio.hidden import hide_in_process_list, hide_passwords_in, without_secrets
 
 DONE: Final = 0
@@ -32,8 +33,6 @@ INTERRUPTED: Final = 130
 """Ctrl-C, as shells report it: 128 + SIGINT."""
 
 _DEBUG_VARIABLE: Final = "HYMIO_DEBUG"
-ADDRESS_VARIABLES: Final = ("HYMIO_BROKER", "HYMIO_DB")
-"""Environment variables for --broker and --db: what stands on a command line stands in the list of processes, too."""
 _SEEN: Final = (
     "Everybody on this computer can read the password on the command line while this runs: give the address by"
     " HYMIO_BROKER or HYMIO_DB, or as @FILE."
@@ -96,7 +95,7 @@ def as_failure(error: BaseException) -> Failure:
 def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, program: str = "hymio") -> int:
     """Runs a Typer `app` and returns the exit status; every way to fail goes through `show_failure`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    hide_passwords_in([*given, *(os.environ.get(variable, "") for variable in ADDRESS_VARIABLES)])
+    hide_passwords_in([*given, *(os.environ.get(variable, "") for variable in hidden.VARIABLES)])
     if arguments is None and not hide_in_process_list(given):
         print(_SEEN, file=sys.stderr, flush=True)
     if not os.environ.get(_DEBUG_VARIABLE):

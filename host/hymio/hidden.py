@@ -8,6 +8,11 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
+BROKER_VARIABLE: Final = "HYMIO_BROKER"
+DB_VARIABLE: Final = "HYMIO_DB"
+VARIABLES: Final = (BROKER_VARIABLE, DB_VARIABLE)
+"""Environment variables for --broker and --db: what stands on a command line stands in the list of processes, too."""
+
 _USER_INFO: Final = re.compile(r"((?:^(?![\w+.-]+://)|//)[^:@]*:)(.*)@", re.DOTALL)
 """Greedy up to the last @: a password that should have been quoted may hold any sign."""
 _PARAMETER: Final = re.compile(r"([?&;](?:ssl)?password=)([^&;]*)", re.IGNORECASE)

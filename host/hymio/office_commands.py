@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from hymio.field_commands import config_app
+from hymio.hidden import DB_VARIABLE
 from hymio.options import (
-    DB_VARIABLE,
     DEFAULT_BROKER,
     BrokerOption,
     CaOption,

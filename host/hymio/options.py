@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from hymio.errors import ADDRESS_VARIABLES
+from hymio.hidden import BROKER_VARIABLE
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="For programs: JSON on stdout, a JSON error as the last line of stderr.")
 ]
-
-BROKER_VARIABLE, DB_VARIABLE = ADDRESS_VARIABLES
 
 BrokerOption = Annotated[
     str,
