@@ -106,6 +106,31 @@ def test_without_a_battery_there_is_no_sensor_of_one() -> None:
     assert "Battery" not in names and "Signal" not in names and "Happy Index today" in names
 
 
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        (("cmps", "hymio_till-1_votes", "state_class"), "total_increasing"),
+        (("cmps", "hymio_till-1_supply_mv", "unit_of_measurement"), "votes"),
+        (("cmps", "hymio_till-1_last_seen", "state_class"), "measurement"),
+        (("cmps", "hymio_till-1_rssi", "p"), "binary_sensor"),
+        (("cmps", "hymio_till-1_connected", "state_topic"), "hymio/+/state"),
+        (("availability",), []),
+        (("availability_mode",), "some"),
+        (("dev", "firmware"), "0.1.0"),
+    ],
+)
+def test_the_schema_refuses_what_home_assistant_would(where: tuple[str, ...], what: Any) -> None:
+    payload = discovery("till-1", Facts("0.1.0", 3900, -61), "office")
+    check("discovery", json.dumps(payload))
+    *path, last = where
+    part = payload
+    for key in path:
+        part = part[key]
+    part[last] = what
+    with pytest.raises(AssertionError):
+        check("discovery", json.dumps(payload))
+
+
 def test_the_day_is_the_local_one(store: Store) -> None:
     votes(store, "2026-05-31T20:00", 9, 9, 9, 9)  # 23 h in Helsinki
     votes(store, "2026-05-31T21:00", 1, 0, 0, 0)  # midnight there
