@@ -1,12 +1,14 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-types check-firmware bench soak mutants deploy wheel clean
+.PHONY: help setup demo test check check-style check-types check-firmware bench soak mutants deploy lock wheel clean
 
 # One pip at a time.
 .NOTPARALLEL:
 
 BIN := .venv/bin
+# What a bench, a technician or an office installs.
+LOCKED := broker flash labels pki postgres service sim
 # Debian keeps mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 
@@ -54,6 +56,14 @@ mutants: .venv/.ready-test ## plants bugs in a copy of the tree, one after anoth
 deploy: .venv/.ready-flash ## the firmware onto a board: PORT=/dev/ttyUSB0 (CONFIG=config.json installs one; ARGS="--dry-run")
 	@$(if $(PORT),,echo 'Say which board: make deploy PORT=/dev/ttyUSB0 (`$(BIN)/hymio ports` lists them)' >&2; exit 2)
 	@$(BIN)/hymio deploy --port $(PORT) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
+# Every file of every release that the ranges of pyproject.toml lead to today, with its hash: for all systems, for
+# Python 3.11 and newer, without a word on where it came from.
+lock: .venv/.ready-demo ## requirements.lock anew, for a release (pip install --require-hashes -r requirements.lock)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input "uv>=0.7,<1"
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-emit-index-url \
+		--no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+		$(foreach extra,$(LOCKED),--extra $(extra)) --output-file requirements.lock pyproject.toml
 
 wheel: .venv/.ready-demo ## dist/hymio-*.whl, firmware included
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hymio.hidden import DB_VARIABLE
 from hymio.options import JsonOption, examples, new_app
 
 BENCH = "Bench: boards on a cable"
@@ -153,7 +154,10 @@ def retire(
         typer.Option("--port", metavar="PORT", help="Its serial port; not needed where there is only one board."),
     ] = None,
     db: Annotated[
-        str | None, typer.Option("--db", metavar="URL", help="The database that has to hold every press of it.")
+        str | None,
+        typer.Option(
+            "--db", metavar="URL", envvar=DB_VARIABLE, help="The database that has to hold every press of it."
+        ),
     ] = None,
     votes_are_lost: Annotated[
         bool, typer.Option("--votes-are-lost", help="Do not ask the terminal: for one that does not start any more.")

@@ -18,7 +18,7 @@ _ALERTS: Final = {
     "HANDSHAKE_FAILURE": "it lets nobody in without a certificate (--cert and --key)",
     "CERTIFICATE_REQUIRED": "it lets nobody in without a certificate (--cert and --key)",
     "CERTIFICATE_REVOKED": "our certificate is revoked",
-    "CERTIFICATE_EXPIRED": "our certificate has expired",
+    "CERTIFICATE_EXPIRED": "our certificate has expired, or the broker's revocation list has (`hymio pki list` tells)",
     "UNKNOWN_CA": "our certificate is not of its CA",
     "WRONG_VERSION_NUMBER": "it does not speak TLS on this port",
 }

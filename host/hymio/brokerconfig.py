@@ -9,23 +9,30 @@ from pathlib import Path
 from typing import Final
 
 from hymio.errors import WRONG_USE, Failure
+from hymio.homeassistant import availability_topic
 from hymio.output import print_json, print_line
 from hymio.pki_files import SECRET_MODE, PkiDirectory, files_work, write_file
 from hymio.pki_list import known_certificates
-from hymio.pki_register import Entry
+from hymio.pki_register import HOME, Entry
+from hymio.revocation import remind
 
 FROM_TERMINAL: Final = ("votes", "state", "config/reported", "reply", "log")
 """What a terminal writes below hymio/<device_id>/."""
 TO_TERMINAL: Final = ("ack", "config", "cmd", "update")
 """What a terminal reads there: so no terminal can acknowledge itself, or give an order to itself or another."""
 COLLECTOR_READS: Final = ("votes", "state")
-COLLECTOR_WRITES: Final = ("ack", "cmd", "figures")
-"""It asks terminals for what it lacks, and what it counts goes to Home Assistant and others as figures."""
+COLLECTOR_WRITES: Final = ("ack", "cmd", "figures", "state")
+"""It asks terminals for what it lacks, and what it counts goes to Home Assistant and others as figures. `state`: to
+take away what a terminal has left behind that is retired (`hymio cmd forget`)."""
 OPERATOR_READS: Final = ("state", "config/reported", "reply", "log")
 OPERATOR_WRITES: Final = ("config", "cmd")
 """Not `ack`: who gives orders can't make a terminal forget votes. And not read back, as it may hold a password."""
 DISCOVERY: Final = "homeassistant/#"
 """Where Home Assistant looks for what is new; the collector publishes it."""
+HOME_READS: Final = ("figures", "state")
+"""What the terminals' entities in Home Assistant are made of."""
+HOME_WRITES: Final = "homeassistant/status"
+"""Home Assistant says there when it starts and ends."""
 
 MAX_PACKET_BYTES: Final = 256 * 1024
 MAX_QUEUED_MESSAGES: Final = 20_000
@@ -76,28 +83,50 @@ These files were made by
 
     {again}
 
-After `hymio pki revoke`, or when `server.pem` is renewed: run it again, with all of its options, and **restart**
-mosquitto. A reload (SIGHUP) makes it read the files, too, but a connection that is open lives on until it breaks.
+After `hymio pki revoke` or `hymio pki crl`, or when `server.pem` is renewed: run it again, with all of its options, and
+**restart** mosquitto. A reload (SIGHUP) makes it read the files, too, but a connection that is open lives on until it
+breaks.
 Who logs in with somebody's certificate takes that one's place: give every program and every person one of its own
-(`hymio pki issue --collector ID`, `hymio pki issue --operator ID`, `hymio broker config --collector ID --operator ID`).
+(`hymio pki issue --collector ID`, `--operator ID`, `--home-assistant ID`; `hymio broker config` has the same options).
+Run it again **before** such a certificate is handed out: the broker takes a name that was not there when these files
+were made for a terminal's.
 """
 
 
-def acl(collectors: Sequence[str], operators: Sequence[str]) -> str:
-    """The rights, topic by topic; `%u` is the name in the client's certificate."""
+def acl(
+    collectors: Sequence[str], operators: Sequence[str], homes: Sequence[str] = (), others: Sequence[str] = ()
+) -> str:
+    """The rights, topic by topic; `%u` is the name in the client's certificate.
+
+    Args:
+        collectors, operators, homes: who has those rights.
+        others: names that are nobody's device id either, and have no rights at all.
+    """
     lines = ["# Written by `hymio broker config`. What is not named here is forbidden.", ""]
     lines += [f"pattern write hymio/%u/{topic}" for topic in FROM_TERMINAL]
     lines += [f"pattern read hymio/%u/{topic}" for topic in TO_TERMINAL]
+    # A pattern holds for every name, and an operator's is one that a terminal could have: without this line, which goes
+    # before all others of a user and before the patterns, he could vote as a terminal of his name.
     for collector in collectors:
-        lines += ["", f"user {collector}"]
+        lines += ["", f"user {collector}", _no_terminal(collector)]
         lines += [f"topic read hymio/+/{topic}" for topic in COLLECTOR_READS]
         lines += [f"topic write hymio/+/{topic}" for topic in COLLECTOR_WRITES]
-        lines += [f"topic write {DISCOVERY}"]
+        lines += [f"topic write {DISCOVERY}", f"topic write {availability_topic(collector)}"]
     for operator in operators:
-        lines += ["", f"user {operator}"]
+        lines += ["", f"user {operator}", _no_terminal(operator)]
         lines += [f"topic read hymio/+/{topic}" for topic in OPERATOR_READS]
         lines += [f"topic write hymio/+/{topic}" for topic in OPERATOR_WRITES]
+    for home in homes:
+        lines += ["", f"user {home}", _no_terminal(home)]
+        lines += [f"topic read hymio/+/{topic}" for topic in HOME_READS]
+        lines += [f"topic read {availability_topic('+')}", f"topic read {DISCOVERY}", f"topic write {HOME_WRITES}"]
+    for other in others:
+        lines += ["", f"user {other}", _no_terminal(other)]
     return "\n".join(lines) + "\n"
+
+
+def _no_terminal(name: str) -> str:
+    return f"topic deny hymio/{name}/#"
 
 
 def run_broker_config(
@@ -109,11 +138,12 @@ def run_broker_config(
     operators: Sequence[str],
     at: Path | None,
     as_json: bool,
+    homes: Sequence[str] = (),
 ) -> None:
     """Writes the directory that a broker is started from.
 
     Raises:
-        Failure: 2 no CA there, no certificate for the broker, a collector or an operator, a bad port.
+        Failure: 2 no CA there, no certificate for the broker, a collector, an operator or a Home Assistant, a bad port.
     """
     source = PkiDirectory(pki)
     entries = known_certificates(pki)
@@ -122,6 +152,11 @@ def run_broker_config(
         _check_known(entries, "collector", collector, pki)
     for operator in operators:
         _check_known(entries, "operator", operator, pki)
+    for home in homes:
+        _check_known(entries, HOME, home, pki)
+    # Also those who were left out or shut out: a name belongs to one kind for ever.
+    named = {*collectors, *operators, *homes}
+    others = sorted({entry.name for entry in entries if entry.kind != "device"} - named)
     host, port = _listen(listen)
     there = (at if at is not None else out.resolve()).as_posix()
     if out.resolve() == pki.resolve():
@@ -141,12 +176,13 @@ def run_broker_config(
         write_file(out / "crl.pem", source.crl.read_bytes())
         write_file(out / "server.key", (source.issued(name) / "key.pem").read_bytes(), SECRET_MODE)
         write_file(out / "server.pem", (source.issued(name) / "cert.pem").read_bytes())
-        write_file(out / "acl", acl(collectors, operators).encode())
+        write_file(out / "acl", acl(collectors, operators, homes, others).encode())
         write_file(out / "mosquitto.conf", conf.encode())
-        again = _again(out, pki, listen, name, collectors, operators, at)
+        again = _again(out, pki, listen, name, collectors, operators, homes, at)
         write_file(out / "README.md", _README.format(at=there, again=again).encode())
+    remind(source.crl)
     if as_json:
-        names = {"collectors": list(collectors), "operators": list(operators)}
+        names = {"collectors": list(collectors), "operators": list(operators), "home_assistants": list(homes)}
         print_json({"dir": str(out), "server": name, "port": port, **names})
         return
     print_line(f"The broker's files are in {out}, for {name} on port {port}.")
@@ -163,11 +199,13 @@ def _again(
     server: str,
     collectors: Sequence[str],
     operators: Sequence[str],
+    homes: Sequence[str],
     at: Path | None,
 ) -> str:
     """The whole command: who is left out the next time would be left without rights."""
     options = [("--out", str(out.resolve())), ("--pki", str(pki.resolve())), ("--listen", listen), ("--server", server)]
     options += [("--collector", one) for one in collectors] + [("--operator", one) for one in operators]
+    options += [("--home-assistant", one) for one in homes]
     options += [] if at is None else [("--at", str(at))]
     return shlex.join(["hymio", "broker", "config", *(word for option in options for word in option)])
 

@@ -14,8 +14,18 @@ import typer
 from hymio import bench_commands, field_commands, office_commands, pki_commands
 from hymio.bench_commands import BENCH
 from hymio.errors import ANSWER_NO, run_cli
+from hymio.hidden import DB_VARIABLE
 from hymio.office_commands import OFFICE
-from hymio.options import DEFAULT_BROKER, BrokerOption, CaOption, CertOption, JsonOption, KeyOption, examples, new_app
+from hymio.options import (
+    DEFAULT_BROKER,
+    BrokerOption,
+    CaOption,
+    CertOption,
+    JsonOption,
+    KeyOption,
+    examples,
+    new_app,
+)
 
 app = new_app(
     name="hymio",
@@ -51,7 +61,12 @@ def _hymio(
 DbOption = Annotated[
     str,
     typer.Option(
-        "--db", metavar="URL", help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name."
+        "--db",
+        metavar="URL",
+        envvar=DB_VARIABLE,
+        show_envvar=False,  # else it stands in the middle of "Missing option '--db'."
+        help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name; @FILE: as that file says."
+        " Without it: HYMIO_DB.",
     ),
 ]
 
@@ -84,7 +99,7 @@ def broker(
     epilog=examples(
         "hymio broker config --out broker --pki pki",
         "hymio broker config --out broker --pki pki --listen 8884 --collector office --collector second",
-        "hymio broker config --out broker --pki pki --operator anna --operator renewals",
+        "hymio broker config --out broker --pki pki --operator anna --operator renewals --home-assistant home",
         "hymio broker config --out broker --pki pki --at /etc/mosquitto/hymio",
     ),
 )
@@ -101,6 +116,9 @@ def broker_config(
     operator: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Who may give orders to terminals: cmd, config, renewals.")
     ] = None,
+    home_assistant: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Which Home Assistant may read the figures.")
+    ] = None,
     at: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the directory will lie on the broker's machine.")
     ] = None,
@@ -109,7 +127,9 @@ def broker_config(
     """Writes mosquitto.conf, the ACL and the certificates for the broker of a site."""
     from hymio.brokerconfig import run_broker_config
 
-    run_broker_config(out, pki, listen, server, collector or ["office"], operator or [], at, as_json)
+    run_broker_config(
+        out, pki, listen, server, collector or ["office"], operator or [], at, as_json, home_assistant or []
+    )
 
 
 @app.command(

@@ -22,12 +22,13 @@ from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.addresses import BrokerAddress, parse_broker
 from hymio.broker_tls import TlsFiles, no_broker, tls_context, why_refused
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
-from hymio.homeassistant import HomeAssistant, check_prefix, zone_named
+from hymio.homeassistant import OFFLINE, ONLINE, HomeAssistant, check_prefix, zone_named
 from hymio.ingest import Arrival, Told
 from hymio.messages import Refused, read_message
 from hymio.output import note, print_json, print_line, seconds_running
 from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes
-from hymio.store import Store, open_store
+from hymio.revocation import remind
+from hymio.store import Store, open_store, shown
 from hymio.words import counted
 
 PARCEL_MESSAGES: Final = 200
@@ -89,7 +90,8 @@ class Collector:
                     pause_s = min(2 * pause_s, BACKOFF_S[1])
 
     def _client(self) -> aiomqtt.Client:
-        address = self._address
+        address, home = self._address, self._home
+        will = None if home is None else aiomqtt.Will(home.availability_topic, OFFLINE, qos=1, retain=True)
         return aiomqtt.Client(
             address.host,
             address.port,
@@ -97,6 +99,7 @@ class Collector:
             password=address.password,
             identifier=self._collector_id,
             clean_session=False,
+            will=will,
             tls_context=self._tls,
             keepalive=30,
             logger=_quiet_logger(),
@@ -120,7 +123,7 @@ class Collector:
                     "event": "ready",
                     "t": seconds_running(),
                     "broker": str(self._address),
-                    "db": self._store.engine.url.render_as_string(hide_password=True),
+                    "db": shown(self._store.engine.url),
                     "collector_id": self._collector_id,
                 }
             )
@@ -144,6 +147,10 @@ class Collector:
             reader.cancel()
             stopped.cancel()
             telling.cancel()
+            if self._home is not None:
+                # Who says goodbye takes its will along, so it is said here; if the broker has gone, it says it.
+                with contextlib.suppress(aiomqtt.MqttError):
+                    await client.publish(self._home.availability_topic, OFFLINE, qos=1, retain=True)
         if reader.done() and not reader.cancelled():
             reader.result()
 
@@ -163,6 +170,7 @@ class Collector:
 
         self._home.connected()
         with contextlib.suppress(aiomqtt.MqttError):  # the reader finds the connection gone, too
+            await publish(self._home.availability_topic, ONLINE)
             await self._home.run(publish)
 
     async def _empty_inbox(self, client: aiomqtt.Client) -> None:
@@ -198,6 +206,8 @@ class Collector:
     def _announce(self, committed: Committed) -> None:
         for one in committed.refused:
             note(f"Kept in quarantine, {one.source}: {one.reason}.")
+            if self._home is not None:
+                self._home.counted(one.device_id)
         for outcome in committed.outcomes:
             if self._home is not None:
                 self._home.counted(outcome.device_id)
@@ -260,12 +270,14 @@ def _quiet_logger() -> logging.Logger:
 
 
 def check_collector_id(collector_id: str) -> None:
-    """Failure 2 unless it fits an ack."""
-    size = len(collector_id.encode())
-    if not 1 <= size <= COLLECTOR_ID_MAX_BYTES or not collector_id.isprintable():
+    """Failure 2 unless it fits an ack, and may be the name of a client and a part of a topic."""
+    size = len(collector_id.encode(errors="surrogateescape"))
+    is_name = collector_id.isprintable() and not any(sign in " +#/" for sign in collector_id)
+    if not 1 <= size <= COLLECTOR_ID_MAX_BYTES or not is_name:
         raise Failure(
             WRONG_USE,
-            f"--collector-id {collector_id!r} is not 1..{COLLECTOR_ID_MAX_BYTES} bytes of text.",
+            f"--collector-id {collector_id!r} is not 1..{COLLECTOR_ID_MAX_BYTES} bytes of text"
+            " without blanks, +, # or /.",
             "It has to be the collector_id in the terminals' configuration; the default is office.",
         )
 
@@ -281,6 +293,8 @@ def run_collect(
     address = parse_broker(broker)
     context = tls_context(address, tls)
     check_collector_id(collector_id)
+    if tls.ca is not None:
+        remind(tls.ca.with_name("crl.pem"))  # where the CA's own directory is at hand, or a broker's
     zone = zone_named(tz)
     prefix = None if home_assistant is None else check_prefix(home_assistant)
     store = open_store(db, create=True)
@@ -288,7 +302,7 @@ def run_collect(
         # On Windows only the selector loop can watch the sockets of the MQTT library.
         factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
         with asyncio.Runner(loop_factory=factory) as runner:
-            home = None if prefix is None else HomeAssistant(store, prefix, zone)
+            home = None if prefix is None else HomeAssistant(store, prefix, zone, collector_id=collector_id)
             runner.run(_collect(Collector(address, context, store, collector_id, as_json, home)))
     finally:
         store.close()

@@ -58,7 +58,7 @@ def run_command(
     way = way_to(broker, tls)
     checked_device_id(device_id)
     if do not in DONE:
-        raise Failure(WRONG_USE, f"There is no command {do!r}.", f"There are {', '.join(DONE)}.")
+        raise Failure(WRONG_USE, f"There is no command {do!r}.", f"There are {', '.join(DONE)} and forget.")
     given = {key: seq for key, seq in seqs.items() if seq is not None}
     if given and (do != RESYNC or min(given.values()) < 0):
         raise Failure(WRONG_USE, f"--from and --to are seqs, 0 or more, and go with {RESYNC}.", "Leave them out.")

@@ -11,6 +11,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from hymio import hidden
+from hymio.hidden import hide_in_process_list, hide_passwords_in, without_secrets
+
 DONE: Final = 0
 ANSWER_NO: Final = 1
 """The command worked and the answer is no: not balanced, self-test failed, image damaged."""
@@ -30,6 +33,10 @@ INTERRUPTED: Final = 130
 """Ctrl-C, as shells report it: 128 + SIGINT."""
 
 _DEBUG_VARIABLE: Final = "HYMIO_DEBUG"
+_SEEN: Final = (
+    "Everybody on this computer can read the password on the command line while this runs: give the address by"
+    " HYMIO_BROKER or HYMIO_DB, or as @FILE."
+)
 
 
 class Failure(Exception):
@@ -52,11 +59,11 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 def show_failure(failure: Failure, as_json: bool) -> None:
     """Writes the failure to stderr: two sentences, or one JSON line."""
+    message, hint = without_secrets(failure.message), without_secrets(failure.hint)
     if as_json:
-        error = {"exit": failure.exit_status, "message": failure.message, "hint": failure.hint}
-        text = json.dumps({"error": error})
+        text = json.dumps({"error": {"exit": failure.exit_status, "message": message, "hint": hint}})
     else:
-        text = f"{failure.message}\n{failure.hint}"
+        text = f"{message}\n{hint}"
     with contextlib.suppress(OSError):  # perhaps nobody is listening any more; the exit status still tells
         print(text, file=sys.stderr, flush=True)
 
@@ -88,6 +95,9 @@ def as_failure(error: BaseException) -> Failure:
 def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, program: str = "hymio") -> int:
     """Runs a Typer `app` and returns the exit status; every way to fail goes through `show_failure`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    hide_passwords_in([*given, *(os.environ.get(variable, "") for variable in hidden.VARIABLES)])
+    if arguments is None and not hide_in_process_list(given):
+        print(_SEEN, file=sys.stderr, flush=True)
     if not os.environ.get(_DEBUG_VARIABLE):
         # An MQTT client that is gone leaves futures behind, of whose errors asyncio writes tracebacks as it ends.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -104,7 +114,7 @@ def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, pro
             return WRONG_USE
         failure = as_failure(error)
         if failure.exit_status == BUG and os.environ.get(_DEBUG_VARIABLE):
-            traceback.print_exception(error)
+            print(without_secrets("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         show_failure(failure, wants_json(given))
         return failure.exit_status
     if status == INTERRUPTED:  # Typer has made an exit of the KeyboardInterrupt

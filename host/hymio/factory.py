@@ -12,6 +12,7 @@ from hymio.errors import ANSWERED_ERROR, WRONG_USE, Failure
 from hymio.factory_files import file_system, used_runs
 from hymio.factory_stock import StockImage
 from hymio.partitions import TABLE_OFFSET, Change, PartitionError, factory_table
+from hymio.private_files import write_private
 
 _NOT_WRITTEN: Final = ("nvs", "vfs", "ffat", "votes")
 """`nvs` holds the board's identity and the calibration of its radio."""
@@ -126,7 +127,7 @@ def write_image(plan: Plan, out: Path) -> None:
         Failure: it can't be written.
     """
     try:
-        out.write_bytes(merged_image(plan))
+        write_private(out, merged_image(plan))  # configuration and keys are in it
     except OSError as error:
         raise Failure(WRONG_USE, f"{out}: {error.strerror}.", "Give a path that can be written.") from error
 

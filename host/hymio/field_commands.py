@@ -89,7 +89,13 @@ def votes(
     port: PortOption = None,
     sim: SimOption = False,
     db: Annotated[
-        str | None, typer.Option("--db", metavar="URL", help="Commit them to this database instead of printing them.")
+        str | None,
+        typer.Option(
+            "--db",
+            metavar="URL",
+            # It changes what is done, so it is not taken from the environment.
+            help="Commit them to this database instead of printing them (HYMIO_DB does not count here; @FILE does).",
+        ),
     ] = None,
     ack: Annotated[
         bool,

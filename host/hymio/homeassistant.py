@@ -1,6 +1,7 @@
 """Terminals in Home Assistant: a device for each (MQTT discovery), and the figures of its day.
 
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+https://developers.home-assistant.io/docs/core/entity/sensor/#long-term-statistics
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -17,17 +18,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from hymio import __version__
+from hymio import __version__, known_terminals
 from hymio.addresses import is_device_id
 from hymio.errors import WRONG_USE, Failure
 from hymio.figures import happy_index
+from hymio.known_terminals import Facts, facts_of
 from hymio.output import note
-from hymio.store import Store, hourly, logs, presses
+from hymio.store import Store, hourly, logs, presses, quarantine
 
 FIGURES: Final = "figures"
 """Below hymio/<device_id>/: where the collector publishes them."""
 GATHER_S: Final = 2.0
 """Votes of one moment are one message."""
+LOOK_S: Final = 10.0
+"""So often the database is asked who has been retired meanwhile; `hymio retire` and `cmd forget` mark it there."""
+ONLINE: Final = b"online"
+OFFLINE: Final = b"offline"
 FACES: Final = ("Very unhappy", "Unhappy", "Happy", "Very happy")
 _ICONS: Final = ("emoticon-angry", "emoticon-sad", "emoticon-happy", "emoticon-excited")
 
@@ -39,8 +45,13 @@ def discovery_topic(prefix: str, device_id: str) -> str:
     return f"{prefix}/device/hymio_{device_id}/config"
 
 
-def discovery(device_id: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The device-based discovery payload; facts: the newest state message. Battery and signal: only if it has them."""
+def availability_topic(collector_id: str) -> str:
+    """Where a collector says `online`, and the broker `offline` in its place. No terminal can be called _collector."""
+    return f"hymio/_collector/{collector_id}/availability"
+
+
+def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]:
+    """The device-based discovery payload. Battery and signal: only if the terminal has them."""
 
     def sensor(key: str, name: str, **more: Any) -> dict[str, Any]:
         template = f"{{{{ value_json.{key} }}}}"
@@ -53,25 +64,30 @@ def discovery(device_id: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         }
 
     diagnostic = {"entity_category": "diagnostic"}
+    # A vote may be taken back (a correction, two buttons at once), which `total_increasing` takes for a new meter. And
+    # where the new day begins is told: nobody need see the moment when the figures fall to 0.
+    votes_of_day = {
+        "unit_of_measurement": "votes",
+        "state_class": "total",
+        "last_reset_value_template": "{{ value_json.day_began }}",
+    }
     sensors = [
         *(
-            sensor(
-                f"face_{face}", f"{name} today", icon=f"mdi:{icon}", unit_of_measurement="votes",
-                state_class="total_increasing",
-            )
+            sensor(f"face_{face}", f"{name} today", icon=f"mdi:{icon}", **votes_of_day)
             for face, (name, icon) in enumerate(zip(FACES, _ICONS, strict=True), 1)
         ),
-        sensor("votes", "Votes today", icon="mdi:vote", unit_of_measurement="votes", state_class="total_increasing"),
+        sensor("votes", "Votes today", icon="mdi:vote", **votes_of_day),
         sensor("happy_index", "Happy Index today", icon="mdi:emoticon", state_class="measurement",
                suggested_display_precision=1),
         sensor("last_seen", "Last seen", device_class="timestamp", **diagnostic),
+        sensor("quarantined", "In quarantine", icon="mdi:tray-alert", state_class="measurement", **diagnostic),
     ]  # fmt: skip
-    if facts.get("supply_mv") is not None:
+    if facts.supply_mv is not None:
         sensors.append(
             sensor("supply_mv", "Battery", device_class="voltage", unit_of_measurement="mV", state_class="measurement",
                    **diagnostic)
         )  # fmt: skip
-    if facts.get("rssi") is not None:
+    if facts.rssi is not None:
         sensors.append(
             sensor("rssi", "Signal", device_class="signal_strength", unit_of_measurement="dBm",
                    state_class="measurement", **diagnostic)
@@ -85,16 +101,20 @@ def discovery(device_id: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         "state_topic": f"hymio/{device_id}/state",
         # A terminal that sleeps has said goodbye, and is well.
         "value_template": "{{ 'OFF' if value_json.state == 'offline' else 'ON' }}",
+        # The terminal says it, and the broker in its place: that holds without a collector, too.
+        "availability": [],
         **diagnostic,
     }
     device = {"ids": [f"hymio_{device_id}"], "name": device_id, "mf": "hymio", "mdl": "smiley terminal"}
-    if isinstance(facts.get("firmware"), str):
-        device["sw"] = facts["firmware"]
+    if facts.firmware is not None:
+        device["sw"] = facts.firmware
     return {
         "dev": device,
         "o": {"name": "hymio", "sw": __version__},
         "cmps": components,
         "state_topic": f"hymio/{device_id}/{FIGURES}",
+        "availability": [{"topic": availability_topic(collector_id)}],
+        "availability_mode": "all",
         "qos": 1,
     }
 
@@ -132,17 +152,25 @@ def faces_between(connection: Connection, device_id: str, begin_utc: float, end_
     return faces
 
 
-def figures(faces: list[int], facts: Mapping[str, Any], seen_utc: float) -> dict[str, Any]:
+def figures(
+    faces: list[int], facts: Facts, seen_utc: float, day_began_utc: float, quarantined: int = 0
+) -> dict[str, Any]:
     """What `hymio/<device_id>/figures` says of the day so far."""
     index = happy_index(faces)
     return {
         **{f"face_{face}": votes for face, votes in enumerate(faces, 1)},
         "votes": sum(faces),
         "happy_index": None if index is None else round(index, 1),
-        "supply_mv": facts.get("supply_mv"),
-        "rssi": facts.get("rssi"),
-        "last_seen": datetime.fromtimestamp(int(seen_utc), UTC).isoformat(),
+        "supply_mv": facts.supply_mv,
+        "rssi": facts.rssi,
+        "last_seen": _iso(seen_utc),
+        "day_began": _iso(day_began_utc),
+        "quarantined": quarantined,
     }
+
+
+def _iso(utc_s: float) -> str:
+    return datetime.fromtimestamp(int(utc_s), UTC).isoformat()
 
 
 def zone_named(name: str) -> tzinfo:
@@ -166,45 +194,99 @@ def check_prefix(prefix: str) -> str:
 class _Seen:
     """A terminal that was heard of."""
 
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     seen_utc: float = 0.0
     is_due: bool = True
+    is_kept: bool = False
+    """The database has its facts as they are here."""
     discovered: bytes = b""
     told: bytes = b""
+
+
+@dataclass
+class _Work:
+    """What is to be done in the database now."""
+
+    keep: dict[str, Facts] = field(default_factory=dict)
+    forget: set[str] = field(default_factory=set)
+    remember: set[str] = field(default_factory=set)
+    cleared: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.keep or self.forget or self.remember or self.cleared)
 
 
 class HomeAssistant:
     """Hears what the collector hears, and publishes what has changed."""
 
-    def __init__(self, store: Store, prefix: str, zone: tzinfo, now_utc: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        zone: tzinfo,
+        now_utc: Callable[[], float] = time.time,
+        collector_id: str = "office",
+    ) -> None:
         self._store = store
         self._prefix = prefix
         self._zone = zone
         self._now_utc = now_utc
+        self._collector_id = collector_id
         self._terminals: dict[str, _Seen] = {}
         self._day = (0.0, 0.0)
+        self._looked_utc: float | None = None
+        """When the database was asked for marks; None: nor has it been asked for what it knows."""
+        self._forgotten: set[str] = set()
+        self._to_clear: set[str] = set()
+        """Forgotten ones of which the broker may keep something."""
+        self._owed = _Work()
+
+    @property
+    def availability_topic(self) -> str:
+        """Where the collector says that it is there."""
+        return availability_topic(self._collector_id)
 
     def heard(self, topic: str, payload: bytes, is_retained: bool) -> None:
         """A message of a terminal has come."""
         parts = topic.split("/")
-        if len(parts) != 3 or not is_device_id(parts[1]) or not payload:
+        if len(parts) != 3 or not is_device_id(parts[1]):
             return
-        seen = self._terminals.setdefault(parts[1], _Seen())
-        seen.is_due = True
-        if parts[2] == "state":
+        device_id, is_state = parts[1], parts[2] == "state"
+        if not payload:
+            if is_state and not is_retained and device_id in self._terminals:
+                self._forget(device_id)  # somebody has taken its state off the broker: `hymio cmd forget`
+                self._owed.forget.add(device_id)
+            return
+        facts = None
+        if is_state:
             try:
-                facts = json.loads(payload)
+                state = json.loads(payload)
             except (ValueError, RecursionError):
                 return
-            if not isinstance(facts, dict) or facts.get("state") not in ("online", "asleep"):
+            # `offline` is what the broker says in its place.
+            if isinstance(state, dict) and state.get("state") in ("online", "asleep"):
+                facts = facts_of(state)
+        speaks = not is_retained and (facts is not None or not is_state)
+        if device_id in self._forgotten:
+            if not speaks:
+                if is_state:
+                    self._to_clear.add(device_id)
                 return
-            seen.facts = facts
-        if not is_retained:
+            note(f"{device_id} was forgotten and speaks again: it is back.")
+            self._forgotten.discard(device_id)
+            self._to_clear.discard(device_id)
+            self._owed.remember.add(device_id)
+        seen = self._terminals.setdefault(device_id, _Seen())
+        seen.is_due = True
+        if facts is not None and facts != seen.facts:
+            seen.facts, seen.is_kept = facts, False
+        if speaks:
             seen.seen_utc = self._now_utc()
 
     def counted(self, device_id: str) -> None:
-        """Votes of the terminal have been committed."""
-        self._terminals.setdefault(device_id, _Seen()).is_due = True
+        """Votes of the terminal have been committed, or something of it was put into quarantine."""
+        if is_device_id(device_id) and device_id not in self._forgotten:
+            self._terminals.setdefault(device_id, _Seen()).is_due = True
 
     def connected(self) -> None:
         """A new connection: everything is said again, perhaps to another broker."""
@@ -224,44 +306,163 @@ class HomeAssistant:
             self._day = day_of(now_utc, self._zone)
             for seen in self._terminals.values():
                 seen.is_due = True
-        due = [device_id for device_id, seen in self._terminals.items() if seen.is_due]
-        if not due:
-            return
-        for device_id in due:
-            self._terminals[device_id].is_due = False
         try:
-            days = await asyncio.to_thread(self._faces, due)
+            if self._looked_utc is None or not 0 <= now_utc - self._looked_utc < LOOK_S:
+                await self._look(now_utc)
+            await self._clear(publish)
+            await self._tell_due(publish)
+        except (Failure, SQLAlchemyError):
+            return  # the collector says that the database has gone
+
+    async def _look(self, now_utc: float) -> None:
+        """Who has been retired or come back meanwhile and, the first time, whom the database knows."""
+        await self._pay()
+        known, marked = await asyncio.to_thread(self._ask, self._looked_utc is None)
+        for device_id, facts in known.items():
+            seen = self._terminals.setdefault(device_id, _Seen())
+            if seen.facts == Facts():
+                seen.facts, seen.is_kept = facts, True
+        # What has come while the database was asked counts more than what it said.
+        marked = {device_id: done for device_id, done in marked.items() if device_id not in self._owed.remember}
+        first = self._looked_utc is None
+        for device_id, is_cleared in marked.items():
+            if device_id in self._forgotten:
+                continue
+            seen = self._terminals.get(device_id, _Seen())
+            if first and seen.seen_utc:
+                note(f"{device_id} was forgotten and speaks again: it is back.")
+                self._owed.remember.add(device_id)
+                continue
+            # Who is cleared and known here has left a message on the broker nevertheless.
+            is_clear = is_cleared and device_id not in self._terminals
+            self._forget(device_id)
+            if is_clear:
+                self._to_clear.discard(device_id)
+        self._forgotten.intersection_update({*marked, *self._owed.forget})
+        self._looked_utc = now_utc
+
+    def _forget(self, device_id: str) -> None:
+        self._terminals.pop(device_id, None)
+        self._forgotten.add(device_id)
+        self._to_clear.add(device_id)
+        self._owed.remember.discard(device_id)
+        self._owed.keep.pop(device_id, None)
+
+    async def _clear(self, publish: Publish) -> None:
+        """Takes off the broker what it keeps of terminals that are retired."""
+        for device_id in sorted(self._to_clear):
+            await publish(discovery_topic(self._prefix, device_id), b"")
+            await publish(f"hymio/{device_id}/{FIGURES}", b"")
+            await publish(f"hymio/{device_id}/state", b"")
+            note(f"{device_id} is forgotten: Home Assistant is told so, and the broker keeps nothing of it.")
+            self._to_clear.discard(device_id)
+            self._owed.cleared.add(device_id)
+        await self._pay()
+
+    async def _tell_due(self, publish: Publish) -> None:
+        due = [device_id for device_id, seen in self._terminals.items() if seen.is_due]
+        for device_id in due:
+            seen = self._terminals[device_id]
+            seen.is_due = False
+            if not seen.is_kept:
+                self._owed.keep[device_id] = seen.facts
+                seen.is_kept = True
+        try:
+            await self._pay()
+            days = await asyncio.to_thread(self._days, due) if due else {}
         except (Failure, SQLAlchemyError):
             for device_id in due:
-                self._terminals[device_id].is_due = True
-            return  # the collector says that the database has gone
-        for device_id, (faces, seen_utc) in days.items():
-            await self._tell(publish, device_id, faces, seen_utc)
+                if device_id in self._terminals:
+                    self._terminals[device_id].is_due = True
+            raise
+        for device_id, day in days.items():
+            if device_id in self._terminals:
+                await self._tell(publish, device_id, day)
 
-    def _faces(self, device_ids: list[str]) -> dict[str, tuple[list[int], float]]:
+    async def _pay(self) -> None:
+        """Writes into the database what is owed to it."""
+        if not (owed := self._owed):
+            return
+        self._owed = _Work()
+        try:
+            await asyncio.to_thread(self._write, owed)
+        except BaseException:
+            # What has come meanwhile is newer.
+            self._owed.keep = {**owed.keep, **self._owed.keep}
+            self._owed.forget |= owed.forget - self._owed.remember
+            self._owed.remember |= owed.remember - self._owed.forget
+            self._owed.cleared |= owed.cleared
+            raise
+
+    def _write(self, owed: _Work) -> None:
+        now_utc = self._now_utc()
+        with self._store.writing() as connection:
+            known_terminals.keep(connection, owed.keep)
+            for device_id in sorted(owed.forget):
+                known_terminals.forget(connection, device_id, now_utc)
+            known_terminals.remember(connection, owed.remember)
+            known_terminals.cleared(connection, owed.cleared, now_utc)
+
+    def _ask(self, for_known: bool) -> tuple[dict[str, Facts], dict[str, bool]]:
         with self._store.reading() as connection:
+            known = known_terminals.known(connection) if for_known else {}
+            return known, known_terminals.forgotten(connection)
+
+    def _days(self, device_ids: list[str]) -> dict[str, _Day]:
+        with self._store.reading() as connection:
+            kept_apart = _quarantined(connection, device_ids)
             return {
-                device_id: (faces_between(connection, device_id, *self._day), _last_seen(connection, device_id))
+                device_id: _Day(
+                    faces_between(connection, device_id, *self._day),
+                    _last_seen(connection, device_id),
+                    self._day[0],
+                    kept_apart.get(device_id, 0),
+                )
                 for device_id in device_ids
             }
 
-    async def _tell(self, publish: Publish, device_id: str, faces: list[int], stored_utc: float) -> None:
+    async def _tell(self, publish: Publish, device_id: str, day: _Day) -> None:
         seen = self._terminals[device_id]
-        seen_utc = max(seen.seen_utc, stored_utc)
+        seen_utc = max(seen.seen_utc, day.last_seen_utc)
         if not seen_utc:
             return  # a retained message of a terminal that never came
-        payload = json.dumps(discovery(device_id, seen.facts)).encode()
+        payload = json.dumps(discovery(device_id, seen.facts, self._collector_id)).encode()
         if payload != seen.discovered:
             await publish(discovery_topic(self._prefix, device_id), payload)
             if not seen.discovered:
                 note(f"Home Assistant is told of {device_id}.")
             seen.discovered = payload
-        payload = json.dumps(figures(faces, seen.facts, seen_utc)).encode()
+        payload = json.dumps(figures(day.faces, seen.facts, seen_utc, day.began_utc, day.quarantined)).encode()
         if payload != seen.told:
             await publish(f"hymio/{device_id}/{FIGURES}", payload)
             seen.told = payload
 
 
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What the database says of a terminal's day."""
+
+    faces: list[int]
+    last_seen_utc: float
+    began_utc: float
+    quarantined: int
+
+
 def _last_seen(connection: Connection, device_id: str) -> float:
     found = connection.execute(select(func.max(logs.c.last_seen_utc)).where(logs.c.device_id == device_id)).scalar()
     return float(found or 0)
+
+
+_IDS_AT_ONCE: Final = 500
+"""SQLite takes no more than 999 values in one statement everywhere."""
+
+
+def _quarantined(connection: Connection, device_ids: list[str]) -> dict[str, int]:
+    """How many messages of each are kept in quarantine."""
+    table = quarantine
+    found: dict[str, int] = {}
+    for first in range(0, len(device_ids), _IDS_AT_ONCE):
+        some = device_ids[first : first + _IDS_AT_ONCE]
+        query = select(table.c.device_id, func.count()).where(table.c.device_id.in_(some)).group_by(table.c.device_id)
+        found |= {device_id: int(count) for device_id, count in connection.execute(query)}
+    return found

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from hymio.field_commands import config_app
-from hymio.options import DEFAULT_BROKER, BrokerOption, CaOption, CertOption, JsonOption, KeyOption, examples, new_app
+from hymio.hidden import DB_VARIABLE
+from hymio.options import (
+    DEFAULT_BROKER,
+    BrokerOption,
+    CaOption,
+    CertOption,
+    JsonOption,
+    KeyOption,
+    examples,
+    new_app,
+)
 
 OFFICE = "Office: many terminals"
 FAR = "By the broker: a terminal far away, all of its configuration at once"
@@ -26,11 +36,12 @@ DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE_ID", help="Which 
         "hymio cmd till-1 send-log --broker mqtts://broker.example --ca ca.pem --cert cert.pem --key key.pem",
         "hymio cmd till-1 resync --from 5000 --to 5999 --json",
         "hymio cmd till-1 reboot --wait 7h",
+        "hymio cmd till-9 forget --db votes.db",
     ),
 )
 def command(
     device_id: DeviceArgument,
-    do: Annotated[str, typer.Argument(metavar="COMMAND", help="reboot, identify, send-log or resync.")],
+    do: Annotated[str, typer.Argument(metavar="COMMAND", help="reboot, identify, send-log or resync; forget.")],
     broker: BrokerOption = DEFAULT_BROKER,
     from_seq: Annotated[
         int | None, typer.Option("--from", metavar="SEQ", help="With resync: the first seq to be sent once more.")
@@ -44,13 +55,31 @@ def command(
     wait: Annotated[
         str, typer.Option(metavar="TIME", help="For the answer; for one that sleeps, until it uploads.")
     ] = "30s",
+    db: Annotated[
+        str | None,
+        typer.Option(
+            "--db", metavar="URL", envvar=DB_VARIABLE, help="With forget: where the collectors find that it is retired."
+        ),
+    ] = None,
+    home_assistant: Annotated[
+        str, typer.Option(metavar="PREFIX", help="With forget: the prefix that the collector was given.")
+    ] = "homeassistant",
     ca: CaOption = None,
     cert: CertOption = None,
     key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Gives one order to a terminal far away and waits for its answer: reboot, identify, send-log, resync."""
+    """Gives one order to a terminal far away and waits for its answer: reboot, identify, send-log, resync.
+
+    `forget` goes to no terminal: one that is retired is taken out of Home Assistant and off the broker. Its votes stay.
+    """
     from hymio.broker_tls import TlsFiles
+
+    if do == "forget":
+        from hymio.forget import run_forget
+
+        run_forget(broker, TlsFiles(ca, cert, key), db, device_id, home_assistant, as_json)
+        return
     from hymio.command import run_command
 
     run_command(broker, TlsFiles(ca, cert, key), device_id, do, {"from": from_seq, "to": to_seq}, lasts, wait, as_json)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from hymio.hidden import BROKER_VARIABLE
+
 
 class HelpGroup(TyperGroup):
     """Lists its commands under the headings of their `rich_help_panel`, each with its first sentences unabridged."""
@@ -39,7 +41,13 @@ JsonOption = Annotated[
 ]
 
 BrokerOption = Annotated[
-    str, typer.Option("--broker", metavar="URL", help="mqtt://[user:password@]host[:port], mqtts:// for TLS.")
+    str,
+    typer.Option(
+        "--broker",
+        metavar="URL",
+        envvar=BROKER_VARIABLE,
+        help="mqtt://[user:password@]host[:port], mqtts:// for TLS; @FILE: as that file says.",
+    ),
 ]
 CaOption = Annotated[
     Path | None, typer.Option("--ca", metavar="FILE", help="With mqtts://: believe only brokers of this CA (PEM).")

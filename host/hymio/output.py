@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from hymio.errors import BROKEN_OFF, Failure
+from hymio.hidden import without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +47,7 @@ def print_line(line: str) -> None:
 
 def note(line: str) -> None:
     """One line for a person, on stderr."""
-    print(line, file=sys.stderr, flush=True)
+    print(without_secrets(line), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

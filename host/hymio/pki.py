@@ -1,4 +1,4 @@
-"""`hymio pki init|issue|revoke`: a private CA for terminals, brokers and collectors."""
+"""`hymio pki init|issue|revoke|crl`: a private CA for terminals, brokers and collectors."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from hymio.addresses import is_device_id
 from hymio.errors import WRONG_USE, Failure
 from hymio.output import print_json, print_line
 from hymio.pki_files import PUBLIC_MODE, SECRET_MODE, PkiDirectory, files_work, staged_directory, write_file
-from hymio.pki_register import Entry, Register, changing
+from hymio.pki_register import HOME, Entry, Register, changing
+from hymio.revocation import end_of_list
 
-DEFAULT_DAYS: Final = {"device": 10 * 365, "server": 2 * 365, "collector": 2 * 365, "operator": 2 * 365}
+DEFAULT_DAYS: Final = {"device": 10 * 365, "server": 2 * 365, "collector": 2 * 365, "operator": 2 * 365, HOME: 2 * 365}
 """A terminal's outlives its batteries and its site; the office's are renewed by whoever sits beside them."""
 MAX_DAYS: Final = 50 * 365
 
@@ -72,13 +73,14 @@ def run_issue(
     days: int | None,
     renew: bool,
     as_json: bool,
+    home: str | None = None,
 ) -> None:
-    """Makes a key and a certificate for one of the four.
+    """Makes a key and a certificate for one of the five.
 
     Raises:
         Failure: 2 wrong use, no CA there, the name is taken.
     """
-    kind, name, hosts = _whose(device_id, server, collector, operator)
+    kind, name, hosts = _whose(device_id, server, collector, operator, home)
     pki = PkiDirectory(directory)
     now = now_utc()
     with files_work(directory):
@@ -119,6 +121,9 @@ def run_issue(
         )
         return
     print_line(f"{name}: key and certificate of {_a(kind)} in {pki.issued(name)}, good until {not_after:%Y-%m-%d}.")
+    if kind not in ("device", "server") and not renew:
+        print_line(f"Before it is handed out: hymio broker config ... --{kind} {name}, and have mosquitto read it.")
+        print_line(f"Until then the broker takes {name} for a terminal of that name.")
 
 
 def run_revoke(directory: Path, name: str, as_json: bool) -> None:
@@ -156,14 +161,34 @@ def run_revoke(directory: Path, name: str, as_json: bool) -> None:
     print_line(what_next)
 
 
+def run_crl(directory: Path, as_json: bool) -> None:
+    """Writes the revocation list anew, with what is on it already, good for another year.
+
+    Raises:
+        Failure: 2 no CA there.
+    """
+    pki = PkiDirectory(directory)
+    with files_work(directory):
+        authority = pki.authority()
+        with changing(pki.register) as register:
+            _write_revocation_list(pki, authority, register, now_utc())
+    end = end_of_list(pki.crl)
+    assert end is not None
+    if as_json:
+        print_json({"crl": str(pki.crl), "next_update_utc": end.timestamp(), "what_next": BROKER_HAS_TO_NOTICE})
+        return
+    print_line(f"The revocation list {pki.crl} is good until {end:%Y-%m-%d}.")
+    print_line(BROKER_HAS_TO_NOTICE)
+
+
 def _whose(
-    device_id: str | None, server: str | None, collector: str | None, operator: str | None
+    device_id: str | None, server: str | None, collector: str | None, operator: str | None, home: str | None
 ) -> tuple[str, str, tuple[str, ...]]:
     """(kind, name, hosts); Failure 2 unless exactly one is given and it may be called so."""
-    if sum(one is not None for one in (device_id, server, collector, operator)) != 1:
+    if sum(one is not None for one in (device_id, server, collector, operator, home)) != 1:
         raise Failure(
             WRONG_USE,
-            "A certificate is for one of DEVICE_ID, --server HOST, --collector ID or --operator ID.",
+            "A certificate is for one of DEVICE_ID, --server HOST, --collector, --operator or --home-assistant ID.",
             "For example: hymio pki issue --dir pki till-1",
         )
     if device_id is not None:
@@ -177,6 +202,7 @@ def _whose(
     for kind, name, hint in (
         ("collector", collector, "It has to be the --collector-id of `hymio collect`; the default there is office."),
         ("operator", operator, "For example: hymio pki issue --dir pki --operator anna"),
+        (HOME, home, "For example: hymio pki issue --dir pki --home-assistant home"),
     ):
         if name is not None:
             if not _USER.fullmatch(name):
@@ -203,7 +229,7 @@ def _is_address(host: str) -> bool:
 
 
 def _a(kind: str) -> str:
-    return f"an {kind}" if kind == "operator" else f"a {kind}"
+    return f"an {kind}" if kind == "operator" else "a Home Assistant" if kind == HOME else f"a {kind}"
 
 
 def _check_is_free(register: Register, kind: str, name: str, renew: bool, now: datetime.datetime) -> None:

@@ -24,6 +24,10 @@ except ImportError as missing:
 CLOCK_SKEW: Final = datetime.timedelta(days=1)
 """A certificate is good from one day before it was made: a terminal's clock may be slow, or set to a date alone."""
 
+LIST_LASTS: Final = datetime.timedelta(days=365)
+"""A revocation list that is good for as long as the CA would let somebody with a revoked certificate in for as long,
+who shows the broker's machine the list of yesterday."""
+
 _SERIAL_BYTES: Final = 8
 """Random, so that nobody can guess one; 20 bytes would be allowed, and go over the air at every handshake."""
 
@@ -98,7 +102,7 @@ def issue(
     """A new key and its certificate.
 
     Args:
-        kind: `device`, `collector`, `operator` (may only log in) or `server` (may only be a server).
+        kind: `device`, `collector`, `operator`, `home-assistant` (may only log in) or `server` (may only be a server).
         name: the subject's common name, which the broker takes for the user's name.
         hosts: names and addresses of a server, else empty.
     """
@@ -141,15 +145,13 @@ def _signed(
 def revocation_list(
     authority: Authority, revoked: Iterable[tuple[int, datetime.datetime]], number: int, now: datetime.datetime
 ) -> x509.CertificateRevocationList:
-    """The list of revoked (serial, when).
-
-    It is good for as long as the CA: a broker refuses everybody once its list is out of date.
-    """
+    """The list of revoked (serial, when), good for a year at most. A broker refuses everybody once it has ended."""
+    last_update = now - CLOCK_SKEW
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(authority.certificate.subject)
-        .last_update(now - CLOCK_SKEW)
-        .next_update(authority.certificate.not_valid_after_utc)
+        .last_update(last_update)
+        .next_update(min(last_update + LIST_LASTS, authority.certificate.not_valid_after_utc))
         .add_extension(_authority_key_identifier(authority), critical=False)
         .add_extension(x509.CRLNumber(number), critical=False)
     )
@@ -158,6 +160,11 @@ def revocation_list(
             x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build()
         )
     return builder.sign(authority.key, hashes.SHA256())
+
+
+def end_of_revocation_list(data: bytes) -> datetime.datetime | None:
+    """When the list in PEM has to be replaced; ValueError: it is none."""
+    return x509.load_pem_x509_crl(data).next_update_utc
 
 
 def pem(one: x509.Certificate | x509.CertificateRevocationList) -> bytes:

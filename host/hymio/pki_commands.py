@@ -38,6 +38,7 @@ def init(
         "hymio pki issue --dir pki --server broker.example,192.0.2.10",
         "hymio pki issue --dir pki --collector office --days 365",
         "hymio pki issue --dir pki --operator anna",
+        "hymio pki issue --dir pki --home-assistant home",
         "hymio pki issue --dir pki --renew --server broker.example,192.0.2.10 --json",
     )
 )
@@ -52,6 +53,9 @@ def issue(
     operator: Annotated[
         str | None, typer.Option(metavar="ID", help="For who gives orders to terminals: cmd, config push, renewals.")
     ] = None,
+    home_assistant: Annotated[
+        str | None, typer.Option(metavar="ID", help="For a Home Assistant: it may read the figures, nothing else.")
+    ] = None,
     days: DaysOption = None,
     renew: Annotated[bool, typer.Option("--renew", help="A new one, though there is one that is good.")] = False,
     as_json: JsonOption = False,
@@ -59,7 +63,7 @@ def issue(
     """Makes a key and its certificate, in DIR/issued/NAME: PEM for tools and brokers, DER for terminals."""
     from hymio.pki import run_issue
 
-    run_issue(directory, device_id, server, collector, operator, days, renew, as_json)
+    run_issue(directory, device_id, server, collector, operator, days, renew, as_json, home_assistant)
 
 
 @app.command(epilog=examples("hymio pki revoke --dir pki till-1", "hymio pki revoke --dir pki till-1 --json"))
@@ -74,9 +78,17 @@ def revoke(
     run_revoke(directory, name, as_json)
 
 
+@app.command(epilog=examples("hymio pki crl --dir pki", "hymio pki crl --dir pki --json"))
+def crl(directory: DirOption, as_json: JsonOption = False) -> None:
+    """Writes the revocation list anew: it is good for a year, and with an old one a broker lets nobody in."""
+    from hymio.pki import run_crl
+
+    run_crl(directory, as_json)
+
+
 @app.command("list", epilog=examples("hymio pki list --dir pki", "hymio pki list --dir pki --json"))
 def list_(directory: DirOption, as_json: JsonOption = False) -> None:
-    """Every certificate: good, expiring (under 30 days), expired, renewed or revoked."""
+    """Every certificate: good, expiring (under 30 days), expired, renewed or revoked. Warns before the list ends."""
     from hymio.pki_list import run_list
 
     run_list(directory, as_json)
@@ -98,7 +110,11 @@ def renew(
     ] = None,
     broker: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Send it there; without it the new one is only made, for the cable."),
+        typer.Option(
+            metavar="URL",
+            # It changes what is done, so it is not taken from the environment.
+            help="Send it there (@FILE: as that file says; HYMIO_BROKER does not count); else it is only made.",
+        ),
     ] = None,
     days: DaysOption = None,
     wait: Annotated[

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from hymio.errors import WRONG_USE, Failure
 from hymio.output import console, print_json, print_line
+from hymio.pki_files import PkiDirectory
 from hymio.pki_register import REGISTER, Entry, changing
+from hymio.revocation import end_of_list, remind
 
 EXPIRING: Final = datetime.timedelta(days=30)
 
@@ -22,10 +24,14 @@ def run_list(directory: Path, as_json: bool) -> None:
     now = datetime.datetime.now(datetime.UTC)
     entries = known_certificates(directory)
     rows = [(entry, state_of(entry, entries, now)) for entry in entries]
+    revocations = PkiDirectory(directory).crl
     if as_json:
-        print_json({"certificates": [_as_json(entry, state) for entry, state in rows]})
-        return
-    _show(rows)
+        end = end_of_list(revocations)
+        crl = {"path": str(revocations), "next_update_utc": None if end is None else end.timestamp()}
+        print_json({"certificates": [_as_json(entry, state) for entry, state in rows], "crl": crl})
+    else:
+        _show(rows)
+    remind(revocations)
 
 
 def known_certificates(directory: Path) -> list[Entry]:

@@ -6,22 +6,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hymio.errors import WRONG_USE, Failure
+from hymio.private_files import make_private
 
 REGISTER: Final = "register.db"
 BUSY_S: Final = 10.0
 IN_USE: Final = "ok"
+HOME: Final = "home-assistant"
+"""The kind of a Home Assistant's certificate."""
 
 _SCHEMA: Final = """
 create table if not exists certificates (
     serial text primary key,            -- hexadecimal
     name text not null,                 -- device id, first host of a server, id of the others
-    kind text not null,                 -- device, server, collector, operator
+    kind text not null,                 -- device, server, collector, operator, home-assistant
     hosts text not null,                -- of a server, with commas
     not_after real not null,            -- seconds of 1970
     revoked real                        -- seconds of 1970; null: not revoked
@@ -115,6 +118,8 @@ def changing(path: Path) -> Iterator[Register]:
     Raises:
         Failure: 2 it can't be read or written.
     """
+    with suppress(OSError):  # SQLite says in a moment what is the matter
+        make_private(path)
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         try:

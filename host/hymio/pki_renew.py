@@ -18,6 +18,7 @@ from hymio.pki import DEFAULT_DAYS, end_of, now_utc
 from hymio.pki_files import PkiDirectory, files_work, write_file
 from hymio.pki_register import IN_USE, Entry, Register, changing
 from hymio.renewal import Renewal, Round
+from hymio.revocation import remind
 
 OFFERED: Final = "offered.der"
 """In the terminal's directory: a certificate that it has not answered for. It is sent again, no further one is made."""
@@ -58,6 +59,7 @@ def run_renew(
     wait_s = parse_duration("--wait", wait) / 1000
     pki = PkiDirectory(directory)
     now = now_utc()
+    remind(pki.crl)
     with files_work(directory):
         if device_id is not None:
             renewals = [_made(pki, checked_device_id(device_id), days, now, way is not None)]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hymio.addresses import without_password
 from hymio.bootloader import Way, opened, require_esptool, told
 from hymio.errors import ANSWER_NO, BROKEN_OFF, Failure
+from hymio.hidden import without_password
 from hymio.output import note, print_json, print_line
 from hymio.ports import choose_port
 from hymio.provision_register import Entry, read_register, write_register
@@ -62,11 +62,26 @@ def run_retire(
         entry = entries.get(device_id) or Entry(device_id, mac)
         write_register(register, {**entries, device_id: replace(entry, retired_utc=time.time())})
         note(f"If it had a certificate: hymio pki revoke --dir DIR {device_id}")
+        _forget(db, device_id)
     pressed = sum(status.pressed) if status else None
     if as_json:
         print_json({"device_id": device_id or None, "mac": mac, "pressed": pressed})
     else:
         print_line(f"{device_id or mac}: wiped; every byte of its flash is blank.")
+
+
+def _forget(db: str | None, device_id: str) -> None:
+    """Has collectors take it out of Home Assistant. The board is blank by now, so nothing fails any more."""
+    from hymio.forget import mark
+
+    why = ""
+    if db is not None:
+        try:
+            mark(db, device_id)
+            return
+        except Failure as failure:
+            why = f" ({failure.message})"
+    note(f"If Home Assistant knows it: hymio cmd {device_id} forget --db URL{why}")
 
 
 def ask(port: str) -> StatusAnswer:

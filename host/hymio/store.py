@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -35,9 +35,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateColumn
 
-from hymio.addresses import without_password
+from hymio.addresses import address_in, check_database, shown_address
 from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 from hymio.extras import missing_extra
+from hymio.hidden import hide, without_password
+from hymio.private_files import make_private
 
 SCHEMA_VERSION: Final = 2
 """Rises with every change that an older hymio must not write to."""
@@ -155,6 +157,18 @@ quarantine = Table(
     Column("times", BigInteger, nullable=False),
 )
 
+terminals = Table(
+    "terminals",
+    metadata,
+    Column("device_id", String(32), primary_key=True),
+    Column("firmware", String(64), comment="as its newest state messages said; null: not told"),
+    Column("supply_mv", Integer),
+    Column("rssi", Integer),
+    Column("forgotten_utc", Double, comment="retired: told to nobody any more, until it speaks again"),
+    Column("cleared_utc", Double, comment="since when the broker keeps nothing of it"),
+    sqlite_with_rowid=False,
+)
+
 NO_HOUR: Final = -1
 """`hourly.hour` of presses whose time is not known."""
 
@@ -202,23 +216,32 @@ table that is missing stands as (table, "")."""
 
 
 def database_url(db: str) -> URL:
-    """The SQLAlchemy URL for what a person gives as `--db`: a URL, or the path of an SQLite file."""
+    """The SQLAlchemy URL for what a person gives as `--db`: a URL, the path of an SQLite file, or @FILE with either."""
+    db = address_in(db, "--db")
+    check_database(db)
     if "://" not in db:
         return URL.create("sqlite", database=str(Path(db).expanduser()))
     try:
         url = make_url(db)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter: a port that is none
         url = None
+    if url is not None:
+        hide(str(url.password or ""))
     match url.get_backend_name() if url is not None else None:
         case "sqlite":
             return cast(URL, url).set(drivername="sqlite")
-        case "postgresql" | "postgres":
+        case "postgresql" | "postgres" if "@" not in f"{cast(URL, url).host}{cast(URL, url).database}":
             return cast(URL, url).set(drivername="postgresql+psycopg")
     raise Failure(
         WRONG_USE,
-        f"{without_password(db)!r} names no database that hymio can use.",
+        f"{shown_address(db)!r} names no database that hymio can use.",
         "Give --db as a file (votes.db), sqlite:///votes.db or postgresql://user@host/name.",
     )
+
+
+def shown(url: URL) -> str:
+    """`url` as people write it: without a password, and without the name of the driver beneath."""
+    return without_password(url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True))
 
 
 class Store:
@@ -260,10 +283,9 @@ class Store:
 def database_failure(url: URL, error: SQLAlchemyError) -> Failure:
     """The Failure for a database that is not there or refuses."""
     said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
-    shown = url.render_as_string(hide_password=True)
     return Failure(
         NO_SERVICE,
-        f"The database {shown} cannot be used: {said[0] if said else 'no reason given'}.",
+        f"The database {shown(url)} cannot be used: {said[0] if said else 'no reason given'}.",
         "Check that it runs, that the name is right and that you may read and write it.",
     )
 
@@ -309,6 +331,10 @@ def _check_sqlite_file(url: URL, create: bool) -> None:
             f"There is no database {path}.",
             "`hymio collect` and `hymio votes --db` make one; check the path given as --db.",
         )
+    if create:
+        # What SQLite makes itself others may read. Its -wal and -shm have the mode of the file.
+        with suppress(OSError):  # SQLite says in a moment what is the matter
+            make_private(path)
 
 
 def _engine(url: URL) -> Engine:
@@ -360,7 +386,7 @@ def _check_in_place(connection: Connection) -> None:
         connection.invalidate()  # another file has its place, a backup perhaps: the next connection is to that
     raise Failure(
         NO_SERVICE,
-        f"The database {url.render_as_string()} cannot be used: its file was moved, deleted or replaced.",
+        f"The database {shown(url)} cannot be used: its file was moved, deleted or replaced.",
         "Put it back where it was.",
     )
 
@@ -418,7 +444,7 @@ def _check_version(connection: Connection) -> int:
     if not inspect(connection).has_table(schema_version.name):
         raise Failure(
             NO_SERVICE,
-            f"{connection.engine.url.render_as_string(hide_password=True)} holds no hymio tables.",
+            f"{shown(connection.engine.url)} holds no hymio tables.",
             "`hymio collect` and `hymio votes --db` make them; check what is given as --db.",
         )
     found = int(connection.execute(select(schema_version.c.version)).scalar_one())

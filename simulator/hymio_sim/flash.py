@@ -88,7 +88,7 @@ class NorFlash:
         if path is None:
             self._cells = bytearray(image) if image is not None else bytearray([BLANK]) * size
         else:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 self._cells = bytearray(self._load(path, self._file, size))
             except BaseException:

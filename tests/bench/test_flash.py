@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,7 @@ def test_a_configuration_may_be_a_provisioning_file(tmp_path: Path) -> None:
     answer = json.loads(done.stdout)
     assert (answer["chip"], answer["flash_size"], answer["votes"]["kept"]) == ("ESP32-S3", 4 * MIB, False)
     image = out.read_bytes()
+    assert os.name == "nt" or out.stat().st_mode & 0o777 == 0o600, "configuration and keys are in it"
     assert entries_of(image[TABLE_OFFSET:][:SECTOR]) == [*STOCK, VFS, VOTES]
     files = files_of(image[2 * MIB :].ljust(MIB, b"\xff"))
     assert files is not None and json.loads(files["config.json"])["pins"]["buttons"] == [4, 5, 6, 7]

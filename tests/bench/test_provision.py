@@ -13,6 +13,7 @@ from jsonschema import validate
 from mock_board import flash, mock_board
 from simulated_board import hymio, needs_vm, simulated_board
 
+from hymio import known_terminals
 from hymio.bootloader import Way
 from hymio.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
 from hymio.image import parse_mac
@@ -24,6 +25,7 @@ from hymio.provision_schema import checked_config
 from hymio.remote_config import read_config
 from hymio.retire import check_safe, wipe
 from hymio.smp import StatusAnswer
+from hymio.store import open_store
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 SITE = """
@@ -548,8 +550,11 @@ def test_votes_are_safe_once_the_database_has_them(tmp_path: Path) -> None:
         assert done.returncode == ANSWER_NO and "knows of 1 press of till-1, it has counted 2" in done.stderr
 
 
-def test_a_retired_board_is_blank_and_in_the_register(tmp_path: Path) -> None:
+def test_a_retired_board_is_blank_and_in_the_register_and_forgotten(tmp_path: Path) -> None:
     register = tmp_path / "terminals.json"
+    store = open_store(str(tmp_path / "votes.db"), create=True)
+    with store.writing() as connection:
+        known_terminals.keep(connection, {"till-1": known_terminals.Facts("0.1.0"), "till-2": known_terminals.Facts()})
     with mock_board("esp32", tmp_path) as port:
         flash(port, {0x9000: b"secret" * 700, 0x300000: b"HYML" * 1024}, (0, 16))
         mac = wipe(port, Way("no-reset", "no-reset"), lambda line: None)
@@ -557,8 +562,13 @@ def test_a_retired_board_is_blank_and_in_the_register(tmp_path: Path) -> None:
             assert flash(port, {}, (at, 0x2000)) == b"\xff" * 0x2000
         put(register, Entry("till-1", mac=mac))
         options = "--register", register, "--before", "no-reset", "--after", "no-reset", "--json"
+        options += "--db", tmp_path / "votes.db"
         done = hymio("retire", "--port", port, "--votes-are-lost", "--yes", *options)
         assert done.returncode == 0, done.stderr
     validate(json.loads(done.stdout), json.loads((SCHEMAS / "retire.json").read_text()))
     assert json.loads(done.stdout) == {"device_id": "till-1", "mac": mac, "pressed": None}
     assert read_register(register)["till-1"].retired_utc is not None
+    with store.reading() as connection:
+        assert known_terminals.forgotten(connection) == {"till-1": False}
+        assert set(known_terminals.known(connection)) == {"till-2"}
+    store.close()

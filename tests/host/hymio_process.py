@@ -19,10 +19,13 @@ MODULE = ["-m", "hymio"]
 """What Python runs as the command."""
 
 
-def hymio(*arguments: str, timeout_s: float = TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+def hymio(
+    *arguments: str, timeout_s: float = TIMEOUT_S, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end."""
     command = [sys.executable, *MODULE, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    given = os.environ | (environment or {})
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env=given)
 
 
 class Service:

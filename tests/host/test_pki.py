@@ -23,10 +23,11 @@ from schema_check import check
 from hymio import pki_certificates as certificates
 from hymio.errors import DONE, WRONG_USE, Failure
 from hymio.extras import install_command
-from hymio.pki import run_init, run_issue, run_revoke
+from hymio.pki import run_crl, run_init, run_issue, run_revoke
 from hymio.pki_files import SECRET_MODE, PkiDirectory, write_file
-from hymio.pki_list import known_certificates, state_of
+from hymio.pki_list import known_certificates, run_list, state_of
 from hymio.pki_register import Entry
+from hymio.revocation import end_of_list, reminder
 
 NOW = datetime.datetime(2026, 7, 1, tzinfo=datetime.UTC)
 DAY_S = 86400.0
@@ -72,7 +73,7 @@ def test_the_story_of_a_terminal_on_the_command_line(tmp_path: Path) -> None:
     assert [one.serial_number for one in revocations] == [int(issued["serial"], 16)]
 
 
-@pytest.mark.parametrize("command", ["init", "issue", "revoke", "list"])
+@pytest.mark.parametrize("command", ["init", "issue", "revoke", "list", "crl"])
 def test_every_command_helps_with_examples_and_takes_json(command: str) -> None:
     done = hymio("pki", command, "--help")
     assert done.returncode == DONE and "--json" in done.stdout and f"hymio pki {command}" in done.stdout
@@ -110,7 +111,11 @@ def test_names_that_the_broker_could_misread_get_no_certificate(
 
 
 def test_without_a_ca_everything_says_how_to_make_one(tmp_path: Path) -> None:
-    for call in (lambda: issue(tmp_path, "till-1"), lambda: run_revoke(tmp_path, "till-1", True)):
+    for call in (
+        lambda: issue(tmp_path, "till-1"),
+        lambda: run_revoke(tmp_path, "till-1", True),
+        lambda: run_crl(tmp_path, True),
+    ):
         with pytest.raises(Failure) as failed:
             call()
         assert failed.value.exit_status == WRONG_USE and "hymio pki init" in failed.value.hint
@@ -192,6 +197,7 @@ def test_keys_are_their_owners_business(pki: Path) -> None:
     assert len(keys) == 5
     assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}
     assert stat.S_IMODE(pki.stat().st_mode) == 0o700
+    assert stat.S_IMODE((pki / "register.db").stat().st_mode) == 0o600
 
 
 def test_no_command_and_no_repr_shows_a_key(pki: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -213,6 +219,60 @@ def test_no_command_and_no_repr_shows_a_key(pki: Path, capfd: pytest.CaptureFixt
         number = key.private_numbers().private_value  # type: ignore[union-attr]
         assert str(number) not in shown and f"{number:x}" not in shown
     assert not re.search(r"_key=|key=<", repr(authority) + repr(issued))
+
+
+def list_that_ends_in(pki: Path, days: float) -> None:
+    """Puts a revocation list into its place that was made so that it ends then."""
+    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days) + certificates.CLOCK_SKEW
+    authority = PkiDirectory(pki).authority()
+    written = certificates.revocation_list(authority, [], 1, now - certificates.LIST_LASTS)
+    (pki / "crl.pem").write_bytes(certificates.pem(written))
+
+
+def test_the_revocation_list_is_good_for_a_year_and_made_anew_on_demand(pki: Path) -> None:
+    issue(pki, "till-1")
+    run_revoke(pki, "till-1", True)
+    before = x509.load_pem_x509_crl((pki / "crl.pem").read_bytes())
+    year = datetime.timedelta(days=365)
+    assert before.next_update_utc is not None and before.next_update_utc - before.last_update_utc == year
+    list_that_ends_in(pki, -1)
+    answer = check("pki-crl", hymio("pki", "crl", "--dir", str(pki), "--json").stdout)
+    after = x509.load_pem_x509_crl((pki / "crl.pem").read_bytes())
+    assert after.next_update_utc is not None and after.next_update_utc.timestamp() == answer["next_update_utc"]
+    assert after.next_update_utc > datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=363)
+    assert [one.serial_number for one in after] == [one.serial_number for one in before]
+
+
+def test_a_ca_that_ends_sooner_has_a_list_that_ends_with_it(tmp_path: Path) -> None:
+    run_init(tmp_path / "pki", "hymio", 90, as_json=True)
+    ends = PkiDirectory(tmp_path / "pki").authority().certificate.not_valid_after_utc
+    assert end_of_list(tmp_path / "pki" / "crl.pem") == ends
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(31, None), (29.5, "29 more days"), (1.5, "1 more day;"), (-2, "has ended on")]
+)
+def test_who_is_told_that_the_revocation_list_ends(
+    pki: Path, days: float, said: str | None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    list_that_ends_in(pki, days)
+    capsys.readouterr()
+    run_list(pki, as_json=True)
+    out, err = capsys.readouterr()
+    listed = check("pki-list", out)["crl"]
+    assert abs(listed["next_update_utc"] - datetime.datetime.now(datetime.UTC).timestamp() - days * DAY_S) < 60
+    found = reminder(pki / "crl.pem", datetime.datetime.now(datetime.UTC))
+    assert (found is None and not err) if said is None else (said in str(found) and err == f"{found}\n")
+    # The collector finds the list beside the CA's certificate; with nobody at that port it ends at once.
+    where = ("--broker", "mqtts://127.0.0.1:9", "--ca", str(pki / "ca.pem"), "--db", str(tmp_path / "votes.db"))
+    collected = hymio("collect", *where).stderr
+    assert (said or "is not there") in collected and ("revocation list" in collected) == (said is not None)
+
+
+def test_a_list_that_is_none_is_nobodys_business(tmp_path: Path) -> None:
+    assert end_of_list(tmp_path / "crl.pem") is None
+    (tmp_path / "crl.pem").write_bytes(b"noise")
+    assert reminder(tmp_path / "crl.pem", NOW) is None
 
 
 def test_a_broken_ca_is_told_as_such(pki: Path) -> None:

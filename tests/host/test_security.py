@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -30,7 +31,8 @@ from hymio.addresses import parse_broker
 from hymio.broker_tls import TlsFiles, tls_context, why_refused
 from hymio.brokerconfig import run_broker_config
 from hymio.errors import NO_SERVICE, WRONG_USE
-from hymio.pki import run_init, run_issue, run_revoke
+from hymio.homeassistant import availability_topic
+from hymio.pki import run_crl, run_init, run_issue, run_revoke
 from hymio.pki_files import PkiDirectory
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
@@ -44,8 +46,17 @@ TO = ("ack", "config", "cmd", "update")
 FIGURES = "figures"
 A, B = "till-a", "till-b"
 DISCOVERY = "homeassistant/sensor/x/config"
-OTHERS = (DISCOVERY, "hymio/votes", f"hymio/{A}", f"hymio/{A}/other", f"hymio/{A}/votes/more", "x")
+STATUS = "homeassistant/status"
+END = "end"
+THERE, SECOND_THERE = availability_topic("office"), availability_topic("second")
+OTHERS = (DISCOVERY, STATUS, THERE, SECOND_THERE, "hymio/votes", f"hymio/{A}", f"hymio/{A}/other",
+          f"hymio/{A}/votes/more", "x")  # fmt: skip
 TOPICS = (*(f"hymio/{one}/{topic}" for one in (A, B) for topic in (*FROM, *TO, FIGURES)), *OTHERS)
+
+
+def topics_for(name: str) -> tuple[str, ...]:
+    """All topics, and those of a terminal that had this name."""
+    return TOPICS if name in (A, B) else (*TOPICS, *(f"hymio/{name}/{topic}" for topic in (*FROM, *TO, FIGURES)))
 
 
 def free_port() -> int:
@@ -79,16 +90,19 @@ class Site:
         server: str | None = None,
         collector: str | None = None,
         operator: str | None = None,
+        home: str | None = None,
     ) -> None:
-        run_issue(self.pki, device_id, server, collector, operator, None, False, True)
+        run_issue(self.pki, device_id, server, collector, operator, None, False, True, home)
 
-    def configure(self, operators: Sequence[str] = ()) -> None:
-        run_broker_config(self.broker, self.pki, f"127.0.0.1:{self.port}", None, ["office"], operators, None, True)
+    def configure(self, operators: Sequence[str] = (), homes: Sequence[str] = ()) -> None:
+        listen = f"127.0.0.1:{self.port}"
+        run_broker_config(self.broker, self.pki, listen, None, ["office"], operators, None, True, homes)
         if os.name == "posix" and os.geteuid() == 0:
             with (self.broker / "mosquitto.conf").open("a") as conf:
                 conf.write("user root\n")  # else it could not read root's files below a directory of root's
         with (self.broker / "acl").open("a") as acl:
             acl.write("user god\ntopic readwrite #\n")  # sees and says everything, for the tests' sake
+            acl.write(f"pattern read {END}/%u\n")  # and everybody hears when it is over
 
     def start(self) -> None:
         assert MOSQUITTO is not None
@@ -141,9 +155,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.issue(collector="office")
     site.issue(collector="god")
     site.issue(operator="anna")
+    site.issue(operator="bob")  # nobody has given him any rights
+    site.issue(collector="second")  # nor it
+    site.issue(operator="fired")
+    site.issue(home="home")
     for device_id in (A, B, "revoked"):
         site.issue(device_id)
     run_revoke(site.pki, "revoked", True)
+    run_revoke(site.pki, "fired", True)
 
     now = datetime.datetime.now(datetime.UTC)
     hour, day = datetime.timedelta(hours=1), datetime.timedelta(days=1)
@@ -159,7 +178,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         issued = certificates.issue(authority, "server", name, ["localhost", "127.0.0.1"], not_after, now - day)
         write_issued(site.files(name), authority, issued)
 
-    site.configure(["anna"])
+    site.configure(["anna"], ["home"])
     site.start()
     yield site
     site.stop()
@@ -191,6 +210,9 @@ def knock(site: Site, name: str | None, version: ssl.TLSVersion) -> str:
     [
         (A, "welcome"),
         ("office", "welcome"),
+        ("anna", "welcome"),
+        ("home", "welcome"),
+        ("fired", "CERTIFICATE_REVOKED"),
         (None, "HANDSHAKE_FAILURE|CERTIFICATE_REQUIRED"),
         ("expired", "CERTIFICATE_EXPIRED"),
         ("revoked", "CERTIFICATE_REVOKED"),
@@ -230,13 +252,15 @@ async def _received(client: aiomqtt.Client, last: str) -> list[str]:
 async def _written(site: Site, name: str) -> set[str]:
     async with site.client("god") as god:
         await god.subscribe("#", qos=1)
-        for topic in TOPICS:
-            # A connection each: the broker may drop who publishes what is not allowed.
+        left = list(topics_for(name))
+        while left:
+            # A broker may drop who publishes what is not allowed: then the next one goes by another connection.
             with contextlib.suppress(aiomqtt.MqttError):
                 async with site.client(name) as client:
-                    await client.publish(topic, b"mine", qos=1)
-        await god.publish("end", b"last", qos=1)
-        return set(await _received(god, "end"))
+                    while left:
+                        await client.publish(left.pop(), b"mine", qos=1)
+        await god.publish(END, b"last", qos=1)
+        return set(await _received(god, END))
 
 
 @pytest.mark.parametrize(
@@ -245,31 +269,38 @@ async def _written(site: Site, name: str) -> set[str]:
         (A, {f"hymio/{A}/{topic}" for topic in FROM}),
         (
             "office",
-            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("ack", "cmd", FIGURES)} | {DISCOVERY},
+            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("ack", "cmd", FIGURES, "state")}
+            | {DISCOVERY, STATUS, THERE},
         ),
         ("anna", {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("config", "cmd")}),
+        ("home", {STATUS}),
+        ("bob", set()),
+        ("second", set()),
     ],
 )
 def test_what_each_may_write_and_nothing_else(site: Site, name: str, allowed: set[str]) -> None:
     assert asyncio.run(_written(site, name)) == allowed
 
 
-async def _read(site: Site, name: str, last: str) -> set[str]:
+async def _read(site: Site, name: str) -> set[str]:
+    topics, end = topics_for(name), f"{END}/{name}"
+    wanted = [(topic, 1) for topic in ("#", "hymio/+/ack", "hymio/+/votes", *topics, end)]
     async with site.client("god") as god, site.client(name) as client:
-        await client.subscribe([("#", 1), ("hymio/+/ack", 1), *((topic, 1) for topic in TOPICS)])
-        for topic in (*TOPICS, last):
-            await god.publish(topic, b"last" if topic == last else b"news", qos=1)
-        topics = set(await _received(client, last)) | {last}
+        await client.subscribe(wanted)
+        for topic in topics:
+            await god.publish(topic, b"news", qos=1)
+        await god.publish(end, b"last", qos=1)
+        heard = set(await _received(client, end))
     async with site.client("god") as god, site.client(name) as client:
         # What the broker has kept is no way round it either.
-        for topic in TOPICS:
+        for topic in topics:
             await god.publish(topic, b"kept", qos=1, retain=True)
-        await client.subscribe([("#", 1), *((topic, 1) for topic in TOPICS)])
-        await god.publish(last, b"last", qos=1)
-        topics |= set(await _received(client, last))
-        for topic in TOPICS:
+        await client.subscribe(wanted)
+        await god.publish(end, b"last", qos=1)
+        heard |= set(await _received(client, end))
+        for topic in topics:
             await god.publish(topic, b"", qos=1, retain=True)
-    return topics
+    return heard
 
 
 @pytest.mark.parametrize(
@@ -278,10 +309,17 @@ async def _read(site: Site, name: str, last: str) -> set[str]:
         (A, {f"hymio/{A}/{topic}" for topic in TO}),
         ("office", {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("votes", "state")}),
         ("anna", {f"hymio/{one}/{topic}" for one in (A, B) for topic in FROM if topic != "votes"}),
+        (
+            "home",
+            {f"hymio/{one}/{topic}" for one in (A, B) for topic in ("state", FIGURES)}
+            | {DISCOVERY, STATUS, THERE, SECOND_THERE},
+        ),
+        ("bob", set()),
+        ("second", set()),
     ],
 )
 def test_what_each_may_read_and_nothing_else(site: Site, name: str, allowed: set[str]) -> None:
-    assert asyncio.run(_read(site, name, max(allowed))) == allowed
+    assert asyncio.run(_read(site, name)) == allowed
 
 
 def test_nobody_pushes_another_one_off_by_his_client_id(site: Site) -> None:
@@ -314,6 +352,33 @@ def test_after_revoke_and_restart_the_terminal_is_out(tmp_path: Path, site: Site
         mine.stop()
 
 
+def test_an_old_revocation_list_lets_nobody_in_and_a_new_one_is_read_without_a_restart(tmp_path: Path) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    mine = Site(tmp_path, free_port())
+    run_init(mine.pki, "hymio", 1000, True)
+    mine.issue(server="localhost")
+    mine.issue(collector="office")
+    then = datetime.datetime.now(datetime.UTC) - certificates.LIST_LASTS
+    old = certificates.revocation_list(PkiDirectory(mine.pki).authority(), [], 1, then)
+    (mine.pki / "crl.pem").write_bytes(certificates.pem(old))
+    mine.configure()
+    mine.start()
+    try:
+        # What `why_refused` has words for.
+        assert knock(mine, "office", ssl.TLSVersion.TLSv1_2) == "SSLV3_ALERT_CERTIFICATE_EXPIRED"
+        run_crl(mine.pki, True)
+        mine.configure()
+        assert mine.process is not None
+        mine.process.send_signal(signal.SIGHUP)
+        until_s = time.monotonic() + WAIT_S
+        while (said := knock(mine, "office", ssl.TLSVersion.TLSv1_2)) != "welcome" and time.monotonic() < until_s:
+            time.sleep(0.1)
+        assert said == "welcome"
+    finally:
+        mine.stop()
+
+
 def collect_arguments(site: Site, db: Path, host: str = "localhost", name: str | None = "office") -> list[str]:
     arguments = ["collect", "--broker", f"mqtts://{host}:{site.port}", "--db", str(db), "--json"]
     arguments += ["--ca", str(site.pki / "ca.pem")]
@@ -333,6 +398,41 @@ def test_the_collector_refuses_a_broker_of_another_name(site: Site, tmp_path: Pa
     assert done.returncode == NO_SERVICE
     said = check("error", done.stderr.splitlines()[-1])["error"]["message"]
     assert "not to be believed: Hostname mismatch" in said
+
+
+def test_a_terminal_is_forgotten_where_only_the_collector_may_clear_what_it_left(site: Site, tmp_path: Path) -> None:
+    db = tmp_path / "votes.db"
+    state, config = f"hymio/{B}/state", f"homeassistant/device/hymio_{B}/config"
+
+    async def told_until(topic: str, is_there: bool, say: str = "") -> None:
+        async with site.client("god") as god:
+            await god.subscribe([(topic, 1)])
+            if say:
+                async with site.client(B) as terminal:
+                    await terminal.publish(state, say, qos=1, retain=True)
+            async with asyncio.timeout(3 * WAIT_S):
+                async for message in god.messages:
+                    if bool(message.payload) == is_there:
+                        return
+
+    home = ("--home-assistant", "homeassistant")
+    with service(*collect_arguments(site, db), *home) as collector:
+        collector.wait_for("ready")
+        asyncio.run(told_until(config, True, '{"state": "online", "rssi": -60}'))
+        asyncio.run(told_until(state, True, '{"state": "offline"}'))
+        anna = site.files("anna")
+        done = hymio(
+            "cmd", B, "forget", "--broker", f"mqtts://localhost:{site.port}", "--db", str(db), "--json",
+            "--ca", str(site.pki / "ca.pem"), "--cert", str(anna / "cert.pem"), "--key", str(anna / "key.pem"),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert check("cmd-forget", done.stdout)["kept"] == [state]
+        asyncio.run(told_until(state, False))
+        assert collector.stop() == 0
+    # One without rights gets in all the same, with a last will that nobody will hear: so does it at a broker whose
+    # files are of an older hymio.
+    with service(*collect_arguments(site, db, name="second"), *home) as collector:
+        collector.wait_for("ready")
 
 
 @pytest.mark.parametrize(

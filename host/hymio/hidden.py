@@ -1,0 +1,64 @@
+"""Passwords that came in an address never come out again: not in a message, a traceback or the list of processes."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+BROKER_VARIABLE: Final = "HYMIO_BROKER"
+DB_VARIABLE: Final = "HYMIO_DB"
+VARIABLES: Final = (BROKER_VARIABLE, DB_VARIABLE)
+"""Environment variables for --broker and --db: what stands on a command line stands in the list of processes, too."""
+
+_USER_INFO: Final = re.compile(r"((?:^(?![\w+.-]+://)|//)[^:@]*:)(.*)@", re.DOTALL)
+"""Greedy up to the last @: a password that should have been quoted may hold any sign."""
+_PARAMETER: Final = re.compile(r"([?&;](?:ssl)?password=)([^&;]*)", re.IGNORECASE)
+"""PostgreSQL takes one there as well."""
+_PAGES: Final = ("http://", "https://")
+"""Addresses for people, with an @ in their path perhaps, and no password."""
+_TOLD_APART: Final = 4
+"""Shorter ones are not looked for in texts: they stand in the middle of words."""
+
+_secrets: set[str] = set()
+
+
+def without_password(url: str) -> str:
+    """`url` as it may be shown: whatever lies between the user's name and the last @ is hidden."""
+    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(r"\1***@", url))
+
+
+def hide(secret: str | None) -> None:
+    """From now on `without_secrets` hides it."""
+    if secret and len(secret) >= _TOLD_APART and secret != "***":
+        _secrets.add(secret)
+
+
+def hide_passwords_in(arguments: Sequence[str]) -> None:
+    """Hides those of all addresses on a command line: an error may come, and repeat it, before anybody has read it."""
+    for argument in arguments:
+        if not argument.startswith(_PAGES):
+            for found in (*_USER_INFO.finditer(argument), *_PARAMETER.finditer(argument)):
+                hide(found[2])
+
+
+def without_secrets(text: str) -> str:
+    """`text`, for whatever others have said in it."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def hide_in_process_list(arguments: Sequence[str]) -> bool:
+    """Shows the command line without its passwords to whoever lists processes. False: setproctitle is not installed."""
+    shown = [one if one.startswith(_PAGES) else without_password(one) for one in arguments]
+    if shown == list(arguments):
+        return True
+    with contextlib.suppress(ImportError):
+        from setproctitle import setproctitle
+
+        setproctitle(shlex.join(["hymio", *shown]))
+        return True
+    return False
