@@ -9,6 +9,7 @@ import time
 import traceback
 
 _PERIOD = 1 << 30  # the board's: https://docs.micropython.org/en/latest/library/time.html#time.ticks_ms
+_FAR_MS = 1 << 28  # half of what ticks can tell
 
 
 def const(value):
@@ -24,7 +25,11 @@ def ticks_add(ticks, delta):
 
 
 def ticks_diff(end, start):
-    return ((end - start + _PERIOD // 2) & (_PERIOD - 1)) - _PERIOD // 2
+    """As a board's, but whoever gets near the wrap is told: there it would pass in silence, see moments.py."""
+    diff = ((end - start + _PERIOD // 2) & (_PERIOD - 1)) - _PERIOD // 2
+    if not -_FAR_MS <= diff <= _FAR_MS:
+        raise OverflowError("ticks %d and %d lie %d ms apart: expected %d at most" % (start, end, diff, _FAR_MS))
+    return diff
 
 
 class Flag:

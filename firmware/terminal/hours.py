@@ -60,6 +60,8 @@ class Hours:
 class Timetable:
     """`is_closed` and `is_quiet` as of the last `step`: there is no arithmetic with dates on the press path."""
 
+    MOMENTS = ("_due",)
+
     def __init__(self, opening_hours, quiet):
         """The section `opening_hours` and the text `feedback.quiet` of the configuration."""
         self._open = Hours(opening_hours["days"]) if opening_hours["days"] else None

@@ -584,6 +584,15 @@ class VirtualTerminal:
         middle of one but by what happens to the board. See `script`."""
         self.clock.advance_to(self.clock.now_us() + round(seconds * 1e6))
 
+    def leap(self, days: float, stride_h: float = 8.0) -> None:
+        """Lets days pass in strides, the firmware awake for two seconds after each: what was due within one is late.
+        So weeks in which nothing happens cost no more than minutes do."""
+        end_us = self.clock.now_us() + round(days * 86_400e6)
+        stride_us = round(stride_h * 3600e6)
+        while (left_us := end_us - self.clock.now_us()) > 0:
+            self.clock.leap_us(min(left_us, stride_us))
+            self.run(2.0)
+
     def run_until(self, done: Callable[[], bool], limit_s: float) -> bool:
         """Lets time pass until `done()`, or for `limit_s`; tells whether it came to be."""
         limit_us = self.clock.now_us() + round(limit_s * 1e6)
