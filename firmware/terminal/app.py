@@ -27,7 +27,8 @@ class App:
     """See README.md "Rooms"."""
 
     MOMENTS = (
-        "last_touch", "trial_ends", "_console_at", "_reset_at", "_scrub_at", "_feedback", "front", "ntp", "power", "text", "uplink", "wifi",
+        "last_touch", "trial_ends", "_console_at", "_reset_at", "_scrub_at",
+        "_feedback", "front", "ntp", "power", "text", "uplink", "wifi",
     )  # fmt: skip
 
     def __init__(self, config, board, version, config_problem="", home=None):

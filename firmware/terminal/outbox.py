@@ -174,8 +174,7 @@ class Outbox:
             self.missed = 0
         if utc_ms and not is_retained and self._nonce_open and nonce == self._maker.nonce:
             self._nonce_open = False
-            if not self._clock.is_set:
-                self._clock.set_utc(utc_ms, COLLECTOR)
+            self._clock.set_utc(utc_ms, COLLECTOR)
         return self.settle(now_ms, mark)
 
     def settle(self, now_ms, mark):

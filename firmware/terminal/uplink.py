@@ -25,6 +25,7 @@ class Uplink:
         """config: the section `mqtt`; facts(): what a state message says."""
         self.target = config["host"], config["port"]
         self.tls = tls = config["tls"]
+        clock.is_signed = tls is not None
         self.problem = ""  # why there is no connection, without secrets
         if tls:
             from .tls import missing

@@ -297,7 +297,8 @@ class VirtualMachine:
         return self._clock
 
     def _ask_time(self, app: Any) -> None:
-        if self._asking_time or self._air is None or app.ntp is None or not app.ntp.wants(self.ticks_ms()):
+        air = self._air
+        if self._asking_time or air is None or app.ntp is None or not app.ntp.wants(self.ticks_ms()):
             return
         self._asking_time = True
         life = self._life
@@ -308,7 +309,7 @@ class VirtualMachine:
             if self._life != life:
                 return
             self._asking_time = False
-            answer = ntp_answer(request, self._hardware.utc - _LATENCY_US / 1e6)
+            answer = ntp_answer(request, self._hardware.utc + air.ntp_error_s - _LATENCY_US / 1e6)
             if not answer or not app.ntp.received(self.ticks_ms(), answer):
                 app.ntp.failed(self.ticks_ms())
 
@@ -473,6 +474,8 @@ class Air:
 
     def __init__(self, utc: Callable[[], float]) -> None:
         self.broker = Broker(on_publish=self._heard)
+        self.ntp_error_s = 0.0
+        """How far the time server is ahead of the true time."""
         self.office = Office(self.broker.publish, utc)
 
     def _heard(self, message: Publish) -> None:
