@@ -8,6 +8,7 @@ from .clock import Clock, Ntp
 from .compat import const, load, ticks_add, ticks_diff, unload
 from .front import Front
 from .logscrub import Scrub
+from .moments import Moments
 from .power import MAINS, Power
 from .ringlog import RingLog
 from .textlog import TextLog
@@ -24,6 +25,11 @@ _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms le
 
 class App:
     """See README.md "Rooms"."""
+
+    MOMENTS = (
+        "last_touch", "trial_ends", "_console_at", "_reset_at", "_scrub_at",
+        "_feedback", "front", "ntp", "power", "text", "uplink", "wifi",
+    )  # fmt: skip
 
     def __init__(self, config, board, version, config_problem="", home=None):
         """config: as `config.load` gives it; board: a `board.Board`; home: the folder of its files ("" or with a slash
@@ -55,6 +61,8 @@ class App:
         self._rest = None  # the room, if the terminal may sleep
         self.last_touch = 0
         self._reset_at = None
+        self._feedback = None  # of a terminal that does not count
+        self._moments = None
         self._scrub = None
         self._scrub_at = 0
         self.standstill_ms = 0  # the longest
@@ -68,7 +76,8 @@ class App:
         """
         board = self.board
         self.clock = clock = Clock(now_ms)
-        self.last_touch = now_ms
+        self.last_touch = self._console_at = now_ms
+        self._moments = Moments(self, now_ms)
         lastwords = load("lastwords")
         folder = None if self.home is None else self.home + "log"
         self.text = text = TextLog(folder, clock, lastwords.secrets(self._config))
@@ -167,6 +176,7 @@ class App:
     def step(self, now_ms):
         """Does what is due; gives the ticks at which it wants to be called again at the latest."""
         self.clock.advance(now_ms)
+        self._moments.step(now_ms)
         if self._reset_at is not None and ticks_diff(now_ms, self._reset_at) >= 0:
             self.text.flush()
             self.board.reset()

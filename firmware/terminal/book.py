@@ -62,7 +62,7 @@ class Book:
         """The clock's time record."""
         utc_s, at_ms = self.clock.time_record()
         self.clock.at(at_ms)
-        put_body(self._record, TIME, self.clock.source, utc_s, self.clock)
+        put_body(self._record, TIME, self.clock.witness, utc_s, self.clock)
         return self._append()
 
     def ack(self):

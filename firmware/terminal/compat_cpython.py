@@ -9,6 +9,9 @@ import time
 import traceback
 
 _PERIOD = 1 << 30  # the board's: https://docs.micropython.org/en/latest/library/time.html#time.ticks_ms
+_MASK = _PERIOD - 1
+_HALF = _PERIOD // 2
+_FAR_MS = 1 << 28  # half of what ticks can tell
 
 
 def const(value):
@@ -16,15 +19,19 @@ def const(value):
 
 
 def ticks_ms():
-    return (time.monotonic_ns() // 1000000) & (_PERIOD - 1)
+    return (time.monotonic_ns() // 1000000) & _MASK
 
 
 def ticks_add(ticks, delta):
-    return (ticks + delta) & (_PERIOD - 1)
+    return (ticks + delta) & _MASK
 
 
 def ticks_diff(end, start):
-    return ((end - start + _PERIOD // 2) & (_PERIOD - 1)) - _PERIOD // 2
+    """As a board's, but whoever gets near the wrap is told: there it would pass in silence, see moments.py."""
+    diff = (end - start + _HALF & _MASK) - _HALF
+    if not -_FAR_MS <= diff <= _FAR_MS:
+        raise OverflowError("ticks %d and %d lie %d ms apart: expected %d at most" % (start, end, diff, _FAR_MS))
+    return diff
 
 
 class Flag:

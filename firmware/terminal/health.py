@@ -1,5 +1,6 @@
 """What a terminal says of itself: README.md "Facts"."""
 
+from .compat import load, unload
 from .power import PROFILES
 from .wifi import ON
 
@@ -29,6 +30,9 @@ def facts(app):
         return found
     found.update(log.facts())
     found.update(app.front.facts())
+    if clock.refused:
+        found["clock_problem"] = load("rfc3339").doubt(clock)
+        unload("rfc3339")
     found["mqtt"] = app.uplink.state
     if app.cert_ends:
         found["cert_ends"] = app.cert_ends

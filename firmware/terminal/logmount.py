@@ -5,7 +5,7 @@ from array import array
 from .compat import const
 from .heldlog import BLANK, DAMAGED
 from .logreader import END, Reader
-from .record import ACK, BOOT, HEADER, MAGIC, SIZE, SLOTS, TIME, Header, Place, is_blank
+from .record import ACK, BOOT, CONSOLE, HEADER, MAGIC, SIZE, SLOTS, TIME, Header, Place, is_blank
 
 _GAP = const(16)  # so many sectors in a row may be damaged or bad before the walk back gives up
 _LOOK_ON = const(3)
@@ -242,7 +242,9 @@ class Mount:
         log.totals = header.totals
         log.cursor, log.sent, log.lost_settled = header.cursor, header.sent, header.lost
         boot = header.boot
-        utc_ms = header.utc_ms
+        clock = log.clock
+        if header.is_sure:
+            clock.raise_floor(header.utc_ms, CONSOLE)
         log.news_seq = first
         reader = Reader(log)
         reader.seek(first)
@@ -259,7 +261,7 @@ class Mount:
                 self._take_ack(record)
                 continue
             if kind == TIME:
-                utc_ms = 1000 * int.from_bytes(record[8:12], "little")
+                clock.raise_floor(1000 * int.from_bytes(record[8:12], "little"), record[0] >> 4)
             log.news_seq = reader.seq + 1
             log.count(record)
             boot = record[6] | record[7] << 8 if kind != TIME else boot
@@ -268,8 +270,7 @@ class Mount:
         log.next_seq = first + log.slot
         log.place = Place(log.log_id, first // SLOTS)
         log.boot_storm = all(k in (BOOT, TIME, ACK) for k in kinds) and sum(k == BOOT for k in kinds) >= 8
-        log.clock.boot = boot % 65535 + 1
-        log.clock.floor_ms = max(log.clock.floor_ms, utc_ms)
+        clock.boot = boot % 65535 + 1
 
     def _take_ack(self, record):
         log = self._log

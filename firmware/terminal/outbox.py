@@ -16,6 +16,8 @@ _ACK_EVERY_MS = const(3600000)  # or once an hour
 class Outbox:
     """Paced by the broker's PUBACK, content with nothing less than the collector's ack."""
 
+    MOMENTS = ("_news_at", "_ack_due", "_recorded_at")
+
     def __init__(self, log, clock, random32, device_id, collector_id, pace=None):
         """pace: section `mqtt.pace`; None = at once."""
         self._log = log
@@ -172,8 +174,7 @@ class Outbox:
             self.missed = 0
         if utc_ms and not is_retained and self._nonce_open and nonce == self._maker.nonce:
             self._nonce_open = False
-            if not self._clock.is_set:
-                self._clock.set_utc(utc_ms, COLLECTOR)
+            self._clock.set_utc(utc_ms, COLLECTOR)
         return self.settle(now_ms, mark)
 
     def settle(self, now_ms, mark):

@@ -34,6 +34,7 @@ WAKE = const(4)
 NTP = const(1)
 COLLECTOR = const(2)
 CONSOLE = const(3)
+AGREED = const(4)  # NTP and the collector tell the same time
 
 SECTOR = const(4096)
 HEADER = const(64)
@@ -194,11 +195,13 @@ class Header:
         self.lost = 0
         self.totals = [0, 0, 0, 0]
         self.utc_ms = 0  # when the sector was opened; 0 = not known
+        self.is_sure = False  # and that was no word of a single server's
 
     def pack(self, buf, chip, uptime_ms, utc_ms):
         """Writes the 64 bytes of a header to `buf`; utc_ms 0 = not known."""
+        flags = (1 if utc_ms else 0) | (2 if utc_ms and self.is_sure else 0)
         struct.pack_into(
-            _FORMAT, buf, 0, MAGIC, 1, 1 if utc_ms else 0, self.boot, self.sector_seq, self.log_id, chip,
+            _FORMAT, buf, 0, MAGIC, 1, flags, self.boot, self.sector_seq, self.log_id, chip,
             self.cursor, self.sent, self.lost, *self.totals,
         )  # fmt: skip
         buf[48:53] = uptime_ms.to_bytes(5, "little")
@@ -219,6 +222,7 @@ class Header:
         self.cursor, self.sent, self.lost = fields[7:10]
         self.totals = list(fields[10:14])
         self.utc_ms = int.from_bytes(buf[53:59], "little") if buf[5] & 1 else 0
+        self.is_sure = buf[5] & 3 == 3
         return True
 
     def mend(self, buf, chip):

@@ -34,7 +34,7 @@ def begin(app, request, files):
             raise ValueError("expected %d bytes at most" % _MOST_BYTES)
         if whose != read(old)[2]:
             raise ValueError("expected one for this terminal's name and key")
-        if ends < date(app.clock.utc_ms() // 1000):
+        if ends < date((app.clock.utc_ms() or app.clock.floor_ms) // 1000):
             raise ValueError("expected one that has not expired")
     except (ValueError, TypeError) as error:
         raise Refused("cert: %s" % error)

@@ -1,13 +1,27 @@
 """Dates: RFC 3339 texts to milliseconds of 1970 and back. Loaded when somebody speaks of the time."""
 
+from .clock import BEHIND, BEYOND
 from .compat import const
 
 _DAY_S = const(86400)
+_SOURCES = ("?", "NTP", "the collector", "the cable")
 
 
 def format_utc_ms(utc_ms):
     """`2027-01-15T08:00:00.250`"""
     return "%04d-%02d-%02dT%02d:%02d:%02d.%03d" % (_parts(utc_ms // 1000) + (utc_ms % 1000,))
+
+
+def doubt(clock):
+    """Why the word that `clock.refused` keeps is not believed, for a person."""
+    source, utc_ms, why = clock.refused
+    if why == BEYOND:
+        expected = "expected a day of 2026 to 2045"
+    elif why == BEHIND:
+        expected = "the log has been at %s already" % format_utc_ms(clock.floor_ms)[:10]
+    else:
+        expected = "%s says %s" % (_SOURCES[clock.source], format_utc_ms(clock.utc_ms())[:10])
+    return "%s says %s: %s" % (_SOURCES[source], format_utc_ms(utc_ms)[:10], expected)
 
 
 def parse_utc_ms(stamp):

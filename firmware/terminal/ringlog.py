@@ -16,7 +16,7 @@ class RingLog(HeldLog):
     """Appends, reads and remembers what is settled. `mount()` first; then `next_seq`, `oldest_seq`, `totals` hold."""
 
     def __init__(self, device, chip, random32, clock):
-        """device: see above; chip: u32 of the MAC; random32(): u32; clock: boot, uptime_ms(), utc_ms()."""
+        """device: see above; chip: u32 of the MAC; random32(): u32; clock: boot, uptime_ms(), utc_ms(), is_sure."""
         super().__init__(device, chip)
         self._random32 = random32
         self.clock = clock
@@ -185,6 +185,7 @@ class RingLog(HeldLog):
         header.boot = self.clock.boot
         header.totals = self.totals
         header.cursor, header.sent, header.lost = self.cursor, self.sent, self.lost_settled
+        header.is_sure = self.clock.is_sure
         for _ in range(self.sectors):
             if self.ahead < 0 and not self.prepare():
                 return False

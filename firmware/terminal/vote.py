@@ -34,6 +34,8 @@ _NEVER_MS = const(60000)
 class Vote:
     """A counted vote as the rules remember it."""
 
+    MOMENTS = ("at_ms",)
+
     def __init__(self):
         self.button = 0  # 0: there is none
         self.at_ms = 0
@@ -49,7 +51,8 @@ class Vote:
 
     def state(self, now_ms):
         """For `resume`, with its age instead of ticks."""
-        return [self.button, ticks_diff(now_ms, self.at_ms), self.seq, 1 if self.is_replacement else 0]
+        age_ms = ticks_diff(now_ms, self.at_ms) if self.button else 0
+        return [self.button, age_ms, self.seq, 1 if self.is_replacement else 0]
 
     def resume(self, state, now_ms):
         """Becomes the vote that `state` was taken of, so much older."""
@@ -65,6 +68,8 @@ class Votes:
     While `is_asking` the buttons are reasons for the vote before, until ticks `asking_until`. `unanswered` is the seq
     of a vote whose follow-up found no answer, or -1; whoever has written that down sets it to -1 again.
     """
+
+    MOMENTS = ("_vote", "_before", "_last", "_recent", "asking_until")
 
     def __init__(self, windows, follow_up=NO_FOLLOW_UP):
         """windows: a dict as DEFAULT_WINDOWS, in ms. follow_up: `reasons`, how many buttons are reasons (0: nobody is
@@ -132,7 +137,7 @@ class Votes:
             return MASH
         windows = self._windows
         vote = self._vote
-        since_ms = ticks_diff(at_ms, vote.at_ms)
+        since_ms = ticks_diff(at_ms, vote.at_ms) if vote.button else 0
         is_armed = self._is_armed and since_ms < windows["answer_until_ms"]
         if (
             vote.button
@@ -239,7 +244,9 @@ class Votes:
     def state(self, now_ms):
         """For `resume` after a deep sleep; not while `is_armed`."""
         size = len(self._recent)
-        recent = [ticks_diff(now_ms, self._recent[(self._recent_next + i) % size]) for i in range(size)]
+        recent = [0] * size
+        for i in range(size - self._recent_count, size):  # what is left over of older ones would wrap some day
+            recent[i] = ticks_diff(now_ms, self._recent[(self._recent_next + i) % size])
         return [
             self._vote.state(now_ms), self._before.state(now_ms), self._last.state(now_ms),
             self._last_button, self._last_verdict, self._since_vote, self._recent_count, recent,

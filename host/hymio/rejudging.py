@@ -24,7 +24,7 @@ UNANSWERED: Final = 1
 Evidence = Press | Run | Revise | Event
 """What the vote rules react to. Of revisions only those to `stuck` matter, of events only `unanswered`."""
 
-_LONG_MS: Final = 1 << 28
+_LONG_MS: Final = 1 << 26
 """After so long no window is open, and the ticks (of 2^30 ms) have not come round."""
 _MOST_FOLDED: Final = 64
 """More presses of a run than any rule looks back on."""
@@ -56,7 +56,7 @@ def rejudge(boot: Sequence[tuple[int, Evidence]], windows: Mapping[str, int]) ->
     def ticks(at_ms: int) -> int:
         nonlocal last_ms
         if at_ms - last_ms > _LONG_MS:
-            votes.step(ticks_add(0, last_ms + _LONG_MS))
+            votes.rested(ticks_add(0, last_ms + _LONG_MS))
         last_ms = at_ms
         now: int = ticks_add(0, at_ms)
         return now
@@ -98,6 +98,11 @@ def _rules() -> Any:
             self._mash_ms = windows["mash_ms"]
             self._folded_at: int | None = None
             self._believed: bool | None = None
+
+        def rested(self, at_ms: int) -> None:
+            """For so long nothing has happened that nothing before can matter any more."""
+            self.step(at_ms)
+            self._folded_at = None
 
         def judge(self, at_ms: int, press: Press) -> int:
             """The verdict on a press that has a record."""

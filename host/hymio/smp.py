@@ -123,6 +123,8 @@ class StatusAnswer(smp_message.ReadResponse):
     supply_low: bool = False
     problem: str | None = None
     """Why the terminal does not count; then it has no log."""
+    clock_problem: str | None = None
+    """Whose word on the time it does not believe, and why."""
     mqtt_problem: str | None = None
     """Why it has no connection to its broker."""
     cert_ends: str | None = None

@@ -69,6 +69,8 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
     }
     if answer.problem is not None:
         status["problem"] = answer.problem
+    if answer.clock_problem is not None:
+        status["clock_problem"] = answer.clock_problem
     if answer.mqtt_problem is not None:
         status["mqtt_problem"] = answer.mqtt_problem
     if answer.cert_ends is not None:
@@ -213,6 +215,8 @@ def _table(status: dict[str, Any]) -> Table:
     if status["utc"] is not None:
         clock = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(status["utc"]))
         clock += f" ({status['utc'] - time.time():+.1f} s)"
+    if "clock_problem" in status:
+        clock += f": {escape(status['clock_problem'])}"
     table.add_row("clock", clock)
     one, two, three, four = status["pressed"]
     table.add_row("pressed", f"{sum(status['pressed'])}: {one} on button 1, {two} on 2, {three} on 3, {four} on 4")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, text
 from hymio import store
 from hymio.batches import Batch, Totals
 from hymio.coverage import Coverage, Span
-from hymio.dating import Marker, Timeline, marker_of
+from hymio.dating import Marker, Timeline, marker_of, rank_of, sources_better_than
 from hymio.quarantine import put_in_quarantine
 from hymio.records import VERDICTS, Acked, Press, Record, Revise, Run, Time, decode_content, encode_content
 
@@ -48,10 +48,17 @@ _REVISES_AT: Final = text(
     f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
 ).bindparams(bindparam("seqs", expanding=True))
 # Kinds 4 and 5: boot and time. Other records are few beside them, so walking the key backwards is quick.
-_MARKERS: Final = f"SELECT seq, boot, uptime_ms, utc_s FROM records WHERE {_OF_LOG} AND kind IN (4, 5) AND seq "
+_MARKERS: Final = f"SELECT seq, boot, uptime_ms, utc_s, code FROM records WHERE {_OF_LOG} AND kind IN (4, 5) AND seq "
 _MARKER_BELOW: Final = text(_MARKERS + "< :low ORDER BY seq DESC LIMIT 1")
 _MARKERS_IN: Final = text(_MARKERS + "BETWEEN :low AND :high")
 _MARKER_ABOVE: Final = text(_MARKERS + "> :high ORDER BY seq LIMIT 1")
+# Boot records and the time records of certain sources: where a correction of dates ends, or comes from.
+_BETTER_BELOW: Final = text(
+    _MARKERS + "< :low AND (kind = 4 OR code IN :sources) ORDER BY seq DESC LIMIT 1"
+).bindparams(bindparam("sources", expanding=True))
+_BETTER_ABOVE: Final = text(_MARKERS + "> :high AND (kind = 4 OR code IN :sources) ORDER BY seq LIMIT 1").bindparams(
+    bindparam("sources", expanding=True)
+)
 
 _END: Final = 2**62
 """Beyond any seq."""
@@ -355,7 +362,8 @@ class WorkingLog:
         touched = [*self._new_presses, *(marker.seq for marker in new)]
         if not touched:
             return
-        timeline = Timeline([*self._stored_markers(min(touched), max(touched)), *new])
+        rank = max((marker.rank for marker in new), default=0)
+        timeline = Timeline([*self._stored_markers(min(touched), max(touched), rank), *new])
         for seq, row in self._new_presses.items():
             row.clock, row.pressed_utc = timeline.date(seq, row.record.boot, row.record.uptime_ms)
         for low, high in _to_date_again(timeline, new):
@@ -372,21 +380,31 @@ class WorkingLog:
             self.row["marker_seq"], self.row["marker_boot"] = last.seq, last.boot
             self.row["marker_offset_ms"] = last.offset_ms
 
-    def _stored_markers(self, low: int, high: int) -> list[Marker]:
-        """Boot and time records of the database with low <= seq <= high, and the nearest one on either side."""
+    def _stored_markers(self, low: int, high: int, rank: int) -> list[Marker]:
+        """Boot and time records of the database with low <= seq <= high, and of those on either side what tells, or
+        corrects, the dates of presses between. rank: of the best source among the new time records."""
         newest = self.row["marker_seq"]
         if newest is None:
             return []
-        if newest < low:
+        if newest < low and not rank:  # the usual case: no question at all
             return [Marker(newest, self.row["marker_boot"], self.row["marker_offset_ms"])]
-        found = [
-            *self._ask(_MARKER_BELOW, low=low),
-            *self._ask(_MARKERS_IN, low=low, high=high),
-            *self._ask(_MARKER_ABOVE, high=high),
-        ]
+        begin = low
+        if rank:  # they may correct all that comes after the last record that is as good
+            found = self._markers(_BETTER_BELOW, low=low, sources=sources_better_than(rank - 1))
+            begin = found[0].seq if found else 0
+        markers = [*self._markers(_MARKER_BELOW, low=begin), *self._markers(_MARKERS_IN, low=begin, high=high)]
+        if newest > high:
+            above = self._markers(_MARKER_ABOVE, high=high)
+            markers += above
+            while above and above[-1].offset_ms is not None and (sources := sources_better_than(above[-1].rank)):
+                above = self._markers(_BETTER_ABOVE, high=above[-1].seq, sources=sources)
+                markers += above
+        return markers
+
+    def _markers(self, statement: Any, **given: Any) -> list[Marker]:
         return [
-            Marker(seq, boot, None if utc_s is None else utc_s * 1000 - uptime_ms)
-            for seq, boot, uptime_ms, utc_s in found
+            Marker(seq, boot, None) if utc_s is None else Marker(seq, boot, utc_s * 1000 - uptime_ms, rank_of(code))
+            for seq, boot, uptime_ms, utc_s, code in self._ask(statement, **given)
         ]
 
 
@@ -442,6 +460,7 @@ def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int,
             # What follows takes its time from this record; what precedes it only if it had none before it.
             known_before = before is not None and before.offset_ms is not None and before.boot == marker.boot
             ranges.append((marker.seq + 1 if known_before else low, high))
+            ranges += timeline.corrected_by(marker)
         elif after is not None:
             # A boot record that fills a gap parts presses from a time record of another boot.
             ranges.append((low, high))

@@ -85,3 +85,7 @@ class VirtualClock:
             if stop():
                 return
         self._now_us = max(self._now_us, when_us)
+
+    def leap_us(self, us: int) -> None:
+        """Lets time pass in which nothing is called: what was due meanwhile is called late, by `advance_to`."""
+        self._now_us += us

@@ -297,7 +297,8 @@ class VirtualMachine:
         return self._clock
 
     def _ask_time(self, app: Any) -> None:
-        if self._asking_time or self._air is None or app.ntp is None or not app.ntp.wants(self.ticks_ms()):
+        air = self._air
+        if self._asking_time or air is None or app.ntp is None or not app.ntp.wants(self.ticks_ms()):
             return
         self._asking_time = True
         life = self._life
@@ -308,7 +309,7 @@ class VirtualMachine:
             if self._life != life:
                 return
             self._asking_time = False
-            answer = ntp_answer(request, self._hardware.utc - _LATENCY_US / 1e6)
+            answer = ntp_answer(request, self._hardware.utc + air.ntp_error_s - _LATENCY_US / 1e6)
             if not answer or not app.ntp.received(self.ticks_ms(), answer):
                 app.ntp.failed(self.ticks_ms())
 
@@ -473,6 +474,8 @@ class Air:
 
     def __init__(self, utc: Callable[[], float]) -> None:
         self.broker = Broker(on_publish=self._heard)
+        self.ntp_error_s = 0.0
+        """How far the time server is ahead of the true time."""
         self.office = Office(self.broker.publish, utc)
 
     def _heard(self, message: Publish) -> None:
@@ -586,6 +589,15 @@ class VirtualTerminal:
         """Lets time pass, a little longer if a flash operation is under way then: firmware can't be left in the
         middle of one but by what happens to the board. See `script`."""
         self.clock.advance_to(self.clock.now_us() + round(seconds * 1e6))
+
+    def leap(self, days: float, stride_h: float = 8.0) -> None:
+        """Lets days pass in strides, the firmware awake for two seconds after each: what was due within one is late.
+        So weeks in which nothing happens cost no more than minutes do."""
+        end_us = self.clock.now_us() + round(days * 86_400e6)
+        stride_us = round(stride_h * 3600e6)
+        while (left_us := end_us - self.clock.now_us()) > 0:
+            self.clock.leap_us(min(left_us, stride_us))
+            self.run(2.0)
 
     def run_until(self, done: Callable[[], bool], limit_s: float) -> bool:
         """Lets time pass until `done()`, or for `limit_s`; tells whether it came to be."""

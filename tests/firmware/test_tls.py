@@ -43,6 +43,17 @@ def test_the_chip_is_told_the_time_or_what_it_is_at_least():
     assert tls.date(clock) == (2027, 1, 15, 8, 1, 1)
 
 
+def test_a_time_that_is_not_sure_counts_in_every_other_attempt():
+    tls = Ours()
+    clock = Clock(0)
+    assert clock.set_utc(2300000000000, 1) and not clock.is_sure
+    assert tls.date(clock) == date(2300000000)
+    tls.doubts = True  # after a handshake that has failed
+    assert tls.date(clock) == (2026, 3, 15, 12, 30, 0)
+    assert clock.set_utc(1800000061000, 2) and clock.set_utc(1800000061000, 1) and clock.is_sure
+    assert tls.date(clock) == (2027, 1, 15, 8, 1, 1), "a sure one counts always"
+
+
 def test_a_file_that_is_not_there_is_named():
     assert missing({"ca": "nowhere.der", "cert": "", "key": ""}) == "mqtt.tls.ca: no file nowhere.der on the board"
     assert missing({"ca": "", "cert": "", "key": ""}) == ""

@@ -1,0 +1,85 @@
+"""By which date the broker's certificate is judged, attempt by attempt."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from terminal import tls
+from terminal.clock import Clock
+from terminal.record import COLLECTOR, NTP
+
+TRUE_MS = 1800000000000
+FALSE_MS = 2300000000000
+TRUE = (2027, 1, 15)
+FALSE = (2042, 11, 19)
+FIRMWARE = (2026, 1, 1)
+
+
+class Attempts:
+    """A terminal whose handshakes end as they are told, and the dates that its chip has been given."""
+
+    def __init__(self, monkeypatch, ends):
+        self.clock = Clock(0)
+        self.dates = []
+        self.is_good = False
+        self.app = SimpleNamespace(
+            board=SimpleNamespace(ticks_ms=lambda: 0, rtc=SimpleNamespace(datetime=self.dates.append)),
+            clock=self.clock,
+            uplink=SimpleNamespace(tls={}, output=lambda: b""),
+            stood_still=lambda since_ms, now_ms: None,
+            cert_ends=None,
+        )
+
+        class Ours(tls.Tls):
+            def __init__(ours, files):
+                ours._issued = (2000, 1, 1, 0, 0, 0)
+                ours.ends = ends
+
+            async def shake(ours, *_):
+                if not self.is_good:
+                    raise OSError("certificate is expired")
+                return None, None
+
+        monkeypatch.setattr(tls, "Tls", Ours)
+        monkeypatch.setattr(tls, "_only", None)
+
+    def date(self, is_good=False):
+        """Of the next attempt."""
+        self.is_good = is_good
+        try:
+            asyncio.run(tls.secured(self.app, None, None, "broker"))
+        except OSError:
+            assert not is_good
+        return self.dates[-1][:3]
+
+
+@pytest.fixture
+def attempts(monkeypatch):
+    return Attempts(monkeypatch, (2036, 1, 1, 0, 0, 0))
+
+
+def test_a_false_time_is_tried_and_then_doubted(attempts):
+    assert attempts.clock.set_utc(FALSE_MS, NTP)
+    assert [attempts.date() for _ in range(4)] == [FALSE, FIRMWARE, FALSE, FIRMWARE]
+    assert attempts.clock.set_utc(TRUE_MS, COLLECTOR) and attempts.clock.set_utc(TRUE_MS, NTP)
+    assert [attempts.date() for _ in range(3)] == [TRUE] * 3, "a sure time is not doubted"
+
+
+def test_what_went_well_is_not_doubted(attempts):
+    attempts.clock.set_utc(TRUE_MS, NTP)
+    assert [attempts.date(True) for _ in range(3)] == [TRUE] * 3
+    assert [attempts.date(), attempts.date(True), attempts.date(True)] == [TRUE, FIRMWARE, TRUE]
+
+
+def test_a_floor_beyond_the_end_of_our_certificate_is_none(attempts):
+    attempts.clock.raise_floor(FALSE_MS, 4)
+    assert not attempts.clock.set_utc(TRUE_MS, NTP)
+    assert attempts.date() == FIRMWARE
+    assert attempts.clock.set_utc(TRUE_MS, NTP)
+    assert attempts.app.cert_ends == "2036-01-01T00:00:00Z"
+
+
+def test_a_sure_floor_counts_while_there_is_no_clock(attempts):
+    attempts.clock.raise_floor(TRUE_MS, 4)
+    assert [attempts.date() for _ in range(3)] == [TRUE] * 3
