@@ -18,7 +18,6 @@ from hymio.acks import decode_ack
 from hymio.addresses import parse_broker
 from hymio.batches import Batch, encode_batch
 from hymio.collect import Collector
-from hymio.messages import read_message
 from hymio.records import Boot, Press, Record, Revise, Time
 from hymio.store import open_store
 from hymio_sim.mortalcollector import Fuse, Killed
@@ -89,7 +88,7 @@ class Desk:
         store = open_store(str(self.db), create=True)
         collector = Collector(parse_broker("mqtt://127.0.0.1"), None, store, "office", as_json=True)
         for topic, payload in messages:
-            collector._inbox.append(read_message(topic, payload, 1_800_000_000.0))
+            collector.hear(topic, payload, False, 1_800_000_000.0)
         try:
             with self.fuse.laid(store):
                 self.fuse.left = burns
