@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -355,6 +356,7 @@ def _engine(url: URL) -> Engine:
                 "Statements are prepared after so many, on a server without a pooler before it: 5.",
             )
         url, settings[_PREPARE] = url.difference_update_query([_PREPARE]), int(asked)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it tells of errors, the errors tell
     try:
         return create_engine(url, pool_pre_ping=True, connect_args=settings)
     except ModuleNotFoundError as error:
