@@ -34,6 +34,8 @@ __all__ = ["PARCEL_MESSAGES", "Collector", "check_collector_id", "run_collect"]
 
 BACKOFF_S: Final = (1.0, 30.0)
 """First and longest pause before the broker or the database is tried again."""
+STOP_S: Final = 1.0
+"""How long what has come may still take when told to stop."""
 ASK_LASTS_S: Final = 300
 """A terminal that has not heard the request by then will be asked anew."""
 
@@ -60,6 +62,7 @@ class Collector:
         self._collector_id = collector_id
         self._as_json = as_json
         self._stop = asyncio.Event()
+        self._stop_by_s = 0.0
         self._ready = False
         self._inbox = Inbox()
         self._arrived = asyncio.Event()
@@ -68,7 +71,9 @@ class Collector:
         self._unsent: dict[tuple[str, int], DueAck] = {}
 
     def stop(self) -> None:
-        """Ends `run` after the transaction at hand and its acks."""
+        """Ends `run` once what has come is committed and acknowledged, or after the transaction at hand if that is
+        much: it comes again."""
+        self._stop_by_s = time.monotonic() + STOP_S
         self._stop.set()
 
     async def run(self) -> None:
@@ -189,6 +194,8 @@ class Collector:
             await self._publish(client)
             for wanted in committed.wanted:
                 await self._ask_for(client, wanted)
+            if self._stop.is_set() and time.monotonic() > self._stop_by_s:
+                return
         self._arrived.clear()
         due_s = self._inbox.next_due_s()
         if due_s is not None:
