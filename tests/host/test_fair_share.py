@@ -174,8 +174,9 @@ def test_memory_is_bounded_while_the_database_is_locked(port: int, tmp_path: Pat
             async with on_the_air(port, device_id) as air:
                 await attack(port, evil, flood)
                 await air.send("votes", presses(device_id, 0, 3))
-                while not any("passed over" in line for line in collector.stderr):
-                    await asyncio.sleep(0.05)
+                async with asyncio.timeout(PATIENCE_S):
+                    while not any("passed over" in line for line in collector.stderr):
+                        await asyncio.sleep(0.05)
                 grown = resident_mb(collector) - before
                 assert grown < 80, f"{grown:.0f} MB more, of more than 100 that came"
                 locker.execute("ROLLBACK")
