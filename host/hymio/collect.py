@@ -38,6 +38,8 @@ STOP_S: Final = 1.0
 """How long what has come may still take when told to stop."""
 ASK_LASTS_S: Final = 300
 """A terminal that has not heard the request by then will be asked anew."""
+ASK_EVERY_S: Final = 10.0
+"""One that says all the time that something is missing here is not asked all the time."""
 
 VOTES_TOPIC: Final = "hymio/+/votes"
 STATE_TOPIC: Final = "hymio/+/state"
@@ -68,6 +70,7 @@ class Collector:
         self._arrived = asyncio.Event()
         self._trouble_pause_s = BACKOFF_S[0]
         self._not_kept: dict[str, int] = {}
+        self._asked: dict[str, float] = {}
         self._unsent: dict[tuple[str, int], DueAck] = {}
 
     def stop(self) -> None:
@@ -203,11 +206,11 @@ class Collector:
 
     async def _commit(self, items: list[Item]) -> Committed | None:
         """Commits, waiting for a database that has gone away; None when told to stop meanwhile."""
-        pause_s = BACKOFF_S[0]
+        pause_s, is_again = BACKOFF_S[0], False
         while True:
             try:
                 # In a thread, so that the broker's keep-alive goes on while the disk works.
-                committed = await asyncio.to_thread(_commit, self._store, items)
+                committed = await asyncio.to_thread(_commit, self._store, items, is_again)
             except Failure as error:
                 why = error
             else:
@@ -218,7 +221,7 @@ class Collector:
             await self._pause(pause_s)
             if self._stop.is_set():
                 return None
-            pause_s = min(2 * pause_s, BACKOFF_S[1])
+            pause_s, is_again = min(2 * pause_s, BACKOFF_S[1]), True
 
     def _put_back(self, committed: Committed) -> None:
         """What the database had no room for waits, and everybody else goes on."""
@@ -283,6 +286,11 @@ class Collector:
 
     async def _ask_for(self, client: aiomqtt.Client, wanted: Wanted) -> None:
         """Asks once: what does not come is asked for again at the next state message."""
+        now_s = time.monotonic()
+        if now_s - self._asked.get(wanted.device_id, -ASK_EVERY_S) < ASK_EVERY_S:
+            return
+        self._asked = {one: asked_s for one, asked_s in self._asked.items() if now_s - asked_s < ASK_EVERY_S}
+        self._asked[wanted.device_id] = now_s
         note(f"Asking {wanted.device_id} for seqs {wanted.first_seq}..{wanted.last_seq} once more: they are not here.")
         request = {
             "id": f"resync-{secrets.token_hex(8)}",
@@ -298,8 +306,8 @@ class Collector:
             await asyncio.wait_for(self._stop.wait(), pause_s)
 
 
-def _commit(store: Store, items: list[Item]) -> Committed:
-    return commit_whatever_comes(store, Parcel.of(items))
+def _commit(store: Store, items: list[Item], is_again: bool) -> Committed:
+    return commit_whatever_comes(store, Parcel.of(items), is_again)
 
 
 def _conflict(outcome: Outcome) -> str:

@@ -28,13 +28,13 @@ class Fault(Enum):
     COLLISION = auto()
     """Two writers were in each other's way: the same once more, at once."""
     ROOM = auto()
-    """Disk, quota or memory is full: what needs less of it may still go in."""
+    """Disk, quota, memory or the time for a statement is used up: what needs less of it may still go in."""
 
 
 _OF_THE_MESSAGE: Final = ("22", "23")
 """Data exceptions; integrity constraints."""
-_ROOM: Final = ("531", "532", "534", "54")
-"""Disk full, out of memory, configuration limit exceeded; program limits exceeded."""
+_ROOM: Final = ("531", "532", "534", "54", "57014")
+"""Disk full, out of memory, configuration limit exceeded; program limits exceeded; a statement that took too long."""
 _SQLITE_MESSAGE: Final = (
     sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE,
 )  # fmt: skip
@@ -48,6 +48,7 @@ _HINTS: Final = {
     "42": "Its tables are not as hymio made them: restore them, or give another --db.",
     "53300": "Let it take more connections (max_connections), or put a pooler before it.",
     "53": "Make room for it: on its disk, in its quota, or in memory.",
+    "57014": "Give its statements more time (statement_timeout).",
     "XX": "The server itself is damaged or has a bug: its log says more.",
 }
 """By the beginning of the SQLSTATE, the longest that fits."""

@@ -92,6 +92,7 @@ class Inbox:
         for item in reversed(list(items)):
             queue = self._queues.setdefault(item.device_id, _Queue(as_of_s=self._now_s()))
             queue.rests_until_s = self._now_s() + rest_s
+            queue.debt_s = max(queue.debt_s, 2 * GRACE_S)  # it may be what stands in the way: next time it goes alone
             queue.items.appendleft(item)
             self._count(queue, 1, _size(item))
 

@@ -9,7 +9,7 @@ from typing import Final
 from hymio.costs import Costs
 from hymio.database_errors import DatabaseFailure, Fault, fault_of
 from hymio.errors import Failure
-from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
+from hymio.ingest import Arrival, LogState, Outcome, Told, ingest_many, log_state
 from hymio.messages import Item, Refused, Unread
 from hymio.newlogs import without_too_many_logs
 from hymio.quarantine import Kept, put_in_quarantine
@@ -111,10 +111,13 @@ def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committe
             (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
             for outcome in committed.outcomes
         }
+        states: dict[tuple[str, int], LogState | None] = {}
         for told in told_all:
             key = (told.device_id, told.log_id)
-            state = log_state(connection, *key)
-            if state is None:
+            if key not in states:
+                with committed.costs.of(told.device_id):
+                    states[key] = log_state(connection, *key)
+            if (state := states[key]) is None:
                 continue
             coverage = state.coverage
             # The terminal lacks our ack, or has records that we lack: say again how far we are.
@@ -127,22 +130,24 @@ def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committe
     return committed
 
 
-def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
+def commit_whatever_comes(store: Store, parcel: Parcel, is_again: bool = False) -> Committed:
     """Like `commit`, but what cannot be taken in does not stop the rest.
 
     A parcel that fails is split until its bad member is alone: for a fault of its own that goes to quarantine; for want
-    of room in the database it is `left`, as may be what fits no longer when others still do.
+    of room in the database it is `left`, as may be what fits no longer when others still do. is_again: the database
+    has refused this parcel before, so it is split for that reason, too; it may be one member that makes it refuse.
 
     Raises:
         Failure: the database is not there, or refuses; nothing of the parcel has been committed.
     """
     done = Committed()
     waiting = [parcel.items]
-    collisions = 0
+    collisions = refused_alone = 0
     while waiting:
         part = waiting.pop()
         try:
             done.add(commit(store, Parcel.of(part), done.costs))
+            refused_alone = 0
             continue
         except Exception as error:
             fault = fault_of(error) if not isinstance(error, Failure) else getattr(error, "fault", Fault.DATABASE)
@@ -150,8 +155,11 @@ def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
                 collisions += 1
                 waiting.append(part)
                 continue
-            if fault in (Fault.DATABASE, Fault.COLLISION):
-                if not (done.outcomes or done.refused):
+            is_of_database = fault in (Fault.DATABASE, Fault.COLLISION)
+            # Two that are refused one by one, and none that was not: the database itself is not well.
+            refused_alone += is_of_database and len(part) == 1
+            if is_of_database and (not is_again or refused_alone > 1):
+                if not (done.outcomes or done.acks or done.refused):
                     raise
                 done.left += [item for rest in [part, *reversed(waiting)] for item in rest]
                 done.trouble = error if isinstance(error, DatabaseFailure) else None
@@ -159,7 +167,7 @@ def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
             if len(part) > 1:
                 waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
                 continue
-            if fault is Fault.ROOM:
+            if is_of_database or fault is Fault.ROOM:
                 done.left += part
                 done.trouble = error if isinstance(error, DatabaseFailure) else None
                 continue
@@ -167,6 +175,8 @@ def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
             if isinstance(one, Refused):
                 raise  # what cannot even be kept: a bug, and no message's fault
             waiting.append([Refused(one.device_id, one.source, _why(error), one.payload, one.received_utc)])
+    if done.left and is_again and not (done.outcomes or done.acks or done.refused) and done.trouble is not None:
+        raise done.trouble
     return done
 
 

@@ -50,10 +50,10 @@ def count(store: Store, table: object) -> int:
 STATES = {
     Fault.MESSAGE: ("22003", "22021", "22P05", "23502", "23505", "23514"),
     Fault.COLLISION: ("40001", "40P01"),
-    Fault.ROOM: ("53100", "53200", "53400", "54000"),
+    Fault.ROOM: ("53100", "53200", "53400", "54000", "57014"),
     Fault.DATABASE: (
         "08006", "08P01", "0A000", "25006", "25P02", "25P03", "26000", "28P01", "3D000", "42501", "42703", "42P01",
-        "53300", "55000", "55P03", "57014", "57P01", "57P02", "57P03", "58030", "F0000", "XX000", "XX001",
+        "53300", "55000", "55P03", "57P01", "57P02", "57P03", "58030", "F0000", "XX000", "XX001",
     ),
 }  # fmt: skip
 
@@ -202,6 +202,48 @@ def test_prepared_statements_are_to_be_asked_for_and_never_cost_a_vote(pooled: s
     with pytest.raises(Failure) as refused:
         open_store(f"{pooled}?prepare_threshold=often")
     assert refused.value.exit_status == WRONG_USE and "prepare_threshold" in refused.value.message
+
+
+def test_one_that_makes_the_database_refuse_is_found_at_the_first_retry(
+    make_database: Callable[[str], str],
+) -> None:
+    """An error of the database's that one message alone provokes: it waits, unjudged, and the others go on."""
+    store = open_store(make_database(""), create=True)
+    with store.writing() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " IF NEW.device_id = 'till-33' THEN RAISE EXCEPTION 'internal' USING ERRCODE = 'XX000'; END IF; RETURN NEW; END $$"
+            )
+        )
+        connection.execute(text("CREATE TRIGGER t BEFORE INSERT ON presses FOR EACH ROW EXECUTE FUNCTION refuse()"))
+    items = [one for n in range(60) if (one := votes(f"till-{n}", batch(0, 1))) is not None]
+    with pytest.raises(DatabaseFailure, match="internal"):
+        commit_whatever_comes(store, Parcel.of(items))
+    done = commit_whatever_comes(store, Parcel.of(items), is_again=True)
+    assert [one.device_id for one in done.left] == ["till-33"] and len(done.acks) == 59
+    with pytest.raises(DatabaseFailure):
+        commit_whatever_comes(store, Parcel.of(done.left), is_again=True)
+    assert count(store, quarantine) == 0
+    store.close()
+
+
+def test_a_database_that_is_gone_is_not_asked_for_each_message(
+    make_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(make_database(""), create=True)
+    tries: list[None] = []
+
+    def gone(*_: object) -> None:
+        tries.append(None)
+        raise psycopg.OperationalError("the server has gone")
+
+    monkeypatch.setattr(store_module, "put_rows", gone)
+    items = [one for n in range(60) if (one := votes(f"till-{n}", batch(0, 1))) is not None]
+    with pytest.raises(DatabaseFailure):
+        commit_whatever_comes(store, Parcel.of(items), is_again=True)
+    assert len(tries) < 12
+    store.close()
 
 
 def test_a_session_that_may_only_read_is_given_up(make_database: Callable[[str], str]) -> None:

@@ -6,14 +6,17 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
 from sqlalchemy import event, func, select
 
 from hymio import limits
+from hymio.addresses import parse_broker
 from hymio.batches import Batch, encode_batch
 from hymio.brokerconfig import _CONF
+from hymio.collect import Collector
 from hymio.homeassistant import discovery
 from hymio.inbox import GRACE_S, Inbox
 from hymio.ingest import Arrival, Told
@@ -130,6 +133,22 @@ def test_the_text_tells_the_same_numbers() -> None:
         limits.NEW_LOGS_PER_DAY, limits.LOGS_MAX, limits.MESSAGE_MAX_BYTES,
     ]  # fmt: skip
     assert told >= set(numbers)
+
+
+def test_only_what_was_judged_reaches_home_assistant(store: Store) -> None:
+    heard: list[bytes] = []
+
+    class Home:
+        def heard(self, topic: str, payload: bytes, is_retained: bool) -> None:
+            heard.append(payload)
+
+    home: Any = Home()
+    collector = Collector(parse_broker("mqtt://127.0.0.1"), None, store, "office", True, home)
+    good, offline = state(), b'{"state": "offline"}'
+    for payload in (state(firmware="x" * 261_000), b"junk", state(rssi=[1]), state(firmware="x" * 65), good, offline):
+        collector.hear("hymio/till-1/state", payload, True, 1.0)
+    collector.hear("hymio/till-1/votes", b"junk", False, 1.0)
+    assert heard == [good, offline]
 
 
 # Quarantine
