@@ -262,9 +262,14 @@ class Store:
         """One consistent look at everything."""
         with self._people_errors(), self.engine.connect() as connection:
             reader = connection
-            if connection.dialect.name == "postgresql":
-                reader = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            is_postgres = connection.dialect.name == "postgresql"
+            if is_postgres:
+                reader = connection.execution_options(isolation_level="REPEATABLE READ")
             with self._ends_sessions(connection), reader.begin():
+                if is_postgres:
+                    # Not postgresql_readonly: given back, the session would begin with READ WRITE from then on, and
+                    # overrule a server that is to be read only.
+                    reader.execute(text("SET TRANSACTION READ ONLY"))
                 yield reader
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ With a real PostgreSQL, a real pgbouncer before it, and SQLite.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import pwd
@@ -22,6 +23,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
+from test_collect import Mosquitto, collecting, on_the_air
+from test_collect import presses as taken
 from test_limits import batch, votes
 
 from hymio import store as store_module
@@ -213,7 +216,8 @@ def test_one_that_makes_the_database_refuse_is_found_at_the_first_retry(
         connection.execute(
             text(
                 "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                " IF NEW.device_id = 'till-33' THEN RAISE EXCEPTION 'internal' USING ERRCODE = 'XX000'; END IF; RETURN NEW; END $$"
+                " IF NEW.device_id = 'till-33' THEN RAISE EXCEPTION 'internal' USING ERRCODE = 'XX000'; END IF;"
+                " RETURN NEW; END $$"
             )
         )
         connection.execute(text("CREATE TRIGGER t BEFORE INSERT ON presses FOR EACH ROW EXECUTE FUNCTION refuse()"))
@@ -259,6 +263,49 @@ def test_a_session_that_may_only_read_is_given_up(make_database: Callable[[str],
     assert failure.value.message.startswith("The database postgresql") and "standby" in failure.value.hint
     assert commit(store, votes("till-1", batch(2, 2))).acks[0].mark == 4, "the next session finds who writes"
     assert count(store, quarantine) == 0
+    store.close()
+
+
+def test_a_collector_goes_on_after_a_failover(
+    make_database: Callable[[str], str], admin: Engine, tmp_path: Path, device_id: str
+) -> None:
+    """The server turns read-only for whoever is connected; who connects anew may write."""
+    if find_tool("mosquitto") is None:
+        pytest.skip("mosquitto is not installed")
+    url = make_database("")
+    role = f"writes_{os.getpid()}"
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {role} LOGIN SUPERUSER"))
+    url = database_url(url).set(username=role).render_as_string(hide_password=False).replace("+psycopg", "")
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    try:
+        with collecting(broker.port, url) as collector:
+            collector.wait_for("ready")
+
+            async def scene() -> None:
+                async with on_the_air(broker.port, device_id) as air:
+                    await air.send("votes", taken(device_id, 0, 3))
+                    await air.ack_with(3)
+                    with admin.connect() as connection:
+                        connection.execute(text(f"ALTER ROLE {role} SET default_transaction_read_only = off"))
+                        connection.execute(text("ALTER SYSTEM SET default_transaction_read_only = on"))
+                        connection.execute(text("SELECT pg_reload_conf()"))
+                    while not any("read-only transaction" in line for line in collector.stderr):
+                        await air.send("votes", taken(device_id, 3, 1))  # until the reload is through
+                        await asyncio.sleep(0.2)
+                    await air.ack_with(4)
+
+            asyncio.run(asyncio.wait_for(scene(), 60))
+            assert collector.stop() == 0
+    finally:
+        broker.stop()
+        with admin.connect() as connection:
+            connection.execute(text("SET default_transaction_read_only = off"))
+            connection.execute(text("ALTER SYSTEM RESET default_transaction_read_only"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+    store = open_store(url)
+    assert (count(store, presses), count(store, quarantine)) == (4, 0)
     store.close()
 
 
