@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from hymio import limits
 from hymio.errors import WRONG_USE, Failure
 from hymio.homeassistant import availability_topic
 from hymio.output import print_json, print_line
@@ -35,9 +36,10 @@ HOME_WRITES: Final = "homeassistant/status"
 """Home Assistant says there when it starts and ends."""
 
 MAX_PACKET_BYTES: Final = 256 * 1024
+"""Who sends a longer one is thrown out; a payload over `limits.MESSAGE_MAX_BYTES` is passed over."""
 MAX_QUEUED_MESSAGES: Final = 20_000
-"""For a collector that is away. What does not fit is dropped, and the terminals send it again: they keep everything
-until it is acknowledged. Days of votes of a hundred terminals, in a few MB."""
+"""For a collector that is away, or until `limits.QUEUED_MAX_BYTES` are reached. What does not fit is dropped, and the
+terminals send it again: they keep everything until it is acknowledged. Days of votes of a hundred terminals."""
 
 _CONF: Final = """\
 # Written by `hymio broker config`, for mosquitto 2.0.11 or newer. It is written anew each time: your own settings
@@ -59,7 +61,9 @@ use_identity_as_username true
 use_username_as_clientid true
 
 max_packet_size {max_packet_bytes}
+message_size_limit {message_max_bytes}
 max_queued_messages {max_queued_messages}
+max_queued_bytes {queued_max_bytes}
 persistent_client_expiration 2m
 persistence true
 persistence_location {at}/data/
@@ -168,6 +172,8 @@ def run_broker_config(
         listen=f"{port} {host}".strip(),
         max_packet_bytes=MAX_PACKET_BYTES,
         max_queued_messages=MAX_QUEUED_MESSAGES,
+        message_max_bytes=limits.MESSAGE_MAX_BYTES,
+        queued_max_bytes=limits.QUEUED_MAX_BYTES,
     )
     with files_work(out):
         out.mkdir(parents=True, exist_ok=True)

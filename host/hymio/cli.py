@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from hymio import bench_commands, field_commands, office_commands, pki_commands
+from hymio import bench_commands, field_commands, office_commands, pki_commands, quarantine_commands
 from hymio.bench_commands import BENCH
 from hymio.errors import ANSWER_NO, run_cli
 from hymio.hidden import DB_VARIABLE
@@ -39,6 +39,13 @@ app.add_typer(bench_commands.app)
 app.add_typer(field_commands.app)
 app.add_typer(office_commands.app)
 app.add_typer(pki_commands.app, name="pki", help=pki_commands.HELP, rich_help_panel=OFFICE)
+app.add_typer(
+    quarantine_commands.app,
+    name="quarantine",
+    help=quarantine_commands.HELP,
+    epilog=quarantine_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
+)
 
 
 def _show_version(wanted: bool) -> None:

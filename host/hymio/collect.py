@@ -11,33 +11,39 @@ import signal
 import ssl
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
 import aiomqtt
-from sqlalchemy.exc import SQLAlchemyError
 
 from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.addresses import BrokerAddress, parse_broker
 from hymio.broker_tls import TlsFiles, no_broker, tls_context, why_refused
+from hymio.database_errors import shown
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
+from hymio.hidden import without_password
 from hymio.homeassistant import OFFLINE, ONLINE, HomeAssistant, check_prefix, zone_named
-from hymio.ingest import Arrival, Told
-from hymio.messages import Refused, read_message
+from hymio.inbox import Inbox
+from hymio.ingest import Outcome
+from hymio.limits import PARCEL_MESSAGES
+from hymio.messages import Item, Refused, Unread, judge
 from hymio.output import note, print_json, print_line, seconds_running
 from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes
+from hymio.quarantine import Kept, counts
 from hymio.revocation import remind
-from hymio.store import Store, open_store, shown
+from hymio.store import Store, open_store
 from hymio.words import counted
 
-PARCEL_MESSAGES: Final = 200
-"""Messages taken into one transaction at most. What comes while one is written goes into the next: a commit costs a
-flush of the disk whatever is in it, and the first press of a quiet hour need not wait for company."""
+__all__ = ["PARCEL_MESSAGES", "Collector", "check_collector_id", "run_collect"]
+
 BACKOFF_S: Final = (1.0, 30.0)
 """First and longest pause before the broker or the database is tried again."""
+STOP_S: Final = 1.0
+"""How long what has come may still take when told to stop."""
 ASK_LASTS_S: Final = 300
 """A terminal that has not heard the request by then will be asked anew."""
+ASK_EVERY_S: Final = 10.0
+"""One that says all the time that something is missing here is not asked all the time."""
 
 VOTES_TOPIC: Final = "hymio/+/votes"
 STATE_TOPIC: Final = "hymio/+/state"
@@ -62,13 +68,19 @@ class Collector:
         self._collector_id = collector_id
         self._as_json = as_json
         self._stop = asyncio.Event()
+        self._stop_by_s = 0.0
         self._ready = False
-        self._inbox: deque[Arrival | Told | Refused | None] = deque()
+        self._inbox = Inbox()
         self._arrived = asyncio.Event()
+        self._trouble_pause_s = BACKOFF_S[0]
+        self._not_kept: dict[str, int] = {}
+        self._asked: dict[str, float] = {}
         self._unsent: dict[tuple[str, int], DueAck] = {}
 
     def stop(self) -> None:
-        """Ends `run` after the transaction at hand and its acks."""
+        """Ends `run` once what has come is committed and acknowledged, or after the transaction at hand if that is
+        much: it comes again."""
+        self._stop_by_s = time.monotonic() + STOP_S
         self._stop.set()
 
     async def run(self) -> None:
@@ -156,10 +168,23 @@ class Collector:
 
     async def _take_in(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            self._inbox.append(_read(message))
-            self._arrived.set()
-            if self._home is not None and isinstance(message.payload, bytes):
-                self._home.heard(str(message.topic), message.payload, message.retain)
+            payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
+            self.hear(str(message.topic), payload, message.retain, time.time())
+
+    def hear(self, topic: str, payload: bytes, is_retained: bool, received_utc: float) -> None:
+        """Takes a message into the inbox, once it has been judged."""
+        item = judge(topic, payload, received_utc)
+        # Votes are told on when they are committed.
+        if self._home is not None and not isinstance(item, Unread | Refused):
+            self._home.heard(topic, payload, is_retained)
+        if item is None:
+            return
+        if not self._inbox.put(item) and _is_round(self._inbox.passed_over):
+            note(
+                f"{item.device_id or topic} sends more than can be taken in at present: {self._inbox.passed_over}"
+                " messages of terminals have been passed over; terminals send again what is not acknowledged."
+            )
+        self._arrived.set()
 
     async def _tell_home(self, client: aiomqtt.Client) -> None:
         if self._home is None:
@@ -174,11 +199,8 @@ class Collector:
             await self._home.run(publish)
 
     async def _empty_inbox(self, client: aiomqtt.Client) -> None:
-        while self._inbox:
-            parcel = Parcel()
-            for _ in range(min(PARCEL_MESSAGES, len(self._inbox))):
-                parcel.add(self._inbox.popleft())
-            committed = await self._commit(parcel)
+        while items := self._inbox.take():
+            committed = await self._commit(items)
             if committed is None:
                 return
             self._announce(committed)
@@ -186,33 +208,55 @@ class Collector:
             await self._publish(client)
             for wanted in committed.wanted:
                 await self._ask_for(client, wanted)
+            if self._stop.is_set() and time.monotonic() > self._stop_by_s:
+                return
         self._arrived.clear()
+        due_s = self._inbox.next_due_s()
+        if due_s is not None:
+            asyncio.get_running_loop().call_later(due_s, self._arrived.set)
 
-    async def _commit(self, parcel: Parcel) -> Committed | None:
+    async def _commit(self, items: list[Item]) -> Committed | None:
         """Commits, waiting for a database that has gone away; None when told to stop meanwhile."""
-        pause_s = BACKOFF_S[0]
+        pause_s, is_again = BACKOFF_S[0], False
         while True:
             try:
                 # In a thread, so that the broker's keep-alive goes on while the disk works.
-                return await asyncio.to_thread(commit_whatever_comes, self._store, parcel)
-            except (Failure, SQLAlchemyError) as error:
-                said = error.message if isinstance(error, Failure) else str(error).splitlines()[0]
-                note(f"{said} Trying again in {pause_s:.0f} s; nothing is acknowledged meanwhile.")
+                committed = await asyncio.to_thread(_commit, self._store, items, is_again)
+            except Failure as error:
+                why = error
+            else:
+                self._inbox.settle(committed.costs.by_device)
+                self._put_back(committed)
+                return committed
+            note(f"{why.message} {why.hint} Trying again in {pause_s:.0f} s; nothing is acknowledged meanwhile.")
             await self._pause(pause_s)
             if self._stop.is_set():
                 return None
-            pause_s = min(2 * pause_s, BACKOFF_S[1])
+            pause_s, is_again = min(2 * pause_s, BACKOFF_S[1]), True
+
+    def _put_back(self, committed: Committed) -> None:
+        """What the database had no room for waits, and everybody else goes on."""
+        if not committed.left:
+            self._trouble_pause_s = BACKOFF_S[0]
+            return
+        pause_s = self._trouble_pause_s
+        self._inbox.put_back(committed.left, pause_s)
+        self._trouble_pause_s = min(2 * pause_s, BACKOFF_S[1])
+        whose = sorted({item.device_id for item in committed.left})
+        names = ", ".join(whose[:3]) + (f" and {len(whose) - 3} more" if len(whose) > 3 else "")
+        said = f"{committed.trouble.message} {committed.trouble.hint}" if committed.trouble else "The database is full."
+        note(f"{said} {len(committed.left)} messages of {names} wait for {pause_s:.0f} s, not acknowledged.")
 
     def _announce(self, committed: Committed) -> None:
-        for one in committed.refused:
-            note(f"Kept in quarantine, {one.source}: {one.reason}.")
+        for one, kept in committed.refused:
+            self._tell_of_quarantine(one.device_id, kept, f"Kept in quarantine, {one.source}: {one.reason}.")
             if self._home is not None:
                 self._home.counted(one.device_id)
         for outcome in committed.outcomes:
             if self._home is not None:
                 self._home.counted(outcome.device_id)
-            for conflict in outcome.conflicts:
-                note(f"Conflict, {outcome.device_id} log {outcome.log_id}: {conflict}.")
+            if outcome.kept is not None:
+                self._tell_of_quarantine(outcome.device_id, outcome.kept, _conflict(outcome))
             if outcome.last_seq < outcome.first_seq:
                 continue
             if self._as_json:
@@ -233,6 +277,18 @@ class Collector:
                 seqs = f"{outcome.first_seq}..{outcome.last_seq}"
                 print_line(f"{outcome.device_id}: {counted(outcome.rows, 'press')}, seqs {seqs}{again}")
 
+    def _tell_of_quarantine(self, device_id: str, kept: Kept, said: str) -> None:
+        """Once for each thing that is kept; of what is not kept any more seldom, as it may come without end."""
+        if kept is Kept.NEW:
+            note(said)
+        elif kept is Kept.NO_ROOM:
+            self._not_kept[device_id] = self._not_kept.get(device_id, 0) + 1
+            if _is_round(self._not_kept[device_id]):
+                note(
+                    f"{device_id or 'Whoever names no terminal'} has filled its part of the quarantine:"
+                    f" {self._not_kept[device_id]} messages were counted and not kept (hymio quarantine list)."
+                )
+
     async def _publish(self, client: aiomqtt.Client) -> None:
         """Publishes all acks due; those that fail stay due for the next connection."""
         for key, ack in list(self._unsent.items()):
@@ -242,6 +298,11 @@ class Collector:
 
     async def _ask_for(self, client: aiomqtt.Client, wanted: Wanted) -> None:
         """Asks once: what does not come is asked for again at the next state message."""
+        now_s = time.monotonic()
+        if now_s - self._asked.get(wanted.device_id, -ASK_EVERY_S) < ASK_EVERY_S:
+            return
+        self._asked = {one: asked_s for one, asked_s in self._asked.items() if now_s - asked_s < ASK_EVERY_S}
+        self._asked[wanted.device_id] = now_s
         note(f"Asking {wanted.device_id} for seqs {wanted.first_seq}..{wanted.last_seq} once more: they are not here.")
         request = {
             "id": f"resync-{secrets.token_hex(8)}",
@@ -257,9 +318,18 @@ class Collector:
             await asyncio.wait_for(self._stop.wait(), pause_s)
 
 
-def _read(message: aiomqtt.Message) -> Arrival | Told | Refused | None:
-    payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
-    return read_message(str(message.topic), payload, time.time())
+def _commit(store: Store, items: list[Item], is_again: bool) -> Committed:
+    return commit_whatever_comes(store, Parcel.of(items), is_again)
+
+
+def _conflict(outcome: Outcome) -> str:
+    more = f" And {len(outcome.conflicts) - 1} more of its seqs." if len(outcome.conflicts) > 1 else ""
+    return f"Conflict, {outcome.device_id} log {outcome.log_id}: {outcome.conflicts[0]}.{more}"
+
+
+def _is_round(number: int) -> bool:
+    """1, 2, 4, 8 ...: said so often that it is noticed, and not so often that it fills a disk."""
+    return number & (number - 1) == 0
 
 
 def _quiet_logger() -> logging.Logger:
@@ -299,6 +369,10 @@ def run_collect(
     prefix = None if home_assistant is None else check_prefix(home_assistant)
     store = open_store(db, create=True)
     try:
+        with store.reading() as connection:
+            in_quarantine = sum(counts(connection).values())
+        if in_quarantine:
+            note(f"{in_quarantine} messages are in quarantine: hymio quarantine list --db {without_password(db)}")
         # On Windows only the selector loop can watch the sockets of the MQTT library.
         factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
         with asyncio.Runner(loop_factory=factory) as runner:

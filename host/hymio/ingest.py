@@ -10,7 +10,9 @@ from sqlalchemy import Connection, bindparam, select, text, tuple_, update
 
 from hymio import store
 from hymio.batches import Batch
+from hymio.costs import Costs
 from hymio.coverage import Coverage, Span
+from hymio.quarantine import Kept, put_in_quarantine
 from hymio.working_log import Arrival, LogKey, Outcome, Told, WorkingLog, Writes, chunks
 
 __all__ = ["Arrival", "LogState", "Outcome", "Told", "ingest", "ingest_many", "log_state"]
@@ -39,24 +41,57 @@ _CHANGE_LOG: Final = (
 )
 
 
-def ingest_many(connection: Connection, arrivals: Sequence[Arrival], told: Sequence[Told] = ()) -> list[Outcome]:
+def ingest_many(
+    connection: Connection,
+    arrivals: Sequence[Arrival],
+    told: Sequence[Told] = (),
+    costs: Costs | None = None,
+) -> list[Outcome]:
     """Takes in batches and statements in the transaction of `connection`; one outcome per batch, in their order.
 
-    The database may hold any part of them already, in any order; `connection` comes from `Store.writing`.
+    The database may hold any part of them already, in any order; `connection` comes from `Store.writing`. costs: what
+    the work has cost is booked there, terminal by terminal.
     """
+    costs = Costs() if costs is None else costs
     everything: list[Arrival | Told] = [*arrivals, *told]
     heard_utc = {_key(one): one.received_utc for one in everything}
     working = _load(connection, sorted(heard_utc), heard_utc)
-    outcomes = [working[_key(arrival)].take(arrival) for arrival in arrivals]
+    outcomes = []
+    for arrival in arrivals:
+        with costs.of(arrival.device_id):
+            log = working[_key(arrival)]
+            outcomes.append(log.take(arrival))
+            _keep_conflicts(connection, arrival, outcomes[-1], log)
     for one in told:
-        working[_key(one)].told(one)
+        with costs.of(one.device_id):
+            working[_key(one)].told(one)
     writes = Writes()
     for log in working.values():
-        log.flush(writes)
+        with costs.of(log.key[0]):
+            log.flush(writes)
     _write(connection, working.values(), writes)
     for outcome in outcomes:
         outcome.mark = working[outcome.device_id, outcome.log_id].coverage.mark
     return outcomes
+
+
+def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: Outcome, log: WorkingLog) -> None:
+    """A message that contradicts what is there is kept once, however many of its seqs do."""
+    if not outcome.conflicts:
+        return
+    more = f" (and {len(outcome.conflicts) - 1} more of its seqs)" if len(outcome.conflicts) > 1 else ""
+    outcome.kept = put_in_quarantine(
+        connection,
+        arrival.device_id,
+        arrival.source,
+        f"conflict: {outcome.conflicts[0]}{more}",
+        arrival.payload,
+        arrival.received_utc,
+        # The same seqs with the same content come again in another message, with another nonce and other neighbours.
+        "\n".join(outcome.conflicts).encode(),
+    )
+    if outcome.kept is not Kept.AGAIN:
+        log.row["conflicts"] += len(outcome.conflicts)
 
 
 def ingest(connection: Connection, device_id: str, batch: Batch, via: str, received_utc: float) -> Outcome:

@@ -1,20 +1,27 @@
-"""What a message from a terminal says, and why one that cannot be counted is kept in quarantine instead."""
+"""What a message from a terminal says, and why one that cannot be counted is kept in quarantine instead.
+
+Whatever a terminal may say is judged here, before anything else sees it: its size, its form, and whether a log of a
+terminal can hold what it claims (`limits`).
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
+from hymio import limits
 from hymio.addresses import is_device_id
 from hymio.batches import Totals, decode_batch
 from hymio.ingest import Arrival, Told
 from hymio.wire import U32_MAX, FormatError, crc32
-from hymio.words import counted
-
-STATE_MAX_BYTES: Final = 8192
 
 _STATE_CRC: Final = b', "crc": '
+_NAMES: Final = ("firmware", "config_version")
+"""Texts of a state message that stand beside others where people see them."""
+
+_WHOLE: Final = ("supply_mv", "rssi")
+"""Facts that are told on to Home Assistant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +35,75 @@ class Refused:
     received_utc: float
 
 
-def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | Told | Refused | None:
-    """What a message says; None: nothing to keep (a terminal gone offline, an empty retained message)."""
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A batch that may wait: read, it takes twenty times as much memory."""
+
+    device_id: str
+    source: str
+    payload: bytes
+    received_utc: float
+
+    def read(self) -> Arrival | Refused:
+        """What it says."""
+        try:
+            batch = decode_batch(self.payload, self.device_id)
+            _check_log(batch.log_id, batch.oldest_seq, batch.next_seq)
+        except FormatError as error:
+            return Refused(self.device_id, self.source, error.reason, self.payload, self.received_utc)
+        return Arrival(self.device_id, batch, "mqtt", self.received_utc, self.source, self.payload)
+
+
+Item = Unread | Arrival | Told | Refused
+"""Something that goes into a transaction."""
+
+
+def judge(topic: str, payload: bytes, received_utc: float) -> Unread | Told | Refused | None:
+    """What is to be kept of a message, in little memory; None: nothing (a terminal gone offline, an empty retained
+    message)."""
+    topic, whole = topic[: limits.SOURCE_MAX_CHARACTERS], len(payload)
     parts = topic.split("/")
     device_id = parts[1] if len(parts) == 3 else ""
     if parts[0] != "hymio" or not is_device_id(device_id):
-        return Refused(device_id, topic, "the topic names no terminal", payload, received_utc)
+        return _refused("", topic, "the topic names no terminal", payload, received_utc)
+    is_votes = parts[-1] == "votes"
+    most = limits.VOTES_MAX_BYTES if is_votes else limits.STATE_MAX_BYTES
+    if whole > most:
+        what = "a batch" if is_votes else "a state message"
+        return _refused(device_id, topic, f"{what} of {whole} bytes, more than {most}", payload, received_utc)
+    if is_votes:
+        return Unread(device_id, topic, payload, received_utc)
+    if not payload:
+        return None
     try:
-        if parts[-1] == "votes":
-            return Arrival(device_id, decode_batch(payload, device_id), "mqtt", received_utc, topic, payload)
-        if not payload:
-            return None
-        return _read_state(device_id, payload, received_utc)
+        return _read_state(device_id, topic, payload, received_utc)
     except FormatError as error:
-        return Refused(device_id, topic, error.reason, payload, received_utc)
+        return _refused(device_id, topic, error.reason, payload, received_utc)
 
 
-def _read_state(device_id: str, payload: bytes, received_utc: float) -> Told | None:
-    if len(payload) > STATE_MAX_BYTES:
-        raise FormatError(f"a state message of {counted(len(payload), 'byte')}")
+def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | Told | Refused | None:
+    """What a message says; None: nothing to keep (a terminal gone offline, an empty retained message)."""
+    found = judge(topic, payload, received_utc)
+    return found.read() if isinstance(found, Unread) else found
+
+
+def _refused(device_id: str, topic: str, reason: str, payload: bytes, received_utc: float) -> Refused:
+    if len(payload) > limits.QUARANTINE_PAYLOAD_BYTES:
+        reason += f" (the first {limits.QUARANTINE_PAYLOAD_BYTES} are kept)"
+        payload = payload[: limits.QUARANTINE_PAYLOAD_BYTES]
+    return Refused(device_id, topic, reason, payload, received_utc)
+
+
+def _check_log(log_id: int, oldest_seq: int, next_seq: int) -> None:
+    if next_seq - oldest_seq > limits.SLOTS_MAX:
+        raise FormatError(
+            f"log {log_id} would hold seqs {oldest_seq}..{next_seq - 1}, more than the {limits.SLOTS_MAX} of any ring"
+        )
+
+
+def _read_state(device_id: str, topic: str, payload: bytes, received_utc: float) -> Told | None:
     try:
-        state = json.loads(payload)
+        state = json.loads(payload, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise FormatError("the state message is not JSON") from None
     if not isinstance(state, dict) or state.get("state") not in ("online", "asleep", "offline"):
@@ -59,6 +114,8 @@ def _read_state(device_id: str, payload: bytes, received_utc: float) -> Told | N
         raise FormatError("the CRC of the state message does not match")
     if state.get("device_id", device_id) != device_id:
         raise FormatError("the state message is another terminal's")
+    for name, value in state.items():
+        _check_fact(name, value)
     if state["state"] == "offline" or not state.get("log_id"):
         return None
 
@@ -78,4 +135,36 @@ def _read_state(device_id: str, payload: bytes, received_utc: float) -> Told | N
     oldest_seq = number(state.get("oldest_seq", 0), "oldest_seq", most=next_seq)
     acked_seq = number(state.get("acked_seq", -1), "acked_seq", least=-1)
     log_id = number(state.get("log_id"), "log_id", least=1)
-    return Told(device_id, log_id, next_seq, oldest_seq, acked_seq + 1, totals, received_utc)
+    _check_log(log_id, oldest_seq, next_seq)
+    return Told(device_id, log_id, next_seq, oldest_seq, acked_seq + 1, totals, received_utc, topic, payload)
+
+
+def _no_number(said: str) -> NoReturn:
+    raise ValueError(f"{said} is not JSON")
+
+
+def _check_fact(name: str, value: Any) -> None:
+    """FormatError for what is too long or too large to be shown, stored or told on; `value` is from JSON."""
+    if len(name.encode("utf-8", "replace")) > limits.NAME_MAX_BYTES:
+        raise FormatError(f"a name in the state message is longer than {limits.NAME_MAX_BYTES} bytes")
+    if name in _WHOLE and not (value is None or type(value) is int):
+        raise FormatError(f"{name} in the state message is no whole number")
+    inside = [(value, 0)]
+    while inside:
+        one, depth = inside.pop()
+        if isinstance(one, str):
+            most = limits.NAME_MAX_BYTES if name in _NAMES else limits.TEXT_MAX_BYTES
+            size = len(one.encode("utf-8", "replace"))
+            if size > most:
+                raise FormatError(f"{name} in the state message is a text of {size} bytes, more than {most}")
+        elif isinstance(one, int | float):
+            if not -limits.NUMBER_MAX <= one <= limits.NUMBER_MAX:
+                raise FormatError(f"{name} in the state message is too large a number")
+        elif isinstance(one, list | dict):
+            if depth >= _DEPTH_MAX:
+                raise FormatError(f"{name} in the state message is nested too deep")
+            inside += [(part, depth + 1) for part in (one.values() if isinstance(one, dict) else one)]
+
+
+_DEPTH_MAX: Final = 4
+"""Lists in lists: `switches` has two levels."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-
+from hymio.costs import Costs
+from hymio.database_errors import DatabaseFailure, Fault, fault_of
 from hymio.errors import Failure
-from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
-from hymio.messages import Refused
-from hymio.quarantine import put_in_quarantine
+from hymio.ingest import Arrival, LogState, Outcome, Told, ingest_many, log_state
+from hymio.messages import Item, Refused, Unread
+from hymio.newlogs import without_too_many_logs
+from hymio.quarantine import Kept, put_in_quarantine
 from hymio.store import Store
+
+_COLLISIONS_MAX: Final = 10
+"""Two writers that are in each other's way so often are not there by chance."""
 
 
 @dataclass(slots=True)
@@ -21,9 +27,19 @@ class Parcel:
     told: list[Told] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def add(self, one: Arrival | Told | Refused | None) -> None:
-        """Sorts in what `read_message` made of a message."""
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Parcel:
+        """These things."""
+        parcel = cls()
+        for item in items:
+            parcel.add(item)
+        return parcel
+
+    def add(self, one: Item | None) -> None:
+        """Sorts in what `judge` or `read_message` made of a message."""
         match one:
+            case Unread():
+                self.add(one.read())
             case Arrival():
                 self.arrivals.append(one)
             case Told():
@@ -31,13 +47,10 @@ class Parcel:
             case Refused():
                 self.refused.append(one)
 
-    def apart(self) -> list[Parcel]:
-        """The same things, each in a parcel of its own."""
-        return [
-            *(Parcel(arrivals=[one]) for one in self.arrivals),
-            *(Parcel(told=[one]) for one in self.told),
-            *(Parcel(refused=[one]) for one in self.refused),
-        ]
+    @property
+    def items(self) -> list[Item]:
+        """All of it."""
+        return [*self.arrivals, *self.told, *self.refused]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +80,44 @@ class Committed:
     outcomes: list[Outcome] = field(default_factory=list)
     acks: list[DueAck] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[tuple[Refused, Kept]] = field(default_factory=list)
+    left: list[Item] = field(default_factory=list)
+    """What could not be committed for a reason of the database's, `trouble`, and is to be tried again."""
+    trouble: DatabaseFailure | None = None
+    costs: Costs = field(default_factory=Costs)
+
+    def add(self, more: Committed) -> None:
+        """This as well."""
+        self.outcomes += more.outcomes
+        self.acks += more.acks
+        self.wanted += more.wanted
+        self.refused += more.refused
 
 
-def commit(store: Store, parcel: Parcel) -> Committed:
-    """Everything of the parcel in one transaction; when this returns it is on the disk."""
-    committed = Committed(refused=list(parcel.refused))
+def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committed:
+    """Everything of the parcel in one transaction; when this returns it is on the disk. costs: booked there, also if it
+    fails."""
+    committed = Committed(costs=Costs() if costs is None else costs)
     with store.writing() as connection:
-        for one in parcel.refused:
-            put_in_quarantine(connection, one.device_id, one.source, one.reason, one.payload, one.received_utc)
-        committed.outcomes = ingest_many(connection, parcel.arrivals, parcel.told)
+        arrivals, told_all, too_many = without_too_many_logs(connection, store, parcel.arrivals, parcel.told)
+        committed.outcomes = ingest_many(connection, arrivals, told_all, committed.costs)
+        for one in sorted([*parcel.refused, *too_many], key=lambda one: one.device_id):
+            with committed.costs.of(one.device_id):
+                kept = put_in_quarantine(
+                    connection, one.device_id, one.source, one.reason, one.payload, one.received_utc
+                )
+            committed.refused.append((one, kept))
         due = {
             (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
             for outcome in committed.outcomes
         }
-        for told in parcel.told:
+        states: dict[tuple[str, int], LogState | None] = {}
+        for told in told_all:
             key = (told.device_id, told.log_id)
-            state = log_state(connection, *key)
-            if state is None:
+            if key not in states:
+                with committed.costs.of(told.device_id):
+                    states[key] = log_state(connection, *key)
+            if (state := states[key]) is None:
                 continue
             coverage = state.coverage
             # The terminal lacks our ack, or has records that we lack: say again how far we are.
@@ -93,33 +126,61 @@ def commit(store: Store, parcel: Parcel) -> Committed:
             if coverage.forgotten is not None:
                 committed.wanted.append(Wanted(told.device_id, *coverage.forgotten))
         committed.acks = list(due.values())
+    store.known_logs.update((outcome.device_id, outcome.log_id) for outcome in committed.outcomes)
     return committed
 
 
-def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
-    """Like `commit`, but what cannot be taken in for a reason of its own goes to quarantine instead of stopping all.
+def commit_whatever_comes(store: Store, parcel: Parcel, is_again: bool = False) -> Committed:
+    """Like `commit`, but what cannot be taken in does not stop the rest.
+
+    A parcel that fails is split until its bad member is alone: for a fault of its own that goes to quarantine; for want
+    of room in the database it is `left`, as may be what fits no longer when others still do. is_again: the database
+    has refused this parcel before, so it is split for that reason, too; it may be one member that makes it refuse.
 
     Raises:
-        Failure, OperationalError, InterfaceError: the database is not there.
+        Failure: the database is not there, or refuses; nothing of the parcel has been committed.
     """
-    try:
-        return commit(store, parcel)
-    except (Failure, OperationalError, InterfaceError):
-        raise
-    except Exception as error:
-        parts = parcel.apart()
-        if len(parts) > 1:
-            committed = Committed()
-            for part in parts:
-                done = commit_whatever_comes(store, part)
-                committed.outcomes += done.outcomes
-                committed.acks += done.acks
-                committed.wanted += done.wanted
-                committed.refused += done.refused
-            return committed
-        if parcel.refused:
-            raise
-        reason = f"not taken in: {type(error).__name__}: {error}"[:500].replace("\0", "")
-        one: Arrival | Told = (parcel.arrivals or parcel.told)[0]
-        source, payload = (one.source, one.payload) if isinstance(one, Arrival) else ("state", repr(one).encode())
-        return commit(store, Parcel(refused=[Refused(one.device_id, source, reason, payload, one.received_utc)]))
+    done = Committed()
+    waiting = [parcel.items]
+    collisions = refused_alone = 0
+    while waiting:
+        part = waiting.pop()
+        try:
+            done.add(commit(store, Parcel.of(part), done.costs))
+            refused_alone = 0
+            continue
+        except Exception as error:
+            fault = fault_of(error) if not isinstance(error, Failure) else getattr(error, "fault", Fault.DATABASE)
+            if fault is Fault.COLLISION and collisions < _COLLISIONS_MAX:
+                collisions += 1
+                waiting.append(part)
+                continue
+            is_of_database = fault in (Fault.DATABASE, Fault.COLLISION)
+            # Two that are refused one by one, and none that was not: the database itself is not well.
+            refused_alone += is_of_database and len(part) == 1
+            if is_of_database and (not is_again or refused_alone > 1):
+                if not (done.outcomes or done.acks or done.refused):
+                    raise
+                done.left += [item for rest in [part, *reversed(waiting)] for item in rest]
+                done.trouble = error if isinstance(error, DatabaseFailure) else None
+                return done
+            if len(part) > 1:
+                waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
+                continue
+            if is_of_database or fault is Fault.ROOM:
+                done.left += part
+                done.trouble = error if isinstance(error, DatabaseFailure) else None
+                continue
+            one = part[0]
+            if isinstance(one, Refused):
+                raise  # what cannot even be kept: a bug, and no message's fault
+            waiting.append([Refused(one.device_id, one.source, _why(error), one.payload, one.received_utc)])
+    if done.left and is_again and not (done.outcomes or done.acks or done.refused) and done.trouble is not None:
+        raise done.trouble
+    return done
+
+
+def _why(error: Exception) -> str:
+    """In one line, without the statement and its parameters, which SQLAlchemy puts behind."""
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return f"not taken in: {type(error).__name__}: {said[0] if said else 'no reason given'}"

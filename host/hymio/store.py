@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,14 +32,15 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateColumn
 
 from hymio.addresses import address_in, check_database, shown_address
+from hymio.database_errors import DatabaseFailure, Fault, fault_of, is_of_database, shown
 from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 from hymio.extras import missing_extra
-from hymio.hidden import hide, without_password
+from hymio.hidden import hide
 from hymio.private_files import make_private
 
 SCHEMA_VERSION: Final = 2
@@ -46,6 +48,8 @@ SCHEMA_VERSION: Final = 2
 
 SQLITE_BUSY_S: Final = 30.0
 """How long a writer waits for another one: a collector's commits are short, an import by cable may take seconds."""
+
+_PREPARE: Final = "prepare_threshold"
 
 _FILE: Final = "hymio_file"
 """In what SQLAlchemy keeps with a connection: which file it has opened."""
@@ -155,6 +159,18 @@ quarantine = Table(
     Column("received_utc", Double, nullable=False, comment="first time"),
     Column("last_utc", Double, nullable=False),
     Column("times", BigInteger, nullable=False),
+    Index("quarantine_by_device", "device_id"),
+)
+
+quarantine_sums = Table(
+    "quarantine_sums",
+    metadata,
+    Column("device_id", Text, primary_key=True, comment="empty: messages that name no terminal"),
+    Column("kept", BigInteger, nullable=False, comment="rows in quarantine"),
+    Column("kept_bytes", BigInteger, nullable=False, comment="their payloads"),
+    Column("not_kept", BigInteger, nullable=False, comment="messages for which there was no room"),
+    Column("released", BigInteger, nullable=False, comment="messages that were taken in after all"),
+    Column("dropped", BigInteger, nullable=False, comment="messages that a person did away with"),
 )
 
 terminals = Table(
@@ -210,7 +226,12 @@ _VIEWS: Final = {
     """,
 }
 
-_FIRST_CONTENT: Final[dict[tuple[str, str], str]] = {}
+_FIRST_CONTENT: Final[dict[tuple[str, str], str]] = {
+    ("quarantine_sums", ""): """
+        INSERT INTO quarantine_sums (device_id, kept, kept_bytes, not_kept, released, dropped)
+        SELECT device_id, count(*), sum(length(payload)), 0, 0, 0 FROM quarantine GROUP BY device_id
+    """
+}
 """By (table, column) that a database of an older version lacks: the statement that fills it from what is there. A whole
 table that is missing stands as (table, "")."""
 
@@ -239,23 +260,20 @@ def database_url(db: str) -> URL:
     )
 
 
-def shown(url: URL) -> str:
-    """`url` as people write it: without a password, and without the name of the driver beneath."""
-    return without_password(url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True))
-
-
 class Store:
     """One database. `writing` and `reading` give connections in a transaction; both fail with people's sentences."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.known_logs: set[tuple[str, int]] = set()
+        """(device_id, log_id) of logs that surely have a row: who knows them need not ask."""
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that writes: committed, durably, when the block ends well, else rolled back."""
         with self._people_errors(), self.engine.connect() as connection:
             writer = connection.execution_options(hymio_writes=True)
-            with writer.begin():
+            with self._ends_sessions(connection), writer.begin():
                 yield writer
 
     @contextmanager
@@ -263,9 +281,14 @@ class Store:
         """One consistent look at everything."""
         with self._people_errors(), self.engine.connect() as connection:
             reader = connection
-            if connection.dialect.name == "postgresql":
-                reader = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with reader.begin():
+            is_postgres = connection.dialect.name == "postgresql"
+            if is_postgres:
+                reader = connection.execution_options(isolation_level="REPEATABLE READ")
+            with self._ends_sessions(connection), reader.begin():
+                if is_postgres:
+                    # Not postgresql_readonly: given back, the session would begin with READ WRITE from then on, and
+                    # overrule a server that is to be read only.
+                    reader.execute(text("SET TRANSACTION READ ONLY"))
                 yield reader
 
     def close(self) -> None:
@@ -273,21 +296,27 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
+    def _ends_sessions(self, connection: Connection) -> Iterator[None]:
+        # A session that was good may be so no longer: its server has become a standby (25006), shuts down (57P01), or
+        # a pooler has given us another one. Asked whether it lives, it says yes, so it has to be given up, and with it
+        # all others to the same server; the next connection finds who writes now.
+        try:
+            yield
+        except Exception as error:
+            if is_of_database(error) and fault_of(error) is Fault.DATABASE:
+                if not connection.closed:
+                    connection.invalidate()
+                self.engine.dispose()
+            raise
+
+    @contextmanager
     def _people_errors(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            raise database_failure(self.engine.url, error) from error
-
-
-def database_failure(url: URL, error: SQLAlchemyError) -> Failure:
-    """The Failure for a database that is not there or refuses."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
-    return Failure(
-        NO_SERVICE,
-        f"The database {shown(url)} cannot be used: {said[0] if said else 'no reason given'}.",
-        "Check that it runs, that the name is right and that you may read and write it.",
-    )
+        except Exception as error:
+            if not is_of_database(error) or (fault := fault_of(error)) is Fault.MESSAGE:
+                raise
+            raise DatabaseFailure(self.engine.url, error, fault) from error
 
 
 def open_store(db: str, create: bool = False) -> Store:
@@ -315,7 +344,7 @@ def open_store(db: str, create: bool = False) -> Store:
         raise
     except SQLAlchemyError as error:  # not a database file, a wrong password, no such database...
         store.close()
-        raise database_failure(url, error) from error
+        raise DatabaseFailure(url, error, Fault.DATABASE) from error
     return store
 
 
@@ -343,8 +372,21 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+    # A pooler hands each transaction to another session, which does not know what was prepared in the one before; and a
+    # database made where the locale is C (SQL_ASCII) would answer in bytes.
+    settings: dict[str, Any] = {"connect_timeout": 10, "prepare_threshold": None, "client_encoding": "utf8"}
+    asked = url.query.get(_PREPARE)
+    if asked is not None:
+        if not isinstance(asked, str) or not asked.isdecimal():
+            raise Failure(
+                WRONG_USE,
+                f"{_PREPARE} in --db is not a number of executions: {asked!r}.",
+                "Statements are prepared after so many, on a server without a pooler before it: 5.",
+            )
+        url, settings[_PREPARE] = url.difference_update_query([_PREPARE]), int(asked)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it tells of errors, the errors tell
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        return create_engine(url, pool_pre_ping=True, connect_args=settings)
     except ModuleNotFoundError as error:
         raise missing_extra("postgres", error) from error
 

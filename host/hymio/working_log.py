@@ -17,7 +17,7 @@ from hymio import store
 from hymio.batches import Batch, Totals
 from hymio.coverage import Coverage, Span
 from hymio.dating import Marker, Timeline, marker_of, rank_of, sources_better_than
-from hymio.quarantine import put_in_quarantine
+from hymio.quarantine import Kept
 from hymio.records import VERDICTS, Acked, Press, Record, Revise, Run, Time, decode_content, encode_content
 
 LogKey = tuple[str, int]
@@ -77,6 +77,8 @@ class Outcome:
     duplicates: int = 0
     conflicts: list[str] = field(default_factory=list)
     mark: int = 0
+    kept: Kept | None = None
+    """What became in quarantine of a batch that contradicts; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Told:
     cursor_seq: int
     totals: Totals | None
     received_utc: float
+    source: str = field(default="state", compare=False)
+    payload: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -198,15 +202,6 @@ class WorkingLog:
         if batch.slots == 0:
             self._told_total(batch.first_seq, sum(batch.totals))
         self.row["duplicates"] += outcome.duplicates
-        for reason in outcome.conflicts:
-            self.row["conflicts"] += put_in_quarantine(
-                self._connection,
-                self.key[0],
-                arrival.source,
-                f"conflict: {reason}",
-                arrival.payload,
-                arrival.received_utc,
-            )
         return outcome
 
     def told(self, told: Told) -> None:

@@ -18,7 +18,6 @@ from hymio.acks import decode_ack
 from hymio.addresses import parse_broker
 from hymio.batches import Batch, encode_batch
 from hymio.collect import Collector
-from hymio.messages import read_message
 from hymio.records import Boot, Press, Record, Revise, Time
 from hymio.store import open_store
 from hymio_sim.mortalcollector import Fuse, Killed
@@ -89,7 +88,7 @@ class Desk:
         store = open_store(str(self.db), create=True)
         collector = Collector(parse_broker("mqtt://127.0.0.1"), None, store, "office", as_json=True)
         for topic, payload in messages:
-            collector._inbox.append(read_message(topic, payload, 1_800_000_000.0))
+            collector.hear(topic, payload, False, 1_800_000_000.0)
         try:
             with self.fuse.laid(store):
                 self.fuse.left = burns
@@ -155,6 +154,6 @@ def test_killed_at_every_point_of_its_work(
 
 def test_an_ack_ahead_of_its_commit_is_seen(fresh: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = parcels.Committed(acks=[parcels.DueAck("till-1", 7, 3, 1)])
-    monkeypatch.setattr(collect, "commit_whatever_comes", lambda store, parcel: ahead)
+    monkeypatch.setattr(collect, "commit_whatever_comes", lambda store, parcel, is_again: ahead)
     with pytest.raises(AssertionError, match="an ack up to 3 leaves"):
         fresh().handle(EVENING)

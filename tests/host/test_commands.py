@@ -25,7 +25,7 @@ from hymio.ingest import ingest
 from hymio.records import Press
 from hymio.store import SCHEMA_VERSION, open_store
 
-COMMANDS = ("broker", "collect", "ledger", "ports", "replay", "report", "status", "votes")
+COMMANDS = ("broker", "collect", "ledger", "ports", "quarantine", "replay", "report", "status", "votes")
 
 
 def error_of(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
@@ -91,7 +91,9 @@ def test_the_ledger_says_yes_or_no(tmp_path: Path) -> None:
 def test_an_empty_database_balances(tmp_path: Path) -> None:
     db = str(tmp_path / "votes.db")
     open_store(db, create=True).close()
-    assert check("ledger", hymio("ledger", "--db", db, "--json").stdout) == {"balanced": True, "terminals": []}
+    assert check("ledger", hymio("ledger", "--db", db, "--json").stdout) == {
+        "balanced": True, "quarantined": 0, "terminals": [],
+    }  # fmt: skip
     assert check("report", hymio("report", "--db", db, "--json").stdout) == {"terminals": []}
 
 
