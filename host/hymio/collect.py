@@ -22,7 +22,8 @@ from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.addresses import BrokerAddress, parse_broker
 from hymio.broker_tls import TlsFiles, no_broker, tls_context, why_refused
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
-from hymio.homeassistant import OFFLINE, ONLINE, HomeAssistant, check_prefix, zone_named
+from hymio.home_discovery import OFFLINE, ONLINE, check_prefix
+from hymio.homeassistant import HomeAssistant, zone_named
 from hymio.ingest import Arrival, Told
 from hymio.messages import Refused, read_message
 from hymio.output import note, print_json, print_line, seconds_running
