@@ -10,7 +10,7 @@ from typing import Final
 
 from hymio import limits
 from hymio.errors import WRONG_USE, Failure
-from hymio.homeassistant import availability_topic
+from hymio.home_discovery import availability_topic
 from hymio.output import print_json, print_line
 from hymio.pki_files import SECRET_MODE, PkiDirectory, files_work, write_file
 from hymio.pki_list import known_certificates

@@ -22,7 +22,8 @@ from hymio.broker_tls import TlsFiles, no_broker, tls_context, why_refused
 from hymio.database_errors import shown
 from hymio.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.hidden import without_password
-from hymio.homeassistant import OFFLINE, ONLINE, HomeAssistant, check_prefix, zone_named
+from hymio.home_discovery import OFFLINE, ONLINE, check_prefix
+from hymio.homeassistant import HomeAssistant, zone_named
 from hymio.inbox import Inbox
 from hymio.ingest import Outcome
 from hymio.limits import PARCEL_MESSAGES

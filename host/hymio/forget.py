@@ -12,7 +12,8 @@ import aiomqtt
 from hymio.broker_tls import TlsFiles, no_broker, why_refused
 from hymio.desk import RETAINED_S, Way, at_desk, checked_device_id, way_to
 from hymio.errors import BROKEN_OFF, NO_TERMINAL, Failure
-from hymio.homeassistant import FIGURES, LOOK_S, check_prefix, discovery_topic
+from hymio.home_discovery import FIGURES, check_prefix, discovery_topic
+from hymio.homeassistant import LOOK_S
 from hymio.output import note, print_json, print_line
 
 _KEPT: Final = ("state", "config", "config/reported", FIGURES)

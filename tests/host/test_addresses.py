@@ -182,6 +182,11 @@ def test_whatever_goes_wrong_repeats_no_password(
     check("error", done.stderr.splitlines()[-1])
 
 
+def test_sentences_stay_readable_where_the_password_is_a_word_of_them() -> None:
+    done = hymio("ledger", "--db", "postgresql://hymio:hymio@127.0.0.1:9/hymio")
+    assert "The database postgresql://hymio:***@127.0.0.1:9/hymio cannot be used" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_password_on_the_command_line_goes_from_the_list_of_processes(tmp_path: Path) -> None:
     pytest.importorskip("setproctitle")

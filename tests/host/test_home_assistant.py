@@ -20,7 +20,8 @@ from sqlalchemy import insert, select
 from hymio.batches import Batch, encode_batch
 from hymio.errors import NO_TERMINAL, WRONG_USE
 from hymio.forget import mark
-from hymio.homeassistant import LOOK_S, HomeAssistant, availability_topic, day_of, discovery
+from hymio.home_discovery import availability_topic, discovery
+from hymio.homeassistant import LOOK_S, HomeAssistant, day_of
 from hymio.ingest import ingest
 from hymio.known_terminals import Facts, facts_of
 from hymio.quarantine import put_in_quarantine

@@ -31,7 +31,7 @@ from hymio.addresses import parse_broker
 from hymio.broker_tls import TlsFiles, tls_context, why_refused
 from hymio.brokerconfig import run_broker_config
 from hymio.errors import NO_SERVICE, WRONG_USE
-from hymio.homeassistant import availability_topic
+from hymio.home_discovery import availability_topic
 from hymio.pki import run_crl, run_init, run_issue, run_revoke
 from hymio.pki_files import PkiDirectory
 
