@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from hymio.errors import Failure
-from hymio.ingest import Arrival, Outcome, Told, ingest_many, log_state
+from hymio.ingest import Arrival, Outcome, Refusal, Told, ingest_many, log_states
 from hymio.messages import Refused
 from hymio.quarantine import put_in_quarantine
 from hymio.store import Store
@@ -74,22 +74,28 @@ def commit(store: Store, parcel: Parcel) -> Committed:
     """Everything of the parcel in one transaction; when this returns it is on the disk."""
     committed = Committed(refused=list(parcel.refused))
     with store.writing() as connection:
-        for one in parcel.refused:
-            put_in_quarantine(connection, one.device_id, one.source, one.reason, one.payload, one.received_utc)
-        committed.outcomes = ingest_many(connection, parcel.arrivals, parcel.told)
+        for kept in parcel.refused:
+            put_in_quarantine(connection, kept.device_id, kept.source, kept.reason, kept.payload, kept.received_utc)
+        turned_away: list[Refusal] = []
+        outcomes = ingest_many(connection, parcel.arrivals, parcel.told, turned_away)
+        committed.outcomes = [outcome for outcome in outcomes if not outcome.refused]
+        for one, reason in turned_away:
+            source, payload = (one.source, one.payload) if isinstance(one, Arrival) else ("state", b"")
+            committed.refused.append(Refused(one.device_id, source, reason, payload, one.received_utc))
         due = {
             (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
             for outcome in committed.outcomes
         }
+        states = log_states(connection, sorted({(told.device_id, told.log_id) for told in parcel.told}))
         for told in parcel.told:
             key = (told.device_id, told.log_id)
-            state = log_state(connection, *key)
-            if state is None:
+            if key not in states:
                 continue
-            coverage = state.coverage
+            coverage = states[key].coverage
+            mark = coverage.mark_for(told.next_seq, told.cursor_seq)
             # The terminal lacks our ack, or has records that we lack: say again how far we are.
-            if key not in due and (told.next_seq > coverage.mark or told.cursor_seq < coverage.mark):
-                due[key] = DueAck(*key, coverage.mark, 0)
+            if key not in due and (told.next_seq > mark or told.cursor_seq < mark):
+                due[key] = DueAck(*key, mark, 0)
             if coverage.forgotten is not None:
                 committed.wanted.append(Wanted(told.device_id, *coverage.forgotten))
         committed.acks = list(due.values())
