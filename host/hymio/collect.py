@@ -26,7 +26,7 @@ from hymio.homeassistant import HomeAssistant, check_prefix, zone_named
 from hymio.ingest import Arrival, Told
 from hymio.messages import Refused, read_message
 from hymio.output import note, print_json, print_line, seconds_running
-from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes
+from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes, date_on
 from hymio.store import Store, open_store
 
 PARCEL_MESSAGES: Final = 200
@@ -64,6 +64,7 @@ class Collector:
         self._inbox: deque[Arrival | Told | Refused | None] = deque()
         self._arrived = asyncio.Event()
         self._unsent: dict[tuple[str, int], DueAck] = {}
+        self._undated = True
 
     def stop(self) -> None:
         """Ends `run` after the transaction at hand and its acks."""
@@ -172,12 +173,17 @@ class Collector:
             committed = await self._commit(parcel)
             if committed is None:
                 return
+            self._undated = committed.undated
             self._announce(committed)
             self._unsent.update({(ack.device_id, ack.log_id): ack for ack in committed.acks})
             await self._publish(client)
             for wanted in committed.wanted:
                 await self._ask_for(client, wanted)
         self._arrived.clear()
+        # While nobody waits for an ack; what fails is tried again after the next message.
+        with contextlib.suppress(Failure, SQLAlchemyError):
+            while self._undated and not self._inbox and not self._stop.is_set():
+                self._undated = await asyncio.to_thread(date_on, self._store)
 
     async def _commit(self, parcel: Parcel) -> Committed | None:
         """Commits, waiting for a database that has gone away; None when told to stop meanwhile."""

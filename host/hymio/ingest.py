@@ -13,9 +13,13 @@ from hymio.batches import Batch
 from hymio.coverage import Coverage, Span
 from hymio.limits import unbelievable
 from hymio.quarantine import put_in_quarantine
-from hymio.working_log import Arrival, LogKey, Outcome, Told, WorkingLog, Writes, chunks
+from hymio.redating import LogKey, date_on, is_left
+from hymio.working_log import Arrival, Outcome, Told, WorkingLog, Writes, chunks
 
-__all__ = ["Arrival", "LogState", "Outcome", "Told", "ingest", "ingest_many", "log_state", "log_states"]
+__all__ = [
+    "Arrival", "LogState", "Outcome", "Told", "date_waiting", "ingest", "ingest_many", "is_left", "log_state",
+    "log_states",
+]  # fmt: skip
 
 Refusal = tuple[Arrival | Told, str]
 """What was not taken in, and why."""
@@ -102,6 +106,18 @@ def ingest_many(
     if refusals is not None:
         refusals += refused
     return outcomes
+
+
+def date_waiting(connection: Connection) -> bool:
+    """Dates again a bounded part of what earlier transactions left; False: nothing is left."""
+    found = date_on(connection)
+    if found is None:
+        return False
+    writes = Writes()
+    for device_id, (hour, button, verdict), presses in found:
+        writes.hourly[device_id, hour, button, verdict] += presses
+    _add_hourly(connection, writes)
+    return True
 
 
 def _keep(connection: Connection, one: Arrival | Told, reason: str) -> None:
@@ -196,6 +212,10 @@ def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes
     ]
     if rows:
         connection.execute(_CHANGE_LOG, rows)
+    _add_hourly(connection, writes)
+
+
+def _add_hourly(connection: Connection, writes: Writes) -> None:
     # In one order everywhere, so that two collectors cannot wait for each other.
     hourly = [
         {"device_id": device_id, "hour": hour, "button": button, "verdict": verdict, "presses": presses}

@@ -18,6 +18,10 @@ SPANS_MAX: Final = 1000
 """Stretches of a log, with open gaps between them, that are kept apart. A terminal sends from its cursor on, in order,
 and so fills the lowest gap first; what would open yet another one then has to wait."""
 
+ROWS_DATED_AT_ONCE: Final = 10_000
+"""Rows that one transaction dates again, when a boot or time record comes late: others' votes wait for it meanwhile.
+What is left is done in transactions of its own."""
+
 
 def unbelievable(first_seq: int, next_seq: int) -> str | None:
     """Why no terminal can hold the seqs from first_seq to next_seq - 1 at one time; None: one can."""

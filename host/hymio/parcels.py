@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from hymio.errors import Failure
-from hymio.ingest import Arrival, Outcome, Refusal, Told, ingest_many, log_states
+from hymio.ingest import Arrival, Outcome, Refusal, Told, date_waiting, ingest_many, is_left, log_states
 from hymio.messages import Refused
 from hymio.quarantine import put_in_quarantine
 from hymio.store import Store
@@ -68,6 +68,8 @@ class Committed:
     acks: list[DueAck] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    undated: bool = False
+    """Whether there are rows to be dated again: see `date_on`."""
 
 
 def commit(store: Store, parcel: Parcel) -> Committed:
@@ -99,7 +101,14 @@ def commit(store: Store, parcel: Parcel) -> Committed:
             if coverage.forgotten is not None:
                 committed.wanted.append(Wanted(told.device_id, *coverage.forgotten))
         committed.acks = list(due.values())
+        committed.undated = is_left(connection)
     return committed
+
+
+def date_on(store: Store) -> bool:
+    """One short transaction of the dating again that commits have left to do; whether more is left."""
+    with store.writing() as connection:
+        return date_waiting(connection)
 
 
 def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
@@ -122,6 +131,7 @@ def commit_whatever_comes(store: Store, parcel: Parcel) -> Committed:
                 committed.acks += done.acks
                 committed.wanted += done.wanted
                 committed.refused += done.refused
+                committed.undated = done.undated
             return committed
         if parcel.refused:
             raise

@@ -1,19 +1,28 @@
 """Dates again, after a boot or time record has come late, what is there already: by the database, not row by row."""
 
+# A time record of 37 bytes may concern every row of a log. So a transaction dates a bounded number of them and writes
+# down what is left, in the table `redating`; whoever has a moment goes on with that (`date_on`). Dates follow from the
+# markers that are there when they are made, so it does not matter what comes in between.
+#
 # Between two neighbouring markers all presses of one boot are dated alike: uptime and an offset make the date, or there
 # is none. So the rule itself (hymio.dating) is asked once for each boot and stretch, and the database does the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.sql.elements import TextClause
 
 from hymio import store
-from hymio.dating import Timeline
+from hymio.dating import Marker, Timeline
+from hymio.limits import ROWS_DATED_AT_ONCE
+
+LogKey = tuple[str, int]
+"""(device_id, log_id)"""
 
 Bucket = tuple[int, int, str]
 """(hour, button, verdict) under which the hourly figures count a press."""
@@ -21,14 +30,94 @@ Bucket = tuple[int, int, str]
 _HOUR_MS: Final = 3_600_000
 
 
+_OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
+_FIRST_ROWS: Final = text(
+    "SELECT count(*), max(seq) FROM (SELECT seq FROM presses"
+    f" WHERE {_OF_LOG} AND seq BETWEEN :low AND :high ORDER BY seq LIMIT :most) AS first_rows"
+)
+# Kinds 4 and 5: boot and time; they have an index of their own.
+_MARKERS: Final = f"SELECT seq, boot, uptime_ms, utc_s FROM records WHERE {_OF_LOG} AND kind IN (4, 5) AND seq "
+_MARKER_BELOW: Final = text(_MARKERS + "< :low ORDER BY seq DESC LIMIT 1")
+_MARKERS_IN: Final = text(_MARKERS + "BETWEEN :low AND :high ORDER BY seq")
+_MARKER_ABOVE: Final = text(_MARKERS + "> :high ORDER BY seq LIMIT 1")
+_LEFT: Final = text(
+    "INSERT INTO redating (device_id, log_id, low_seq, high_seq) VALUES (:device_id, :log_id, :low, :high)"
+    " ON CONFLICT (device_id, log_id, low_seq) DO UPDATE SET high_seq ="
+    " CASE WHEN redating.high_seq < excluded.high_seq THEN excluded.high_seq ELSE redating.high_seq END"
+)
+_DONE: Final = text(f"DELETE FROM redating WHERE {_OF_LOG} AND low_seq = :low")
+
+
+@dataclass(slots=True)
+class Dated:
+    """How many rows have been looked at, and what that adds to the hourly figures (presses, some of them negative)."""
+
+    rows: int = 0
+    hourly: list[tuple[Bucket, int]] = field(default_factory=list)
+
+
 def date_again(
-    connection: Connection, key: tuple[str, int], timeline: Timeline, low: int, high: int
-) -> Iterator[tuple[Bucket, int]]:
-    """Dates the stored presses low <= seq <= high of the log `key` after `timeline`, which holds every marker there and
-    the nearest one on either side. Gives what that adds to the hourly figures: (bucket, presses), some of them negative.
+    connection: Connection, key: LogKey, new: Iterable[Marker], low: int, high: int, most: int = ROWS_DATED_AT_ONCE
+) -> Dated:
+    """Dates stored presses of the log `key` with low <= seq <= high, up to `most`; the rest is left for `date_on`.
+
+    new: markers that are about to be stored.
     """
-    for begin, end in _stretches(timeline, low, high):
-        yield from _date_stretch(connection, key, timeline, begin, end)
+    given = {"device_id": key[0], "log_id": key[1]}
+    if most <= 0:
+        connection.execute(_LEFT, given | {"low": low, "high": high})
+        return Dated()
+    rows, last = connection.execute(_FIRST_ROWS, given | {"low": low, "high": high, "most": most}).one()
+    if not rows:
+        return Dated()
+    if rows == most and last < high:
+        connection.execute(_LEFT, given | {"low": last + 1, "high": high})
+    timeline = Timeline([*stored_markers(connection, key, low, last), *new])
+    changes: list[tuple[Bucket, int]] = []
+    for begin, end in _stretches(timeline, low, last):
+        changes += _date_stretch(connection, key, timeline, begin, end)
+    return Dated(rows, changes)
+
+
+def date_on(connection: Connection) -> Iterator[tuple[str, Bucket, int]] | None:
+    """Goes on with what is left to be dated again; None: nothing. Gives (device_id, bucket, presses) to be added to
+    the hourly figures in the same transaction."""
+    table, logs = store.redating, store.logs
+    first = connection.execute(select(table).order_by(table.c.device_id, table.c.log_id).limit(1)).one_or_none()
+    if first is None:
+        return None
+    key = first.device_id, first.log_id
+    # The row of the log is the lock, for other collectors too; one of them may have done this meanwhile.
+    of_log = (logs.c.device_id == key[0], logs.c.log_id == key[1])
+    connection.execute(select(logs.c.log_id).where(*of_log).with_for_update())
+    left = connection.execute(
+        select(table.c.high_seq).where(
+            table.c.device_id == key[0], table.c.log_id == key[1], table.c.low_seq == first.low_seq
+        )
+    ).scalar_one_or_none()
+    if left is None:
+        return iter(())
+    connection.execute(_DONE, {"device_id": key[0], "log_id": key[1], "low": first.low_seq})
+    dated = date_again(connection, key, (), first.low_seq, left)
+    return ((key[0], bucket, presses) for bucket, presses in dated.hourly)
+
+
+def is_left(connection: Connection) -> bool:
+    """Whether there is anything for `date_on` to do."""
+    return connection.execute(select(store.redating.c.low_seq).limit(1)).first() is not None
+
+
+def stored_markers(connection: Connection, key: LogKey, low: int, high: int) -> list[Marker]:
+    """Boot and time records of the database with low <= seq <= high, and the nearest one on either side."""
+    given = {"device_id": key[0], "log_id": key[1]}
+    found = [
+        *connection.execute(_MARKER_BELOW, given | {"low": low}),
+        *connection.execute(_MARKERS_IN, given | {"low": low, "high": high}),
+        *connection.execute(_MARKER_ABOVE, given | {"high": high}),
+    ]
+    return [
+        Marker(seq, boot, None if utc_s is None else utc_s * 1000 - uptime_ms) for seq, boot, uptime_ms, utc_s in found
+    ]
 
 
 def _stretches(timeline: Timeline, low: int, high: int) -> Iterator[tuple[int, int]]:
@@ -43,7 +132,7 @@ def _stretches(timeline: Timeline, low: int, high: int) -> Iterator[tuple[int, i
 
 
 def _date_stretch(
-    connection: Connection, key: tuple[str, int], timeline: Timeline, low: int, high: int
+    connection: Connection, key: LogKey, timeline: Timeline, low: int, high: int
 ) -> list[tuple[Bucket, int]]:
     given: dict[str, Any] = {"device_id": key[0], "log_id": key[1], "low": low, "high": high}
     dated = 0

@@ -101,8 +101,12 @@ records = Table(
     Index("records_by_target", "device_id", "log_id", "target_seq"),
     # Boot and time records: few, and looked for from anywhere in the log.
     Index(
-        "records_that_date", "device_id", "log_id", "seq",
-        sqlite_where=text("kind IN (4, 5)"), postgresql_where=text("kind IN (4, 5)"),
+        "records_that_date",
+        "device_id",
+        "log_id",
+        "seq",
+        sqlite_where=text("kind IN (4, 5)"),
+        postgresql_where=text("kind IN (4, 5)"),
     ),
     sqlite_with_rowid=False,
 )
@@ -149,6 +153,15 @@ logs = Table(
     Column("open_gaps", BigInteger, nullable=False, server_default="0", comment="gaps that the terminal still holds"),
     Column("pace_seq", BigInteger, comment="the next seq when it began to be heard"),
     Column("pace_utc", Double, comment="when that was"),
+    sqlite_with_rowid=False,
+)
+
+redating = Table(
+    "redating",
+    metadata,
+    *_log_key(),
+    Column("low_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("high_seq", BigInteger, nullable=False, comment="presses from low_seq to here are to be dated again"),
     sqlite_with_rowid=False,
 )
 

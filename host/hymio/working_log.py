@@ -18,13 +18,10 @@ from hymio import store
 from hymio.batches import Batch, Totals
 from hymio.coverage import Coverage, Span
 from hymio.dating import Marker, Timeline, marker_of
-from hymio.limits import SPANS_MAX, too_fast
+from hymio.limits import ROWS_DATED_AT_ONCE, SPANS_MAX, too_fast
 from hymio.quarantine import put_in_quarantine
 from hymio.records import VERDICTS, Acked, Press, Record, Revise, Run, Time, decode_content, encode_content
-from hymio.redating import date_again
-
-LogKey = tuple[str, int]
-"""(device_id, log_id)"""
+from hymio.redating import LogKey, date_again, stored_markers
 
 IN_CHUNK: Final = 400
 """Values in one IN list; SQLite before 3.32 takes 999 parameters."""
@@ -50,12 +47,6 @@ _BODIES_IN: Final = text(f"SELECT seq, body FROM records WHERE {_OF_LOG} AND seq
 _REVISES_AT: Final = text(
     f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
 ).bindparams(bindparam("seqs", expanding=True))
-# Kinds 4 and 5: boot and time; they have an index of their own.
-_MARKERS: Final = f"SELECT seq, boot, uptime_ms, utc_s FROM records WHERE {_OF_LOG} AND kind IN (4, 5) AND seq "
-_MARKER_BELOW: Final = text(_MARKERS + "< :low ORDER BY seq DESC LIMIT 1")
-_MARKERS_IN: Final = text(_MARKERS + "BETWEEN :low AND :high")
-_MARKER_ABOVE: Final = text(_MARKERS + "> :high ORDER BY seq LIMIT 1")
-
 _END: Final = 2**62
 """Beyond any seq."""
 
@@ -421,15 +412,22 @@ class WorkingLog:
     def _date(self) -> None:
         markers = {seq: marker for seq, record in self._new_records.items() if (marker := marker_of(seq, record))}
         touched = sorted([*self._new_presses, *markers])
+        again: list[tuple[int, int]] = []
         begin = 0
         for end in range(1, len(touched) + 1):
             if end == len(touched) or touched[end] - touched[end - 1] > _FAR:
-                self._date_these(touched[begin:end], markers)
+                again += self._date_new(touched[begin:end], markers)
                 begin = end
+        most = ROWS_DATED_AT_ONCE
+        for low, high in again:
+            dated = date_again(self._connection, self.key, markers.values(), low, high, most)
+            most -= dated.rows
+            for bucket, presses in dated.hourly:
+                self._hourly[bucket] += presses
 
-    def _date_these(self, touched: Sequence[int], markers: dict[int, Marker]) -> None:
-        """Dates the new presses among the seqs `touched`, and what the new markers among them concern. `markers`: all
-        new ones, by seq."""
+    def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
+        """Dates the new presses among the seqs `touched`. Gives the ranges of stored ones that the new markers among
+        them concern. `markers`: all new ones, by seq."""
         timeline = Timeline([*self._stored_markers(touched[0], touched[-1]), *markers.values()])
         new = []
         for seq in touched:
@@ -438,14 +436,11 @@ class WorkingLog:
                 row.clock, row.pressed_utc = timeline.date(seq, row.record.boot, row.record.uptime_ms)
             else:
                 new.append(markers[seq])
-        for low, high in _to_date_again(timeline, new):
-            if self._stored(low, high):
-                for bucket, presses in date_again(self._connection, self.key, timeline, low, high):
-                    self._hourly[bucket] += presses
         last = timeline.markers[-1] if timeline.markers else None
         if last is not None and last.seq > (-1 if self.row["marker_seq"] is None else self.row["marker_seq"]):
             self.row["marker_seq"], self.row["marker_boot"] = last.seq, last.boot
             self.row["marker_offset_ms"] = last.offset_ms
+        return [(low, high) for low, high in _to_date_again(timeline, new) if self._stored(low, high)]
 
     def _stored_markers(self, low: int, high: int) -> list[Marker]:
         """Boot and time records of the database with low <= seq <= high, and the nearest one on either side."""
@@ -454,15 +449,7 @@ class WorkingLog:
             return []
         if newest < low:
             return [Marker(newest, self.row["marker_boot"], self.row["marker_offset_ms"])]
-        found = [
-            *self._ask(_MARKER_BELOW, low=low),
-            *self._ask(_MARKERS_IN, low=low, high=high),
-            *self._ask(_MARKER_ABOVE, high=high),
-        ]
-        return [
-            Marker(seq, boot, None if utc_s is None else utc_s * 1000 - uptime_ms)
-            for seq, boot, uptime_ms, utc_s in found
-        ]
+        return stored_markers(self._connection, self.key, low, high)
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
