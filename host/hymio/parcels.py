@@ -88,11 +88,10 @@ def commit(store: Store, parcel: Parcel) -> Committed:
             (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
             for outcome in committed.outcomes
         }
-        states = log_states(connection, sorted({(told.device_id, told.log_id) for told in parcel.told}))
-        for told in parcel.told:
+        credible = [told for told in parcel.told if all(told is not one for one, _ in turned_away)]
+        states = log_states(connection, sorted({(told.device_id, told.log_id) for told in credible}))
+        for told in credible:
             key = (told.device_id, told.log_id)
-            if key not in states:
-                continue
             coverage = states[key].coverage
             mark = coverage.mark_for(told.next_seq, told.cursor_seq)
             # The terminal lacks our ack, or has records that we lack: say again how far we are.

@@ -98,13 +98,27 @@ records = Table(
     Column("body", LargeBinary, nullable=False, comment="the record's bytes 0..11, retry bit cleared"),
     Column("target_seq", BigInteger, comment="revise records: the press concerned"),
     Column("utc_s", BigInteger, comment="time records"),
-    Index("records_by_target", "device_id", "log_id", "target_seq"),
-    # Boot and time records: few, and looked for from anywhere in the log.
+    # Revise, boot and time records are few, and looked for from anywhere in the log. All that is asked of them stands
+    # in these indexes: SQLite would walk the whole log by its key instead if it had to look there anyway.
+    Index(
+        "revisions_by_target",
+        "device_id",
+        "log_id",
+        "target_seq",
+        "seq",
+        "code",
+        sqlite_where=text("target_seq IS NOT NULL"),
+        postgresql_where=text("target_seq IS NOT NULL"),
+    ),
     Index(
         "records_that_date",
         "device_id",
         "log_id",
         "seq",
+        "kind",
+        "boot",
+        "uptime_ms",
+        "utc_s",
         sqlite_where=text("kind IN (4, 5)"),
         postgresql_where=text("kind IN (4, 5)"),
     ),
@@ -206,6 +220,9 @@ _VIEWS: Final = {
         FROM logs
     """,
 }
+
+_OUTDATED_INDEXES: Final = ("records_by_target",)
+"""Those of older versions that cost their upkeep and are not used any more."""
 
 _FIRST_CONTENT: Final[dict[tuple[str, str], str]] = {
     ("logs", "presses"): """
@@ -426,6 +443,8 @@ def _bring_up_to_date(connection: Connection) -> None:
     columns = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
     for name in _VIEWS:
         connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+    for name in _OUTDATED_INDEXES:
+        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
     metadata.create_all(connection)
     missing = []
     for table in metadata.sorted_tables:
