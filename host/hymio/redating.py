@@ -56,9 +56,7 @@ class Dated:
     hourly: list[tuple[Bucket, int]] = field(default_factory=list)
 
 
-def date_again(
-    connection: Connection, key: LogKey, new: Iterable[Marker], low: int, high: int, most: int = ROWS_DATED_AT_ONCE
-) -> Dated:
+def date_again(connection: Connection, key: LogKey, new: Iterable[Marker], low: int, high: int, most: int) -> Dated:
     """Dates stored presses of the log `key` with low <= seq <= high, up to `most`; the rest is left for `date_on`.
 
     new: markers that are about to be stored.
@@ -98,7 +96,7 @@ def date_on(connection: Connection) -> Iterator[tuple[str, Bucket, int]] | None:
     if left is None:
         return iter(())
     connection.execute(_DONE, {"device_id": key[0], "log_id": key[1], "low": first.low_seq})
-    dated = date_again(connection, key, (), first.low_seq, left)
+    dated = date_again(connection, key, (), first.low_seq, left, ROWS_DATED_AT_ONCE)
     return ((key[0], bucket, presses) for bucket, presses in dated.hourly)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 from hymio import store as tables
 from hymio.batches import Batch, Totals
 from hymio.ingest import Arrival, Outcome, Told, ingest, ingest_many, log_state
+from hymio.parcels import date_on
 from hymio.records import VERDICTS, Acked, Boot, Event, Press, Record, Revise, Run, Time
 from hymio.store import Store
 
@@ -286,9 +287,14 @@ def test_any_delivery_gives_the_same_exact_tables(store: Store, data: st.DataObj
     repeated = delivered + [dice.choice(delivered) for _ in range(dice.randrange(4))]
     deliveries: list[Cut | int] = [*repeated, *([told] if told is not None else [])]
     contents = []
-    for _ in range(2):
+    for dated_at_once in (10_000, 3):
         device_id = fresh_device()
-        outcomes = deliver(store, device_id, terminal, parcels_of(dice, deliveries))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", dated_at_once)
+            patch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", dated_at_once)
+            outcomes = deliver(store, device_id, terminal, parcels_of(dice, deliveries))
+            while date_on(store):
+                assert_sums_are_kept(store, device_id)
         contents.append(content(store, device_id) | {"spans": []})
 
         assert content(store, device_id)["presses"] == oracle_presses(terminal, delivered)

@@ -127,7 +127,7 @@ def test_a_late_time_record_dates_a_bounded_number_of_rows(
     store: Store, device_id: str, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", 100)
-    monkeypatch.setattr("hymio.redating.date_again.__defaults__", (100,))
+    monkeypatch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", 100)
     fill(store, device_id, 1050)
     seq = 1 if when == "before them" else 1052
     with counted(store) as cost:
@@ -160,7 +160,7 @@ def test_what_comes_while_rows_wait_to_be_dated_makes_no_difference(
     expected = content(store, device_id)["presses"]
 
     monkeypatch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", 7)
-    monkeypatch.setattr("hymio.redating.date_again.__defaults__", (7,))
+    monkeypatch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", 7)
     other = f"{device_id}-late"
     rows_first = Terminal([Slot(record, isinstance(record, Press)) for record in records])
     take(store, other, rows_first.batch(whole(rows_first)))
