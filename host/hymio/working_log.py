@@ -419,7 +419,7 @@ class WorkingLog:
                 again += self._date_new(touched[begin:end], markers)
                 begin = end
         most = ROWS_DATED_AT_ONCE
-        for low, high in again:
+        for low, high in _merged(again):
             dated = date_again(self._connection, self.key, markers.values(), low, high, most)
             most -= dated.rows
             for bucket, presses in dated.hourly:
@@ -494,7 +494,7 @@ def _record_values(device_id: str, log_id: int, seq: int, record: Record) -> tup
 
 
 def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int, int]]:
-    """Ranges of seqs whose presses may be dated otherwise now that the `new` markers are known; no two overlap."""
+    """Ranges of seqs whose presses may be dated otherwise now that the `new` markers are known."""
     ranges: list[tuple[int, int]] = []
     for marker in sorted(new):
         before, after = timeline.before(marker.seq), timeline.after(marker.seq)
@@ -507,7 +507,15 @@ def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int,
         elif after is None:
             continue
         # Else a boot record that fills a gap parts presses from a time record of another boot.
-        if ranges and low <= ranges[-1][1]:
-            low = ranges.pop()[0]
         ranges.append((low, high))
     return ranges
+
+
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same seqs in ranges that do not overlap, in order."""
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if merged and low <= merged[-1][1]:
+            low, high = merged[-1][0], max(high, merged.pop()[1])
+        merged.append((low, high))
+    return merged

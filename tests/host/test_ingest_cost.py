@@ -40,6 +40,7 @@ class Cost:
 @contextmanager
 def counted(store: Store) -> Iterator[Cost]:
     cost = Cost()
+    watched = []
 
     def step() -> int:
         cost.steps += 1
@@ -49,21 +50,23 @@ def counted(store: Store) -> Iterator[Cost]:
         if not statement.startswith("BEGIN"):
             cost.statements.append(statement)
         if store.engine.dialect.name == "sqlite":
-            conn.connection.driver_connection.set_progress_handler(step, 1)
+            # Left on after the statement: rows are stepped to as they are fetched.
+            watched.append(conn.connection.driver_connection)
+            watched[-1].set_progress_handler(step, 1)
 
     def after(conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
         if statement.startswith("UPDATE presses"):
             cost.updated += cursor.rowcount
         if statement.startswith('INSERT INTO "spans"'):
             cost.spans += cursor.rowcount
-        if store.engine.dialect.name == "sqlite":
-            conn.connection.driver_connection.set_progress_handler(None, 0)
 
     event.listen(store.engine, "before_cursor_execute", before)
     event.listen(store.engine, "after_cursor_execute", after)
     try:
         yield cost
     finally:
+        for connection in watched:
+            connection.set_progress_handler(None, 0)
         event.remove(store.engine, "before_cursor_execute", before)
         event.remove(store.engine, "after_cursor_execute", after)
 
@@ -147,6 +150,24 @@ def test_a_late_time_record_dates_a_bounded_number_of_rows(
     clock = "set" if when == "before them" else "dated"
     expected = [(clock, (1_800_000_000_000 - 7 + 1000 * row[0]) / 1000) for row in content(store, device_id)["presses"]]
     assert [row[6:8] for row in content(store, device_id)["presses"]] == expected
+
+
+def test_several_late_time_records_share_the_bound(
+    store: Store, device_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", 100)
+    monkeypatch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", 100)
+    voids = {1, 3000, 6000}
+    rows = [(seq, press(1000 * seq, boot=1 + seq // 3000)) for seq in range(9000) if seq % 50 == 7]
+    take(store, device_id, batch(0, 9000, rows))
+    late = [batch(seq, 1, [(seq, Time(1 + seq // 3000, 0, 1, 1_800_000_000))]) for seq in sorted(voids)]
+    with counted(store) as cost:
+        take(store, device_id, *late)
+    assert cost.updated == 100
+    while date_on(store):
+        pass
+    assert {row[6] for row in content(store, device_id)["presses"]} == {"set"}
+    assert_sums_are_kept(store, device_id)
 
 
 def test_what_comes_while_rows_wait_to_be_dated_makes_no_difference(
@@ -318,6 +339,13 @@ def test_whoever_has_said_too_much_within_reason_is_believed_again(store: Store,
     assert_sums_are_kept(store, device_id)
 
 
+def test_a_cursor_beyond_the_end_of_the_log_asks_for_nothing(store: Store, device_id: str) -> None:
+    fill(store, device_id, 98)
+    take(store, device_id, batch(100, 1, [(100, Acked(LAST, 0, 0))], total=98))
+    committed = commit(store, Parcel(told=[Told(device_id, LOG_ID, 101, 0, 101, (0, 0, 0, 98), NOW)]))
+    assert committed.wanted == [] and committed.acks == []
+
+
 def test_what_a_terminal_has_counted_waits_whatever_was_said_before(store: Store, device_id: str) -> None:
     fill(store, device_id, 98)
     take(store, device_id, batch(700_000, 1, held=0, total=98))
@@ -385,6 +413,19 @@ def test_what_bears_on_a_record_is_found_without_passing_others(store: Store, de
         assert_sums_are_kept(store, name)
         costs.append(cost.steps)
     assert costs[1] <= costs[0] + 20
+
+
+def test_two_records_far_apart_do_not_read_what_lies_between(store: Store, device_id: str) -> None:
+    costs = []
+    for number, size in enumerate((2500, 10_000)):
+        name = f"{device_id}-{number}"
+        boots = [(seq, Boot(1, 0, 1, 0)) for seq in range(1, size, 5)]
+        take(store, name, batch(0, size + 1, boots))
+        with counted(store) as cost:
+            take(store, name, batch(0, size + 1, [(0, press(5)), (size, press(9))]))
+        costs.append(cost)
+    assert costs[0].statements == costs[1].statements
+    assert costs[1].steps <= costs[0].steps + 50
 
 
 def test_collectors_at_once_keep_the_sums(store: Store, device_id: str) -> None:
