@@ -158,8 +158,10 @@ def test_several_late_time_records_share_the_bound(
     monkeypatch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", 100)
     monkeypatch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", 100)
     voids = {1, 3000, 6000}
+    rows: list[tuple[int, Record]]
     rows = [(seq, press(1000 * seq, boot=1 + seq // 3000)) for seq in range(9000) if seq % 50 == 7]
-    take(store, device_id, batch(0, 9000, rows))
+    rows += [(2990, Boot(2, 0, 1, 0)), (5990, Boot(3, 0, 1, 0))]
+    take(store, device_id, batch(0, 9000, sorted(rows, key=lambda one: one[0])))
     late = [batch(seq, 1, [(seq, Time(1 + seq // 3000, 0, 1, 1_800_000_000))]) for seq in sorted(voids)]
     with counted(store) as cost:
         take(store, device_id, *late)
