@@ -253,7 +253,7 @@ class WorkingLog:
     def _totals(self, seq: int, totals: Totals) -> None:
         """The lifetime totals before seq, as the terminal tells them."""
         row = self.row
-        # What it counts is never taken back, whatever else has been said of the log.
+        # What it has counted is never taken back.
         row["pressed"] = max(row["pressed"] or 0, sum(totals))
         if row["totals_seq"] is not None and seq < row["totals_seq"]:
             return
@@ -275,6 +275,8 @@ class WorkingLog:
                 totals[self._new_presses[seq].record.button - 1] += count
         one, two, three, four = totals
         self._totals(end, (one, two, three, four))
+        # That holds wherever the batch stands, and whatever else has been said of the log.
+        row["pressed"] = max(row["pressed"], sum(batch.totals) + sum(count for _, count in arrived))
 
     # Reading
 

@@ -354,6 +354,9 @@ def test_what_a_terminal_has_counted_waits_whatever_was_said_before(store: Store
     take(store, device_id, Told(device_id, LOG_ID, 180, 0, 100, (0, 0, 0, 178), NOW + 9))
     row = ledger_row(store, device_id)
     assert (row["pressed"], row["waiting"], bool(row["balanced"])) == (178, 80, False)
+    take(store, device_id, batch(190, 2, [(190, press(1)), (191, press(2))], total=188))
+    row = ledger_row(store, device_id)
+    assert (row["pressed"], row["rows"], row["waiting"]) == (190, 100, 90)
 
 
 def test_a_log_that_an_older_build_let_leap_never_balances_and_thaws(store: Store, device_id: str) -> None:
