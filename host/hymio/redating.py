@@ -29,7 +29,6 @@ Bucket = tuple[int, int, str]
 
 _HOUR_MS: Final = 3_600_000
 
-
 _OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
 _FIRST_ROWS: Final = text(
     "SELECT count(*), max(seq) FROM (SELECT seq FROM presses"
