@@ -8,6 +8,7 @@ import pytest
 
 from hymio_sim.bench import press_figures, uplink_figures
 from hymio_sim.bench_log import busy_figures, day_figures, heap_figures, record_figures
+from hymio_sim.bench_office import office_figures
 from hymio_sim.bench_uplink import real_time_figures
 from hymio_sim.boardfiles import find_tool
 from hymio_sim.workload import standard_day
@@ -75,6 +76,15 @@ def test_press():
     found = values(press_figures(8))
     assert found["press.records_missed"] == found["press.records_doubled"] == 0
     assert found["press.led_ms_max"] <= 30
+
+
+def test_the_ledger_of_both_builds_is_the_same(monkeypatch):
+    # What it costs is held to exact counts in tests/host/test_ingest_cost.py; here only that the right thing is timed.
+    monkeypatch.setattr("hymio_sim.bench_office._TURNS", 1)
+    monkeypatch.setattr("hymio_sim.bench_office._RUNS", 1)
+    found = values(office_figures((1000, 2000, 4000)))
+    assert {f"office.ledger_cpu_s_{size}" for size in ("1k", "2k", "4k")} | {"office.ledger_ratio_4k_1k"} <= set(found)
+    assert found.get("office.ledger_ratio_today_2k", 2) > 1
 
 
 def test_the_command_writes_json(tmp_path):

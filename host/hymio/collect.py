@@ -29,7 +29,7 @@ from hymio.ingest import Outcome
 from hymio.limits import PARCEL_MESSAGES
 from hymio.messages import Item, Refused, Unread, judge
 from hymio.output import note, print_json, print_line, seconds_running
-from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes
+from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_comes, date_on
 from hymio.quarantine import Kept, counts
 from hymio.revocation import remind
 from hymio.store import Store, open_store
@@ -77,6 +77,7 @@ class Collector:
         self._not_kept: dict[str, int] = {}
         self._asked: dict[str, float] = {}
         self._unsent: dict[tuple[str, int], DueAck] = {}
+        self._undated = True
 
     def stop(self) -> None:
         """Ends `run` once what has come is committed and acknowledged, or after the transaction at hand if that is
@@ -204,6 +205,7 @@ class Collector:
             committed = await self._commit(items)
             if committed is None:
                 return
+            self._undated = committed.undated
             self._announce(committed)
             self._unsent.update({(ack.device_id, ack.log_id): ack for ack in committed.acks})
             await self._publish(client)
@@ -215,6 +217,10 @@ class Collector:
         due_s = self._inbox.next_due_s()
         if due_s is not None:
             asyncio.get_running_loop().call_later(due_s, self._arrived.set)
+        # While nobody waits for an ack; what fails is tried again after the next message.
+        with contextlib.suppress(Failure):
+            while self._undated and not self._inbox and not self._stop.is_set():
+                self._undated = await asyncio.to_thread(date_on, self._store)
 
     async def _commit(self, items: list[Item]) -> Committed | None:
         """Commits, waiting for a database that has gone away; None when told to stop meanwhile."""

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 StoredBetween = Callable[[int, int], int]
 """How many presses are rows with a <= seq < b."""
@@ -65,7 +67,12 @@ class Coverage:
 
     def touches(self, first_seq: int, last_seq: int) -> bool:
         """Whether any of these seqs has been accounted for already."""
-        return any(span.first_seq <= last_seq and span.last_seq >= first_seq for span in self.spans)
+        begin, end = self._reached_by(first_seq, last_seq)
+        return begin < end
+
+    def _reached_by(self, low: int, high: int) -> tuple[int, int]:
+        """The slice of `spans` that have any seq from low to high."""
+        return bisect_left(self.spans, low, key=_last), bisect_right(self.spans, high, key=_first)
 
     def add(
         self,
@@ -85,10 +92,10 @@ class Coverage:
         if last_seq < first_seq:
             self.told(first_seq, totals_before, stored_between)
             return
-        touching = [span for span in self.spans if span.first_seq <= last_seq + 1 and span.last_seq >= first_seq - 1]
-        lowest = min(touching, key=lambda span: span.first_seq, default=None)
-        if lowest is not None and lowest.first_seq <= first_seq:
-            start, totals_start = lowest.first_seq, lowest.totals_before
+        begin, end = self._reached_by(first_seq - 1, last_seq + 1)
+        touching = self.spans[begin:end]
+        if touching and touching[0].first_seq <= first_seq:
+            start, totals_start = touching[0].first_seq, touching[0].totals_before
         else:
             start, totals_start = first_seq, totals_before
         checks = [(span.check_seq, span.totals_check) for span in touching]
@@ -110,19 +117,22 @@ class Coverage:
             presses_check=below,
             presses=sum(span.presses for span in touching) + sum(presses for _, presses in arrived),
         )
-        self.spans = sorted([span for span in self.spans if span not in touching] + [merged], key=_first)
+        self.spans[begin:end] = [merged]
         self._settle()
 
     def told(self, seq: int, totals: int, stored_between: StoredBetween) -> None:
         """The terminal told T(seq) by itself; it settles what lies below seq in the span that reaches up to it."""
-        for at, span in enumerate(self.spans):
-            if not span.first_seq <= seq <= span.last_seq + 1 or (seq, totals) <= (span.check_seq, span.totals_check):
-                continue
-            if seq == span.last_seq + 1:
-                below = span.presses
-            else:
-                below = span.presses_check + stored_between(span.check_seq, seq)
-            self.spans[at] = replace(span, check_seq=seq, totals_check=totals, presses_check=below)
+        at = bisect_right(self.spans, seq, key=_first) - 1
+        if at < 0:
+            return
+        span = self.spans[at]
+        if seq > span.last_seq + 1 or (seq, totals) <= (span.check_seq, span.totals_check):
+            return
+        if seq == span.last_seq + 1:
+            below = span.presses
+        else:
+            below = span.presses_check + stored_between(span.check_seq, seq)
+        self.spans[at] = replace(span, check_seq=seq, totals_check=totals, presses_check=below)
 
     def holds_from(self, oldest_seq: int) -> None:
         """The terminal holds nothing older than oldest_seq: gaps wholly below it are lost, no longer open."""
@@ -131,13 +141,9 @@ class Coverage:
             self._settle()
 
     def _settle(self) -> None:
-        settled: list[Span] = []
-        for span in self.spans:
-            if settled and (span.first_seq <= self.oldest_seq or settled[-1].last_seq + 1 >= span.first_seq):
-                settled[-1] = _joined(settled[-1], span)
-            else:
-                settled.append(span)
-        self.spans = settled
+        settled = bisect_right(self.spans, self.oldest_seq, key=_first)
+        if settled > 1:
+            self.spans[:settled] = [reduce(_joined, self.spans[:settled])]
 
     @property
     def open_gaps(self) -> list[tuple[int, int]]:
@@ -179,11 +185,21 @@ class Coverage:
         before this one came would send the same batch for ever.
         """
         start = max(self.oldest_seq, self.cursor_seq)
-        for span in self.spans:
-            if span.first_seq <= start <= span.last_seq + 1:
-                return span.last_seq + 1
-        return start
+        at = bisect_right(self.spans, start, key=_first) - 1
+        return max(start, self.spans[at].last_seq + 1) if at >= 0 else start
+
+    def mark_for(self, next_seq: int, settled_seq: int) -> int:
+        """The mark for a terminal whose newest message says that its log ends at next_seq.
+
+        One beyond that it would not believe, and so never hear of any other: something false has been said of its log
+        before. All that can be said then is that what it has just told of, up to settled_seq, is settled.
+        """
+        return self.mark if self.mark <= next_seq else settled_seq
 
 
 def _first(span: Span) -> int:
     return span.first_seq
+
+
+def _last(span: Span) -> int:
+    return span.last_seq

@@ -12,18 +12,25 @@ from hymio import store
 from hymio.batches import Batch
 from hymio.costs import Costs
 from hymio.coverage import Coverage, Span
+from hymio.limits import unbelievable
 from hymio.quarantine import Kept, put_in_quarantine
-from hymio.working_log import Arrival, LogKey, Outcome, Told, WorkingLog, Writes, chunks
+from hymio.redating import LogKey, date_on, is_left
+from hymio.working_log import Arrival, Outcome, Told, WorkingLog, Writes, chunks
 
-__all__ = ["Arrival", "LogState", "Outcome", "Told", "ingest", "ingest_many", "log_state"]
+__all__ = [
+    "Arrival", "LogState", "Outcome", "Told", "date_waiting", "ingest", "ingest_many", "is_left", "log_state",
+    "log_states",
+]  # fmt: skip
+
+Refusal = tuple[Arrival | Told, str, Kept]
+"""What was not taken in, why, and whether quarantine has kept it."""
 
 _NEW_LOG: Final = text(
     "INSERT INTO logs (device_id, log_id, next_seq, oldest_seq, cursor_seq, duplicates, conflicts, first_seen_utc,"
     " last_seen_utc) VALUES (:device_id, :log_id, 0, 0, 0, 0, 0, :utc, :utc) ON CONFLICT (device_id, log_id) DO NOTHING"
 )
-_CHANGE_PRESS: Final = text(
-    "UPDATE presses SET verdict = :verdict, clock = :clock, pressed_utc = :pressed_utc"
-    " WHERE device_id = :device_id AND log_id = :log_id AND seq = :seq"
+_AMEND_PRESS: Final = text(
+    "UPDATE presses SET verdict = :verdict WHERE device_id = :device_id AND log_id = :log_id AND seq = :seq"
 )
 _SPAN_GONE: Final = text(
     "DELETE FROM spans WHERE device_id = :device_id AND log_id = :log_id AND first_seq = :first_seq"
@@ -46,32 +53,69 @@ def ingest_many(
     arrivals: Sequence[Arrival],
     told: Sequence[Told] = (),
     costs: Costs | None = None,
+    refusals: list[Refusal] | None = None,
 ) -> list[Outcome]:
     """Takes in batches and statements in the transaction of `connection`; one outcome per batch, in their order.
 
-    The database may hold any part of them already, in any order; `connection` comes from `Store.writing`. costs: what
-    the work has cost is booked there, terminal by terminal.
+    The database may hold any part of them already, in any order; `connection` comes from `Store.writing`. What no
+    terminal can honestly say goes to quarantine instead, and is added to `refusals`. costs: what the work has cost is
+    booked there, terminal by terminal.
     """
     costs = Costs() if costs is None else costs
+    refused: list[tuple[Arrival | Told, str]] = []
+    outcomes: list[Outcome] = []
+    credible: dict[LogKey, list[tuple[Arrival | Told, Outcome | None]]] = {}
+    heard_utc: dict[LogKey, float] = {}
+
+    def refuse(one: Arrival | Told, outcome: Outcome | None, reason: str) -> None:
+        refused.append((one, reason))
+        if outcome is not None:
+            outcome.refused = reason
+
     everything: list[Arrival | Told] = [*arrivals, *told]
-    heard_utc = {_key(one): one.received_utc for one in everything}
-    working = _load(connection, sorted(heard_utc), heard_utc)
-    outcomes = []
-    for arrival in arrivals:
-        with costs.of(arrival.device_id):
-            log = working[_key(arrival)]
-            outcomes.append(log.take(arrival))
-            _keep_conflicts(connection, arrival, outcomes[-1], log)
-    for one in told:
-        with costs.of(one.device_id):
-            working[_key(one)].told(one)
+    for one in everything:
+        outcome = None
+        if isinstance(one, Arrival):
+            batch = one.batch
+            outcome = Outcome(one.device_id, batch.log_id, batch.nonce, batch.first_seq, batch.last_seq)
+            outcomes.append(outcome)
+            reason = unbelievable(batch.oldest_seq, batch.next_seq)
+        else:
+            reason = unbelievable(one.oldest_seq, one.next_seq)
+        if reason is None:
+            credible.setdefault(_key(one), []).append((one, outcome))
+            heard_utc[_key(one)] = one.received_utc
+        else:
+            refuse(one, outcome, reason)
+    working = _load(connection, sorted(credible), heard_utc)
+    for key, log in working.items():
+        taken: list[Outcome] = []
+        for one, outcome in credible[key]:
+            with costs.of(one.device_id):
+                reason = log.doubt(one)
+                if reason is not None:
+                    refuse(one, outcome, reason)
+                elif outcome is None:
+                    assert isinstance(one, Told)
+                    log.told(one)
+                else:
+                    assert isinstance(one, Arrival)
+                    log.take(one, outcome)
+                    _keep_conflicts(connection, one, outcome, log)
+                    taken.append(outcome)
+        for outcome in taken:
+            outcome.mark = log.mark_after(outcome.last_seq)
     writes = Writes()
     for log in working.values():
         with costs.of(log.key[0]):
             log.flush(writes)
     _write(connection, working.values(), writes)
-    for outcome in outcomes:
-        outcome.mark = working[outcome.device_id, outcome.log_id].coverage.mark
+    # In one order everywhere, so that two collectors cannot wait for each other.
+    for one, reason in sorted(refused, key=lambda pair: pair[0].device_id):
+        with costs.of(one.device_id):
+            kept = put_in_quarantine(connection, one.device_id, one.source, reason, one.payload, one.received_utc)
+        if refusals is not None:
+            refusals.append((one, reason, kept))
     return outcomes
 
 
@@ -94,6 +138,18 @@ def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: Outcome, 
         log.row["conflicts"] += len(outcome.conflicts)
 
 
+def date_waiting(connection: Connection) -> bool:
+    """Dates again a bounded part of what earlier transactions left; False: nothing is left."""
+    found = date_on(connection)
+    if found is None:
+        return False
+    writes = Writes()
+    for device_id, (hour, button, verdict), presses in found:
+        writes.hourly[device_id, hour, button, verdict] += presses
+    _add_hourly(connection, writes)
+    return True
+
+
 def ingest(connection: Connection, device_id: str, batch: Batch, via: str, received_utc: float) -> Outcome:
     """Takes in one batch; see `ingest_many`."""
     return ingest_many(connection, [Arrival(device_id, batch, via, received_utc, via, b"")])[0]
@@ -109,16 +165,23 @@ class LogState:
 
 def log_state(connection: Connection, device_id: str, log_id: int) -> LogState | None:
     """The state of one log, None if it has never been heard of."""
+    return log_states(connection, [(device_id, log_id)]).get((device_id, log_id))
+
+
+def log_states(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, LogState]:
+    """The states of those of these logs that have been heard of."""
     table = store.logs
-    row = connection.execute(
-        select(table.c.oldest_seq, table.c.cursor_seq, table.c.next_seq).where(
-            table.c.device_id == device_id, table.c.log_id == log_id
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    spans = _load_spans(connection, [(device_id, log_id)])[device_id, log_id]
-    return LogState(Coverage(spans, row.oldest_seq, row.cursor_seq), row.next_seq)
+    states: dict[LogKey, LogState] = {}
+    for chunk in chunks(keys):
+        query = select(
+            table.c.device_id, table.c.log_id, table.c.oldest_seq, table.c.cursor_seq, table.c.next_seq
+        ).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
+        rows = connection.execute(query).all()
+        spans = _load_spans(connection, [(row.device_id, row.log_id) for row in rows])
+        for row in rows:
+            key = row.device_id, row.log_id
+            states[key] = LogState(Coverage(spans[key], row.oldest_seq, row.cursor_seq), row.next_seq)
+    return states
 
 
 def _key(one: Arrival | Told) -> LogKey:
@@ -161,8 +224,8 @@ def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey
 
 
 def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes) -> None:
-    if writes.changed:
-        connection.execute(_CHANGE_PRESS, writes.changed)
+    if writes.amended:
+        connection.execute(_AMEND_PRESS, writes.amended)
     store.put_rows(connection, store.presses, writes.presses)
     store.put_rows(connection, store.records, writes.records)
     if writes.spans_gone:
@@ -174,6 +237,10 @@ def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes
     ]
     if rows:
         connection.execute(_CHANGE_LOG, rows)
+    _add_hourly(connection, writes)
+
+
+def _add_hourly(connection: Connection, writes: Writes) -> None:
     # In one order everywhere, so that two collectors cannot wait for each other.
     hourly = [
         {"device_id": device_id, "hour": hour, "button": button, "verdict": verdict, "presses": presses}

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, text
 
 from hymio import store
-from hymio.ingest import LogState, log_state
+from hymio.coverage import Coverage, Span
+from hymio.ingest import LogState
+from hymio.limits import unbelievable
 from hymio.output import console, note, print_json
 from hymio.quarantine import counts
 from hymio.words import counted, if_one
+
+_SHOWN: Final = ("device_id", "log_id", "pressed", "rows", "lost", "waiting", "duplicates", "balanced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,13 @@ class LedgerLine:
         elif waiting < 0:
             have = if_one(-waiting, "has", "have")
             sentences.append(f"{device_id}: {counted(-waiting, 'press')} more {have} arrived than the terminal counts.")
+        doubt = unbelievable(self.state.coverage.oldest_seq, self.state.next_seq)
+        if doubt is not None:
+            sentences.append(
+                f"{device_id}: what has been said of its log cannot be true: {doubt}."
+                " What it sends is counted, but what it lacks cannot be told."
+            )
+            return sentences
         for first_seq, last_seq in self.state.coverage.open_gaps:
             sentences.append(
                 f"{device_id}: seqs {first_seq}..{last_seq} are still in its log and have not come;"
@@ -63,20 +75,31 @@ class LedgerLine:
         return sentences
 
 
+# The sums of all logs, and what is said of those that don't balance: two queries, however many logs there are.
+_LOGS: Final = text(
+    "SELECT ledger_v1.*, logs.next_seq, logs.oldest_seq, logs.cursor_seq, logs.last_seen_utc, logs.conflicts"
+    " FROM ledger_v1 JOIN logs ON logs.device_id = ledger_v1.device_id AND logs.log_id = ledger_v1.log_id"
+    " ORDER BY ledger_v1.device_id, ledger_v1.log_id"
+)
+_SPANS_OF_OPEN: Final = text(
+    "SELECT spans.* FROM ledger_v1"
+    " JOIN spans ON spans.device_id = ledger_v1.device_id AND spans.log_id = ledger_v1.log_id"
+    " WHERE NOT ledger_v1.balanced ORDER BY spans.device_id, spans.log_id, spans.first_seq"
+)
+
+
 def ledger_lines(connection: Connection) -> list[LedgerLine]:
-    """One line per log, by device id."""
+    """One line per log, by device id. The spans of those that balance are not read: they have no gaps."""
+    rows = connection.execute(_LOGS).all()
+    spans: dict[tuple[str, int], list[Span]] = defaultdict(list)
+    if not all(row.balanced for row in rows):
+        for device_id, log_id, *values, _lost in connection.execute(_SPANS_OF_OPEN):
+            spans[device_id, log_id].append(Span(*values))
     lines = []
-    logs = {
-        (row.device_id, row.log_id): row
-        for row in connection.execute(
-            select(store.logs.c.device_id, store.logs.c.log_id, store.logs.c.last_seen_utc, store.logs.c.conflicts)
-        )
-    }
-    for row in connection.execute(text("SELECT * FROM ledger_v1 ORDER BY device_id, log_id")).all():
-        key = (row.device_id, row.log_id)
-        state = log_state(connection, *key)
-        if state is not None:
-            lines.append(LedgerLine(dict(row._mapping), state, logs[key].last_seen_utc, logs[key].conflicts))
+    for row in rows:
+        coverage = Coverage(spans[row.device_id, row.log_id], row.oldest_seq, row.cursor_seq)
+        shown = {name: row._mapping[name] for name in _SHOWN}
+        lines.append(LedgerLine(shown, LogState(coverage, row.next_seq), row.last_seen_utc, row.conflicts))
     return lines
 
 

@@ -48,7 +48,7 @@ class Unread:
         """What it says."""
         try:
             batch = decode_batch(self.payload, self.device_id)
-            _check_log(batch.log_id, batch.oldest_seq, batch.next_seq)
+            _check_log(batch.oldest_seq, batch.next_seq)
         except FormatError as error:
             return Refused(self.device_id, self.source, error.reason, self.payload, self.received_utc)
         return Arrival(self.device_id, batch, "mqtt", self.received_utc, self.source, self.payload)
@@ -94,11 +94,10 @@ def _refused(device_id: str, topic: str, reason: str, payload: bytes, received_u
     return Refused(device_id, topic, reason, payload, received_utc)
 
 
-def _check_log(log_id: int, oldest_seq: int, next_seq: int) -> None:
-    if next_seq - oldest_seq > limits.SLOTS_MAX:
-        raise FormatError(
-            f"log {log_id} would hold seqs {oldest_seq}..{next_seq - 1}, more than the {limits.SLOTS_MAX} of any ring"
-        )
+def _check_log(oldest_seq: int, next_seq: int) -> None:
+    why = limits.unbelievable(oldest_seq, next_seq)
+    if why is not None:
+        raise FormatError(why)
 
 
 def _read_state(device_id: str, topic: str, payload: bytes, received_utc: float) -> Told | None:
@@ -135,7 +134,7 @@ def _read_state(device_id: str, topic: str, payload: bytes, received_utc: float)
     oldest_seq = number(state.get("oldest_seq", 0), "oldest_seq", most=next_seq)
     acked_seq = number(state.get("acked_seq", -1), "acked_seq", least=-1)
     log_id = number(state.get("log_id"), "log_id", least=1)
-    _check_log(log_id, oldest_seq, next_seq)
+    _check_log(oldest_seq, next_seq)
     return Told(device_id, log_id, next_seq, oldest_seq, acked_seq + 1, totals, received_utc, topic, payload)
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, select
 from hymio import limits
 from hymio.ingest import Arrival, Told
 from hymio.messages import Refused
+from hymio.redating import LogKey
 from hymio.store import Store, logs
-from hymio.working_log import LogKey, chunks
+from hymio.working_log import chunks
 
 _DAY_S: Final = 24 * 3600
 _KNOWN_MAX: Final = 100_000

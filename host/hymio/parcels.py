@@ -9,7 +9,7 @@ from typing import Final
 from hymio.costs import Costs
 from hymio.database_errors import DatabaseFailure, Fault, fault_of
 from hymio.errors import Failure
-from hymio.ingest import Arrival, LogState, Outcome, Told, ingest_many, log_state
+from hymio.ingest import Arrival, Outcome, Refusal, Told, date_waiting, ingest_many, is_left, log_states
 from hymio.messages import Item, Refused, Unread
 from hymio.newlogs import without_too_many_logs
 from hymio.quarantine import Kept, put_in_quarantine
@@ -85,6 +85,8 @@ class Committed:
     """What could not be committed for a reason of the database's, `trouble`, and is to be tried again."""
     trouble: DatabaseFailure | None = None
     costs: Costs = field(default_factory=Costs)
+    undated: bool = False
+    """Whether there are rows to be dated again: see `date_on`."""
 
     def add(self, more: Committed) -> None:
         """This as well."""
@@ -92,6 +94,7 @@ class Committed:
         self.acks += more.acks
         self.wanted += more.wanted
         self.refused += more.refused
+        self.undated = more.undated
 
 
 def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committed:
@@ -100,7 +103,12 @@ def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committe
     committed = Committed(costs=Costs() if costs is None else costs)
     with store.writing() as connection:
         arrivals, told_all, too_many = without_too_many_logs(connection, store, parcel.arrivals, parcel.told)
-        committed.outcomes = ingest_many(connection, arrivals, told_all, committed.costs)
+        turned_away: list[Refusal] = []
+        outcomes = ingest_many(connection, arrivals, told_all, committed.costs, turned_away)
+        committed.outcomes = [outcome for outcome in outcomes if not outcome.refused]
+        for said, reason, kept in turned_away:
+            refused = Refused(said.device_id, said.source, reason, said.payload, said.received_utc)
+            committed.refused.append((refused, kept))
         for one in sorted([*parcel.refused, *too_many], key=lambda one: one.device_id):
             with committed.costs.of(one.device_id):
                 kept = put_in_quarantine(
@@ -111,23 +119,28 @@ def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committe
             (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
             for outcome in committed.outcomes
         }
-        states: dict[tuple[str, int], LogState | None] = {}
-        for told in told_all:
+        incredible = {id(said) for said, _, _ in turned_away}
+        credible = [told for told in told_all if id(told) not in incredible]
+        states = log_states(connection, sorted({(told.device_id, told.log_id) for told in credible}))
+        for told in credible:
             key = (told.device_id, told.log_id)
-            if key not in states:
-                with committed.costs.of(told.device_id):
-                    states[key] = log_state(connection, *key)
-            if (state := states[key]) is None:
-                continue
-            coverage = state.coverage
+            coverage = states[key].coverage
+            mark = coverage.mark_for(told.next_seq, told.cursor_seq)
             # The terminal lacks our ack, or has records that we lack: say again how far we are.
-            if key not in due and (told.next_seq > coverage.mark or told.cursor_seq < coverage.mark):
-                due[key] = DueAck(*key, coverage.mark, 0)
+            if key not in due and (told.next_seq > mark or told.cursor_seq < mark):
+                due[key] = DueAck(*key, mark, 0)
             if coverage.forgotten is not None:
                 committed.wanted.append(Wanted(told.device_id, *coverage.forgotten))
         committed.acks = list(due.values())
+        committed.undated = is_left(connection)
     store.known_logs.update((outcome.device_id, outcome.log_id) for outcome in committed.outcomes)
     return committed
+
+
+def date_on(store: Store) -> bool:
+    """One short transaction of the dating again that commits have left to do; whether more is left."""
+    with store.writing() as connection:
+        return date_waiting(connection)
 
 
 def commit_whatever_comes(store: Store, parcel: Parcel, is_again: bool = False) -> Committed:

@@ -84,6 +84,8 @@ class Imported:
     new: int = 0
     duplicates: int = 0
     conflicts: int = 0
+    refused: int = 0
+    """Batches."""
 
     def commit(self, store: Store, arrivals: list[Arrival], pull_goes_on_at: int | None = None) -> None:
         """Ingests them in one transaction, and with them how far the pull is, if it is one."""
@@ -98,6 +100,7 @@ class Imported:
                 one = arrivals[-1]
                 pullmark.keep(connection, one.device_id, one.batch.log_id, pull_goes_on_at)
         for outcome in outcomes:
+            self.refused += bool(outcome.refused)
             self.new += outcome.rows
             self.duplicates += outcome.duplicates
             self.conflicts += len(outcome.conflicts)
@@ -111,6 +114,10 @@ class Imported:
                 if_one(self.conflicts, "it is", "they are"),
             )
             note(f"{counted(self.conflicts, 'record')} {contradict} what the database holds; {are} in quarantine.")
+        if self.refused:
+            say, are = if_one(self.refused, "says", "say"), if_one(self.refused, "it is", "they are")
+            parts = f"{counted(self.refused, 'part')} of the log {say} what cannot be"
+            note(f"{parts}; {are} in quarantine, with the reason.")
         if as_json:
             print_json({"read": self.read, "new": self.new, "duplicates": self.duplicates, **more})
             return
@@ -148,6 +155,7 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
         Failure: 3 no terminal, 4 no database, 5 the terminal answers oddly, 6 broken off.
     """
     from hymio import pullmark
+    from hymio.parcels import date_on
     from hymio.smp import Cable
     from hymio.store import open_store
 
@@ -162,6 +170,8 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
             cursor = _settle(store, cable, status, ack)
         with store.writing() as connection:
             pullmark.forget(connection, status.device_id, status.log_id)
+        while date_on(store):
+            pass
     finally:
         store.close()
     if cursor is not None:

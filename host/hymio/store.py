@@ -41,6 +41,7 @@ from hymio.database_errors import DatabaseFailure, Fault, fault_of, is_of_databa
 from hymio.errors import ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 from hymio.extras import missing_extra
 from hymio.hidden import hide
+from hymio.limits import LOG_RECORDS_MAX
 from hymio.private_files import make_private
 
 SCHEMA_VERSION: Final = 2
@@ -104,7 +105,30 @@ records = Table(
     Column("body", LargeBinary, nullable=False, comment="the record's bytes 0..11, retry bit cleared"),
     Column("target_seq", BigInteger, comment="revise records: the press concerned"),
     Column("utc_s", BigInteger, comment="time records"),
-    Index("records_by_target", "device_id", "log_id", "target_seq"),
+    # Revise, boot and time records are few, and looked for from anywhere in the log. All that is asked of them stands
+    # in these indexes: SQLite would walk the whole log by its key instead if it had to look there anyway.
+    Index(
+        "revisions_by_target",
+        "device_id",
+        "log_id",
+        "target_seq",
+        "seq",
+        "code",
+        sqlite_where=text("target_seq IS NOT NULL"),
+        postgresql_where=text("target_seq IS NOT NULL"),
+    ),
+    Index(
+        "records_that_date",
+        "device_id",
+        "log_id",
+        "seq",
+        "kind",
+        "boot",
+        "uptime_ms",
+        "utc_s",
+        sqlite_where=text("kind IN (4, 5)"),
+        postgresql_where=text("kind IN (4, 5)"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -145,6 +169,20 @@ logs = Table(
     Column("conflicts", BigInteger, nullable=False),
     Column("first_seen_utc", Double, nullable=False),
     Column("last_seen_utc", Double, nullable=False),
+    Column("presses", BigInteger, nullable=False, server_default="0", comment="presses that are rows"),
+    Column("lost", BigInteger, nullable=False, server_default="0", comment="presses known to be lost"),
+    Column("open_gaps", BigInteger, nullable=False, server_default="0", comment="gaps that the terminal still holds"),
+    Column("pace_seq", BigInteger, comment="the next seq when it began to be heard"),
+    Column("pace_utc", Double, comment="when that was"),
+    sqlite_with_rowid=False,
+)
+
+redating = Table(
+    "redating",
+    metadata,
+    *_log_key(),
+    Column("low_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("high_seq", BigInteger, nullable=False, comment="presses from low_seq to here are to be dated again"),
     sqlite_with_rowid=False,
 )
 
@@ -205,32 +243,41 @@ _VIEWS: Final = {
                pressed_utc, clock, via, received_utc, count
         FROM presses
     """,
-    # Spans never have a gap wholly below oldest_seq between them, so one that begins above it has an open gap below.
-    "ledger_v1": """
-        SELECT device_id, log_id, pressed, "rows", lost, coalesce(pressed - "rows" - lost, 0) AS waiting, duplicates,
-               pressed IS NOT NULL AND pressed - "rows" - lost = 0 AND open_gaps = 0 AS balanced
-        FROM (
-            SELECT logs.device_id, logs.log_id, logs.duplicates, logs.pressed,
-                   (SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM presses
-                    WHERE presses.device_id = logs.device_id AND presses.log_id = logs.log_id) AS "rows",
-                   (SELECT CAST(coalesce(sum(lost), 0) AS BIGINT) FROM spans
-                    WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id)
-                   + coalesce((SELECT CASE WHEN first_seq <= logs.oldest_seq THEN totals_before ELSE 0 END FROM spans
-                    WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id
-                    ORDER BY first_seq LIMIT 1), 0) AS lost,
-                   (SELECT count(*) FROM spans
-                    WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id
-                    AND first_seq > logs.oldest_seq) AS open_gaps
-            FROM logs
-        ) AS sums
+    # Sums that are kept with the rows: what it costs does not grow with their number.
+    "ledger_v1": f"""
+        SELECT device_id, log_id, pressed, presses AS "rows", lost, coalesce(pressed - presses - lost, 0) AS waiting,
+               duplicates, pressed IS NOT NULL AND pressed - presses - lost = 0 AND open_gaps = 0
+               AND next_seq - oldest_seq <= {LOG_RECORDS_MAX} AS balanced
+        FROM logs
     """,
 }
 
+_OUTDATED_INDEXES: Final = ("records_by_target",)
+"""Those of older versions that cost their upkeep and are not used any more."""
+
 _FIRST_CONTENT: Final[dict[tuple[str, str], str]] = {
+    ("logs", "presses"): """
+        UPDATE logs SET presses = (SELECT CAST(coalesce(sum(presses.count), 0) AS BIGINT) FROM presses
+            WHERE presses.device_id = logs.device_id AND presses.log_id = logs.log_id)
+    """,
+    ("logs", "lost"): """
+        UPDATE logs SET lost = (SELECT CAST(coalesce(sum(spans.lost), 0) AS BIGINT) FROM spans
+                WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id)
+            + coalesce((SELECT CASE WHEN spans.first_seq <= logs.oldest_seq THEN spans.totals_before ELSE 0 END
+                FROM spans WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id
+                ORDER BY spans.first_seq LIMIT 1), 0)
+    """,
+    # Spans never have a gap wholly below oldest_seq between them, so one that begins above it has an open gap below.
+    ("logs", "open_gaps"): """
+        UPDATE logs SET open_gaps = (SELECT count(*) FROM spans
+            WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id AND spans.first_seq > logs.oldest_seq)
+    """,
+    ("logs", "pace_seq"): "UPDATE logs SET pace_seq = next_seq",
+    ("logs", "pace_utc"): "UPDATE logs SET pace_utc = last_seen_utc",
     ("quarantine_sums", ""): """
         INSERT INTO quarantine_sums (device_id, kept, kept_bytes, not_kept, released, dropped)
         SELECT device_id, count(*), sum(length(payload)), 0, 0, 0 FROM quarantine GROUP BY device_id
-    """
+    """,
 }
 """By (table, column) that a database of an older version lacks: the statement that fills it from what is there. A whole
 table that is missing stands as (table, "")."""
@@ -462,6 +509,8 @@ def _bring_up_to_date(connection: Connection) -> None:
     columns = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
     for name in _VIEWS:
         connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+    for name in _OUTDATED_INDEXES:
+        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
     metadata.create_all(connection)
     missing = []
     for table in metadata.sorted_tables:

@@ -183,6 +183,7 @@ def _show(presses: list[LoggedPress]) -> None:
 def _image_into_database(log: ImageLog, device_id: str, db: str, as_json: bool) -> None:
     from hymio.batches import encode_batch
     from hymio.ingest import Arrival, Told, ingest_many
+    from hymio.parcels import date_on
     from hymio.pull import Imported
     from hymio.store import open_store
 
@@ -198,6 +199,8 @@ def _image_into_database(log: ImageLog, device_id: str, db: str, as_json: bool) 
         with store.writing() as connection:
             told = Told(device_id, log.log_id, log.next_seq, log.oldest_seq, log.cursor, None, now)
             ingest_many(connection, [], [told])
+        while date_on(store):
+            pass
     finally:
         store.close()
     done.tell(device_id, {}, as_json)

@@ -2,7 +2,8 @@
 
 # All that a transaction does to a log is worked out in memory on top of what the database holds, and written at the
 # end together with all other logs. For a batch that continues a log, the usual case, nothing of the log is read but
-# its row in `logs` and its spans.
+# its row in `logs` and its spans. What a message costs depends on what it carries and not on what the log holds: rows
+# that are there are read only where it has a record for them, and are dated again by the database itself.
 
 from __future__ import annotations
 
@@ -16,12 +17,11 @@ from sqlalchemy import Connection, bindparam, text
 from hymio import store
 from hymio.batches import Batch, Totals
 from hymio.coverage import Coverage, Span
-from hymio.dating import Marker, Timeline, marker_of, rank_of, sources_better_than
+from hymio.dating import Marker, Timeline, marker_of
+from hymio.limits import ROWS_DATED_AT_ONCE, SPANS_MAX, too_fast
 from hymio.quarantine import Kept
 from hymio.records import VERDICTS, Acked, Press, Record, Revise, Run, Time, decode_content, encode_content
-
-LogKey = tuple[str, int]
-"""(device_id, log_id)"""
+from hymio.redating import LogKey, date_again, stored_markers
 
 IN_CHUNK: Final = 400
 """Values in one IN list; SQLite before 3.32 takes 999 parameters."""
@@ -39,34 +39,30 @@ _PRESSES_IN: Final = text(
 _PRESSES_AT: Final = text(f"SELECT {_PRESS_COLUMNS} FROM presses WHERE {_OF_LOG} AND seq IN :seqs").bindparams(
     bindparam("seqs", expanding=True)
 )
+_BODIES_AT: Final = text(f"SELECT seq, body FROM records WHERE {_OF_LOG} AND seq IN :seqs").bindparams(
+    bindparam("seqs", expanding=True)
+)
 _COUNT_IN: Final = text(f"SELECT coalesce(sum(count), 0) FROM presses WHERE {_OF_LOG} AND seq >= :low AND seq < :high")
 _BODIES_IN: Final = text(f"SELECT seq, body FROM records WHERE {_OF_LOG} AND seq BETWEEN :low AND :high")
-_REVISES_IN: Final = text(
-    f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq BETWEEN :low AND :high"
-)
 _REVISES_AT: Final = text(
     f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
 ).bindparams(bindparam("seqs", expanding=True))
-# Kinds 4 and 5: boot and time. Other records are few beside them, so walking the key backwards is quick.
-_MARKERS: Final = f"SELECT seq, boot, uptime_ms, utc_s, code FROM records WHERE {_OF_LOG} AND kind IN (4, 5) AND seq "
-_MARKER_BELOW: Final = text(_MARKERS + "< :low ORDER BY seq DESC LIMIT 1")
-_MARKERS_IN: Final = text(_MARKERS + "BETWEEN :low AND :high")
-_MARKER_ABOVE: Final = text(_MARKERS + "> :high ORDER BY seq LIMIT 1")
-# Boot records and the time records of certain sources: where a correction of dates ends, or comes from.
-_BETTER_BELOW: Final = text(
-    _MARKERS + "< :low AND (kind = 4 OR code IN :sources) ORDER BY seq DESC LIMIT 1"
-).bindparams(bindparam("sources", expanding=True))
-_BETTER_ABOVE: Final = text(_MARKERS + "> :high AND (kind = 4 OR code IN :sources) ORDER BY seq LIMIT 1").bindparams(
-    bindparam("sources", expanding=True)
-)
-
 _END: Final = 2**62
 """Beyond any seq."""
+
+_DENSE: Final = 8
+"""A range is read whole if it has at most so many seqs for each one that is wanted."""
+
+_FAR: Final = 2000
+"""Records further apart than that have their boot and time records looked up apart: what lies between may be much."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one batch. `rows` and `duplicates` count presses; `mark` is that of the log after everything."""
+    """What became of one batch. `rows` and `duplicates` count presses; `mark` is that of the log after everything.
+
+    `refused`: why nothing of it was taken in (it is in quarantine then), else empty.
+    """
 
     device_id: str
     log_id: int
@@ -79,6 +75,7 @@ class Outcome:
     mark: int = 0
     kept: Kept | None = None
     """What became in quarantine of a batch that contradicts; None: it does not."""
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +113,7 @@ class Writes:
     """Rows to be written at the end of a transaction, in the order of the tables' columns."""
 
     presses: list[tuple[Any, ...]] = field(default_factory=list)
-    changed: list[dict[str, Any]] = field(default_factory=list)
+    amended: list[dict[str, Any]] = field(default_factory=list)
     records: list[tuple[Any, ...]] = field(default_factory=list)
     spans: list[tuple[Any, ...]] = field(default_factory=list)
     spans_gone: list[dict[str, Any]] = field(default_factory=list)
@@ -125,7 +122,7 @@ class Writes:
 
 @dataclass(slots=True)
 class _PressRow:
-    """A row of `presses` in the making, or one of the database that may have to change."""
+    """A row of `presses` in the making, or one of the database that a revision concerns."""
 
     record: Press | Run
     count: int
@@ -150,45 +147,57 @@ class WorkingLog:
         self.row = row
         self.coverage = Coverage(list(stored_spans), row["oldest_seq"], row["cursor_seq"])
         self._connection = connection
-        self._stored_spans = stored_spans
-        self._stored_end = max((span.last_seq + 1 for span in stored_spans), default=0)
+        self._stored_spans = Coverage(stored_spans)
+        self._stored_end = stored_spans[-1].last_seq + 1 if stored_spans else 0
         self._new_presses: dict[int, _PressRow] = {}
         self._new_records: dict[int, Record] = {}
-        self._changed: dict[int, _PressRow] = {}
+        self._newest_next_seq = 0
         self._hourly: dict[tuple[int, int, str], int] = defaultdict(int)
 
     # Taking in
 
-    def take(self, arrival: Arrival) -> Outcome:
-        """Takes in a batch: what is new becomes rows, what is there already is counted, what contradicts is kept."""
+    def doubt(self, one: Arrival | Told) -> str | None:
+        """Why what it says of the log can't be true, or has to wait; None: it may be taken in."""
+        row = self.row
+        next_seq = one.batch.next_seq if isinstance(one, Arrival) else one.next_seq
+        if row["pace_utc"] is None:
+            row["pace_seq"], row["pace_utc"] = next_seq, one.received_utc
+        # This computer's clock may have been ahead when the log was first heard.
+        row["pace_utc"] = min(row["pace_utc"], one.received_utc)
+        reason = too_fast(next_seq, row["pace_seq"], one.received_utc - row["pace_utc"])
+        if reason is None and isinstance(one, Arrival) and len(self.coverage.spans) >= SPANS_MAX:
+            first_seq, last_seq = one.batch.first_seq, one.batch.last_seq
+            if first_seq <= last_seq and not self.coverage.touches(first_seq - 1, last_seq + 1):
+                reason = (
+                    f"it would leave one gap more in a log that has {len(self.coverage.open_gaps)} of them;"
+                    f" the first one, from seq {self.coverage.mark} on, has to be filled before"
+                )
+        return reason
+
+    def take(self, arrival: Arrival, outcome: Outcome) -> None:
+        """Takes in a batch: what is new becomes rows, what is there already is counted, what contradicts is kept.
+        `outcome` is told how much of each."""
         batch = arrival.batch
-        outcome = Outcome(*self.key, batch.nonce, batch.first_seq, batch.last_seq)
         known = self._known(batch)
         arrived: list[tuple[int, int]] = []
-        by_button = [0, 0, 0, 0]
         for seq, record in batch.records:
-            is_press = isinstance(record, Press | Run)
             count = record.count if isinstance(record, Run) else 1
-            before = known.get(seq) if known else None
+            before = known.get(seq)
             if before is not None:
                 if before != record:
                     outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
-                elif is_press:
+                elif isinstance(record, Press | Run):
                     outcome.duplicates += count
             elif isinstance(record, Press | Run):
                 self._new_presses[seq] = _PressRow(
                     record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
                 )
                 arrived.append((seq, count))
-                by_button[record.button - 1] += count
                 outcome.rows += count
             else:
                 self._new_records[seq] = record
                 if isinstance(record, Acked):
-                    self._cursor(record.cursor)
-        for record in known.values():
-            if isinstance(record, Press | Run):
-                by_button[record.button - 1] += record.count if isinstance(record, Run) else 1
+                    self._cursor(min(record.cursor, batch.next_seq))
         self.coverage.add(
             batch.first_seq,
             batch.last_seq,
@@ -196,13 +205,11 @@ class WorkingLog:
             arrived,
             lambda low, high: self._rows(low, high, {seq for seq, _ in arrived}),
         )
-        one, two, three, four = (before + new for before, new in zip(batch.totals, by_button, strict=True))
-        self._totals(batch.last_seq + 1, (one, two, three, four))
+        self._batch_totals(batch, arrived)
         self._heard(batch.next_seq, batch.oldest_seq, arrival.received_utc)
         if batch.slots == 0:
             self._told_total(batch.first_seq, sum(batch.totals))
         self.row["duplicates"] += outcome.duplicates
-        return outcome
 
     def told(self, told: Told) -> None:
         """Takes in what the terminal says of its log."""
@@ -212,6 +219,10 @@ class WorkingLog:
             self._totals(told.next_seq, told.totals)
             self._told_total(told.next_seq, sum(told.totals))
 
+    def mark_after(self, last_seq: int) -> int:
+        """The mark to acknowledge a batch with that ended at last_seq."""
+        return self.coverage.mark_for(self._newest_next_seq, last_seq + 1)
+
     def _told_total(self, seq: int, total: int) -> None:
         row = self.row
         if row["told_seq"] is None or (seq, total) > (row["told_seq"], row["told_total"]):
@@ -220,6 +231,7 @@ class WorkingLog:
 
     def _heard(self, next_seq: int, oldest_seq: int, utc: float) -> None:
         row = self.row
+        self._newest_next_seq = max(self._newest_next_seq, next_seq)
         row["next_seq"] = max(row["next_seq"], next_seq)
         row["first_seen_utc"] = min(row["first_seen_utc"], utc)
         row["last_seen_utc"] = max(row["last_seen_utc"], utc)
@@ -234,7 +246,10 @@ class WorkingLog:
         self.coverage.cursor_seq = max(self.coverage.cursor_seq, cursor_seq)
 
     def _totals(self, seq: int, totals: Totals) -> None:
+        """The lifetime totals before seq, as the terminal tells them."""
         row = self.row
+        # What it has counted is never taken back.
+        row["pressed"] = max(row["pressed"] or 0, sum(totals))
         if row["totals_seq"] is not None and seq < row["totals_seq"]:
             return
         # Totals never fall: a slot that went bad between two readings must not make presses disappear.
@@ -242,31 +257,61 @@ class WorkingLog:
             row[f"totals_{button}"] = max(row[f"totals_{button}"] or 0, total)
         row["totals_seq"] = seq
 
+    def _batch_totals(self, batch: Batch, arrived: Sequence[tuple[int, int]]) -> None:
+        """The lifetime totals after a batch: what is known of those before it and the presses that are new with it."""
+        row = self.row
+        end = batch.last_seq + 1
+        since, totals = batch.first_seq, list(batch.totals)
+        if row["totals_seq"] is not None and row["totals_seq"] > since:
+            # Rows from there on are new ones: those that are there have moved totals_seq.
+            since, totals = row["totals_seq"], [row[f"totals_{button}"] for button in range(1, 5)]
+        for seq, count in arrived:
+            if seq >= since:
+                totals[self._new_presses[seq].record.button - 1] += count
+        one, two, three, four = totals
+        self._totals(end, (one, two, three, four))
+        # That holds wherever the batch stands, and whatever else has been said of the log.
+        row["pressed"] = max(row["pressed"], sum(batch.totals) + sum(count for _, count in arrived))
+
     # Reading
 
     def _ask(self, statement: Any, **given: Any) -> Any:
         return self._connection.execute(statement, {"device_id": self.key[0], "log_id": self.key[1], **given})
 
     def _known(self, batch: Batch) -> dict[int, Record]:
-        """What is there already of the batch's range."""
-        low, high = batch.first_seq, batch.last_seq
-        if not self.coverage.touches(low, high):
+        """What is there already at the seqs for which the batch has a record."""
+        if not batch.records or not self.coverage.touches(batch.records[0][0], batch.records[-1][0]):
             return {}
         known: dict[int, Record] = {}
-        if self._stored(low, high):
-            for row in self._ask(_PRESSES_IN, low=low, high=high):
-                known[row.seq] = _press_row(row).record
-            for seq, body in self._ask(_BODIES_IN, low=low, high=high):
-                record = decode_content(bytes(body))
-                if record is not None:
-                    known[seq] = record
-        known |= {seq: row.record for seq, row in self._new_presses.items() if low <= seq <= high}
-        known |= {seq: record for seq, record in self._new_records.items() if low <= seq <= high}
+        stored = []
+        for seq, _ in batch.records:
+            if seq in self._new_presses:
+                known[seq] = self._new_presses[seq].record
+            elif seq in self._new_records:
+                known[seq] = self._new_records[seq]
+            else:
+                stored.append(seq)
+        for row in self._rows_at(_PRESSES_IN, _PRESSES_AT, stored):
+            known[row.seq] = _press_row(row).record
+        for seq, body in self._rows_at(_BODIES_IN, _BODIES_AT, stored):
+            record = decode_content(bytes(body))
+            if record is not None:
+                known[seq] = record
         return known
+
+    def _rows_at(self, in_range: Any, at_seqs: Any, seqs: Sequence[int]) -> Iterator[Any]:
+        """The rows of the database with these seqs, which ascend (and perhaps some with a seq between them)."""
+        if not seqs or not self._stored(seqs[0], seqs[-1]):
+            return
+        if seqs[-1] - seqs[0] < _DENSE * len(seqs):
+            yield from self._ask(in_range, low=seqs[0], high=seqs[-1])
+            return
+        for chunk in chunks(seqs):
+            yield from self._ask(at_seqs, seqs=chunk)
 
     def _stored(self, low: int, high: int) -> bool:
         """Whether the database may hold rows with low <= seq <= high."""
-        return any(span.first_seq <= high and span.last_seq >= low for span in self._stored_spans)
+        return self._stored_spans.touches(low, high)
 
     def _rows(self, low: int, high: int, without: Collection[int] = ()) -> int:
         """Presses that are rows, written or not yet, with low <= seq < high, less those of the batch at hand."""
@@ -278,34 +323,47 @@ class WorkingLog:
     # Writing
 
     def flush(self, writes: Writes) -> None:
-        """Works out verdicts and dates, and adds everything that is to be written to `writes`, and to `row`."""
-        self._amend()
+        """Works out verdicts and dates, and adds everything that is to be written to `writes`, and to `row`.
+
+        Rows that are there already are dated again at once, in the database.
+        """
         self._date()
+        self._amend(writes)
         device_id, log_id = self.key
-        for row in (*self._changed.values(), *self._new_presses.values()):
+        for row in self._new_presses.values():
             self._hourly[row.bucket] += row.count
         for (hour, button, verdict), presses in self._hourly.items():
             writes.hourly[device_id, hour, button, verdict] += presses
         writes.presses += [_press_values(device_id, log_id, seq, row) for seq, row in self._new_presses.items()]
         writes.records += [_record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
-        for seq, row in self._changed.items():
-            verdict = VERDICTS[row.verdict]
-            now = {"verdict": verdict, "clock": row.clock, "pressed_utc": row.pressed_utc}
-            writes.changed.append({"device_id": device_id, "log_id": log_id, "seq": seq, **now})
-        for span in self._stored_spans:
-            if span not in self.coverage.spans:
-                writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": span.first_seq})
+        self._flush_spans(writes)
+        coverage = self.coverage
+        self.row |= {
+            "oldest_seq": coverage.oldest_seq,
+            "cursor_seq": coverage.cursor_seq,
+            "pressed": self._pressed(),
+            "presses": coverage.presses,
+            "lost": coverage.lost,
+            "open_gaps": len(coverage.open_gaps),
+        }
+
+    def _flush_spans(self, writes: Writes) -> None:
+        device_id, log_id = self.key
+        stored = {span.first_seq: span for span in self._stored_spans.spans}
         for span in self.coverage.spans:
-            if span not in self._stored_spans:
-                writes.spans.append(
-                    (
-                        device_id, log_id, span.first_seq, span.last_seq, span.totals_before, span.check_seq,
-                        span.totals_check, span.presses_check, span.presses, span.lost,
-                    )
-                )  # fmt: skip
-        self.row["oldest_seq"] = self.coverage.oldest_seq
-        self.row["cursor_seq"] = self.coverage.cursor_seq
-        self.row["pressed"] = self._pressed()
+            before = stored.pop(span.first_seq, None)
+            if span == before:
+                continue
+            if before is not None:
+                writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": span.first_seq})
+            writes.spans.append(
+                (
+                    device_id, log_id, span.first_seq, span.last_seq, span.totals_before, span.check_seq,
+                    span.totals_check, span.presses_check, span.presses, span.lost,
+                )
+            )  # fmt: skip
+        for first_seq in stored:
+            writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": first_seq})
 
     def _pressed(self) -> int | None:
         """Lifetime presses, from the newest totals by button, or from an older telling plus the rows since: a batch
@@ -317,14 +375,7 @@ class WorkingLog:
         known += [span.totals_check + span.presses - span.presses_check for span in self.coverage.spans[-1:]]
         return max(known, default=None)
 
-    def _change(self, seq: int, stored: _PressRow) -> _PressRow:
-        """The row of the database that is about to change, taken out of the hourly figures as it was."""
-        if seq not in self._changed:
-            self._hourly[stored.bucket] -= stored.count
-            self._changed[seq] = stored
-        return self._changed[seq]
-
-    def _amend(self) -> None:
+    def _amend(self, writes: Writes) -> None:
         newest: dict[int, tuple[int, int]] = {}
 
         def note(target: int, seq: int, code: int) -> None:
@@ -336,44 +387,58 @@ class WorkingLog:
         # A press that fills a gap may have been revised by a record that came before it.
         filling = [seq for seq in self._new_presses if seq < self._stored_end]
         outside = [seq for seq in newest if seq not in self._new_presses]
-        if filling:
-            for target, seq, code in self._ask(_REVISES_IN, low=min(filling), high=max(filling)):
-                note(target, seq, code)
-        for chunk in chunks(outside):
+        for chunk in chunks([*filling, *outside]):
             for target, seq, code in self._ask(_REVISES_AT, seqs=chunk):
                 note(target, seq, code)
+        device_id, log_id = self.key
         for chunk in chunks(outside):
             for row in self._ask(_PRESSES_AT, seqs=chunk).all():
                 press = _press_row(row)
                 if isinstance(press.record, Press) and press.verdict != newest[row.seq][1]:
-                    self._change(row.seq, press).verdict = newest[row.seq][1]
+                    self._hourly[press.bucket] -= press.count
+                    press.verdict = newest[row.seq][1]
+                    self._hourly[press.bucket] += press.count
+                    writes.amended.append(
+                        {"device_id": device_id, "log_id": log_id, "seq": row.seq, "verdict": VERDICTS[press.verdict]}
+                    )
         for seq, (_, code) in newest.items():
             new = self._new_presses.get(seq)
             if new is not None and isinstance(new.record, Press):
                 new.verdict = code
 
     def _date(self) -> None:
-        new = [marker for seq, record in self._new_records.items() if (marker := marker_of(seq, record)) is not None]
-        touched = [*self._new_presses, *(marker.seq for marker in new)]
-        if not touched:
-            return
-        rank = max((marker.rank for marker in new), default=0)
-        timeline = Timeline([*self._stored_markers(min(touched), max(touched), rank), *new])
-        for seq, row in self._new_presses.items():
-            row.clock, row.pressed_utc = timeline.date(seq, row.record.boot, row.record.uptime_ms)
-        for low, high in _to_date_again(timeline, new):
-            if not self._stored(low, high):
-                continue
-            for stored in self._ask(_PRESSES_IN, low=low, high=high).all():
-                press = self._changed.get(stored.seq) or _press_row(stored)
-                clock, pressed_utc = timeline.date(stored.seq, press.record.boot, press.record.uptime_ms)
-                if (clock, pressed_utc) != (press.clock, press.pressed_utc):
-                    press = self._change(stored.seq, press)
-                    press.clock, press.pressed_utc = clock, pressed_utc
+        markers = {seq: marker for seq, record in self._new_records.items() if (marker := marker_of(seq, record))}
+        touched = sorted([*self._new_presses, *markers])
+        again: list[tuple[int, int]] = []
+        begin = 0
+        for end in range(1, len(touched) + 1):
+            if end == len(touched) or touched[end] - touched[end - 1] > _FAR:
+                again += self._date_new(touched[begin:end], markers)
+                begin = end
+        most = ROWS_DATED_AT_ONCE
+        for low, high in _merged(again):
+            dated = date_again(self._connection, self.key, markers.values(), low, high, most)
+            most -= dated.rows
+            for bucket, presses in dated.hourly:
+                self._hourly[bucket] += presses
+
+    def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
+        """Dates the new presses among the seqs `touched`. Gives the ranges of stored ones that the new markers among
+        them concern. `markers`: all new ones, by seq."""
+        rank = max((markers[seq].rank for seq in touched if seq in markers), default=0)
+        timeline = Timeline([*self._stored_markers(touched[0], touched[-1], rank), *markers.values()])
+        new = []
+        for seq in touched:
+            row = self._new_presses.get(seq)
+            if row is not None:
+                row.clock, row.pressed_utc = timeline.date(seq, row.record.boot, row.record.uptime_ms)
+            else:
+                new.append(markers[seq])
         last = timeline.markers[-1] if timeline.markers else None
-        if last is not None and last.seq > (self.row["marker_seq"] or -1):
+        if last is not None and last.seq > (-1 if self.row["marker_seq"] is None else self.row["marker_seq"]):
             self.row["marker_seq"], self.row["marker_boot"] = last.seq, last.boot
             self.row["marker_offset_ms"] = last.offset_ms
+        return [(low, high) for low, high in _to_date_again(timeline, new) if self._stored(low, high)]
 
     def _stored_markers(self, low: int, high: int, rank: int) -> list[Marker]:
         """Boot and time records of the database with low <= seq <= high, and of those on either side what tells, or
@@ -383,24 +448,7 @@ class WorkingLog:
             return []
         if newest < low and not rank:  # the usual case: no question at all
             return [Marker(newest, self.row["marker_boot"], self.row["marker_offset_ms"])]
-        begin = low
-        if rank:  # they may correct all that comes after the last record that is as good
-            found = self._markers(_BETTER_BELOW, low=low, sources=sources_better_than(rank - 1))
-            begin = found[0].seq if found else 0
-        markers = [*self._markers(_MARKER_BELOW, low=begin), *self._markers(_MARKERS_IN, low=begin, high=high)]
-        if newest > high:
-            above = self._markers(_MARKER_ABOVE, high=high)
-            markers += above
-            while above and above[-1].offset_ms is not None and (sources := sources_better_than(above[-1].rank)):
-                above = self._markers(_BETTER_ABOVE, high=above[-1].seq, sources=sources)
-                markers += above
-        return markers
-
-    def _markers(self, statement: Any, **given: Any) -> list[Marker]:
-        return [
-            Marker(seq, boot, None) if utc_s is None else Marker(seq, boot, utc_s * 1000 - uptime_ms, rank_of(code))
-            for seq, boot, uptime_ms, utc_s, code in self._ask(statement, **given)
-        ]
+        return stored_markers(self._connection, self.key, low, high, rank)
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -460,3 +508,13 @@ def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int,
             # A boot record that fills a gap parts presses from a time record of another boot.
             ranges.append((low, high))
     return ranges
+
+
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same seqs in ranges that do not overlap, in order."""
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if merged and low <= merged[-1][1]:
+            low, high = merged[-1][0], max(high, merged.pop()[1])
+        merged.append((low, high))
+    return merged

@@ -16,6 +16,7 @@ from hymio.acks import Ack, encode_ack
 from hymio.firmware_files import firmware_dir
 from hymio_sim.bench_cable import cable_figures
 from hymio_sim.bench_log import LogOnFlash, log_figures
+from hymio_sim.bench_office import office_figures
 from hymio_sim.bench_press import debounce_figures, debounce_table
 from hymio_sim.bench_tls import handshake_figures
 from hymio_sim.bench_uplink import real_time_figures
@@ -118,6 +119,7 @@ _PARTS: Final = {
     "cable": cable_figures,
     "realtime": real_time_figures,
     "tls": handshake_figures,
+    "office": office_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,
     "energy": energy_figures,

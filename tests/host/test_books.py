@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from hymio import store as tables
 from hymio.batches import Batch, Totals
-from hymio.dating import Marker, date
+from hymio.dating import Marker, Timeline
 from hymio.ingest import Arrival, Told, ingest_many
 from hymio.ledger import run_ledger
 from hymio.records import Press
@@ -70,7 +71,8 @@ TIME_1, TIME_2, BOOT = Marker(5, 1, 90_000), Marker(5, 2, 70_000), Marker(5, 2, 
 def test_a_press_of_boot_1_is_dated_by_its_own_boot_alone(
     before: Marker | None, after: Marker | None, expected: tuple[str, float | None]
 ) -> None:
-    assert date(1, 1000, before, after) == expected
+    markers = [replace(marker, seq=seq) for marker, seq in ((before, 5), (after, 7)) if marker is not None]
+    assert Timeline(markers).date(6, 1, 1000) == expected
 
 
 def test_every_log_has_to_balance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import aiomqtt
@@ -21,7 +21,8 @@ from schema_check import check
 from hymio.acks import Ack, decode_ack
 from hymio.batches import Batch, encode_batch
 from hymio.errors import NO_SERVICE, WRONG_USE
-from hymio.records import Press
+from hymio.limits import ROWS_DATED_AT_ONCE
+from hymio.records import Press, Time
 from hymio_sim.boardfiles import find_tool
 from hymio_sim.demo import open_mosquitto
 
@@ -256,6 +257,35 @@ def test_a_state_message_brings_the_ack_again(port: int, tmp_path: Path, device_
 
         play(port, device_id, scene)
     assert ledger_of(db, device_id)["pressed"] == 4
+
+
+def test_what_a_late_time_record_dates_is_finished_while_nobody_waits(
+    mosquitto: int, tmp_path: Path, device_id: str
+) -> None:
+    db, count = tmp_path / "votes.db", 2 * ROWS_DATED_AT_ONCE + 500
+    rows = tuple((seq, Press(1, 1000 * seq, 4, 0, 0, 5, 65535)) for seq in range(1, 1 + count))
+    no_presses = (0, 0, 0, 0)
+
+    async def scene(air: Air) -> None:
+        first = Batch(LOG_ID, 1, 1, False, 0, 1 + count, 0, 0, no_presses, rows)
+        await air.send("votes", encode_batch(first, device_id))
+        await air.ack_with(1 + count)
+        late = Batch(LOG_ID, 2, 1, True, 0, 1, 0, count, no_presses, ((0, Time(1, 0, 1, 1_800_000_000)),))
+        await air.send("votes", encode_batch(late, device_id))
+        assert (await air.ack()).nonce == 2
+
+    def undated() -> int:
+        with closing(sqlite3.connect(db)) as connection:
+            query = "SELECT count(*) FROM presses_v1 WHERE clock <> 'set'"
+            return int(connection.execute(query).fetchone()[0])
+
+    with collecting(mosquitto, db) as collector:
+        collector.wait_for("ready")
+        play(mosquitto, device_id, scene)
+        end = time.monotonic() + 6 * WAIT_S
+        while undated() and time.monotonic() < end:
+            time.sleep(0.05)
+    assert undated() == 0
 
 
 def test_what_a_terminal_takes_for_settled_and_is_not_here_is_asked_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from hymio import store as tables
 from hymio.batches import Batch, Totals
 from hymio.ingest import Arrival, Outcome, Told, ingest, ingest_many, log_state
 from hymio.log_reading import read_presses
+from hymio.parcels import date_on
 from hymio.records import VERDICTS, Acked, Boot, Event, Press, Record, Revise, Run, Time
 from hymio.store import Store
 
@@ -241,7 +243,29 @@ def deliver(store: Store, device_id: str, terminal: Terminal, parcels: list[list
         told = [Told(device_id, LOG_ID, seq, 0, 0, terminal.totals(seq), utc) for seq in parcel if isinstance(seq, int)]
         with store.writing() as connection:
             outcomes += ingest_many(connection, arrivals, told)
+        assert_sums_are_kept(store, device_id)
     return outcomes
+
+
+def assert_sums_are_kept(store: Store, device_id: str) -> None:
+    """What is kept beside the rows is what the rows say: the ledger's sums and the hourly figures."""
+    p, s, h, log = tables.presses, tables.spans, tables.hourly, tables.logs
+    with store.reading() as connection:
+        rows = connection.execute(select(p).where(p.c.device_id == device_id)).all()
+        spans = connection.execute(select(s).where(s.c.device_id == device_id).order_by(s.c.first_seq)).all()
+        hours = connection.execute(select(h).where(h.c.device_id == device_id)).all()
+        logs = connection.execute(select(log).where(log.c.device_id == device_id)).all()
+    figures: Counter[tuple[int, int, str]] = Counter()
+    for row in rows:
+        hour = tables.NO_HOUR if row.pressed_utc is None else int(row.pressed_utc // 3600)
+        figures[hour, row.button, row.verdict] += row.count
+    assert {(one.hour, one.button, one.verdict): one.presses for one in hours if one.presses} == figures
+    for one in logs:
+        own = [span for span in spans if span.log_id == one.log_id]
+        before = sum(span.totals_before for span in own[:1] if span.first_seq <= one.oldest_seq)
+        assert one.presses == sum(row.count for row in rows if row.log_id == one.log_id)
+        assert one.lost == before + sum(span.lost for span in own)
+        assert one.open_gaps == sum(span.first_seq > one.oldest_seq for span in own)
 
 
 def content(store: Store, device_id: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -286,9 +310,14 @@ def test_any_delivery_gives_the_same_exact_tables(store: Store, data: st.DataObj
     repeated = delivered + [dice.choice(delivered) for _ in range(dice.randrange(4))]
     deliveries: list[Cut | int] = [*repeated, *([told] if told is not None else [])]
     contents = []
-    for _ in range(2):
+    for dated_at_once in (10_000, 3):
         device_id = fresh_device()
-        outcomes = deliver(store, device_id, terminal, parcels_of(dice, deliveries))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", dated_at_once)
+            patch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", dated_at_once)
+            outcomes = deliver(store, device_id, terminal, parcels_of(dice, deliveries))
+            while date_on(store):
+                assert_sums_are_kept(store, device_id)
         contents.append(content(store, device_id) | {"spans": []})
 
         assert content(store, device_id)["presses"] == oracle_presses(terminal, delivered)

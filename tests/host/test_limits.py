@@ -74,7 +74,7 @@ def commit(store: Store, *items: Item | None) -> Committed:
         ({"uptime_ms": 2**60}, "uptime_ms in the state message is too large a number"),
         ({"heap_free": float("nan")}, "not JSON"),
         ({"heap_free": float("inf")}, "not JSON"),
-        ({"next_seq": limits.SLOTS_MAX + 1}, "more than the 258048 of any ring"),
+        ({"next_seq": limits.LOG_RECORDS_MAX + 1}, "more than the 1032192 that"),
         ({"firmware": "x" * 261_000}, "a state message of 261"),
     ],
 )  # fmt: skip
@@ -87,7 +87,7 @@ def test_what_no_terminal_says_of_itself_goes_nowhere(facts: dict[str, object], 
 def test_the_longest_that_a_terminal_says_is_heard() -> None:
     facts = {
         "firmware": "x" * 64, "config_version": "ä" * 32, "mqtt_problem": "x" * 512, "switches": [[1] * 4] * 4,
-        "supply_mv": None, "rssi": -80, "next_seq": limits.SLOTS_MAX,
+        "supply_mv": None, "rssi": -80, "next_seq": limits.LOG_RECORDS_MAX,
     }  # fmt: skip
     assert isinstance(judge("hymio/till-1/state", state(**facts), 1.0), Told)
 
@@ -95,9 +95,9 @@ def test_the_longest_that_a_terminal_says_is_heard() -> None:
 @pytest.mark.parametrize(
     ("numbers", "named"),
     [
-        ({"slots": 0, "held": 0, "behind": limits.SLOTS_MAX + 1}, "more than the 258048"),
-        ({"slots": 0, "behind": 2**31}, "more than the 258048"),
-        ({"slots": limits.SLOTS_MAX + 1, "held": 0}, "more than the 258048"),
+        ({"slots": 0, "held": 0, "behind": limits.LOG_RECORDS_MAX + 1}, "more than the 1032192"),
+        ({"slots": 0, "behind": 2**31}, "more than the 1032192"),
+        ({"slots": limits.LOG_RECORDS_MAX + 1, "held": 0}, "more than the 1032192"),
     ],
 )
 def test_a_batch_tells_of_no_more_than_a_ring_holds(numbers: dict[str, int], named: str) -> None:
@@ -108,7 +108,7 @@ def test_a_batch_tells_of_no_more_than_a_ring_holds(numbers: dict[str, int], nam
 
 def test_a_whole_ring_may_be_held() -> None:
     first = 5_000_000
-    one = batch(first, 50, held=limits.SLOTS_MAX - 60, behind=10)
+    one = batch(first, 50, held=limits.LOG_RECORDS_MAX - 60, behind=10)
     assert isinstance(read_message("hymio/till-1/votes", encode_batch(one, "till-1"), 1.0), Arrival)
 
 
@@ -129,8 +129,8 @@ def test_the_text_tells_the_same_numbers() -> None:
     section = text[text.index("## Limits") :].split("\n## ")[0]
     told = {int(number.replace(",", "")) for number in re.findall(r"\b\d[\d,]*\b", section)}
     numbers = [
-        limits.VOTES_MAX_BYTES, limits.STATE_MAX_BYTES, limits.TEXT_MAX_BYTES, limits.NAME_MAX_BYTES, limits.SLOTS_MAX,
-        limits.NEW_LOGS_PER_DAY, limits.LOGS_MAX, limits.MESSAGE_MAX_BYTES,
+        limits.VOTES_MAX_BYTES, limits.STATE_MAX_BYTES, limits.TEXT_MAX_BYTES, limits.NAME_MAX_BYTES,
+        limits.LOG_RECORDS_MAX, limits.NEW_LOGS_PER_DAY, limits.LOGS_MAX, limits.MESSAGE_MAX_BYTES,
     ]  # fmt: skip
     assert told >= set(numbers)
 

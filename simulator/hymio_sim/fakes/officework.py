@@ -1,0 +1,103 @@
+"""Run by bench_office with the build of hymio that is to be measured: fills a database, or asks it for the ledger.
+
+    officework.py fill DB PRESSES      terminals that have pressed so often altogether
+    officework.py ledger DB RUNS       the ledger, and the CPU seconds of each run
+
+So it uses only what every build has: `open_store`, `ingest_many`, `ledger_lines` and the tables of the first one.
+"""
+
+import json
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from typing import Any
+
+import hymio
+from hymio.batches import Batch
+from hymio.ingest import Arrival, ingest_many
+from hymio.ledger import ledger_lines
+from hymio.records import Boot, Press, Record, Time
+from hymio.store import open_store
+
+TERMINALS = 50
+LOG_ID = 0x1A2B3C4D
+BEGAN_UTC = 1_790_000_000
+
+
+def fill(db: str, presses: int) -> dict[str, Any]:
+    """The first presses of each terminal are taken in as from the air; the rest are copies of them further on in its
+    log, made by the database, with all that is kept beside them."""
+    each = presses // TERMINALS
+    done = min(each, 200)
+    store = open_store(db, create=True)
+    with store.writing() as connection:
+        for number in range(TERMINALS):
+            ingest_many(connection, [Arrival(f"till-{number:03}", _batch(done), "mqtt", BEGAN_UTC, "", b"")])
+    store.close()
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        # It can be made again: nothing needs to survive a power cut.
+        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-131072")
+        columns = ", ".join(f'"{row[1]}"' for row in connection.execute("PRAGMA table_info(presses)"))
+        shifted = columns.replace('"seq"', "seq + :shift").replace('"pressed_utc"', "pressed_utc + 60.0 * :shift")
+        while done < each:
+            more = min(done, each - done)
+            # The first two slots of a log are its boot and its time record.
+            connection.execute(
+                f"INSERT INTO presses ({columns}) SELECT {shifted} FROM presses WHERE seq < :end",
+                {"shift": done, "end": 2 + more},
+            )
+            done += more
+        _keep_books(connection, each)
+    return {}
+
+
+def _batch(presses: int) -> Batch:
+    records: list[tuple[int, Record]] = [(0, Boot(1, 0, 1, 0)), (1, Time(1, 0, 1, BEGAN_UTC))]
+    for n in range(presses):
+        verdict = (0, 0, 0, 1, 0, 0, 0, 2)[n % 8]
+        records.append((2 + n, Press(1, 60_000 * n + 7919 * n % 50_000, 1 + n * n % 4, verdict, 0, 5, 65535)))
+    return Batch(LOG_ID, 1, 1, True, 0, 2 + presses, 0, 0, (0, 0, 0, 0), tuple(records))
+
+
+def _keep_books(connection: sqlite3.Connection, each: int) -> None:
+    """What is kept beside the rows, from the rows."""
+    numbers = {"each": each, "end": 2 + each}
+    connection.execute("UPDATE spans SET last_seq = :end - 1, presses = :each", numbers)
+    if "presses" in {row[1] for row in connection.execute("PRAGMA table_info(logs)")}:
+        connection.execute("UPDATE logs SET presses = :each", numbers)
+    for button in range(1, 5):
+        connection.execute(
+            f"UPDATE logs SET totals_{button} = (SELECT sum(count) FROM presses WHERE button = {button}"
+            " AND device_id = 'till-000')"
+        )
+    connection.execute("UPDATE logs SET next_seq = :end, totals_seq = :end, pressed = :each", numbers)
+    connection.execute("DELETE FROM hourly")
+    connection.execute(
+        "INSERT INTO hourly (device_id, hour, button, verdict, presses) SELECT device_id,"
+        " CAST(pressed_utc / 3600 AS INTEGER), button, verdict, sum(count) FROM presses GROUP BY 1, 2, 3, 4"
+    )
+
+
+def ledger(db: str, runs: int) -> dict[str, Any]:
+    """From opening the database to the last line, as the command does it; the first opening may bring it up to date."""
+    open_store(db).close()
+    seconds = []
+    lines: list[dict[str, Any]] = []
+    for _ in range(runs):
+        begin = time.process_time()
+        store = open_store(db)
+        with store.reading() as connection:
+            lines = [line.as_json() for line in ledger_lines(connection)]
+        store.close()
+        seconds.append(time.process_time() - begin)
+    return {"cpu_s": seconds, "ledger": lines}
+
+
+def main() -> None:
+    what, db, number = sys.argv[1:]
+    answer = {"fill": fill, "ledger": ledger}[what](db, int(number))
+    print(json.dumps({"hymio": hymio.__file__, **answer}))
+
+
+main()
