@@ -126,6 +126,7 @@ records = Table(
         "boot",
         "uptime_ms",
         "utc_s",
+        "code",
         sqlite_where=text("kind IN (4, 5)"),
         postgresql_where=text("kind IN (4, 5)"),
     ),

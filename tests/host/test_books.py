@@ -19,9 +19,9 @@ from hymio.store import Store, open_store
 LOG_ID = 7
 
 
-def batch(first_seq: int, presses: int, totals: Totals) -> Batch:
+def batch(first_seq: int, presses: int, totals: Totals, behind: int = 0) -> Batch:
     records = tuple((seq, Press(1, 1000 * seq, 2, 0, 0, 5, 65535)) for seq in range(first_seq, first_seq + presses))
-    return Batch(LOG_ID, 1, 1, False, first_seq, presses, first_seq, 0, totals, records)
+    return Batch(LOG_ID, 1, 1, False, first_seq, presses, first_seq, behind, totals, records)
 
 
 def arrived(store: Store, device_id: str, one: Batch) -> int:
@@ -49,7 +49,8 @@ def test_totals_never_fall(store: Store, device_id: str) -> None:
 
 def test_what_arrives_behind_a_gap_moves_no_mark(store: Store, device_id: str) -> None:
     for first_seq, mark in ((3, 0), (9, 0), (0, 6), (6, 12)):
-        assert arrived(store, device_id, batch(first_seq, 3, (0, first_seq, 0, 0))) == mark, first_seq
+        one = batch(first_seq, 3, (0, first_seq, 0, 0), behind=9 - first_seq)
+        assert arrived(store, device_id, one) == mark, first_seq
 
 
 TIME_1, TIME_2, BOOT = Marker(5, 1, 90_000), Marker(5, 2, 70_000), Marker(5, 2, None)

@@ -497,9 +497,9 @@ def test_a_file_that_is_damaged_is_no_fault_of_the_messages(store: Store, tmp_pa
 
 def test_other_commands_say_it_in_sentences_too(store: Store) -> None:
     with store.writing() as connection:
-        connection.execute(text("DROP TABLE spans"))
+        connection.execute(text("DROP TABLE logs"))
     with pytest.raises(DatabaseFailure) as failure, store.reading() as connection:
         ledger_lines(connection)
-    assert failure.value.message.endswith("no such table: spans.") or failure.value.message.endswith(
-        "no such table: main.spans."
+    assert failure.value.message.endswith("no such table: logs.") or failure.value.message.endswith(
+        "no such table: main.logs."
     )

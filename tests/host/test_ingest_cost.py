@@ -274,7 +274,7 @@ def test_no_log_leaps_to_its_end(store: Store, device_id: str, lie: Batch) -> No
     before = ledger_row(store, device_id), content(store, device_id)
     committed = commit(store, Parcel(arrivals=[Arrival(device_id, lie, "mqtt", NOW + 60, "votes", b"lie")]))
     assert committed.outcomes == [] and committed.acks == [], "what is not taken in is not acknowledged"
-    assert [one.reason for one in committed.refused] == quarantined(store, device_id)
+    assert [one.reason for one, _ in committed.refused] == quarantined(store, device_id)
     assert (ledger_row(store, device_id), content(store, device_id)) == before
     (outcome,) = take(store, device_id, batch(100, 1, [(100, press(1))], total=98))
     assert outcome.mark == 101
@@ -283,7 +283,8 @@ def test_no_log_leaps_to_its_end(store: Store, device_id: str, lie: Batch) -> No
 def test_nor_does_a_state_message_make_it(store: Store, device_id: str) -> None:
     fill(store, device_id, 98)
     for oldest_seq in (0, LAST - 10):
-        told = Told(device_id, LOG_ID, LAST, oldest_seq, LAST, (0, 0, 0, 98), NOW + 1)
+        totals, payload = (0, 0, 0, 98), b"%d" % oldest_seq
+        told = Told(device_id, LOG_ID, LAST, oldest_seq, LAST, totals, NOW + 1, "state", payload)
         committed = commit(store, Parcel(told=[told]))
         assert committed.acks == [] and committed.wanted == [] and len(committed.refused) == 1
     assert ledger_row(store, device_id)["pressed"] == 98
