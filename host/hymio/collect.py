@@ -43,6 +43,8 @@ STOP_S: Final = 1.0
 """How long what has come may still take when told to stop."""
 ASK_LASTS_S: Final = 300
 """A terminal that has not heard the request by then will be asked anew."""
+TOLD_ONE_BY_ONE: Final = 10
+"""So many messages of a terminal that go to quarantine are each told of."""
 ASK_EVERY_S: Final = 10.0
 """One that says all the time that something is missing here is not asked all the time."""
 
@@ -74,6 +76,7 @@ class Collector:
         self._inbox = Inbox()
         self._arrived = asyncio.Event()
         self._trouble_pause_s = BACKOFF_S[0]
+        self._kept: dict[str, int] = {}
         self._not_kept: dict[str, int] = {}
         self._asked: dict[str, float] = {}
         self._unsent: dict[tuple[str, int], DueAck] = {}
@@ -285,9 +288,13 @@ class Collector:
                 print_line(f"{outcome.device_id}: {counted(outcome.rows, 'press')}, seqs {seqs}{again}")
 
     def _tell_of_quarantine(self, device_id: str, kept: Kept, said: str) -> None:
-        """Once for each thing that is kept; of what is not kept any more seldom, as it may come without end."""
+        """The first of a terminal one by one, then ever more seldom, as it may go on without end."""
         if kept is Kept.NEW:
-            note(said)
+            number = self._kept[device_id] = self._kept.get(device_id, 0) + 1
+            if number <= TOLD_ONE_BY_ONE:
+                note(said)
+            elif _is_round(number):
+                note(f"{said} It is the {number}th of {device_id or 'those that name no terminal'}.")
         elif kept is Kept.NO_ROOM:
             self._not_kept[device_id] = self._not_kept.get(device_id, 0) + 1
             if _is_round(self._not_kept[device_id]):

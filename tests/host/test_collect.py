@@ -263,12 +263,15 @@ def test_what_a_late_time_record_dates_is_finished_while_nobody_waits(
     mosquitto: int, tmp_path: Path, device_id: str
 ) -> None:
     db, count = tmp_path / "votes.db", 2 * ROWS_DATED_AT_ONCE + 500
-    rows = tuple((seq, Press(1, 1000 * seq, 4, 0, 0, 5, 65535)) for seq in range(1, 1 + count))
     no_presses = (0, 0, 0, 0)
 
     async def scene(air: Air) -> None:
-        first = Batch(LOG_ID, 1, 1, False, 0, 1 + count, 0, 0, no_presses, rows)
-        await air.send("votes", encode_batch(first, device_id))
+        for at in range(0, 1 + count, 500):  # seq 0 is a void slot until the late record comes, all others are presses
+            seqs = range(max(1, at), min(at + 500, 1 + count))
+            rows = tuple((seq, Press(1, 1000 * seq, 4, 0, 0, 5, 65535)) for seq in seqs)
+            before = (0, 0, 0, max(0, at - 1))
+            one = Batch(LOG_ID, 1, 1, False, at, seqs.stop - at, at, 1 + count - seqs.stop, before, rows)
+            await air.send("votes", encode_batch(one, device_id))
         await air.ack_with(1 + count)
         late = Batch(LOG_ID, 2, 1, True, 0, 1, 0, count, no_presses, ((0, Time(1, 0, 1, 1_800_000_000)),))
         await air.send("votes", encode_batch(late, device_id))
