@@ -20,6 +20,7 @@ from hymio.collect import Collector
 from hymio.homeassistant import discovery
 from hymio.inbox import GRACE_S, Inbox
 from hymio.ingest import Arrival, Outcome, Told
+from hymio.known_terminals import Facts
 from hymio.messages import Item, Refused, Unread, judge, read_message
 from hymio.parcels import Committed, Parcel, commit_whatever_comes
 from hymio.quarantine import Kept, counts, sums_of
@@ -119,7 +120,7 @@ def test_a_batch_of_more_bytes_than_any_is_not_even_read() -> None:
 
 def test_the_broker_is_told_the_same_numbers() -> None:
     assert "message_size_limit {message_max_bytes}\n" in _CONF and "max_queued_bytes {queued_max_bytes}\n" in _CONF
-    facts = {"firmware": "x" * limits.NAME_MAX_BYTES, "supply_mv": 3000, "rssi": -70}
+    facts = Facts("x" * limits.NAME_MAX_BYTES, supply_mv=3000, rssi=-70)
     longest = json.dumps(discovery("d" * 32, facts, "c" * 32)).encode()
     assert max(limits.VOTES_MAX_BYTES, limits.STATE_MAX_BYTES, len(longest)) < limits.MESSAGE_MAX_BYTES
 
