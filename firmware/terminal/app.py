@@ -19,6 +19,7 @@ _STANDSTILL_MS = const(15)
 _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
 _TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
+_PAUSE_MS = const(2000)  # so long without a byte they may leave earlier, if there is need
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
 
 
@@ -50,11 +51,13 @@ class App:
         self.power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
         self._console = None
         self._console_at = 0
+        self.hung_up = False  # a conversation has ended; `run` makes it False again
         self.has_network = self.wifi.networks != []
         self.book = None
         self._rest = None  # the room, if the terminal may sleep
         self.last_touch = 0
         self._reset_at = None
+        self.wants_fresh_start = False
         self._scrub = None
         self._scrub_at = 0
         self.standstill_ms = 0  # the longest
@@ -212,8 +215,26 @@ class App:
         if self._console:
             self._console.close()
             self._console = None
+            self.hung_up = True
+            if self.uplink:
+                self.uplink.outbox.reader.let_go()
         for room in ("console", "smp", "cbor"):
             unload(room)
+
+    def give_way(self, now_ms):
+        """True if somebody has paused at the cable: the conversation is over, a byte begins it anew."""
+        console = self._console
+        if not console or console.staged or ticks_diff(now_ms, self._console_at) < _PAUSE_MS:
+            return False
+        self._end_conversation()
+        # What is left of it may lie in what the heap has grown by, and would keep that.
+        self.text.flush()
+        self.uplink.problem = ""
+        return True
+
+    def ran_short(self):
+        """One handshake after the other has had no memory: only a fresh start gives back what lies scattered."""
+        self.wants_fresh_start = True
 
     def _step_book(self, now_ms):
         """Book-keeping, while no finger is on a button."""
@@ -250,6 +271,8 @@ class App:
                 self.reset_soon("from afar")
         elif uplink.orders:
             self._take_order(now_ms, uplink.orders.pop(0))
+        elif self.wants_fresh_start and self.front.is_at_rest and self._reset_at is None and not self._console:
+            self.reset_soon("for want of memory: three handshakes in a row had none")
 
     def _take_order(self, now_ms, order):
         """The room for it is loaded only now. None: the trial is over."""

@@ -4,12 +4,14 @@ import asyncio
 import socket
 
 from . import VERSION
-from .compat import Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, ticks_diff, unload
+from .compat import Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, sweep, ticks_diff, unload
 
 _LOOK_MS = const(100)  # how often a task asks whether it is wanted
 _CONNECT_S = const(15)
 _CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
 _NTP_MS = const(2000)
+_ENOMEM = const(12)
+_SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
 
 
 class Runner:
@@ -21,17 +23,19 @@ class Runner:
         self._flag = Flag()
         self._output = Flag()  # there are bytes for the broker
         self._fault = ""  # what a task of the connection died of
+        self._cable = None
+        self._listener = None  # the task that waits at the cable
         app.wake = self._flag.set
 
     async def run(self):
         """Runs until cancelled."""
-        cable = Cable()
+        self._cable = cable = Cable()
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
         if self._app.log:
             unload("logmount")
         unload("lastwords")
         started()
-        asyncio.create_task(self._keep(self._answer, cable))
+        self._listen()
         uplink = self._app.uplink
         if uplink:
             asyncio.create_task(self._keep(self._link))
@@ -40,11 +44,21 @@ class Runner:
             due = self._app.step(self._ticks_ms())
             if uplink and uplink.has_output:
                 self._output.set()
+            if self._app.hung_up:
+                self._listen()
             wait_ms = ticks_diff(due, self._ticks_ms())
             if wait_ms <= 2:
                 await sleep_ms(max(0, wait_ms))
             else:
                 await self._flag.wait_ms(wait_ms)
+
+    def _listen(self):
+        """Waits at the cable, anew after each conversation: what waits since its last byte lies where the heap had
+        grown for it, and would keep that."""
+        self._app.hung_up = False
+        if self._listener:
+            self._listener.cancel()
+        self._listener = asyncio.create_task(self._keep(self._answer, self._cable))
 
     async def _keep(self, work, *args):
         """Starts a task again whatever it died of: no network or cable trouble may end the counting."""
@@ -70,7 +84,13 @@ class Runner:
             app.stood_still(since_ms, self._ticks_ms())
 
     async def _link(self):
-        uplink = self._app.uplink
+        app = self._app
+        uplink = app.uplink
+        short = 0
+        if uplink.tls:
+            from .tls import hold, secured
+
+            hold(app)
         while True:
             target = uplink.wants(self._ticks_ms())
             if target is None:
@@ -89,15 +109,20 @@ class Runner:
                 uplink.opened(self._ticks_ms())
                 if uplink.tls:
                     is_shaking = True
-                    from .tls import secured
-
-                    reader, writer = await asyncio.wait_for(secured(self._app, reader, writer, host), _CONNECT_S)
+                    await self._make_room()
+                    reader, writer = await asyncio.wait_for(secured(app, reader, writer, host), _CONNECT_S)
                     is_shaking = False
+                    short = 0
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
                     await sleep_ms(_LOOK_MS)
             except Exception as error:  # MemoryError too: a handshake wants much at once
                 self._fault = _reason(error)
+                if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.args[0] == _ENOMEM):
+                    self._fault = "not enough memory (%s bytes beside the heap, %s in one block)" % app.board.idf()
+                    short += 1
+                    if short == _SHORT:
+                        app.ran_short()
             for task in tasks:
                 task.cancel()
             if writer is not None:
@@ -105,6 +130,15 @@ class Runner:
             if is_shaking:
                 self._fault = "TLS: " + self._fault
             uplink.closed(self._ticks_ms(), self._fault, is_shaking)
+            if uplink.tls:
+                hold(app)
+
+    async def _make_room(self):
+        """A handshake is next: whoever pauses at the cable gives way, and no garbage is in its way."""
+        if self._app.give_way(self._ticks_ms()):
+            self._listen()
+            await sleep_ms(_LOOK_MS)
+        sweep()
 
     async def _close(self, writer):
         try:

@@ -1,5 +1,6 @@
 """TLS to the broker: whom we believe, who we are, and a handshake in steps. Loaded only where it is asked for."""
 
+import io
 import os
 import ssl
 import time
@@ -7,6 +8,8 @@ import time
 from .compat import MICROPYTHON, const, load, sleep_ms, unload
 
 _LONG_AGO = (2000, 1, 1, 0, 0, 0)
+_ENOMEM = const(12)
+_LEAST_BYTES = const(4096)  # beside the heap: a handshake that fails with less has failed for that
 _STEP_MS = const(20)  # between two looks whether the broker's next part of the handshake is there
 
 
@@ -40,24 +43,41 @@ def date(utc_s):
 _only = None  # the context of this boot
 
 
-async def secured(app, reader, writer, host):
-    """Makes a plain connection to the broker a secure one and says hello in it. Gives (reader, writer) of it.
+def hold(app):
+    """There is no connection: what the next handshake needs is kept from the heap. Errors come with the connection."""
+    since_ms = app.board.ticks_ms()
+    try:
+        if app.board.idf()[0]:
+            _context(app).hold()
+    except (OSError, ValueError, MemoryError):
+        pass
+    app.stood_still(since_ms, app.board.ticks_ms())
 
-    OSError or ValueError, with a text for a person, if the other side is not to be believed, or does not believe us.
-    """
+
+def _context(app):
     global _only
-    ticks_ms = app.board.ticks_ms
-    since_ms = ticks_ms()
     if _only is None:
         _only = Tls(app.uplink.tls)
         unload("certificate")
         if _only.ends:
             app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % _only.ends
-    year, month, day, hour, minute, second = _only.date(app.clock)
+    return _only
+
+
+async def secured(app, reader, writer, host):
+    """Makes a plain connection to the broker a secure one and says hello in it. Gives (reader, writer) of it.
+
+    OSError or ValueError, with a text for a person, if the other side is not to be believed, or does not believe us.
+    """
+    ticks_ms = app.board.ticks_ms
+    since_ms = ticks_ms()
+    context = _context(app)
+    year, month, day, hour, minute, second = context.date(app.clock)
     # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
     app.board.rtc.datetime((year, month, day, 0, hour, minute, second, 0))
     app.stood_still(since_ms, ticks_ms())
-    return await _only.shake(reader, writer, host, app.uplink.output(), app.stood_still, ticks_ms)
+    hello = app.uplink.output()
+    return await context.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
 
 
 class Tls:
@@ -72,6 +92,7 @@ class Tls:
         if cert:
             begins, self.ends = dates(cert)
             self._issued = max(self._issued, begins)  # it is no earlier than that now
+        self._reserve = None
         self._context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Not the default in every image, and unknown to the stubs.
         context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
@@ -90,15 +111,28 @@ class Tls:
         """
         return max(date((clock.utc_ms() or clock.floor_ms) // 1000), self._issued)
 
-    async def shake(self, reader, writer, host, hello, stood_still, ticks_ms):
+    def hold(self):
+        """Takes the buffers of a connection that is none, some 23 kB in blocks that must not be cut up."""
+        if self._reserve is None:
+            self._reserve = self._context.wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
+
+    def let_go(self):
+        """Gives them back."""
+        if self._reserve is not None:
+            self._reserve.close()
+            self._reserve = None
+
+    async def shake(self, reader, writer, host, hello, stood_still, ticks_ms, idf=None):
         """Makes a plain connection a secure one and sends `hello` through it. Gives (reader, writer).
 
-        stood_still(since_ms, now_ms): the CPU did, for a step of the handshake. OSError, ValueError: refused.
+        stood_still(since_ms, now_ms): the CPU did, for a step of the handshake. idf(): as a board's. OSError,
+        ValueError: refused; OSError(12) for want of memory, which mbedTLS may take for a wrong signature.
         """
         if not MICROPYTHON:
             await writer.start_tls(self._context, server_hostname=host)
             writer.write(hello)
             return reader, writer
+        self.let_go()
         secure = self._context.wrap_socket(writer.s, server_hostname=host, do_handshake_on_connect=False)
         try:
             while hello:
@@ -109,8 +143,11 @@ class Tls:
                 hello = hello[sent or 0 :]
                 if hello:
                     await sleep_ms(_STEP_MS)
-        except BaseException:
+        except BaseException as error:
+            is_short = isinstance(error, (OSError, ValueError)) and idf and (idf()[1] or _LEAST_BYTES) < _LEAST_BYTES
             secure.close()  # gives back some 40 kB at once
+            if is_short:
+                raise OSError(_ENOMEM)
             raise
         return (type(writer)(secure),) * 2
 

@@ -57,7 +57,6 @@ else:
 class Bus:
     """The end of the wire inside the processor. `reader` and `writer` are unbuffered binary files."""
 
-    idf = None  # the heap beside Python's, if the chip's memory is modelled
     join_ms = 300  # association and DHCP; a real one takes one to four seconds
 
     def __init__(self, reader, writer):
@@ -149,7 +148,7 @@ class Bus:
             self._take()
         self._answered = -1
         answer = self._answer
-        self._answer = None
+        self._answer = self._into = None
         self._interrupt()
         return answer
 

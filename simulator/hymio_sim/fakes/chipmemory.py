@@ -113,7 +113,7 @@ class Memory:
 
     _PER_BYTE = (7, 5)  # bytes here for one there: see simulator/README.md
     _CHUNK_VM = 1024
-    _RUN_VM = 4096  # so much in one piece is always there, as long as the chip could give it
+    _RUN_VM = 3072  # so much in one piece is always there, as long as the chip could give it
     _LOOK_VM = 256  # allocated since the last look: time for another one
 
     def __init__(self, tell):
@@ -131,21 +131,28 @@ class Memory:
         self._tell = tell
         self._threshold_vm = -1
         self._wifi = self._traffic = None
-        self.segments = [(None, pool(FIRST), 0, 0)]  # (block of the IDF, pool, address and bytes in the VM)
+        # (block of the IDF, pool, address and bytes in the VM, ballast that parts it from the one before)
+        self.segments = [(None, pool(FIRST), 0, 0, None)]
         gc.collect()
+        ballast = [None] * (gc.mem_free() // self._CHUNK_VM)  # a list that grew would come to lie among what it frees
         spare = bytearray(8192)
         room = bytearray(self.vm(pool(FIRST) - OWN))
-        self._ballast = ballast = []
+        self._plugs = None  # the holes among the fakes are not the firmware's
+        count = 0
         try:
             while True:
-                ballast.append(bytearray(self._CHUNK_VM))
+                chunk = bytearray(self._CHUNK_VM)
+                if self._address(chunk) > self._address(room):
+                    ballast[count] = chunk
+                    count += 1
+                else:
+                    self._plugs = (chunk, self._plugs)
         except MemoryError:
-            spare = None  # for what follows
+            spare = chunk = None
             gc.collect()
-        ballast.sort(key=self._address)
-        while self._address(ballast[0]) < self._address(room):
-            ballast.pop(0)
-        self._plugs = None  # the holes among the fakes are not the firmware's
+        self._ballast = ballast
+        self._next = 0  # the first that is still there
+        self._count = count
         for size_vm in (1024, 256, 32):
             try:
                 while True:
@@ -185,7 +192,7 @@ class Memory:
         """Collects; a segment in which nothing is left goes back, but for the first one."""
         self._gc.collect()
         self._collected_at = self._looked_at = self._allocated()
-        for segment in self.segments[:0:-1]:
+        for segment in reversed(self.segments[1:]):
             if self._filled(segment):
                 self.segments.remove(segment)
                 self.idf.give(segment[0])
@@ -194,14 +201,15 @@ class Memory:
 
     def _filled(self, segment):
         """Fills a segment with ballast again if nothing else is in it."""
-        _, _, address, size_vm = segment
+        _, _, address, size_vm, wall = segment
         if not self._fits(size_vm):
             return False
         filled = bytearray(size_vm)
         if not address <= self._address(filled) < address + self._CHUNK_VM:
             return False
-        self._ballast.append(filled)
-        self._ballast.sort(key=self._address)
+        self._next -= 2
+        self._ballast[self._next] = wall
+        self._ballast[self._next + 1] = filled
         return True
 
     def _fits(self, size_vm):
@@ -247,13 +255,15 @@ class Memory:
         block = self.idf.take(size)
         size_vm = self.vm(pool(size))
         ballast = self._ballast
-        address = self._address(ballast[0])
-        end = address
-        while ballast and end - address < size_vm:
-            chunk = ballast.pop(0)
-            end = self._address(ballast[0]) if ballast else self._address(chunk) + len(chunk)
-        chunk = None
-        self.segments.append((block, pool(size), address, end - address - 64))
+        wall = ballast[self._next]
+        ballast[self._next] = None
+        self._next += 1
+        address = end = self._address(ballast[self._next])
+        while end - address < size_vm and self._next < self._count - 1:
+            ballast[self._next] = None
+            self._next += 1
+            end = self._address(ballast[self._next])
+        self.segments.append((block, pool(size), address, end - address - 64, wall))
         self._gc.collect()
         self._tell("grown", self)
         return True
@@ -400,8 +410,8 @@ def install(port):
         room = name.rpartition(".")[2]
         if "terminal." + room not in sys.modules:
             try:
-                # The code, and as much again for what it becomes.
-                memory.look(2 * os.stat("terminal/" + room + ".mpy")[6])
+                # The code and what it becomes.
+                memory.look(7 * os.stat("terminal/" + room + ".mpy")[6] // 4)
             except OSError:
                 pass  # not of the firmware
         return plain_import(name, *args)

@@ -22,7 +22,7 @@ HEAP_EXEC = 2
 def idf_heap_info(capabilities):
     """(total, free, largest free block, least ever free) of each region; here one for all, empty without a model of
     the chip's memory."""
-    idf = bus.port.idf
+    idf = getattr(bus.port, "idf", None)
     return [(idf.total, idf.free(), idf.largest(), idf.lowest)] if idf else []
 
 
