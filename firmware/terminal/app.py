@@ -19,7 +19,7 @@ _STANDSTILL_MS = const(15)
 _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
 _TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
-_PAUSE_MS = const(2000)  # so long without a byte they may leave earlier, if there is need
+_PAUSE_MS = const(1000)  # so long without a byte they may leave earlier, if there is need
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
 
 
@@ -45,6 +45,7 @@ class App:
         self.config_version = config["version"]
         self.trial_ends = None
         self.done = []  # ids of commands
+        self.tls = None  # what `tls` keeps between two handshakes
         self.cert_ends = None  # the last moment of the certificate that the broker is shown
         self._config = config
         self.wifi = Wifi(board, config["wifi"], self.stood_still)

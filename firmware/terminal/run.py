@@ -1,6 +1,7 @@
 """Drives the app with asyncio: the pin interrupt, the broker's socket, NTP and the cable."""
 
 import asyncio
+import io
 import socket
 
 from . import VERSION
@@ -88,9 +89,7 @@ class Runner:
         uplink = app.uplink
         short = 0
         if uplink.tls:
-            from .tls import hold, secured
-
-            hold(app)
+            self._hold()
         while True:
             target = uplink.wants(self._ticks_ms())
             if target is None:
@@ -101,6 +100,7 @@ class Runner:
             self._fault = ""
             is_shaking = False
             try:
+                await self._make_room()
                 host, port = target
                 address = await self._resolve(host, port)
                 # the unix port has opaque bytes here
@@ -109,10 +109,12 @@ class Runner:
                 uplink.opened(self._ticks_ms())
                 if uplink.tls:
                     is_shaking = True
-                    await self._make_room()
-                    reader, writer = await asyncio.wait_for(secured(app, reader, writer, host), _CONNECT_S)
+                    work = load("tls").secured(app, reader, writer, host)
+                    reader, writer = await asyncio.wait_for(work, _CONNECT_S)
                     is_shaking = False
                     short = 0
+                    work = None
+                    unload("tls")
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
                     await sleep_ms(_LOOK_MS)
@@ -131,7 +133,22 @@ class Runner:
                 self._fault = "TLS: " + self._fault
             uplink.closed(self._ticks_ms(), self._fault, is_shaking)
             if uplink.tls:
-                hold(app)
+                self._hold()
+
+    def _hold(self):
+        """There is no connection: what the next handshake needs is kept from the heap, which would grow into it. They
+        are the buffers of a connection that is none. Errors come with the connection."""
+        app = self._app
+        since_ms = self._ticks_ms()
+        try:
+            if app.board.idf()[0]:
+                kept = load("tls").begun(app) if app.tls is None else app.tls
+                if kept[2] is None:
+                    kept[2] = kept[0].wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
+        except (OSError, ValueError, MemoryError):
+            pass
+        unload("tls")
+        app.stood_still(since_ms, self._ticks_ms())
 
     async def _make_room(self):
         """A handshake is next: whoever pauses at the cable gives way, and no garbage is in its way."""

@@ -11,6 +11,7 @@ _MORE_BYTES = const(1600)  # a sector's usual records; half of it holds half of 
 _LEAST_BYTES = const(100)
 _HALVINGS = const(3)
 _SPARE_BYTES = const(2560)  # more than the console wants to be left
+_PIECES = const(8)  # of so many bytes that are free one may lie in one piece
 _TEXT_BYTES = const(512)
 
 _UNKNOWN = const(1)
@@ -56,9 +57,9 @@ def _maker(session):
     halvings = min(session.shortages, _HALVINGS)
     while True:
         sweep()
-        # Before it is asked for: a heap that is asked for too much grows, at the expense of TLS. CPython says 0.
+        # Before it is asked for: a heap without such a piece grows, at the expense of TLS. CPython says 0.
         free = app.board.heap_free()
-        while halvings < _HALVINGS and 0 < free < _SPARE_BYTES + (_MORE_BYTES >> halvings):
+        while halvings < _HALVINGS and 0 < free < _SPARE_BYTES + (_PIECES * _MORE_BYTES >> halvings):
             halvings += 1
         try:
             size = _LEAST_BYTES + (_MORE_BYTES >> halvings)
@@ -77,4 +78,4 @@ def _text(app, line):
         text, following = textfile.lines(app.text, line, _TEXT_BYTES >> 1 if is_short else _TEXT_BYTES)
     finally:
         unload("textfile")
-    return {"d": text, "n": following}
+    return {"d": memoryview(text), "n": following}

@@ -1,6 +1,5 @@
 """TLS to the broker: whom we believe, who we are, and a handshake in steps. Loaded only where it is asked for."""
 
-import io
 import os
 import ssl
 import time
@@ -40,28 +39,18 @@ def date(utc_s):
     return tuple(time.gmtime(utc_s)[:6])
 
 
-_only = None  # the context of this boot
+def begun(app):
+    """[context, day of issue, reserve] of this boot, kept as `app.tls`: this room leaves the heap between handshakes.
 
-
-def hold(app):
-    """There is no connection: what the next handshake needs is kept from the heap. Errors come with the connection."""
-    since_ms = app.board.ticks_ms()
-    try:
-        if app.board.idf()[0]:
-            _context(app).hold()
-    except (OSError, ValueError, MemoryError):
-        pass
-    app.stood_still(since_ms, app.board.ticks_ms())
-
-
-def _context(app):
-    global _only
-    if _only is None:
-        _only = Tls(app.uplink.tls)
+    OSError or ValueError, with a text for a person, if the files won't do.
+    """
+    if app.tls is None:
+        tls = Tls(app.uplink.tls)
         unload("certificate")
-        if _only.ends:
-            app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % _only.ends
-    return _only
+        if tls.ends:
+            app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % tls.ends
+        app.tls = tls.kept
+    return app.tls
 
 
 async def secured(app, reader, writer, host):
@@ -71,20 +60,29 @@ async def secured(app, reader, writer, host):
     """
     ticks_ms = app.board.ticks_ms
     since_ms = ticks_ms()
-    context = _context(app)
-    year, month, day, hour, minute, second = context.date(app.clock)
+    kept = begun(app)
+    tls = Tls(None, kept)
+    year, month, day, hour, minute, second = tls.date(app.clock)
     # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
     app.board.rtc.datetime((year, month, day, 0, hour, minute, second, 0))
     app.stood_still(since_ms, ticks_ms())
     hello = app.uplink.output()
-    return await context.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
+    if kept[2]:
+        kept[2].close()  # from here on its memory is the handshake's
+        kept[2] = None
+    return await tls.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
 
 
 class Tls:
     """One terminal's TLS, for all of its connections: to parse a key takes its time on a board."""
 
-    def __init__(self, files):
-        """files: the section `mqtt.tls`. OSError or ValueError, with a text for a person, if they won't do."""
+    def __init__(self, files, kept=None):
+        """files: the section `mqtt.tls`. OSError or ValueError, with a text for a person, if they won't do. kept: what
+        an earlier one has made of them."""
+        self.kept = kept
+        if kept:
+            self._context, self._issued = kept[:2]
+            return
         ca = _read(files, "ca")
         cert = _read(files, "cert")
         self._issued = dates(ca)[0]
@@ -92,7 +90,6 @@ class Tls:
         if cert:
             begins, self.ends = dates(cert)
             self._issued = max(self._issued, begins)  # it is no earlier than that now
-        self._reserve = None
         self._context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Not the default in every image, and unknown to the stubs.
         context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
@@ -102,6 +99,7 @@ class Tls:
                 _load_chain(context, cert, _read(files, "key"))
         except (OSError, ValueError) as error:
             raise ValueError("mqtt.tls: expected certificates and a key in DER, came others: %s" % error)
+        self.kept = [context, self._issued, None]
 
     def date(self, clock):
         """What the chip's clock should show while certificates are checked: the time, or what it is at least.
@@ -110,17 +108,6 @@ class Tls:
         there it is 2000 after each power-on. But it is no earlier than the day on which our own files were issued.
         """
         return max(date((clock.utc_ms() or clock.floor_ms) // 1000), self._issued)
-
-    def hold(self):
-        """Takes the buffers of a connection that is none, some 23 kB in blocks that must not be cut up."""
-        if self._reserve is None:
-            self._reserve = self._context.wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
-
-    def let_go(self):
-        """Gives them back."""
-        if self._reserve is not None:
-            self._reserve.close()
-            self._reserve = None
 
     async def shake(self, reader, writer, host, hello, stood_still, ticks_ms, idf=None):
         """Makes a plain connection a secure one and sends `hello` through it. Gives (reader, writer).
@@ -132,7 +119,6 @@ class Tls:
             await writer.start_tls(self._context, server_hostname=host)
             writer.write(hello)
             return reader, writer
-        self.let_go()
         secure = self._context.wrap_socket(writer.s, server_hostname=host, do_handshake_on_connect=False)
         try:
             while hello:

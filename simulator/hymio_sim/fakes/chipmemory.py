@@ -113,7 +113,7 @@ class Memory:
 
     _PER_BYTE = (7, 5)  # bytes here for one there: see simulator/README.md
     _CHUNK_VM = 1024
-    _RUN_VM = 3072  # so much in one piece is always there, as long as the chip could give it
+    _RUN_VM = 1536  # so much in one piece is always there, as long as the chip could give it
     _LOOK_VM = 256  # allocated since the last look: time for another one
 
     def __init__(self, tell):
@@ -150,9 +150,9 @@ class Memory:
         except MemoryError:
             spare = chunk = None
             gc.collect()
-        self._ballast = ballast
+        self._ballast = sorted(ballast[:count], key=self._address)
+        ballast = None
         self._next = 0  # the first that is still there
-        self._count = count
         for size_vm in (1024, 256, 32):
             try:
                 while True:
@@ -259,7 +259,7 @@ class Memory:
         ballast[self._next] = None
         self._next += 1
         address = end = self._address(ballast[self._next])
-        while end - address < size_vm and self._next < self._count - 1:
+        while end - address < size_vm and self._next < len(ballast) - 1:
             ballast[self._next] = None
             self._next += 1
             end = self._address(ballast[self._next])
