@@ -228,9 +228,7 @@ class App:
         if not console or console.staged or ticks_diff(now_ms, self._console_at) < _PAUSE_MS:
             return False
         self._end_conversation()
-        # What is left of it may lie in what the heap has grown by, and would keep that.
-        self.text.flush()
-        self.uplink.problem = ""
+        self.text.flush()  # these lines, too, may lie in what the heap has grown by
         return True
 
     def ran_short(self):

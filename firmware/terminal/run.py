@@ -155,6 +155,9 @@ class Runner:
         if self._app.give_way(self._ticks_ms()):
             self._listen()
             await sleep_ms(_LOOK_MS)
+        self._fault = ""
+        sweep()
+        self._app.uplink.move()
         sweep()
 
     async def _close(self, writer):
