@@ -95,7 +95,7 @@ class Runner:
             if target is None:
                 await sleep_ms(_LOOK_MS)
                 continue
-            writer = None
+            reader = writer = None
             tasks = []
             self._fault = ""
             is_shaking = False
@@ -109,11 +109,11 @@ class Runner:
                 uplink.opened(self._ticks_ms())
                 if uplink.tls:
                     is_shaking = True
-                    work = load("tls").secured(app, reader, writer, host)
-                    reader, writer = await asyncio.wait_for(work, _CONNECT_S)
+                    reader, writer = await asyncio.wait_for(
+                        load("tls").secured(app, reader, writer, host), _CONNECT_S
+                    )
                     is_shaking = False
                     short = 0
-                    work = None
                     unload("tls")
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hymio.smp import StatusAnswer
 
 DEVICE_ID: Final = "till-1"
-PATIENCE_S: Final = 12.0
+PATIENCE_S: Final = 60.0
 """Until a terminal that can connect has done so, on a busy machine: three attempts with their waits and a reset."""
 _PRESS_EVERY: Final = 4
 """Rounds: after a press the next handshake waits three seconds."""

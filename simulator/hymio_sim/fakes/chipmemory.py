@@ -258,8 +258,8 @@ class Memory:
         wall = ballast[self._next]
         ballast[self._next] = None
         self._next += 1
-        address = end = self._address(ballast[self._next])
-        while end - address < size_vm and self._next < len(ballast) - 1:
+        address = end = self._address(wall) + self._CHUNK_VM
+        while end - address < size_vm - self._CHUNK_VM and self._next < len(ballast) - 1:
             ballast[self._next] = None
             self._next += 1
             end = self._address(ballast[self._next])
