@@ -176,6 +176,7 @@ class Runner:
                     writer.write(data)
                     await writer.drain()
                 else:
+                    data = None  # who waits holds nothing: it may lie where the heap has grown
                     await self._output.wait_ms(1000)
         except (OSError, ValueError) as error:
             self._fault = _reason(error)
@@ -187,6 +188,7 @@ class Runner:
                 if not data:
                     return
                 self._app.uplink.received(self._ticks_ms(), data)
+                data = None
                 self._flag.set()
         except (OSError, ValueError) as error:
             self._fault = _reason(error)
