@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -44,7 +45,9 @@ class Tally:
     rounds: int = 0
     presses: int = 0
     rows: int = 0
+    ordered_resets: int = 0
     resets: int = 0
+    """Others: for want of memory, or a crash."""
     refused: int = 0
     """Handshakes that did not get their memory."""
     least_idf_free: int = 1 << 30
@@ -74,10 +77,8 @@ class Stage:
         self._issue()
         try:
             self._start_broker()
-            office = self._pki / "issued" / "office"
-            tls = ["--ca", str(self._pki / "ca.pem"), "--cert", str(office / "cert.pem"), "--key", str(office / "key.pem")]
-            broker = ["--broker", f"mqtts://localhost:{self.port}", "--collector-id", "office"]
-            self._start("collector", _hymio("collect", *broker, *tls, "--db", str(self.database), "--json"))
+            collector = ["--collector-id", "office", "--db", str(self.database), "--json"]
+            self._start("collector", _hymio("collect", *self._broker_as("office"), *collector))
             (self._folder / "config.json").write_text(json.dumps(self._config))
             self._pipe = self._folder / "commands"
             os.mkfifo(self._pipe)
@@ -97,6 +98,11 @@ class Stage:
                 child.stop()
             with contextlib.suppress(AttributeError):
                 os.close(self._commands)
+
+    def _broker_as(self, name: str) -> list[str]:
+        issued = self._pki / "issued" / name
+        tls = ["--ca", str(self._pki / "ca.pem"), "--cert", str(issued / "cert.pem"), "--key", str(issued / "key.pem")]
+        return ["--broker", f"mqtts://localhost:{self.port}", *tls]
 
     @property
     def _pki(self) -> Path:
@@ -154,6 +160,39 @@ class Stage:
         self._broker.stop()
         self._children.remove(self._broker)
         self._start_broker()
+
+    def order(self, *command: str) -> None:
+        """A command of hymio's that goes by the broker and waits for the terminal, as its operator."""
+        done = subprocess.run(
+            _hymio(*command, *self._broker_as("desk")), capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False
+        )
+        if done.returncode:
+            raise Broken(f"round {self.tally.rounds}: hymio {' '.join(command)}: {done.stderr.strip()}")
+
+    def push_configuration(self) -> None:
+        """Another one, by the broker: the terminal starts anew with it."""
+        ready = sum(event["event"] == "ready" for event in self.terminal.events)
+        path = self._folder / "pushed.json"
+        path.write_text(json.dumps({"thanks_ms": 900, **{key: self._config[key] for key in self._config}}))
+        self.order("config", "push", DEVICE_ID, str(path))
+        self.terminal.wait_for("ready", PATIENCE_S, ready + 1)
+        self.tally.ordered_resets += 1
+
+    def renew_certificate(self) -> None:
+        """Another one for its key, by the broker: on trial until an ack, after a start anew."""
+        ready = sum(event["event"] == "ready" for event in self.terminal.events)
+        self.order("pki", "renew", DEVICE_ID, "--dir", str(self._pki))
+        self.terminal.wait_for("ready", PATIENCE_S, ready + 1)
+        self.tally.ordered_resets += 1
+
+    def self_test(self) -> None:
+        """By cable, as far as it needs no hands."""
+        left_out = [word for name in ("buttons", "buzzer", "battery", "drift", "lights") for word in ("--skip", name)]
+        command = _hymio("selftest", "--port", str(self.link), "--store", str(self._folder), *left_out, "--json")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        checks = {check["name"]: check["result"] for check in json.loads(done.stdout)["checks"]}
+        if "failed" in checks.values():
+            raise Broken(f"round {self.tally.rounds}: self-test: {checks}")
 
     def press(self, button: int) -> None:
         """One press; returns when it is over."""
@@ -217,7 +256,7 @@ class Stage:
             self.wait_connected()
         events = [event for event in self.terminal.events if event["event"] == "memory"]
         tally.refused = sum(event["what"] == "refused" for event in events)
-        tally.resets = sum(event["event"] == "ready" for event in self.terminal.events) - 1
+        tally.resets = sum(event["event"] == "ready" for event in self.terminal.events) - 1 - tally.ordered_resets
         tally.least_idf_free = min(event["idf_free"] for event in events)
         tally.rows = self._rows()
         if tally.rows != tally.presses:
@@ -244,16 +283,34 @@ def _free_port() -> int:
         return port
 
 
+def whole_kind(stage: Stage, number: int) -> None:
+    """What else works once on a fresh heap, each at its round: every hundredth round again."""
+    todo = {1: stage.self_test, 3: lambda: stage.order("cmd", DEVICE_ID, "resync"), 5: stage.push_configuration,
+            7: stage.renew_certificate}.get(number % 100)  # fmt: skip
+    if todo:
+        todo()
+
+
 def main() -> int:
     """Soaks: rounds of a terminal in the memory of a chip."""
     parser = argparse.ArgumentParser(prog="make soak WHAT=memory", description=main.__doc__)
     parser.add_argument("--rounds", type=int, default=1000, help="how many (default 1000)")
     parser.add_argument("--firmware", type=Path, metavar="DIR", help="sources of another firmware than this one")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hymio-memory-") as folder, Stage(Path(folder), options.firmware).open() as stage:
+    if find_tool("mosquitto") is None or find_tool("micropython") is None or find_tool("mpy-cross") is None:
+        print("mosquitto, micropython and mpy-cross are needed: make setup", file=sys.stderr)
+        return 2
+
+    def told(stage: Stage, number: int) -> None:
+        if number % 50 == 49:
+            print(f"{number + 1} rounds", flush=True)
+        whole_kind(stage, number)
+
+    with tempfile.TemporaryDirectory(prefix="hymio-memory-") as folder:
+        stage = Stage(Path(folder), options.firmware)
         try:
-            print(stage.rounds(options.rounds))
-            print(stage.memory())
+            with stage.open():
+                print(stage.rounds(options.rounds, told))
         except Broken as broken:
             print(f"the terminal has fallen silent: {broken}", file=sys.stderr)
             return 1
