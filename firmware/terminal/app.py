@@ -58,7 +58,7 @@ class App:
         self._rest = None  # the room, if the terminal may sleep
         self.last_touch = 0
         self._reset_at = None
-        self.wants_fresh_start = False
+        self.wants_fresh_start = False  # one handshake after the other has had no memory: it lies scattered
         self._scrub = None
         self._scrub_at = 0
         self.standstill_ms = 0  # the longest
@@ -231,10 +231,6 @@ class App:
         self.text.flush()  # these lines, too, may lie in what the heap has grown by
         return True
 
-    def ran_short(self):
-        """One handshake after the other has had no memory: only a fresh start gives back what lies scattered."""
-        self.wants_fresh_start = True
-
     def _step_book(self, now_ms):
         """Book-keeping, while no finger is on a button."""
         log = self.log
@@ -270,8 +266,13 @@ class App:
                 self.reset_soon("from afar")
         elif uplink.orders:
             self._take_order(now_ms, uplink.orders.pop(0))
-        elif self.wants_fresh_start and self.front.is_at_rest and self._reset_at is None and not self._console:
+        elif self.wants_fresh_start and self._may_start_afresh():
             self.reset_soon("for want of memory: three handshakes in a row had none")
+
+    def _may_start_afresh(self):
+        # Not while somebody reads, and not in a loop.
+        is_free = self.front.is_at_rest and not self._console and self._reset_at is None
+        return is_free and self.clock.uptime_ms() >= _STORM_MS
 
     def _take_order(self, now_ms, order):
         """The room for it is loaded only now. None: the trial is over."""

@@ -26,6 +26,7 @@ class Runner:
         self._fault = ""  # what a task of the connection died of
         self._cable = None
         self._listener = None  # the task that waits at the cable
+        self._is_answering = False
         app.wake = self._flag.set
 
     async def run(self):
@@ -45,7 +46,7 @@ class Runner:
             due = self._app.step(self._ticks_ms())
             if uplink and uplink.has_output:
                 self._output.set()
-            if self._app.hung_up:
+            if self._app.hung_up and not self._is_answering:
                 self._listen()
             wait_ms = ticks_diff(due, self._ticks_ms())
             if wait_ms <= 2:
@@ -100,7 +101,8 @@ class Runner:
             self._fault = ""
             is_shaking = False
             try:
-                await self._make_room()
+                if uplink.tls:
+                    await self._make_room()
                 host, port = target
                 address = await self._resolve(host, port)
                 # the unix port has opaque bytes here
@@ -109,11 +111,10 @@ class Runner:
                 uplink.opened(self._ticks_ms())
                 if uplink.tls:
                     is_shaking = True
-                    reader, writer = await asyncio.wait_for(
-                        load("tls").secured(app, reader, writer, host), _CONNECT_S
-                    )
+                    reader, writer = await asyncio.wait_for(load("tls").secured(app, reader, writer, host), _CONNECT_S)
                     is_shaking = False
                     short = 0
+                    app.wants_fresh_start = False
                     unload("tls")
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
@@ -123,8 +124,7 @@ class Runner:
                 if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.args[0] == _ENOMEM):
                     self._fault = "not enough memory (%s bytes beside the heap, %s in one block)" % app.board.idf()
                     short += 1
-                    if short == _SHORT:
-                        app.ran_short()
+                    app.wants_fresh_start = short >= _SHORT
             for task in tasks:
                 task.cancel()
             if writer is not None:
@@ -152,7 +152,7 @@ class Runner:
 
     async def _make_room(self):
         """A handshake is next: whoever pauses at the cable gives way, and no garbage is in its way."""
-        if self._app.give_way(self._ticks_ms()):
+        if not self._is_answering and self._app.give_way(self._ticks_ms()):
             self._listen()
             await sleep_ms(_LOOK_MS)
         self._fault = ""
@@ -235,10 +235,15 @@ class Runner:
             if not data:
                 await sleep_ms(10 * _LOOK_MS)
                 continue
-            for line in app.console_received(self._ticks_ms(), data):
-                # One line is 11 ms at 115200 baud: let the buttons be polled between lines.
-                cable.write(line)
-                await sleep_ms(0)
+            self._is_answering = True
+            try:
+                for line in app.console_received(self._ticks_ms(), data):
+                    # One line is 11 ms at 115200 baud: let the buttons be polled between lines.
+                    cable.write(line)
+                    await sleep_ms(0)
+            finally:
+                self._is_answering = False
+            data = line = None  # who waits holds nothing
             self._flag.set()
 
 

@@ -130,9 +130,9 @@ class Tls:
                 if hello:
                     await sleep_ms(_STEP_MS)
         except BaseException as error:
-            is_short = isinstance(error, (OSError, ValueError)) and idf and (idf()[1] or _LEAST_BYTES) < _LEAST_BYTES
+            largest = idf()[1] if idf else None
             secure.close()  # gives back some 40 kB at once
-            if is_short:
+            if largest is not None and largest < _LEAST_BYTES and isinstance(error, (OSError, ValueError)):
                 raise OSError(_ENOMEM)
             raise
         return (type(writer)(secure),) * 2

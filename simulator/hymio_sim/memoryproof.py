@@ -85,8 +85,8 @@ class Stage:
             self._commands = os.open(self._pipe, os.O_RDWR)
             command = _hymio(
                 "sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(self._folder / "flash.bin"), "--memory",
-                "--link", str(self.link), "--mqtts", f"localhost:{self.port}", "--pki", str(self._pki / "issued" / DEVICE_ID),
-                "--config", str(self._folder / "config.json"), "--json",
+                "--link", str(self.link), "--mqtts", f"localhost:{self.port}",
+                "--pki", str(self._pki / "issued" / DEVICE_ID), "--config", str(self._folder / "config.json"), "--json",
             )  # fmt: skip
             if self._firmware:
                 command += ["--firmware", str(self._firmware)]
@@ -123,11 +123,11 @@ class Stage:
         from hymio.pki import run_init, run_issue
 
         with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
-            run_init(self._pki, "hymio", 30, True)
+            run_init(self._pki, "hymio", 300, True)
             run_issue(self._pki, None, "localhost", None, None, None, False, True)
             run_issue(self._pki, None, None, "office", None, None, False, True)
             run_issue(self._pki, None, None, None, "desk", None, False, True)
-            run_issue(self._pki, DEVICE_ID, None, None, None, None, False, True)
+            run_issue(self._pki, DEVICE_ID, None, None, None, 3, False, True)
             run_broker_config(
                 self._folder / "broker", self._pki, f"127.0.0.1:{self.port}", None, ["office"], ["desk"], None, True
             )
@@ -164,7 +164,11 @@ class Stage:
     def order(self, *command: str) -> None:
         """A command of hymio's that goes by the broker and waits for the terminal, as its operator."""
         done = subprocess.run(
-            _hymio(*command, *self._broker_as("desk")), capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False
+            _hymio(*command, *self._broker_as("desk")),
+            capture_output=True,
+            text=True,
+            timeout=2 * PATIENCE_S,
+            check=False,
         )
         if done.returncode:
             raise Broken(f"round {self.tally.rounds}: hymio {' '.join(command)}: {done.stderr.strip()}")
@@ -181,7 +185,7 @@ class Stage:
     def renew_certificate(self) -> None:
         """Another one for its key, by the broker: on trial until an ack, after a start anew."""
         ready = sum(event["event"] == "ready" for event in self.terminal.events)
-        self.order("pki", "renew", DEVICE_ID, "--dir", str(self._pki))
+        self.order("pki", "renew", DEVICE_ID, "--dir", str(self._pki), "--days", str(4 + self.tally.rounds // 100))
         self.terminal.wait_for("ready", PATIENCE_S, ready + 1)
         self.tally.ordered_resets += 1
 
@@ -232,7 +236,9 @@ class Stage:
             status = cable.status()
             slots = sum(batch.slots for batch, _ in pull(cable, status, lambda done: None))
             if slots < status.next_seq - status.oldest_seq:
-                raise Broken(f"round {self.tally.rounds}: {slots} slots by cable of {status.next_seq - status.oldest_seq}")
+                raise Broken(
+                    f"round {self.tally.rounds}: {slots} slots by cable of {status.next_seq - status.oldest_seq}"
+                )
             lines, _ = read_lines(cable, 0)
             if not lines:
                 raise Broken(f"round {self.tally.rounds}: no line of the text log by cable")

@@ -316,7 +316,9 @@ class ChildVm:
             hardware.fall_asleep(int.from_bytes(body, "little"), lambda: self.start(DEEPSLEEP_RESET))
         elif kind == wire.MEMORY:
             keys = ("gc_bytes", "gc_free", "idf_free", "idf_largest")
-            hardware.journal.tell("memory", what=body[16:].decode(), **dict(zip(keys, struct.unpack_from("<IIII", body), strict=True)))
+            hardware.journal.tell(
+                "memory", what=body[16:].decode(), **dict(zip(keys, struct.unpack_from("<IIII", body), strict=True))
+            )
         elif kind == wire.HEAP:
             self._sampled(*struct.unpack("<BII", body))
 

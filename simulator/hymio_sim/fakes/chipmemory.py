@@ -15,7 +15,6 @@ FIRST = 56 * 1024  # MICROPY_GC_INITIAL_HEAP_SIZE of ports/esp32/mpconfigport.h
 REGIONS = ((0x1000, 15036), (0x8000, 25000), (0x20000, 110592))
 _MIDDLE = 0x20000 + 57600  # a piece of the driver lies there: the largest block with Wi-Fi up is 57 kB
 WIFI = ((0, 14000), (0, 20200), (_MIDDLE, 18400))  # (address or 0 for anywhere, bytes)
-TRAFFIC = 1000  # sockets of lwIP
 CREDENTIALS = 1500  # CA, certificate and key, parsed
 SESSION = (16717, 4429, 1900)  # buffers in and out (16384 and 4096 + 333 bytes); state of handshake and session
 SHAKING = 2400  # more for its time: the peer's certificates, elliptic curves
@@ -120,6 +119,7 @@ class Memory:
         """tell(what, memory): something has happened. Takes all of the VM's heap that is free."""
         import gc
         import io
+
         import micropython
         import uctypes
 
@@ -130,7 +130,7 @@ class Memory:
         self._address = uctypes.addressof
         self._tell = tell
         self._threshold_vm = -1
-        self._wifi = self._traffic = None
+        self._wifi = None
         # (block of the IDF, pool, address and bytes in the VM, ballast that parts it from the one before)
         self.segments = [(None, pool(FIRST), 0, 0, None)]
         gc.collect()
@@ -148,7 +148,7 @@ class Memory:
                 else:
                     self._plugs = (chunk, self._plugs)
         except MemoryError:
-            spare = chunk = None
+            del spare, chunk  # for what follows
             gc.collect()
         self._ballast = sorted(ballast[:count], key=self._address)
         ballast = None
@@ -243,7 +243,9 @@ class Memory:
             self._collected_at += self._looked_at - now
 
     def _has_room(self, size_vm):
-        if self._gc.mem_free() - self._base < size_vm + self._RUN_VM:
+        # The second segment always comes while the firmware is loaded; where nobody looks, it must be there.
+        spare_vm = self._RUN_VM if len(self.segments) > 1 else 16 * self._RUN_VM
+        if self._gc.mem_free() - self._base < size_vm + spare_vm:
             return False
         return self._fits(self._RUN_VM)
 
@@ -297,7 +299,7 @@ class Tls:
     def __init__(self, memory):
         self.memory = memory
 
-    def SSLContext(self, protocol):  # noqa: N802
+    def SSLContext(self, protocol):
         """One whose blocks stay for good, as the context of the firmware does."""
         if self.memory.idf.take(CREDENTIALS) is None:
             raise OSError(ENOMEM)
