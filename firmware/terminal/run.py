@@ -121,8 +121,10 @@ class Runner:
                     await sleep_ms(_LOOK_MS)
             except Exception as error:  # MemoryError too: a handshake wants much at once
                 self._fault = _reason(error)
-                if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.args[0] == _ENOMEM):
+                is_short = isinstance(error, OSError) and error.args[:1] == (_ENOMEM,)
+                if is_short:
                     self._fault = "not enough memory (%s bytes beside the heap, %s in one block)" % app.board.idf()
+                if is_short or isinstance(error, MemoryError):
                     short += 1
                     app.wants_fresh_start = short >= _SHORT
             for task in tasks:

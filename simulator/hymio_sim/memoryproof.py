@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hymio_sim.boardfiles import find_tool
 from hymio_sim.demo import Child
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from hymio.smp import StatusAnswer
 
 DEVICE_ID: Final = "till-1"
-PATIENCE_S: Final = 60.0
-"""Until a terminal that can connect has done so, on a busy machine: three attempts with their waits and a reset."""
+PATIENCE_S: Final = 120.0
+"""Until a terminal that can connect has done so, on a busy machine: three attempts with their waits, and a fresh start,
+which it does not make in its first minute."""
 _PRESS_EVERY: Final = 4
 """Rounds: after a press the next handshake waits three seconds."""
 
@@ -58,11 +59,11 @@ class Tally:
 class Stage:
     """A site with one terminal; `rounds` plays."""
 
-    def __init__(self, folder: Path, firmware: Path | None = None, config: dict[str, Any] | None = None) -> None:
-        """firmware: the directory of another firmware than this installation's; config: laid over the terminal's."""
+    def __init__(self, folder: Path, firmware: Path | None = None, patience_s: float = PATIENCE_S) -> None:
+        """firmware: the directory of another firmware than this installation's; patience_s: for a connection."""
         self._folder = folder
         self._firmware = firmware
-        self._config = config or {}
+        self._patience_s = patience_s
         self.port = _free_port()
         self._children: list[Child] = []
         self._broker: Child | None = None
@@ -79,14 +80,13 @@ class Stage:
             self._start_broker()
             collector = ["--collector-id", "office", "--db", str(self.database), "--json"]
             self._start("collector", _hymio("collect", *self._broker_as("office"), *collector))
-            (self._folder / "config.json").write_text(json.dumps(self._config))
             self._pipe = self._folder / "commands"
             os.mkfifo(self._pipe)
             self._commands = os.open(self._pipe, os.O_RDWR)
             command = _hymio(
                 "sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(self._folder / "flash.bin"), "--memory",
                 "--link", str(self.link), "--mqtts", f"localhost:{self.port}",
-                "--pki", str(self._pki / "issued" / DEVICE_ID), "--config", str(self._folder / "config.json"), "--json",
+                "--pki", str(self._pki / "issued" / DEVICE_ID), "--json",
             )  # fmt: skip
             if self._firmware:
                 command += ["--firmware", str(self._firmware)]
@@ -177,7 +177,7 @@ class Stage:
         """Another one, by the broker: the terminal starts anew with it."""
         ready = sum(event["event"] == "ready" for event in self.terminal.events)
         path = self._folder / "pushed.json"
-        path.write_text(json.dumps({"thanks_ms": 900, **{key: self._config[key] for key in self._config}}))
+        path.write_text(json.dumps({"thanks_ms": 900}))
         self.order("config", "push", DEVICE_ID, str(path))
         self.terminal.wait_for("ready", PATIENCE_S, ready + 1)
         self.tally.ordered_resets += 1
@@ -209,8 +209,8 @@ class Stage:
         self._connected += 1
         begin = time.monotonic()
         while self._handshakes() < self._connected:
-            if time.monotonic() - begin > PATIENCE_S:
-                raise Broken(f"round {self.tally.rounds}: no connection for {PATIENCE_S:.0f} s: {self.memory()}")
+            if time.monotonic() - begin > self._patience_s:
+                raise Broken(f"round {self.tally.rounds}: no connection for {self._patience_s:.0f} s: {self.memory()}")
             time.sleep(0.05)
         self._connected = self._handshakes()
         self.tally.longest_s = max(self.tally.longest_s, time.monotonic() - begin)

