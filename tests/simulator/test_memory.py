@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from hymio.firmware_files import firmware_dir
-from hymio_sim.boardfiles import find_tool
+from hymio_sim.boardfiles import FAKES, compiled, find_tool
 from hymio_sim.fakes import chipmemory
 from hymio_sim.memoryproof import Broken, Stage, whole_kind
 
@@ -93,3 +94,66 @@ def test_the_line_that_looked_at_mem_free_is_found_out(tmp_path: Path) -> None:
         pytest.raises(Broken, match="no connection for 20 s"),
     ):
         stage.rounds(4)
+
+
+# ---- what the cable may cost ----
+
+MEASURE = """
+import gc, sys
+from handboard import app_on
+from ramflash import RamFlash
+app, board = app_on(RamFlash(6))
+board.heap_free = lambda: 4000  # short: the answers are small ones
+import terminal.compat
+def used():
+    gc.collect()
+    gc.collect()
+    return gc.mem_alloc()
+before = used()
+import terminal.console, terminal.cbor, terminal.smp, terminal.smp_terminal
+print(used() - before)
+from terminal.smp import Frame
+from terminal.cbor import dump
+def request(command, body):
+    frame = Frame(bytes((0, 0, 0, 0, 0, 72, 0, command)))
+    dump(body, frame)
+    frame.head[4:6] = bytes((0, len(frame) - 8))
+    return b"".join(frame.lines())
+asked = [request(0, {}), request(1, {"s": 0}), request(4, {"n": 0})]
+for line in asked:
+    for _ in range(2):  # the second time every name is known
+        used()
+        gc.disable()
+        before = gc.mem_alloc()
+        answer = app.console_received(board.now_ms, line)
+        most = gc.mem_alloc() - before
+        count = sum(len(piece) for piece in answer)
+        gc.enable()
+        answer = None
+    assert count, line
+    print(most)
+"""
+ROOMS_BUDGET = 11_000
+"""Bytes on the 64-bit VM for the rooms of `status`, `votes` and `logs`; 10,100 in November 2026, 7,400 on 32 bits."""
+REQUEST_BUDGET = 9_000
+"""Bytes on the 64-bit VM that such a request may allocate until it is answered, without any collection."""
+
+
+@needs_all
+def test_the_rooms_of_the_cable_and_their_requests_keep_to_their_budget(tmp_path: Path) -> None:
+    compiler, vm = find_tool("mpy-cross"), find_tool("micropython")
+    assert compiler is not None and vm is not None
+    (tmp_path / "terminal").mkdir()
+    for source in sorted((firmware_dir() / "terminal").glob("*.py")):
+        place = (tmp_path / "terminal" / source.name).with_suffix(".mpy")
+        place.write_bytes(compiled(source, f"terminal/{source.name}", compiler))
+    for name in ("handboard", "ramflash"):
+        shutil.copyfile(FAKES / f"{name}.py", tmp_path / f"{name}.py")
+    (tmp_path / "measure.py").write_text(MEASURE)
+    done = subprocess.run(
+        [vm, "-X", "heapsize=4m", "measure.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rooms, *requests = [int(line) for line in done.stdout.split()]
+    assert rooms <= ROOMS_BUDGET
+    assert max(requests) <= REQUEST_BUDGET, requests
