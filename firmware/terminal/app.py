@@ -281,11 +281,17 @@ class App:
         if self._console and not self._console.staged:  # the heap has room for one of the two
             self._end_conversation()
         is_done = False
-        try:
-            load("remote").take(self, now_ms, order)
-            is_done = True
-        except (MemoryError, OSError):
-            pass
+        for _ in range(2):  # a heap that was full of holes may have room the second time
+            try:
+                load("remote").take(self, now_ms, order)
+                is_done = True
+            except OSError:
+                pass
+            except MemoryError:
+                for room in ("renewal", "certificate", "commands", "remote"):
+                    unload(room)
+                continue
+            break
         unload("remote")
         if not is_done:
             self.trial_ends = None  # the boots to come will end it

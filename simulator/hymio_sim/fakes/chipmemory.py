@@ -245,6 +245,8 @@ class Memory:
     def _has_room(self, size_vm):
         # The second segment always comes while the firmware is loaded; where nobody looks, it must be there.
         spare_vm = self._RUN_VM if len(self.segments) > 1 else 16 * self._RUN_VM
+        if size_vm:  # what a room does when it has been loaded is not seen before it is done
+            spare_vm += 2 * self._RUN_VM
         if self._gc.mem_free() - self._base < size_vm + spare_vm:
             return False
         return self._fits(self._RUN_VM)
