@@ -234,6 +234,8 @@ class Stage:
 
         with Cable(str(self.link)) as cable:
             status = cable.status()
+            if not status.idf_free or not status.idf_largest:
+                raise Broken(f"round {self.tally.rounds}: the status does not tell what is free beside the heap")
             slots = sum(batch.slots for batch, _ in pull(cable, status, lambda done: None))
             if slots < status.next_seq - status.oldest_seq:
                 raise Broken(
