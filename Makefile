@@ -46,8 +46,9 @@ SOAK_log := logproof
 SOAK_mqtt := mqttfuzz
 SOAK_smp := smpfuzz
 SOAK_uplink := uplinkproof
-soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or the way to the database (uplink), streams for the MQTT client (mqtt) or frames for the cable (smp) (ARGS="--minutes 60", ARGS="--case ID" replays one)
-	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, uplink, mqtt or smp' >&2; exit 2)
+SOAK_memory := memoryproof
+soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or the way to the database (uplink), streams for the MQTT client (mqtt), frames for the cable (smp), or 1,000 lost brokers in the memory of a chip (memory) (ARGS="--minutes 60", ARGS="--case ID" replays one)
+	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, uplink, mqtt, smp or memory' >&2; exit 2)
 	@$(BIN)/python -m hymio_sim.$(SOAK_$(WHAT)) $(ARGS)
 
 mutants: .venv/.ready-test ## plants bugs in a copy of the tree, one after another, and tells which no test catches (ARGS="--only NAME", "--json")

@@ -20,6 +20,7 @@ _STANDSTILL_MS = const(15)
 _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
 _TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
+_PAUSE_MS = const(1000)  # so long without a byte they may leave earlier, if there is need
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
 
 
@@ -50,12 +51,14 @@ class App:
         self.config_version = config["version"]
         self.trial_ends = None
         self.done = []  # ids of commands
+        self.tls = None  # what `tls` keeps between two handshakes
         self.cert_ends = None  # the last moment of the certificate that the broker is shown
         self._config = config
         self.wifi = Wifi(board, config["wifi"], self.stood_still)
         self.power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
         self._console = None
         self._console_at = 0
+        self.hung_up = False  # a conversation has ended; `run` makes it False again
         self.has_network = self.wifi.networks != []
         self.book = None
         self._rest = None  # the room, if the terminal may sleep
@@ -63,6 +66,7 @@ class App:
         self._reset_at = None
         self._feedback = None  # of a terminal that does not count
         self._moments = None
+        self.wants_fresh_start = False  # one handshake after the other has had no memory: it lies scattered
         self._scrub = None
         self._scrub_at = 0
         self.standstill_ms = 0  # the longest
@@ -222,8 +226,20 @@ class App:
         if self._console:
             self._console.close()
             self._console = None
+            self.hung_up = True
+            if self.uplink:
+                self.uplink.outbox.reader.let_go()
         for room in ("console", "smp", "cbor"):
             unload(room)
+
+    def give_way(self, now_ms):
+        """True if somebody has paused at the cable: the conversation is over, a byte begins it anew."""
+        console = self._console
+        if not console or console.staged or ticks_diff(now_ms, self._console_at) < _PAUSE_MS:
+            return False
+        self._end_conversation()
+        self.text.flush()  # these lines, too, may lie in what the heap has grown by
+        return True
 
     def _step_book(self, now_ms):
         """Book-keeping, while no finger is on a button."""
@@ -260,6 +276,13 @@ class App:
                 self.reset_soon("from afar")
         elif uplink.orders:
             self._take_order(now_ms, uplink.orders.pop(0))
+        elif self.wants_fresh_start and self._may_start_afresh():
+            self.reset_soon("for want of memory: three handshakes in a row had none")
+
+    def _may_start_afresh(self):
+        # Not while somebody reads, and not in a loop.
+        is_free = self.front.is_at_rest and not self._console and self._reset_at is None
+        return is_free and self.clock.uptime_ms() >= _STORM_MS
 
     def _take_order(self, now_ms, order):
         """The room for it is loaded only now. None: the trial is over."""
@@ -268,11 +291,17 @@ class App:
         if self._console and not self._console.staged:  # the heap has room for one of the two
             self._end_conversation()
         is_done = False
-        try:
-            load("remote").take(self, now_ms, order)
-            is_done = True
-        except (MemoryError, OSError):
-            pass
+        for _ in range(2):  # a heap that was full of holes may have room the second time
+            try:
+                load("remote").take(self, now_ms, order)
+                is_done = True
+            except OSError:
+                pass
+            except MemoryError:
+                for room in ("renewal", "certificate", "commands", "remote"):
+                    unload(room)
+                continue
+            break
         unload("remote")
         if not is_done:
             self.trial_ends = None  # the boots to come will end it

@@ -142,8 +142,18 @@ class Board:
             return ""
 
     def heap_free(self):
-        """Bytes."""
-        return gc.mem_free() if hasattr(gc, "mem_free") else 0
+        """Bytes free in the heap as it is now, 0 if that can't be told."""
+        if not hasattr(gc, "mem_free"):
+            return 0
+        # It counts the largest block beside the heap, which is Wi-Fi's and TLS's: README.md "Memory".
+        return max(1, gc.mem_free() - (self.idf()[1] or 0))
+
+    def idf(self):
+        """(free, largest block) of the memory beside the heap, bytes; (None, None) where there is no such thing."""
+        found = esp32.idf_heap_info(esp32.HEAP_DATA) if hasattr(esp32, "idf_heap_info") else ()
+        if not found:
+            return None, None
+        return sum([region[1] for region in found]), max([region[2] for region in found])
 
     def random32(self):
         """A random u32."""

@@ -10,6 +10,7 @@ def facts(app):
     clock = app.clock
     log = app.log
     power = app.power
+    idf = app.board.idf()
     found = {
         "device_id": app.device_id,
         "firmware": app.version,
@@ -19,6 +20,8 @@ def facts(app):
         "uptime_ms": clock.uptime_ms(),
         "utc_ms": clock.utc_ms(),
         "heap_free": app.board.heap_free(),
+        "idf_free": idf[0],
+        "idf_largest": idf[1],
         "wifi": app.wifi.state,
         "rssi": app.board.wifi_rssi() if app.wifi.state == ON else None,
         "power": PROFILES[power.profile],

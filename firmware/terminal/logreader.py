@@ -37,6 +37,12 @@ class Reader:
         while self.seq < seq - 1:
             self.next()
 
+    def let_go(self):
+        """Keeps nothing that was made meanwhile; goes on where it stands."""
+        self._place = None
+        self._place_seq = -1
+        self._count = 0
+
     def next(self):
         """Goes on by one slot and gives its kind: VOID, END, or the kind of `record`."""
         seq = self.seq + 1

@@ -1,15 +1,18 @@
 """Drives the app with asyncio: the pin interrupt, the broker's socket, NTP and the cable."""
 
 import asyncio
+import io
 import socket
 
 from . import VERSION
-from .compat import Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, ticks_diff, unload
+from .compat import Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, sweep, ticks_diff, unload
 
 _LOOK_MS = const(100)  # how often a task asks whether it is wanted
 _CONNECT_S = const(15)
 _CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
 _NTP_MS = const(2000)
+_ENOMEM = const(12)
+_SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
 
 
 class Runner:
@@ -21,17 +24,20 @@ class Runner:
         self._flag = Flag()
         self._output = Flag()  # there are bytes for the broker
         self._fault = ""  # what a task of the connection died of
+        self._cable = None
+        self._listener = None  # the task that waits at the cable
+        self._is_answering = False
         app.wake = self._flag.set
 
     async def run(self):
         """Runs until cancelled."""
-        cable = Cable()
+        self._cable = cable = Cable()
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
         if self._app.log:
             unload("logmount")
         unload("lastwords")
         started()
-        asyncio.create_task(self._keep(self._answer, cable))
+        self._listen()
         uplink = self._app.uplink
         if uplink:
             asyncio.create_task(self._keep(self._link))
@@ -40,11 +46,21 @@ class Runner:
             due = self._app.step(self._ticks_ms())
             if uplink and uplink.has_output:
                 self._output.set()
+            if self._app.hung_up and not self._is_answering:
+                self._listen()
             wait_ms = ticks_diff(due, self._ticks_ms())
             if wait_ms <= 2:
                 await sleep_ms(max(0, wait_ms))
             else:
                 await self._flag.wait_ms(wait_ms)
+
+    def _listen(self):
+        """Waits at the cable, anew after each conversation: what waits since its last byte lies where the heap had
+        grown for it, and would keep that."""
+        self._app.hung_up = False
+        if self._listener:
+            self._listener.cancel()
+        self._listener = asyncio.create_task(self._keep(self._answer, self._cable))
 
     async def _keep(self, work, *args):
         """Starts a task again whatever it died of: no network or cable trouble may end the counting."""
@@ -70,17 +86,23 @@ class Runner:
             app.stood_still(since_ms, self._ticks_ms())
 
     async def _link(self):
-        uplink = self._app.uplink
+        app = self._app
+        uplink = app.uplink
+        short = 0
+        if uplink.tls:
+            self._hold()
         while True:
             target = uplink.wants(self._ticks_ms())
             if target is None:
                 await sleep_ms(_LOOK_MS)
                 continue
-            writer = None
+            reader = writer = None
             tasks = []
             self._fault = ""
             is_shaking = False
             try:
+                if uplink.tls:
+                    await self._make_room()
                 host, port = target
                 address = await self._resolve(host, port)
                 # the unix port has opaque bytes here
@@ -89,15 +111,22 @@ class Runner:
                 uplink.opened(self._ticks_ms())
                 if uplink.tls:
                     is_shaking = True
-                    from .tls import secured
-
-                    reader, writer = await asyncio.wait_for(secured(self._app, reader, writer, host), _CONNECT_S)
+                    reader, writer = await asyncio.wait_for(load("tls").secured(app, reader, writer, host), _CONNECT_S)
                     is_shaking = False
+                    short = 0
+                    app.wants_fresh_start = False
+                    unload("tls")
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
                     await sleep_ms(_LOOK_MS)
             except Exception as error:  # MemoryError too: a handshake wants much at once
                 self._fault = _reason(error)
+                is_short = isinstance(error, OSError) and error.args[:1] == (_ENOMEM,)
+                if is_short:
+                    self._fault = "not enough memory (%s bytes beside the heap, %s in one block)" % app.board.idf()
+                if is_short or isinstance(error, MemoryError):
+                    short += 1
+                    app.wants_fresh_start = short >= _SHORT
             for task in tasks:
                 task.cancel()
             if writer is not None:
@@ -105,6 +134,33 @@ class Runner:
             if is_shaking:
                 self._fault = "TLS: " + self._fault
             uplink.closed(self._ticks_ms(), self._fault, is_shaking)
+            if uplink.tls:
+                self._hold()
+
+    def _hold(self):
+        """There is no connection: what the next handshake needs is kept from the heap, which would grow into it. They
+        are the buffers of a connection that is none. Errors come with the connection."""
+        app = self._app
+        since_ms = self._ticks_ms()
+        try:
+            if app.board.idf()[0]:
+                kept = load("tls").begun(app) if app.tls is None else app.tls
+                if kept[2] is None:
+                    kept[2] = kept[0].wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
+        except (OSError, ValueError, MemoryError):
+            pass
+        unload("tls")
+        app.stood_still(since_ms, self._ticks_ms())
+
+    async def _make_room(self):
+        """A handshake is next: whoever pauses at the cable gives way, and no garbage is in its way."""
+        if not self._is_answering and self._app.give_way(self._ticks_ms()):
+            self._listen()
+            await sleep_ms(_LOOK_MS)
+        self._fault = ""
+        sweep()
+        self._app.uplink.move()
+        sweep()
 
     async def _close(self, writer):
         try:
@@ -122,6 +178,7 @@ class Runner:
                     writer.write(data)
                     await writer.drain()
                 else:
+                    data = None  # who waits holds nothing: it may lie where the heap has grown
                     await self._output.wait_ms(1000)
         except (OSError, ValueError) as error:
             self._fault = _reason(error)
@@ -133,6 +190,7 @@ class Runner:
                 if not data:
                     return
                 self._app.uplink.received(self._ticks_ms(), data)
+                data = None
                 self._flag.set()
         except (OSError, ValueError) as error:
             self._fault = _reason(error)
@@ -179,10 +237,15 @@ class Runner:
             if not data:
                 await sleep_ms(10 * _LOOK_MS)
                 continue
-            for line in app.console_received(self._ticks_ms(), data):
-                # One line is 11 ms at 115200 baud: let the buttons be polled between lines.
-                cable.write(line)
-                await sleep_ms(0)
+            self._is_answering = True
+            try:
+                for line in app.console_received(self._ticks_ms(), data):
+                    # One line is 11 ms at 115200 baud: let the buttons be polled between lines.
+                    cable.write(line)
+                    await sleep_ms(0)
+            finally:
+                self._is_answering = False
+            data = line = None  # who waits holds nothing
             self._flag.set()
 
 

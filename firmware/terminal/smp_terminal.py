@@ -11,6 +11,7 @@ _MORE_BYTES = const(1600)  # a sector's usual records; half of it holds half of 
 _LEAST_BYTES = const(100)
 _HALVINGS = const(3)
 _SPARE_BYTES = const(2560)  # more than the console wants to be left
+_PIECES = const(8)  # of so many bytes that are free one may lie in one piece
 _TEXT_BYTES = const(512)
 
 _UNKNOWN = const(1)
@@ -26,6 +27,7 @@ def answer(session, command, is_write, request):
     if command == 0 and not is_write:
         return app.facts()
     if command == 4 and not is_write:
+        session.desk = None  # its buffer is as large as the room that reads the text
         return _text(app, number(request, "n", _BAD_REQUEST))
     if command not in (1, 2, 3) or is_write != (command == 3):
         raise Refused(_ENOTSUP, _UNKNOWN)
@@ -55,15 +57,16 @@ def _maker(session):
     halvings = min(session.shortages, _HALVINGS)
     while True:
         sweep()
+        # Before it is asked for: a heap without such a piece grows, at the expense of TLS. CPython says 0.
+        free = app.board.heap_free()
+        while halvings < _HALVINGS and 0 < free < _SPARE_BYTES + (_PIECES * _MORE_BYTES >> halvings):
+            halvings += 1
         try:
             size = _LEAST_BYTES + (_MORE_BYTES >> halvings)
-            maker = BatchMaker(app.log, app.clock, app.board.random32, size, app.device_id, app.uplink.outbox.reader)
-            if halvings == _HALVINGS or not 0 < app.board.heap_free() < _SPARE_BYTES:  # CPython says 0
-                return maker
+            return BatchMaker(app.log, app.clock, app.board.random32, size, app.device_id, app.uplink.outbox.reader)
         except MemoryError:
             if halvings == _HALVINGS:
                 raise
-        maker = None
         halvings += 1
 
 
@@ -71,7 +74,8 @@ def _text(app, line):
     """The text log from that line on, and the number of the line after."""
     textfile = load("textfile")
     try:
-        text, following = textfile.lines(app.text, line, _TEXT_BYTES)
+        is_short = 0 < app.board.heap_free() < 2 * _SPARE_BYTES
+        text, following = textfile.lines(app.text, line, _TEXT_BYTES >> 1 if is_short else _TEXT_BYTES)
     finally:
         unload("textfile")
-    return {"d": text, "n": following}
+    return {"d": memoryview(text), "n": following}

@@ -7,6 +7,8 @@ import time
 from .compat import MICROPYTHON, const, load, sleep_ms, unload
 
 _LONG_AGO = (2000, 1, 1, 0, 0, 0)
+_ENOMEM = const(12)
+_LEAST_BYTES = const(4096)  # beside the heap: a handshake that fails with less has failed for that
 _STEP_MS = const(20)  # between two looks whether the broker's next part of the handshake is there
 
 
@@ -37,7 +39,21 @@ def date(utc_s):
     return tuple(time.gmtime(utc_s)[:6])
 
 
-_only = None  # the context of this boot
+def begun(app):
+    """[context, day of issue, reserve, whether the time is doubted] of this boot, kept as `app.tls`: this room leaves
+    the heap between handshakes.
+
+    OSError or ValueError, with a text for a person, if the files won't do.
+    """
+    if app.tls is None:
+        tls = Tls(app.uplink.tls)
+        unload("certificate")
+        if tls.ends:
+            app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % tls.ends
+            app.clock.limit(load("rfc3339").parse_utc_ms(app.cert_ends))
+            unload("rfc3339")
+        app.tls = tls.kept
+    return app.tls
 
 
 async def secured(app, reader, writer, host):
@@ -45,33 +61,34 @@ async def secured(app, reader, writer, host):
 
     OSError or ValueError, with a text for a person, if the other side is not to be believed, or does not believe us.
     """
-    global _only
     ticks_ms = app.board.ticks_ms
     since_ms = ticks_ms()
-    if _only is None:
-        _only = Tls(app.uplink.tls)
-        unload("certificate")
-        if _only.ends:
-            app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % _only.ends
-            app.clock.limit(load("rfc3339").parse_utc_ms(app.cert_ends))
-            unload("rfc3339")
-    year, month, day, hour, minute, second = _only.date(app.clock)
+    kept = begun(app)
+    tls = Tls(None, kept)
+    year, month, day, hour, minute, second = tls.date(app.clock)
     # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
     app.board.rtc.datetime((year, month, day, 0, hour, minute, second, 0))
     app.stood_still(since_ms, ticks_ms())
-    _only.doubts = not _only.doubts  # unless this goes well
-    secure = await _only.shake(reader, writer, host, app.uplink.output(), app.stood_still, ticks_ms)
-    _only.doubts = False
+    hello = app.uplink.output()
+    if kept[2]:
+        kept[2].close()  # from here on its memory is the handshake's
+        kept[2] = None
+    kept[3] = not kept[3]  # unless this goes well
+    secure = await tls.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
+    kept[3] = False
     return secure
 
 
 class Tls:
     """One terminal's TLS, for all of its connections: to parse a key takes its time on a board."""
 
-    doubts = False  # the last handshake has failed, perhaps because the time was wrong
-
-    def __init__(self, files):
-        """files: the section `mqtt.tls`. OSError or ValueError, with a text for a person, if they won't do."""
+    def __init__(self, files, kept=None):
+        """files: the section `mqtt.tls`. OSError or ValueError, with a text for a person, if they won't do. kept: what
+        an earlier one has made of them."""
+        self.kept = kept
+        if kept:
+            self._context, self._issued, _, self._doubts = kept
+            return
         ca = _read(files, "ca")
         cert = _read(files, "cert")
         self._issued = dates(ca)[0]
@@ -88,6 +105,7 @@ class Tls:
                 _load_chain(context, cert, _read(files, "key"))
         except (OSError, ValueError) as error:
             raise ValueError("mqtt.tls: expected certificates and a key in DER, came others: %s" % error)
+        self.kept = [context, self._issued, None, False]
 
     def date(self, clock):
         """What the chip's clock should show while certificates are checked: the time, or what it is at least.
@@ -96,13 +114,14 @@ class Tls:
         there it is 2000 after each power-on. But it is no earlier than the day on which our own files were issued.
         A time that is not sure counts in every other attempt: a single false one must not shut us out for ever.
         """
-        utc_ms = clock.utc_ms() if clock.is_sure or not self.doubts else 0
+        utc_ms = clock.utc_ms() if clock.is_sure or not self._doubts else 0
         return max(date((utc_ms or clock.floor_ms) // 1000), self._issued)
 
-    async def shake(self, reader, writer, host, hello, stood_still, ticks_ms):
+    async def shake(self, reader, writer, host, hello, stood_still, ticks_ms, idf=None):
         """Makes a plain connection a secure one and sends `hello` through it. Gives (reader, writer).
 
-        stood_still(since_ms, now_ms): the CPU did, for a step of the handshake. OSError, ValueError: refused.
+        stood_still(since_ms, now_ms): the CPU did, for a step of the handshake. idf(): as a board's. OSError,
+        ValueError: refused; OSError(12) for want of memory, which mbedTLS may take for a wrong signature.
         """
         if not MICROPYTHON:
             await writer.start_tls(self._context, server_hostname=host)
@@ -118,8 +137,11 @@ class Tls:
                 hello = hello[sent or 0 :]
                 if hello:
                     await sleep_ms(_STEP_MS)
-        except BaseException:
+        except BaseException as error:
+            largest = idf()[1] if idf else None
             secure.close()  # gives back some 40 kB at once
+            if largest is not None and largest < _LEAST_BYTES and isinstance(error, (OSError, ValueError)):
+                raise OSError(_ENOMEM)
             raise
         return (type(writer)(secure),) * 2
 

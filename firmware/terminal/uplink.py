@@ -119,6 +119,12 @@ class Uplink:
         """The heap is too small for what was to be said: the connection is to be closed."""
         self._mqtt.broken = "no memory"
 
+    def move(self):
+        """While there is no connection: what was made when the heap was full may lie in what it has grown by, and would
+        keep that for itself. It is made anew."""
+        self._mqtt.closed()
+        self.problem = "%s" % self.problem
+
     def closed(self, now_ms, problem="", is_refused=False):
         """The connection is gone, or none came about: wait 1..300 s, longer each time.
 

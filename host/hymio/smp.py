@@ -99,6 +99,9 @@ class StatusAnswer(smp_message.ReadResponse):
     uptime_ms: int
     utc_ms: int
     heap_free: int
+    idf_free: int | None = None
+    """Bytes beside the heap, which Wi-Fi and TLS live on; None where there is no such thing, or an older firmware."""
+    idf_largest: int | None = None
     wifi: int
     mqtt: int = 0
     pressed: tuple[int, int, int, int] = (0, 0, 0, 0)

@@ -63,6 +63,8 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
         "pressed": list(answer.pressed),
         "log": log,
         "heap_free": answer.heap_free,
+        "idf_free": answer.idf_free,
+        "idf_largest": answer.idf_largest,
         "wifi": _name(_LINKS, answer.wifi, "off"),
         "mqtt": _name(_LINKS, answer.mqtt, "off"),
         "health": health,
@@ -99,6 +101,13 @@ def _supply(health: dict[str, Any]) -> str:
         return f"profile {health['power']}"
     low = " [bold red]low: no erase, no radio[/]" if health["supply_low"] else ""
     return f"{health['supply_mv'] / 1000:.2f} V{low}, profile {health['power']}"
+
+
+def _memory(status: dict[str, Any]) -> str:
+    said = f"{counted(status['heap_free'], 'byte')} free"
+    if status["idf_free"] is not None:
+        said += f", {status['idf_free']} beside it for Wi-Fi and TLS, {status['idf_largest']} in one block"
+    return said
 
 
 def _name(names: tuple[str, ...], code: int, otherwise: str) -> str:
@@ -240,5 +249,5 @@ def _table(status: dict[str, Any]) -> Table:
     table.add_row("supply", _supply(status["health"]))
     why = f": {escape(status['mqtt_problem'])}" if "mqtt_problem" in status else ""
     table.add_row("network", f"Wi-Fi {status['wifi']}, MQTT {status['mqtt']}{why}")
-    table.add_row("memory", f"{counted(status['heap_free'], 'byte')} free")
+    table.add_row("memory", _memory(status))
     return table

@@ -8,9 +8,14 @@ end open until it loses patience. A power cut looks the same from the far side.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import ssl
 import struct
+import tempfile
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, cast
 
 from hymio_sim.hardware import Hardware
@@ -51,14 +56,52 @@ class _Connection:
         self.cut = False
 
 
+class Outside:
+    """TLS in the terminal's name, where the model of the chip's memory leaves it to us: on a chip mbedTLS lives beside
+    Python's heap, on the VM it would live in it."""
+
+    def __init__(self, files: Sequence[Path], root: Path) -> None:
+        """files: ca.der, and cert.der and key.der; root: the board's, where the certificate lies that it shows."""
+        self._files = {file.stem: file for file in files}
+        self._root = root
+
+    def context(self) -> ssl.SSLContext | None:
+        """As it is now: the certificate may have been renewed. None without TLS."""
+        if not self._files:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=self._files["ca"].read_bytes())
+        if "key" in self._files:
+            shown = self._root / ".shown.der"
+            cert = (shown if shown.exists() else self._files["cert"]).read_bytes()
+            with tempfile.NamedTemporaryFile("w", suffix=".pem") as chain:
+                chain.write(ssl.DER_cert_to_PEM_cert(cert) + _sec1_pem(self._files["key"].read_bytes()))
+                chain.flush()
+                context.load_cert_chain(chain.name)
+        return context
+
+
+def _sec1_pem(key: bytes) -> str:
+    armour = "-----{} EC PRIVATE KEY-----\n"
+    return armour.format("BEGIN") + base64.encodebytes(key).decode() + armour.format("END")
+
+
 class AccessPoint:
     """`port` is where the terminal finds its broker, `ntp_port` where it finds the time, both on 127.0.0.1."""
 
-    def __init__(self, hardware: Hardware, broker: tuple[str, int], is_secret: bool = False) -> None:
-        """is_secret: the terminal and its broker speak TLS, so nobody here sees what leaves."""
+    def __init__(
+        self,
+        hardware: Hardware,
+        broker: tuple[str, int],
+        is_secret: bool = False,
+        outside: Outside | None = None,
+    ) -> None:
+        """is_secret: the terminal and its broker speak TLS, so nobody here sees what leaves; outside: it is spoken
+        here."""
         self._hardware = hardware
         self._broker = broker
         self._is_secret = is_secret
+        self._outside = outside
         self.passed_bytes = 0
         """Through the air, both ways."""
         self._connections: set[_Connection] = set()
@@ -98,7 +141,10 @@ class AccessPoint:
                 writer.transport.abort()
                 return
             try:
-                far_reader, far_writer = await asyncio.open_connection(*self._broker)
+                host, port = self._broker
+                context = self._outside.context() if self._outside else None
+                name = host if context else None
+                far_reader, far_writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
             except OSError:
                 writer.transport.abort()
                 return

@@ -74,16 +74,28 @@ def _version(compiler: Path) -> bytes:
 
 
 def lay_out(
-    root: Path, firmware: Path, config: dict[str, Any], *, with_application: bool, files: Iterable[Path] = ()
+    root: Path,
+    firmware: Path,
+    config: dict[str, Any],
+    *,
+    with_application: bool,
+    files: Iterable[Path] = (),
+    compiler: Path | None = None,
 ) -> None:
-    """Puts main.py, boot.py, config.json and `files` into `root`, and terminal/ as source if it is not in ROM."""
+    """Puts main.py, boot.py, config.json and `files` into `root`, and terminal/ if it is not in ROM: as source, or
+    compiled if there is a compiler."""
     root.mkdir(parents=True, exist_ok=True)
     for file in files:
         shutil.copyfile(file, root / file.name)
     for name in ("boot.py", "main.py"):
         if (firmware / name).exists():
             shutil.copyfile(firmware / name, root / name)
-    if with_application:
+    if with_application and compiler:
+        (root / "terminal").mkdir()
+        for source in (firmware / "terminal").glob("*.py"):
+            code = compiled(source, source.relative_to(firmware).as_posix(), compiler)
+            (root / "terminal" / source.with_suffix(".mpy").name).write_bytes(code)
+    elif with_application:
         shutil.copytree(firmware / "terminal", root / "terminal", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "config.json").write_text(json.dumps(config))
 
@@ -96,12 +108,13 @@ def lay_out_files(root: Path, files: Path, config: dict[str, Any]) -> None:
     path.write_text(json.dumps(merged(config, own)))
 
 
-def rom_image(firmware: Path | None, compiler: Path) -> bytes:
-    """A ROM file system with the fake modules and the application, if there is one, compiled."""
+def rom_image(firmware: Path | None, compiler: Path, has_memory: bool = False) -> bytes:
+    """A ROM file system with the fake modules and the application, if there is one, compiled. has_memory: with the
+    model of the chip's memory."""
     from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
 
     rom = VfsRomWriter()
-    for name in _MODULES:
+    for name in (*_MODULES, "chipmemory") if has_memory else _MODULES:
         rom.mkfile(f"{name}.mpy", compiled(FAKES / f"{name}.py", f"{name}.py", compiler))
     if firmware is not None:
         rom.opendir("terminal")

@@ -89,6 +89,12 @@ def terminal(
     ] = None,
     runtime: Annotated[RuntimeName, typer.Option(help="The MicroPython VM, or CPython.")] = RuntimeName.micropython,
     heap: Annotated[str, typer.Option(help="Heap of the MicroPython VM, in bytes or with k or m.")] = "96k",
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Model the memory of a stock ESP32: one budget for heap, Wi-Fi and TLS.")
+    ] = False,
+    firmware: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Sources of another firmware than this installation's.")
+    ] = None,
     script: Annotated[Path | None, typer.Option(help="File with commands, obeyed once the terminal is ready.")] = None,
     clock: Annotated[ClockName, typer.Option(help="Real time, or simulated time on CPython.")] = ClockName.real,
     seed: Annotated[int, typer.Option(help="For bounce, torn flash and, in virtual time, everything else.")] = 0,
@@ -137,6 +143,8 @@ def terminal(
         extra_config=_config(config),
         flash_times=flash_times.value,
         files=_files(files, clock),
+        firmware=firmware,
+        memory=memory,
     )
     try:
         if clock is ClockName.virtual:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from hymio.errors import WRONG_USE, Failure
 from hymio.firmware_files import firmware_dir
 from hymio_sim import registry
-from hymio_sim.accesspoint import AccessPoint, true_utc_offset_us
+from hymio_sim.accesspoint import AccessPoint, Outside, true_utc_offset_us
 from hymio_sim.boardfiles import FAKES, find_tool, lay_out, lay_out_files, merged, rom_image
 from hymio_sim.cable import Cable
 from hymio_sim.clock import RealClock
@@ -107,7 +107,10 @@ class RealTerminal:
                 has_network=settings.broker is not None,
                 runtime=settings.runtime,
             )
-            air = AccessPoint(hardware, settings.broker, bool(settings.tls_files)) if settings.broker else None
+            air = None
+            if settings.broker:
+                outside = Outside(settings.tls_files, scratch / "board") if settings.memory else None
+                air = AccessPoint(hardware, settings.broker, bool(settings.tls_files) and not outside, outside)
             if air:
                 await air.open()
             config, hardware.pins = board_config(settings, air.port if air else 0, air.ntp_port if air else 0)
@@ -176,14 +179,14 @@ def _scratch() -> Iterator[str]:
 
 def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple[list[str], bytes | None]:
     """Lays out the board's files; gives the command that runs them, and the ROM for it."""
-    firmware = firmware_dir()
-    rom = None
+    firmware = settings.firmware or firmware_dir()
+    rom = compiler = None
     if settings.runtime == "micropython":
         vm = find_tool("micropython")
         compiler = find_tool("mpy-cross")
         assert vm is not None, "the command line has looked for it"
         if compiler and sys.platform == "linux":
-            rom = rom_image(None if settings.files else firmware, compiler)
+            rom = rom_image(None if settings.files or settings.memory else firmware, compiler, settings.memory)
         else:
             print("Without mpy-cross and Linux the firmware itself takes heap: 96k will not do.", file=sys.stderr)
     else:
@@ -192,9 +195,10 @@ def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple
     if settings.files:
         lay_out_files(board, settings.files, {key: config[key] for key in config if key != "device_id"})
     else:
-        lay_out(board, firmware, config, with_application=rom is None, files=settings.tls_files)
+        in_files = rom is None or settings.memory
+        lay_out(board, firmware, config, with_application=in_files, files=settings.tls_files, compiler=compiler)
     has_tls = bool(settings.tls_files)
-    return child_command(settings.runtime, str(vm), settings.heap, FAKES / "start.py", has_tls), rom
+    return child_command(settings.runtime, str(vm), settings.heap, FAKES / "start.py", has_tls, settings.memory), rom
 
 
 def _read_lines(loop: asyncio.AbstractEventLoop, obey: Callable[[str], None]) -> None:

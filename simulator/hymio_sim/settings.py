@@ -30,3 +30,7 @@ class Settings:
     flash_times: str = "typical"
     files: Path | None = None
     """What is in the board's file system, if it is not this installation's firmware."""
+    firmware: Path | None = None
+    """Sources of another firmware than this installation's."""
+    memory: bool = False
+    """Whether the memory of a stock ESP32 is modelled, with the firmware in its file system."""

@@ -37,6 +37,8 @@ FAKES_HEAP: Final = 60 * 1024
 """Added to the heap that is asked for: what would not be spent on a board. 17 KiB for the fakes and the shim, the rest
 for names, which a frozen image has in flash: their tables, 64-bit here and filled up first (`shim.py`), and 12 KiB of
 their letters (`micropython.qstr_info()`)."""
+MODEL_HEAP: Final = 320 * 1024
+"""All of it, with the model of the chip's memory, which lays its ballast there."""
 TLS_HEAP: Final = 64 * 1024
 """Added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""
 
@@ -312,6 +314,11 @@ class ChildVm:
         elif kind == wire.DEEPSLEEP:
             self.kill()
             hardware.fall_asleep(int.from_bytes(body, "little"), lambda: self.start(DEEPSLEEP_RESET))
+        elif kind == wire.MEMORY:
+            keys = ("gc_bytes", "gc_free", "idf_free", "idf_largest")
+            hardware.journal.tell(
+                "memory", what=body[16:].decode(), **dict(zip(keys, struct.unpack_from("<IIII", body), strict=True))
+            )
         elif kind == wire.HEAP:
             self._sampled(*struct.unpack("<BII", body))
 
@@ -364,9 +371,11 @@ def _bytes(size: str) -> int:
     return int(size[:-1]) * factor if factor else int(size)
 
 
-def child_command(runtime: Runtime, interpreter: str, heap: str, start_file: Path, has_tls: bool = False) -> list[str]:
+def child_command(
+    runtime: Runtime, interpreter: str, heap: str, start_file: Path, has_tls: bool = False, has_memory: bool = False
+) -> list[str]:
     """What to execute: the VM with a heap limit and a REPL at the end, or CPython without site-packages."""
     if runtime == "micropython":
-        size = _bytes(heap) + FAKES_HEAP + (TLS_HEAP if has_tls else 0)
+        size = MODEL_HEAP + FAKES_HEAP if has_memory else _bytes(heap) + FAKES_HEAP + (TLS_HEAP if has_tls else 0)
         return [interpreter, "-X", f"heapsize={size}", "-i", str(start_file)]
     return [interpreter, "-B", "-S", "-u", str(start_file)]

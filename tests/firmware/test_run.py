@@ -19,13 +19,17 @@ class Uplink:
         self.tls = tls
         self.target = (host, 1)
         self.closings = []
+        self.attempts = 1
 
     def wants(self, now_ms):
-        if self.closings:
+        if len(self.closings) >= self.attempts:
             raise Enough
         return self.target
 
     def opened(self, now_ms):
+        pass
+
+    def move(self):
         pass
 
     def closed(self, now_ms, problem, is_refused):
@@ -36,11 +40,20 @@ class App:
     def __init__(self, uplink, calm_after=0):
         self.uplink = uplink
         self.board = self
+        self.beside = None, None  # no memory beside the heap
+        self.wants_fresh_start = False
+        self.tls = None
         self.looks = 0
         self.still = []
         self._calm_after = calm_after
 
     ticks_ms = staticmethod(ticks_ms)
+
+    def idf(self):
+        return self.beside
+
+    def give_way(self, now_ms):
+        return False
 
     def is_calm(self, now_ms):
         self.looks += 1
@@ -112,3 +125,44 @@ def test_a_handshake_that_fails_is_a_refusal(monkeypatch):
     ((problem, is_refused),) = link(Uplink(tls={"ca": "nowhere.der", "cert": "", "key": ""}))
     assert problem == "TLS: mqtt.tls.ca: no file nowhere.der on the board" and is_refused
     assert Writer.closed
+
+
+def test_want_of_memory_is_named_and_after_three_times_wants_a_fresh_start(monkeypatch):
+    async def fail(host, port):
+        raise OSError(12)
+
+    monkeypatch.setattr(asyncio, "open_connection", fail)
+    for attempts in (1, 2, 3, 4):
+        uplink = Uplink()
+        uplink.attempts = attempts
+        app = App(uplink)
+        app.beside = 23500, 13800
+        try:
+            asyncio.run(run.Runner(app, app)._link())
+        except Enough:
+            pass
+        assert uplink.closings[0][0] == "not enough memory (23500 bytes beside the heap, 13800 in one block)"
+        assert app.wants_fresh_start == (attempts >= 3)
+
+
+def test_the_fresh_start_waits_for_a_calm_moment():
+    from hymio_sim.fakes.handboard import app_on
+    from hymio_sim.fakes.ramflash import RamFlash
+
+    app, board = app_on(RamFlash(6))
+    app.home = ""
+    app.wants_fresh_start = True
+
+    def run_s(seconds):
+        for _ in range(10 * seconds):
+            board.now_ms += 100
+            app.step(board.now_ms)
+
+    run_s(55)
+    assert not board.resets, "in its first minute it would be a loop"
+    board.closed = 1
+    run_s(8)
+    assert not board.resets, "a finger is on a button"
+    board.closed = 0
+    run_s(10)
+    assert board.resets

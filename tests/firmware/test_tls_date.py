@@ -24,16 +24,18 @@ class Attempts:
         self.dates = []
         self.is_good = False
         self.app = SimpleNamespace(
-            board=SimpleNamespace(ticks_ms=lambda: 0, rtc=SimpleNamespace(datetime=self.dates.append)),
+            board=SimpleNamespace(ticks_ms=lambda: 0, rtc=SimpleNamespace(datetime=self.dates.append), idf=None),
             clock=self.clock,
             uplink=SimpleNamespace(tls={}, output=lambda: b""),
             stood_still=lambda since_ms, now_ms: None,
             cert_ends=None,
+            tls=None,
         )
 
         class Ours(tls.Tls):
-            def __init__(ours, files):
-                ours._issued = (2000, 1, 1, 0, 0, 0)
+            def __init__(ours, files, kept=None):
+                ours.kept = kept or [None, (2000, 1, 1, 0, 0, 0), None, False]
+                _, ours._issued, _, ours._doubts = ours.kept
                 ours.ends = ends
 
             async def shake(ours, *_):
@@ -42,7 +44,6 @@ class Attempts:
                 return None, None
 
         monkeypatch.setattr(tls, "Tls", Ours)
-        monkeypatch.setattr(tls, "_only", None)
 
     def date(self, is_good=False):
         """Of the next attempt."""

@@ -22,6 +22,7 @@ ARMED = 0x41  # pin u8, has a handler u8
 RTC = 0x4D  # the memory
 RESET = 0x5A  # reset cause u8
 HEAP = 0x48  # label u8, allocated u32, free u32
+MEMORY = 0x6D  # segments u32, free in them u32, free of the IDF u32, its largest block u32, then what has happened
 WAKE = 0x4B  # level that wakes u8, then the pins u8
 DEEPSLEEP = 0x44  # milliseconds u32, 0 = no limit
 # From the simulator: reset cause u8, mac 6, network u8, partition size u32, wake reason u8, pins that woke it u64, then
@@ -147,7 +148,7 @@ class Bus:
             self._take()
         self._answered = -1
         answer = self._answer
-        self._answer = None
+        self._answer = self._into = None
         self._interrupt()
         return answer
 
@@ -257,6 +258,10 @@ class Bus:
     def tell_heap(self, label, allocated, free):
         """For the simulator's measurements."""
         self._send(HEAP, 0, struct.pack("<BII", label, allocated, free))
+
+    def tell_memory(self, what, *sizes):
+        """Something has happened in the model of the chip's memory."""
+        self._send(MEMORY, 0, struct.pack("<IIII", *sizes) + what.encode())
 
 
 class _Contact:

@@ -15,6 +15,17 @@ def wake_on_ext1(pins, level):
     bus.port.wake_on(tuple(pin.number for pin in pins or ()), level)
 
 
+HEAP_DATA = 4
+HEAP_EXEC = 2
+
+
+def idf_heap_info(capabilities):
+    """(total, free, largest free block, least ever free) of each region; here one for all, empty without a model of
+    the chip's memory."""
+    idf = getattr(bus.port, "idf", None)
+    return [(idf.total, idf.free(), idf.largest(), idf.lowest)] if idf else []
+
+
 def __getattr__(name):
     if name == "NVS":
         from nvs import NVS  # only where it is wanted: it takes heap that a board's would not

@@ -60,6 +60,10 @@ class HandBoard:
     def battery_mv(self):
         return None
 
+    def idf(self):
+        """There is nothing beside the heap."""
+        return None, None
+
     def heap_free(self):
         return 0
 

@@ -31,12 +31,15 @@ def main(board_globals, spent):
     import machine  # noqa: F401
     import network  # noqa: F401
 
+    has_memory = _memory_model()
     _enter(root)
     if MICROPYTHON:
         _make_room_for_names()
         gc.collect()
         port.tell_heap(_FAKES, gc.mem_alloc() - spent, gc.mem_free())
-        _listen_micropython(port, reader)
+        if has_memory:
+            has_memory.install(port)
+        _listen_micropython(port, reader, not has_memory)
     else:
         _listen_cpython(port, reader)
     if port.wake_reason:
@@ -51,6 +54,16 @@ def main(board_globals, spent):
         pass
     if not MICROPYTHON:
         _prompt()
+
+
+def _memory_model():
+    """The model of the chip's memory, if it is to be modelled."""
+    try:
+        import chipmemory
+
+        return chipmemory
+    except ImportError:
+        return None
 
 
 def _make_room_for_names():
@@ -125,7 +138,7 @@ def _show(error):
         traceback.print_exception(error)
 
 
-def _listen_micropython(port, reader):
+def _listen_micropython(port, reader, has_samples):
     """Lets the bus wake the program's event loop, in a task beside the program's own."""
     core = sys.modules["asyncio.core"]
     plain_run = asyncio.run
@@ -150,7 +163,9 @@ def _listen_micropython(port, reader):
     def run(coroutine):
         if listening_on[0] is not core._task_queue:
             listening_on[0] = core._task_queue
-            beside[:] = (asyncio.create_task(listen()), asyncio.create_task(sample()))
+            beside[:] = [asyncio.create_task(listen())]
+            if has_samples:
+                beside.append(asyncio.create_task(sample()))
         return plain_run(coroutine)
 
     asyncio.run = run

@@ -1,0 +1,424 @@
+"""The memory of a stock ESP32 without PSRAM: one budget for the heap of Python, Wi-Fi and TLS.
+
+simulator/README.md "The chip's memory" has the measurements behind every number here, and the limits. `Idf` are the
+rules of ESP-IDF's heap, `new_segment` those of MicroPython's (py/gc.c, `gc_try_add_heap`). `Memory` holds the VM's own
+heap to them: what the chip's heap does not have (yet) is filled with ballast, so that the real allocator has the room
+that it has there, and what it does with it decides when a segment is taken and when one is empty and goes back.
+"""
+
+# mypy: ignore-errors
+
+import sys
+
+FIRST = 56 * 1024  # MICROPY_GC_INITIAL_HEAP_SIZE of ports/esp32/mpconfigport.h
+# (address, bytes) of what is free beside it when Python starts; the third is the one in which all large blocks lie.
+REGIONS = ((0x1000, 15036), (0x8000, 25000), (0x20000, 110592))
+_MIDDLE = 0x20000 + 57600  # a piece of the driver lies there: the largest block with Wi-Fi up is 57 kB
+WIFI = ((0, 14000), (0, 20200), (_MIDDLE, 18400))  # (address or 0 for anywhere, bytes)
+CREDENTIALS = 1500  # CA, certificate and key, parsed
+SESSION = (16717, 4429, 1900)  # buffers in and out (16384 and 4096 + 333 bytes); state of handshake and session
+SHAKING = 2400  # more for its time: the peer's certificates, elliptic curves
+ENOMEM = 12
+MISLEADING = "The certificate is not correctly signed by the trusted CA"  # what mbedTLS makes of it halfway
+OWN = 14000  # in Python's heap on a board and not here: frozen modules, asyncio, what boot.py leaves
+_BLOCK = 16  # of the heap of a 32-bit board
+_AREA = 40  # sizeof(mp_state_mem_area_t)
+
+
+class Idf:
+    """The heap of ESP-IDF: free stretches that join when they touch. A block is taken where it fits best."""
+
+    def __init__(self, regions=REGIONS):
+        self.total = sum(size for _, size in regions)
+        self._free = [list(region) for region in regions]
+        self.lowest = self.free()
+
+    def free(self):
+        """Bytes, all together."""
+        return sum(size for _, size in self._free)
+
+    def largest(self):
+        """Bytes of the largest free block."""
+        return max([size for _, size in self._free] or [0])
+
+    def take(self, size, address=0):
+        """(address, size) of a block, at `address` if that is free; None if no stretch is so long."""
+        best = None
+        for stretch in self._free:
+            at, length = stretch
+            if address and at <= address and address + size <= at + length:
+                if at < address:
+                    self._free.append([address + size, at + length - address - size])
+                    stretch[1] = address - at
+                    return self._taken(address, size)
+                best = stretch
+                break
+            if length >= size and (best is None or length < best[1]):
+                best = stretch
+        if best is None:
+            return None
+        at = best[0]
+        best[0] += size
+        best[1] -= size
+        return self._taken(at, size)
+
+    def _taken(self, address, size):
+        self._free = [stretch for stretch in self._free if stretch[1]]
+        self.lowest = min(self.lowest, self.free())
+        return address, size
+
+    def give(self, block):
+        """Back it goes."""
+        self._free.append(list(block))
+        self._free.sort()
+        joined = [self._free[0]]
+        for stretch in self._free[1:]:
+            if joined[-1][0] + joined[-1][1] == stretch[0]:
+                joined[-1][1] += stretch[1]
+            else:
+                joined.append(stretch)
+        self._free = joined
+
+    def take_all(self, sizes):
+        """A list of blocks, or None and nothing is taken. sizes: bytes, or (address, bytes)."""
+        blocks = []
+        for size in sizes:
+            block = self.take(size[1], size[0]) if isinstance(size, tuple) else self.take(size)
+            if block is None:
+                for one in blocks:
+                    self.give(one)
+                return None
+            blocks.append(block)
+        return blocks
+
+
+def pool(size):
+    """Bytes for objects in a segment of `size` bytes (gc_setup_area)."""
+    return (size - 1) * 8 // (8 + 4 + 4 * _BLOCK * 8) * 4 * _BLOCK
+
+
+def new_segment(needed, pools, largest):
+    """How large a segment MicroPython takes when it finds no `needed` bytes; 0: none. pools: bytes of those it has."""
+    needed += max(2048, needed * 13 // 512)
+    if largest < needed:
+        return 0
+    blocks = pools // _BLOCK
+    twice = blocks // 4 + blocks // 8 + blocks * _BLOCK + 1 + _AREA
+    return min(largest, max((twice + _BLOCK - 1) // _BLOCK * _BLOCK, needed))
+
+
+class Memory:
+    """Holds the VM to it. Sizes in bytes of the board, but for those whose names say `vm`."""
+
+    _PER_BYTE = (7, 5)  # bytes here for one there: see simulator/README.md
+    _CHUNK_VM = 1024
+    _RUN_VM = 1536  # so much in one piece is always there, as long as the chip could give it
+    _LOOK_VM = 256  # allocated since the last look: time for another one
+
+    def __init__(self, tell):
+        """tell(what, memory): something has happened. Takes all of the VM's heap that is free."""
+        import gc
+        import io
+
+        import micropython
+        import uctypes
+
+        self.idf = Idf()
+        self._gc = gc
+        self._probe = io.BytesIO
+        self._allocated = micropython.mem_total
+        self._address = uctypes.addressof
+        self._tell = tell
+        self._threshold_vm = -1
+        self._wifi = None
+        # (block of the IDF, pool, address and bytes in the VM, ballast that parts it from the one before)
+        self.segments = [(None, pool(FIRST), 0, 0, None)]
+        gc.collect()
+        ballast = [None] * (gc.mem_free() // self._CHUNK_VM)  # a list that grew would come to lie among what it frees
+        spare = bytearray(8192)
+        room = bytearray(self.vm(pool(FIRST) - OWN))
+        self._plugs = None  # the holes among the fakes are not the firmware's
+        count = 0
+        try:
+            while True:
+                chunk = bytearray(self._CHUNK_VM)
+                if self._address(chunk) > self._address(room):
+                    ballast[count] = chunk
+                    count += 1
+                else:
+                    self._plugs = (chunk, self._plugs)
+        except MemoryError:
+            del spare, chunk  # for what follows
+            gc.collect()
+        self._ballast = sorted(ballast[:count], key=self._address)
+        ballast = None
+        self._next = 0  # the first that is still there
+        for size_vm in (1024, 256, 32):
+            try:
+                while True:
+                    self._plugs = (bytearray(size_vm), self._plugs)
+            except MemoryError:
+                pass
+        room = None
+        gc.collect()
+        self._base = gc.mem_free() - self.vm(pool(FIRST) - OWN)
+        self._collected_at = self._looked_at = self._allocated()
+        self._is_busy = False
+
+    def vm(self, size):
+        """Bytes in the VM for so many on the board."""
+        return size * self._PER_BYTE[0] // self._PER_BYTE[1]
+
+    def heap_free(self):
+        """Bytes free in the segments."""
+        return max(0, self._gc.mem_free() - self._base) * self._PER_BYTE[1] // self._PER_BYTE[0]
+
+    # ---- what stands in the place of `gc` ----
+
+    def mem_free(self):
+        """As on the board: what is free in the segments, and the largest block that could still become one."""
+        return self.heap_free() + self.idf.largest()
+
+    def mem_alloc(self):
+        """What is not free in the segments."""
+        return sum(segment[1] for segment in self.segments) - self.heap_free()
+
+    def threshold(self, size):
+        """Collect after so many bytes."""
+        self._threshold_vm = self.vm(size) if size >= 0 else -1
+        self._tell("threshold %d" % size, self)
+
+    def collect(self):
+        """Collects; a segment in which nothing is left goes back, but for the first one."""
+        self._gc.collect()
+        self._collected_at = self._looked_at = self._allocated()
+        for segment in reversed(self.segments[1:]):
+            if self._filled(segment):
+                self.segments.remove(segment)
+                self.idf.give(segment[0])
+                self._tell("returned", self)
+        self._gc.collect()
+
+    def _filled(self, segment):
+        """Fills a segment with ballast again if nothing else is in it."""
+        _, _, address, size_vm, wall = segment
+        if not self._fits(size_vm):
+            return False
+        filled = bytearray(size_vm)
+        if not address <= self._address(filled) < address + self._CHUNK_VM:
+            return False
+        self._next -= 2
+        self._ballast[self._next] = wall
+        self._ballast[self._next + 1] = filled
+        return True
+
+    def _fits(self, size_vm):
+        """Whether there is so much in one piece; what is taken for the trial is given back at once."""
+        try:
+            self._probe(size_vm).close()
+            return True
+        except MemoryError:
+            return False
+
+    # ---- looking on ----
+
+    def look(self, size_vm=0):
+        """Called all the time: collects when the threshold is reached, takes a segment when there is no room."""
+        now = self._allocated()
+        if self._is_busy or (now - self._looked_at < self._LOOK_VM and not size_vm):
+            return
+        self._is_busy = True
+        try:
+            if 0 <= self._threshold_vm <= now - self._collected_at:
+                self.collect()
+            while not self._has_room(size_vm):
+                self.collect()
+                if self._has_room(size_vm) or not self._grow():
+                    break
+        finally:
+            self._is_busy = False
+        # What the looking itself has allocated is not the firmware's.
+        self._looked_at = self._allocated()
+        if self._collected_at <= now:
+            self._collected_at += self._looked_at - now
+
+    def _has_room(self, size_vm):
+        # The second segment always comes while the firmware is loaded; where nobody looks, it must be there.
+        spare_vm = self._RUN_VM if len(self.segments) > 1 else 16 * self._RUN_VM
+        if size_vm:  # what a room does when it has been loaded is not seen before it is done
+            spare_vm += 2 * self._RUN_VM
+        if self._gc.mem_free() - self._base < size_vm + spare_vm:
+            return False
+        return self._fits(self._RUN_VM)
+
+    def _grow(self):
+        need = self._RUN_VM * self._PER_BYTE[1] // self._PER_BYTE[0]
+        size = new_segment(need, sum(segment[1] for segment in self.segments), self.idf.largest())
+        if not size:
+            return False
+        block = self.idf.take(size)
+        size_vm = self.vm(pool(size))
+        ballast = self._ballast
+        wall = ballast[self._next]
+        ballast[self._next] = None
+        self._next += 1
+        address = end = self._address(wall) + self._CHUNK_VM
+        while end - address < size_vm - self._CHUNK_VM and self._next < len(ballast) - 1:
+            ballast[self._next] = None
+            self._next += 1
+            end = self._address(ballast[self._next])
+        self.segments.append((block, pool(size), address, end - address - 64, wall))
+        self._gc.collect()
+        self._tell("grown", self)
+        return True
+
+    # ---- the others at the table ----
+
+    def radio(self, on):
+        """The Wi-Fi driver starts or stops. OSError if it does not get what it needs."""
+        if on and self._wifi is None:
+            self._wifi = self.idf.take_all(WIFI)
+            if self._wifi is None:
+                self._tell("no radio", self)
+                raise OSError("WiFi Out of Memory")
+        elif not on and self._wifi is not None:
+            for block in self._wifi:
+                self.idf.give(block)
+            self._wifi = None
+
+    def tls(self):
+        """A module in the place of `ssl`."""
+        return Tls(self)
+
+
+class Tls:
+    """`ssl` of the board as far as its memory goes. TLS itself is spoken outside: on a chip mbedTLS lives beside the
+    heap of Python, on the VM it would live in it."""
+
+    PROTOCOL_TLS_CLIENT = 0
+    CERT_REQUIRED = 2
+
+    def __init__(self, memory):
+        self.memory = memory
+
+    def SSLContext(self, protocol):
+        """One whose blocks stay for good, as the context of the firmware does."""
+        if self.memory.idf.take(CREDENTIALS) is None:
+            raise OSError(ENOMEM)
+        return Context(self.memory)
+
+
+class Context:
+    """An SSLContext."""
+
+    verify_mode = 0
+
+    def __init__(self, memory):
+        self._memory = memory
+
+    def load_verify_locations(self, cadata):
+        """Outside they are known."""
+
+    def load_cert_chain(self, cert, key):
+        """For those who speak TLS outside."""
+        with open(".shown.der", "wb") as file:
+            file.write(cert)
+
+    def wrap_socket(self, sock, server_hostname=None, do_handshake_on_connect=True):
+        """As on the board: a collection and a second try if there is no room, then OSError(12)."""
+        memory = self._memory
+        blocks = memory.idf.take_all(SESSION)
+        if blocks is None:
+            memory.collect()
+            blocks = memory.idf.take_all(SESSION)
+        if blocks is None:
+            memory._tell("refused", memory)
+            raise OSError(ENOMEM)
+        return _secure(memory, sock, blocks)
+
+
+def _secure(memory, sock, blocks):
+    import io
+
+    class Secure(io.IOBase):
+        """An SSLSocket: its blocks are there until it is closed."""
+
+        def __init__(self):
+            self.blocks = blocks
+            self.is_shaken = False
+
+        def _shake(self):
+            if self.blocks is None:
+                raise OSError(9)
+            if not self.is_shaken:
+                more = memory.idf.take(SHAKING)
+                if more is None:
+                    memory._tell("refused", memory)
+                    raise ValueError(MISLEADING)
+                memory._tell("handshake", memory)
+                memory.idf.give(more)
+                self.is_shaken = True
+
+        def write(self, data):
+            self._shake()
+            return sock.write(data)
+
+        def read(self, size=-1):
+            return sock.read(size)
+
+        def readinto(self, buf):
+            return sock.readinto(buf)
+
+        def ioctl(self, request, argument):
+            return sock.fileno() if request == 10 else 0  # MP_STREAM_GET_FILENO: for poll()
+
+        def close(self):
+            if self.blocks is not None:
+                for block in self.blocks:
+                    memory.idf.give(block)
+                self.blocks = None
+            sock.close()
+
+    return Secure()
+
+
+def install(port):
+    """Puts the model under everything that is loaded from now on. port: the `bus.Bus`."""
+    import builtins
+    import os
+
+    def tell(what, memory):
+        idf = memory.idf
+        port.tell_memory(what, sum(s[1] for s in memory.segments), memory.heap_free(), idf.free(), idf.largest())
+
+    memory = Memory(tell)
+    sys.modules["gc"] = memory
+    sys.modules["ssl"] = memory.tls()
+    port.radio = memory.radio
+    port.idf = memory.idf
+    take_waiting, request = port.take_waiting, port.request
+
+    def looked_take_waiting():
+        memory.look()
+        take_waiting()
+
+    def looked_request(*args):
+        memory.look()
+        return request(*args)
+
+    port.take_waiting = looked_take_waiting
+    port.request = looked_request
+    plain_import = builtins.__import__
+
+    def looked_import(name, *args):
+        room = name.rpartition(".")[2]
+        if "terminal." + room not in sys.modules:
+            try:
+                # The code and what it becomes.
+                memory.look(7 * os.stat("terminal/" + room + ".mpy")[6] // 4)
+            except OSError:
+                pass  # not of the firmware
+        return plain_import(name, *args)
+
+    builtins.__import__ = looked_import
+    return memory
