@@ -66,6 +66,7 @@ class App:
         self._reset_at = None
         self._feedback = None  # of a terminal that does not count
         self._moments = None
+        self.has_shaken = False  # there has been a connection by TLS in this boot
         self.wants_fresh_start = False  # one handshake after the other has had no memory: it lies scattered
         self._scrub = None
         self._scrub_at = 0
@@ -282,7 +283,7 @@ class App:
     def _may_start_afresh(self):
         # Not while somebody reads, and not in a loop.
         is_free = self.front.is_at_rest and not self._console and self._reset_at is None
-        return is_free and self.clock.uptime_ms() >= _STORM_MS
+        return is_free and (self.has_shaken or self.clock.uptime_ms() >= _STORM_MS)
 
     def _take_order(self, now_ms, order):
         """The room for it is loaded only now. None: the trial is over."""

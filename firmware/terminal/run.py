@@ -115,6 +115,7 @@ class Runner:
                     is_shaking = False
                     short = 0
                     app.wants_fresh_start = False
+                    app.has_shaken = True
                     unload("tls")
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
