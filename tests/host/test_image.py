@@ -63,6 +63,8 @@ class Partition:
         self.written: dict[int, bytes] = {}
         self.before: dict[int, list[int]] = {}
         self.where: dict[int, int] = {}
+        self.passed_over: dict[int, int] = {}
+        """Where a header stands whole although its sector was passed over: perhaps only the read-back failed."""
         self.totals = [0, 0, 0, 0]
         self.sector_seq, self.at, self.slot = -1, -1, SLOTS
         self.erased = sectors - 1
@@ -97,6 +99,7 @@ class Partition:
                 for older in [one for one in self.where if one <= seq]:
                     del self.where[older], self.held[older], self.before[older]
             if self.erased not in self.bad:
+                self.passed_over = {seq: at for seq, at in self.passed_over.items() if at != self.erased}
                 self.put(self.erased, 0, b"\xff" * SECTOR)
                 return self.erased
 
@@ -107,7 +110,10 @@ class Partition:
             self.sector_seq += 1
             head = header(self.sector_seq, self.totals)
             if may_skip and self.chance.random() < 0.1:
-                self.put(at, 0, head if self.chance.random() < 0.5 else self.torn(head))
+                is_whole = self.chance.random() < 0.5
+                self.put(at, 0, head if is_whole else self.torn(head))
+                if is_whole:
+                    self.passed_over[self.sector_seq] = at
                 continue
             self.put(at, 0, head)
             self.at, self.slot = at, 0
@@ -181,7 +187,9 @@ class Partition:
             at = self.where[seq] * SECTOR
             found = self.image[at : at + HEADER]
             wrong = int.from_bytes(found, "big") ^ int.from_bytes(header(seq, self.before[seq]), "big")
-            if seq not in damaged or found[:4] == b"HYML" or wrong.bit_count() == 1:
+            # With a good header before it, it stands between two of them.
+            is_oldest = not any(older < seq for older in self.passed_over)
+            if not is_oldest or seq not in damaged or found[:4] == b"HYML" or wrong.bit_count() == 1:
                 return
             del self.where[seq], self.held[seq], self.before[seq]
 
