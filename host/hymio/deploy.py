@@ -350,7 +350,7 @@ def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], confi
             old_config |= copying.has_old_config
             there = max(0, copying.begun - 1)
             if isinstance(failure, SlowBoard) and there > reached:
-                note(f"[3/4] the board is slow; going on ({there} of {count} files are there) ...")
+                note(f"[3/4] the board is slow; going on ({there} of {counted(count, 'file')} are there) ...")
                 reached = there
                 # Without the soft reset, for which the file system would be mounted once more.
                 arguments = arguments if arguments[0] == "resume" else ["resume", *arguments]
@@ -358,7 +358,8 @@ def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], confi
             if copying.begun or reached >= 0:
                 raise Failure(
                     BROKEN_OFF,
-                    f"Broken off with {max(there, reached)} of {count} files on the board. {failure.message}",
+                    f"Broken off with {max(there, reached)} of {counted(count, 'file')} on the board."
+                    f" {failure.message}",
                     "Run the same command again: files that are there already are not copied twice.",
                 ) from failure
             raise

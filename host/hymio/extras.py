@@ -20,6 +20,7 @@ _NEEDED_FOR: Final = {
     "labels": "Printing labels",
     "pki": "Making certificates",
     "postgres": "PostgreSQL",
+    "service": "Hiding passwords from the list of processes",
     "sim": "The simulator",
 }
 """What needs each extra of pyproject.toml."""

@@ -13,6 +13,7 @@ from hymio.messages import Refused, read_message
 from hymio.output import console, note, print_json, print_line
 from hymio.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
 from hymio.store import Store, open_store
+from hymio.words import counted, if_one
 
 ID_CHARACTERS: Final = 12
 """As much of a digest as is shown; any beginning that fits one message alone will do."""
@@ -89,8 +90,10 @@ def run_release(db: str, ids: Sequence[str], device_id: str | None, everything: 
     else:
         for one, why in stayed:
             print_line(f"{one.digest[:ID_CHARACTERS]} {one.device_id}: {why}.")
+        stay = if_one(len(stayed), "stays", "stay")
         print_line(
-            f"{_messages(released)} taken in: {rows} presses are new, {duplicates} had come. {len(stayed)} stay."
+            f"{_messages(released)} taken in: {counted(rows, 'new press')}, {duplicates} had come before."
+            f" {len(stayed)} {stay}."
         )
     if stayed:
         raise Failure(

@@ -152,7 +152,7 @@ PLANTED: dict[str, list[Change]] = {
         ("logreader", "                if record[:12] in self._behind:", "                if False:")
     ],
     "acks forgotten at a reboot": [("logmount", "                self._take_ack(record)\n", "")],
-    "the boot number does not move": [("logmount", "log.clock.boot = boot % 65535 + 1", "log.clock.boot = boot")],
+    "the boot number does not move": [("logmount", "clock.boot = boot % 65535 + 1", "clock.boot = boot")],
     "presses of a run counted as one": [
         ("record", "        return buf[at + 10] | buf[at + 11] << 8", "        return 1")
     ],

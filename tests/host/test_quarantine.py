@@ -120,7 +120,7 @@ def test_a_log_too_many_can_be_let_in(tmp_path: Path) -> None:
     commit(store, judge("hymio/till-1/state", json.dumps(state).encode(), 1.0))
     store.close()
     done = hymio("quarantine", "release", "--db", path, "--device-id", "till-1")
-    assert done.returncode == DONE and "2 messages taken in: 2 presses are new, 0 had come. 0 stay." in done.stdout
+    assert done.returncode == DONE and "2 messages taken in: 2 new presses, 0 had come before. 0 stay." in done.stdout
     logs_of_it = check("ledger", hymio("ledger", "--db", path, "--json").stdout)["terminals"]
     assert {one["log_id"] for one in logs_of_it} == {1, 2, 3, 4, 5, 77}
 
