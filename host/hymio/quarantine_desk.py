@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hymio.errors import ANSWER_NO, WRONG_USE, Failure
-from hymio.ingest import Arrival, Outcome, Told, ingest_many
+from hymio.ingest import Arrival, Outcome, Refusal, Told, ingest_many
 from hymio.messages import Refused, read_message
 from hymio.output import console, note, print_json, print_line
 from hymio.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
@@ -179,11 +179,13 @@ def _release(store: Store, one: Held) -> Outcome | None:
         with store.writing() as connection:
             if not take_out(connection, [one], as_released=True):
                 return None  # somebody else has decided meanwhile
-            if isinstance(found, Told):
-                ingest_many(connection, [], [found])
-                return None
-            (outcome,) = ingest_many(connection, [found])
-            if outcome.conflicts:
+            refusals: list[Refusal] = []
+            arrivals, told = ([], [found]) if isinstance(found, Told) else ([found], [])
+            outcomes = ingest_many(connection, arrivals, told, refusals=refusals)
+            if refusals:
+                raise _Stays(refusals[0][1])
+            outcome = outcomes[0] if outcomes else None
+            if outcome is not None and outcome.conflicts:
                 raise _Stays(f"it contradicts what is there: {outcome.conflicts[0]}")
             return outcome
     except (Failure, _Stays):
