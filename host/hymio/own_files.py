@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from hymio.errors import WRONG_USE, Failure
+from hymio.extras import missing_extra
 
 KEPT_FILES: Final = ("config.json", "certs/")
 """What a board's file system holds that is its own."""
@@ -93,11 +93,7 @@ def _of_littlefs(place: Place, head: bytes) -> dict[str, bytes]:
     try:
         from littlefs import LittleFS, LittleFSError, UserContext
     except ImportError as error:
-        raise Failure(
-            WRONG_USE,
-            f"Reading a board's files needs littlefs-python, which is not installed ({error}).",
-            'Type: pip install "hymio[flash]"',
-        ) from error
+        raise missing_extra("flash", error) from error
 
     class Context(UserContext):
         """Blocks come from the place, and nothing is written there."""
@@ -146,11 +142,7 @@ def _of_fat(place: Place, sector_size: int) -> dict[str, bytes]:
         from fatfs.diskio import Disk  # type: ignore[import-untyped]
         from fatfs.wrapper import FatFSException, Partition  # type: ignore[import-untyped]
     except ImportError as error:
-        raise Failure(
-            WRONG_USE,
-            f"Reading a FAT file system needs fatfs-ng, which is not installed ({error}).",
-            'Type: pip install "hymio[flash]"',
-        ) from error
+        raise missing_extra("flash", error) from error
 
     class Board(Disk):  # type: ignore[misc]
         """Sectors come from the place, and nothing is written there."""
