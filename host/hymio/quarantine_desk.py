@@ -13,6 +13,7 @@ from hymio.messages import Refused, read_message
 from hymio.output import console, note, print_json, print_line
 from hymio.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
 from hymio.store import Store, open_store
+from hymio.words import counted, if_one
 
 ID_CHARACTERS: Final = 12
 """As much of a digest as is shown; any beginning that fits one message alone will do."""
@@ -90,12 +91,14 @@ def run_release(db: str, ids: Sequence[str], device_id: str | None, everything: 
         for one, why in stayed:
             print_line(f"{one.digest[:ID_CHARACTERS]} {one.device_id}: {why}.")
         print_line(
-            f"{_messages(released)} taken in: {rows} presses are new, {duplicates} had come. {len(stayed)} stay."
+            f"{counted(released, 'message')} taken in: {counted(rows, 'press')} {if_one(rows, 'is', 'are')} new,"
+            f" {duplicates} had come. {len(stayed)} {if_one(len(stayed), 'stays', 'stay')}."
         )
     if stayed:
         raise Failure(
             ANSWER_NO,
-            f"{_messages(len(stayed))} could not be taken in and stay where they are.",
+            f"{counted(len(stayed), 'message')} could not be taken in and"
+            f" {if_one(len(stayed), 'stays where it is', 'stay where they are')}.",
             "What nobody wants can be done away with: hymio quarantine drop.",
         )
 
@@ -114,7 +117,9 @@ def run_drop(db: str, ids: Sequence[str], device_id: str | None, everything: boo
         if not (messages or not_kept):
             _tell_dropped(0, 0, as_json)
             return
-        what = _messages(len(messages)) + (f" and the count of {not_kept} that were not kept" if not_kept else "")
+        what = counted(len(messages), "message") + (
+            f" and the count of {not_kept} that were not kept" if not_kept else ""
+        )
         if not (yes or _agrees(f"{what} would be gone for good. Drop them?")):
             raise Failure(
                 ANSWER_NO,
@@ -134,7 +139,7 @@ def _tell_dropped(dropped: int, not_kept: int, as_json: bool) -> None:
         print_json({"dropped": dropped, "not_kept": not_kept})
     else:
         more = f", and the count of {not_kept} that were not kept" if not_kept else ""
-        print_line(f"{_messages(dropped)} dropped{more}.")
+        print_line(f"{counted(dropped, 'message')} dropped{more}.")
 
 
 def _check_chosen(ids: Sequence[str], device_id: str | None, everything: bool) -> None:
@@ -213,10 +218,6 @@ def _agrees(question: str) -> bool:
         return False
     note(f"{question} [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _messages(number: int) -> str:
-    return f"{number} message" if number == 1 else f"{number} messages"
 
 
 def _as_json(one: Held) -> dict[str, Any]:

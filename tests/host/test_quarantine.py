@@ -132,7 +132,9 @@ def test_what_the_log_still_cannot_be_stays(tmp_path: Path) -> None:
     far = 3 * limits.LOG_RECORDS_MAX
     state = {"state": "online", "device_id": "till-1", "log_id": 7, "next_seq": far, "oldest_seq": far - 10}
     commit(store, votes("till-1", batch(0, 5)))
-    commit(store, votes("till-1", batch(far, 5, held=9), 2.0), judge("hymio/till-1/state", json.dumps(state).encode(), 2.0))
+    commit(
+        store, votes("till-1", batch(far, 5, held=9), 2.0), judge("hymio/till-1/state", json.dumps(state).encode(), 2.0)
+    )
     store.close()
     before = listed(path)
     assert before["quarantined"] == 2 and all("cannot be beyond" in one["reason"] for one in before["messages"])
