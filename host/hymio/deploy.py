@@ -350,9 +350,8 @@ def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], confi
             old_config |= copying.has_old_config
             there = max(0, copying.begun - 1)
             if isinstance(failure, SlowBoard) and there > reached:
-                note(
-                    f"[3/4] the board is slow; going on ({there} of {counted(count, 'file')} {if_one(count, 'is', 'are')} there) ..."
-                )
+                what = f"{there} of {counted(count, 'file')} {if_one(count, 'is', 'are')} there"
+                note(f"[3/4] the board is slow; going on ({what}) ...")
                 reached = there
                 # Without the soft reset, for which the file system would be mounted once more.
                 arguments = arguments if arguments[0] == "resume" else ["resume", *arguments]
@@ -360,7 +359,8 @@ def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], confi
             if copying.begun or reached >= 0:
                 raise Failure(
                     BROKEN_OFF,
-                    f"Broken off with {max(there, reached)} of {counted(count, 'file')} on the board. {failure.message}",
+                    f"Broken off with {max(there, reached)} of {counted(count, 'file')} on the board."
+                    f" {failure.message}",
                     "Run the same command again: files that are there already are not copied twice.",
                 ) from failure
             raise
