@@ -67,10 +67,10 @@ EXPENSIVE = """
 import time
 from hymio.working_log import WorkingLog
 take = WorkingLog.take
-def slow(self, arrival):
+def slow(self, arrival, outcome):
     if self.key[0].startswith("evil"):
         time.sleep(0.1)
-    return take(self, arrival)
+    return take(self, arrival, outcome)
 WorkingLog.take = slow
 from hymio.cli import main
 main()
