@@ -59,7 +59,8 @@ def test_tests_and_checks_are_installed_once(verbs, tmp_path):
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "setup", tmp_path / ".ci" / "setup")
     (tmp_path / "pyproject.toml").touch()
-    for path, text in ((".venv/bin/python", PYTHON), ("bin/mosquitto", "#!/bin/sh\n"), ("bin/npm", "#!/bin/sh\n")):
+    programs = {f"bin/{name}": "#!/bin/sh\n" for name in ("mosquitto", "pgbouncer", "npm")}
+    for path, text in {".venv/bin/python": PYTHON, **programs}.items():
         tool = tmp_path / path
         tool.parent.mkdir(parents=True, exist_ok=True)
         tool.write_text(text)

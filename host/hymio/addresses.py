@@ -60,7 +60,7 @@ def address_in(given: str, option: str) -> str:
     if not given.startswith("@"):
         return given
     try:
-        lines = Path(given[1:]).expanduser().read_text(encoding="utf-8").splitlines()
+        lines = Path(given[1:]).expanduser().read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise Failure(

@@ -14,13 +14,13 @@ import typer
 from hymio import bench_commands, field_commands, office_commands, pki_commands, quarantine_commands
 from hymio.bench_commands import BENCH
 from hymio.errors import ANSWER_NO, run_cli
-from hymio.hidden import DB_VARIABLE
 from hymio.office_commands import OFFICE
 from hymio.options import (
     DEFAULT_BROKER,
     BrokerOption,
     CaOption,
     CertOption,
+    DbOption,
     JsonOption,
     KeyOption,
     examples,
@@ -63,19 +63,6 @@ def _hymio(
     ] = False,
 ) -> None:
     pass
-
-
-DbOption = Annotated[
-    str,
-    typer.Option(
-        "--db",
-        metavar="URL",
-        envvar=DB_VARIABLE,
-        show_envvar=False,  # else it stands in the middle of "Missing option '--db'."
-        help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name; @FILE: as that file says."
-        " Without it: HYMIO_DB.",
-    ),
-]
 
 
 broker_app = new_app()

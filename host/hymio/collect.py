@@ -33,7 +33,7 @@ from hymio.parcels import Committed, DueAck, Parcel, Wanted, commit_whatever_com
 from hymio.quarantine import Kept, counts
 from hymio.revocation import remind
 from hymio.store import Store, open_store
-from hymio.words import counted
+from hymio.words import counted, if_one
 
 __all__ = ["PARCEL_MESSAGES", "Collector", "check_collector_id", "run_collect"]
 
@@ -255,7 +255,8 @@ class Collector:
         whose = sorted({item.device_id for item in committed.left})
         names = ", ".join(whose[:3]) + (f" and {len(whose) - 3} more" if len(whose) > 3 else "")
         said = f"{committed.trouble.message} {committed.trouble.hint}" if committed.trouble else "The database is full."
-        note(f"{said} {len(committed.left)} messages of {names} wait for {pause_s:.0f} s, not acknowledged.")
+        waiting = f"{counted(len(committed.left), 'message')} of {names} {if_one(len(committed.left), 'waits', 'wait')}"
+        note(f"{said} {waiting} for {pause_s:.0f} s, not acknowledged.")
 
     def _announce(self, committed: Committed) -> None:
         for one, kept in committed.refused:
@@ -386,7 +387,8 @@ def run_collect(
         with store.reading() as connection:
             in_quarantine = sum(counts(connection).values())
         if in_quarantine:
-            note(f"{in_quarantine} messages are in quarantine: hymio quarantine list --db {without_password(db)}")
+            what = f"{counted(in_quarantine, 'message')} {if_one(in_quarantine, 'is', 'are')} in quarantine"
+            note(f"{what}: hymio quarantine list --db {without_password(db)}")
         # On Windows only the selector loop can watch the sockets of the MQTT library.
         factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
         with asyncio.Runner(loop_factory=factory) as runner:

@@ -21,7 +21,7 @@ from hymio.mpremote_runs import MpRemote, SlowBoard
 from hymio.output import error_console, note, print_json, print_line
 from hymio.partitions import SECTOR, TABLE_OFFSET, Change, PartitionError, add_votes, flash_limit
 from hymio.provision_schema import checked_config
-from hymio.words import counted
+from hymio.words import counted, if_one
 
 _BOOTLOADER_OFFSET: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-S3": 0, "ESP32-C3": 0, "ESP32-C6": 0}
 """The chips whose wiring the firmware knows; where their boot loader stands:
@@ -350,7 +350,8 @@ def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], confi
             old_config |= copying.has_old_config
             there = max(0, copying.begun - 1)
             if isinstance(failure, SlowBoard) and there > reached:
-                note(f"[3/4] the board is slow; going on ({there} of {counted(count, 'file')} are there) ...")
+                what = f"{there} of {counted(count, 'file')} {if_one(count, 'is', 'are')} there"
+                note(f"[3/4] the board is slow; going on ({what}) ...")
                 reached = there
                 # Without the soft reset, for which the file system would be mounted once more.
                 arguments = arguments if arguments[0] == "resume" else ["resume", *arguments]

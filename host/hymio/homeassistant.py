@@ -20,7 +20,8 @@ from hymio.errors import WRONG_USE, Failure
 from hymio.home_discovery import FIGURES, availability_topic, discovery, discovery_topic, figures
 from hymio.known_terminals import Facts, facts_of
 from hymio.output import note
-from hymio.store import Store, hourly, logs, presses, quarantine
+from hymio.quarantine import counts
+from hymio.store import Store, hourly, logs, presses
 
 GATHER_S: Final = 2.0
 """Votes of one moment are one message."""
@@ -293,7 +294,7 @@ class HomeAssistant:
 
     def _days(self, device_ids: list[str]) -> dict[str, _Day]:
         with self._store.reading() as connection:
-            kept_apart = _quarantined(connection, device_ids)
+            kept_apart = counts(connection)
             return {
                 device_id: _Day(
                     faces_between(connection, device_id, *self._day),
@@ -334,18 +335,3 @@ class _Day:
 def _last_seen(connection: Connection, device_id: str) -> float:
     found = connection.execute(select(func.max(logs.c.last_seen_utc)).where(logs.c.device_id == device_id)).scalar()
     return float(found or 0)
-
-
-_IDS_AT_ONCE: Final = 500
-"""SQLite takes no more than 999 values in one statement everywhere."""
-
-
-def _quarantined(connection: Connection, device_ids: list[str]) -> dict[str, int]:
-    """How many messages of each are kept in quarantine."""
-    table = quarantine
-    found: dict[str, int] = {}
-    for first in range(0, len(device_ids), _IDS_AT_ONCE):
-        some = device_ids[first : first + _IDS_AT_ONCE]
-        query = select(table.c.device_id, func.count()).where(table.c.device_id.in_(some)).group_by(table.c.device_id)
-        found |= {device_id: int(count) for device_id, count in connection.execute(query)}
-    return found

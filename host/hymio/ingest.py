@@ -83,8 +83,8 @@ def ingest_many(
         else:
             reason = unbelievable(one.oldest_seq, one.next_seq)
         if reason is None:
-            credible.setdefault(_key(one), []).append((one, outcome))
-            heard_utc[_key(one)] = one.received_utc
+            credible.setdefault(one.key, []).append((one, outcome))
+            heard_utc[one.key] = one.received_utc
         else:
             refuse(one, outcome, reason)
     working = _load(connection, sorted(credible), heard_utc)
@@ -182,10 +182,6 @@ def log_states(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, L
             key = row.device_id, row.log_id
             states[key] = LogState(Coverage(spans[key], row.oldest_seq, row.cursor_seq), row.next_seq)
     return states
-
-
-def _key(one: Arrival | Told) -> LogKey:
-    return one.device_id, one.batch.log_id if isinstance(one, Arrival) else one.log_id
 
 
 def _load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, list[Span]]:

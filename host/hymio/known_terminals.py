@@ -8,11 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from hymio.limits import NAME_MAX_BYTES
 from hymio.store import logs, terminals
 
-FIRMWARE_MAX: Final = 64
-"""Letters of a version that are kept. A terminal's own is half as long, and what a message holds beyond that would
-stand in every message about it."""
 _RANGES: Final = {"supply_mv": (0, 100_000), "rssi": (-200, 50)}
 """What a battery and a radio can have."""
 
@@ -29,7 +27,7 @@ class Facts:
 def facts_of(state: Mapping[str, Any]) -> Facts:
     """The facts in a state message; what no terminal can honestly say counts as not said."""
     firmware = state.get("firmware")
-    if not (isinstance(firmware, str) and 0 < len(firmware) <= FIRMWARE_MAX and firmware.isprintable()):
+    if not (isinstance(firmware, str) and 0 < len(firmware) <= NAME_MAX_BYTES and firmware.isprintable()):
         firmware = None
     numbers = {}
     for key, (least, most) in _RANGES.items():

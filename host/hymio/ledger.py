@@ -121,8 +121,8 @@ def run_ledger(db: str, as_json: bool) -> bool:
         _show(lines)
         for device_id, messages in quarantined.items():
             console().print(
-                f"{device_id or 'Nobody that can be named'}: {messages}"
-                f" message{'s are' if messages > 1 else ' is'} in quarantine, not counted:"
+                f"{device_id or 'Nobody that can be named'}: {counted(messages, 'message')}"
+                f" {if_one(messages, 'is', 'are')} in quarantine, not counted:"
                 " hymio quarantine list --db URL shows why, release tries once more."
             )
     return balanced

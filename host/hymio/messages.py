@@ -14,6 +14,7 @@ from hymio import limits
 from hymio.addresses import is_device_id
 from hymio.batches import Totals, decode_batch
 from hymio.ingest import Arrival, Told
+from hymio.quarantine import cut_to_keep
 from hymio.wire import U32_MAX, FormatError, crc32
 
 _STATE_CRC: Final = b', "crc": '
@@ -88,9 +89,7 @@ def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | T
 
 
 def _refused(device_id: str, topic: str, reason: str, payload: bytes, received_utc: float) -> Refused:
-    if len(payload) > limits.QUARANTINE_PAYLOAD_BYTES:
-        reason += f" (the first {limits.QUARANTINE_PAYLOAD_BYTES} are kept)"
-        payload = payload[: limits.QUARANTINE_PAYLOAD_BYTES]
+    reason, payload = cut_to_keep(reason, payload)  # what waits for its transaction is bounded, too
     return Refused(device_id, topic, reason, payload, received_utc)
 
 

@@ -29,8 +29,8 @@ def without_too_many_logs(
     everything: list[Arrival | Told] = [*arrivals, *told]
     first_utc: dict[LogKey, float] = {}
     for one in sorted(everything, key=lambda one: one.received_utc):
-        if _key(one) not in store.known_logs:
-            first_utc.setdefault(_key(one), one.received_utc)
+        if one.key not in store.known_logs:
+            first_utc.setdefault(one.key, one.received_utc)
     if not first_utc:
         return arrivals, told, []
     if len(store.known_logs) > _KNOWN_MAX:
@@ -58,16 +58,12 @@ def without_too_many_logs(
     if not too_many:
         return arrivals, told, []
     refused = [
-        Refused(one.device_id, one.source, too_many[_key(one)], one.payload, one.received_utc)
+        Refused(one.device_id, one.source, too_many[one.key], one.payload, one.received_utc)
         for one in everything
-        if _key(one) in too_many
+        if one.key in too_many
     ]
     return (
-        [one for one in arrivals if _key(one) not in too_many],
-        [one for one in told if _key(one) not in too_many],
+        [one for one in arrivals if one.key not in too_many],
+        [one for one in told if one.key not in too_many],
         refused,
     )
-
-
-def _key(one: Arrival | Told) -> LogKey:
-    return one.device_id, one.batch.log_id if isinstance(one, Arrival) else one.log_id

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hymio.hidden import BROKER_VARIABLE
+from hymio.hidden import BROKER_VARIABLE, DB_VARIABLE
 
 
 class HelpGroup(TyperGroup):
@@ -47,6 +47,17 @@ BrokerOption = Annotated[
         metavar="URL",
         envvar=BROKER_VARIABLE,
         help="mqtt://[user:password@]host[:port], mqtts:// for TLS; @FILE: as that file says.",
+    ),
+]
+DbOption = Annotated[
+    str,
+    typer.Option(
+        "--db",
+        metavar="URL",
+        envvar=DB_VARIABLE,
+        show_envvar=False,  # else it stands in the middle of "Missing option '--db'."
+        help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name; @FILE: as that file says."
+        " Without it: HYMIO_DB.",
     ),
 ]
 CaOption = Annotated[

@@ -14,8 +14,9 @@ from typing import Final
 from hymio.errors import WRONG_USE, Failure
 from hymio.pki_certificates import Authority, read_authority
 from hymio.pki_register import REGISTER
+from hymio.private_files import PRIVATE_MODE
 
-SECRET_MODE: Final = 0o600
+SECRET_MODE: Final = PRIVATE_MODE
 PUBLIC_MODE: Final = 0o644
 
 

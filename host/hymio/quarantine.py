@@ -81,9 +81,7 @@ def put_in_quarantine(
     """
     device_id = device_id if is_device_id(device_id) else ""
     source = _plain(source, limits.SOURCE_MAX_CHARACTERS)
-    if len(payload) > limits.QUARANTINE_PAYLOAD_BYTES:
-        reason = f"{reason} (the first {limits.QUARANTINE_PAYLOAD_BYTES} of {len(payload)} bytes)"
-        payload = payload[: limits.QUARANTINE_PAYLOAD_BYTES]
+    reason, payload = cut_to_keep(reason, payload)
     reason = _plain(reason, limits.REASON_MAX_CHARACTERS)
     digest = hashlib.sha256(b"\0".join([device_id.encode(), source.encode(), identity or payload])).hexdigest()
     table, sums = store.quarantine, store.quarantine_sums
@@ -110,6 +108,14 @@ def put_in_quarantine(
     )
     _add(connection, device_id, kept=1, kept_bytes=len(payload))
     return Kept.NEW
+
+
+def cut_to_keep(reason: str, payload: bytes) -> tuple[str, bytes]:
+    """As much of a payload as may be kept, with a reason that says so if it is not all."""
+    most = limits.QUARANTINE_PAYLOAD_BYTES
+    if len(payload) <= most:
+        return reason, payload
+    return f"{reason} (the first {most} of {len(payload)} bytes)", payload[:most]
 
 
 def _plain(said: str, most: int) -> str:

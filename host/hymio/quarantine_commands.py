@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from hymio.options import JsonOption, examples
+from hymio.options import DbOption, JsonOption, examples, new_app
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = new_app(no_args_is_help=True)
 
 HELP = "What terminals sent that could not be counted: look at it, take it in after all, or do away with it."
 EXAMPLES = examples(
@@ -17,12 +17,6 @@ EXAMPLES = examples(
     "hymio quarantine drop --db votes.db 3f9a61c02b7d",
 )
 
-QuarantineDbOption = Annotated[
-    str,
-    typer.Option(
-        "--db", metavar="URL", envvar="HYMIO_DB", help="The database: votes.db or postgresql://user@host/name."
-    ),
-]
 DeviceOption = Annotated[str | None, typer.Option(metavar="ID", help="All that this terminal sent.")]
 IdsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them, or beginnings.")
@@ -37,7 +31,7 @@ AllOption = Annotated[bool, typer.Option("--all", help="Everything that is there
     ),
 )
 def list_(
-    db: QuarantineDbOption,
+    db: DbOption,
     device_id: Annotated[str | None, typer.Option(metavar="ID", help="Only what this terminal sent.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,7 +49,7 @@ def list_(
     )
 )
 def release(
-    db: QuarantineDbOption,
+    db: DbOption,
     ids: IdsArgument = None,
     device_id: DeviceOption = None,
     everything: AllOption = False,
@@ -74,7 +68,7 @@ def release(
     )
 )
 def drop(
-    db: QuarantineDbOption,
+    db: DbOption,
     ids: IdsArgument = None,
     device_id: DeviceOption = None,
     everything: AllOption = False,

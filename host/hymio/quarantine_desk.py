@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hymio.errors import ANSWER_NO, WRONG_USE, Failure
-from hymio.ingest import Arrival, Outcome, Told, ingest_many
+from hymio.ingest import Arrival, Outcome, Refusal, Told, ingest_many
 from hymio.messages import Refused, read_message
 from hymio.output import console, note, print_json, print_line
 from hymio.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
@@ -90,15 +90,15 @@ def run_release(db: str, ids: Sequence[str], device_id: str | None, everything: 
     else:
         for one, why in stayed:
             print_line(f"{one.digest[:ID_CHARACTERS]} {one.device_id}: {why}.")
-        stay = if_one(len(stayed), "stays", "stay")
         print_line(
-            f"{_messages(released)} taken in: {counted(rows, 'new press')}, {duplicates} had come before."
-            f" {len(stayed)} {stay}."
+            f"{counted(released, 'message')} taken in: {counted(rows, 'press')} {if_one(rows, 'is', 'are')} new,"
+            f" {duplicates} had come. {len(stayed)} {if_one(len(stayed), 'stays', 'stay')}."
         )
     if stayed:
         raise Failure(
             ANSWER_NO,
-            f"{_messages(len(stayed))} could not be taken in and stay where they are.",
+            f"{counted(len(stayed), 'message')} could not be taken in and"
+            f" {if_one(len(stayed), 'stays where it is', 'stay where they are')}.",
             "What nobody wants can be done away with: hymio quarantine drop.",
         )
 
@@ -117,7 +117,9 @@ def run_drop(db: str, ids: Sequence[str], device_id: str | None, everything: boo
         if not (messages or not_kept):
             _tell_dropped(0, 0, as_json)
             return
-        what = _messages(len(messages)) + (f" and the count of {not_kept} that were not kept" if not_kept else "")
+        what = counted(len(messages), "message") + (
+            f" and the count of {not_kept} that were not kept" if not_kept else ""
+        )
         if not (yes or _agrees(f"{what} would be gone for good. Drop them?")):
             raise Failure(
                 ANSWER_NO,
@@ -137,7 +139,7 @@ def _tell_dropped(dropped: int, not_kept: int, as_json: bool) -> None:
         print_json({"dropped": dropped, "not_kept": not_kept})
     else:
         more = f", and the count of {not_kept} that were not kept" if not_kept else ""
-        print_line(f"{_messages(dropped)} dropped{more}.")
+        print_line(f"{counted(dropped, 'message')} dropped{more}.")
 
 
 def _check_chosen(ids: Sequence[str], device_id: str | None, everything: bool) -> None:
@@ -182,11 +184,13 @@ def _release(store: Store, one: Held) -> Outcome | None:
         with store.writing() as connection:
             if not take_out(connection, [one], as_released=True):
                 return None  # somebody else has decided meanwhile
-            if isinstance(found, Told):
-                ingest_many(connection, [], [found])
-                return None
-            (outcome,) = ingest_many(connection, [found])
-            if outcome.conflicts:
+            refusals: list[Refusal] = []
+            arrivals, told = ([], [found]) if isinstance(found, Told) else ([found], [])
+            outcomes = ingest_many(connection, arrivals, told, refusals=refusals)
+            if refusals:
+                raise _Stays(refusals[0][1])
+            outcome = outcomes[0] if outcomes else None
+            if outcome is not None and outcome.conflicts:
                 raise _Stays(f"it contradicts what is there: {outcome.conflicts[0]}")
             return outcome
     except (Failure, _Stays):
@@ -214,10 +218,6 @@ def _agrees(question: str) -> bool:
         return False
     note(f"{question} [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _messages(number: int) -> str:
-    return f"{number} message" if number == 1 else f"{number} messages"
 
 
 def _as_json(one: Held) -> dict[str, Any]:

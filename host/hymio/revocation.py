@@ -8,6 +8,7 @@ from typing import Final
 
 from hymio.errors import Failure
 from hymio.output import note
+from hymio.words import counted
 
 REMIND: Final = datetime.timedelta(days=30)
 """Before the list ends: once it has, a broker lets nobody in."""
@@ -29,7 +30,7 @@ def reminder(path: Path, now: datetime.datetime) -> str | None:
     if end is None or end - now > REMIND:
         return None
     left = (end - now) // datetime.timedelta(days=1)
-    when = f"is good for {left} more day{'' if left == 1 else 's'}" if end > now else f"has ended on {end:%Y-%m-%d}"
+    when = f"is good for {counted(left, 'more day')}" if end > now else f"has ended on {end:%Y-%m-%d}"
     return (
         f"The revocation list {path} {when}; with an old one a broker lets nobody in. Make another: `hymio pki crl`,"
         " then `hymio broker config` again, and have mosquitto read it (SIGHUP)."

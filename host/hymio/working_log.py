@@ -92,6 +92,11 @@ class Arrival:
     source: str
     payload: bytes
 
+    @property
+    def key(self) -> LogKey:
+        """Which log it is about."""
+        return self.device_id, self.batch.log_id
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -106,6 +111,11 @@ class Told:
     received_utc: float
     source: str = field(default="state", compare=False)
     payload: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def key(self) -> LogKey:
+        """Which log it is about."""
+        return self.device_id, self.log_id
 
 
 @dataclass(slots=True)

@@ -135,6 +135,8 @@ def test_an_address_in_a_file_is_read_from_there(tmp_path: Path) -> None:
     assert parse_broker(f"@{file}").password == SECRET
     file.write_text(f"postgresql://office:{SECRET}@db.example/votes")
     assert database_url(f"@{file}").password == SECRET
+    file.write_text(f"mqtt://office:{SECRET}@broker.example\r\n", encoding="utf-8-sig")  # as Notepad saves it
+    assert parse_broker(f"@{file}").host == "broker.example"
     for content, said in ((b"", "is empty"), (b"\xff", "not UTF-8"), (None, "No such file")):
         file.unlink() if content is None else file.write_bytes(content)
         with pytest.raises(Failure, match=said) as failed:

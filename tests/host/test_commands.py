@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -54,10 +55,25 @@ def test_every_command_helps_with_examples_and_takes_json(command: str) -> None:
     assert "Examples" in done.stdout
 
 
+def cpu_s_of(*arguments: str) -> float:
+    """What Python has cost, its children included: the least of three runs, as a busy machine makes each dearer."""
+    costs_s = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        costs_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(costs_s)
+
+
 def test_help_is_instant() -> None:
-    started = time.monotonic()
+    """It costs some 0.13 s more than Python alone; esptool, mpremote and rich made it 0.5 s."""
+    assert cpu_s_of("-m", "hymio", "--help") - cpu_s_of("-c", "pass") < 0.35
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
     done = hymio("--help")
-    assert done.returncode == 0 and time.monotonic() - started < 1.0
+    assert done.returncode == 0
     assert all(name in done.stdout for name in (*COMMANDS, "sim", "Bench", "Field", "Office"))
     heavy = (
         "import sys, hymio.cli; print([m for m in ('sqlalchemy', 'aiomqtt', 'smpclient', 'rich') if m in sys.modules])"

@@ -17,6 +17,7 @@ from hymio_process import Service, hymio, service
 from schema_check import check
 from sqlalchemy import insert, select
 
+from hymio import limits
 from hymio.batches import Batch, encode_batch
 from hymio.errors import NO_TERMINAL, WRONG_USE
 from hymio.forget import mark
@@ -305,6 +306,17 @@ def test_what_is_kept_apart_is_told(store: Store) -> None:
         put_in_quarantine(connection, "till-2", "hymio/till-2/votes", "noise", b"x", NOON_UTC)
     home.counted("till-1")
     assert home.after(3)[FIGURES]["quarantined"] == 1
+
+
+def test_what_there_was_no_room_to_keep_is_told_as_well(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the ledger: a share that is full is no reason to be silent."""
+    monkeypatch.setattr(limits, "QUARANTINE_MESSAGES", 1)
+    home = Home(store)
+    home.heard("hymio/till-1/votes", b"x", is_retained=False)
+    with store.writing() as connection:
+        for number in range(3):
+            put_in_quarantine(connection, "till-1", "hymio/till-1/votes", "noise", b"%d" % number, NOON_UTC)
+    assert home.told()[FIGURES]["quarantined"] == 3
 
 
 def test_a_retired_terminal_goes_and_a_restart_does_not_bring_it_back(store: Store) -> None:

@@ -120,9 +120,28 @@ def test_a_log_too_many_can_be_let_in(tmp_path: Path) -> None:
     commit(store, judge("hymio/till-1/state", json.dumps(state).encode(), 1.0))
     store.close()
     done = hymio("quarantine", "release", "--db", path, "--device-id", "till-1")
-    assert done.returncode == DONE and "2 messages taken in: 2 new presses, 0 had come before. 0 stay." in done.stdout
+    assert done.returncode == DONE and "2 messages taken in: 2 presses are new, 0 had come. 0 stay." in done.stdout
     logs_of_it = check("ledger", hymio("ledger", "--db", path, "--json").stdout)["terminals"]
     assert {one["log_id"] for one in logs_of_it} == {1, 2, 3, 4, 5, 77}
+
+
+def test_what_the_log_still_cannot_be_stays(tmp_path: Path) -> None:
+    """It is refused again, by the same rule: it is no answer that it was taken in, and it keeps its id and its date."""
+    path = str(tmp_path / "votes.db")
+    store = open_store(path, create=True)
+    far = 3 * limits.LOG_RECORDS_MAX
+    state = {"state": "online", "device_id": "till-1", "log_id": 7, "next_seq": far, "oldest_seq": far - 10}
+    commit(store, votes("till-1", batch(0, 5)))
+    commit(
+        store, votes("till-1", batch(far, 5, held=9), 2.0), judge("hymio/till-1/state", json.dumps(state).encode(), 2.0)
+    )
+    store.close()
+    before = listed(path)
+    assert before["quarantined"] == 2 and all("cannot be beyond" in one["reason"] for one in before["messages"])
+    done = hymio("quarantine", "release", "--db", path, "--all", "--json")
+    answer = check("quarantine-release", done.stdout)
+    assert done.returncode == ANSWER_NO and (answer["released"], answer["rows"], len(answer["stayed"])) == (0, 0, 2)
+    assert all("cannot be beyond" in one["reason"] for one in answer["stayed"]) and listed(path) == before
 
 
 def test_drop_wants_a_word_and_keeps_count(db: str) -> None:

@@ -6,6 +6,7 @@ import builtins
 import importlib
 import re
 import shlex
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +102,20 @@ def needs_littlefs(_: Path) -> None:
     require_littlefs()
 
 
+def reads_files(superblock: bytes) -> None:
+    from hymio.own_files import Place, own_files
+
+    own_files(Place(lambda offset, size: superblock.ljust(8192, b"\xff")[offset : offset + size], 0, 8192))
+
+
+def reads_littlefs(_: Path) -> None:
+    reads_files(b"\xff" * 8 + b"littlefs" + struct.pack("<IIII", 0, 0, 4096, 2))
+
+
+def reads_fat(_: Path) -> None:
+    reads_files((b"\xeb" + bytes(10) + struct.pack("<H", 4096)).ljust(510, b"\0") + b"\x55\xaa")
+
+
 def needs_postgres(_: Path) -> None:
     from hymio.store import open_store
 
@@ -123,6 +138,8 @@ def needs_pki(_: Path) -> None:
         ("pymupdf_fonts", "labels", needs_labels),
         ("esptool", "flash", needs_esptool),
         ("littlefs", "flash", needs_littlefs),
+        ("littlefs", "flash", reads_littlefs),
+        ("fatfs", "flash", reads_fat),
         ("psycopg", "postgres", needs_postgres),
         ("cryptography", "pki", needs_pki),
     ],
