@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
     from hymio.smp import StatusAnswer
 
 _PULL: Final = "`hymio votes --port {port} --db votes.db`, then retire it with the same --db."
-
-
-@dataclass(frozen=True)
-class Retired:
-    """What was wiped."""
-
-    device_id: str
-    mac: str
-    pressed: int | None
-    """Presses that the terminal had counted in its life; None if it was not asked."""
 
 
 def run_retire(

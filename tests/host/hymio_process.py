@@ -1,8 +1,9 @@
-"""Running the `hymio` command from outside, as another program would."""
+"""Running the `hymio` command: from outside, as another program would, or in this process where that is no matter."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import queue
@@ -13,6 +14,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+import pytest
+
+from hymio.cli import app
+from hymio.errors import run_cli
 
 TIMEOUT_S = 20.0
 MODULE = ["-m", "hymio"]
@@ -26,6 +32,16 @@ def hymio(
     command = [sys.executable, *MODULE, *arguments]
     given = os.environ | (environment or {})
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env=given)
+
+
+def hymio_here(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the command in this process, which spares its start."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.StringIO(stdin))
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            status = run_cli(app, list(arguments))
+    return subprocess.CompletedProcess(arguments, status, stdout.getvalue(), stderr.getvalue())
 
 
 class Service:

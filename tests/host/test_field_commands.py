@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import select
@@ -15,25 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hymio_process import hymio_here as hymio
 from hymio_process import service
 from schema_check import check
 
-from hymio.cli import app
-from hymio.errors import WRONG_USE, run_cli
+from hymio.errors import WRONG_USE
 from hymio_sim.boardfiles import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import PATIENCE_S, SimTerminal
 
 pytestmark = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM here")
-
-
-def hymio(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command in this process, which spares its start."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-        status = run_cli(app, arguments)
-    return subprocess.CompletedProcess(arguments, status, stdout.getvalue(), stderr.getvalue())
 
 
 def told(port: str, *arguments: str, schema: str, status: int = 0) -> dict[str, Any]:

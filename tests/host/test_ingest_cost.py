@@ -377,6 +377,7 @@ def test_a_log_that_an_older_build_let_leap_never_balances_and_thaws(store: Stor
 
 def test_the_ledger_costs_the_same_however_many_presses_and_logs(store: Store) -> None:
     name = f"ledger-{store.engine.dialect.name}"
+    fill(store, f"{name}-open", 3)
     take(store, f"{name}-open", batch(9, 1, held=9, behind=3, total=5))
     costs = []
     for presses in (50, 4000):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import socket
@@ -13,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from fake_terminal import FakeTerminal, on_a_cable
+from hymio_process import hymio_here
 from served_port import WithoutLines, served
 
-from hymio.cli import app
-from hymio.errors import BROKEN_OFF, DONE, NO_TERMINAL, Failure, run_cli
+from hymio.errors import BROKEN_OFF, DONE, NO_TERMINAL, Failure
 from hymio.network_ports import serial_port
 from hymio.records import Boot
 from hymio.smp import Cable
@@ -30,11 +29,9 @@ needs_vm = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM he
 
 
 def hymio(*arguments: str) -> tuple[int, str, str]:
-    """Runs the command in this process, which spares its start: (status, stdout, stderr)."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-        status = run_cli(app, list(arguments))
-    return status, stdout.getvalue(), stderr.getvalue()
+    """(status, stdout, stderr) of the command."""
+    done = hymio_here(*arguments)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")

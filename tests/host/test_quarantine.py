@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hymio_process import hymio_here as hymio
 from schema_check import check
 from sqlalchemy import func, select
 from test_limits import batch, commit, votes
 
 from hymio import limits
-from hymio.cli import app
-from hymio.errors import ANSWER_NO, DONE, NO_SERVICE, WRONG_USE, run_cli
+from hymio.errors import ANSWER_NO, DONE, NO_SERVICE, WRONG_USE
 from hymio.messages import Refused, judge
 from hymio.quarantine import counts
 from hymio.store import open_store, presses
-
-
-def hymio(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command, in this process: a new one for each would take longer than all that it does."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = run_cli(app, arguments)
-    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import re
 import subprocess
@@ -17,11 +16,11 @@ from typing import Any
 
 import pytest
 from fake_terminal import FakeTerminal, on_a_cable
+from hymio_process import hymio_here
 from schema_check import check
 
 from hymio import drift, selftest_checks, smp
-from hymio.cli import app
-from hymio.errors import ANSWER_NO, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_USE, run_cli
+from hymio.errors import ANSWER_NO, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_USE
 from hymio.selftest_messages import StateAnswer
 from hymio.selftest_page import page
 from hymio.selftest_report import AS_FAR_AS_TESTED, Check, Report
@@ -47,13 +46,8 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTerminal]:
 
 
 def selftest(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs the command in this process, which spares its start."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "stdin", io.StringIO(stdin))
-        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-            status = run_cli(app, ["selftest", *arguments])
-    return subprocess.CompletedProcess(arguments, status, stdout.getvalue(), stderr.getvalue())
+    """Runs the command, a person answering with `stdin`."""
+    return hymio_here("selftest", *arguments, stdin=stdin)
 
 
 def told(*arguments: str, status: int, stdin: str = "") -> dict[str, dict[str, Any]]:

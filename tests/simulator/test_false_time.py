@@ -1,10 +1,12 @@
 """A time server that lies: presses keep coming, the lie ends with the next true word, and no later boot believes it."""
 
 import json
+from pathlib import Path
 
 import pytest
+from cable_request import ask
+from jsonschema import Draft202012Validator
 from rich.console import Console
-from smp import packet
 
 from hymio.log_reading import read_presses
 from hymio.smp import StatusAnswer, StatusRead
@@ -12,6 +14,9 @@ from hymio.status import _table, status_json
 from hymio_sim.virtual import Air, VirtualTerminal
 
 BASE = "hymio/till-1/"
+is_status = Draft202012Validator(
+    json.loads((Path(__file__).parents[1] / "schemas" / "status.json").read_text())
+).is_valid
 YEAR_S = 365 * 86400
 FAR_S = 73 * YEAR_S
 """2100: nobody believes that."""
@@ -102,15 +107,10 @@ def test_presses_under_a_false_time_are_dated_right_once_the_collector_has_spoke
 
 
 def status(terminal):
-    lines = terminal.machine.console(b"".join(packet.encode(StatusRead().BYTES, line_length=128)))
-    decoder = packet.decode()
-    next(decoder)
-    for line in lines.splitlines(keepends=True):
-        try:
-            decoder.send(line)
-        except StopIteration as whole:
-            return status_json(StatusAnswer.loads(whole.value))
-    raise AssertionError("no answer")
+    """As `hymio status --json` prints it."""
+    found = status_json(ask(terminal, StatusRead(), StatusAnswer))
+    assert is_status(found)
+    return found
 
 
 def test_status_says_whom_it_does_not_believe_and_why():

@@ -8,7 +8,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from smp import os_management, packet
+from cable_request import ask
+from smp import os_management
 
 from hymio.records import Press
 from hymio_sim.broker import Broker
@@ -138,18 +139,6 @@ def test_without_a_broker_for_days(days, tmp_path):
         assert terminal.run_until(lambda: is_connected(terminal), BACKOFF_S + 60)
         terminal.run(10)
         it_works(terminal, days)
-
-
-def ask(terminal, request, answer):
-    lines = terminal.machine.console(b"".join(packet.encode(request.BYTES, line_length=128)))
-    decoder = packet.decode()
-    next(decoder)
-    for line in lines.splitlines(keepends=True):
-        try:
-            decoder.send(line)
-        except StopIteration as whole:
-            return answer.loads(whole.value)
-    raise AssertionError("no answer")
 
 
 @pytest.mark.parametrize("days", DAYS)
