@@ -45,6 +45,8 @@ ASK_LASTS_S: Final = 300
 """A terminal that has not heard the request by then will be asked anew."""
 TOLD_ONE_BY_ONE: Final = 10
 """So many messages of a terminal that go to quarantine are each told of."""
+TOLD_OF_ALL: Final = 200
+"""And so many of all terminals together: on an open broker anybody may take thousands of names."""
 ASK_EVERY_S: Final = 10.0
 """One that says all the time that something is missing here is not asked all the time."""
 
@@ -77,6 +79,7 @@ class Collector:
         self._arrived = asyncio.Event()
         self._trouble_pause_s = BACKOFF_S[0]
         self._kept: dict[str, int] = {}
+        self._kept_of_all = 0
         self._not_kept: dict[str, int] = {}
         self._asked: dict[str, float] = {}
         self._unsent: dict[tuple[str, int], DueAck] = {}
@@ -236,6 +239,7 @@ class Collector:
                 why = error
             else:
                 self._inbox.settle(committed.costs.by_device)
+                self._inbox.know(outcome.device_id for outcome in committed.outcomes)
                 self._put_back(committed)
                 return committed
             note(f"{why.message} {why.hint} Trying again in {pause_s:.0f} s; nothing is acknowledged meanwhile.")
@@ -247,6 +251,8 @@ class Collector:
     def _put_back(self, committed: Committed) -> None:
         """What the database had no room for waits, and everybody else goes on."""
         if not committed.left:
+            if self._trouble_pause_s > BACKOFF_S[0]:
+                self._inbox.hurry(BACKOFF_S[0])
             self._trouble_pause_s = BACKOFF_S[0]
             return
         pause_s = self._trouble_pause_s
@@ -254,7 +260,8 @@ class Collector:
         self._trouble_pause_s = min(2 * pause_s, BACKOFF_S[1])
         whose = sorted({item.device_id for item in committed.left})
         names = ", ".join(whose[:3]) + (f" and {len(whose) - 3} more" if len(whose) > 3 else "")
-        said = f"{committed.trouble.message} {committed.trouble.hint}" if committed.trouble else "The database is full."
+        trouble = committed.trouble
+        said = f"{trouble.message} {trouble.hint}" if trouble else "There is no memory for more just now."
         waiting = f"{counted(len(committed.left), 'message')} of {names} {if_one(len(committed.left), 'waits', 'wait')}"
         note(f"{said} {waiting} for {pause_s:.0f} s, not acknowledged.")
 
@@ -292,7 +299,11 @@ class Collector:
         """The first of a terminal one by one, then ever more seldom, as it may go on without end."""
         if kept is Kept.NEW:
             number = self._kept[device_id] = self._kept.get(device_id, 0) + 1
-            if number <= TOLD_ONE_BY_ONE:
+            self._kept_of_all += 1
+            if self._kept_of_all > TOLD_OF_ALL:
+                if _is_round(self._kept_of_all):
+                    note(f"{said} {self._kept_of_all} messages have gone to quarantine since the start.")
+            elif number <= TOLD_ONE_BY_ONE:
                 note(said)
             elif _is_round(number):
                 note(f"{said} It is the {number}th of {device_id or 'those that name no terminal'}.")

@@ -21,6 +21,8 @@ GRACE_S: Final = 0.5
 """And so many seconds at once: a terminal that comes back with a full log is no burden."""
 TURN_S: Final = 0.25
 """What a transaction of one that stands back should take, by what its messages have cost so far."""
+_KNOWN_MAX: Final = 100_000
+"""Names that are remembered."""
 FIRST_MESSAGES: Final = 4
 """Of a terminal whose messages have cost nobody knows what; twice as many each time."""
 
@@ -60,6 +62,7 @@ class Inbox:
         self._queues: dict[str, _Queue] = {}
         self._messages = 0
         self._bytes = 0
+        self._known: set[str] = set()
         self.passed_over = 0
         """Messages for which there was no room; the terminals send them again."""
 
@@ -109,7 +112,8 @@ class Inbox:
             behind = min(due, key=lambda one: one.debt_s)
             return [self._pop(behind) for _ in range(min(len(behind.items), behind.most(is_alone=True)))]
         taken: list[Item] = []
-        light.sort(key=lambda one: one.debt_s)
+        # Whose votes have been taken in before goes first: names that nobody knows may come by the thousand.
+        light.sort(key=lambda one: (one.items[0].device_id not in self._known, one.debt_s))
         is_alone = len(light) == 1
         while light and len(taken) < limits.PARCEL_MESSAGES:
             for queue in light[: limits.PARCEL_MESSAGES - len(taken)]:
@@ -129,6 +133,17 @@ class Inbox:
                 queue.first = min(2 * queue.first, limits.PARCEL_MESSAGES)
                 queue.taken = 0
             self._forget_if_idle(device_id)
+
+    def know(self, device_ids: Iterable[str]) -> None:
+        """Votes of these have been committed."""
+        if len(self._known) > _KNOWN_MAX:
+            self._known.clear()
+        self._known.update(device_ids)
+
+    def hurry(self, rest_s: float) -> None:
+        """Whatever stood in the way is over: nobody rests longer than this."""
+        for queue in self._queues.values():
+            queue.rests_until_s = min(queue.rests_until_s, self._now_s() + rest_s)
 
     def next_due_s(self) -> float | None:
         """In how many seconds one that rests is due; None if nobody rests."""

@@ -62,6 +62,8 @@ MESSAGE_OVERHEAD_BYTES: Final = 400
 QUARANTINE_MESSAGES: Final = 1_000
 QUARANTINE_BYTES: Final = 1024 * 1024
 """Of one terminal. What comes then is counted and not kept."""
+QUARANTINE_MESSAGES_OF_ALL: Final = 20_000
+"""Of all together, whatever names they come by: 160 MiB at most."""
 QUARANTINE_PAYLOAD_BYTES: Final = 8192
 """Of one message: twice what any terminal sends. A longer payload is cut off, and its reason says so."""
 REASON_MAX_CHARACTERS: Final = 500

@@ -67,6 +67,8 @@ def judge(topic: str, payload: bytes, received_utc: float) -> Unread | Told | Re
     device_id = parts[1] if len(parts) == 3 else ""
     if parts[0] != "hymio" or not is_device_id(device_id):
         return _refused("", topic, "the topic names no terminal", payload, received_utc)
+    if not payload:
+        return None  # what clears a retained message
     is_votes = parts[-1] == "votes"
     most = limits.VOTES_MAX_BYTES if is_votes else limits.STATE_MAX_BYTES
     if whole > most:
@@ -74,8 +76,6 @@ def judge(topic: str, payload: bytes, received_utc: float) -> Unread | Told | Re
         return _refused(device_id, topic, f"{what} of {whole} bytes, more than {most}", payload, received_utc)
     if is_votes:
         return Unread(device_id, topic, payload, received_utc)
-    if not payload:
-        return None
     try:
         return _read_state(device_id, topic, payload, received_utc)
     except FormatError as error:

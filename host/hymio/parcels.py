@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hymio.costs import Costs
-from hymio.database_errors import DatabaseFailure, Fault, fault_of
+from hymio.database_errors import Fault, fault_of
 from hymio.errors import Failure
 from hymio.ingest import Arrival, Outcome, Refusal, Told, date_waiting, ingest_many, is_left, log_states
 from hymio.messages import Item, Refused, Unread
@@ -83,7 +83,7 @@ class Committed:
     refused: list[tuple[Refused, Kept]] = field(default_factory=list)
     left: list[Item] = field(default_factory=list)
     """What could not be committed for a reason of the database's, `trouble`, and is to be tried again."""
-    trouble: DatabaseFailure | None = None
+    trouble: Failure | None = None
     costs: Costs = field(default_factory=Costs)
     undated: bool = False
     """Whether there are rows to be dated again: see `date_on`."""
@@ -175,14 +175,14 @@ def commit_whatever_comes(store: Store, parcel: Parcel, is_again: bool = False) 
                 if not (done.outcomes or done.acks or done.refused):
                     raise
                 done.left += [item for rest in [part, *reversed(waiting)] for item in rest]
-                done.trouble = error if isinstance(error, DatabaseFailure) else None
+                done.trouble = error if isinstance(error, Failure) else None
                 return done
             if len(part) > 1:
                 waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
                 continue
             if is_of_database or fault is Fault.ROOM:
                 done.left += part
-                done.trouble = error if isinstance(error, DatabaseFailure) else None
+                done.trouble = error if isinstance(error, Failure) else None
                 continue
             one = part[0]
             if isinstance(one, Refused):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from hymio import limits, store
 from hymio.addresses import is_device_id
@@ -85,6 +85,10 @@ def put_in_quarantine(
     reason = _plain(reason, limits.REASON_MAX_CHARACTERS)
     digest = hashlib.sha256(b"\0".join([device_id.encode(), source.encode(), identity or payload])).hexdigest()
     table, sums = store.quarantine, store.quarantine_sums
+    all_kept = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    is_full = all_kept >= limits.QUARANTINE_MESSAGES_OF_ALL
+    if is_full and connection.execute(select(sums.c.kept).where(sums.c.device_id == device_id)).first() is None:
+        device_id = ""  # names that are new then are not even listed
     # First, as another collector may be about to keep the same thing.
     connection.execute(_LOCK_SUMS, {"device_id": device_id})
     again = connection.execute(
@@ -95,7 +99,7 @@ def put_in_quarantine(
     kept, kept_bytes = connection.execute(
         select(sums.c.kept, sums.c.kept_bytes).where(sums.c.device_id == device_id)
     ).one()
-    if kept >= limits.QUARANTINE_MESSAGES or kept_bytes + len(payload) > limits.QUARANTINE_BYTES:
+    if is_full or kept >= limits.QUARANTINE_MESSAGES or kept_bytes + len(payload) > limits.QUARANTINE_BYTES:
         _add(connection, device_id, not_kept=1)
         return Kept.NO_ROOM
     values = (digest, device_id, source, reason, payload, received_utc, received_utc, 1)

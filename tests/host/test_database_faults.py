@@ -495,6 +495,18 @@ def test_a_file_that_is_damaged_is_no_fault_of_the_messages(store: Store, tmp_pa
         open_store(str(path))
 
 
+def test_a_file_that_was_moved_is_not_called_full(store: Store, tmp_path: Path) -> None:
+    for n in range(2):
+        commit(store, votes(f"till-{n}", batch(0, 5)))
+    (tmp_path / "votes.db").rename(tmp_path / "away.db")
+    for is_again in (False, True):
+        with pytest.raises(Failure) as failure:
+            commit_whatever_comes(
+                store, Parcel.of([one for n in range(2) if (one := votes(f"till-{n}", batch(5, 5)))]), is_again
+            )
+        assert "moved, deleted or replaced" in failure.value.message
+
+
 def test_other_commands_say_it_in_sentences_too(store: Store) -> None:
     with store.writing() as connection:
         connection.execute(text("DROP TABLE logs"))

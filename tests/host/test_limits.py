@@ -187,6 +187,22 @@ def test_what_one_terminal_may_fill_is_bounded(store: Store, monkeypatch: pytest
         assert bytes_kept == sum(one.kept_bytes for one in sums_of(connection)) <= 3 * 20_000
 
 
+def test_names_without_end_share_one_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an open broker anybody may take thousands of names."""
+    monkeypatch.setattr(limits, "QUARANTINE_MESSAGES_OF_ALL", 20)
+    for n in range(100):
+        commit(store, judge(f"hymio/ghost-{n}/votes", b"junk", 1.0))
+    with store.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(quarantine)).scalar_one() == 20
+        found = counts(connection)
+    assert len(found) == 21 and found[""] == 80, "what is not kept is counted, and its names are not even listed"
+
+
+def test_what_clears_a_retained_message_is_nothing() -> None:
+    for topic in ("hymio/till-1/votes", "hymio/till-1/state"):
+        assert judge(topic, b"", 1.0) is None
+
+
 def test_six_thousand_contradictions_stay_small(store: Store, tmp_path: Path) -> None:
     for first in range(0, 6000, 300):
         commit(store, votes("till-1", batch(first, 300)))
@@ -359,3 +375,25 @@ def test_what_there_was_no_room_for_rests_and_others_go_on() -> None:
     inbox.settle({})
     clock.now_s = 4.0
     assert [one.received_utc for one in inbox.take()] == [1.0, 2.0]
+
+
+def test_names_that_nobody_knows_let_those_who_are_known_go_first() -> None:
+    inbox = Inbox(Hours())
+    inbox.know(["till-1"])
+    for n in range(3000):
+        inbox.put(letter(f"ghost-{n}"))
+    inbox.put(letter("till-1"))
+    assert "till-1" in {one.device_id for one in inbox.take()}
+
+
+def test_nobody_rests_longer_than_the_trouble_lasts() -> None:
+    clock = Hours()
+    inbox = Inbox(clock)
+    inbox.put(letter("till-1"))
+    items = inbox.take()
+    inbox.settle({})
+    inbox.put_back(items, 30.0)
+    inbox.hurry(1.0)
+    assert inbox.next_due_s() == 1.0
+    clock.now_s = 1.0
+    assert inbox.take() == items
