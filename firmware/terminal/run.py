@@ -5,13 +5,19 @@ import io
 import socket
 
 from . import VERSION
-from .compat import Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, sweep, ticks_diff, unload
+from .compat import MICROPYTHON, Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, sweep, ticks_diff, unload
 
 _LOOK_MS = const(100)  # how often a task asks whether it is wanted
 _CONNECT_S = const(15)
 _CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
 _NTP_MS = const(2000)
 _ENOMEM = const(12)
+# Loaded once at the start of a terminal that speaks TLS: their names, which stay for good, would come to lie in what
+# the heap grows by later, and keep it.
+_LATER = (
+    "smp_terminal", "smp_files", "smp_os", "smp_stat", "smp_settings", "smp_selftest", "smp_enum", "console", "smp",
+    "cbor", "textfile", "rfc3339", "remote", "commands", "config", "trial", "renewal", "certificate",
+)  # fmt: skip
 _SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
 
 
@@ -36,9 +42,14 @@ class Runner:
         if self._app.log:
             unload("logmount")
         unload("lastwords")
+        uplink = self._app.uplink
+        if uplink and uplink.tls:
+            for room in _LATER:
+                load(room)
+                unload(room)
+            self._hold()
         started()
         self._listen()
-        uplink = self._app.uplink
         if uplink:
             asyncio.create_task(self._keep(self._link))
             asyncio.create_task(self._keep(self._time))
@@ -89,8 +100,6 @@ class Runner:
         app = self._app
         uplink = app.uplink
         short = 0
-        if uplink.tls:
-            self._hold()
         while True:
             target = uplink.wants(self._ticks_ms())
             if target is None:
@@ -132,11 +141,11 @@ class Runner:
                 task.cancel()
             if writer is not None:
                 await self._close(writer)
+            if uplink.tls:
+                self._hold()
             if is_shaking:
                 self._fault = "TLS: " + self._fault
             uplink.closed(self._ticks_ms(), self._fault, is_shaking)
-            if uplink.tls:
-                self._hold()
 
     def _hold(self):
         """There is no connection: what the next handshake needs is kept from the heap, which would grow into it. They
@@ -165,8 +174,8 @@ class Runner:
 
     async def _close(self, writer):
         try:
-            writer.close()  # on MicroPython only wait_closed() closes the socket
-            await asyncio.wait_for(writer.wait_closed(), 1)
+            writer.close()  # on MicroPython only wait_closed() closes the socket, at once: nobody else shall come between
+            await (writer.wait_closed() if MICROPYTHON else asyncio.wait_for(writer.wait_closed(), 1))
         except (OSError, ValueError, asyncio.TimeoutError):
             pass
 

@@ -4,11 +4,14 @@ import os
 import ssl
 import time
 
-from .compat import MICROPYTHON, const, load, sleep_ms, unload
+from .compat import MICROPYTHON, const, load, sleep_ms, sweep, unload
 
 _LONG_AGO = (2000, 1, 1, 0, 0, 0)
 _ENOMEM = const(12)
 _LEAST_BYTES = const(4096)  # beside the heap: a handshake that fails with less has failed for that
+_SHAKING_BYTES = const(3072)  # what a handshake takes beside its connection's buffers, and some more
+_COPIES = const(8)  # of a certificate hold so much
+_OBJECT_BYTES = const(1024)  # of a connection, in the heap
 _STEP_MS = const(20)  # between two looks whether the broker's next part of the handshake is there
 
 
@@ -40,8 +43,8 @@ def date(utc_s):
 
 
 def begun(app):
-    """[context, day of issue, reserve, whether the time is doubted] of this boot, kept as `app.tls`: this room leaves
-    the heap between handshakes.
+    """[context, day of issue, reserve, whether the time is doubted, spare] of this boot, kept as `app.tls`: this room
+    leaves the heap between handshakes.
 
     OSError or ValueError, with a text for a person, if the files won't do.
     """
@@ -53,7 +56,28 @@ def begun(app):
             app.clock.limit(load("rfc3339").parse_utc_ms(app.cert_ends))
             unload("rfc3339")
         app.tls = tls.kept
+        hold_spare(app)
     return app.tls
+
+
+def hold_spare(app):
+    """Keeps what a handshake takes for its time from the heap, which would grow into it: in certificates that nobody
+    asks for, of a context that serves for nothing else."""
+    kept = app.tls
+    idf = app.board.idf
+    free = idf()[0]
+    if not free:
+        return
+    try:
+        if kept[4] is None:
+            kept[4] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        ca = _read(app.uplink.tls, "ca")
+        for _ in range(_COPIES):
+            if free - idf()[0] >= _SHAKING_BYTES:
+                break
+            kept[4].load_verify_locations(cadata=ca)
+    except (OSError, ValueError, MemoryError):
+        pass  # what there is will do, or the handshake says so
 
 
 async def secured(app, reader, writer, host):
@@ -71,10 +95,17 @@ async def secured(app, reader, writer, host):
     app.stood_still(since_ms, ticks_ms())
     hello = app.uplink.output()
     if kept[2]:
+        bytearray(_OBJECT_BYTES)  # if the heap has to grow for the connection's object, then before it finds all of this
+        sweep()
         kept[2].close()  # from here on its memory is the handshake's
         kept[2] = None
+    if kept[4]:
+        kept[4].__del__()  # lets go of the certificates at once; it can take others then
     kept[3] = not kept[3]  # unless this goes well
-    secure = await tls.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
+    try:
+        secure = await tls.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
+    finally:
+        hold_spare(app)
     kept[3] = False
     return secure
 
@@ -87,7 +118,7 @@ class Tls:
         an earlier one has made of them."""
         self.kept = kept
         if kept:
-            self._context, self._issued, _, self._doubts = kept
+            self._context, self._issued, _, self._doubts, _ = kept
             return
         ca = _read(files, "ca")
         cert = _read(files, "cert")
@@ -105,7 +136,7 @@ class Tls:
                 _load_chain(context, cert, _read(files, "key"))
         except (OSError, ValueError) as error:
             raise ValueError("mqtt.tls: expected certificates and a key in DER, came others: %s" % error)
-        self.kept = [context, self._issued, None, False]
+        self.kept = [context, self._issued, None, False, None]
 
     def date(self, clock):
         """What the chip's clock should show while certificates are checked: the time, or what it is at least.

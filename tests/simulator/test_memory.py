@@ -39,7 +39,7 @@ def test_with_wifi_up_a_clean_interpreter_leaves_98_kB_of_which_57_are_one_block
 
 
 def test_a_handshake_takes_some_25_kB():
-    assert sum(chipmemory.SESSION) + chipmemory.SHAKING == pytest.approx(25 * KB, abs=KB)
+    assert sum(chipmemory.SESSION + chipmemory.SHAKING) == pytest.approx(25 * KB, abs=KB)
 
 
 def test_the_heap_doubles_and_then_takes_whatever_there_is():

@@ -15,12 +15,14 @@ FIRST = 56 * 1024  # MICROPY_GC_INITIAL_HEAP_SIZE of ports/esp32/mpconfigport.h
 REGIONS = ((0x1000, 15036), (0x8000, 25000), (0x20000, 110592))
 _MIDDLE = 0x20000 + 57600  # a piece of the driver lies there: the largest block with Wi-Fi up is 57 kB
 WIFI = ((0, 14000), (0, 20200), (_MIDDLE, 18400))  # (address or 0 for anywhere, bytes)
-CREDENTIALS = 1500  # CA, certificate and key, parsed
+CA = 600  # parsed; each one more takes as much
+CREDENTIALS = 900  # certificate and key, parsed
+CONTEXT = 1500  # in Python's heap: an SSLContext
 SESSION = (16717, 4429, 1900)  # buffers in and out (16384 and 4096 + 333 bytes); state of handshake and session
-SHAKING = 2400  # more for its time: the peer's certificates, elliptic curves
+SHAKING = (700, 600, 600, 500)  # more for its time: the peer's certificates, elliptic curves
 ENOMEM = 12
 MISLEADING = "The certificate is not correctly signed by the trusted CA"  # what mbedTLS makes of it halfway
-OWN = 14000  # in Python's heap on a board and not here: frozen modules, asyncio, what boot.py leaves
+OWN = 12500  # in Python's heap on a board and not here: frozen modules, asyncio, what boot.py leaves
 _BLOCK = 16  # of the heap of a 32-bit board
 _AREA = 40  # sizeof(mp_state_mem_area_t)
 
@@ -302,27 +304,39 @@ class Tls:
         self.memory = memory
 
     def SSLContext(self, protocol):
-        """One whose blocks stay for good, as the context of the firmware does."""
-        if self.memory.idf.take(CREDENTIALS) is None:
-            raise OSError(ENOMEM)
+        """One that holds blocks until it is told to let go of them: the firmware keeps its own."""
         return Context(self.memory)
 
 
 class Context:
-    """An SSLContext."""
+    """An SSLContext. `__del__` is that of the board's: it can be called, and the context can take certificates again."""
 
     verify_mode = 0
 
     def __init__(self, memory):
         self._memory = memory
+        self._object = bytearray(memory.vm(CONTEXT))
+        self._blocks = []
+
+    def _take(self, size):
+        block = self._memory.idf.take(size)
+        if block is None:
+            raise OSError(ENOMEM)
+        self._blocks.append(block)
 
     def load_verify_locations(self, cadata):
         """Outside they are known."""
+        self._take(CA)
 
     def load_cert_chain(self, cert, key):
         """For those who speak TLS outside."""
+        self._take(CREDENTIALS)
         with open(".shown.der", "wb") as file:
             file.write(cert)
+
+    def __del__(self):
+        while self._blocks:
+            self._memory.idf.give(self._blocks.pop())
 
     def wrap_socket(self, sock, server_hostname=None, do_handshake_on_connect=True):
         """As on the board: a collection and a second try if there is no room, then OSError(12)."""
@@ -351,12 +365,13 @@ def _secure(memory, sock, blocks):
             if self.blocks is None:
                 raise OSError(9)
             if not self.is_shaken:
-                more = memory.idf.take(SHAKING)
+                more = memory.idf.take_all(SHAKING)
                 if more is None:
                     memory._tell("refused", memory)
                     raise ValueError(MISLEADING)
                 memory._tell("handshake", memory)
-                memory.idf.give(more)
+                for block in more:
+                    memory.idf.give(block)
                 self.is_shaken = True
 
         def write(self, data):
