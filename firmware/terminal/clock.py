@@ -1,15 +1,11 @@
 """Uptime to the millisecond, UTC when somebody has told it, and the NTP client."""
 
-import struct
-
-from .compat import const, ticks_add, ticks_diff
+from .compat import const, load, ticks_add, ticks_diff
 from .record import AGREED, COLLECTOR, CONSOLE, NTP
 from .wifi import ON
 
 _MASK24 = const(0xFFFFFF)
-_NTP_TO_1970 = const(2208988800)
-_RESYNC_MS = const(12 * 3600 * 1000)
-_RETRY_MS = const(5000)
+RETRY_MS = const(5000)
 _RETRY_MAX_MS = const(300000)
 _DRIFT_MS = const(1000)  # a step smaller than this needs no new time record
 # No clock of ours was ever before this build: an older time is a broken server's. 2026-01-01.
@@ -55,23 +51,6 @@ class Clock:
             low = self._low + delta
             self._high += low >> 24
             self._low = low & _MASK24
-
-    def state(self, rtc_ms):
-        """For `resume` after a deep sleep: a list of ints. rtc_ms: of the board's clock that goes on in it."""
-        flags = (1 if self.is_set else 0) | (2 if self.is_agreed else 0) | (4 if self.is_sure else 0)
-        started_ms = rtc_ms - self.uptime_ms()
-        return [self.boot, started_ms, self._offset_ms, self._told_ms, flags, self.source, self.floor_ms]
-
-    def resume(self, state, rtc_ms, ticks):
-        """The boot goes on that `state` was taken in. rtc_ms, ticks: of the same moment."""
-        self.boot, started_ms, self._offset_ms, self._told_ms, flags, self.source, self.floor_ms = state
-        self.is_set = flags & 1 != 0
-        self.is_agreed = flags & 2 != 0
-        self.is_sure = flags & 4 != 0
-        uptime_ms = max(0, rtc_ms - started_ms)
-        self._ticks = ticks
-        self._low = uptime_ms & _MASK24
-        self._high = uptime_ms >> 24
 
     def at(self, ticks):
         """Sets at_low and at_high to the uptime of a recent moment, for a record. Allocates nothing."""
@@ -186,7 +165,7 @@ class Ntp:
         self._clock = clock
         self._random32 = random32
         self._due = None
-        self._delay_ms = _RETRY_MS
+        self._delay_ms = RETRY_MS
         self._cookie = b""
         self._sent = 0
 
@@ -198,30 +177,11 @@ class Ntp:
 
     def request(self, now_ms):
         """The 48 bytes to send; the answer is waited for until `failed` is called."""
-        self._cookie = struct.pack("<II", self._random32(), self._random32())
-        self._sent = now_ms
-        packet = bytearray(48)
-        packet[0] = 0x23  # version 4, client
-        packet[40:48] = self._cookie
-        return packet
+        return load("sntp").request(self, now_ms)
 
     def received(self, now_ms, data):
         """Takes an answer; True if the clock is set by it. Anything else is passed over."""
-        if len(data) < 48 or data[0] & 7 != 4 or not 1 <= data[1] <= 15 or bytes(data[24:32]) != self._cookie:
-            return False
-        seconds, fraction = struct.unpack_from(">II", data, 40)
-        if seconds < 0x80000000:
-            seconds += 1 << 32  # the era that begins in 2036
-        self._clock.advance(now_ms)
-        trip_ms = max(0, ticks_diff(now_ms, self._sent))
-        fraction_ms = (fraction * 1000 >> 31) + 1 >> 1  # rounded
-        utc_ms = (seconds - _NTP_TO_1970) * 1000 + fraction_ms + trip_ms // 2
-        if not self._clock.set_utc(utc_ms, NTP):
-            return False
-        self._cookie = b""
-        self._delay_ms = _RETRY_MS
-        self._due = ticks_add(now_ms, _RESYNC_MS)
-        return True
+        return load("sntp").received(self, now_ms, data)
 
     def failed(self, now_ms):
         """No answer came: try again later and later."""

@@ -118,15 +118,3 @@ class Power:
         if is_quiet:
             return self.profile
         return LIGHT if wait_ms >= _LIGHT_MIN_MS else MAINS
-
-    # ---- across deep sleep ----
-
-    def state(self):
-        """What `resume` needs: ints."""
-        return [self.next_ms, self._failures, self.unhappy, 1 if self.is_low else 0, 1 if self._farewell else 0]
-
-    def resume(self, state):
-        """After a deep sleep."""
-        self.next_ms, self._failures, self.unhappy, is_low, farewell = state
-        self.is_low = bool(is_low)
-        self._farewell = bool(farewell)

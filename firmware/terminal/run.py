@@ -4,13 +4,24 @@ import asyncio
 import io
 import socket
 
-from . import VERSION
-from .compat import MICROPYTHON, Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, sweep, ticks_diff, unload
+from .compat import (
+    MICROPYTHON,
+    Cable,
+    Flag,
+    const,
+    forget_loop,
+    load,
+    show_error,
+    sleep_ms,
+    started,
+    sweep,
+    ticks_diff,
+    unload,
+)
 
 _LOOK_MS = const(100)  # how often a task asks whether it is wanted
 _CONNECT_S = const(15)
 _CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
-_NTP_MS = const(2000)
 _ENOMEM = const(12)
 # Loaded once at the start of a terminal that speaks TLS: their names, which stay for good, would come to lie in what
 # the heap grows by later, and keep it.
@@ -42,6 +53,7 @@ class Runner:
         if self._app.log:
             unload("logmount")
         unload("lastwords")
+        unload("startup")
         uplink = self._app.uplink
         if uplink and uplink.tls:
             for room in _LATER:
@@ -174,7 +186,7 @@ class Runner:
 
     async def _close(self, writer):
         try:
-            writer.close()  # on MicroPython only wait_closed() closes the socket, at once: nobody else shall come between
+            writer.close()  # on MicroPython it is wait_closed() that closes the socket, and at once
             await (writer.wait_closed() if MICROPYTHON else asyncio.wait_for(writer.wait_closed(), 1))
         except (OSError, ValueError, asyncio.TimeoutError):
             pass
@@ -212,33 +224,10 @@ class Runner:
             if target is None:
                 await sleep_ms(10 * _LOOK_MS)
                 continue
-            if not await self._ask_time(target):
+            if not await load("sntp").ask(self._app, self._resolve, target):
                 ntp.failed(self._ticks_ms())
+            unload("sntp")
             self._flag.set()
-
-    async def _ask_time(self, target):
-        ntp = self._app.ntp
-        udp = None
-        try:
-            address = await self._resolve(*target)
-            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            udp.setblocking(False)
-            since_ms = self._ticks_ms()
-            udp.sendto(ntp.request(since_ms), address)
-            while ticks_diff(self._ticks_ms(), since_ms) < _NTP_MS:
-                await sleep_ms(20)
-                try:
-                    data = udp.recv(64)
-                except OSError:
-                    continue
-                if ntp.received(self._ticks_ms(), data):
-                    return True
-        except OSError:
-            pass
-        finally:
-            if udp is not None:
-                udp.close()
-        return False
 
     async def _answer(self, cable):
         app = self._app
@@ -267,29 +256,9 @@ def _reason(error):
     return " ".join((text or type(error).__name__).split())[:120]
 
 
-def _built():
-    """(board, app); nobody keeps the configuration."""
-    from . import config
-    from .board import Board, chip_name
-
-    settings, problem = config.begin("", chip_name())
-    try:
-        board = Board(settings)
-    except ValueError as error:
-        problem = "%s: pins: %s" % (config.PATH, error)
-        settings = config.build({})
-        board = Board(settings)
-    settings["device_id"] = settings["device_id"] or board.stored_id()
-    for room in ("config", "wiring", "trial", "remote", "renewal", "commands"):
-        unload(room)
-    from .app import App
-
-    return board, App(settings, board, VERSION, problem, home="")
-
-
 def main():
     """Runs the terminal until Ctrl-C and leaves the board in a sane state then; any other end is a reset."""
-    board, app = _built()
+    board, app = load("startup").built()
     try:
         asyncio.run(Runner(app, board).run())
     except KeyboardInterrupt:

@@ -95,7 +95,7 @@ async def secured(app, reader, writer, host):
     app.stood_still(since_ms, ticks_ms())
     hello = app.uplink.output()
     if kept[2]:
-        bytearray(_OBJECT_BYTES)  # if the heap has to grow for the connection's object, then before it finds all of this
+        bytearray(_OBJECT_BYTES)  # if the heap must grow for the connection's object, then not into all of this
         sweep()
         kept[2].close()  # from here on its memory is the handshake's
         kept[2] = None

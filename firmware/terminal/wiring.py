@@ -5,6 +5,12 @@ each chip: pins that exist, strapping pins, RTC pins, input-only pins, ADC1, fla
 those of soc/uart_pins.h.
 """
 
+from .compat import const
+from .feedback import is_dimmed
+
+_DIM_HZ = const(1000)
+_TONE_HZ = const(880)  # until `tone` says another
+
 # Original ESP32: ext1 knows ANY_HIGH and ALL_LOW, so its buttons close to 3.3 V; the others have ANY_LOW, and theirs
 # close to ground. All default buttons are RTC pins with pull resistors of their own, none is a strapping pin.
 # chip: (buttons, leds, closed level, pins that can wake it, pins of ADC1, ext1 status register or 0 if we do not know
@@ -120,3 +126,50 @@ class Wiring:
             if pin in woke if bits is None else bits >> (_RTC_PINS[pin] if self._chip == "esp32" else pin) & 1:
                 mask |= 1 << i
         return mask
+
+
+def set_up(board, config):
+    """Makes the pins of a `board.Board` what the configuration says. ValueError if this chip can't do that."""
+    import esp32
+    import machine
+
+    wiring = Wiring(board.chip, config["pins"], config["power"])
+    board._closed_level = wiring.closed_level
+    pull = machine.Pin.PULL_DOWN if wiring.closed_level else machine.Pin.PULL_UP
+    board._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in wiring.buttons]
+    board._is_dimmed = is_dimmed(config["feedback"])
+    board._leds = board._strip = board._buzzer = board._battery = None
+    if wiring.neopixel is None:
+        board._leds = [_out(pin, _DIM_HZ if board._is_dimmed else 0) for pin in wiring.leds]
+    else:
+        import neopixel  # only here: it takes heap
+
+        board._strip = neopixel.NeoPixel(_out(wiring.neopixel), 4)
+        board._strip.write()  # it lights up at random with the power
+    if wiring.buzzer is not None:
+        board._buzzer = _out(wiring.buzzer, _TONE_HZ)
+    if wiring.battery is not None:
+        board._battery = machine.ADC(machine.Pin(wiring.battery), atten=machine.ADC.ATTN_11DB)
+        board._divider = config["power"]["divider"]
+    board._counters = None
+    if hasattr(esp32, "PCNT"):
+        edge = "rising" if wiring.closed_level else "falling"
+        board._counters = [_counter(i, pin, edge) for i, pin in enumerate(board._buttons)]
+    board.woke = wiring.woken_by(machine) if board.slept else 0  # buttons, bit 0 = button 1
+
+
+def _out(pin, pwm_hz=0):
+    """An output that is low, or a PWM that gives nothing as yet."""
+    import machine
+
+    output = machine.Pin(pin, machine.Pin.OUT, value=0)
+    return machine.PWM(output, freq=pwm_hz, duty_u16=0) if pwm_hz else output
+
+
+def _counter(unit, pin, edge):
+    """https://docs.micropython.org/en/latest/library/esp32.html#esp32.PCNT"""
+    import esp32
+
+    counter = esp32.PCNT(unit, pin=pin, **{edge: esp32.PCNT.INCREMENT})
+    counter.start()
+    return counter
