@@ -27,7 +27,7 @@ _ENOMEM = const(12)
 # the heap grows by later, and keep it.
 _LATER = (
     "smp_terminal", "smp_files", "smp_os", "smp_stat", "smp_settings", "smp_selftest", "smp_enum", "console", "smp",
-    "cbor", "textfile", "rfc3339", "remote", "commands", "config", "trial", "renewal", "certificate",
+    "cbor", "textfile", "rfc3339", "health", "sntp",
 )  # fmt: skip
 _SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
 
@@ -56,10 +56,10 @@ class Runner:
         unload("startup")
         uplink = self._app.uplink
         if uplink and uplink.tls:
+            self._hold()
             for room in _LATER:
                 load(room)
                 unload(room)
-            self._hold()
         started()
         self._listen()
         if uplink:

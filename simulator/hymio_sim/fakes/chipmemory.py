@@ -189,6 +189,7 @@ class Memory:
         """Collect after so many bytes."""
         self._threshold_vm = self.vm(size) if size >= 0 else -1
         self._tell("threshold %d" % size, self)
+        self._tell("DBG "+" ".join([n[9:] for n in sys.modules if n.startswith("terminal.")]), self)
 
     def collect(self):
         """Collects; a segment in which nothing is left goes back, but for the first one."""
@@ -244,11 +245,18 @@ class Memory:
         if self._collected_at <= now:
             self._collected_at += self._looked_at - now
 
+    def grow(self):
+        """Something was too large for every hole: collects and takes a segment. False if there is none to be had."""
+        self._is_busy = True
+        try:
+            self.collect()
+            return self._grow()
+        finally:
+            self._is_busy = False
+
     def _has_room(self, size_vm):
         # The second segment always comes while the firmware is loaded; where nobody looks, it must be there.
         spare_vm = self._RUN_VM if len(self.segments) > 1 else 16 * self._RUN_VM
-        if size_vm:  # what a room does when it has been loaded is not seen before it is done
-            spare_vm += 2 * self._RUN_VM
         if self._gc.mem_free() - self._base < size_vm + spare_vm:
             return False
         return self._fits(self._RUN_VM)
@@ -427,13 +435,21 @@ def install(port):
 
     def looked_import(name, *args):
         room = name.rpartition(".")[2]
-        if "terminal." + room not in sys.modules:
+        if "terminal." + room in sys.modules:
+            return plain_import(name, *args)
+        try:
+            # The code and what it becomes.
+            memory.look(7 * os.stat("terminal/" + room + ".mpy")[6] // 4)
+        except OSError:
+            return plain_import(name, *args)  # not of the firmware
+        while True:
             try:
-                # The code and what it becomes.
-                memory.look(7 * os.stat("terminal/" + room + ".mpy")[6] // 4)
-            except OSError:
-                pass  # not of the firmware
-        return plain_import(name, *args)
+                return plain_import(name, *args)
+            except MemoryError as error:
+                # On the board this allocation would have had its segment.
+                if not memory.grow():
+                    tell("DBG %s %s" % (name, error), memory)
+                    raise
 
     builtins.__import__ = looked_import
     return memory
