@@ -3,7 +3,7 @@
 from binascii import crc32, hexlify
 
 from .compat import const, load, ticks_add, ticks_diff, unload
-from .power import Power
+from .mains import PROFILES, Mains
 from .wifi import OFF, Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
@@ -45,7 +45,12 @@ class App:
         self.cert_ends = None  # the last moment of the certificate that the broker is shown
         self._config = config
         self.wifi = Wifi(board, config["wifi"], self.stood_still)
-        self.power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
+        power = config["power"]
+        if power["profile"] == PROFILES[0] and power["battery"] is None and board.battery_mv() is None:
+            self.power = Mains(power)
+        else:
+            jitter = crc32(self.device_id.encode()) & 255
+            self.power = load("power").Power(power, board.battery_mv, jitter)
         self._console = None
         self._console_at = 0
         self.hung_up = False  # a conversation has ended; `run` makes it False again

@@ -1,7 +1,7 @@
 """What a terminal says of itself: README.md "Facts". Loaded only when it is asked for."""
 
 from .compat import load, unload
-from .power import PROFILES
+from .mains import PROFILES
 from .record import SLOTS
 from .wifi import ON
 

@@ -1,12 +1,14 @@
-"""What the supply allows: when to sleep and for how long, when to switch the radio on, what a low battery forbids."""
+"""What the supply allows: when to sleep and for how long, when to switch the radio on, what a low battery forbids.
+
+Not loaded on mains without a battery.
+"""
 
 from .compat import const, ticks_add, ticks_diff
+from .mains import MAINS, PROFILES
 
-MAINS = const(0)
 LIGHT = const(1)
 DEEP = const(2)
 
-PROFILES = ("mains", "light", "deep")
 _DAY_MS = const(86400000)
 _SUPPLY_MS = const(60000)  # between two looks at the battery while awake
 _RECOVERED_MV = const(100)  # so much above the limit is not low any more

@@ -2,7 +2,8 @@
 
 from . import logstate, recall, sleepbook
 from .compat import const, ticks_add, ticks_diff
-from .power import DEEP, MAINS
+from .mains import MAINS
+from .power import DEEP
 
 _LONGEST_SLEEP_MS = const(43200000)
 _LOW_SLEEP_MS = const(3600000)  # has somebody changed the battery?

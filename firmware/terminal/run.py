@@ -3,6 +3,7 @@
 import asyncio
 import io
 import socket
+import ssl
 
 from .compat import (
     MICROPYTHON,
@@ -23,11 +24,13 @@ _LOOK_MS = const(100)  # how often a task asks whether it is wanted
 _CONNECT_S = const(15)
 _CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
 _ENOMEM = const(12)
+# What stays is loaded before what goes again, so that no holes come to lie in between.
+_FIRST = ("app", "board", "front", "ringlog", "book", "clock", "moments", "logscrub", "textlog", "uplink")
 # Loaded once at the start of a terminal that speaks TLS: their names, which stay for good, would come to lie in what
 # the heap grows by later, and keep it.
 _LATER = (
     "smp_terminal", "smp_files", "smp_os", "smp_stat", "smp_settings", "smp_selftest", "smp_enum", "console", "smp",
-    "cbor", "textfile", "rfc3339", "health", "sntp",
+    "cbor", "textfile", "rfc3339", "health", "sntp", "belief",
 )  # fmt: skip
 _SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
 
@@ -52,11 +55,11 @@ class Runner:
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
         if self._app.log:
             unload("logmount")
+        unload("belief")
         unload("lastwords")
         unload("startup")
         uplink = self._app.uplink
         if uplink and uplink.tls:
-            self._hold()
             for room in _LATER:
                 load(room)
                 unload(room)
@@ -154,25 +157,10 @@ class Runner:
             if writer is not None:
                 await self._close(writer)
             if uplink.tls:
-                self._hold()
+                hold(app)
             if is_shaking:
                 self._fault = "TLS: " + self._fault
             uplink.closed(self._ticks_ms(), self._fault, is_shaking)
-
-    def _hold(self):
-        """There is no connection: what the next handshake needs is kept from the heap, which would grow into it. They
-        are the buffers of a connection that is none. Errors come with the connection."""
-        app = self._app
-        since_ms = self._ticks_ms()
-        try:
-            if app.board.idf()[0]:
-                kept = load("tls").begun(app) if app.tls is None else app.tls
-                if kept[2] is None:
-                    kept[2] = kept[0].wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
-        except (OSError, ValueError, MemoryError):
-            pass
-        unload("tls")
-        app.stood_still(since_ms, self._ticks_ms())
 
     async def _make_room(self):
         """A handshake is next: whoever pauses at the cable gives way, and no garbage is in its way."""
@@ -248,6 +236,24 @@ class Runner:
             self._flag.set()
 
 
+def hold(app):
+    """There is no connection: what the next handshake needs is kept from the heap, which would grow into it. They are
+    the buffers of a connection that is none. Errors come with the connection."""
+    if not app.board.idf()[0]:
+        return
+    since_ms = app.board.ticks_ms()
+    kept = app.tls
+    try:
+        if kept is None:
+            app.tls = kept = [None, None, None, False, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)]
+        if kept[2] is None:
+            context = kept[0] or kept[4]  # which is as good, until it has held certificates
+            kept[2] = context.wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
+    except (OSError, ValueError, MemoryError):
+        pass
+    app.stood_still(since_ms, app.board.ticks_ms())
+
+
 def _reason(error):
     """A short text of an exception: what the library says, else its number or kind."""
     text = error.args[-1] if error.args else ""
@@ -258,6 +264,8 @@ def _reason(error):
 
 def main():
     """Runs the terminal until Ctrl-C and leaves the board in a sane state then; any other end is a reset."""
+    for room in _FIRST:
+        load(room)
     board, app = load("startup").built()
     try:
         asyncio.run(Runner(app, board).run())

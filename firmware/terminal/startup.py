@@ -9,8 +9,9 @@ from .compat import const, load, ticks_add, unload
 from .front import Front
 from .logscrub import Scrub
 from .moments import Moments
-from .power import MAINS
+from .mains import MAINS
 from .ringlog import RingLog
+from .run import hold
 from .textlog import TextLog
 from .uplink import Uplink
 
@@ -34,7 +35,20 @@ def built():
         unload(room)
     from .app import App
 
-    return board, App(settings, board, VERSION, problem, home="")
+    app = App(settings, board, VERSION, problem, home="")
+    if settings["mqtt"]["tls"] and app.has_network and app.power.profile == MAINS and board.idf()[0]:
+        # Before the heap can grow into it: what Wi-Fi needs, and what TLS needs.
+        try:
+            board.radio().active(True)
+        except OSError:
+            pass  # the keeper tries again
+        hold(app)
+        try:
+            load("tls").begun(app, settings["mqtt"]["tls"])
+        except (OSError, ValueError):
+            pass  # it will be said at the first connection
+        unload("tls")
+    return board, app
 
 
 def start(app, now_ms, idle_ms):
@@ -85,6 +99,9 @@ def start(app, now_ms, idle_ms):
     config = app._config
     app.ntp = Ntp(config["ntp"], app.wifi, clock, board.random32)
     app.uplink = Uplink(config["mqtt"], app.device_id, app.wifi, log, clock, board.random32, app.facts)
+    if app.cert_ends:
+        load("tls").limit(app)
+        unload("tls")
     if app.power.profile != MAINS:
         app.uplink.outbox.pace = None  # `power` has decided when: a session sends all
     else:  # who sleeps has no time for a patrol, and a wake none to prepare one

@@ -42,25 +42,34 @@ def date(utc_s):
     return tuple(time.gmtime(utc_s)[:6])
 
 
-def begun(app):
+def begun(app, files):
     """[context, day of issue, reserve, whether the time is doubted, spare] of this boot, kept as `app.tls`: this room
     leaves the heap between handshakes.
 
     OSError or ValueError, with a text for a person, if the files won't do.
     """
-    if app.tls is None:
-        tls = Tls(app.uplink.tls)
+    held = app.tls
+    if held is None or held[0] is None:
+        tls = Tls(files)
         unload("certificate")
         if tls.ends:
             app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % tls.ends
-            app.clock.limit(load("rfc3339").parse_utc_ms(app.cert_ends))
-            unload("rfc3339")
+            if app.clock:
+                limit(app)
         app.tls = tls.kept
-        hold_spare(app)
+        if held:
+            app.tls[2], app.tls[4] = held[2], held[4]
+        hold_spare(app, files)
     return app.tls
 
 
-def hold_spare(app):
+def limit(app):
+    """No time after the end of our certificate is sure."""
+    app.clock.limit(load("rfc3339").parse_utc_ms(app.cert_ends))
+    unload("rfc3339")
+
+
+def hold_spare(app, files):
     """Keeps what a handshake takes for its time from the heap, which would grow into it: in certificates that nobody
     asks for, of a context that serves for nothing else."""
     kept = app.tls
@@ -71,7 +80,7 @@ def hold_spare(app):
     try:
         if kept[4] is None:
             kept[4] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        ca = _read(app.uplink.tls, "ca")
+        ca = _read(files, "ca")
         for _ in range(_COPIES):
             if free - idf()[0] >= _SHAKING_BYTES:
                 break
@@ -87,7 +96,8 @@ async def secured(app, reader, writer, host):
     """
     ticks_ms = app.board.ticks_ms
     since_ms = ticks_ms()
-    kept = begun(app)
+    files = app.uplink.tls
+    kept = begun(app, files)
     tls = Tls(None, kept)
     year, month, day, hour, minute, second = tls.date(app.clock)
     # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
@@ -105,7 +115,7 @@ async def secured(app, reader, writer, host):
     try:
         secure = await tls.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
     finally:
-        hold_spare(app)
+        hold_spare(app, files)
     kept[3] = False
     return secure
 
