@@ -20,6 +20,7 @@ CERT = unhexlify(
 class Ours(Tls):
     def __init__(self):
         self._issued = dates(CERT)[0]
+        self._doubts = False
 
 
 def test_from_when_to_when_a_certificate_is_good():
@@ -48,7 +49,7 @@ def test_a_time_that_is_not_sure_counts_in_every_other_attempt():
     clock = Clock(0)
     assert clock.set_utc(2300000000000, 1) and not clock.is_sure
     assert tls.date(clock) == date(2300000000)
-    tls.doubts = True  # after a handshake that has failed
+    tls._doubts = True  # after a handshake that has failed
     assert tls.date(clock) == (2026, 3, 15, 12, 30, 0)
     assert clock.set_utc(1800000061000, 2) and clock.set_utc(1800000061000, 1) and clock.is_sure
     assert tls.date(clock) == (2027, 1, 15, 8, 1, 1), "a sure one counts always"
