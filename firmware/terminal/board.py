@@ -25,7 +25,11 @@ class Board:
         self.mac = machine.unique_id()
         self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in README.md "Record"
         self.slept = self.reset_cause == machine.DEEPSLEEP_RESET
-        load("wiring").set_up(self, config)
+        # woke: buttons, bit 0 = button 1
+        (
+            self._closed_level, self._buttons, self._is_dimmed, self._leds, self._strip, self._buzzer, self._battery,
+            self._divider, self._counters, self.woke,
+        ) = load("wiring").set_up(self.chip, config, self.slept)  # fmt: skip
         self.ticks_ms = ticks_ms
         self.rtc_ms = rtc_ms
         self.rtc = machine.RTC()

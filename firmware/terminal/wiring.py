@@ -128,34 +128,34 @@ class Wiring:
         return mask
 
 
-def set_up(board, config):
-    """Makes the pins of a `board.Board` what the configuration says. ValueError if this chip can't do that."""
+def set_up(chip, config, has_slept):
+    """Makes the pins what the configuration says. What a `board.Board` keeps of them, in its order; ValueError if this
+    chip can't do that."""
     import esp32
     import machine
 
-    wiring = Wiring(board.chip, config["pins"], config["power"])
-    board._closed_level = wiring.closed_level
+    power = config["power"]
+    wiring = Wiring(chip, config["pins"], power)
     pull = machine.Pin.PULL_DOWN if wiring.closed_level else machine.Pin.PULL_UP
-    board._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in wiring.buttons]
-    board._is_dimmed = is_dimmed(config["feedback"])
-    board._leds = board._strip = board._buzzer = board._battery = None
+    buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in wiring.buttons]
+    dimmed = is_dimmed(config["feedback"])
+    leds = strip = buzzer = battery = counters = None
     if wiring.neopixel is None:
-        board._leds = [_out(pin, _DIM_HZ if board._is_dimmed else 0) for pin in wiring.leds]
+        leds = [_out(pin, _DIM_HZ if dimmed else 0) for pin in wiring.leds]
     else:
         import neopixel  # only here: it takes heap
 
-        board._strip = neopixel.NeoPixel(_out(wiring.neopixel), 4)
-        board._strip.write()  # it lights up at random with the power
+        strip = neopixel.NeoPixel(_out(wiring.neopixel), 4)
+        strip.write()  # it lights up at random with the power
     if wiring.buzzer is not None:
-        board._buzzer = _out(wiring.buzzer, _TONE_HZ)
+        buzzer = _out(wiring.buzzer, _TONE_HZ)
     if wiring.battery is not None:
-        board._battery = machine.ADC(machine.Pin(wiring.battery), atten=machine.ADC.ATTN_11DB)
-        board._divider = config["power"]["divider"]
-    board._counters = None
+        battery = machine.ADC(machine.Pin(wiring.battery), atten=machine.ADC.ATTN_11DB)
     if hasattr(esp32, "PCNT"):
         edge = "rising" if wiring.closed_level else "falling"
-        board._counters = [_counter(i, pin, edge) for i, pin in enumerate(board._buttons)]
-    board.woke = wiring.woken_by(machine) if board.slept else 0  # buttons, bit 0 = button 1
+        counters = [_counter(i, pin, edge) for i, pin in enumerate(buttons)]
+    woke = wiring.woken_by(machine) if has_slept else 0
+    return wiring.closed_level, buttons, dimmed, leds, strip, buzzer, battery, power["divider"], counters, woke
 
 
 def _out(pin, pwm_hz=0):

@@ -189,7 +189,6 @@ class Memory:
         """Collect after so many bytes."""
         self._threshold_vm = self.vm(size) if size >= 0 else -1
         self._tell("threshold %d" % size, self)
-        self._tell("DBG "+" ".join([n[9:] for n in sys.modules if n.startswith("terminal.")]), self)
 
     def collect(self):
         """Collects; a segment in which nothing is left goes back, but for the first one."""
@@ -445,10 +444,8 @@ def install(port):
         while True:
             try:
                 return plain_import(name, *args)
-            except MemoryError as error:
-                # On the board this allocation would have had its segment.
+            except MemoryError:  # on the board that allocation would have had its segment
                 if not memory.grow():
-                    tell("DBG %s %s" % (name, error), memory)
                     raise
 
     builtins.__import__ = looked_import
