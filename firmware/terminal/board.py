@@ -29,7 +29,7 @@ class Board:
         (
             self._closed_level, self._buttons, self._is_dimmed, self._leds, self._strip, self._buzzer, self._battery,
             self._divider, self._counters, self.woke,
-        ) = load("wiring").set_up(self.chip, config, self.slept)  # fmt: skip
+        ) = load("wiring").set_up(self.chip, config, self.slept, esp32, machine, _strip_at)  # fmt: skip
         self.ticks_ms = ticks_ms
         self.rtc_ms = rtc_ms
         self.rtc = machine.RTC()
@@ -216,6 +216,12 @@ class Board:
             return self._wlan.status("rssi")
         except (OSError, AttributeError):
             return None
+
+
+def _strip_at(pin):
+    import neopixel  # only here: it takes heap
+
+    return neopixel.NeoPixel(pin, 4)
 
 
 def chip_name():

@@ -66,10 +66,10 @@ class Clock:
         """Takes the time as of the last `advance`. False if it is not believed: README.md "Time" has the rules."""
         offset_ms = utc_ms - self.uptime_ms()
         # Most words are the collector's, with each ack, and news to nobody.
-        if source == COLLECTOR and self.is_sure and not self.refused and abs(offset_ms - self._offset_ms) < _DRIFT_MS:
-            if self._offsets[1] is not None and (self.is_agreed or self._offsets[0] is None):
-                self._offsets[1] = offset_ms
-                return True
+        is_usual = source == COLLECTOR and self.is_sure and not self.refused and self._offsets[1] is not None
+        if is_usual and abs(offset_ms - self._offset_ms) < _DRIFT_MS and (self.is_agreed or self._offsets[0] is None):
+            self._offsets[1] = offset_ms
+            return True
         is_believed = load("belief").set_utc(self, utc_ms, offset_ms, source)
         unload("belief")
         return is_believed

@@ -128,12 +128,9 @@ class Wiring:
         return mask
 
 
-def set_up(chip, config, has_slept):
-    """Makes the pins what the configuration says. What a `board.Board` keeps of them, in its order; ValueError if this
-    chip can't do that."""
-    import esp32
-    import machine
-
+def set_up(chip, config, has_slept, esp32, machine, strip_at):
+    """Makes the pins what the configuration says. Gives what a `board.Board` keeps of them, in its order; ValueError if
+    this chip can't do that. esp32, machine: the modules; strip_at(pin): four WS2812 at that output."""
     power = config["power"]
     wiring = Wiring(chip, config["pins"], power)
     pull = machine.Pin.PULL_DOWN if wiring.closed_level else machine.Pin.PULL_UP
@@ -141,35 +138,29 @@ def set_up(chip, config, has_slept):
     dimmed = is_dimmed(config["feedback"])
     leds = strip = buzzer = battery = counters = None
     if wiring.neopixel is None:
-        leds = [_out(pin, _DIM_HZ if dimmed else 0) for pin in wiring.leds]
+        leds = [_out(machine, pin, _DIM_HZ if dimmed else 0) for pin in wiring.leds]
     else:
-        import neopixel  # only here: it takes heap
-
-        strip = neopixel.NeoPixel(_out(wiring.neopixel), 4)
+        strip = strip_at(_out(machine, wiring.neopixel))
         strip.write()  # it lights up at random with the power
     if wiring.buzzer is not None:
-        buzzer = _out(wiring.buzzer, _TONE_HZ)
+        buzzer = _out(machine, wiring.buzzer, _TONE_HZ)
     if wiring.battery is not None:
         battery = machine.ADC(machine.Pin(wiring.battery), atten=machine.ADC.ATTN_11DB)
     if hasattr(esp32, "PCNT"):
         edge = "rising" if wiring.closed_level else "falling"
-        counters = [_counter(i, pin, edge) for i, pin in enumerate(buttons)]
+        counters = [_counter(esp32, i, pin, edge) for i, pin in enumerate(buttons)]
     woke = wiring.woken_by(machine) if has_slept else 0
     return wiring.closed_level, buttons, dimmed, leds, strip, buzzer, battery, power["divider"], counters, woke
 
 
-def _out(pin, pwm_hz=0):
+def _out(machine, pin, pwm_hz=0):
     """An output that is low, or a PWM that gives nothing as yet."""
-    import machine
-
     output = machine.Pin(pin, machine.Pin.OUT, value=0)
     return machine.PWM(output, freq=pwm_hz, duty_u16=0) if pwm_hz else output
 
 
-def _counter(unit, pin, edge):
+def _counter(esp32, unit, pin, edge):
     """https://docs.micropython.org/en/latest/library/esp32.html#esp32.PCNT"""
-    import esp32
-
     counter = esp32.PCNT(unit, pin=pin, **{edge: esp32.PCNT.INCREMENT})
     counter.start()
     return counter

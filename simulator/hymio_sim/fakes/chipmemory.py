@@ -316,7 +316,7 @@ class Tls:
 
 
 class Context:
-    """An SSLContext. `__del__` is that of the board's: it can be called, and the context can take certificates again."""
+    """An SSLContext. `__del__` can be called, as on the board, and then certificates be loaded again."""
 
     verify_mode = 0
 
