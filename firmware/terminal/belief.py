@@ -1,13 +1,10 @@
 """Whether a word on the time is believed, and what becomes of it: README.md "Time". Loaded for such a word."""
 
-from .clock import FLOOR_MS
+from .clock import CEILING_MS, DAY_MS, FLOOR_MS
 from .compat import const
 from .record import COLLECTOR, CONSOLE, NTP
 
 _DRIFT_MS = const(1000)  # a step smaller than this needs no new time record
-# No terminal runs for longer than this with one firmware: a later time is a broken server's. 2046-01-01.
-_CEILING_MS = const(2398377600000)
-_DAY_MS = const(86400000)  # what lies within a day of each other is the same time
 # Why a time is not believed.
 BEYOND = const(1)
 BEHIND = const(2)
@@ -33,7 +30,7 @@ def set_utc(clock, utc_ms, offset_ms, source):
     else:
         clock._offset_ms = offset_ms
         clock.source = source
-    is_sure = source == CONSOLE or is_agreed or utc_ms <= sure_ms + _DAY_MS
+    is_sure = source == CONSOLE or is_agreed or utc_ms <= sure_ms + DAY_MS
     is_sure = is_sure and (clock._latest_ms is None or utc_ms <= clock._latest_ms)
     if not clock.is_set or abs(clock._offset_ms - clock._told_ms) >= _DRIFT_MS or (is_sure and not was_sure):
         clock.time_due = True
@@ -43,18 +40,18 @@ def set_utc(clock, utc_ms, offset_ms, source):
     clock.is_sure = is_sure
     if source == CONSOLE:
         clock.floor_ms = FLOOR_MS  # from now on servers are believed again
-    elif utc_ms < clock.floor_ms - _DAY_MS:
+    elif utc_ms < clock.floor_ms - DAY_MS:
         clock.floor_ms = utc_ms
     return True
 
 
 def _doubt(clock, utc_ms, offset_ms, source):
     """Why a word is not to be believed, 0 if it is."""
-    if not FLOOR_MS <= utc_ms < _CEILING_MS:
+    if not FLOOR_MS <= utc_ms < CEILING_MS:
         return BEYOND
     if source == CONSOLE:  # a person is believed against the log: it may have been led astray
         return 0
-    if utc_ms < clock.floor_ms - _DAY_MS and not (source == COLLECTOR and clock.is_signed):
+    if utc_ms < clock.floor_ms - DAY_MS and not (source == COLLECTOR and clock.is_signed):
         return BEHIND
     if not clock.is_set or not _is_far(clock, offset_ms) or _agrees(clock, offset_ms, source):
         return 0
@@ -68,16 +65,10 @@ def _doubt(clock, utc_ms, offset_ms, source):
 
 
 def _is_far(clock, offset_ms):
-    return abs(offset_ms - clock._offset_ms) > _DAY_MS
+    return abs(offset_ms - clock._offset_ms) > DAY_MS
 
 
 def _agrees(clock, offset_ms, source):
     """Whether the other server has told the same time."""
     other = None if source == CONSOLE else clock._offsets[COLLECTOR - source]
-    return other is not None and abs(other - offset_ms) <= _DAY_MS
-
-
-def raise_floor(clock, utc_ms, witness):
-    """For a mount: a time in the log, and whose word it was; in the order of the log, so that the newest counts."""
-    if utc_ms < _CEILING_MS and (witness >= CONSOLE or utc_ms <= clock.floor_ms + _DAY_MS):
-        clock.floor_ms = max(FLOOR_MS, utc_ms)
+    return other is not None and abs(other - offset_ms) <= DAY_MS

@@ -10,6 +10,9 @@ _RETRY_MAX_MS = const(300000)
 _DRIFT_MS = const(1000)  # a step smaller than this needs no new time record
 # No clock of ours was ever before this build: an older time is a broken server's. 2026-01-01.
 FLOOR_MS = const(1767225600000)
+# And no terminal runs for longer than this with one firmware: a later time is a broken server's. 2046-01-01.
+CEILING_MS = const(2398377600000)
+DAY_MS = const(86400000)  # what lies within a day of each other is the same time
 
 
 class Clock:

@@ -55,7 +55,6 @@ class Runner:
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
         if self._app.log:
             unload("logmount")
-        unload("belief")
         unload("lastwords")
         unload("startup")
         uplink = self._app.uplink
