@@ -245,7 +245,7 @@ class Mount:
         boot = header.boot
         clock = log.clock
         if header.is_sure:
-            _raise_floor(clock, header.utc_ms, CONSOLE)
+            raise_floor(clock, header.utc_ms, CONSOLE)
         log.news_seq = first
         reader = Reader(log)
         reader.seek(first)
@@ -262,7 +262,7 @@ class Mount:
                 self._take_ack(record)
                 continue
             if kind == TIME:
-                _raise_floor(clock, 1000 * int.from_bytes(record[8:12], "little"), record[0] >> 4)
+                raise_floor(clock, 1000 * int.from_bytes(record[8:12], "little"), record[0] >> 4)
             log.news_seq = reader.seq + 1
             log.count(record)
             boot = record[6] | record[7] << 8 if kind != TIME else boot
@@ -282,7 +282,7 @@ class Mount:
             log.lost_settled = int.from_bytes(record[5:8], "little")
 
 
-def _raise_floor(clock, utc_ms, witness):
+def raise_floor(clock, utc_ms, witness):
     """For a mount: a time in the log, and whose word it was; in the order of the log, so that the newest counts."""
     if utc_ms < CEILING_MS and (witness >= CONSOLE or utc_ms <= clock.floor_ms + DAY_MS):
         clock.floor_ms = max(FLOOR_MS, utc_ms)
