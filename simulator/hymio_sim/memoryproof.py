@@ -318,11 +318,15 @@ def _free_port() -> int:
 
 def whole_kind(stage: Stage, number: int) -> None:
     """What else works once on a fresh heap, each at its round: every hundredth round again."""
-    todo = {1: stage.self_test, 3: lambda: stage.order("cmd", DEVICE_ID, "resync"), 5: stage.push_configuration,
-            7: stage.renew_certificate, 9: lambda: stage.order("cmd", DEVICE_ID, "send-log"),
-            }.get(number % 100)  # fmt: skip
-    if todo:
-        todo()
+    todo: dict[int, Callable[[], object]] = {
+        1: stage.self_test,
+        3: lambda: stage.order("cmd", DEVICE_ID, "resync"),
+        5: stage.push_configuration,
+        7: stage.renew_certificate,
+        9: lambda: stage.order("cmd", DEVICE_ID, "send-log"),
+    }
+    if number % 100 in todo:
+        todo[number % 100]()
 
 
 def main() -> int:
