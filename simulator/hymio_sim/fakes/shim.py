@@ -57,13 +57,14 @@ def main(board_globals, spent):
 
 
 def _memory_model():
-    """The model of the chip's memory, if it is to be modelled."""
+    """The model of the chip's memory, if it is to be modelled: then it is in the ROM."""
     try:
-        import chipmemory
-
-        return chipmemory
-    except ImportError:
+        os.stat("/rom/chipmemory.mpy")
+    except OSError:
         return None
+    import chipmemory
+
+    return chipmemory
 
 
 def _make_room_for_names(count):
