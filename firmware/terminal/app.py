@@ -2,23 +2,13 @@
 
 from binascii import crc32, hexlify
 
-from . import health
-from .book import Book
-from .clock import Clock, Ntp
 from .compat import const, load, ticks_add, ticks_diff, unload
-from .front import Front
-from .logscrub import Scrub
-from .moments import Moments
-from .power import MAINS, Power
-from .ringlog import RingLog
-from .textlog import TextLog
-from .uplink import Uplink
+from .mains import PROFILES, Mains
 from .wifi import OFF, Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
 _STANDSTILL_MS = const(15)
 _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
-_TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
 _PAUSE_MS = const(1000)  # so long without a byte they may leave earlier, if there is need
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
@@ -55,7 +45,12 @@ class App:
         self.cert_ends = None  # the last moment of the certificate that the broker is shown
         self._config = config
         self.wifi = Wifi(board, config["wifi"], self.stood_still)
-        self.power = Power(config["power"], board.battery_mv, crc32(self.device_id.encode()) & 255)
+        power = config["power"]
+        if power["profile"] == PROFILES[0] and power["battery"] is None and board.battery_mv() is None:
+            self.power = Mains(power)
+        else:
+            jitter = crc32(self.device_id.encode()) & 255
+            self.power = load("power").Power(power, board.battery_mv, jitter)
         self._console = None
         self._console_at = 0
         self.hung_up = False  # a conversation has ended; `run` makes it False again
@@ -75,86 +70,13 @@ class App:
     # ---- start ----
 
     def start(self, now_ms):
-        """Mounts the log, writes the boot record, arms the pins. Gives the line for the console.
-
-        After a deep sleep there is no mount and no boot record: what woke the terminal is a press.
-        """
-        board = self.board
-        self.clock = clock = Clock(now_ms)
-        self.last_touch = self._console_at = now_ms
-        self._moments = Moments(self, now_ms)
-        lastwords = load("lastwords")
-        folder = None if self.home is None else self.home + "log"
-        self.text = text = TextLog(folder, clock, lastwords.secrets(self._config))
-        slept = None
-        if board.slept or self.power.profile != MAINS:
-            self._rest = load("rest")
-        if board.slept:
-            slept = self._rest.remembered(board)
-        elif folder is not None:
-            lastwords.read(text, board)
-        try:
-            if board.flash is None:
-                raise ValueError(board.flash_problem)
-            log = RingLog(board.flash, crc32(board.mac), board.random32, clock)
-            if slept is None or not self._rest.resume_log(log, slept):
-                slept = None
-                log.mount()
-        except (OSError, ValueError) as error:
-            self.problem = str(error)
-            self._refuse(now_ms)
-            lastwords.booted(text, board.reset_cause, self.status_line())
-            return self.status_line()
-        self.log = log
-        self.book = book = Book(log, clock, board.ticks_ms, self.stood_still)
-        self.front = front = Front(self._config, board, book)
-        if slept is None:
-            self.power.start(now_ms)
-            book.owe_boot(board.reset_cause, 0, now_ms)
-            if not log.boot_storm:
-                book.boot()
-            front.start(now_ms)
-            lastwords.booted(text, board.reset_cause, self.status_line())
-        else:
-            self._rest.resume(self, slept, now_ms, _IDLE_MS)
-        board.on_edge(self._on_edge)
-        self._scrub_at = now_ms
-        config = self._config
-        self.ntp = Ntp(config["ntp"], self.wifi, clock, board.random32)
-        self.uplink = Uplink(config["mqtt"], self.device_id, self.wifi, log, clock, board.random32, self.facts)
-        if self.power.profile != MAINS:
-            self.uplink.outbox.pace = None  # `power` has decided when: a session sends all
-        else:  # who sleeps has no time for a patrol, and a wake none to prepare one
-            self._scrub = Scrub(log, self.uplink.outbox.reader)
-        if config.get("on_trial"):
-            self.trial_ends = ticks_add(now_ms, _TRIAL_MS)
-        if config.get("report"):
-            load("remote").report(self.uplink, config["report"])
-            unload("remote")
-        self._config = None  # every room has taken what it needs
-        return self.status_line()
-
-    def _refuse(self, now_ms):
-        """Without a log nothing is counted and nobody is thanked."""
-        from .feedback import Feedback
-
-        self._feedback = Feedback(self.board, self._config["feedback"], self._config["thanks_ms"])
-        self._feedback.refuse(now_ms)
+        """Mounts the log, writes the boot record, arms the pins. Gives the line for the console: see `startup`."""
+        return load("startup").start(self, now_ms, _IDLE_MS)
 
     def status_line(self):
         """One line for a person at a plain serial terminal."""
-        line = "hymio %s %s " % (self.version, self.device_id)
-        if self.problem:
-            line += "does not count: " + self.problem
-        else:
-            log = self.log
-            line += "boot %d, log %08x, %d press%s, %d unsent" % (
-                self.clock.boot, log.log_id, sum(log.totals), "" if sum(log.totals) == 1 else "es", log.unsent,
-            )  # fmt: skip
-        if self.config_problem:
-            line += "; " + self.config_problem + ": running with the defaults"
-        if self.uplink and self.uplink.problem:
-            line += "; no connection: " + self.uplink.problem
+        line = load("startup").status_line(self)
+        unload("startup")
         return line
 
     def _on_edge(self, button):
@@ -354,7 +276,9 @@ class App:
 
     def facts(self):
         """See `health`."""
-        return health.facts(self)
+        found = load("health").facts(self)
+        unload("health")
+        return found
 
 
 def _nothing():

@@ -8,11 +8,8 @@ import esp32
 import machine
 import network
 
-from .compat import const, rtc_ms, ticks_ms
-from .feedback import is_dimmed
+from .compat import const, load, rtc_ms, ticks_ms
 
-_DIM_HZ = const(1000)
-_TONE_HZ = const(880)  # until `tone` says another
 _HALF = const(32768)
 # Red, orange, light green, green: what 100 percent is of each, in the order in which a WS2812 wants it (green first).
 _GRB = b"\x00\xff\x00\x50\xff\x00\xc0\x60\x00\xff\x00\x00"
@@ -24,35 +21,15 @@ class Board:
 
     def __init__(self, config):
         """config: as `config.load` gives it. ValueError if this chip can't be wired like that."""
-        from .wiring import Wiring
-
         self.chip = chip_name()
-        wiring = Wiring(self.chip, config["pins"], config["power"])
-        self._closed_level = wiring.closed_level
-        pull = machine.Pin.PULL_DOWN if wiring.closed_level else machine.Pin.PULL_UP
-        self._buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in wiring.buttons]
-        self._is_dimmed = is_dimmed(config["feedback"])
-        self._leds = self._strip = self._buzzer = self._battery = None
-        if wiring.neopixel is None:
-            self._leds = [_out(pin, _DIM_HZ if self._is_dimmed else 0) for pin in wiring.leds]
-        else:
-            import neopixel  # only here: it takes heap
-
-            self._strip = neopixel.NeoPixel(_out(wiring.neopixel), 4)
-            self._strip.write()  # it lights up at random with the power
-        if wiring.buzzer is not None:
-            self._buzzer = _out(wiring.buzzer, _TONE_HZ)
-        if wiring.battery is not None:
-            self._battery = machine.ADC(machine.Pin(wiring.battery), atten=machine.ADC.ATTN_11DB)
-            self._divider = config["power"]["divider"]
-        self._counters = None
-        if hasattr(esp32, "PCNT"):
-            edge = "rising" if wiring.closed_level else "falling"
-            self._counters = [_counter(i, pin, edge) for i, pin in enumerate(self._buttons)]
         self.mac = machine.unique_id()
         self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in README.md "Record"
         self.slept = self.reset_cause == machine.DEEPSLEEP_RESET
-        self.woke = wiring.woken_by(machine) if self.slept else 0  # buttons, bit 0 = button 1
+        # woke: buttons, bit 0 = button 1
+        (
+            self._closed_level, self._buttons, self._is_dimmed, self._leds, self._strip, self._buzzer, self._battery,
+            self._divider, self._counters, self.woke,
+        ) = load("wiring").set_up(self.chip, config, self.slept, esp32, machine, _strip_at)  # fmt: skip
         self.ticks_ms = ticks_ms
         self.rtc_ms = rtc_ms
         self.rtc = machine.RTC()
@@ -241,17 +218,10 @@ class Board:
             return None
 
 
-def _out(pin, pwm_hz=0):
-    """An output that is low, or a PWM that gives nothing as yet."""
-    output = machine.Pin(pin, machine.Pin.OUT, value=0)
-    return machine.PWM(output, freq=pwm_hz, duty_u16=0) if pwm_hz else output
+def _strip_at(pin):
+    import neopixel  # only here: it takes heap
 
-
-def _counter(unit, pin, edge):
-    """https://docs.micropython.org/en/latest/library/esp32.html#esp32.PCNT"""
-    counter = esp32.PCNT(unit, pin=pin, **{edge: esp32.PCNT.INCREMENT})
-    counter.start()
-    return counter
+    return neopixel.NeoPixel(pin, 4)
 
 
 def chip_name():

@@ -1,26 +1,18 @@
 """Uptime to the millisecond, UTC when somebody has told it, and the NTP client."""
 
-import struct
-
-from .compat import const, ticks_add, ticks_diff
-from .record import AGREED, COLLECTOR, CONSOLE, NTP
+from .compat import const, load, ticks_add, ticks_diff, unload
+from .record import AGREED, COLLECTOR
 from .wifi import ON
 
 _MASK24 = const(0xFFFFFF)
-_NTP_TO_1970 = const(2208988800)
-_RESYNC_MS = const(12 * 3600 * 1000)
-_RETRY_MS = const(5000)
+RETRY_MS = const(5000)
 _RETRY_MAX_MS = const(300000)
 _DRIFT_MS = const(1000)  # a step smaller than this needs no new time record
 # No clock of ours was ever before this build: an older time is a broken server's. 2026-01-01.
-_FLOOR_MS = const(1767225600000)
+FLOOR_MS = const(1767225600000)
 # And no terminal runs for longer than this with one firmware: a later time is a broken server's. 2046-01-01.
-_CEILING_MS = const(2398377600000)
-_DAY_MS = const(86400000)  # what lies within a day of each other is the same time
-# Why a time is not believed.
-BEYOND = const(1)
-BEHIND = const(2)
-AGAINST = const(3)
+CEILING_MS = const(2398377600000)
+DAY_MS = const(86400000)  # what lies within a day of each other is the same time
 
 
 class Clock:
@@ -45,7 +37,7 @@ class Clock:
         self.refused = None  # (source, utc_ms, why) of the word that was not believed last, until that source is right
         self._offsets = [None, None]  # what NTP and the collector have told last
         self._latest_ms = None  # nothing beyond is sure
-        self.floor_ms = _FLOOR_MS  # it is no earlier than this; a mount takes it to the newest sure time in the log
+        self.floor_ms = FLOOR_MS  # it is no earlier than this; a mount takes it to the newest sure time in the log
 
     def advance(self, now_ms):
         """Takes uptime forward; to be called at least once in six days of ticks. Allocates nothing."""
@@ -55,23 +47,6 @@ class Clock:
             low = self._low + delta
             self._high += low >> 24
             self._low = low & _MASK24
-
-    def state(self, rtc_ms):
-        """For `resume` after a deep sleep: a list of ints. rtc_ms: of the board's clock that goes on in it."""
-        flags = (1 if self.is_set else 0) | (2 if self.is_agreed else 0) | (4 if self.is_sure else 0)
-        started_ms = rtc_ms - self.uptime_ms()
-        return [self.boot, started_ms, self._offset_ms, self._told_ms, flags, self.source, self.floor_ms]
-
-    def resume(self, state, rtc_ms, ticks):
-        """The boot goes on that `state` was taken in. rtc_ms, ticks: of the same moment."""
-        self.boot, started_ms, self._offset_ms, self._told_ms, flags, self.source, self.floor_ms = state
-        self.is_set = flags & 1 != 0
-        self.is_agreed = flags & 2 != 0
-        self.is_sure = flags & 4 != 0
-        uptime_ms = max(0, rtc_ms - started_ms)
-        self._ticks = ticks
-        self._low = uptime_ms & _MASK24
-        self._high = uptime_ms >> 24
 
     def at(self, ticks):
         """Sets at_low and at_high to the uptime of a recent moment, for a record. Allocates nothing."""
@@ -93,80 +68,27 @@ class Clock:
     def set_utc(self, utc_ms, source):
         """Takes the time as of the last `advance`. False if it is not believed: README.md "Time" has the rules."""
         offset_ms = utc_ms - self.uptime_ms()
-        why = self._doubt(utc_ms, offset_ms, source)
-        if source != CONSOLE and why != BEYOND:
-            self._offsets[source - 1] = offset_ms
-        if why:
-            self.refused = source, utc_ms, why
-            return False
-        if self.refused and source in (CONSOLE, self.refused[0]):
-            self.refused = None
-        was_sure = self.is_sure
-        sure_ms = self.utc_ms() if was_sure else self.floor_ms
-        is_agreed = self._agrees(offset_ms, source)
-        if source == COLLECTOR and self.is_set and not self._is_far(offset_ms):
-            is_agreed |= self.is_agreed  # it confirms what others have told more exactly
-            utc_ms = self.utc_ms()
-        else:
-            self._offset_ms = offset_ms
-            self.source = source
-        is_sure = source == CONSOLE or is_agreed or utc_ms <= sure_ms + _DAY_MS
-        is_sure = is_sure and (self._latest_ms is None or utc_ms <= self._latest_ms)
-        if not self.is_set or abs(self._offset_ms - self._told_ms) >= _DRIFT_MS or (is_sure and not was_sure):
-            self.time_due = True
-            self._told_ms = self._offset_ms
-        self.is_set = True
-        self.is_agreed = is_agreed
-        self.is_sure = is_sure
-        if source == CONSOLE:
-            self.floor_ms = _FLOOR_MS  # from now on servers are believed again
-        elif utc_ms < self.floor_ms - _DAY_MS:
-            self.floor_ms = utc_ms
-        return True
-
-    def _doubt(self, utc_ms, offset_ms, source):
-        """Why a word is not to be believed, 0 if it is."""
-        if not _FLOOR_MS <= utc_ms < _CEILING_MS:
-            return BEYOND
-        if source == CONSOLE:  # a person is believed against the log: it may have been led astray
-            return 0
-        if utc_ms < self.floor_ms - _DAY_MS and not (source == COLLECTOR and self.is_signed):
-            return BEHIND
-        if not self.is_set or not self._is_far(offset_ms) or self._agrees(offset_ms, source):
-            return 0
-        # One server against the clock. It is the leap into the future that does harm.
-        is_later = offset_ms > self._offset_ms
-        if source == NTP:
-            loses = self.source == COLLECTOR and (is_later or self.is_signed)
-        else:
-            loses = self.source == CONSOLE or (self.source == NTP and is_later)
-        return AGAINST if self.is_agreed or loses else 0
-
-    def _is_far(self, offset_ms):
-        return abs(offset_ms - self._offset_ms) > _DAY_MS
-
-    def _agrees(self, offset_ms, source):
-        """Whether the other server has told the same time."""
-        other = None if source == CONSOLE else self._offsets[COLLECTOR - source]
-        return other is not None and abs(other - offset_ms) <= _DAY_MS
-
-    @property
-    def witness(self):
-        """The source of a time record."""
-        return AGREED if self.is_agreed and self.is_sure else self.source
-
-    def raise_floor(self, utc_ms, witness):
-        """For a mount: a time in the log, and whose word it was; in the order of the log, so that the newest counts."""
-        if utc_ms < _CEILING_MS and (witness >= CONSOLE or utc_ms <= self.floor_ms + _DAY_MS):
-            self.floor_ms = max(_FLOOR_MS, utc_ms)
+        # Most words are the collector's, with each ack, and news to nobody.
+        is_usual = source == COLLECTOR and self.is_sure and not self.refused and self._offsets[1] is not None
+        if is_usual and abs(offset_ms - self._offset_ms) < _DRIFT_MS and (self.is_agreed or self._offsets[0] is None):
+            self._offsets[1] = offset_ms
+            return True
+        is_believed = load("belief").set_utc(self, utc_ms, offset_ms, source)
+        unload("belief")
+        return is_believed
 
     def limit(self, latest_ms):
         """Nothing beyond this moment is sure: our certificate ends then."""
         self._latest_ms = latest_ms
         if self.floor_ms > latest_ms:
-            self.floor_ms = _FLOOR_MS
+            self.floor_ms = FLOOR_MS
         if self.utc_ms() > latest_ms:
             self.is_sure = False
+
+    @property
+    def witness(self):
+        """The source of a time record."""
+        return AGREED if self.is_agreed and self.is_sure else self.source
 
     def time_record(self):
         """(utc in seconds, ticks of the moment at which that second begins): what a time record says."""
@@ -186,7 +108,7 @@ class Ntp:
         self._clock = clock
         self._random32 = random32
         self._due = None
-        self._delay_ms = _RETRY_MS
+        self._delay_ms = RETRY_MS
         self._cookie = b""
         self._sent = 0
 
@@ -198,30 +120,11 @@ class Ntp:
 
     def request(self, now_ms):
         """The 48 bytes to send; the answer is waited for until `failed` is called."""
-        self._cookie = struct.pack("<II", self._random32(), self._random32())
-        self._sent = now_ms
-        packet = bytearray(48)
-        packet[0] = 0x23  # version 4, client
-        packet[40:48] = self._cookie
-        return packet
+        return load("sntp").request(self, now_ms)
 
     def received(self, now_ms, data):
         """Takes an answer; True if the clock is set by it. Anything else is passed over."""
-        if len(data) < 48 or data[0] & 7 != 4 or not 1 <= data[1] <= 15 or bytes(data[24:32]) != self._cookie:
-            return False
-        seconds, fraction = struct.unpack_from(">II", data, 40)
-        if seconds < 0x80000000:
-            seconds += 1 << 32  # the era that begins in 2036
-        self._clock.advance(now_ms)
-        trip_ms = max(0, ticks_diff(now_ms, self._sent))
-        fraction_ms = (fraction * 1000 >> 31) + 1 >> 1  # rounded
-        utc_ms = (seconds - _NTP_TO_1970) * 1000 + fraction_ms + trip_ms // 2
-        if not self._clock.set_utc(utc_ms, NTP):
-            return False
-        self._cookie = b""
-        self._delay_ms = _RETRY_MS
-        self._due = ticks_add(now_ms, _RESYNC_MS)
-        return True
+        return load("sntp").received(self, now_ms, data)
 
     def failed(self, now_ms):
         """No answer came: try again later and later."""

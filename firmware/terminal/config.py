@@ -6,7 +6,7 @@ import os
 from .compat import load as load_room
 from .compat import read_json
 from .feedback import SIGNALS
-from .power import PROFILES
+from .mains import PROFILES
 from .vote import DEFAULT_WINDOWS
 
 PATH = "config.json"

@@ -71,35 +71,6 @@ class Debounce:
                 self._state[b] = _DOWN
                 self._stable[b] = self._restless[b] = now_ms
 
-    def woke(self, at_ms, closed, buttons):
-        """These buttons were pressed, with first contact at ticks at_ms, before anybody could look: in deep sleep.
-
-        `pressed` has them too now, until the next `step`; the contacts that are open again may bounce still.
-        """
-        self.pressed |= buttons
-        self.down |= buttons
-        for b in range(4):
-            if buttons & 1 << b:
-                self.first_contact[b] = self._since[b] = self._stable[b] = self._restless[b] = at_ms
-                self._remember_opened(b)
-                self._state[b] = _DOWN if closed & 1 << b else _OPENING
-                if not closed & 1 << b:
-                    self._stable[b] = self.opened[b] = self._polled
-
-    def state(self, now_ms):
-        """For `resume` after a deep sleep, taken while `is_idle`: how long the buttons have been up, the statistics."""
-        up_ms = [ticks_diff(now_ms, self.opened[b]) if self.known & 1 << b else -1 for b in range(4)]
-        return [up_ms, self.presses_total, self.edges_total, list(self.edges_max), self.spikes]
-
-    def resume(self, state, now_ms):
-        """Goes on where `state` was taken, at what are ticks now_ms now."""
-        up_ms, self.presses_total, self.edges_total, edges_max, self.spikes = state
-        self.edges_max = bytearray(edges_max)
-        for b in range(4):
-            if 0 <= up_ms[b] <= _FORGET_MS:
-                self.known |= 1 << b
-                self.opened[b] = ticks_add(now_ms, -up_ms[b])
-
     def edge(self, now_ms, b):
         """A pin interrupt of button b + 1."""
         if self.edges[b] < 255:

@@ -2,7 +2,7 @@
 
 from array import array
 
-from .compat import const, ticks_add, ticks_diff
+from .compat import const, ticks_diff
 from .record import CLOSED, MASH, REPEAT, STUCK, TEST, put_run
 
 _VERDICTS = (REPEAT, MASH, CLOSED, TEST, STUCK)  # what is no vote and stands for itself: a chord is half of another
@@ -87,13 +87,3 @@ class Flood:
                 return True
         self.pending = False
         return False
-
-    def state(self, now_ms):
-        """For `resume` after a deep sleep; not while `pending`."""
-        return [ticks_diff(now_ms, self._window_at), self._stored, 1 if self._is_flood else 0]
-
-    def resume(self, state, now_ms):
-        """Goes on where `state` was taken, at what are ticks now_ms now."""
-        age_ms, self._stored, is_flood = state
-        self._window_at = ticks_add(now_ms, -min(age_ms, _WINDOW_MS))
-        self._is_flood = bool(is_flood)

@@ -67,35 +67,6 @@ class Front:
                     if self._now_closings[b] != self._closings[b] and not is_seen:
                         self.stalled_missed += 1
 
-    # ---- across deep sleep ----
-
-    def state(self, now_ms):
-        """For `resume`; only while `is_at_rest`."""
-        return [
-            self.debounce.state(now_ms), self.votes.state(now_ms), self.hands.stuck, self._flood.state(now_ms),
-        ]  # fmt: skip
-
-    def resume(self, state, slept_ms, woke_ms, now_ms):
-        """Goes on after a deep sleep of slept_ms that ended at ticks woke_ms; the buttons that ended it are presses."""
-        debounce, votes, stuck, flood = state
-        fell_asleep_ms = ticks_add(woke_ms, -slept_ms)
-        closed = self._board.buttons()
-        woke = self._board.woke & ~stuck
-        # What is down by now and neither was before nor woke the chip was pressed while it started.
-        late = closed & ~stuck & ~woke
-        self.debounce.resume(debounce, fell_asleep_ms)
-        self.votes.resume(votes, fell_asleep_ms)
-        self._flood.resume(flood, fell_asleep_ms)
-        self.hands.resume(stuck, closed)
-        self.debounce.start(now_ms, closed & stuck)
-        self._step_hours(now_ms)
-        if woke or late:
-            self.debounce.woke(woke_ms, closed, woke)
-            self.debounce.woke(ticks_add(woke_ms, ticks_diff(now_ms, woke_ms) // 2), closed, late)
-            self._woke = woke | late
-            self._take_contacts(now_ms)
-            self._woke = 0
-
     @property
     def is_at_rest(self):
         """True while nothing but a new press can make a difference here."""
@@ -230,19 +201,6 @@ class Front:
         wait_ms = timetable.step(now_ms, self._clock)
         self.feedback.is_quiet = timetable.is_quiet
         return wait_ms
-
-    def facts(self):
-        """The part of README.md "Facts" that is about the buttons."""
-        debounce = self.debounce
-        return {
-            "stuck": [b + 1 for b in range(4) if self.hands.stuck & 1 << b],
-            "mode": self.hands.mode,
-            "stalled_missed": self.stalled_missed,
-            "switches": [
-                [debounce.presses_total[b], debounce.edges_total[b], debounce.edges_max[b], debounce.spikes[b]]
-                for b in range(4)
-            ],
-        }
 
 
 def _earliest(buttons, moments):

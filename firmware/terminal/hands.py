@@ -29,10 +29,6 @@ class Hands:
         """Buttons down at boot are out of play until released."""
         self.stuck = self._at_boot = down
 
-    def resume(self, stuck, down):
-        """After a deep sleep: which of `stuck`, out of play before it, are still down. What is up has been for long."""
-        self.stuck = self._at_boot = stuck & down
-
     def test(self, now_ms, ms):
         """Test mode for so long, from the cable."""
         self.mode = "test"

@@ -1,7 +1,8 @@
-"""What a terminal says of itself: README.md "Facts"."""
+"""What a terminal says of itself: README.md "Facts". Loaded only when it is asked for."""
 
 from .compat import load, unload
-from .power import PROFILES
+from .mains import PROFILES
+from .record import SLOTS
 from .wifi import ON
 
 
@@ -31,8 +32,8 @@ def facts(app):
     if log is None:
         found["problem"] = app.problem
         return found
-    found.update(log.facts())
-    found.update(app.front.facts())
+    found.update(_log(log))
+    found.update(_front(app.front))
     if clock.refused:
         found["clock_problem"] = load("rfc3339").doubt(clock)
         unload("rfc3339")
@@ -44,3 +45,32 @@ def facts(app):
     found["standstill_ms"] = app.standstill_ms
     found["next_upload_s"] = power.next_upload_s(clock.uptime_ms())
     return found
+
+
+def _log(log):
+    return {
+        "pressed": log.totals,
+        "log_id": log.log_id,
+        "capacity": (log.sectors - 1) * SLOTS,
+        "next_seq": log.next_seq,
+        "oldest_seq": log.oldest_seq,
+        "acked_seq": log.cursor - 1,
+        "unsent": log.unsent,
+        "lost": log.lost,
+        "burned": log.burned,
+        "bad_sectors": log.bad_sectors,
+        "damaged_headers": len(log.damaged),
+    }
+
+
+def _front(front):
+    debounce = front.debounce
+    return {
+        "stuck": [b + 1 for b in range(4) if front.hands.stuck & 1 << b],
+        "mode": front.hands.mode,
+        "stalled_missed": front.stalled_missed,
+        "switches": [
+            [debounce.presses_total[b], debounce.edges_total[b], debounce.edges_max[b], debounce.spikes[b]]
+            for b in range(4)
+        ],
+    }

@@ -2,6 +2,7 @@
 
 from array import array
 
+from .clock import CEILING_MS, DAY_MS, FLOOR_MS
 from .compat import const
 from .heldlog import BLANK, DAMAGED
 from .logreader import END, Reader
@@ -244,7 +245,7 @@ class Mount:
         boot = header.boot
         clock = log.clock
         if header.is_sure:
-            clock.raise_floor(header.utc_ms, CONSOLE)
+            raise_floor(clock, header.utc_ms, CONSOLE)
         log.news_seq = first
         reader = Reader(log)
         reader.seek(first)
@@ -261,7 +262,7 @@ class Mount:
                 self._take_ack(record)
                 continue
             if kind == TIME:
-                clock.raise_floor(1000 * int.from_bytes(record[8:12], "little"), record[0] >> 4)
+                raise_floor(clock, 1000 * int.from_bytes(record[8:12], "little"), record[0] >> 4)
             log.news_seq = reader.seq + 1
             log.count(record)
             boot = record[6] | record[7] << 8 if kind != TIME else boot
@@ -279,3 +280,9 @@ class Mount:
             log.cursor = cursor
             log.sent = int.from_bytes(record[1:5], "little")
             log.lost_settled = int.from_bytes(record[5:8], "little")
+
+
+def raise_floor(clock, utc_ms, witness):
+    """For a mount: a time in the log, and whose word it was; in the order of the log, so that the newest counts."""
+    if utc_ms < CEILING_MS and (witness >= CONSOLE or utc_ms <= clock.floor_ms + DAY_MS):
+        clock.floor_ms = max(FLOOR_MS, utc_ms)

@@ -1,12 +1,14 @@
-"""What the supply allows: when to sleep and for how long, when to switch the radio on, what a low battery forbids."""
+"""What the supply allows: when to sleep and for how long, when to switch the radio on, what a low battery forbids.
+
+Not loaded on mains without a battery.
+"""
 
 from .compat import const, ticks_add, ticks_diff
+from .mains import MAINS, PROFILES
 
-MAINS = const(0)
 LIGHT = const(1)
 DEEP = const(2)
 
-PROFILES = ("mains", "light", "deep")
 _DAY_MS = const(86400000)
 _SUPPLY_MS = const(60000)  # between two looks at the battery while awake
 _RECOVERED_MV = const(100)  # so much above the limit is not low any more
@@ -118,15 +120,3 @@ class Power:
         if is_quiet:
             return self.profile
         return LIGHT if wait_ms >= _LIGHT_MIN_MS else MAINS
-
-    # ---- across deep sleep ----
-
-    def state(self):
-        """What `resume` needs: ints."""
-        return [self.next_ms, self._failures, self.unhappy, 1 if self.is_low else 0, 1 if self._farewell else 0]
-
-    def resume(self, state):
-        """After a deep sleep."""
-        self.next_ms, self._failures, self.unhappy, is_low, farewell = state
-        self.is_low = bool(is_low)
-        self._farewell = bool(farewell)

@@ -1,8 +1,9 @@
 """How a terminal that is not on mains waits, lightly or deeply asleep, and how it goes on. Not loaded on mains."""
 
-from . import logstate, sleepbook
+from . import logstate, recall, sleepbook
 from .compat import const, ticks_add, ticks_diff
-from .power import DEEP, MAINS
+from .mains import MAINS
+from .power import DEEP
 
 _LONGEST_SLEEP_MS = const(43200000)
 _LOW_SLEEP_MS = const(3600000)  # has somebody changed the battery?
@@ -27,13 +28,13 @@ def resume(app, slept, now_ms, idle_ms):
     _, clock, power, front, fell_asleep_ms, was_idle_ms, app.standstill_ms = slept
     board = app.board
     rtc_ms = board.rtc_ms()
-    app.clock.resume(clock, rtc_ms, now_ms)
-    app.power.resume(power)
+    recall.resume_clock(app.clock, clock, rtc_ms, now_ms)
+    recall.resume_power(app.power, power)
     app.log.may_erase = not app.power.is_low
     slept_ms = max(0, rtc_ms - fell_asleep_ms - now_ms)
     if not board.woke:
         app.last_touch = ticks_add(now_ms, -min(was_idle_ms + slept_ms, idle_ms))
-    app.front.resume(front, slept_ms, 0, now_ms)
+    recall.resume_front(app.front, front, slept_ms, 0, now_ms)
 
 
 def step(app, now_ms, wait_ms, idle_ms):
@@ -69,7 +70,7 @@ def _sleep(app, now_ms, ms, buttons, idle_ms):
     state = logstate.state(app.log)
     if state is None:
         return False
-    rooms = [state, app.clock.state(rtc_ms), app.power.state(), app.front.state(now_ms)]
+    rooms = [state, recall.clock(app.clock, rtc_ms), recall.power(app.power), recall.front(app.front, now_ms)]
     data = sleepbook.pack(rooms + [rtc_ms, idle_ms, app.standstill_ms])
     if data is None:
         return False

@@ -205,22 +205,6 @@ class RingLog(HeldLog):
             seq += 1
         return False
 
-    def facts(self):
-        """The part of README.md "Facts" that a log knows."""
-        return {
-            "pressed": self.totals,
-            "log_id": self.log_id,
-            "capacity": (self.sectors - 1) * SLOTS,
-            "next_seq": self.next_seq,
-            "oldest_seq": self.oldest_seq,
-            "acked_seq": self.cursor - 1,
-            "unsent": self.unsent,
-            "lost": self.lost,
-            "burned": self.burned,
-            "bad_sectors": self.bad_sectors,
-            "damaged_headers": len(self.damaged),
-        }
-
     # ---- what is settled ----
 
     def settle(self, mark):

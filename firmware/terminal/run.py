@@ -3,15 +3,35 @@
 import asyncio
 import io
 import socket
+import ssl
 
-from . import VERSION
-from .compat import Cable, Flag, const, forget_loop, load, show_error, sleep_ms, started, sweep, ticks_diff, unload
+from .compat import (
+    MICROPYTHON,
+    Cable,
+    Flag,
+    const,
+    forget_loop,
+    load,
+    show_error,
+    sleep_ms,
+    started,
+    sweep,
+    ticks_diff,
+    unload,
+)
 
 _LOOK_MS = const(100)  # how often a task asks whether it is wanted
 _CONNECT_S = const(15)
 _CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
-_NTP_MS = const(2000)
 _ENOMEM = const(12)
+# What stays is loaded before what goes again, so that no holes come to lie in between.
+_FIRST = ("app", "board", "front", "ringlog", "book", "clock", "moments", "logscrub", "textlog", "uplink")
+# Loaded once at the start of a terminal that speaks TLS: their names, which stay for good, would come to lie in what
+# the heap grows by later, and keep it.
+_LATER = (
+    "smp_terminal", "smp_files", "smp_os", "smp_stat", "smp_settings", "smp_selftest", "smp_enum", "console", "smp",
+    "cbor", "textfile", "rfc3339", "health", "sntp", "belief",
+)  # fmt: skip
 _SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
 
 
@@ -36,9 +56,14 @@ class Runner:
         if self._app.log:
             unload("logmount")
         unload("lastwords")
+        unload("startup")
+        uplink = self._app.uplink
+        if uplink and uplink.tls:
+            for room in _LATER:
+                load(room)
+                unload(room)
         started()
         self._listen()
-        uplink = self._app.uplink
         if uplink:
             asyncio.create_task(self._keep(self._link))
             asyncio.create_task(self._keep(self._time))
@@ -89,8 +114,6 @@ class Runner:
         app = self._app
         uplink = app.uplink
         short = 0
-        if uplink.tls:
-            self._hold()
         while True:
             target = uplink.wants(self._ticks_ms())
             if target is None:
@@ -132,26 +155,11 @@ class Runner:
                 task.cancel()
             if writer is not None:
                 await self._close(writer)
+            if uplink.tls:
+                hold(app)
             if is_shaking:
                 self._fault = "TLS: " + self._fault
             uplink.closed(self._ticks_ms(), self._fault, is_shaking)
-            if uplink.tls:
-                self._hold()
-
-    def _hold(self):
-        """There is no connection: what the next handshake needs is kept from the heap, which would grow into it. They
-        are the buffers of a connection that is none. Errors come with the connection."""
-        app = self._app
-        since_ms = self._ticks_ms()
-        try:
-            if app.board.idf()[0]:
-                kept = load("tls").begun(app) if app.tls is None else app.tls
-                if kept[2] is None:
-                    kept[2] = kept[0].wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
-        except (OSError, ValueError, MemoryError):
-            pass
-        unload("tls")
-        app.stood_still(since_ms, self._ticks_ms())
 
     async def _make_room(self):
         """A handshake is next: whoever pauses at the cable gives way, and no garbage is in its way."""
@@ -165,8 +173,8 @@ class Runner:
 
     async def _close(self, writer):
         try:
-            writer.close()  # on MicroPython only wait_closed() closes the socket
-            await asyncio.wait_for(writer.wait_closed(), 1)
+            writer.close()  # on MicroPython it is wait_closed() that closes the socket, and at once
+            await (writer.wait_closed() if MICROPYTHON else asyncio.wait_for(writer.wait_closed(), 1))
         except (OSError, ValueError, asyncio.TimeoutError):
             pass
 
@@ -203,33 +211,10 @@ class Runner:
             if target is None:
                 await sleep_ms(10 * _LOOK_MS)
                 continue
-            if not await self._ask_time(target):
+            if not await load("sntp").ask(self._app, self._resolve, target):
                 ntp.failed(self._ticks_ms())
+            unload("sntp")
             self._flag.set()
-
-    async def _ask_time(self, target):
-        ntp = self._app.ntp
-        udp = None
-        try:
-            address = await self._resolve(*target)
-            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            udp.setblocking(False)
-            since_ms = self._ticks_ms()
-            udp.sendto(ntp.request(since_ms), address)
-            while ticks_diff(self._ticks_ms(), since_ms) < _NTP_MS:
-                await sleep_ms(20)
-                try:
-                    data = udp.recv(64)
-                except OSError:
-                    continue
-                if ntp.received(self._ticks_ms(), data):
-                    return True
-        except OSError:
-            pass
-        finally:
-            if udp is not None:
-                udp.close()
-        return False
 
     async def _answer(self, cable):
         app = self._app
@@ -250,6 +235,24 @@ class Runner:
             self._flag.set()
 
 
+def hold(app):
+    """There is no connection: what the next handshake needs is kept from the heap, which would grow into it. They are
+    the buffers of a connection that is none. Errors come with the connection."""
+    if not app.board.idf()[0]:
+        return
+    since_ms = app.board.ticks_ms()
+    kept = app.tls
+    try:
+        if kept is None:
+            app.tls = kept = [None, None, None, False, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)]
+        if kept[2] is None:
+            context = kept[0] or kept[4]  # which is as good, until it has held certificates
+            kept[2] = context.wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
+    except (OSError, ValueError, MemoryError):
+        pass
+    app.stood_still(since_ms, app.board.ticks_ms())
+
+
 def _reason(error):
     """A short text of an exception: what the library says, else its number or kind."""
     text = error.args[-1] if error.args else ""
@@ -258,29 +261,11 @@ def _reason(error):
     return " ".join((text or type(error).__name__).split())[:120]
 
 
-def _built():
-    """(board, app); nobody keeps the configuration."""
-    from . import config
-    from .board import Board, chip_name
-
-    settings, problem = config.begin("", chip_name())
-    try:
-        board = Board(settings)
-    except ValueError as error:
-        problem = "%s: pins: %s" % (config.PATH, error)
-        settings = config.build({})
-        board = Board(settings)
-    settings["device_id"] = settings["device_id"] or board.stored_id()
-    for room in ("config", "wiring", "trial", "remote", "renewal", "commands"):
-        unload(room)
-    from .app import App
-
-    return board, App(settings, board, VERSION, problem, home="")
-
-
 def main():
     """Runs the terminal until Ctrl-C and leaves the board in a sane state then; any other end is a reset."""
-    board, app = _built()
+    for room in _FIRST:
+        load(room)
+    board, app = load("startup").built()
     try:
         asyncio.run(Runner(app, board).run())
     except KeyboardInterrupt:

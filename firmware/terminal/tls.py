@@ -4,11 +4,14 @@ import os
 import ssl
 import time
 
-from .compat import MICROPYTHON, const, load, sleep_ms, unload
+from .compat import MICROPYTHON, const, load, sleep_ms, sweep, unload
 
 _LONG_AGO = (2000, 1, 1, 0, 0, 0)
 _ENOMEM = const(12)
 _LEAST_BYTES = const(4096)  # beside the heap: a handshake that fails with less has failed for that
+_SHAKING_BYTES = const(3072)  # what a handshake takes beside its connection's buffers, and some more
+_COPIES = const(8)  # of a certificate hold so much
+_OBJECT_BYTES = const(1024)  # of a connection, in the heap
 _STEP_MS = const(20)  # between two looks whether the broker's next part of the handshake is there
 
 
@@ -39,21 +42,51 @@ def date(utc_s):
     return tuple(time.gmtime(utc_s)[:6])
 
 
-def begun(app):
-    """[context, day of issue, reserve, whether the time is doubted] of this boot, kept as `app.tls`: this room leaves
-    the heap between handshakes.
+def begun(app, files):
+    """[context, day of issue, reserve, whether the time is doubted, spare] of this boot, kept as `app.tls`: this room
+    leaves the heap between handshakes.
 
     OSError or ValueError, with a text for a person, if the files won't do.
     """
-    if app.tls is None:
-        tls = Tls(app.uplink.tls)
+    held = app.tls
+    if held is None or held[0] is None:
+        tls = Tls(files)
         unload("certificate")
         if tls.ends:
             app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % tls.ends
-            app.clock.limit(load("rfc3339").parse_utc_ms(app.cert_ends))
-            unload("rfc3339")
+            if app.clock:
+                limit(app)
         app.tls = tls.kept
+        if held:
+            app.tls[2], app.tls[4] = held[2], held[4]
+        hold_spare(app, files)
     return app.tls
+
+
+def limit(app):
+    """No time after the end of our certificate is sure."""
+    app.clock.limit(load("rfc3339").parse_utc_ms(app.cert_ends))
+    unload("rfc3339")
+
+
+def hold_spare(app, files):
+    """Keeps what a handshake takes for its time from the heap, which would grow into it: in certificates that nobody
+    asks for, of a context that serves for nothing else."""
+    kept = app.tls
+    idf = app.board.idf
+    free = idf()[0]
+    if not free:
+        return
+    try:
+        if kept[4] is None:
+            kept[4] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        ca = _read(files, "ca")
+        for _ in range(_COPIES):
+            if free - idf()[0] >= _SHAKING_BYTES:
+                break
+            kept[4].load_verify_locations(cadata=ca)
+    except (OSError, ValueError, MemoryError):
+        pass  # what there is will do, or the handshake says so
 
 
 async def secured(app, reader, writer, host):
@@ -63,7 +96,8 @@ async def secured(app, reader, writer, host):
     """
     ticks_ms = app.board.ticks_ms
     since_ms = ticks_ms()
-    kept = begun(app)
+    files = app.uplink.tls
+    kept = begun(app, files)
     tls = Tls(None, kept)
     year, month, day, hour, minute, second = tls.date(app.clock)
     # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
@@ -71,10 +105,17 @@ async def secured(app, reader, writer, host):
     app.stood_still(since_ms, ticks_ms())
     hello = app.uplink.output()
     if kept[2]:
+        bytearray(_OBJECT_BYTES)  # if the heap must grow for the connection's object, then not into all of this
+        sweep()
         kept[2].close()  # from here on its memory is the handshake's
         kept[2] = None
+    if kept[4]:
+        kept[4].__del__()  # lets go of the certificates at once; it can take others then
     kept[3] = not kept[3]  # unless this goes well
-    secure = await tls.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
+    try:
+        secure = await tls.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
+    finally:
+        hold_spare(app, files)
     kept[3] = False
     return secure
 
@@ -87,7 +128,7 @@ class Tls:
         an earlier one has made of them."""
         self.kept = kept
         if kept:
-            self._context, self._issued, _, self._doubts = kept
+            self._context, self._issued, _, self._doubts, _ = kept
             return
         ca = _read(files, "ca")
         cert = _read(files, "cert")
@@ -105,7 +146,7 @@ class Tls:
                 _load_chain(context, cert, _read(files, "key"))
         except (OSError, ValueError) as error:
             raise ValueError("mqtt.tls: expected certificates and a key in DER, came others: %s" % error)
-        self.kept = [context, self._issued, None, False]
+        self.kept = [context, self._issued, None, False, None]
 
     def date(self, clock):
         """What the chip's clock should show while certificates are checked: the time, or what it is at least.

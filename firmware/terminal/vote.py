@@ -49,17 +49,6 @@ class Vote:
         self.seq = other.seq
         self.is_replacement = other.is_replacement
 
-    def state(self, now_ms):
-        """For `resume`, with its age instead of ticks."""
-        age_ms = ticks_diff(now_ms, self.at_ms) if self.button else 0
-        return [self.button, age_ms, self.seq, 1 if self.is_replacement else 0]
-
-    def resume(self, state, now_ms):
-        """Becomes the vote that `state` was taken of, so much older."""
-        self.button, age_ms, self.seq, is_replacement = state
-        self.at_ms = ticks_add(now_ms, -age_ms)
-        self.is_replacement = bool(is_replacement)
-
 
 class Votes:
     """Judges presses. After `press` or `stuck` the first `revisions` entries of `revised_seq` and `revised_verdict`
@@ -240,27 +229,6 @@ class Votes:
     def is_armed(self):
         """True while an answer may come."""
         return self._is_armed
-
-    def state(self, now_ms):
-        """For `resume` after a deep sleep; not while `is_armed`."""
-        size = len(self._recent)
-        recent = [0] * size
-        for i in range(size - self._recent_count, size):  # what is left over of older ones would wrap some day
-            recent[i] = ticks_diff(now_ms, self._recent[(self._recent_next + i) % size])
-        return [
-            self._vote.state(now_ms), self._before.state(now_ms), self._last.state(now_ms),
-            self._last_button, self._last_verdict, self._since_vote, self._recent_count, recent,
-        ]  # fmt: skip
-
-    def resume(self, state, now_ms):
-        """Goes on where `state` was taken, at what are ticks now_ms now."""
-        vote, before, last, self._last_button, self._last_verdict, self._since_vote, self._recent_count, recent = state
-        self._vote.resume(vote, now_ms)
-        self._before.resume(before, now_ms)
-        self._last.resume(last, now_ms)
-        self._recent_next = 0
-        for i in range(min(len(recent), len(self._recent))):
-            self._recent[i] = ticks_add(now_ms, -recent[i])
 
     def step(self, now_ms):
         """Ends what is over; gives the ms until it wants to be called again."""

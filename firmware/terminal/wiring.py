@@ -5,6 +5,12 @@ each chip: pins that exist, strapping pins, RTC pins, input-only pins, ADC1, fla
 those of soc/uart_pins.h.
 """
 
+from .compat import const
+from .feedback import is_dimmed
+
+_DIM_HZ = const(1000)
+_TONE_HZ = const(880)  # until `tone` says another
+
 # Original ESP32: ext1 knows ANY_HIGH and ALL_LOW, so its buttons close to 3.3 V; the others have ANY_LOW, and theirs
 # close to ground. All default buttons are RTC pins with pull resistors of their own, none is a strapping pin.
 # chip: (buttons, leds, closed level, pins that can wake it, pins of ADC1, ext1 status register or 0 if we do not know
@@ -120,3 +126,41 @@ class Wiring:
             if pin in woke if bits is None else bits >> (_RTC_PINS[pin] if self._chip == "esp32" else pin) & 1:
                 mask |= 1 << i
         return mask
+
+
+def set_up(chip, config, has_slept, esp32, machine, strip_at):
+    """Makes the pins what the configuration says. Gives what a `board.Board` keeps of them, in its order; ValueError if
+    this chip can't do that. esp32, machine: the modules; strip_at(pin): four WS2812 at that output."""
+    power = config["power"]
+    wiring = Wiring(chip, config["pins"], power)
+    pull = machine.Pin.PULL_DOWN if wiring.closed_level else machine.Pin.PULL_UP
+    buttons = [machine.Pin(pin, machine.Pin.IN, pull) for pin in wiring.buttons]
+    dimmed = is_dimmed(config["feedback"])
+    leds = strip = buzzer = battery = counters = None
+    if wiring.neopixel is None:
+        leds = [_out(machine, pin, _DIM_HZ if dimmed else 0) for pin in wiring.leds]
+    else:
+        strip = strip_at(_out(machine, wiring.neopixel))
+        strip.write()  # it lights up at random with the power
+    if wiring.buzzer is not None:
+        buzzer = _out(machine, wiring.buzzer, _TONE_HZ)
+    if wiring.battery is not None:
+        battery = machine.ADC(machine.Pin(wiring.battery), atten=machine.ADC.ATTN_11DB)
+    if hasattr(esp32, "PCNT"):
+        edge = "rising" if wiring.closed_level else "falling"
+        counters = [_counter(esp32, i, pin, edge) for i, pin in enumerate(buttons)]
+    woke = wiring.woken_by(machine) if has_slept else 0
+    return wiring.closed_level, buttons, dimmed, leds, strip, buzzer, battery, power["divider"], counters, woke
+
+
+def _out(machine, pin, pwm_hz=0):
+    """An output that is low, or a PWM that gives nothing as yet."""
+    output = machine.Pin(pin, machine.Pin.OUT, value=0)
+    return machine.PWM(output, freq=pwm_hz, duty_u16=0) if pwm_hz else output
+
+
+def _counter(esp32, unit, pin, edge):
+    """https://docs.micropython.org/en/latest/library/esp32.html#esp32.PCNT"""
+    counter = esp32.PCNT(unit, pin=pin, **{edge: esp32.PCNT.INCREMENT})
+    counter.start()
+    return counter

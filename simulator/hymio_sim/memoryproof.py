@@ -35,6 +35,11 @@ _PRESS_EVERY: Final = 4
 """Rounds: after a press the next handshake waits three seconds."""
 
 
+_SMALL_LOG: Final = 4 * 4096
+_FULL: Final = 700
+"""Votes that fill it, but for what the rounds add: 3 of its sectors hold 756 records."""
+
+
 class Broken(AssertionError):
     """What did not hold, in a sentence."""
 
@@ -59,8 +64,11 @@ class Tally:
 class Stage:
     """A site with one terminal; `rounds` plays."""
 
-    def __init__(self, folder: Path, firmware: Path | None = None, patience_s: float = PATIENCE_S) -> None:
-        """firmware: the directory of another firmware than this installation's; patience_s: for a connection."""
+    def __init__(
+        self, folder: Path, firmware: Path | None = None, patience_s: float = PATIENCE_S, is_full: bool = False
+    ) -> None:
+        """firmware: the directory of another firmware than this installation's; patience_s: for a connection. is_full:
+        the terminal comes with a small log that is full of votes."""
         self._folder = folder
         self._firmware = firmware
         self._patience_s = patience_s
@@ -68,6 +76,9 @@ class Stage:
         self._children: list[Child] = []
         self._broker: Child | None = None
         self._connected = 0
+        self._is_full = is_full
+        self._held = 0
+        """Presses in the log from the beginning."""
         self.tally = Tally()
 
     # ---- set up and tear down ----
@@ -76,6 +87,8 @@ class Stage:
     def open(self) -> Iterator[Stage]:
         """Everything runs within."""
         self._issue()
+        if self._is_full:
+            self._fill_log()
         try:
             self._start_broker()
             collector = ["--collector-id", "office", "--db", str(self.database), "--json"]
@@ -134,6 +147,18 @@ class Stage:
         if os.name == "posix" and os.geteuid() == 0:
             with (self._folder / "broker" / "mosquitto.conf").open("a") as conf:
                 conf.write("user root\n")  # else it could not read what is root's
+
+    def _fill_log(self) -> None:
+        flash = self._folder / "flash.bin"
+        flash.write_bytes(b"\xff" * _SMALL_LOG)
+        script = self._folder / "presses"
+        script.write_text("press 4\nwait 6\n" * _FULL + "quit\n")
+        command = _hymio("sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(flash), "--clock", "virtual")
+        subprocess.run(
+            [*command, "--script", str(script), "--json"], capture_output=True, timeout=PATIENCE_S, check=True,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._held = self.tally.presses = _FULL
 
     def _start(self, name: str, command: list[str], stdin: int = -3) -> Child:
         child = Child(name, command, stdin, self._folder / f"{name}.log")
@@ -202,7 +227,7 @@ class Stage:
         """One press; returns when it is over."""
         os.write(self._commands, f"press {button}\n".encode())
         self.tally.presses += 1
-        self.terminal.wait_for("record", PATIENCE_S, self.tally.presses)
+        self.terminal.wait_for("record", PATIENCE_S, self.tally.presses - self._held)
 
     def wait_connected(self) -> None:
         """Until the terminal has shaken hands once more."""
@@ -293,10 +318,15 @@ def _free_port() -> int:
 
 def whole_kind(stage: Stage, number: int) -> None:
     """What else works once on a fresh heap, each at its round: every hundredth round again."""
-    todo = {1: stage.self_test, 3: lambda: stage.order("cmd", DEVICE_ID, "resync"), 5: stage.push_configuration,
-            7: stage.renew_certificate}.get(number % 100)  # fmt: skip
-    if todo:
-        todo()
+    todo: dict[int, Callable[[], object]] = {
+        1: stage.self_test,
+        3: lambda: stage.order("cmd", DEVICE_ID, "resync"),
+        5: stage.push_configuration,
+        7: stage.renew_certificate,
+        9: lambda: stage.order("cmd", DEVICE_ID, "send-log"),
+    }
+    if number % 100 in todo:
+        todo[number % 100]()
 
 
 def main() -> int:
@@ -315,7 +345,7 @@ def main() -> int:
         whole_kind(stage, number)
 
     with tempfile.TemporaryDirectory(prefix="hymio-memory-") as folder:
-        stage = Stage(Path(folder), options.firmware)
+        stage = Stage(Path(folder), options.firmware, is_full=True)
         try:
             with stage.open():
                 print(stage.rounds(options.rounds, told))

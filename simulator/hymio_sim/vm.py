@@ -37,7 +37,7 @@ FAKES_HEAP: Final = 60 * 1024
 """Added to the heap that is asked for: what would not be spent on a board. 17 KiB for the fakes and the shim, the rest
 for names, which a frozen image has in flash: their tables, 64-bit here and filled up first (`shim.py`), and 12 KiB of
 their letters (`micropython.qstr_info()`)."""
-MODEL_HEAP: Final = 320 * 1024
+MODEL_HEAP: Final = 480 * 1024
 """All of it, with the model of the chip's memory, which lays its ballast there."""
 TLS_HEAP: Final = 64 * 1024
 """Added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""

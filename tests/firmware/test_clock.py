@@ -4,6 +4,7 @@ import struct
 
 from logs import mounted, press
 
+from terminal import recall
 from terminal.book import Book
 from terminal.clock import Clock, Ntp
 from terminal.compat import ticks_add
@@ -107,7 +108,7 @@ def test_a_deep_sleep_takes_all_of_it_along():
     clock.set_utc(BASE_S * 1000 + 5000, COLLECTOR)
     clock.time_due = False
     other = Clock(0)
-    other.resume(clock.state(777), 777 + 60000, 0)
+    recall.resume_clock(other, recall.clock(clock, 777), 777 + 60000, 0)
     assert other.utc_ms() == BASE_S * 1000 + 65000 and other.floor_ms == BASE_S * 1000
     assert other.set_utc(BASE_S * 1000 + 65100, NTP) and not other.time_due
 
@@ -277,7 +278,7 @@ def test_a_deep_sleep_remembers_how_sure_the_time_is():
         clock = Clock(0)
         clock.set_utc(TRUE_MS, source)
         other = Clock(0)
-        other.resume(clock.state(0), 1000, 0)
+        recall.resume_clock(other, recall.clock(clock, 0), 1000, 0)
         assert (other.is_set, other.is_sure, other.is_agreed) == (True, is_sure, False)
 
 

@@ -27,6 +27,7 @@ LARGER_HEAPS = {
     ),
     "test_smp_fuzz": ("144k", "the whole application with every room of the cable, the frames, and 16 KiB of flash"),
     "test_uplink": ("112k", "the uplink's rooms, and 24 KiB of flash in one piece"),
+    "test_clock": ("128k", "24 KiB of flash in one piece, and the rooms that judge a time come and go"),
     "test_batch": ("112k", "24 KiB of flash in one piece, which the tests before it leave no room for"),
 }
 

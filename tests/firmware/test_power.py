@@ -1,6 +1,6 @@
 """When the radio may be on, when to sleep and how: by tables."""  # portable
 
-from terminal import logstate, sleepbook
+from terminal import logstate, recall, sleepbook
 from terminal.config import build
 from terminal.power import DEEP, LIGHT, MAINS, Power
 from terminal.ringlog import RingLog
@@ -106,8 +106,8 @@ def test_what_is_remembered_across_deep_sleep():
     made.step(0)
     made.unhappy = 2
     other, _ = power()
-    other.resume(made.state())
-    assert other.is_low and other.unhappy == 2 and other.state() == made.state()
+    recall.resume_power(other, recall.power(made))
+    assert other.is_low and other.unhappy == 2 and recall.power(other) == recall.power(made)
 
 
 def test_a_sleepbook_that_is_not_whole_is_none():

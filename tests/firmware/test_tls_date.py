@@ -7,6 +7,7 @@ import pytest
 
 from terminal import tls
 from terminal.clock import Clock
+from terminal.logmount import raise_floor
 from terminal.record import COLLECTOR, NTP
 
 TRUE_MS = 1800000000000
@@ -24,7 +25,9 @@ class Attempts:
         self.dates = []
         self.is_good = False
         self.app = SimpleNamespace(
-            board=SimpleNamespace(ticks_ms=lambda: 0, rtc=SimpleNamespace(datetime=self.dates.append), idf=None),
+            board=SimpleNamespace(
+                ticks_ms=lambda: 0, rtc=SimpleNamespace(datetime=self.dates.append), idf=lambda: (None, None)
+            ),
             clock=self.clock,
             uplink=SimpleNamespace(tls={}, output=lambda: b""),
             stood_still=lambda since_ms, now_ms: None,
@@ -34,8 +37,8 @@ class Attempts:
 
         class Ours(tls.Tls):
             def __init__(ours, files, kept=None):
-                ours.kept = kept or [None, (2000, 1, 1, 0, 0, 0), None, False]
-                _, ours._issued, _, ours._doubts = ours.kept
+                ours.kept = kept or ["context", (2000, 1, 1, 0, 0, 0), None, False, None]
+                _, ours._issued, _, ours._doubts, _ = ours.kept
                 ours.ends = ends
 
             async def shake(ours, *_):
@@ -74,7 +77,7 @@ def test_what_went_well_is_not_doubted(attempts):
 
 
 def test_a_floor_beyond_the_end_of_our_certificate_is_none(attempts):
-    attempts.clock.raise_floor(FALSE_MS, 4)
+    raise_floor(attempts.clock, FALSE_MS, 4)
     assert not attempts.clock.set_utc(TRUE_MS, NTP)
     assert attempts.date() == FIRMWARE
     assert attempts.clock.set_utc(TRUE_MS, NTP)
@@ -82,5 +85,41 @@ def test_a_floor_beyond_the_end_of_our_certificate_is_none(attempts):
 
 
 def test_a_sure_floor_counts_while_there_is_no_clock(attempts):
-    attempts.clock.raise_floor(TRUE_MS, 4)
+    raise_floor(attempts.clock, TRUE_MS, 4)
     assert [attempts.date() for _ in range(3)] == [TRUE] * 3
+
+
+MISLEADING = "The certificate is not correctly signed by the trusted CA"
+
+
+class Failing:
+    """A context whose handshakes fail as those of mbedTLS without memory: with a word on signatures."""
+
+    def __init__(self):
+        self.is_closed = False
+
+    def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):
+        return self
+
+    def write(self, data):
+        raise ValueError(MISLEADING)
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.mark.parametrize(("largest", "is_short"), [(1200, True), (4095, True), (4096, False), (20000, False)])
+def test_a_handshake_without_memory_is_not_taken_for_a_wrong_signature(monkeypatch, largest, is_short):
+    monkeypatch.setattr(tls, "MICROPYTHON", True)
+    context = Failing()
+    ours = tls.Tls(None, [context, (2000, 1, 1, 0, 0, 0), None, False, None])
+    shake = ours.shake(
+        None, SimpleNamespace(s=None), "broker", b"hello", lambda *_: None, lambda: 0, lambda: (9, largest)
+    )
+    with pytest.raises((OSError, ValueError)) as caught:
+        asyncio.run(shake)
+    assert context.is_closed
+    if is_short:
+        assert isinstance(caught.value, OSError) and caught.value.args == (12,)
+    else:
+        assert str(caught.value) == MISLEADING, "there was room: so it is the signature"

@@ -18,6 +18,7 @@ is_complete = all(find_tool(name) for name in NEEDED) and Path("/proc/self").is_
 needs_all = pytest.mark.skipif(not is_complete, reason=f"needs /proc and {', '.join(NEEDED)}")
 NEW_LINE = "gc.threshold(4096)"
 OLD_LINE = "gc.threshold(gc.mem_free() // 4)"
+HELD = "_COPIES = const(8)"
 KB = 1000
 
 
@@ -39,7 +40,7 @@ def test_with_wifi_up_a_clean_interpreter_leaves_98_kB_of_which_57_are_one_block
 
 
 def test_a_handshake_takes_some_25_kB():
-    assert sum(chipmemory.SESSION) + chipmemory.SHAKING == pytest.approx(25 * KB, abs=KB)
+    assert sum(chipmemory.SESSION + chipmemory.SHAKING) == pytest.approx(25 * KB, abs=KB)
 
 
 def test_the_heap_doubles_and_then_takes_whatever_there_is():
@@ -70,23 +71,28 @@ def test_blocks_join_again_when_they_are_given_back():
 
 @needs_all
 def test_read_by_cable_it_comes_back_to_its_broker_twenty_times(tmp_path: Path) -> None:
-    with Stage(tmp_path).open() as stage:
+    with Stage(tmp_path, is_full=True).open() as stage:
         tally = stage.rounds(20, whole_kind)
     assert tally.rounds == 20
-    assert tally.presses == tally.rows == 5
-    # Who still reads by cable may cost an attempt; what lies scattered after all, now and then a fresh start.
-    assert tally.resets <= 2
-    assert tally.refused <= 12
+    assert tally.presses == tally.rows == 705
+    # None of either, as a rule; who reads by cable at that moment may cost an attempt.
+    assert tally.resets <= 1
+    assert tally.refused <= 3
 
 
 @needs_all
 def test_the_line_that_looked_at_mem_free_is_found_out(tmp_path: Path) -> None:
+    """As that firmware was: with nothing held for the handshake. By now the line alone costs nobody the connection."""
     firmware = tmp_path / "firmware"
     shutil.copytree(firmware_dir(), firmware)
     compat = firmware / "terminal" / "compat.py"
     text = compat.read_text(encoding="utf-8")
     assert text.count(NEW_LINE) == 1
     compat.write_text(text.replace(NEW_LINE, OLD_LINE), encoding="utf-8")
+    tls = firmware / "terminal" / "tls.py"
+    text = tls.read_text(encoding="utf-8")
+    assert text.count(HELD) == 1
+    tls.write_text(text.replace(HELD, "_COPIES = const(0)"), encoding="utf-8")
     folder = tmp_path / "site"
     folder.mkdir()
     with (

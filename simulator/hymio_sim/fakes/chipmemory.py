@@ -15,12 +15,14 @@ FIRST = 56 * 1024  # MICROPY_GC_INITIAL_HEAP_SIZE of ports/esp32/mpconfigport.h
 REGIONS = ((0x1000, 15036), (0x8000, 25000), (0x20000, 110592))
 _MIDDLE = 0x20000 + 57600  # a piece of the driver lies there: the largest block with Wi-Fi up is 57 kB
 WIFI = ((0, 14000), (0, 20200), (_MIDDLE, 18400))  # (address or 0 for anywhere, bytes)
-CREDENTIALS = 1500  # CA, certificate and key, parsed
+CA = 600  # parsed; each one more takes as much
+CREDENTIALS = 900  # certificate and key, parsed
+CONTEXT = 1500  # in Python's heap: an SSLContext
 SESSION = (16717, 4429, 1900)  # buffers in and out (16384 and 4096 + 333 bytes); state of handshake and session
-SHAKING = 2400  # more for its time: the peer's certificates, elliptic curves
+SHAKING = (700, 600, 600, 500)  # more for its time: the peer's certificates, elliptic curves
 ENOMEM = 12
 MISLEADING = "The certificate is not correctly signed by the trusted CA"  # what mbedTLS makes of it halfway
-OWN = 14000  # in Python's heap on a board and not here: frozen modules, asyncio, what boot.py leaves
+OWN = 12500  # in Python's heap on a board and not here: frozen modules, asyncio, what boot.py leaves
 _BLOCK = 16  # of the heap of a 32-bit board
 _AREA = 40  # sizeof(mp_state_mem_area_t)
 
@@ -242,11 +244,18 @@ class Memory:
         if self._collected_at <= now:
             self._collected_at += self._looked_at - now
 
+    def grow(self):
+        """Something was too large for every hole: collects and takes a segment. False if there is none to be had."""
+        self._is_busy = True
+        try:
+            self.collect()
+            return self._grow()
+        finally:
+            self._is_busy = False
+
     def _has_room(self, size_vm):
         # The second segment always comes while the firmware is loaded; where nobody looks, it must be there.
         spare_vm = self._RUN_VM if len(self.segments) > 1 else 16 * self._RUN_VM
-        if size_vm:  # what a room does when it has been loaded is not seen before it is done
-            spare_vm += 2 * self._RUN_VM
         if self._gc.mem_free() - self._base < size_vm + spare_vm:
             return False
         return self._fits(self._RUN_VM)
@@ -302,27 +311,39 @@ class Tls:
         self.memory = memory
 
     def SSLContext(self, protocol):
-        """One whose blocks stay for good, as the context of the firmware does."""
-        if self.memory.idf.take(CREDENTIALS) is None:
-            raise OSError(ENOMEM)
+        """One that holds blocks until it is told to let go of them: the firmware keeps its own."""
         return Context(self.memory)
 
 
 class Context:
-    """An SSLContext."""
+    """An SSLContext. `__del__` can be called, as on the board, and then certificates be loaded again."""
 
     verify_mode = 0
 
     def __init__(self, memory):
         self._memory = memory
+        self._object = bytearray(memory.vm(CONTEXT))
+        self._blocks = []
+
+    def _take(self, size):
+        block = self._memory.idf.take(size)
+        if block is None:
+            raise OSError(ENOMEM)
+        self._blocks.append(block)
 
     def load_verify_locations(self, cadata):
         """Outside they are known."""
+        self._take(CA)
 
     def load_cert_chain(self, cert, key):
         """For those who speak TLS outside."""
+        self._take(CREDENTIALS)
         with open(".shown.der", "wb") as file:
             file.write(cert)
+
+    def __del__(self):
+        while self._blocks:
+            self._memory.idf.give(self._blocks.pop())
 
     def wrap_socket(self, sock, server_hostname=None, do_handshake_on_connect=True):
         """As on the board: a collection and a second try if there is no room, then OSError(12)."""
@@ -351,12 +372,13 @@ def _secure(memory, sock, blocks):
             if self.blocks is None:
                 raise OSError(9)
             if not self.is_shaken:
-                more = memory.idf.take(SHAKING)
+                more = memory.idf.take_all(SHAKING)
                 if more is None:
                     memory._tell("refused", memory)
                     raise ValueError(MISLEADING)
                 memory._tell("handshake", memory)
-                memory.idf.give(more)
+                for block in more:
+                    memory.idf.give(block)
                 self.is_shaken = True
 
         def write(self, data):
@@ -412,13 +434,19 @@ def install(port):
 
     def looked_import(name, *args):
         room = name.rpartition(".")[2]
-        if "terminal." + room not in sys.modules:
+        if "terminal." + room in sys.modules:
+            return plain_import(name, *args)
+        try:
+            # The code and what it becomes.
+            memory.look(7 * os.stat("terminal/" + room + ".mpy")[6] // 4)
+        except OSError:
+            return plain_import(name, *args)  # not of the firmware
+        while True:
             try:
-                # The code and what it becomes.
-                memory.look(7 * os.stat("terminal/" + room + ".mpy")[6] // 4)
-            except OSError:
-                pass  # not of the firmware
-        return plain_import(name, *args)
+                return plain_import(name, *args)
+            except MemoryError:  # on the board that allocation would have had its segment
+                if not memory.grow():
+                    raise
 
     builtins.__import__ = looked_import
     return memory

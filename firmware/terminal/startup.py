@@ -1,0 +1,140 @@
+"""How a terminal starts: its rooms from the configuration, the log, the boot record. Loaded at the start alone."""
+
+from binascii import crc32
+
+from . import VERSION
+from .book import Book
+from .clock import Clock, Ntp
+from .compat import const, load, ticks_add, unload
+from .front import Front
+from .logscrub import Scrub
+from .moments import Moments
+from .mains import MAINS
+from .ringlog import RingLog
+from .run import hold
+from .textlog import TextLog
+from .uplink import Uplink
+
+_TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
+
+
+def built():
+    """(board, app); nobody keeps the configuration."""
+    from . import config
+    from .board import Board, chip_name
+
+    settings, problem = config.begin("", chip_name())
+    try:
+        board = Board(settings)
+    except ValueError as error:
+        problem = "%s: pins: %s" % (config.PATH, error)
+        settings = config.build({})
+        board = Board(settings)
+    settings["device_id"] = settings["device_id"] or board.stored_id()
+    for room in ("config", "wiring", "trial", "remote", "renewal", "commands"):
+        unload(room)
+    from .app import App
+
+    app = App(settings, board, VERSION, problem, home="")
+    if settings["mqtt"]["tls"] and app.has_network and app.power.profile == MAINS and board.idf()[0]:
+        # Before the heap can grow into it: what Wi-Fi needs, and what TLS needs.
+        try:
+            board.radio().active(True)
+        except OSError:
+            pass  # the keeper tries again
+        hold(app)
+        try:
+            load("tls").begun(app, settings["mqtt"]["tls"])
+        except (OSError, ValueError):
+            pass  # it will be said at the first connection
+        unload("tls")
+    return board, app
+
+
+def start(app, now_ms, idle_ms):
+    """Mounts the log, writes the boot record, arms the pins. Gives the line for the console.
+
+    After a deep sleep there is no mount and no boot record: what woke the terminal is a press.
+    """
+    board = app.board
+    app.clock = clock = Clock(now_ms)
+    app.last_touch = app._console_at = now_ms
+    app._moments = Moments(app, now_ms)
+    lastwords = load("lastwords")
+    folder = None if app.home is None else app.home + "log"
+    app.text = text = TextLog(folder, clock, lastwords.secrets(app._config))
+    slept = None
+    if board.slept or app.power.profile != MAINS:
+        app._rest = load("rest")
+    if board.slept:
+        slept = app._rest.remembered(board)
+    elif folder is not None:
+        lastwords.read(text, board)
+    try:
+        if board.flash is None:
+            raise ValueError(board.flash_problem)
+        log = RingLog(board.flash, crc32(board.mac), board.random32, clock)
+        if slept is None or not app._rest.resume_log(log, slept):
+            slept = None
+            log.mount()
+    except (OSError, ValueError) as error:
+        app.problem = str(error)
+        _refuse(app, now_ms)
+        lastwords.booted(text, board.reset_cause, status_line(app))
+        return status_line(app)
+    app.log = log
+    app.book = book = Book(log, clock, board.ticks_ms, app.stood_still)
+    app.front = front = Front(app._config, board, book)
+    if slept is None:
+        app.power.start(now_ms)
+        book.owe_boot(board.reset_cause, 0, now_ms)
+        if not log.boot_storm:
+            book.boot()
+        front.start(now_ms)
+        lastwords.booted(text, board.reset_cause, status_line(app))
+    else:
+        app._rest.resume(app, slept, now_ms, idle_ms)
+    board.on_edge(app._on_edge)
+    app._scrub_at = now_ms
+    config = app._config
+    app.ntp = Ntp(config["ntp"], app.wifi, clock, board.random32)
+    app.uplink = Uplink(config["mqtt"], app.device_id, app.wifi, log, clock, board.random32, app.facts)
+    if app.cert_ends:
+        load("tls").limit(app)
+        unload("tls")
+    if app.power.profile != MAINS:
+        app.uplink.outbox.pace = None  # `power` has decided when: a session sends all
+    else:  # who sleeps has no time for a patrol, and a wake none to prepare one
+        app._scrub = Scrub(log, app.uplink.outbox.reader)
+    if config.get("on_trial"):
+        app.trial_ends = ticks_add(now_ms, _TRIAL_MS)
+    if config.get("report"):
+        load("remote").report(app.uplink, config["report"])
+        unload("remote")
+    app._config = None  # every room has taken what it needs
+    return status_line(app)
+
+
+def _refuse(app, now_ms):
+    """Without a log nothing is counted and nobody is thanked."""
+    from .feedback import Feedback
+
+    app._feedback = Feedback(app.board, app._config["feedback"], app._config["thanks_ms"])
+    app._feedback.refuse(now_ms)
+
+
+def status_line(app):
+    """One line for a person at a plain serial terminal."""
+    line = "hymio %s %s " % (app.version, app.device_id)
+    if app.problem:
+        line += "does not count: " + app.problem
+    else:
+        log = app.log
+        line += "boot %d, log %08x, %d press%s, %d unsent" % (
+            app.clock.boot, log.log_id, sum(log.totals), "" if sum(log.totals) == 1 else "es", log.unsent,
+        )  # fmt: skip
+    if app.config_problem:
+        line += "; " + app.config_problem + ": running with the defaults"
+    if app.uplink and app.uplink.problem:
+        line += "; no connection: " + app.uplink.problem
+    return line
