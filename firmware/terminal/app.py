@@ -12,15 +12,12 @@ _SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in
 _STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
 _PAUSE_MS = const(1000)  # so long without a byte they may leave earlier, if there is need
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
+_HOUR_MS = const(3600000)
+_HALF_DAY_MS = const(43200000)
 
 
 class App:
     """See README.md "Rooms"."""
-
-    MOMENTS = (
-        "last_touch", "trial_ends", "_console_at", "_reset_at", "_scrub_at",
-        "_feedback", "front", "ntp", "power", "text", "uplink", "wifi",
-    )  # fmt: skip
 
     def __init__(self, config, board, version, config_problem="", home=None):
         """config: as `config.load` gives it; board: a `board.Board`; home: the folder of its files ("" or with a slash
@@ -60,7 +57,7 @@ class App:
         self.last_touch = 0
         self._reset_at = None
         self._feedback = None  # of a terminal that does not count
-        self._moments = None
+        self._moments_at = 0  # when the old ones last expired
         self.has_shaken = False  # there has been a connection by TLS in this boot
         self.wants_fresh_start = False  # one handshake after the other has had no memory: it lies scattered
         self._scrub = None
@@ -103,7 +100,7 @@ class App:
     def step(self, now_ms):
         """Does what is due; gives the ticks at which it wants to be called again at the latest."""
         self.clock.advance(now_ms)
-        self._moments.step(now_ms)
+        self._let_moments_expire(now_ms)
         if self._reset_at is not None and ticks_diff(now_ms, self._reset_at) >= 0:
             self.text.flush()
             self.board.reset()
@@ -136,6 +133,18 @@ class App:
         if self._rest:
             wait_ms = self._rest.step(self, now_ms, wait_ms, _IDLE_MS)
         return ticks_add(now_ms, wait_ms)
+
+    def _let_moments_expire(self, now_ms):
+        """Once an hour; the room for it is loaded while nobody is near, if that is within half a day."""
+        since_ms = ticks_diff(now_ms, self._moments_at)
+        if since_ms >= _HALF_DAY_MS or (since_ms >= _HOUR_MS and self.is_calm(now_ms)):
+            self._moments_at = now_ms
+            try:
+                load("moments").expire(self, now_ms)
+            except MemoryError:
+                pass  # another hour makes no difference
+            unload("moments")
+            self.stood_still(now_ms, self.board.ticks_ms())
 
     @property
     def owes_work(self):

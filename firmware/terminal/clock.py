@@ -99,8 +99,6 @@ class Clock:
 class Ntp:
     """A simple NTP client, RFC 4330: one request under way, its own cookie demanded back."""
 
-    MOMENTS = ("_due", "_sent")
-
     def __init__(self, config, wifi, clock, random32):
         """config: the section `ntp`."""
         self._target = config["host"], config["port"]

@@ -33,8 +33,6 @@ class Debounce:
     interrupts came through, at most 255 a press) and `edges_max` of one of them; `spikes`, contacts that were no press.
     """
 
-    MOMENTS = ("_stable", "_restless", "_last_edge", "_stall_end", "opened", "_opened_before")
-
     def __init__(self):
         self._state = bytearray(4)
         self._since = [0] * 4  # first contact

@@ -34,8 +34,6 @@ def is_dimmed(settings):
 class Feedback:
     """Four lights, each with its own signal under way, and a buzzer. No event allocates."""
 
-    MOMENTS = ("_due", "_tone_due", "_no_clock_due", "_asking_ms")
-
     def __init__(self, board, settings, thanks_ms):
         """board: its `light` and `tone`; settings: the section `feedback`."""
         self._board = board

@@ -16,8 +16,6 @@ _OVER_MS = const(5000)  # or when nothing was folded for so long
 class Flood:
     """`takes` says whether a filtered press was folded; `next_run` gives the records that are owed."""
 
-    MOMENTS = ("_window_at", "_fold_at", "_last_at")
-
     def __init__(self):
         self._window_at = 0
         self._stored = 0  # filtered presses in this window

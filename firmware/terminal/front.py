@@ -15,8 +15,6 @@ _LATE_MS = const(100)  # after a standstill, what the interrupts have latched ha
 class Front:
     """`step` reads the buttons and does everything that a visitor can bring about."""
 
-    MOMENTS = ("_count_at", "debounce", "feedback", "hands", "votes", "_flood", "_timetable")
-
     def __init__(self, config, board, book):
         """config: as `config.load` gives it; book: a `book.Book`."""
         self._board = board

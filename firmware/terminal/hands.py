@@ -9,8 +9,6 @@ _KEYS = const(0b1001)  # buttons 1 and 4
 class Hands:
     """`stuck` are the buttons out of play, `mode` is "", "service" or "test". Masks have bit 0 for button 1."""
 
-    MOMENTS = ("_down_at", "_up_at", "_keys_at", "_mode_at")
-
     def __init__(self, windows):
         self._windows = windows
         self._down_at = [0] * 4

@@ -64,8 +64,6 @@ class Timetable:
     For a press of the minute after that one or before it, as of a finger that woke the terminal, ask `is_closed_at`.
     """
 
-    MOMENTS = ("_due",)
-
     def __init__(self, opening_hours, quiet):
         """The section `opening_hours` and the text `feedback.quiet` of the configuration."""
         self._open = Hours(opening_hours["days"]) if opening_hours["days"] else None

@@ -9,7 +9,6 @@ PROFILES = ("mains", "light", "deep")
 class Mains:
     """In the place of a `power.Power`, where there is neither sleep nor a battery."""
 
-    MOMENTS = ()
     profile = MAINS
     supply_mv = None
     is_low = False

@@ -1,32 +1,37 @@
-"""Moments that a room remembers: ticks wrap after 12 days, so that what is old would look as if it were to come."""
+"""Moments that a room remembers: ticks wrap after 12 days, so that what is old would look as if it were to come.
+
+Loaded once an hour by `app`, which calls `expire`: what is older than 28 hours becomes as old as that. Not older than
+53 hours is what anybody gets to see (it may take half a day until nobody is near, and a sleep takes 12 hours at most),
+and ticks tell the order of moments that lie less than 149 hours apart.
+"""
 
 from .compat import const, ticks_add, ticks_diff
 
-_EVERY_MS = const(3600000)  # between two looks; a sleep takes 12 hours at most
 _OLD_MS = const(100000000)  # 28 hours: whoever asks how long ago it was wants to know of 24 at most
+# By class: its attributes that hold ticks (None, an int or a list of ints) or another such object.
+KEPT = {
+    "App": "last_touch trial_ends _console_at _reset_at _scrub_at _feedback front ntp power text uplink wifi",
+    "Debounce": "_stable _restless _last_edge _stall_end opened _opened_before",
+    "Feedback": "_due _tone_due _no_clock_due _asking_ms",
+    "Flood": "_window_at _fold_at _last_at",
+    "Front": "_count_at debounce feedback hands votes _flood _timetable",
+    "Hands": "_down_at _up_at _keys_at _mode_at",
+    "Mqtt": "_sent_at _deadline",
+    "Ntp": "_due _sent",
+    "Outbox": "_news_at _ack_due _recorded_at",
+    "Power": "_look_at _session_at _awake_until",
+    "TextLog": "_refill_at _due",
+    "Timetable": "_due",
+    "Uplink": "_state_at _attempt_at outbox _mqtt",
+    "Vote": "at_ms",
+    "Votes": "_vote _before _last _recent asking_until",
+    "Wifi": "_watch_at _down_since _starts_at",
+}
 
 
-class Moments:
-    """Lets them expire: what is older than 28 hours becomes as old as that. Not older than 41 hours is what anybody
-    gets to see, and ticks tell the order of moments that lie less than 149 hours apart.
-
-    A room names in `MOMENTS` its attributes that hold ticks (None, an int or a list of ints) or another such room.
-    """
-
-    def __init__(self, room, now_ms):
-        """room: the first one; it names the others."""
-        self._room = room
-        self._looked_at = now_ms
-
-    def step(self, now_ms):
-        """To be called every 12 hours or oftener. Allocates nothing."""
-        if ticks_diff(now_ms, self._looked_at) >= _EVERY_MS:
-            self._looked_at = now_ms
-            _expire(self._room, now_ms)
-
-
-def _expire(room, now_ms):
-    for name in room.MOMENTS:
+def expire(room, now_ms):
+    """Lets the moments of this object, and of those that it names, expire."""
+    for name in KEPT.get(type(room).__name__, "").split():
         kept = getattr(room, name)
         if kept is None:
             continue
@@ -38,4 +43,4 @@ def _expire(room, now_ms):
                 if ticks_diff(now_ms, kept[i]) > _OLD_MS:
                     kept[i] = ticks_add(now_ms, -_OLD_MS)
         else:
-            _expire(kept, now_ms)
+            expire(kept, now_ms)

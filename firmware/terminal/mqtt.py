@@ -51,8 +51,6 @@ class Mqtt:
     `broken` is why the connection must be closed, "" while it is fine.
     """
 
-    MOMENTS = ("_sent_at", "_deadline")
-
     def __init__(self, client_id, will, topics, on_message, on_delivered, login=("", ""), keep_alive_s=60):
         """will: (topic, payload), retained. topics: to subscribe with QoS 1. login: user name ("": none) and password.
 

@@ -16,8 +16,6 @@ _ACK_EVERY_MS = const(3600000)  # or once an hour
 class Outbox:
     """Paced by the broker's PUBACK, content with nothing less than the collector's ack."""
 
-    MOMENTS = ("_news_at", "_ack_due", "_recorded_at")
-
     def __init__(self, log, clock, random32, device_id, collector_id, pace=None):
         """pace: section `mqtt.pace`; None = at once."""
         self._log = log

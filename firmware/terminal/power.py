@@ -21,8 +21,6 @@ _LIGHT_MIN_MS = const(5)  # a shorter sleep costs more than it saves
 class Power:
     """`radio` and `is_low` say what may be done now; `rest` says how to wait."""
 
-    MOMENTS = ("_look_at", "_session_at", "_awake_until")
-
     def __init__(self, settings, battery_mv, jitter):
         """settings: section `power`; battery_mv(): millivolts or None; jitter 0..255: spreads the uploads of many."""
         self.profile = PROFILES.index(settings["profile"])

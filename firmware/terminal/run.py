@@ -25,12 +25,12 @@ _CONNECT_S = const(15)
 _CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
 _ENOMEM = const(12)
 # What stays is loaded before what goes again, so that no holes come to lie in between.
-_FIRST = ("app", "board", "front", "ringlog", "book", "clock", "moments", "logscrub", "textlog", "uplink")
+_FIRST = ("app", "board", "front", "ringlog", "book", "clock", "logscrub", "textlog", "uplink")
 # Loaded once at the start of a terminal that speaks TLS: their names, which stay for good, would come to lie in what
 # the heap grows by later, and keep it.
 _LATER = (
     "smp_terminal", "smp_files", "smp_os", "smp_stat", "smp_settings", "smp_selftest", "smp_enum", "console", "smp",
-    "cbor", "textfile", "rfc3339", "health", "sntp", "belief",
+    "cbor", "textfile", "rfc3339", "health", "sntp", "belief", "moments",
 )  # fmt: skip
 _SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
 

@@ -18,45 +18,51 @@ _ENOTSUP = const(8)
 _NOT_FOUND = const(3)
 _NO_READ = const(4)
 _SECRETS = ("password", "key")
+_PATH = "config.json"
 
 
 def answer(session, command, is_write, request):
     """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    if command == 0 or (command == 1 and is_write):
+        return _with_config(_one, session, command, is_write, request)
+    if command == 2 and is_write:
+        _whole(session)
+    elif command == 3 and is_write:
+        _save(session)
+    elif command == 3:
+        session.staged.clear()
+    else:
+        raise Refused(_ENOTSUP)
+    return {}
+
+
+def _with_config(do, *args):
+    """What `do` makes of the room `config`, which is large: nobody may hold it, or anything of it, afterwards."""
     room = None
     try:
         room = load("config")
-        return _answer(session, command, is_write, request, room)
+        return do(room, *args)
     except Exception as error:
         if room and isinstance(error, room.ConfigError):
             raise Refused(_EINVAL, 0, error.args[0]) from None
         raise
     finally:
+        room = None
         unload("config")
 
 
-def _answer(session, command, is_write, request, room):
-    if command == 0 or (command == 1 and is_write):
-        path = text(request, "name")
-        default = _at(room.build_each({}), path)
-        if command == 1:
-            session.staged[path] = None
-        elif not is_write:
-            return {"val": _value(session, path, room)}
-        else:
-            value = _read(request.get("val"), default, path)
-            room.build_each(_with({}, path, value))  # wrong by itself: told now, not at the end
-            session.staged[path] = value
-        return {}
-    if command == 2 and is_write:
-        _whole(session, room)
-        return {}
-    if command == 3 and not is_write:
-        session.staged.clear()
-        return {}
-    if command == 3:
-        _save(session, room)
-        return {}
-    raise Refused(_ENOTSUP)
+def _one(room, session, command, is_write, request):
+    path = text(request, "name")
+    default = _at(room.build_each({}), path)
+    if command == 1:
+        session.staged[path] = None
+    elif not is_write:
+        return {"val": _value(session, path, room)}
+    else:
+        value = _read(request.get("val"), default, path)
+        room.build_each(_with({}, path, value))  # wrong by itself: told now, not at the end
+        session.staged[path] = value
+    return {}
 
 
 def _at(config, path):
@@ -71,7 +77,7 @@ def _at(config, path):
 
 
 def _value(session, path, room):
-    value = _at(room.build_each(_given(session, room)), path)
+    value = _at(room.build_each(_given(session)), path)
     if path.split("/")[-1] in _SECRETS or (isinstance(value, list) and any(isinstance(one, dict) for one in value)):
         raise Refused(_EACCESS, _NO_READ)  # a list of networks has passwords in it
     return (value if isinstance(value, str) else json.dumps(value)).encode()
@@ -107,12 +113,12 @@ def _with(given, path, value):
     return given
 
 
-def _given(session, room):
+def _given(session):
     """What the file holds, and over it what has been written since."""
     given = {}
     if session.app.home is not None:
         try:
-            given = read_json(session.app.home + room.PATH)
+            given = read_json(session.app.home + _PATH)
         except (OSError, ValueError):
             pass  # no file, or a broken one, which the defaults stand for already
     if not isinstance(given, dict):
@@ -122,13 +128,18 @@ def _given(session, room):
     return given
 
 
-def _whole(session, room):
-    """The file to be, if a terminal could run with it."""
-    given = _given(session, room)
+def _checked(room, session):
+    """The file to be, and the sections of it that are about pins."""
+    given = _given(session)
     config = room.build(given)
-    wiring = load("wiring")
+    return given, config["pins"], config["power"]
+
+
+def _whole(session):
+    """The file to be, if a terminal could run with it."""
+    given, pins, power = _with_config(_checked, session)
     try:
-        wiring.Wiring(session.app.board.chip, config["pins"], config["power"])
+        load("wiring").Wiring(session.app.board.chip, pins, power)
     except ValueError as error:
         raise Refused(_EINVAL, 0, str(error)) from None
     finally:
@@ -136,13 +147,13 @@ def _whole(session, room):
     return given
 
 
-def _save(session, room):
+def _save(session):
     if not session.staged:
         return  # the flash has it already
-    given = _whole(session, room)
+    given = _whole(session)
     if session.app.home is None:
         raise Refused(_ENOTSUP)
-    path = session.app.home + room.PATH
+    path = session.app.home + _PATH
     with open(path + ".new", "w") as file:
         file.write(json.dumps(given))
     os.rename(path + ".new", path)  # at once or not at all

@@ -8,7 +8,6 @@ from .clock import Clock, Ntp
 from .compat import const, load, ticks_add, unload
 from .front import Front
 from .logscrub import Scrub
-from .moments import Moments
 from .mains import MAINS
 from .ringlog import RingLog
 from .run import hold
@@ -59,7 +58,7 @@ def start(app, now_ms, idle_ms):
     board = app.board
     app.clock = clock = Clock(now_ms)
     app.last_touch = app._console_at = now_ms
-    app._moments = Moments(app, now_ms)
+    app._moments_at = now_ms
     lastwords = load("lastwords")
     folder = None if app.home is None else app.home + "log"
     app.text = text = TextLog(folder, clock, lastwords.secrets(app._config))

@@ -18,8 +18,6 @@ _ON = const(2)
 class TextLog:
     """`add` lines, `flush` when `is_due`. Without a folder nothing is kept."""
 
-    MOMENTS = ("_refill_at", "_due")
-
     def __init__(self, folder, clock, secrets):
         """folder: that of the files, or None; secrets: texts that never get into a line."""
         self.folder = folder

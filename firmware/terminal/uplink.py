@@ -19,8 +19,6 @@ _DEAF = const(5)  # attempts without a word from the far end, then the radio is 
 class Uplink:
     """Owns the MQTT state machine and the outbox; `run` (or the simulator) moves the bytes."""
 
-    MOMENTS = ("_state_at", "_attempt_at", "outbox", "_mqtt")
-
     def __init__(self, config, device_id, wifi, log, clock, random32, facts):
         """config: the section `mqtt`; facts(): what a state message says."""
         self.target = config["host"], config["port"]

@@ -34,8 +34,6 @@ _NEVER_MS = const(60000)
 class Vote:
     """A counted vote as the rules remember it."""
 
-    MOMENTS = ("at_ms",)
-
     def __init__(self):
         self.button = 0  # 0: there is none
         self.at_ms = 0
@@ -57,8 +55,6 @@ class Votes:
     While `is_asking` the buttons are reasons for the vote before, until ticks `asking_until`. `unanswered` is the seq
     of a vote whose follow-up found no answer, or -1; whoever has written that down sets it to -1 again.
     """
-
-    MOMENTS = ("_vote", "_before", "_last", "_recent", "asking_until")
 
     def __init__(self, windows, follow_up=NO_FOLLOW_UP):
         """windows: a dict as DEFAULT_WINDOWS, in ms. follow_up: `reasons`, how many buttons are reasons (0: nobody is

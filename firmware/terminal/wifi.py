@@ -16,8 +16,6 @@ _PAUSE_MS = const(1000)  # off and on in one breath, and the driver says "Wifi I
 class Wifi:
     """`state` is OFF, CONNECTING or ON. `may_scan` is the app's to set: the CPU may stand still for a scan."""
 
-    MOMENTS = ("_watch_at", "_down_since", "_starts_at")
-
     def __init__(self, board, settings, stood_still):
         """settings: the section `wifi`; stood_still(since_ms, now_ms): the CPU did, for a scan."""
         self._board = board

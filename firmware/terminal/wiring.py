@@ -13,33 +13,17 @@ _TONE_HZ = const(880)  # until `tone` says another
 
 # Original ESP32: ext1 knows ANY_HIGH and ALL_LOW, so its buttons close to 3.3 V; the others have ANY_LOW, and theirs
 # close to ground. All default buttons are RTC pins with pull resistors of their own, none is a strapping pin.
-# chip: (buttons, leds, closed level, pins that can wake it, pins of ADC1, ext1 status register or 0 if we do not know
-# it, how many numbers it has, those that are no pins), then the pins of each of _REASONS.
+# Of each chip, divided by `;`: buttons, leds, closed level, pins that can wake it, pins of ADC1, ext1 status register
+# (0: not known here), how many numbers it has, those that are no pins, then the pins of each of _REASONS. As texts, since
+# only one of them is ever made into numbers, and those take ten times the memory.
 # GPIO 20 of the ESP32 is a pin of the PICO-V3 alone; GPIO 11 of the C3 is the supply of its flash chip.
 _CHIPS = {
-    "esp32": (
-        (25, 26, 27, 33), (18, 19, 21, 22), 1,
-        (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39), range(32, 40), 0x3FF480D0,
-        40, (20, 24, 28, 29, 30, 31),
-        ((0, 2, 5, 12, 15), range(6, 12), (1, 3), (), (16, 17)),
-    ),
-    "esp32s2": (
-        (4, 5, 6, 7), (15, 16, 17, 18), 0, range(22), range(1, 11), 0, 47, range(22, 26),
-        ((0, 45, 46), range(26, 33), (43, 44), (19, 20), ()),
-    ),
-    "esp32s3": (
-        (4, 5, 6, 7), (15, 16, 17, 18), 0, range(22), range(1, 11), 0x600080E4, 49, range(22, 26),
-        ((0, 3, 45, 46), range(26, 33), (43, 44), (19, 20), range(33, 38)),
-    ),
-    "esp32c3": (
-        (0, 1, 3, 10), (4, 5, 6, 7), 0, (), range(5), 0, 22, (),
-        ((2, 8, 9), range(11, 18), (20, 21), (18, 19), ()),
-    ),
-    "esp32c6": (
-        (0, 1, 2, 3), (18, 19, 20, 21), 0, range(8), range(7), 0, 31, (),
-        ((4, 5, 8, 9, 15), range(24, 31), (16, 17), (12, 13), ()),
-    ),
-}  # fmt: skip
+    "esp32": "25 26 27 33;18 19 21 22;1;0 2 4 12-15 25-27 32-39;32-39;1072988368;40;20 24 28-31;0 2 5 12 15;6-11;1 3;;16 17",  # noqa: E501
+    "esp32s2": "4 5 6 7;15 16 17 18;0;0-21;1-10;0;47;22-25;0 45 46;26-32;43 44;19 20;",
+    "esp32s3": "4 5 6 7;15 16 17 18;0;0-21;1-10;1610645732;49;22-25;0 3 45 46;26-32;43 44;19 20;33-37",
+    "esp32c3": "0 1 3 10;4 5 6 7;0;;0-4;0;22;;2 8 9;11-17;20 21;18 19;",
+    "esp32c6": "0 1 2 3;18 19 20 21;0;0-7;0-6;0;31;;4 5 8 9 15;24-30;16 17;12 13;",
+}
 _REASONS = (
     "is a strapping pin: it decides how the chip boots",
     "belongs to the flash chip",
@@ -48,11 +32,17 @@ _REASONS = (
     "belongs to the PSRAM that some modules have; if this one has none, say so: pins.psram false",
 )
 _INPUT_ONLY = range(34, 40)  # of the original ESP32: neither outputs nor pull resistors
-# By GPIO of the original ESP32: the number of the RTC pin, its bit in the status register.
-_RTC_PINS = {
-    36: 0, 37: 1, 38: 2, 39: 3, 34: 4, 35: 5, 25: 6, 26: 7, 33: 8, 32: 9, 4: 10, 0: 11, 2: 12, 15: 13, 13: 14, 12: 15,
-    14: 16, 27: 17,
-}  # fmt: skip
+# GPIOs of the original ESP32 in the order of their RTC pins, which are the bits of the status register.
+_RTC_PINS = "36 37 38 39 34 35 25 26 33 32 4 0 2 15 13 12 14 27"
+
+
+def _numbers(said):
+    """[25, 32, 33, 34] of "25 32-34"."""
+    found = []
+    for part in said.split():
+        low, _, high = part.partition("-")
+        found.extend(range(int(low), int(high or low) + 1))
+    return found
 
 
 class Wiring:
@@ -64,8 +54,9 @@ class Wiring:
         ValueError, naming the key, for what can't work.
         """
         self._chip = chip
-        buttons, leds, level, wakers, adc, self._status, self._count, self._missing, taken = _CHIPS[chip]
-        self._taken = taken if pins["psram"] else taken[:4]
+        parts = [_numbers(part) for part in _CHIPS[chip].split(";")]
+        buttons, leds, (level,), wakers, adc, (self._status,), (self._count,), self._missing = parts[:8]
+        self._taken = parts[8:] if pins["psram"] else parts[8:12]
         self.buttons = pins["buttons"] or buttons
         self.leds = pins["leds"] or leds
         self.closed_level = level if pins["active_low"] is None else 0 if pins["active_low"] else 1
@@ -123,7 +114,11 @@ class Wiring:
         mask = 0
         for i in range(4):
             pin = self.buttons[i]
-            if pin in woke if bits is None else bits >> (_RTC_PINS[pin] if self._chip == "esp32" else pin) & 1:
+            if (
+                pin in woke
+                if bits is None
+                else bits >> (_numbers(_RTC_PINS).index(pin) if self._chip == "esp32" else pin) & 1
+            ):
                 mask |= 1 << i
         return mask
 

@@ -33,7 +33,7 @@ _INTERRUPT_TRIES: Final = 200
 """One a millisecond: a program that has not paused by then is interrupted wherever it is."""
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
-FAKES_HEAP: Final = 60 * 1024
+FAKES_HEAP: Final = 94 * 1024
 """Added to the heap that is asked for: what would not be spent on a board. 17 KiB for the fakes and the shim, the rest
 for names, which a frozen image has in flash: their tables, 64-bit here and filled up first (`shim.py`), and 12 KiB of
 their letters (`micropython.qstr_info()`)."""

@@ -88,13 +88,3 @@ def test_the_sector_is_opened_before_a_press_needs_it():
         board.closed = 0
         app.step(board.now_ms)
     assert app.log.next_seq > 520
-
-
-def test_to_let_moments_expire_allocates_nothing():
-    app, board = app_on(RamFlash(4))
-    for _ in range(3):
-        board.now_ms += 100000000  # the second time every moment is too old
-        heap_lock()
-        app._moments.step(board.now_ms)
-        heap_unlock()
-        app.step(board.now_ms)

@@ -6,7 +6,7 @@ import pytest
 
 from hymio.firmware_files import firmware_dir
 from terminal.compat import ticks_add, ticks_diff
-from terminal.moments import Moments
+from terminal.moments import KEPT, expire
 
 DAY_MS = 86400000
 PERIOD = ticks_add(0, -1) + 1
@@ -20,7 +20,7 @@ FRESH = {
     "Flood._from": "read only while there is a fold, which is written after a minute",
     "Flood._until": "read only while there is a fold, which is written after a minute",
     "Front._settled": "each step takes it to the present, before anything is compared with it",
-    "Moments._looked_at": "each look takes it to the present",
+    "App._moments_at": "each look takes it to the present",
     "Runner._ticks_ms": "the clock itself",
 }
 
@@ -56,15 +56,12 @@ def keeps(node):
 
 
 def named(node):
-    for part in node.body:
-        if isinstance(part, ast.Assign) and part.targets[0].id == "MOMENTS":
-            return set(ast.literal_eval(part.value))
-    return set()
+    return set(KEPT.get(node.name, "").split())
 
 
 def test_no_room_keeps_a_moment_that_it_does_not_name():
     found = {f"{node.name}.{name}" for node in classes() for name in keeps(node) - named(node)}
-    assert found <= set(FRESH), "to be named in MOMENTS, see moments.py"
+    assert found <= set(FRESH), "to be named in moments.py"
     assert set(FRESH) - {"Runner._ticks_ms"} <= found, "what is not kept any more needs no reason"
 
 
@@ -79,9 +76,10 @@ def test_what_is_named_is_there(tmp_path):
     seen = set()
 
     def walk(room):
-        if room.MOMENTS:
+        names = KEPT.get(type(room).__name__, "").split()
+        if names:
             seen.add(type(room).__name__)
-        for name in room.MOMENTS:
+        for name in names:
             kept = getattr(room, name)
             if kept is not None and not isinstance(kept, int | list):
                 walk(kept)
@@ -90,12 +88,34 @@ def test_what_is_named_is_there(tmp_path):
         app = App(build(hours | {"power": {"profile": profile}}), HandBoard(RamFlash(4)), "0", "", f"{tmp_path}/")
         app.start(0)
         walk(app)
-    assert seen == {node.name for node in classes() if named(node)}, "and every room that names some is reached"
+    assert seen == set(KEPT) == {node.name for node in classes() if named(node)}, "and all are there and reached"
+
+
+def test_nobody_is_kept_waiting_for_it(tmp_path):
+    from handboard import HandBoard
+    from ramflash import RamFlash
+
+    from terminal.app import App
+    from terminal.config import build
+
+    board = HandBoard(RamFlash(4))
+    app = App(build({}), board, "0", "", f"{tmp_path}/")
+    app.start(board.now_ms)
+    began = app._moments_at
+    board.now_ms += 11 * 3600000
+    app.last_touch = board.now_ms
+    app.step(board.now_ms)
+    assert app._moments_at == began, "a finger is near"
+    app.last_touch = ticks_add(board.now_ms, -10000)
+    app.step(board.now_ms)
+    assert app._moments_at == board.now_ms
+    board.now_ms += 12 * 3600000
+    app.last_touch = board.now_ms
+    app.step(board.now_ms)
+    assert app._moments_at == board.now_ms, "half a day is as long as it can wait"
 
 
 class Room:
-    MOMENTS = ("one", "some", "never", "inner")
-
     def __init__(self, inner=None):
         self.one = 0
         self.some = [0, 0]
@@ -104,15 +124,15 @@ class Room:
 
 
 @pytest.mark.parametrize("start", [0, PERIOD - 1000])
-def test_a_moment_is_exact_for_a_day_and_older_than_that_for_ever(start):
+def test_a_moment_is_exact_for_a_day_and_older_than_that_for_ever(start, monkeypatch):
+    monkeypatch.setitem(KEPT, "Room", "one some never inner")
     outer = Room(Room())
     outer.one = outer.some[1] = outer.inner.one = start
     outer.inner.some[0] = ticks_add(start, 12 * 3600000)  # to come
     outer.some[0] = outer.inner.some[1] = start
-    moments = Moments(outer, start)
     for hours in range(12, 40 * 24, 12):
         now = ticks_add(start, hours * 3600000)
-        moments.step(now)
+        expire(outer, now)
         ages = [ticks_diff(now, at) for at in (outer.one, *outer.some, outer.inner.one, outer.inner.some[1])]
         ages_of_later = ticks_diff(now, outer.inner.some[0])
         if hours <= 24:

@@ -34,7 +34,7 @@ def main(board_globals, spent):
     has_memory = _memory_model()
     _enter(root)
     if MICROPYTHON:
-        _make_room_for_names(2290 if has_memory else 1010)
+        _make_room_for_names(2290)
         gc.collect()
         port.tell_heap(_FAKES, gc.mem_alloc() - spent, gc.mem_free())
         if has_memory:
@@ -68,18 +68,19 @@ def _memory_model():
 
 
 def _make_room_for_names(count):
-    """count: names to be made up; the fakes have taken 250 places. 1010 make room for those of what is loaded in a
-    day, 2290 for those of every room.
+    """count: names to be made up; the fakes have taken 250 places.
 
-    Fills the tables of names up to the one that has room for all of the firmware's: in a frozen image those are in
-    flash, and here that table, one piece of 13 KiB, would be asked for when the heap is full of holes.
+    Fills the tables of names up to the one that has room for all of the firmware's, those of every room: in a frozen
+    image they are in flash, and here that table, a piece of 28 KiB, would be asked for when the heap is full of holes.
 
-    Tables have 20, 40, ... 640, 1280 places: `qstr_add` in MicroPython's py/qstr.c.
+    Tables have 20, 40, ... 1280, 2560 places: `qstr_add` in MicroPython's py/qstr.c.
     """
     import micropython
 
     for number in range(count):
         getattr(micropython, "\0%x" % number, None)
+        if number % 50 == 0:
+            gc.collect()  # or what was made for a moment lies between what stays, and no large piece is left
 
 
 def _open(from_bus, to_bus):
