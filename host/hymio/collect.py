@@ -16,6 +16,7 @@ from typing import Final
 
 import aiomqtt
 
+from hymio import interrupts
 from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.addresses import BrokerAddress, parse_broker
 from hymio.broker_tls import TlsFiles, no_broker, tls_context, why_refused
@@ -81,6 +82,11 @@ class Collector:
         self._asked: dict[str, float] = {}
         self._unsent: dict[tuple[str, int], DueAck] = {}
         self._undated = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has ever been connected."""
+        return self._ready
 
     def stop(self) -> None:
         """Ends `run` once what has come is committed and acknowledged, or after the transaction at hand if that is
@@ -394,13 +400,22 @@ def run_collect(
         with asyncio.Runner(loop_factory=factory) as runner:
             home = None if prefix is None else HomeAssistant(store, prefix, zone, collector_id=collector_id)
             runner.run(_collect(Collector(address, context, store, collector_id, as_json, home)))
+        interrupts.over()
     finally:
         store.close()
 
 
 async def _collect(collector: Collector) -> None:
-    _on_signals((signal.SIGINT, signal.SIGTERM), collector.stop)
-    await collector.run()
+    running = asyncio.create_task(collector.run())
+
+    def stop() -> None:
+        collector.stop()
+        if not collector.is_ready:
+            running.cancel()  # nothing has come yet, and a broker that does not answer keeps it for long
+
+    _on_signals((signal.SIGINT, signal.SIGTERM), stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 def _on_signals(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> None:

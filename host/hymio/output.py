@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from hymio.errors import BROKEN_OFF, Failure
@@ -48,13 +46,6 @@ def print_line(line: str) -> None:
 def note(line: str) -> None:
     """One line for a person, on stderr."""
     print(without_secrets(line), file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def until_interrupted() -> Iterator[None]:
-    """A view that lives until Ctrl-C: that is its end and no failure."""
-    with contextlib.suppress(KeyboardInterrupt):
-        yield
 
 
 def console() -> Console:

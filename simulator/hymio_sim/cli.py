@@ -18,6 +18,7 @@ import typer
 
 from hymio.errors import WRONG_USE, Failure, run_cli
 from hymio.extras import missing_extra
+from hymio.interrupts import ends_well
 from hymio.options import examples, new_app
 from hymio.textfiles import read_utf8
 from hymio.words import counted
@@ -148,15 +149,15 @@ def terminal(
     )
     try:
         if clock is ClockName.virtual:
-            from hymio_sim.virtualrun import run_terminal as run_virtual
-
+            with ends_well(is_service=True):
+                from hymio_sim.virtualrun import run_terminal as run_virtual
             status = run_virtual(settings, _printer())
         elif sys.stdout.isatty() and sys.stdin.isatty() and not as_json:
-            with _needs_posix():
+            with _needs_posix(), ends_well(is_service=True):
                 from hymio_sim.screen import run_screen
             status = run_screen(settings)
         else:
-            with _needs_posix():
+            with _needs_posix(), ends_well(is_service=True):
                 from hymio_sim.realtime import run_terminal
             status = run_terminal(settings, _printer())
     except FlashFileError as error:
