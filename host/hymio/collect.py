@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import secrets
@@ -416,6 +417,10 @@ async def _collect(collector: Collector) -> None:
     _on_signals((signal.SIGINT, signal.SIGTERM), stop)
     with contextlib.suppress(asyncio.CancelledError):
         await running
+    if not collector.is_ready:
+        # The MQTT library closes its socket when it is collected, and tells this loop, which has to be open for that.
+        await asyncio.get_running_loop().shutdown_default_executor()
+        gc.collect()
 
 
 def _on_signals(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> None:

@@ -45,15 +45,20 @@ def interrupted_at(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("place", ["typer", "hymio.errors", "hymio.field_commands", "hymio.status"])
-@pytest.mark.parametrize("module", ["hymio", "hymio_sim"])
-def test_while_it_loads_it_is_two_sentences(place: str, module: str, tmp_path: Path) -> None:
-    if module == "hymio_sim":
-        if place != "typer":
-            pytest.skip("its own commands are others")
-        arguments: tuple[str, ...] = TERMINAL[1:-1]
-    else:
-        arguments = ("status", *NOWHERE)
+@pytest.mark.parametrize(
+    ("module", "place", "arguments"),
+    [
+        ("hymio", "typer", ("status", *NOWHERE)),
+        ("hymio", "hymio.errors", ("status", *NOWHERE)),
+        ("hymio", "hymio.field_commands", ("ledger", "--db", "votes.db")),
+        ("hymio", "hymio.status", ("status", *NOWHERE)),
+        ("hymio", "hymio_sim.cli", TERMINAL[:-1]),
+        ("hymio_sim", "typer", TERMINAL[1:-1]),
+    ],
+)
+def test_while_it_loads_it_is_two_sentences(
+    module: str, place: str, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
     done = interrupted_at(place, arguments, tmp_path, module=module)
     assert (done.returncode, done.stdout) == (INTERRUPTED, "")
     assert done.stderr.splitlines() == ["Interrupted.", "What is done stands; run the command again to go on."]
@@ -110,7 +115,25 @@ def test_a_collector_whose_broker_does_not_answer_ends_at_once_however_often_it_
                 assert collector.process.wait(TIMEOUT_S) == DONE
                 # The library gives up a connection after 10 s.
                 assert time.monotonic() - began_s < 8
-            assert collector.stop() == DONE and collector.stderr == []
+            assert collector.stop() == DONE and "".join(collector.stderr) == ""
+
+
+def test_one_that_comes_while_the_broker_starts_is_not_lost(tmp_path: Path) -> None:
+    """It is held back meanwhile, as the broker's process must not get it."""
+    early = """
+import os, signal
+import iotcore
+start = iotcore.Broker.start
+def started(broker):
+    os.kill(os.getpid(), signal.SIGINT)
+    return start(broker)
+iotcore.Broker.start = started
+"""
+    command = [sys.executable, "-c", early + INTERRUPTED_AT_IMPORT, "none", "2", "hymio", "broker"]
+    done = subprocess.run(
+        [*command, "--listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=TIMEOUT_S, cwd=tmp_path
+    )
+    assert done.returncode == DONE and done.stderr == ""
 
 
 @pytest.mark.parametrize(("arguments", "status"), [(("--version",), DONE), (("fly", "--json"), 2)])
