@@ -49,9 +49,14 @@ class Failure(Exception):
         self.hint = hint
 
 
+def escaped(text: str) -> str:
+    """The text, with escapes for bytes of a command line or a file name that are no UTF-8: strict JSON has none."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def show_failure(failure: Failure, as_json: bool) -> None:
     """Writes the failure to stderr: two sentences, or one JSON line."""
-    message, hint = without_secrets(failure.message), without_secrets(failure.hint)
+    message, hint = (escaped(without_secrets(text)) for text in (failure.message, failure.hint))
     if as_json:
         text = json.dumps({"error": {"exit": failure.exit_status, "message": message, "hint": hint}})
     else:

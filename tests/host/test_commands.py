@@ -23,6 +23,7 @@ from hymio import store as store_module
 from hymio.batches import Batch
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, BUG, INTERRUPTED, NO_SERVICE, WRONG_USE, Failure, run_cli
 from hymio.ingest import ingest
+from hymio.output import print_json
 from hymio.records import Press
 from hymio.store import SCHEMA_VERSION, open_store
 
@@ -123,6 +124,17 @@ def test_report(tmp_path: Path) -> None:
         }
     ]  # fmt: skip
     assert told.returncode == 0 and "100.0 ± 0.0" in told.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are bytes there")
+def test_a_name_that_is_no_utf_8_is_told_in_json_that_every_reader_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"votes-\xff.db")
+    error = error_of(hymio("ledger", "--db", str(tmp_path / name), "--json"))
+    assert r"votes-\udcff.db" in str(error["message"]) and str(error["message"]).encode()
+    print_json({"db": name})
+    assert json.loads(capsys.readouterr().out) == {"db": r"votes-\udcff.db"}
 
 
 def test_ports_prints_one_object() -> None:
