@@ -140,7 +140,7 @@ def collect(
     db: DbOption,
     broker: BrokerOption = DEFAULT_BROKER,
     collector_id: Annotated[
-        str, typer.Option(help="The name that the terminals are configured to believe.")
+        str, typer.Option(metavar="ID", help="The name that the terminals are configured to believe.")
     ] = "office",
     ca: CaOption = None,
     cert: CertOption = None,
