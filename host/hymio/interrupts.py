@@ -80,6 +80,10 @@ def over() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if _ends_well:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        # A KeyboardInterrupt in a string that is executed (`dataclasses` does so while it is imported) ends the process
+        # by SIGINT whatever its status, though it was caught; the next such string makes Python forget it:
+        # https://github.com/python/cpython/blob/3.11/Python/pythonrun.c, run_eval_code_obj
+        exec("")
 
 
 def _unwind() -> None:

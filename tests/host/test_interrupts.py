@@ -90,6 +90,23 @@ def test_what_goes_on_until_ctrl_c_ends_by_it_with_0_from_the_start(
     assert (done.returncode, done.stdout, done.stderr) == (DONE, "", "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="only there a process ends by a signal")
+@pytest.mark.parametrize(("options", "status"), [(("--follow",), DONE), ((), INTERRUPTED)])
+def test_in_code_that_is_a_string_it_is_an_interrupt_as_any(
+    options: tuple[str, ...], status: int, tmp_path: Path
+) -> None:
+    """`dataclasses` makes such code while it is imported. After `python -m` Python would end itself by SIGINT then,
+    though the KeyboardInterrupt was caught."""
+    finder = INTERRUPTED_AT_IMPORT.partition("sys.meta_path.insert")[0]
+    finder = finder.replace("sys.argv.pop(1), int(sys.argv.pop(1))", "'smpclient', signal.SIGINT")
+    finder = finder.replace("os.kill(os.getpid(), number)", 'exec("os.kill(os.getpid(), number); None")')
+    (tmp_path / "sitecustomize.py").write_text(finder + "sys.meta_path.insert(0, Interrupts())\n")
+    command = [sys.executable, "-m", "hymio", "logs", "--port", "/dev/null", *options]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environment)
+    assert (done.returncode, len(done.stderr.splitlines())) == (status, 0 if status == DONE else 2), done.stderr
+
+
 @pytest.mark.parametrize(("place", "arguments"), [("aiomqtt", COLLECT), ("iotcore", ("broker",))])
 def test_services_end_by_sigterm_with_0_from_the_start(place: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = interrupted_at(place, arguments, tmp_path, signal.SIGTERM)
