@@ -1,6 +1,6 @@
 """`python -m hymio` is the `hymio` command."""
 
-from hymio.cli import main
+from hymio.entry import main
 
 if __name__ == "__main__":
     main()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import signal
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
@@ -42,16 +44,13 @@ def run_broker(listen: str, as_json: bool) -> None:
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    # The broker's process inherits what is ignored, so a Ctrl-C in the terminal ends us, and we end it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     broker = Broker(port=port, listen=host, max_payload_size=MAX_PAYLOAD_BYTES)
     try:
-        broker.start()
+        with _ctrl_c_is_ours(on_signal):
+            broker.start()
     except (OSError, RuntimeError) as error:
         raise _cannot_listen(host, port, error) from error
-    finally:
-        signal.signal(signal.SIGINT, on_signal)
-        signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
     try:
         if as_json:
             print_json({"event": "ready", "t": seconds_running(), "host": host, "port": port})
@@ -62,6 +61,28 @@ def run_broker(listen: str, as_json: bool) -> None:
                 raise Failure(BROKEN_OFF, "The embedded broker ended by itself.", "Start it again; nothing is kept.")
     finally:
         broker.stop()
+
+
+@contextlib.contextmanager
+def _ctrl_c_is_ours(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Around the start of the broker's process: a Ctrl-C in the terminal ends us, and we end it.
+
+    It inherits that the signal is held back; one that comes to us meanwhile comes afterwards. Windows, which holds no
+    signals back, ignores it meanwhile.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.signal(signal.SIGINT, on_signal)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, on_signal)
 
 
 def _is_loopback(host: str) -> bool:

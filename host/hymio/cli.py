@@ -14,6 +14,7 @@ import typer
 from hymio import bench_commands, field_commands, office_commands, pki_commands, quarantine_commands
 from hymio.bench_commands import BENCH
 from hymio.errors import ANSWER_NO, run_cli
+from hymio.interrupts import ends_well
 from hymio.office_commands import OFFICE
 from hymio.options import (
     DEFAULT_BROKER,
@@ -83,7 +84,8 @@ def broker(
     """An embedded MQTT broker for the bench, which keeps nothing and knows no passwords; `config` is for a site's."""
     if context.invoked_subcommand is not None:
         return
-    from hymio.broker import run_broker
+    with ends_well(is_service=True):
+        from hymio.broker import run_broker
 
     run_broker(listen, as_json)
 
@@ -138,7 +140,7 @@ def collect(
     db: DbOption,
     broker: BrokerOption = DEFAULT_BROKER,
     collector_id: Annotated[
-        str, typer.Option(help="The name that the terminals are configured to believe.")
+        str, typer.Option(metavar="ID", help="The name that the terminals are configured to believe.")
     ] = "office",
     ca: CaOption = None,
     cert: CertOption = None,
@@ -150,8 +152,9 @@ def collect(
     as_json: JsonOption = False,
 ) -> None:
     """Takes votes from the broker into the database, and tells the terminals only then."""
-    from hymio.broker_tls import TlsFiles
-    from hymio.collect import run_collect
+    with ends_well(is_service=True):
+        from hymio.broker_tls import TlsFiles
+        from hymio.collect import run_collect
 
     run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import secrets
@@ -16,6 +17,7 @@ from typing import Final
 
 import aiomqtt
 
+from hymio import interrupts
 from hymio.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.addresses import BrokerAddress, parse_broker
 from hymio.broker_tls import TlsFiles, no_broker, tls_context, why_refused
@@ -84,6 +86,11 @@ class Collector:
         self._asked: dict[str, float] = {}
         self._unsent: dict[tuple[str, int], DueAck] = {}
         self._undated = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has ever been connected."""
+        return self._ready
 
     def stop(self) -> None:
         """Ends `run` once what has come is committed and acknowledged, or after the transaction at hand if that is
@@ -405,13 +412,26 @@ def run_collect(
         with asyncio.Runner(loop_factory=factory) as runner:
             home = None if prefix is None else HomeAssistant(store, prefix, zone, collector_id=collector_id)
             runner.run(_collect(Collector(address, context, store, collector_id, as_json, home)))
+        interrupts.over()
     finally:
         store.close()
 
 
 async def _collect(collector: Collector) -> None:
-    _on_signals((signal.SIGINT, signal.SIGTERM), collector.stop)
-    await collector.run()
+    running = asyncio.create_task(collector.run())
+
+    def stop() -> None:
+        collector.stop()
+        if not collector.is_ready:
+            running.cancel()  # nothing has come yet, and a broker that does not answer keeps it for long
+
+    _on_signals((signal.SIGINT, signal.SIGTERM), stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    if not collector.is_ready:
+        # The MQTT library closes its socket when it is collected, and tells this loop, which has to be open for that.
+        await asyncio.get_running_loop().shutdown_default_executor()
+        gc.collect()
 
 
 def _on_signals(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> None:

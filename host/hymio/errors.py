@@ -11,8 +11,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from hymio import hidden
+from hymio import hidden, interrupts
 from hymio.hidden import hide_in_process_list, hide_passwords_in, without_secrets
+from hymio.interrupts import INTERRUPTED as INTERRUPTED
+from hymio.interrupts import wants_json
 
 DONE: Final = 0
 ANSWER_NO: Final = 1
@@ -29,8 +31,6 @@ BROKEN_OFF: Final = 6
 """Broken off half-way: what is done stands, run it again."""
 BUG: Final = 70
 """A bug in hymio (EX_SOFTWARE of sysexits.h)."""
-INTERRUPTED: Final = 130
-"""Ctrl-C, as shells report it: 128 + SIGINT."""
 
 _DEBUG_VARIABLE: Final = "HYMIO_DEBUG"
 _SEEN: Final = (
@@ -49,17 +49,14 @@ class Failure(Exception):
         self.hint = hint
 
 
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether `--json` stands among the options (it is looked for before parsing, which may be what fails)."""
-    options = list(arguments)
-    if "--" in options:
-        options = options[: options.index("--")]
-    return "--json" in options
+def escaped(text: str) -> str:
+    """The text, with escapes for bytes of a command line or a file name that are no UTF-8: strict JSON has none."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def show_failure(failure: Failure, as_json: bool) -> None:
     """Writes the failure to stderr: two sentences, or one JSON line."""
-    message, hint = without_secrets(failure.message), without_secrets(failure.hint)
+    message, hint = (escaped(without_secrets(text)) for text in (failure.message, failure.hint))
     if as_json:
         text = json.dumps({"error": {"exit": failure.exit_status, "message": message, "hint": hint}})
     else:
@@ -82,7 +79,7 @@ def as_failure(error: BaseException) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-        return Failure(INTERRUPTED, "Interrupted.", "What is done stands; run the command again to go on.")
+        return Failure(INTERRUPTED, interrupts.MESSAGE, interrupts.HINT)
     # Typer carries its own copy of click since 0.26, so the class is told by what it can do.
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         message = str(error.format_message()).strip() or "Something is missing on the command line."
@@ -102,21 +99,29 @@ def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, pro
         # An MQTT client that is gone leaves futures behind, of whose errors asyncio writes tracebacks as it ends.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
+        interrupts.begin()
         status = app(args=given, prog_name=program, standalone_mode=False)
+        interrupts.over()
     except SystemExit as leaving:
+        interrupts.over()
         status = leaving.code
         if isinstance(status, str):
             show_failure(_bug(leaving), wants_json(given))
             return BUG
     except BaseException as error:
+        interrupts.over()
         if type(error).__name__ == "NoArgsIsHelpError" and hasattr(error, "show"):
             error.show()  # the whole help, on stderr
             return WRONG_USE
         failure = as_failure(error)
+        if failure.exit_status == INTERRUPTED and interrupts.is_end():
+            return DONE
         if failure.exit_status == BUG and os.environ.get(_DEBUG_VARIABLE):
             print(without_secrets("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         show_failure(failure, wants_json(given))
         return failure.exit_status
     if status == INTERRUPTED:  # Typer has made an exit of the KeyboardInterrupt
+        if interrupts.is_end():
+            return DONE
         show_failure(as_failure(KeyboardInterrupt()), wants_json(given))
     return status if isinstance(status, int) else DONE

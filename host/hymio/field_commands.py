@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hymio.errors import DONE, WRONG_USE, Failure
+from hymio.interrupts import ends_well
 from hymio.options import JsonOption, examples, new_app
 
 FIELD = "Field: one terminal"
@@ -47,7 +49,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """How a terminal is: clock, log, unsent presses, network."""
-    from hymio.status import run_status
+    with ends_well() if follow else nullcontext():
+        from hymio.status import run_status
 
     run_status(_port(port, sim), follow, as_json)
 
@@ -69,7 +72,8 @@ def logs(
     as_json: JsonOption = False,
 ) -> None:
     """What a terminal says of itself in words: starts and why the last one ended, network, clock, errors."""
-    from hymio.logs import run_logs
+    with ends_well() if follow else nullcontext():
+        from hymio.logs import run_logs
 
     run_logs(_port(port, sim), since, follow, as_json)
 

@@ -19,6 +19,11 @@ from hymio.words import counted, if_one
 
 _SHOWN: Final = ("device_id", "log_id", "pressed", "rows", "lost", "waiting", "duplicates", "balanced")
 
+_GAPS_TOLD: Final = 5
+"""So many gaps of a log have a sentence each; a flood of them would hide what else there is. --json has all."""
+_LOGS_TOLD: Final = 50
+"""So many logs, and as many whose messages are in quarantine, are told of in sentences."""
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
@@ -41,8 +46,13 @@ class LedgerLine:
             "open_gaps": [list(gap) for gap in self.state.coverage.open_gaps],
         }
 
+    @property
+    def is_told(self) -> bool:
+        """Whether there is a sentence about it."""
+        return not self.balanced or bool(self.conflicts)
+
     def whereabouts(self) -> list[str]:
-        """Sentences for what is not accounted for."""
+        """Sentences for what is not accounted for, for people: of many gaps only the first."""
         device_id, waiting = self.row["device_id"], self.row["waiting"]
         seen = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.last_seen_utc))
         sentences = []
@@ -61,16 +71,19 @@ class LedgerLine:
                 " What it sends is counted, but what it lacks cannot be told."
             )
             return sentences
-        for first_seq, last_seq in self.state.coverage.open_gaps:
+        gaps = self.state.coverage.open_gaps
+        for first_seq, last_seq in gaps[:_GAPS_TOLD]:
             sentences.append(
                 f"{device_id}: seqs {first_seq}..{last_seq} are still in its log and have not come;"
                 " pull them by cable: hymio votes --port PORT --db URL."
             )
+        if len(gaps) > _GAPS_TOLD:
+            sentences.append(f"{device_id}: and {counted(len(gaps) - _GAPS_TOLD, 'more gap')} (--json lists them).")
         spans = self.state.coverage.spans
         reached = spans[-1].last_seq + 1 if spans else self.state.coverage.oldest_seq
         if self.state.next_seq > reached:
             sentences.append(f"{device_id}: seqs {reached}..{self.state.next_seq - 1} are in its log, not sent yet.")
-        elif waiting > 0 and not self.state.coverage.open_gaps:
+        elif waiting > 0 and not gaps:
             sentences.append(f"{device_id}: what waits could not be read last time; its next message tells.")
         return sentences
 
@@ -119,12 +132,15 @@ def run_ledger(db: str, as_json: bool) -> bool:
         print_json({"balanced": balanced, "quarantined": sum(quarantined.values()), "terminals": terminals})
     else:
         _show(lines)
-        for device_id, messages in quarantined.items():
+        for device_id, messages in list(quarantined.items())[:_LOGS_TOLD]:
             console().print(
                 f"{device_id or 'Nobody that can be named'}: {counted(messages, 'message')}"
                 f" {if_one(messages, 'is', 'are')} in quarantine, not counted:"
                 " hymio quarantine list --db URL shows why, release tries once more."
             )
+        if len(quarantined) > _LOGS_TOLD:
+            more = counted(len(quarantined) - _LOGS_TOLD, "more terminal")
+            console().print(f"And messages of {more} are in quarantine (--json counts them).")
     return balanced
 
 
@@ -144,7 +160,8 @@ def _show(lines: list[LedgerLine]) -> None:
         verdict = "balanced" if line.balanced else "[bold red]open[/]"
         table.add_row(row["device_id"], f"{row['log_id']:08x}", pressed, *sums, verdict)
     console().print(table)
-    for line in lines:
+    told = [line for line in lines if line.is_told]
+    for line in told[:_LOGS_TOLD]:
         for sentence in line.whereabouts() if not line.balanced else []:
             console().print(sentence)
         if line.conflicts:
@@ -152,3 +169,8 @@ def _show(lines: list[LedgerLine]) -> None:
                 f"{line.row['device_id']}: {counted(line.conflicts, 'record')} came twice with different content;"
                 f" the first {if_one(line.conflicts, 'one stands', 'ones stand')}."
             )
+    if len(told) > _LOGS_TOLD:
+        rest = told[_LOGS_TOLD:]
+        terminals = len({line.row["device_id"] for line in rest})
+        whose = f"{counted(len(rest), 'more log')} of {counted(terminals, 'terminal')}"
+        console().print(f"And {whose} {if_one(len(rest), 'is', 'are')} not told of here (--json lists them).")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hymio.durations import parse_duration
 from hymio.errors import WRONG_USE, Failure
-from hymio.output import note, print_json, print_line, until_interrupted
+from hymio.output import note, print_json, print_line
 from hymio.words import counted
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def run_logs(port: str | None, since: str, follow: bool, as_json: bool) -> None:
 
     begin = parse_since(since, time.time())
     chosen = choose_port(port)
-    with until_interrupted() if follow else contextlib.nullcontext(), Cable(chosen) as cable:
+    with Cable(chosen) as cable:
         lines, following = read_lines(cable, begin.number)
         wanted = lines_since(lines, begin.utc_s)
         if lines and not wanted and begin.utc_s is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +11,22 @@ from typer.core import TyperGroup
 
 from hymio.hidden import BROKER_VARIABLE, DB_VARIABLE
 
+_LIKE = 0.7
+"""Of difflib's ratio: `statsu` is like `status` (0.83) and `lgos` like `logs` (0.75), `bogus` is not (0.67)."""
+
 
 class HelpGroup(TyperGroup):
     """Lists its commands under the headings of their `rich_help_panel`, each with its first sentences unabridged."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Called by typer for the word that ought to be a command, or a slip of the finger."""
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            near = near_names(args[0], self.list_commands(ctx)) if args else []
+            if near and (said := getattr(error, "message", None)):
+                error.message = f"{said} Did you mean {' or '.join(near)}?"  # type: ignore[attr-defined]
+            raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Called by typer for the end of --help."""
@@ -28,11 +42,22 @@ class HelpGroup(TyperGroup):
                 formatter.write_dl(rows)
 
 
+def near_names(typed: str, names: list[str]) -> list[str]:
+    """What somebody may have meant who typed this: the names that it begins, or a few that are very much like it."""
+    begun = [name for name in names if len(typed) > 1 and name.startswith(typed)]
+    return begun or get_close_matches(typed, names, cutoff=_LIKE)
+
+
 def new_app(**options: Any) -> typer.Typer:
     """A group of commands. Help is plain text: Markdown would swallow what looks like a tag, and cost 0.1 s."""
     settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
     return typer.Typer(
-        cls=HelpGroup, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=settings, **options
+        cls=HelpGroup,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        suggest_commands=False,  # its suggestions are far-fetched; ours are `near_names`
+        context_settings=settings,
+        **options,
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import re
 import sys
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from hymio.errors import BROKEN_OFF, Failure
@@ -16,6 +15,7 @@ from hymio.hidden import without_secrets
 if TYPE_CHECKING:
     from rich.console import Console
 
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 _STARTED_S: Final = time.monotonic()
 
 
@@ -26,7 +26,9 @@ def seconds_running() -> float:
 
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object on one line of stdout, out at once."""
-    print_line(json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    # Bytes of a path that are no UTF-8 are half of a pair to Python, and nothing to a strict reader of JSON.
+    print_line(_HALF_A_PAIR.sub(lambda half: rf"\\u{ord(half[0]):04x}", text))
 
 
 def print_line(line: str) -> None:
@@ -48,13 +50,6 @@ def print_line(line: str) -> None:
 def note(line: str) -> None:
     """One line for a person, on stderr."""
     print(without_secrets(line), file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def until_interrupted() -> Iterator[None]:
-    """A view that lives until Ctrl-C: that is its end and no failure."""
-    with contextlib.suppress(KeyboardInterrupt):
-        yield
 
 
 def console() -> Console:

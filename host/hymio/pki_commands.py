@@ -14,7 +14,10 @@ app = new_app(no_args_is_help=True)
 HELP = "A private CA: certificates for terminals, brokers, collectors and operators."
 
 DaysOption = Annotated[
-    int | None, typer.Option(help="Good for, never beyond the CA; default 3650 for a terminal, else 730.")
+    int | None,
+    typer.Option(
+        "--days", metavar="DAYS", help="Good for, never beyond the CA; default 3650 for a terminal, else 730."
+    ),
 ]
 DirOption = Annotated[Path, typer.Option("--dir", metavar="DIR", help="The directory of the CA.")]
 
@@ -22,8 +25,11 @@ DirOption = Annotated[Path, typer.Option("--dir", metavar="DIR", help="The direc
 @app.command(epilog=examples("hymio pki init --dir pki", "hymio pki init --dir pki --name 'Kiosks CA' --days 3650"))
 def init(
     directory: DirOption,
-    name: Annotated[str, typer.Option(help="What the CA is called; it goes over the air, so keep it short.")] = "hymio",
-    days: Annotated[int, typer.Option(help="How long it is good.")] = 7300,
+    name: Annotated[
+        str,
+        typer.Option("--name", metavar="NAME", help="What the CA is called; it goes over the air, so keep it short."),
+    ] = "hymio",
+    days: Annotated[int, typer.Option("--days", metavar="DAYS", help="How long it is good.")] = 7300,
     as_json: JsonOption = False,
 ) -> None:
     """Makes a CA. Its key stays in DIR, without a passphrase: keep the directory where only you can read it."""

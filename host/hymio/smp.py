@@ -364,7 +364,7 @@ class Cable:
                 "The terminal does not know this request: its firmware is older than this hymio.",
                 "`hymio status` shows its version, `hymio flash` or `hymio deploy` bring the newer one.",
             )
-        raise _odd_answer(f"error {answer.rc.name}")
+        raise _refusal(answer.rc)
 
     def _run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         return self._runner.run(work)
@@ -402,7 +402,7 @@ class Cable:
                 ),
             )
             raise Failure(ANSWERED_ERROR, message, hint)
-        raise _odd_answer(f"error {answer.rc.name}")
+        raise _refusal(answer.rc)
 
     async def _exchange(self, request: SMPRequest[_Answer, Any, Any], timeouts_s: Sequence[float] | None) -> Any:
         assert self._client is not None and self._transport is not None
@@ -460,6 +460,17 @@ class Cable:
 def _fields(request: Any) -> dict[str, Any]:
     base = {"header", "version", "sequence", "smp_data"}
     return {name: getattr(request, name) for name in type(request).model_fields if name not in base}
+
+
+def _refusal(code: smp_error.MGMT_ERR) -> Failure:
+    if code == smp_error.MGMT_ERR.ENOMEM:
+        return Failure(
+            ANSWERED_ERROR,
+            "The terminal is short of memory just now.",
+            "Nothing was changed: try again, or restart it (its reset button, `hymio cmd DEVICE_ID reboot`) and then"
+            " try again.",
+        )
+    return _odd_answer(f"error {code.name}")
 
 
 def _odd_answer(what: str) -> Failure:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hymio.errors import BROKEN_OFF, NO_TERMINAL, Failure
-from hymio.output import console, note, print_json, until_interrupted
+from hymio.output import console, note, print_json
 from hymio.records import RESET_CAUSES
 from hymio.words import counted
 
@@ -129,11 +129,10 @@ def run_status(port: str | None, follow: bool, as_json: bool) -> None:
         else:
             console().print(_table(status))
         return
-    with until_interrupted():
-        if as_json:
-            _follow_json(chosen)
-        else:
-            _follow_table(chosen)
+    if as_json:
+        _follow_json(chosen)
+    else:
+        _follow_table(chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import typer
 
 from hymio.errors import WRONG_USE, Failure, run_cli
 from hymio.extras import missing_extra
+from hymio.interrupts import ends_well
 from hymio.options import examples, new_app
 from hymio.textfiles import read_utf8
 from hymio.words import counted
@@ -71,11 +72,16 @@ def _sim() -> None:
     )
 )
 def terminal(
-    device_id: Annotated[str, typer.Option(help="Name of the terminal: 3 to 32 of a-z, 0-9 and -.")],
-    flash: Annotated[Path, typer.Option(help="Image of the flash partition `votes`; 1 MiB, made if it is not there.")],
-    link: Annotated[Path | None, typer.Option(help="Symbolic link to the serial port.")] = None,
+    device_id: Annotated[str, typer.Option(metavar="ID", help="Name of the terminal: 3 to 32 of a-z, 0-9 and -.")],
+    flash: Annotated[
+        Path, typer.Option(metavar="FILE", help="Image of the flash partition `votes`; 1 MiB, made if it is not there.")
+    ],
+    link: Annotated[Path | None, typer.Option(metavar="PATH", help="Symbolic link to the serial port.")] = None,
     baud: Annotated[
-        int | None, typer.Option(min=300, help="Let the serial port be no faster than a line of so many baud.")
+        int | None,
+        typer.Option(
+            "--baud", min=300, metavar="BAUD", help="Let the serial port be no faster than a line of so many baud."
+        ),
     ] = None,
     mqtt: Annotated[
         str | None,
@@ -87,23 +93,36 @@ def terminal(
     pki: Annotated[
         Path | None, typer.Option(metavar="DIR", help="With --mqtts: what `hymio pki issue` made for this terminal.")
     ] = None,
-    runtime: Annotated[RuntimeName, typer.Option(help="The MicroPython VM, or CPython.")] = RuntimeName.micropython,
-    heap: Annotated[str, typer.Option(help="Heap of the MicroPython VM, in bytes or with k or m.")] = "96k",
+    runtime: Annotated[
+        RuntimeName, typer.Option(metavar="|".join(RuntimeName), help="The MicroPython VM, or CPython.")
+    ] = RuntimeName.micropython,
+    heap: Annotated[
+        str, typer.Option(metavar="BYTES", help="Heap of the MicroPython VM, in bytes or with k or m.")
+    ] = "96k",
     memory: Annotated[
         bool, typer.Option("--memory", help="Model the memory of a stock ESP32: one budget for heap, Wi-Fi and TLS.")
     ] = False,
     firmware: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Sources of another firmware than this installation's.")
     ] = None,
-    script: Annotated[Path | None, typer.Option(help="File with commands, obeyed once the terminal is ready.")] = None,
-    clock: Annotated[ClockName, typer.Option(help="Real time, or simulated time on CPython.")] = ClockName.real,
-    seed: Annotated[int, typer.Option(help="For bounce, torn flash and, in virtual time, everything else.")] = 0,
-    config: Annotated[Path | None, typer.Option(help="JSON object laid over the terminal's config.json.")] = None,
+    script: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File with commands, obeyed once the terminal is ready.")
+    ] = None,
+    clock: Annotated[
+        ClockName, typer.Option(metavar="|".join(ClockName), help="Real time, or simulated time on CPython.")
+    ] = ClockName.real,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="For bounce, torn flash and, in virtual time, everything else.")
+    ] = 0,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON object laid over the terminal's config.json.")
+    ] = None,
     flash_times: Annotated[
-        FlashTimesName, typer.Option(help="Data-sheet times of the flash chip.")
+        FlashTimesName, typer.Option(metavar="|".join(FlashTimesName), help="Data-sheet times of the flash chip.")
     ] = FlashTimesName.typical,
     files: Annotated[
-        Path | None, typer.Option(help="Directory with the files of a board, to start instead of this firmware.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Directory with the files of a board, to start instead of this firmware."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Events as JSON Lines, also on a terminal.")] = False,
 ) -> None:
@@ -148,15 +167,15 @@ def terminal(
     )
     try:
         if clock is ClockName.virtual:
-            from hymio_sim.virtualrun import run_terminal as run_virtual
-
+            with ends_well(is_service=True):
+                from hymio_sim.virtualrun import run_terminal as run_virtual
             status = run_virtual(settings, _printer())
         elif sys.stdout.isatty() and sys.stdin.isatty() and not as_json:
-            with _needs_posix():
+            with _needs_posix(), ends_well(is_service=True):
                 from hymio_sim.screen import run_screen
             status = run_screen(settings)
         else:
-            with _needs_posix():
+            with _needs_posix(), ends_well(is_service=True):
                 from hymio_sim.realtime import run_terminal
             status = run_terminal(settings, _printer())
     except FlashFileError as error:
@@ -177,7 +196,9 @@ def terminal(
     )
 )
 def demo(
-    runtime: Annotated[RuntimeName, typer.Option(help="The MicroPython VM, or CPython.")] = RuntimeName.micropython,
+    runtime: Annotated[
+        RuntimeName, typer.Option(metavar="|".join(RuntimeName), help="The MicroPython VM, or CPython.")
+    ] = RuntimeName.micropython,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
     """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers; then the books are
@@ -199,12 +220,16 @@ def demo(
     )
 )
 def energy(
-    votes_per_day: Annotated[int, typer.Option(min=0, max=5000, help="Presses, over twelve hours.")] = 200,
-    uploads_per_day: Annotated[int, typer.Option(min=1, max=96, help="Scheduled ones, each with a TLS handshake.")] = 4,
-    profile: Annotated[ProfileName, typer.Option(help="power.profile of the configuration.")] = ProfileName.deep,
-    battery: Annotated[str, typer.Option(help="2xAA (lithium cells) or 2xAA-alkaline.")] = "2xAA",
-    days: Annotated[int, typer.Option(min=1, max=31, help="Days to simulate.")] = 3,
-    seed: Annotated[int, typer.Option(help="For the presses and everything else.")] = 0,
+    votes_per_day: Annotated[int, typer.Option(min=0, max=5000, metavar="N", help="Presses, over twelve hours.")] = 200,
+    uploads_per_day: Annotated[
+        int, typer.Option(min=1, max=96, metavar="N", help="Scheduled ones, each with a TLS handshake.")
+    ] = 4,
+    profile: Annotated[
+        ProfileName, typer.Option(metavar="|".join(ProfileName), help="power.profile of the configuration.")
+    ] = ProfileName.deep,
+    battery: Annotated[str, typer.Option(metavar="CELLS", help="2xAA (lithium cells) or 2xAA-alkaline.")] = "2xAA",
+    days: Annotated[int, typer.Option("--days", min=1, max=31, metavar="DAYS", help="Days to simulate.")] = 3,
+    seed: Annotated[int, typer.Option(metavar="N", help="For the presses and everything else.")] = 0,
     data: Annotated[bool, typer.Option("--data", help="Print the currents and times behind it, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:

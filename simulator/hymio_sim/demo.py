@@ -26,7 +26,6 @@ from rich.console import Console
 from rich.table import Table
 
 from hymio.errors import NO_SERVICE, Failure
-from hymio.output import until_interrupted
 from hymio.words import counted
 from hymio_sim.boardfiles import find_tool
 from hymio_sim.fingers import Event, Verdict, compare
@@ -414,7 +413,7 @@ def run_demo(runtime: str, keep: bool) -> int:
         console.print()
         agree = _show(console, stage, verdicts)
         if keep:
-            with until_interrupted():
+            with contextlib.suppress(KeyboardInterrupt):
                 _show_how_to_go_on(console, stage)
                 signal.pause()
         return 0 if agree else 1

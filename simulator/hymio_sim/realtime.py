@@ -217,7 +217,7 @@ def _read_lines(loop: asyncio.AbstractEventLoop, obey: Callable[[str], None]) ->
                 lines.append(rest)
             for line in lines:
                 with contextlib.suppress(RuntimeError):  # the loop is closed: nobody to obey any more
-                    loop.call_soon_threadsafe(obey, line.decode(errors="replace"))
+                    loop.call_soon_threadsafe(obey, line.decode(errors="backslashreplace"))
             if not data:
                 return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import stat
@@ -45,6 +46,9 @@ def run_terminal(settings: Settings, show: Callable[[Event], None]) -> int:
         config=settings.extra_config,
         show=show,
     )
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # What is no UTF-8 comes back in an `error`, which has to be JSON that every reader takes.
+        sys.stdin.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         terminal.script(settings.script)
         if stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):

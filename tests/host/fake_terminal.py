@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import cbor2
 from smp import packet
+from smp.error import MGMT_ERR
 from smp.header import OP, Header
 
 from hymio.batches import Batch, encode_batch
@@ -41,6 +42,8 @@ class FakeTerminal:
     """After so many answers it is silent."""
     lines_left: int = 10**6
     """After so many lines of answers somebody pulls the cable."""
+    short_of_memory: int = 0
+    """Requests that it has no heap for."""
     boot: int = 7
     requests: list[tuple[int, dict[str, object]]] = field(default_factory=list)
 
@@ -117,6 +120,9 @@ class FakeTerminal:
             request = cbor2.loads(message[8:])
             self.requests.append((int(header.command_id), request))
             answer = self.answer(int(header.command_id), request)
+            if self.short_of_memory:
+                self.short_of_memory -= 1
+                answer = {"rc": int(MGMT_ERR.ENOMEM)}
         body = cbor2.dumps(answer)
         op = OP.READ_RSP if header.op == OP.READ else OP.WRITE_RSP
         head = Header(op, header.version, header.flags, len(body), header.group_id, header.sequence, header.command_id)

@@ -181,6 +181,19 @@ def test_what_does_not_answer_is_told_apart(impatient: None, says: bytes, senten
     assert failure.exit_status == NO_TERMINAL and sentence in failure.message
 
 
+def test_a_terminal_that_is_short_of_memory_says_so_and_is_not_called_newer(terminal: FakeTerminal) -> None:
+    terminal.short_of_memory = 10**6
+    failures = [failure_of(terminal)]
+    with on_a_cable(terminal) as port, pytest.raises(Failure) as caught, Cable(port) as cable:
+        cable.ask(smp.StatusRead())
+    for failure in (*failures, caught.value):
+        assert failure.exit_status == ANSWERED_ERROR and "short of memory" in failure.message
+        assert "Nothing was changed" in failure.hint and "reset button" in failure.hint and "newer" not in failure.hint
+    terminal.short_of_memory = 2  # for a moment: nobody is told
+    with on_a_cable(terminal) as port, Cable(port) as cable:
+        assert cable.status().device_id == "fake-1"
+
+
 def test_a_terminal_without_a_log(terminal: FakeTerminal) -> None:
     terminal.problem = "no partition votes"
     with on_a_cable(terminal) as port:

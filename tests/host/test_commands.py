@@ -23,6 +23,8 @@ from hymio import store as store_module
 from hymio.batches import Batch
 from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, BUG, INTERRUPTED, NO_SERVICE, WRONG_USE, Failure, run_cli
 from hymio.ingest import ingest
+from hymio.output import print_json
+from hymio.quarantine import put_in_quarantine
 from hymio.records import Press
 from hymio.store import SCHEMA_VERSION, open_store
 
@@ -104,6 +106,32 @@ def test_the_ledger_says_yes_or_no(tmp_path: Path) -> None:
     assert (line["pressed"], line["rows"], line["lost"], line["waiting"]) == (8, 3, 5, 0)
 
 
+def test_the_ledger_tells_people_of_the_first_gaps_and_terminals_and_how_many_more_there_are(tmp_path: Path) -> None:
+    db = tmp_path / "votes.db"
+    store = open_store(str(db), create=True)
+    with store.writing() as connection:
+        for number, gaps in ((0, 8), *((number, 1) for number in range(1, 61))):
+            for gap in range(gaps):
+                seq = 10 * (gap + 1)
+                kept = ((seq, Press(1, 1000 * seq, 4, 0, 0, 5, 65535)),)
+                batch = Batch(7, 1, 1, False, seq, 1, seq, 0, (0, 0, 0, seq), kept)
+                ingest(connection, f"till-{number:02}", batch, "mqtt", time.time())
+        for number in range(60):
+            put_in_quarantine(connection, f"bad-{number:02}", "mqtt", "no batch", b"nonsense", time.time())
+    store.close()
+    told = hymio("ledger", "--db", str(db), environment={"COLUMNS": "400"})
+    _, *sentences = told.stdout[told.stdout.index("till-60 ") :].splitlines()
+    first = [sentence for sentence in sentences if sentence.startswith("till-00: ")]
+    assert ["seqs 0..9 are" in first[1], "seqs 41..49 are" in first[5]] == [True, True], first
+    assert first[6:] == ["till-00: and 3 more gaps (--json lists them)."]
+    assert len({sentence.partition(":")[0] for sentence in sentences if sentence.startswith("till-")}) == 50
+    assert "And 11 more logs of 11 terminals are not told of here (--json lists them)." in sentences
+    assert sum(sentence.startswith("bad-") for sentence in sentences) == 50
+    assert sentences[-1] == "And messages of 10 more terminals are in quarantine (--json counts them)."
+    ledger = check("ledger", hymio("ledger", "--db", str(db), "--json").stdout)
+    assert len(ledger["terminals"]) == 61 and len(ledger["terminals"][0]["open_gaps"]) == 8 and told.returncode == 1
+
+
 def test_an_empty_database_balances(tmp_path: Path) -> None:
     db = str(tmp_path / "votes.db")
     open_store(db, create=True).close()
@@ -123,6 +151,17 @@ def test_report(tmp_path: Path) -> None:
         }
     ]  # fmt: skip
     assert told.returncode == 0 and "100.0 ± 0.0" in told.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are bytes there")
+def test_a_name_that_is_no_utf_8_is_told_in_json_that_every_reader_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"votes-\xff.db")
+    error = error_of(hymio("ledger", "--db", str(tmp_path / name), "--json"))
+    assert r"votes-\udcff.db" in str(error["message"]) and str(error["message"]).encode()
+    print_json({"db": name})
+    assert json.loads(capsys.readouterr().out) == {"db": r"votes-\udcff.db"}
 
 
 def test_ports_prints_one_object() -> None:

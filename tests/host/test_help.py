@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+from hymio_process import hymio_here
 from typer.testing import CliRunner
 
 from hymio.cli import app
@@ -56,6 +57,36 @@ def test_no_word_of_a_help_text_is_swallowed(root: typer.Typer, path: tuple[str,
     texts = [command.help, command.epilog, *(getattr(one, "help", None) for one in command.params)]
     words = [word for text in texts for word in (text or "").replace("\b", "").split()]
     assert len(words) > 3 and [word for word in words if word not in shown] == []
+
+
+@pytest.mark.parametrize(("root", "path", "command"), ALL)
+def test_every_option_and_argument_says_in_a_word_what_it_takes(
+    root: typer.Typer, path: tuple[str, ...], command: Any
+) -> None:
+    """`DAYS`, `FILE`, `deep|light`; a type in angle brackets is for programmers."""
+    takers = [one for one in command.params if not (getattr(one, "is_flag", False) or one.name == "help")]
+    assert [one.name for one in takers if not re.fullmatch(r"[^<>]+", one.metavar or "")] == []
+    # Typer calls an option by its metavar where that is the same word in capitals.
+    assert [name for one in command.params for name in one.opts if name.startswith("-") and name != name.lower()] == []
+    assert not re.search(r"<(str|int|path|text|float)", CliRunner().invoke(root, [*path, "--help"], env=WIDE).output)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("statsu", "status"),
+        ("lgos", "logs"),
+        ("colect", "collect"),
+        ("led", "ledger"),
+        ("re", "report or replay or retire"),
+        ("bogus", None),
+        ("x", None),
+        ("xyzzy", None),
+    ],
+)
+def test_only_a_name_that_is_near_is_suggested(typed: str, meant: str | None) -> None:
+    told = hymio_here(typed).stderr.splitlines()[0]
+    assert told == f"No such command '{typed}'." + (f" Did you mean {meant}?" if meant else "")
 
 
 def test_no_help_imports_anything_heavy() -> None:

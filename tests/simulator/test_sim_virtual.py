@@ -1,6 +1,7 @@
 """A terminal in virtual time: the real firmware, by the seed alone."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -238,6 +239,23 @@ def test_a_line_that_can_not_be_obeyed_is_status_2_at_the_end(tmp_path, way):
     assert done.returncode == 2 and events[-1] == {"event": "exit", "t": events[-1]["t"], "status": 2}
     assert [event["line"] for event in events if event["event"] == "error"] == ["fly"]
     assert "record" in [event["event"] for event in events], "the rest was obeyed"
+
+
+@pytest.mark.parametrize("way", ["pipe", "file", "real time"])
+def test_bytes_that_are_no_utf_8_are_told_in_json_that_every_reader_takes(tmp_path, way):
+    """Half of a surrogate pair is nothing to strict readers."""
+    command = [sys.executable, "-m", "hymio_sim", "terminal", "--device-id", "till-1", "--flash", tmp_path / "f.bin"]
+    command += ["--json", *(("--runtime", "cpython") if way == "real time" else ("--clock", "virtual"))]
+    lines = b"fly-\xff\xe4\nquit\n"
+    (tmp_path / "lines").write_bytes(lines)
+    environment = os.environ | {"PYTHONUTF8": "0", "LC_ALL": "C.UTF-8"}
+    with (tmp_path / "lines").open("rb") as file:
+        given = {"stdin": file} if way == "file" else {"input": lines}
+        done = subprocess.run(command, **given, capture_output=True, timeout=60, check=False, env=environment)
+    events = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    (error,) = [event for event in events if event["event"] == "error"]
+    assert error["line"] == r"fly-\xff\xe4" and error["line"] in error["message"] and done.returncode == 2
+    json.dumps(error, ensure_ascii=False).encode()  # fails where half of a pair is left
 
 
 def test_the_broker_of_virtual_time_is_said_to_be_a_virtual_one(tmp_path):

@@ -1,0 +1,13 @@
+"""What runs as `hymio`: sees to Ctrl-C first, then loads the command."""
+
+from __future__ import annotations
+
+from hymio import interrupts
+
+
+def main() -> None:
+    """Entry point of the `hymio` command."""
+    interrupts.guard()
+    from hymio.cli import main as command
+
+    command()
