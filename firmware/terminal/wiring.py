@@ -14,7 +14,7 @@ _TONE_HZ = const(880)  # until `tone` says another
 # Original ESP32: ext1 knows ANY_HIGH and ALL_LOW, so its buttons close to 3.3 V; the others have ANY_LOW, and theirs
 # close to ground. All default buttons are RTC pins with pull resistors of their own, none is a strapping pin.
 # Of each chip, divided by `;`: buttons, leds, closed level, pins that can wake it, pins of ADC1, ext1 status register
-# (0: not known here), how many numbers it has, those that are no pins, then the pins of each of _REASONS. As texts: only
+# (0: not known here), how many numbers it has, those that are no pins, then the pins of each of _REASONS. Texts, as only
 # one of them is ever made into numbers, and those take ten times the memory.
 # GPIO 20 of the ESP32 is a pin of the PICO-V3 alone; GPIO 11 of the C3 is the supply of its flash chip.
 _CHIPS = {
