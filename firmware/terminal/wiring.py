@@ -14,8 +14,8 @@ _TONE_HZ = const(880)  # until `tone` says another
 # Original ESP32: ext1 knows ANY_HIGH and ALL_LOW, so its buttons close to 3.3 V; the others have ANY_LOW, and theirs
 # close to ground. All default buttons are RTC pins with pull resistors of their own, none is a strapping pin.
 # Of each chip, divided by `;`: buttons, leds, closed level, pins that can wake it, pins of ADC1, ext1 status register
-# (0: not known here), how many numbers it has, those that are no pins, then the pins of each of _REASONS. Texts: of them
-# only one is ever made into numbers, and those take ten times the memory.
+# (0: not known here), how many numbers it has, those that are no pins, then the pins of each of _REASONS. Texts,
+# as only one of them is ever made into numbers, and those take ten times the memory.
 # GPIO 20 of the ESP32 is a pin of the PICO-V3 alone; GPIO 11 of the C3 is the supply of its flash chip.
 _CHIPS = {
     "esp32": "25 26 27 33;18 19 21 22;1;0 2 4 12-15 25-27 32-39;32-39;1072988368;40;20 24 28-31;0 2 5 12 15;6-11;1 3;;16 17",  # noqa: E501
