@@ -10,7 +10,6 @@ from .front import Front
 from .logscrub import Scrub
 from .mains import MAINS
 from .ringlog import RingLog
-from .run import hold
 from .textlog import TextLog
 from .uplink import Uplink
 
@@ -41,7 +40,7 @@ def built():
             board.radio().active(True)
         except OSError:
             pass  # the keeper tries again
-        hold(app)
+        load("run").hold(app)
         try:
             load("tls").begun(app, settings["mqtt"]["tls"])
         except (OSError, ValueError):

@@ -23,14 +23,15 @@ _ROOMS: Final = (
     "compat_cpython",
     "compat",
     "record",
+    "wifi",
+    "clock",
+    "belief",
     "logreader",
     "heldlog",
     "logmount",
     "logscrub",
     "logspare",
     "ringlog",
-    "wifi",
-    "clock",
 )
 
 Change = tuple[str, str, str]

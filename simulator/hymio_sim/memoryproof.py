@@ -188,13 +188,18 @@ class Stage:
 
     def order(self, *command: str) -> None:
         """A command of hymio's that goes by the broker and waits for the terminal, as its operator."""
-        done = subprocess.run(
-            _hymio(*command, *self._broker_as("desk")),
-            capture_output=True,
-            text=True,
-            timeout=2 * PATIENCE_S,
-            check=False,
-        )
+        end_s = time.monotonic() + PATIENCE_S
+        while True:
+            done = subprocess.run(
+                _hymio(*command, *self._broker_as("desk")),
+                capture_output=True,
+                text=True,
+                timeout=2 * PATIENCE_S,
+                check=False,
+            )
+            # The broker may keep the last will of the connection before for a moment.
+            if "is offline, says the broker" not in done.stderr or time.monotonic() > end_s:
+                break
         if done.returncode:
             raise Broken(f"round {self.tally.rounds}: hymio {' '.join(command)}: {(done.stdout + done.stderr).strip()}")
 
