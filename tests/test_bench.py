@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from hymio_sim.bench import press_figures, uplink_figures
-from hymio_sim.bench_log import busy_figures, day_figures, heap_figures, record_figures
-from hymio_sim.bench_office import office_figures
-from hymio_sim.bench_uplink import real_time_figures
-from hymio_sim.boardfiles import find_tool
-from hymio_sim.workload import standard_day
+from hymio_sim.board.board_files import find_tool
+from hymio_sim.energy.standard_day import standard_day
+from hymio_sim.rigs.bench import press_figures, uplink_figures
+from hymio_sim.rigs.bench_log import busy_figures, day_figures, heap_figures, record_figures
+from hymio_sim.rigs.bench_office import office_figures
+from hymio_sim.rigs.bench_uplink import real_time_figures
 
 
 def values(figures):
@@ -80,8 +80,8 @@ def test_press():
 
 def test_the_ledger_of_both_builds_is_the_same(monkeypatch):
     # What it costs is held to exact counts in tests/host/test_ingest_cost.py; here only that the right thing is timed.
-    monkeypatch.setattr("hymio_sim.bench_office._TURNS", 1)
-    monkeypatch.setattr("hymio_sim.bench_office._RUNS", 1)
+    monkeypatch.setattr("hymio_sim.rigs.bench_office._TURNS", 1)
+    monkeypatch.setattr("hymio_sim.rigs.bench_office._RUNS", 1)
     found = values(office_figures((1000, 2000, 4000)))
     assert {f"office.ledger_cpu_s_{size}" for size in ("1k", "2k", "4k")} | {"office.ledger_ratio_4k_1k"} <= set(found)
     assert found.get("office.ledger_ratio_today_2k", 2) > 1
@@ -89,7 +89,7 @@ def test_the_ledger_of_both_builds_is_the_same(monkeypatch):
 
 def test_the_command_writes_json(tmp_path):
     out = tmp_path / "bench.json"
-    command = [sys.executable, "-m", "hymio_sim.bench", "--only", "uplink", "--json", str(out)]
+    command = [sys.executable, "-m", "hymio_sim.rigs.bench", "--only", "uplink", "--json", str(out)]
     subprocess.run(command, check=True, timeout=60)
     book = json.loads(out.read_text())
     assert book["machine"]["python"] and len(book["figures"]) == 3

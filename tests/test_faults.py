@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from hymio_sim.boardfiles import find_tool
-from hymio_sim.demo import open_mosquitto, stage_set
-from hymio_sim.faultyproxy import FaultyProxy
-from hymio_sim.fingers import compare
+from hymio_sim.board.board_files import find_tool
+from hymio_sim.net.faulty_proxy import FaultyProxy
+from hymio_sim.rigs.demo import open_mosquitto, stage_set
+from hymio_sim.rigs.fingers import compare
 
 FAULTS = ("delay", "cut", "deaf up", "deaf down", "throttle", "corrupt", "portal")
 FAULTY_S = 7.0

@@ -4,7 +4,7 @@ from binascii import crc32, hexlify
 
 from .compat import const, load, ticks_add, ticks_diff, unload
 from .mains import PROFILES, Mains
-from .wifi import OFF, Wifi
+from .net_wifi import OFF, Wifi
 
 _IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
 _STANDSTILL_MS = const(15)
@@ -47,7 +47,7 @@ class App:
             self.power = Mains(power)
         else:
             jitter = crc32(self.device_id.encode()) & 255
-            self.power = load("power").Power(power, board.battery_mv, jitter)
+            self.power = load("sleep_power").Power(power, board.battery_mv, jitter)
         self._console = None
         self._console_at = 0
         self.hung_up = False  # a conversation has ended; `run` makes it False again
@@ -161,7 +161,7 @@ class App:
             self.hung_up = True
             if self.uplink:
                 self.uplink.outbox.reader.let_go()
-        for room in ("console", "smp", "cbor"):
+        for room in ("console", "smp_frames", "cbor"):
             unload(room)
 
     def give_way(self, now_ms):
@@ -225,16 +225,16 @@ class App:
         is_done = False
         for _ in range(2):  # a heap that was full of holes may have room the second time
             try:
-                load("remote").take(self, now_ms, order)
+                load("net_remote").take(self, now_ms, order)
                 is_done = True
             except OSError:
                 pass
             except MemoryError:
-                for room in ("renewal", "certificate", "commands", "remote"):
+                for room in ("net_certificate", "certificate", "net_commands", "net_remote"):
                     unload(room)
                 continue
             break
-        unload("remote")
+        unload("net_remote")
         if not is_done:
             self.trial_ends = None  # the boots to come will end it
             if order:

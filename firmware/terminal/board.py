@@ -180,7 +180,7 @@ class Board:
         try:
             wlan.active(True)
             if static or self._is_static:
-                from .wifichoice import set_address
+                from .net_wifi_select import set_address
 
                 set_address(wlan, static)
                 self._is_static = bool(static)

@@ -1,8 +1,8 @@
 """Uptime to the millisecond, UTC when somebody has told it, and the NTP client."""
 
 from .compat import const, load, ticks_add, ticks_diff, unload
-from .record import AGREED, COLLECTOR
-from .wifi import ON
+from .log_record import AGREED, COLLECTOR
+from .net_wifi import ON
 
 _MASK24 = const(0xFFFFFF)
 RETRY_MS = const(5000)
@@ -73,8 +73,8 @@ class Clock:
         if is_usual and abs(offset_ms - self._offset_ms) < _DRIFT_MS and (self.is_agreed or self._offsets[0] is None):
             self._offsets[1] = offset_ms
             return True
-        is_believed = load("belief").set_utc(self, utc_ms, offset_ms, source)
-        unload("belief")
+        is_believed = load("clock_belief").set_utc(self, utc_ms, offset_ms, source)
+        unload("clock_belief")
         return is_believed
 
     def limit(self, latest_ms):
@@ -118,11 +118,11 @@ class Ntp:
 
     def request(self, now_ms):
         """The 48 bytes to send; the answer is waited for until `failed` is called."""
-        return load("sntp").request(self, now_ms)
+        return load("net_sntp").request(self, now_ms)
 
     def received(self, now_ms, data):
         """Takes an answer; True if the clock is set by it. Anything else is passed over."""
-        return load("sntp").received(self, now_ms, data)
+        return load("net_sntp").received(self, now_ms, data)
 
     def failed(self, now_ms):
         """No answer came: try again later and later."""

@@ -7,7 +7,7 @@ from .compat import load as load_room
 from .compat import read_json
 from .feedback import SIGNALS
 from .mains import PROFILES
-from .vote import DEFAULT_WINDOWS
+from .press_verdict import DEFAULT_WINDOWS
 
 PATH = "config.json"
 
@@ -281,7 +281,7 @@ def begin(home, chip):
     cert = None
     if _is_there(home + "config.next") or _is_there(home + "trial.json"):
         try:
-            on_trial, report, cert = load_room("trial").boot(load_room("remote").Files(home), chip)
+            on_trial, report, cert = load_room("trial").boot(load_room("net_remote").Files(home), chip)
         except OSError:
             pass  # a full file system: what was in force is in force
     config, problem = load(home + PATH)

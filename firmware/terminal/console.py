@@ -4,7 +4,7 @@ import struct
 
 from . import cbor
 from .compat import const, load, ticks_diff, unload
-from .smp import Frame, Lines, Refused
+from .smp_frames import Frame, Lines, Refused
 
 _EINVAL = const(3)
 _ENOMEM = const(2)

@@ -2,8 +2,8 @@
 
 from .compat import load, unload
 from .mains import PROFILES
-from .record import SLOTS
-from .wifi import ON
+from .log_record import SLOTS
+from .net_wifi import ON
 
 
 def facts(app):

@@ -1,6 +1,6 @@
 """Dates: RFC 3339 texts to milliseconds of 1970 and back. Loaded when somebody speaks of the time."""
 
-from .belief import BEHIND, BEYOND
+from .clock_belief import BEHIND, BEYOND
 from .compat import const
 
 _DAY_S = const(86400)

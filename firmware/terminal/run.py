@@ -25,12 +25,12 @@ _CONNECT_S = const(15)
 _CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
 _ENOMEM = const(12)
 # What stays is loaded before what goes again, so that no holes come to lie in between.
-_FIRST = ("app", "board", "front", "ringlog", "book", "clock", "logscrub", "textlog", "uplink")
+_FIRST = ("app", "board", "press_path", "log_ring", "record_writer", "clock", "log_scrub", "text_log", "net_uplink")
 # Loaded once at the start of a terminal that speaks TLS: their names, which stay for good, would come to lie in what
 # the heap grows by later, and keep it.
 _LATER = (
-    "smp_terminal", "smp_files", "smp_os", "smp_stat", "smp_settings", "smp_selftest", "smp_enum", "console", "smp",
-    "cbor", "textfile", "rfc3339", "health", "sntp", "belief", "moments",
+    "smp_terminal", "smp_files", "smp_os", "smp_stat", "smp_settings", "smp_selftest", "smp_enum", "console",
+    "smp_frames", "cbor", "text_log_files", "rfc3339", "health", "net_sntp", "clock_belief", "moments",
 )  # fmt: skip
 _SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
 
@@ -54,8 +54,8 @@ class Runner:
         self._cable = cable = Cable()
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
         if self._app.log:
-            unload("logmount")
-        unload("lastwords")
+            unload("log_mount")
+        unload("crash_report")
         unload("startup")
         uplink = self._app.uplink
         if uplink and uplink.tls:
@@ -134,12 +134,14 @@ class Runner:
                 uplink.opened(self._ticks_ms())
                 if uplink.tls:
                     is_shaking = True
-                    reader, writer = await asyncio.wait_for(load("tls").secured(app, reader, writer, host), _CONNECT_S)
+                    reader, writer = await asyncio.wait_for(
+                        load("net_tls").secured(app, reader, writer, host), _CONNECT_S
+                    )
                     is_shaking = False
                     short = 0
                     app.wants_fresh_start = False
                     app.has_shaken = True
-                    unload("tls")
+                    unload("net_tls")
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
                     await sleep_ms(_LOOK_MS)
@@ -211,9 +213,9 @@ class Runner:
             if target is None:
                 await sleep_ms(10 * _LOOK_MS)
                 continue
-            if not await load("sntp").ask(self._app, self._resolve, target):
+            if not await load("net_sntp").ask(self._app, self._resolve, target):
                 ntp.failed(self._ticks_ms())
-            unload("sntp")
+            unload("net_sntp")
             self._flag.set()
 
     async def _answer(self, cable):
@@ -274,7 +276,7 @@ def main():
         show_error(error)
         try:
             if app.text:
-                load("lastwords").write(app.text, board, error)
+                load("crash_report").write(app.text, board, error)
         finally:
             board.reset()
     finally:

@@ -5,7 +5,7 @@ https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_
 
 from .compat import const
 from .console import GROUPS
-from .smp import Refused
+from .smp_frames import Refused
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)

@@ -8,7 +8,7 @@ import os
 from binascii import crc32
 
 from .compat import const
-from .smp import Refused, number, text
+from .smp_frames import Refused, number, text
 
 _EACCESS = const(11)
 _EINVAL = const(3)

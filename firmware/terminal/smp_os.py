@@ -6,8 +6,8 @@ https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_
 import sys
 
 from .compat import const, load, unload
-from .record import CONSOLE
-from .smp import BUF_SIZE, Refused, text
+from .log_record import CONSOLE
+from .smp_frames import BUF_SIZE, Refused, text
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)

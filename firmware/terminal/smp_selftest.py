@@ -4,9 +4,9 @@ import os
 from binascii import hexlify
 
 from .compat import const, load, ticks_diff, unload
-from .record import SELF_TEST
-from .smp import Refused, number, text
-from .wifi import CONNECTING
+from .log_record import SELF_TEST
+from .smp_frames import Refused, number, text
+from .net_wifi import CONNECTING
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
@@ -70,7 +70,7 @@ def flash(app, now_ms):
         return {"ok": None, "rsn": "battery low"}
     if log.needs_sector:
         return {"ok": None, "n": None}
-    spare = load("logspare")
+    spare = load("log_selftest")
     try:
         sector = log.ahead
         why = spare.problem(log)
@@ -78,7 +78,7 @@ def flash(app, now_ms):
             return {"ok": None, "rsn": why}
         found = spare.run(log)
     finally:
-        unload("logspare")
+        unload("log_selftest")
     if found:
         app.text.add("E", "self-test: sector %d: %s" % (sector, found))
     return {"ok": not found, "n": sector, "rsn": found, "ms": ticks_diff(app.board.ticks_ms(), now_ms)}

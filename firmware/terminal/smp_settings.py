@@ -9,7 +9,7 @@ import json
 import os
 
 from .compat import const, load, read_json, unload
-from .smp import Refused, text
+from .smp_frames import Refused, text
 
 _EACCESS = const(11)
 _EINVAL = const(3)

@@ -4,7 +4,7 @@ https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_
 """
 
 from .compat import const
-from .smp import Refused, text
+from .smp_frames import Refused, text
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)

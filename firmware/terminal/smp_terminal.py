@@ -1,9 +1,9 @@
 """SMP group 72: what only a smiley terminal has, but for the self-test. README.md, "The cable"."""
 
-from .batch import BatchMaker
+from .log_batch import BatchMaker
 from .compat import const, load, sweep, unload
-from .record import SLOTS
-from .smp import Refused, number
+from .log_record import SLOTS
+from .smp_frames import Refused, number
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
@@ -72,10 +72,10 @@ def _maker(session):
 
 def _text(app, line):
     """The text log from that line on, and the number of the line after."""
-    textfile = load("textfile")
+    files = load("text_log_files")
     try:
         is_short = 0 < app.board.heap_free() < 2 * _SPARE_BYTES
-        text, following = textfile.lines(app.text, line, _TEXT_BYTES >> 1 if is_short else _TEXT_BYTES)
+        text, following = files.lines(app.text, line, _TEXT_BYTES >> 1 if is_short else _TEXT_BYTES)
     finally:
-        unload("textfile")
+        unload("text_log_files")
     return {"d": memoryview(text), "n": following}

@@ -3,15 +3,15 @@
 from binascii import crc32
 
 from . import VERSION
-from .book import Book
+from .record_writer import Book
 from .clock import Clock, Ntp
 from .compat import const, load, ticks_add, unload
-from .front import Front
-from .logscrub import Scrub
+from .press_path import Front
+from .log_scrub import Scrub
 from .mains import MAINS
-from .ringlog import RingLog
-from .textlog import TextLog
-from .uplink import Uplink
+from .log_ring import RingLog
+from .text_log import TextLog
+from .net_uplink import Uplink
 
 _TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
 
@@ -29,7 +29,7 @@ def built():
         settings = config.build({})
         board = Board(settings)
     settings["device_id"] = settings["device_id"] or board.stored_id()
-    for room in ("config", "wiring", "trial", "remote", "renewal", "commands"):
+    for room in ("config", "wiring", "trial", "net_remote", "net_certificate", "net_commands"):
         unload(room)
     from .app import App
 
@@ -42,10 +42,10 @@ def built():
             pass  # the keeper tries again
         load("run").hold(app)
         try:
-            load("tls").begun(app, settings["mqtt"]["tls"])
+            load("net_tls").begun(app, settings["mqtt"]["tls"])
         except (OSError, ValueError):
             pass  # it will be said at the first connection
-        unload("tls")
+        unload("net_tls")
     return board, app
 
 
@@ -58,16 +58,16 @@ def start(app, now_ms, idle_ms):
     app.clock = clock = Clock(now_ms)
     app.last_touch = app._console_at = now_ms
     app._moments_at = now_ms
-    lastwords = load("lastwords")
+    crash_report = load("crash_report")
     folder = None if app.home is None else app.home + "log"
-    app.text = text = TextLog(folder, clock, lastwords.secrets(app._config))
+    app.text = text = TextLog(folder, clock, crash_report.secrets(app._config))
     slept = None
     if board.slept or app.power.profile != MAINS:
-        app._rest = load("rest")
+        app._rest = load("sleep")
     if board.slept:
         slept = app._rest.remembered(board)
     elif folder is not None:
-        lastwords.read(text, board)
+        crash_report.read(text, board)
     try:
         if board.flash is None:
             raise ValueError(board.flash_problem)
@@ -78,7 +78,7 @@ def start(app, now_ms, idle_ms):
     except (OSError, ValueError) as error:
         app.problem = str(error)
         _refuse(app, now_ms)
-        lastwords.booted(text, board.reset_cause, status_line(app))
+        crash_report.booted(text, board.reset_cause, status_line(app))
         return status_line(app)
     app.log = log
     app.book = book = Book(log, clock, board.ticks_ms, app.stood_still)
@@ -89,7 +89,7 @@ def start(app, now_ms, idle_ms):
         if not log.boot_storm:
             book.boot()
         front.start(now_ms)
-        lastwords.booted(text, board.reset_cause, status_line(app))
+        crash_report.booted(text, board.reset_cause, status_line(app))
     else:
         app._rest.resume(app, slept, now_ms, idle_ms)
     board.on_edge(app._on_edge)
@@ -98,8 +98,8 @@ def start(app, now_ms, idle_ms):
     app.ntp = Ntp(config["ntp"], app.wifi, clock, board.random32)
     app.uplink = Uplink(config["mqtt"], app.device_id, app.wifi, log, clock, board.random32, app.facts)
     if app.cert_ends:
-        load("tls").limit(app)
-        unload("tls")
+        load("net_tls").limit(app)
+        unload("net_tls")
     if app.power.profile != MAINS:
         app.uplink.outbox.pace = None  # `power` has decided when: a session sends all
     else:  # who sleeps has no time for a patrol, and a wake none to prepare one
@@ -107,8 +107,8 @@ def start(app, now_ms, idle_ms):
     if config.get("on_trial"):
         app.trial_ends = ticks_add(now_ms, _TRIAL_MS)
     if config.get("report"):
-        load("remote").report(app.uplink, config["report"])
-        unload("remote")
+        load("net_remote").report(app.uplink, config["report"])
+        unload("net_remote")
     app._config = None  # every room has taken what it needs
     return status_line(app)
 

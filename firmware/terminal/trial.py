@@ -6,7 +6,7 @@ configuration or the new one, and knows which.
 
 from . import config as room
 from .compat import const, load
-from .remote import CONFIG, NEXT, OLD, REFUSED, TRIAL, failed, roll_back, taken
+from .net_remote import CONFIG, NEXT, OLD, REFUSED, TRIAL, failed, roll_back, taken
 
 _BOOTS = const(3)
 _KEPT = ("device_id", "pins", "wifi", "mqtt", "ntp")  # what is not named of these stays as it is
@@ -18,7 +18,7 @@ def boot(files, chip):
     report = _judge_next(files, chip)
     trial = files.read(TRIAL)
     if "id" in trial:
-        return load("renewal").boot(files, trial)
+        return load("net_certificate").boot(files, trial)
     version = trial.get("version")
     if version is None or files.read(CONFIG).get("version") != version:
         files.remove(TRIAL)  # a cut: before the new configuration, or after the return of the old one

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hymio import interrupts
+from hymio.common import interrupts
 
 
 def main() -> None:
     """Entry point of the `hymio` command."""
     interrupts.guard()
-    from hymio.cli import main as command
+    from hymio.cli.app import main as command
 
     command()

@@ -1,6 +1,6 @@
 """`python -m hymio_sim` is `hymio sim`."""
 
-from hymio import interrupts
+from hymio.common import interrupts
 
 if __name__ == "__main__":
     interrupts.guard()

@@ -16,13 +16,13 @@ from typing import Annotated, Any
 
 import typer
 
-from hymio.errors import WRONG_USE, Failure, run_cli
-from hymio.extras import missing_extra
-from hymio.interrupts import ends_well
-from hymio.options import examples, new_app
-from hymio.textfiles import read_utf8
-from hymio.words import counted
-from hymio_sim.journal import Event
+from hymio.cli.options import examples, new_app
+from hymio.common.errors import WRONG_USE, Failure, run_cli
+from hymio.common.extras import missing_extra
+from hymio.common.interrupts import ends_well
+from hymio.common.text_files import read_utf8
+from hymio.common.words import counted
+from hymio_sim.board.journal import Event
 
 app = new_app(name="sim", help="Simulated terminals that run the real firmware.", no_args_is_help=True)
 
@@ -135,8 +135,8 @@ def terminal(
     goes on when stdin has ended; in virtual time that is the end.
     On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
     """
-    from hymio_sim.flash import FlashFileError
-    from hymio_sim.settings import Settings
+    from hymio_sim.flash.chip import FlashFileError
+    from hymio_sim.run.settings import Settings
 
     if not _DEVICE_ID.fullmatch(device_id):
         raise Failure(
@@ -168,15 +168,15 @@ def terminal(
     try:
         if clock is ClockName.virtual:
             with ends_well(is_service=True):
-                from hymio_sim.virtualrun import run_terminal as run_virtual
+                from hymio_sim.run.virtual_run import run_terminal as run_virtual
             status = run_virtual(settings, _printer())
         elif sys.stdout.isatty() and sys.stdin.isatty() and not as_json:
             with _needs_posix(), ends_well(is_service=True):
-                from hymio_sim.screen import run_screen
+                from hymio_sim.run.screen import run_screen
             status = run_screen(settings)
         else:
             with _needs_posix(), ends_well(is_service=True):
-                from hymio_sim.realtime import run_terminal
+                from hymio_sim.run.real_time import run_terminal
             status = run_terminal(settings, _printer())
     except FlashFileError as error:
         raise Failure(WRONG_USE, f"--flash: {error}.", "Give another file, or none that is there yet.") from error
@@ -209,7 +209,7 @@ def demo(
     with _needs_posix():
         import pty  # noqa: F401  its terminals have one each
 
-        from hymio_sim.demo import run_demo
+        from hymio_sim.rigs.demo import run_demo
     raise typer.Exit(run_demo(_runtime(runtime, ClockName.real), keep))
 
 
@@ -240,9 +240,9 @@ def energy(
     """
     from rich.console import Console
 
-    from hymio_sim.energy import INSTALLS, as_json_object, measure
-    from hymio_sim.energy_data import BATTERIES
-    from hymio_sim.energy_table import show, show_data
+    from hymio_sim.energy.data import BATTERIES
+    from hymio_sim.energy.life import INSTALLS, as_json_object, measure
+    from hymio_sim.energy.table import show, show_data
 
     console = Console()
     if data:
@@ -368,7 +368,7 @@ def _config(path: Path | None) -> dict[str, Any] | None:
 
 
 def _runtime(wanted: RuntimeName, clock: ClockName) -> Any:
-    from hymio_sim.boardfiles import find_tool
+    from hymio_sim.board.board_files import find_tool
 
     if clock is ClockName.virtual:
         return RuntimeName.cpython.value

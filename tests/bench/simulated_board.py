@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hymio_sim.boardfiles import find_tool
+from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import SimTerminal

@@ -11,10 +11,10 @@ import serial  # type: ignore[import-untyped]
 from mock_board import ESPTOOL_NAMES, flash, mock_board
 from test_partitions import MIB, STOCK_1_23, entries_of, sector_of
 
-from hymio import bootloader
-from hymio.bootloader import Loader, rewrite
-from hymio.errors import ANSWERED_ERROR, NO_TERMINAL, Failure
-from hymio.partitions import SECTOR, TABLE_OFFSET, add_votes
+from hymio.board import boot_loader
+from hymio.board.boot_loader import Loader, rewrite
+from hymio.board.partitions import SECTOR, TABLE_OFFSET, add_votes
+from hymio.common.errors import ANSWERED_ERROR, NO_TERMINAL, Failure
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the mock needs pseudo-terminals")
 
@@ -91,7 +91,7 @@ def shaky(monkeypatch: pytest.MonkeyPatch, losses: dict[int, int]) -> tuple[Load
     from esptool import cmds
 
     line = ShakyLine(losses)
-    monkeypatch.setattr(bootloader, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(boot_loader, "_PAUSE_S", 0.0)
     monkeypatch.setattr(cmds, "read_flash", lambda esp, offset, size, out: esp.read_flash(offset, size))
     return Loader(line), line
 

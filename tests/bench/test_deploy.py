@@ -13,12 +13,12 @@ import pytest
 from simulated_board import hymio, needs_vm, simulated_board
 from test_partitions import MIB, OTA_4MIB, STOCK_1_23, sector_of
 
-from hymio import mpremote_runs
-from hymio.boot_line import Start, read_start
-from hymio.deploy import Bench, chip_of, deploy
-from hymio.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
-from hymio.factory_files import compiled, firmware_files
-from hymio.mpremote_runs import MpRemote
+from hymio.board import mpremote_runs
+from hymio.board.deploy import Bench, chip_of, deploy
+from hymio.board.factory_files import compiled, firmware_files
+from hymio.board.mpremote_runs import MpRemote
+from hymio.cable.boot_line import Start, read_start
+from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 
 STARTED = "hymio 0.1.0 till-1 boot 3, log 1a2b3c4d, 12 presses, 4 unsent"
 

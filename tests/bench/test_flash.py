@@ -18,13 +18,13 @@ from simulated_board import hymio, needs_vm
 from stock_images import FACTORY, MIB, NVS, STOCK, loader_offset, stock_image
 from test_partitions import entries_of, sector_of
 
-from hymio.bootloader import Way
-from hymio.errors import ANSWER_NO, ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
-from hymio.factory import make_plan, merged_image
-from hymio.factory_files import application, file_system, files_of, firmware_files, used_runs
-from hymio.factory_stock import read_stock
-from hymio.flash import Order, flash_board, run_flash
-from hymio.partitions import SECTOR, TABLE_OFFSET, PartitionError, add_votes, factory_table
+from hymio.board.boot_loader import Way
+from hymio.board.factory import make_plan, merged_image
+from hymio.board.factory_files import application, file_system, files_of, firmware_files, used_runs
+from hymio.board.flash import Order, flash_board, run_flash
+from hymio.board.partitions import SECTOR, TABLE_OFFSET, PartitionError, add_votes, factory_table
+from hymio.board.stock_image import read_stock
+from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the mock needs pseudo-terminals")
 
@@ -338,7 +338,7 @@ def test_every_board_on_a_cable_and_nothing_else(
 
 
 def test_a_terminal_that_does_not_count_is_a_no(esp32: str, tmp_path: Path) -> None:
-    from hymio.boot_line import read_start
+    from hymio.cable.boot_line import read_start
 
     def listen(port: str) -> Any:
         return read_start("hymio 0.1.0 till-1 does not count: the partition 'votes' is encrypted")

@@ -13,15 +13,15 @@ from simulated_board import needs_vm
 from stock_images import MIB, STOCK, stock_image
 from test_partitions import sector_of
 
-from hymio.bootloader import Way
-from hymio.errors import ANSWERED_ERROR, Failure
-from hymio.factory import make_plan
-from hymio.factory_files import file_system, used_runs
-from hymio.factory_stock import read_stock
-from hymio.flash import Order, _own_files, flash_board
-from hymio.own_files import Place, UnreadableError, own_files
-from hymio.partitions import SECTOR, TABLE_OFFSET
-from hymio_sim.boardfiles import find_tool
+from hymio.board.boot_loader import Way
+from hymio.board.factory import make_plan
+from hymio.board.factory_files import file_system, used_runs
+from hymio.board.flash import Order, _own_files, flash_board
+from hymio.board.own_files import Place, UnreadableError, own_files
+from hymio.board.partitions import SECTOR, TABLE_OFFSET
+from hymio.board.stock_image import read_stock
+from hymio.common.errors import ANSWERED_ERROR, Failure
+from hymio_sim.board.board_files import find_tool
 
 OWN = {
     "config.json": b'{"device_id": "till-1"}',

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hymio.partitions import SECTOR, PartitionError, add_votes, factory_table, file_systems, flash_limit
-from hymio.partitions import entries as read_entries
+from hymio.board.partitions import SECTOR, PartitionError, add_votes, factory_table, file_systems, flash_limit
+from hymio.board.partitions import entries as read_entries
 
 MIB = 0x100000
 Entry = tuple[str, int, int, int, int]  # label, type, subtype, offset, size

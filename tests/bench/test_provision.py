@@ -13,19 +13,19 @@ from jsonschema import validate
 from mock_board import flash, mock_board
 from simulated_board import hymio, needs_vm, simulated_board
 
-from hymio import known_terminals
-from hymio.bootloader import Way
-from hymio.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
-from hymio.image import parse_mac
-from hymio.labels import content_of, write_labels
-from hymio.mpremote_runs import MpRemote
-from hymio.provision_file import Terminal, read_certificates, read_terminals
-from hymio.provision_register import Entry, put, read_register
-from hymio.provision_schema import checked_config
-from hymio.remote_config import read_config
-from hymio.retire import check_safe, wipe
-from hymio.smp import StatusAnswer
-from hymio.store import open_store
+from hymio.board.boot_loader import Way
+from hymio.board.device_register import Entry, put, read_register
+from hymio.board.labels import content_of, write_labels
+from hymio.board.mpremote_runs import MpRemote
+from hymio.board.retire import check_safe, wipe
+from hymio.cable.log_image import parse_mac
+from hymio.cable.smp import StatusAnswer
+from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
+from hymio.office.config_push import read_config
+from hymio.settings.configuration_rules import checked_config
+from hymio.settings.provisioning_file import Terminal, read_certificates, read_terminals
+from hymio.store import known_terminals
+from hymio.store.schema import open_store
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 SITE = """
@@ -461,7 +461,7 @@ def board(tmp_path: Path) -> Iterator[Path]:
 
 @needs_vm
 def test_a_board_is_provisioned_and_its_identity_outlives_its_files(board: Path, tmp_path: Path) -> None:
-    from hymio.boot_line import listen
+    from hymio.cable.boot_line import listen
 
     path, register = tmp_path / "till-1.toml", tmp_path / "terminals.json"
     path.write_text(ONE, encoding="utf-8")
@@ -521,7 +521,7 @@ def test_votes_that_are_not_safe_stop_it(facts: dict[str, Any], said: str) -> No
 
 
 def test_a_database_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hymio.retire.settled_presses", lambda *_: 0)
+    monkeypatch.setattr("hymio.board.retire.settled_presses", lambda *_: 0)
     with pytest.raises(Failure, match="knows of 0 presses of till-1") as failed:
         check_safe(status(), "postgresql://office:geheim@db.example/votes", "PORT")
     assert "geheim" not in failed.value.message + failed.value.hint

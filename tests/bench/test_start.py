@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hymio.boot_line import Start, listen
-from hymio.errors import NO_TERMINAL, Failure
+from hymio.cable.boot_line import Start, listen
+from hymio.common.errors import NO_TERMINAL, Failure
 
 ROM = b"ets Jul 29 2019 12:21:46\r\n\r\nrst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n"
 ECHO = b"\r\n>>> import machine\r\n>>> machine.reset()\r\n"

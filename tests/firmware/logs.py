@@ -4,8 +4,8 @@ from handboard import Dice, app_on  # noqa: F401
 from ramflash import RamFlash
 
 from terminal.clock import Clock
-from terminal.record import BOOT, COUNTED, put_ack, put_body, put_press
-from terminal.ringlog import RingLog
+from terminal.log_record import BOOT, COUNTED, put_ack, put_body, put_press
+from terminal.log_ring import RingLog
 
 CHIP = 77
 

@@ -1,8 +1,8 @@
 """A finger and the book of verdicts, for the tests of the vote rules."""
 
 from terminal.compat import ticks_add
-from terminal.record import COUNTED
-from terminal.vote import DEFAULT_WINDOWS, NO_FOLLOW_UP, Votes
+from terminal.log_record import COUNTED
+from terminal.press_verdict import DEFAULT_WINDOWS, NO_FOLLOW_UP, Votes
 
 PERIOD = ticks_add(0, -1) + 1  # 2^30, as on the board; the unix VM has 2^62
 WRAP = PERIOD - 3000  # every play runs over the end of the ticks

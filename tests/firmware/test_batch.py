@@ -7,10 +7,10 @@ import vectors
 from logs import CHIP, mounted, press
 from ramflash import RamFlash
 
-from terminal.batch import BatchMaker, parse_ack, put_varint
 from terminal.clock import Clock
-from terminal.record import COUNTED, EVENT, MASH, REPEAT, Header, put_body, put_press, put_run
-from terminal.ringlog import RingLog
+from terminal.log_batch import BatchMaker, parse_ack, put_varint
+from terminal.log_record import COUNTED, EVENT, MASH, REPEAT, Header, put_body, put_press, put_run
+from terminal.log_ring import RingLog
 
 LOG = 0x1A2B3C4D
 

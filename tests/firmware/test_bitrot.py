@@ -2,9 +2,9 @@
 
 import pytest
 
-from hymio_sim.logoracle import Book
-from hymio_sim.logstory import SMALL, Player, Rooms
-from hymio_sim.powercut import Recorder
+from hymio_sim.rigs.log_oracle import Book
+from hymio_sim.rigs.log_story import SMALL, Player, Rooms
+from hymio_sim.rigs.power_cut import Recorder
 
 SECTOR, SECTORS, SLOTS = SMALL.sector, SMALL.sectors, SMALL.slots
 HEADER = 64
@@ -38,7 +38,7 @@ class Rotting:
 
     def found_in_health(self, log):
         """Everything wrong that a whole pass over the log sees."""
-        scrub = self.rooms.module("logscrub").Scrub(log, self.rooms.module("logreader").Reader(log))
+        scrub = self.rooms.module("log_scrub").Scrub(log, self.rooms.module("log_reader").Reader(log))
         while not scrub.step():
             pass
         return log.burned + len(log.damaged)

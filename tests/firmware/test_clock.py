@@ -4,11 +4,11 @@ import struct
 
 from logs import mounted, press
 
-from terminal import recall
-from terminal.book import Book
+from terminal import sleep_recall
 from terminal.clock import Clock, Ntp
 from terminal.compat import ticks_add
-from terminal.record import AGREED, COLLECTOR, CONSOLE, NTP
+from terminal.log_record import AGREED, COLLECTOR, CONSOLE, NTP
+from terminal.record_writer import Book
 from terminal.rfc3339 import doubt
 
 PERIOD = ticks_add(0, -1) + 1
@@ -108,7 +108,7 @@ def test_a_deep_sleep_takes_all_of_it_along():
     clock.set_utc(BASE_S * 1000 + 5000, COLLECTOR)
     clock.time_due = False
     other = Clock(0)
-    recall.resume_clock(other, recall.clock(clock, 777), 777 + 60000, 0)
+    sleep_recall.resume_clock(other, sleep_recall.clock(clock, 777), 777 + 60000, 0)
     assert other.utc_ms() == BASE_S * 1000 + 65000 and other.floor_ms == BASE_S * 1000
     assert other.set_utc(BASE_S * 1000 + 65100, NTP) and not other.time_due
 
@@ -278,7 +278,7 @@ def test_a_deep_sleep_remembers_how_sure_the_time_is():
         clock = Clock(0)
         clock.set_utc(TRUE_MS, source)
         other = Clock(0)
-        recall.resume_clock(other, recall.clock(clock, 0), 1000, 0)
+        sleep_recall.resume_clock(other, sleep_recall.clock(clock, 0), 1000, 0)
         assert (other.is_set, other.is_sure, other.is_agreed) == (True, is_sure, False)
 
 

@@ -7,7 +7,7 @@ from logs import mounted, press
 
 from terminal import cbor
 from terminal.console import Console
-from terminal.smp import Frame, Lines, crc16
+from terminal.smp_frames import Frame, Lines, crc16
 
 
 class FakeBoard:

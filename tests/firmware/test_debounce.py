@@ -1,7 +1,7 @@
 """Debounce by tables: time, contact, expected press."""  # portable
 
 from terminal.compat import ticks_add, ticks_diff
-from terminal.debounce import Debounce
+from terminal.press_debounce import Debounce
 
 PERIOD = ticks_add(0, -1) + 1  # 2^30, as on the board; the unix VM has 2^62
 # Every table runs with the wrap of the ticks nowhere near, before, within and after its first press.

@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from hymio_sim.bench_press import compared, debounce_figures, debounce_table
-from hymio_sim.pressproof import MONSTER, Push, Tally, debounced, proved, push_at, soft_interrupts, timeline
-from hymio_sim.pressvotes import ideal, judged, votes_of
-from hymio_sim.privatefirmware import room
-from hymio_sim.rivals import first_edge, quiet_time
-from hymio_sim.switches import SWITCHES, edges
+from hymio_sim.board.switches import SWITCHES, edges
+from hymio_sim.rigs.bench_press import compared, debounce_figures, debounce_table
+from hymio_sim.rigs.press_proof import MONSTER, Push, Tally, debounced, proved, push_at, soft_interrupts, timeline
+from hymio_sim.rigs.press_votes import ideal, judged, votes_of
+from hymio_sim.rigs.rivals import first_edge, quiet_time
+from hymio_sim.run.private_firmware import room
 
 # Of each of eight switches. 14,000 are over 100,000 that the contract covers; `make bench` always takes so many.
 PUSHES = 14_000 if os.environ.get("CI") else 2_000
@@ -40,7 +40,7 @@ def test_a_busy_event_loop_loses_no_press():
 
 
 def test_a_planted_bug_is_seen():
-    class Hasty(room("debounce").Debounce):
+    class Hasty(room("press_debounce").Debounce):
         """Forgets the bounce of the release."""
 
         def step(self, now_ms, closed):

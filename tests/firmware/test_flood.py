@@ -1,8 +1,8 @@
 """Floods of filtered presses are folded, to the press; votes are never folded."""  # portable
 
 from terminal.clock import Clock
-from terminal.flood import Flood
-from terminal.record import CHORD, CLOSED, COUNTED, MASH, REPEAT, RUN, STUCK, TEST, presses
+from terminal.log_record import CHORD, CLOSED, COUNTED, MASH, REPEAT, RUN, STUCK, TEST, presses
+from terminal.press_flood import Flood
 
 
 def runs(flood, clock):

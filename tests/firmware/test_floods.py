@@ -4,9 +4,9 @@ import random
 
 from logs import app_on
 
-from hymio_sim.powercut import Recorder
-from terminal.logreader import END, Reader
-from terminal.record import COUNTED, PRESS, RUN, presses
+from hymio_sim.rigs.power_cut import Recorder
+from terminal.log_reader import END, Reader
+from terminal.log_record import COUNTED, PRESS, RUN, presses
 
 
 def quiet_flash(sectors):

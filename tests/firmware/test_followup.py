@@ -3,7 +3,7 @@
 from play import Play, ticks
 
 from terminal.compat import MICROPYTHON
-from terminal.record import ANSWER, CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
+from terminal.log_record import ANSWER, CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
 
 ASKING = {"reasons": 3, "after": [1, 2]}
 NONE = -1

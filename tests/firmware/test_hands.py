@@ -2,8 +2,8 @@
 
 from play import ticks
 
-from terminal.hands import Hands
-from terminal.vote import DEFAULT_WINDOWS
+from terminal.button_holds import Hands
+from terminal.press_verdict import DEFAULT_WINDOWS
 
 NONE = -1
 

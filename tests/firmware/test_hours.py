@@ -3,7 +3,7 @@
 from terminal.clock import Clock
 from terminal.compat import ticks_add
 from terminal.hours import Hours, Timetable, parse_day
-from terminal.record import NTP
+from terminal.log_record import NTP
 
 MONDAY = 1800230400  # Monday 18 January 2027, 00:00
 HELSINKI = "EET-2EEST,M3.5.0/3,M10.5.0/4"

@@ -10,13 +10,13 @@ import pytest
 from handboard import HandBoard
 from ramflash import RamFlash
 
-from hymio.image import read_image
-from hymio.records import VERDICTS, Press, Revise, Run
-from hymio_sim.switches import edges
+from hymio.cable.log_image import read_image
+from hymio.wire.records import VERDICTS, Press, Revise, Run
+from hymio_sim.board.switches import edges
 from terminal.app import App
 from terminal.compat import ticks_add, ticks_diff
 from terminal.config import build
-from terminal.record import NTP
+from terminal.log_record import NTP
 
 PERIOD = 1 << 30
 PART_MS = 1_200_000  # three parts are an hour

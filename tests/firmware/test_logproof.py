@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from hymio_sim.logoracle import Broken
-from hymio_sim.logproof import Proof, Tally, replay
-from hymio_sim.logstory import Change, Rooms
+from hymio_sim.rigs.log_oracle import Broken
+from hymio_sim.rigs.log_proof import Proof, Tally, replay
+from hymio_sim.rigs.log_story import Change, Rooms
 
 STORIES = 5
 # By what each test asserts of its own, all of them together have cut in more than 100,000 distinct states.
@@ -102,68 +102,72 @@ def test_a_case_can_be_replayed():
 # One line each that a tired programmer might write. Where a second guard hides a bug, both are removed.
 PLANTED: dict[str, list[Change]] = {
     "no record CRC": [
-        ("record", "        return sum32 == buf[at + 12]", "        return True or sum32 == buf[at + 12]")
+        ("log_record", "        return sum32 == buf[at + 12]", "        return True or sum32 == buf[at + 12]")
     ],
     "no header CRC": [
-        ("record", 'buf[4] != 1 or struct.unpack_from("<I", buf, 60)[0] != crc32(buf[:60]):', "buf[4] != 1:"),
-        ("record", "        if fields[6] != chip:", "        if False:"),
-        ("heldlog", "found == sector_seq and header.log_id == self.log_id", "True"),
+        ("log_record", 'buf[4] != 1 or struct.unpack_from("<I", buf, 60)[0] != crc32(buf[:60]):', "buf[4] != 1:"),
+        ("log_record", "        if fields[6] != chip:", "        if False:"),
+        ("log_index", "found == sector_seq and header.log_id == self.log_id", "True"),
     ],
-    "no seed in the record CRC": [("record", '"<II", log_id, sector_seq)', '"<II", 0, 0)')],
-    "no read-back": [("ringlog", "                if back == buf:", "                if True:")],
+    "no seed in the record CRC": [("log_record", '"<II", log_id, sector_seq)', '"<II", 0, 0)')],
+    "no read-back": [("log_ring", "                if back == buf:", "                if True:")],
     "no blank check": [
         (
-            "ringlog",
+            "log_ring",
             "                    if not is_blank(self.buf, 0, 512):\n                        return False",
             "                    pass",
         ),
-        ("ringlog", "                if back == buf:", "                if True:"),
+        ("log_ring", "                if back == buf:", "                if True:"),
     ],
     "write position after the last valid slot": [
-        ("logreader", "            self.touched_seq = seq + 1\n            self.burned += 1", "            pass"),
-        ("ringlog", "                if back == buf:", "                if True:"),
+        ("log_reader", "            self.touched_seq = seq + 1\n            self.burned += 1", "            pass"),
+        ("log_ring", "                if back == buf:", "                if True:"),
     ],
     "cursor not in the header": [
         (
-            "ringlog",
+            "log_ring",
             "header.cursor, header.sent, header.lost = self.cursor,",
             "header.cursor, header.sent, header.lost = 0,",
         ),
     ],
     "what was lost is forgotten with the next ack": [
-        ("ringlog", "        self.lost_settled = lost\n", "        self.lost_settled = 0\n")
+        ("log_ring", "        self.lost_settled = lost\n", "        self.lost_settled = 0\n")
     ],
     "what went with a sector is not counted": [
-        ("ringlog", "                self.before_oldest = sum(", "                self.before_oldest += 0 * sum(")
+        ("log_ring", "                self.before_oldest = sum(", "                self.before_oldest += 0 * sum(")
     ],
-    "totals not in the header": [("ringlog", "        header.totals = self.totals\n", "")],
+    "totals not in the header": [("log_ring", "        header.totals = self.totals\n", "")],
     "the same sector number twice": [
-        ("ringlog", "seq = self.first_seq // SLOTS + 1 if", "seq = self.first_seq // SLOTS if"),
+        ("log_ring", "seq = self.first_seq // SLOTS + 1 if", "seq = self.first_seq // SLOTS if"),
     ],
     "erase skipped": [
-        ("ringlog", "            self.device.ioctl(6, sector)\n", ""),
+        ("log_ring", "            self.device.ioctl(6, sector)\n", ""),
         (
-            "ringlog",
+            "log_ring",
             "                    if not is_blank(self.buf, 0, 512):\n                        return False",
             "                    pass",
         ),
     ],
     "a retry counts beside the first copy": [
-        ("logreader", "                if record[:12] in self._behind:", "                if False:")
+        ("log_reader", "                if record[:12] in self._behind:", "                if False:")
     ],
-    "acks forgotten at a reboot": [("logmount", "                self._take_ack(record)\n", "")],
-    "the boot number does not move": [("logmount", "clock.boot = boot % 65535 + 1", "clock.boot = boot")],
+    "acks forgotten at a reboot": [("log_mount", "                self._take_ack(record)\n", "")],
+    "the boot number does not move": [("log_mount", "clock.boot = boot % 65535 + 1", "clock.boot = boot")],
     "presses of a run counted as one": [
-        ("record", "        return buf[at + 10] | buf[at + 11] << 8", "        return 1")
+        ("log_record", "        return buf[at + 10] | buf[at + 11] << 8", "        return 1")
     ],
 }
 
 
 PLANTED_IN_THE_SELF_TEST: dict[str, list[Change]] = {
-    "the sector is not erased": [("logspare", "    if log.erase(sector):", "    if True:")],
-    "another sector": [("logspare", "    sector = log.ahead\n", "    sector = (log.ahead + 1) % log.sectors\n")],
-    "the open sector": [("logspare", "    sector = log.ahead\n", "    sector = log.sector\n")],
-    "what is not blank is offered": [("logspare", "        log.bad_sectors += 1\n", "        log.ahead = sector\n")],
+    "the sector is not erased": [("log_selftest", "    if log.erase(sector):", "    if True:")],
+    "another sector": [
+        ("log_selftest", "    sector = log.ahead\n", "    sector = (log.ahead + 1) % log.sectors\n"),
+    ],
+    "the open sector": [("log_selftest", "    sector = log.ahead\n", "    sector = log.sector\n")],
+    "what is not blank is offered": [
+        ("log_selftest", "        log.bad_sectors += 1\n", "        log.ahead = sector\n")
+    ],
 }
 
 
@@ -185,4 +189,4 @@ def test_a_planted_bug_is_caught(bug):
 
 def test_a_change_that_changes_nothing_is_an_error():
     with pytest.raises(ValueError, match="expected once"):
-        Rooms([("record", "no such line", "")])
+        Rooms([("log_record", "no such line", "")])

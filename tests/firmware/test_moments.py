@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from hymio.firmware_files import firmware_dir
+from hymio.common.firmware_files import firmware_dir
 from terminal.compat import ticks_add, ticks_diff
 from terminal.moments import KEPT, expire
 

@@ -1,6 +1,6 @@
 """The MQTT client as bytes in, bytes and calls out."""  # portable
 
-from terminal.mqtt import CONNECTING, OFF, ON, Mqtt, packet, text
+from terminal.net_mqtt import CONNECTING, OFF, ON, Mqtt, packet, text
 
 
 class Book:

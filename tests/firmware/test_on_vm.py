@@ -1,7 +1,7 @@
 """The unit tests of the firmware once more, on the real MicroPython VM with the heap of a board.
 
 Firmware and tests are compiled and stand in a ROM outside of the heap, as frozen code does on a board
-(`hymio_sim.boardfiles`). What is left in the heap is what the firmware uses, what the test keeps, and its flash.
+(`hymio_sim.board.board_files`). What is left in the heap is what the firmware uses, what the test keeps, and its flash.
 """
 
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hymio_sim.boardfiles import FAKES, compiled, find_tool, without_zeros
+from hymio_sim.board.board_files import FAKES, compiled, find_tool, without_zeros
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware"

@@ -5,7 +5,7 @@ from binascii import crc32
 
 from logs import Dice, boot, mounted, press
 
-from terminal.outbox import Outbox
+from terminal.net_outbox import Outbox
 
 
 def box(presses=0):

@@ -1,9 +1,9 @@
 """When the radio may be on, when to sleep and how: by tables."""  # portable
 
-from terminal import logstate, recall, sleepbook
+from terminal import sleep_log, sleep_memory, sleep_recall
 from terminal.config import build
-from terminal.power import DEEP, LIGHT, MAINS, Power
-from terminal.ringlog import RingLog
+from terminal.log_ring import RingLog
+from terminal.sleep_power import DEEP, LIGHT, MAINS, Power
 
 HOUR = 3600000
 
@@ -106,20 +106,20 @@ def test_what_is_remembered_across_deep_sleep():
     made.step(0)
     made.unhappy = 2
     other, _ = power()
-    recall.resume_power(other, recall.power(made))
-    assert other.is_low and other.unhappy == 2 and recall.power(other) == recall.power(made)
+    sleep_recall.resume_power(other, sleep_recall.power(made))
+    assert other.is_low and other.unhappy == 2 and sleep_recall.power(other) == sleep_recall.power(made)
 
 
 def test_a_sleepbook_that_is_not_whole_is_none():
-    data = sleepbook.pack([[1, 2], [], 3])
-    assert sleepbook.unpack(data) == [[1, 2], [], 3]
+    data = sleep_memory.pack([[1, 2], [], 3])
+    assert sleep_memory.unpack(data) == [[1, 2], [], 3]
     for i in range(len(data)):
         bad = bytearray(data)
         bad[i] ^= 4
-        assert sleepbook.unpack(bad) is None
+        assert sleep_memory.unpack(bad) is None
     for bad in (b"", b"1", data[:-1], bytes(40)):
-        assert sleepbook.unpack(bad) is None
-    assert sleepbook.pack([1 << 29] * 200) is None
+        assert sleep_memory.unpack(bad) is None
+    assert sleep_memory.pack([1 << 29] * 200) is None
 
 
 def test_a_log_goes_on_without_a_mount():
@@ -135,7 +135,7 @@ def test_a_log_goes_on_without_a_mount():
     log.settle(log.next_seq - 100)
     other = RingLog(flash, CHIP, Dice(), clock)
     reads = flash.reads
-    assert logstate.resume(other, logstate.state(log)) and flash.reads == reads
+    assert sleep_log.resume(other, sleep_log.state(log)) and flash.reads == reads
     for key in ("log_id", "next_seq", "oldest_seq", "totals", "cursor", "sent", "unsent", "lost", "sector", "slot"):
         assert getattr(other, key) == getattr(log, key), key
     assert list(other.where) == list(log.where)
@@ -151,4 +151,4 @@ def test_a_log_that_has_stepped_over_a_bad_sector_is_mounted_again():
     flash.image[2 * 4096] = 0
     for _ in range(252 * 3):
         press(log, clock)
-    assert logstate.state(log) is None
+    assert sleep_log.state(log) is None

@@ -6,15 +6,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from logs import CHIP, Dice, press, write_ack
 from ramflash import RamFlash
 
-from hymio.batches import decode_batch
-from hymio.records import Press, decode_record
-from terminal.batch import BatchMaker
+from hymio.wire.batches import decode_batch
+from hymio.wire.records import Press, decode_record
 from terminal.clock import Clock
-from terminal.logreader import END, Reader
-from terminal.mqtt import Mqtt, packet, text
-from terminal.record import PRESS, Place, put_press
-from terminal.ringlog import RingLog
-from terminal.smp import Lines
+from terminal.log_batch import BatchMaker
+from terminal.log_reader import END, Reader
+from terminal.log_record import PRESS, Place, put_press
+from terminal.log_ring import RingLog
+from terminal.net_mqtt import Mqtt, packet, text
+from terminal.smp_frames import Lines
 
 u32 = st.integers(0, 2**32 - 1)
 buttons = st.integers(1, 4)

@@ -4,8 +4,8 @@ from binascii import crc32
 
 import vectors
 
-from terminal import record
-from terminal.record import Crc, Header, Place
+from terminal import log_record
+from terminal.log_record import Crc, Header, Place
 
 LOG = 0x1A2B3C4D
 CHIP = crc32(bytes((0x24, 0x0A, 0xC4, 0x11, 0x22, 0x33)))
@@ -41,21 +41,21 @@ def test_crc_equals_binascii():
 def test_record_vectors():
     given = rows()
     buf = bytearray(16)
-    record.put_body(buf, record.BOOT, 1, 0, At(812))
+    log_record.put_body(buf, log_record.BOOT, 1, 0, At(812))
     assert sealed(buf, 0) == given[0][1]
-    record.put_press(buf, record.COUNTED, 4, 0, 5, 65535, At(61234))
+    log_record.put_press(buf, log_record.COUNTED, 4, 0, 5, 65535, At(61234))
     assert sealed(buf, 1) == given[1][1]
-    buf[0] |= record.RETRY
+    buf[0] |= log_record.RETRY
     assert sealed(buf, 2) == given[2][1]
-    record.put_press(buf, record.REPEAT, 1, record.CLOCK_SET, 3, 480, At(61900))
+    log_record.put_press(buf, log_record.REPEAT, 1, log_record.CLOCK_SET, 3, 480, At(61900))
     assert sealed(buf, 3) == given[3][1]
-    record.put_body(buf, record.REVISE, record.CHORD, 5 * 252 + 3, At(62000))
+    log_record.put_body(buf, log_record.REVISE, log_record.CHORD, 5 * 252 + 3, At(62000))
     assert sealed(buf, 4) == given[4][1]
-    record.put_body(buf, record.TIME, record.NTP, 1800000000, At(75250))
+    log_record.put_body(buf, log_record.TIME, log_record.NTP, 1800000000, At(75250))
     assert sealed(buf, 6) == given[6][1]
-    record.put_ack(buf, 1263, 2, 0)
+    log_record.put_ack(buf, 1263, 2, 0)
     assert sealed(buf, 7) == given[7][1]
-    record.put_body(buf, record.EVENT, 2, 3, At(1 << 33))
+    log_record.put_body(buf, log_record.EVENT, 2, 3, At(1 << 33))
     assert sealed(buf, 251) == given[8][1]
 
 
@@ -68,9 +68,9 @@ def test_vectors_are_valid_only_in_their_place():
 
 
 def test_presses_of_a_run():
-    assert record.presses(rows()[5][1], 0) == 40
-    assert record.presses(rows()[1][1], 0) == 1
-    assert record.presses(rows()[0][1], 0) == 0
+    assert log_record.presses(rows()[5][1], 0) == 40
+    assert log_record.presses(rows()[1][1], 0) == 1
+    assert log_record.presses(rows()[0][1], 0) == 0
 
 
 def test_header_vectors():

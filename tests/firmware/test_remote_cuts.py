@@ -6,7 +6,7 @@ import json
 import pytest
 
 from terminal import config as room
-from terminal import remote, trial
+from terminal import net_remote, trial
 
 OLD = {"device_id": "till-1", "wifi": {"ssid": "home"}, "mqtt": {"host": "good"}}
 NEW_BROKER = {"version": 1, "config": {"mqtt": {"host": "new"}}}
@@ -17,7 +17,7 @@ class Cut(BaseException):
     pass
 
 
-class CutFiles(remote.Files):
+class CutFiles(net_remote.Files):
     """Files whose power goes at the n-th change: before it, or with half of a file written."""
 
     def __init__(self, folder, cut_at, is_torn):
@@ -81,13 +81,13 @@ def cut(home, work):
 
 
 def take(files, payload):
-    if remote.put_aside(files, payload) is None:
+    if net_remote.put_aside(files, payload) is None:
         trial.boot(files, "esp32")
 
 
 def put_back(home):
-    files = remote.Files(home)
-    for name in (remote.NEXT, remote.TRIAL, remote.OLD, remote.REFUSED):
+    files = net_remote.Files(home)
+    for name in (net_remote.NEXT, net_remote.TRIAL, net_remote.OLD, net_remote.REFUSED):
         files.remove(name)
     files.write("config.json", OLD)
 
@@ -106,7 +106,7 @@ def test_a_cut_while_it_is_taken_leaves_the_old_one_or_the_new_one_on_trial(home
             assert on_trial == (message is NEW_BROKER), case
         # Retained: it comes again, and now it is taken.
         if config["version"] is None:
-            assert remote.put_aside(remote.Files(home), payload) is None, case
+            assert net_remote.put_aside(net_remote.Files(home), payload) is None, case
             config, on_trial = boot(home)
         assert config["version"] == 1 and on_trial == (message is NEW_BROKER), case
         put_back(home)
@@ -115,11 +115,13 @@ def test_a_cut_while_it_is_taken_leaves_the_old_one_or_the_new_one_on_trial(home
 
 def test_a_cut_while_a_trial_fails_brings_back_the_old_one_all_the_same(home):
     cases = 0
-    for case in cut(home, lambda files: remote.roll_back(files, "no ack in 10 minutes")) if begin_trial(home) else ():
+    for case in (
+        cut(home, lambda files: net_remote.roll_back(files, "no ack in 10 minutes")) if begin_trial(home) else ()
+    ):
         for _ in range(4):
             config, on_trial = boot(home)
         assert not on_trial and config["mqtt"]["host"] == "good", case
-        refused = remote.put_aside(remote.Files(home), json.dumps(NEW_BROKER).encode())
+        refused = net_remote.put_aside(net_remote.Files(home), json.dumps(NEW_BROKER).encode())
         assert refused["ok"] is False and refused["error"].startswith("rolled back"), case
         put_back(home)
         begin_trial(home)
@@ -145,11 +147,11 @@ def test_a_cut_while_a_boot_ends_a_trial(home):
 
 def test_a_cut_while_a_trial_succeeds_loses_nothing_of_it(home):
     begin_trial(home)
-    for case in cut(home, remote.confirm):
+    for case in cut(home, net_remote.confirm):
         config, on_trial = boot(home)
         assert config["mqtt"]["host"] == "new", case
         if on_trial:
-            remote.confirm(remote.Files(home))
+            net_remote.confirm(net_remote.Files(home))
         for _ in range(5):
             config, on_trial = boot(home)
         assert config["mqtt"]["host"] == "new" and not on_trial, case
@@ -158,7 +160,7 @@ def test_a_cut_while_a_trial_succeeds_loses_nothing_of_it(home):
 
 
 def begin_trial(home):
-    assert remote.put_aside(remote.Files(home), json.dumps(NEW_BROKER).encode()) is None
+    assert net_remote.put_aside(net_remote.Files(home), json.dumps(NEW_BROKER).encode()) is None
     assert boot(home)[1]
     return True
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from test_remote_cuts import cut
 
-from hymio import pki_certificates as certificates
+from hymio.pki import certificates as certificates
 from terminal import config as room
-from terminal import remote, renewal
+from terminal import net_certificate, net_remote
 
 NOW = datetime.datetime(2026, 3, 15, 12, 30, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -37,7 +37,7 @@ class Uplink:
 
 def begin(files):
     app = SimpleNamespace(uplink=Uplink("cert.der"), clock=SimpleNamespace(utc_ms=lambda: NOW.timestamp() * 1000))
-    assert renewal.begin(app, REQUEST, files) and app.uplink.wants_restart
+    assert net_certificate.begin(app, REQUEST, files) and app.uplink.wants_restart
 
 
 def boot(home):
@@ -49,9 +49,9 @@ def boot(home):
 
 
 def end(files, is_heard):
-    trial = files.read(remote.TRIAL)
+    trial = files.read(net_remote.TRIAL)
     if "id" in trial:
-        return renewal.end(Uplink(renewal.NEXT, is_heard), files, trial)
+        return net_certificate.end(Uplink(net_certificate.NEXT, is_heard), files, trial)
     return None
 
 
@@ -64,14 +64,14 @@ def home(tmp_path, monkeypatch):
 
 
 def put_back(home):
-    files = remote.Files(home)
-    files.remove(remote.TRIAL)
-    files.remove(renewal.NEXT)
+    files = net_remote.Files(home)
+    files.remove(net_remote.TRIAL)
+    files.remove(net_certificate.NEXT)
     files.put_aside("cert.der", OLD)
 
 
 def on_trial(home):
-    begin(remote.Files(home))
+    begin(net_remote.Files(home))
     assert boot(home) == (NEW, True, None)
 
 
@@ -95,7 +95,7 @@ def test_a_cut_while_the_trial_succeeds_leaves_it_on_trial_or_in_its_place(home)
         assert report == (None if is_trial else {"id": "r", "ok": True}), case
         seen.add(is_trial)
         if is_trial:
-            assert end(remote.Files(home), True) == {"id": "r", "ok": True}
+            assert end(net_remote.Files(home), True) == {"id": "r", "ok": True}
         for _ in range(5):
             assert boot(home) == (NEW, False, None), case
         put_back(home)
@@ -123,9 +123,9 @@ def test_a_cut_while_the_trial_fails_brings_back_the_old_one_all_the_same(home):
 
 def test_a_cut_while_a_boot_ends_the_trial(home):
     def last_boot(files):
-        trial = files.read(remote.TRIAL)
+        trial = files.read(net_remote.TRIAL)
         if trial:
-            renewal.boot(files, trial)
+            net_certificate.boot(files, trial)
 
     on_trial(home)
     boot(home), boot(home)

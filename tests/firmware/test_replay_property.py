@@ -5,12 +5,12 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hymio.log_reading import verdicts_in_force
-from hymio.records import Event, Press, Revise
-from hymio.rejudging import UNANSWERED, boots, rejudge
+from hymio.office.rejudging import UNANSWERED, boots, rejudge
+from hymio.store.log_reading import verdicts_in_force
+from hymio.wire.records import Event, Press, Revise
 from terminal.compat import ticks_add
-from terminal.record import ANSWER, CHORD, CLOSED, COUNTED, STUCK, TEST
-from terminal.vote import DEFAULT_WINDOWS, Votes
+from terminal.log_record import ANSWER, CHORD, CLOSED, COUNTED, STUCK, TEST
+from terminal.press_verdict import DEFAULT_WINDOWS, Votes
 
 NONE = -1
 # Times at which some window begins or ends, one millisecond to either side, and days in which the ticks come round.

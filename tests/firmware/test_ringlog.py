@@ -7,9 +7,9 @@ from struct import pack_into
 from logs import CHIP, boot, mounted, press, write_ack
 from ramflash import RamFlash
 
-from terminal.logmount import Mount
-from terminal.logreader import END, VOID, Reader
-from terminal.record import PRESS
+from terminal.log_mount import Mount
+from terminal.log_reader import END, VOID, Reader
+from terminal.log_record import PRESS
 
 
 def read_all(log):

@@ -6,12 +6,12 @@ from logs import mounted, press
 from ramflash import RamFlash
 from test_console import ask
 
-from terminal import logspare
+from terminal import log_selftest
 from terminal.app import App
 from terminal.config import build
 from terminal.console import Console
-from terminal.record import COUNTED, SECTOR, SLOTS, TEST
-from terminal.wifi import CONNECTING, OFF, ON
+from terminal.log_record import COUNTED, SECTOR, SLOTS, TEST
+from terminal.net_wifi import CONNECTING, OFF, ON
 
 READ, WRITE = 0, 2
 BLANK = b"\xff" * SECTOR
@@ -101,7 +101,7 @@ class Terminal:
 
 def records(app):
     """(kind, code) of all of them."""
-    from terminal.logreader import END, Reader
+    from terminal.log_reader import END, Reader
 
     reader = Reader(app.log)
     reader.seek(app.log.oldest_seq)
@@ -245,11 +245,11 @@ FULL = "every sector holds unsent votes"
 )
 def test_no_vote_is_put_at_stake_for_a_test(held, acked, why):
     log, flash = filled(held, acked)
-    assert logspare.problem(log) == why
+    assert log_selftest.problem(log) == why
     unsent, lost, oldest = log.unsent, log.lost, log.oldest_seq
     if not why:
         flash.bad_erase = (log.ahead,)
-        assert logspare.run(log) == "erase", "even a sector that is lost by it costs no unsent vote"
+        assert log_selftest.run(log) == "erase", "even a sector that is lost by it costs no unsent vote"
         log.prepare()
         assert (log.unsent, log.lost) == (unsent, lost) and log.oldest_seq >= oldest
 

@@ -7,7 +7,7 @@ from logs import app_on
 from ramflash import RamFlash
 from smpframes import case
 
-from terminal import cbor, smp
+from terminal import cbor, smp_frames
 from terminal.compat import MICROPYTHON, load
 
 FRAMES = 1500 if MICROPYTHON else 50000
@@ -45,7 +45,7 @@ def check(lines):
             continue
         raw += a2b_base64(line[2:])
         if len(raw) == (raw[0] << 8 | raw[1]) + 2:
-            assert smp.crc16(raw[2:]) == 0
+            assert smp_frames.crc16(raw[2:]) == 0
             answer = cbor.loads(raw[10:-2])
             assert isinstance(answer, dict), answer
             answers += 1
@@ -60,7 +60,7 @@ def run(numbers, home=None):
     session = load("console").Console(app)
     whole = answers = 0
     for number in numbers:
-        data, is_whole = case(number, cbor, smp)
+        data, is_whole = case(number, cbor, smp_frames)
         try:
             answers += check(session.received(data))
             if not is_whole:
@@ -72,13 +72,13 @@ def run(numbers, home=None):
     session.close()
     assert board.resets == 0
     # It still knows what it is about.
-    assert check(session.received(b"".join(smp.Frame(b"\x0a\0\0\x05\0\0\x01\0\xa1\x61d\x61x").lines()))) == 1
+    assert check(session.received(b"".join(smp_frames.Frame(b"\x0a\0\0\x05\0\0\x01\0\xa1\x61d\x61x").lines()))) == 1
     return whole, answers
 
 
 def test_after_a_quiet_minute_the_rooms_leave_the_heap():
     app, board = ready()
-    hello = b"".join(smp.Frame(b"\x0a\0\0\x05\0\0\x01\0\xa1\x61d\x61x").lines())
+    hello = b"".join(smp_frames.Frame(b"\x0a\0\0\x05\0\0\x01\0\xa1\x61d\x61x").lines())
     for _ in range(2):
         assert check(app.console_received(board.now_ms, hello)) == 1
         assert app._console is not None

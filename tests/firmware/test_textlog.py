@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from logs import app_on
 from ramflash import RamFlash
 
-from terminal import lastwords, textfile
+from terminal import crash_report, text_log_files
 from terminal.clock import Clock
 from terminal.config import build
-from terminal.textlog import TextLog
+from terminal.text_log import TextLog
 
 HOUR_MS = 3_600_000
 
@@ -60,7 +60,7 @@ def test_nothing_is_written_while_a_finger_is_there(tmp_path):
 def test_without_files_nothing_happens():
     app, _ = app_on(RamFlash(4))
     app.text.add("E", "lost")
-    assert textfile.tail(app.text, 100) == b"" and textfile.lines(app.text, 1, 100) == (b"", 1)
+    assert text_log_files.tail(app.text, 100) == b"" and text_log_files.lines(app.text, 1, 100) == (b"", 1)
 
 
 class Boom(RuntimeError):
@@ -76,7 +76,7 @@ def crash(text="for a reason"):
 
 def test_the_next_boot_says_why_the_last_one_ended(tmp_path):
     app, board = booted(tmp_path)
-    lastwords.write(app.text, board, crash())
+    crash_report.write(app.text, board, crash())
     booted(tmp_path, board)
     told = lines_of(tmp_path).decode()
     assert told.count("\n") == 1, "it is written at once: this boot may crash as well"
@@ -90,17 +90,17 @@ def test_a_loop_of_crashes_does_not_wear_out_the_flash(tmp_path):
     board = None
     for _ in range(300):
         app, board = booted(tmp_path, board)
-        lastwords.write(app.text, board, crash())
+        crash_report.write(app.text, board, crash())
     told = [line.split(b"(")[1].split(b" ")[0] for line in lines_of(tmp_path).splitlines()]
     assert told == [b"1", b"2", b"4", b"8", b"16", b"32", b"64", b"128"]
 
 
 def test_a_long_boot_is_no_part_of_a_loop(tmp_path):
     app, board = booted(tmp_path)
-    lastwords.write(app.text, board, crash())
+    crash_report.write(app.text, board, crash())
     app, board = booted(tmp_path, board)
     idle(app, board, 61_000)
-    lastwords.write(app.text, board, crash())
+    crash_report.write(app.text, board, crash())
     booted(tmp_path, board, board.now_ms)
     assert lines_of(tmp_path).count(b"(1 in a row)") == 2
 
@@ -109,7 +109,7 @@ def test_no_secrets(tmp_path):
     config = build({"wifi": {"ssid": "shop", "password": "geheimes Wort"}})
     app, board = booted(tmp_path, config=config)
     app.text.add("I", "joined with geheimes Wort")
-    lastwords.write(app.text, board, crash("password geheimes Wort refused"))
+    crash_report.write(app.text, board, crash("password geheimes Wort refused"))
     booted(tmp_path, board, config=config)
     app.text.flush()
     assert b"geheim" not in lines_of(tmp_path) and lines_of(tmp_path).count(b"***") == 2
@@ -118,21 +118,21 @@ def test_no_secrets(tmp_path):
 def test_a_day_of_trouble_stays_within_the_budget(tmp_path):
     app, board = booted(tmp_path)
     writes = 0
-    append = textfile.append
+    append = text_log_files.append
 
     def counted(folder, lines):
         nonlocal writes
         writes += 1
         append(folder, lines)
 
-    textfile.append = counted
+    text_log_files.append = counted
     try:
         for second in range(24 * 3600):
             app.text.add("W", "trouble number %d" % second)
             if second % 5 == 0:
                 idle(app, board, 5_000, 5_000)
     finally:
-        textfile.append = append
+        text_log_files.append = append
     assert writes <= 24 * 6 + 1
     told = lines_of(tmp_path)
     assert len(told) <= 2 * 8192 and b"lines left out" in told
@@ -153,9 +153,9 @@ def test_lines_by_number_are_each_there_once(tmp_path):
         text.add("I", "line %d %s" % (i, "x" * (i % 90)))
         text.flush()
     got = b""
-    first = oldest = int(textfile.lines(text, 0, 1)[0].split()[0])
+    first = oldest = int(text_log_files.lines(text, 0, 1)[0].split()[0])
     while True:
-        piece, following = textfile.lines(text, first, 512)
+        piece, following = text_log_files.lines(text, first, 512)
         if not piece:
             break
         assert len(piece) <= 512 and int(piece.split()[0]) == first
@@ -163,7 +163,7 @@ def test_lines_by_number_are_each_there_once(tmp_path):
         first = following
     numbers = [int(line.split()[0]) for line in got.splitlines()]
     assert numbers == list(range(oldest, 401)) and len(got) > 8192
-    tail = bytes(textfile.tail(text, 1000))
+    tail = bytes(text_log_files.tail(text, 1000))
     assert got.endswith(tail) and 800 < len(tail) <= 1000 and tail.split()[0].isdigit()
 
 
@@ -183,4 +183,4 @@ def test_a_torn_file_costs_its_last_line(cut, junk):
         text.flush()
         last = path.read_bytes().splitlines()[-1]
         assert last.endswith(b"after") and last.split()[0].isdigit()
-        assert textfile.lines(text, 0, 4096)[0].endswith(b"after\n")
+        assert text_log_files.lines(text, 0, 4096)[0].endswith(b"after\n")

@@ -3,7 +3,7 @@
 from binascii import unhexlify
 
 from terminal.clock import Clock
-from terminal.tls import Tls, date, dates, missing
+from terminal.net_tls import Tls, date, dates, missing
 
 # Made by `hymio pki issue`.
 CERT = unhexlify(

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from terminal import tls
+from terminal import net_tls
 from terminal.clock import Clock
-from terminal.logmount import raise_floor
-from terminal.record import COLLECTOR, NTP
+from terminal.log_mount import raise_floor
+from terminal.log_record import COLLECTOR, NTP
 
 TRUE_MS = 1800000000000
 FALSE_MS = 2300000000000
@@ -35,7 +35,7 @@ class Attempts:
             tls=None,
         )
 
-        class Ours(tls.Tls):
+        class Ours(net_tls.Tls):
             def __init__(ours, files, kept=None):
                 ours.kept = kept or ["context", (2000, 1, 1, 0, 0, 0), None, False, None]
                 _, ours._issued, _, ours._doubts, _ = ours.kept
@@ -46,13 +46,13 @@ class Attempts:
                     raise OSError("certificate is expired")
                 return None, None
 
-        monkeypatch.setattr(tls, "Tls", Ours)
+        monkeypatch.setattr(net_tls, "Tls", Ours)
 
     def date(self, is_good=False):
         """Of the next attempt."""
         self.is_good = is_good
         try:
-            asyncio.run(tls.secured(self.app, None, None, "broker"))
+            asyncio.run(net_tls.secured(self.app, None, None, "broker"))
         except OSError:
             assert not is_good
         return self.dates[-1][:3]
@@ -110,9 +110,9 @@ class Failing:
 
 @pytest.mark.parametrize(("largest", "is_short"), [(1200, True), (4095, True), (4096, False), (20000, False)])
 def test_a_handshake_without_memory_is_not_taken_for_a_wrong_signature(monkeypatch, largest, is_short):
-    monkeypatch.setattr(tls, "MICROPYTHON", True)
+    monkeypatch.setattr(net_tls, "MICROPYTHON", True)
     context = Failing()
-    ours = tls.Tls(None, [context, (2000, 1, 1, 0, 0, 0), None, False, None])
+    ours = net_tls.Tls(None, [context, (2000, 1, 1, 0, 0, 0), None, False, None])
     shake = ours.shake(
         None, SimpleNamespace(s=None), "broker", b"hello", lambda *_: None, lambda: 0, lambda: (9, largest)
     )

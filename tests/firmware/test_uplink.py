@@ -3,8 +3,8 @@
 from logs import Dice, boot, mounted, press
 
 from terminal.config import build
-from terminal.uplink import Uplink
-from terminal.wifi import OFF, ON
+from terminal.net_uplink import Uplink
+from terminal.net_wifi import OFF, ON
 
 
 class Air:

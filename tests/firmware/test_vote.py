@@ -2,7 +2,7 @@
 
 from play import PERIOD, Play, ticks
 
-from terminal.record import CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
+from terminal.log_record import CHORD, CLOSED, COUNTED, MASH, REPEAT, REPLACED, STUCK, TEST
 
 
 def test_first_press_counts():

@@ -6,10 +6,10 @@ from itertools import combinations
 
 import pytest
 
-from hymio.image import read_image
-from hymio.records import VERDICTS, Event, Run
-from hymio.rejudging import boots, default_windows, rejudge
-from hymio_sim.virtual import VirtualTerminal
+from hymio.cable.log_image import read_image
+from hymio.office.rejudging import boots, default_windows, rejudge
+from hymio.wire.records import VERDICTS, Event, Run
+from hymio_sim.run.virtual import VirtualTerminal
 
 BUTTONS = (1, 2, 3, 4)
 GESTURES = [buttons for n in BUTTONS for buttons in combinations(BUTTONS, n)]

@@ -1,8 +1,8 @@
 """The keeper of the Wi-Fi: one network or several, and what to do when nothing comes through."""  # portable
 
 from terminal.config import build
-from terminal.wifi import CONNECTING, OFF, ON, Wifi
-from terminal.wifichoice import in_turn, set_address
+from terminal.net_wifi import CONNECTING, OFF, ON, Wifi
+from terminal.net_wifi_select import in_turn, set_address
 
 
 class Air:

@@ -15,9 +15,9 @@ from smp import packet
 from smp.error import MGMT_ERR
 from smp.header import OP, Header
 
-from hymio.batches import Batch, encode_batch
-from hymio.records import Press, Record, Run
-from hymio.smp import GROUP
+from hymio.cable.smp import GROUP
+from hymio.wire.batches import Batch, encode_batch
+from hymio.wire.records import Press, Record, Run
 
 LOG_ID = 0x1A2B3C4D
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from hymio.cli import app
-from hymio.errors import run_cli
+from hymio.cli.app import app
+from hymio.common.errors import run_cli
 
 TIMEOUT_S = 20.0
 MODULE = ["-m", "hymio"]

@@ -10,11 +10,11 @@ import pytest
 from hymio_process import hymio, service
 from schema_check import check
 
-from hymio.addresses import parse_broker
-from hymio.collect import check_collector_id
-from hymio.errors import NO_SERVICE, WRONG_USE, Failure, run_cli
-from hymio.hidden import without_password
-from hymio.store import database_url, open_store, shown
+from hymio.common.addresses import parse_broker
+from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure, run_cli
+from hymio.common.hidden_passwords import without_password
+from hymio.office.collect import check_collector_id
+from hymio.store.schema import database_url, open_store, shown
 
 SECRET = "hunter2"
 

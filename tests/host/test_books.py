@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from hymio import store as tables
-from hymio.batches import Batch, Totals
-from hymio.dating import Marker, Timeline
-from hymio.ingest import Arrival, Told, ingest_many
-from hymio.ledger import run_ledger
-from hymio.records import Press
-from hymio.store import Store, open_store
+from hymio.office.ledger import run_ledger
+from hymio.store import schema as tables
+from hymio.store.dating import Marker, Timeline
+from hymio.store.ingest import Arrival, Told, ingest_many
+from hymio.store.schema import Store, open_store
+from hymio.wire.batches import Batch, Totals
+from hymio.wire.records import Press
 
 LOG_ID = 7
 

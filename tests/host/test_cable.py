@@ -15,11 +15,11 @@ from hymio_process import hymio
 from rich.console import Console
 from schema_check import check
 
-from hymio import smp
-from hymio import status as status_module
-from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
-from hymio.records import Boot, Press, Record, Revise, Run, Time
-from hymio.smp import Cable
+from hymio.cable import smp
+from hymio.cable import status as status_module
+from hymio.cable.smp import Cable
+from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.wire.records import Boot, Press, Record, Revise, Run, Time
 
 RECORDS: list[Record | None] = [
     Boot(1, 10, 1, 0),
@@ -215,7 +215,7 @@ def test_a_mark_beyond_the_log_is_refused(terminal: FakeTerminal) -> None:
 def test_what_was_committed_stands_when_the_cable_comes_off(
     terminal: FakeTerminal, impatient: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from hymio import pull, votes
+    from hymio.cable import pull, votes
 
     monkeypatch.setattr(pull, "BATCHES_PER_COMMIT", 1)
     terminal.answers_left = 2
@@ -233,7 +233,7 @@ def test_ack_needs_a_database() -> None:
 
 @pytest.fixture
 def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    from hymio import ports
+    from hymio.cable import ports
 
     monkeypatch.setattr(ports, "simulated_dir", lambda: tmp_path)
     monkeypatch.setattr(ports, "_boards", list)
@@ -241,7 +241,7 @@ def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def test_ports_of_running_simulated_terminals(simulated: Path) -> None:
-    from hymio.ports import choose_port, find_ports
+    from hymio.cable.ports import choose_port, find_ports
 
     with pytest.raises(Failure) as none:
         choose_port(None)
@@ -265,7 +265,7 @@ def test_ports_of_running_simulated_terminals(simulated: Path) -> None:
 def test_a_simulated_terminal_of_another_directory_is_only_taken_by_name(
     simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hymio.ports import choose_port
+    from hymio.cable.ports import choose_port
 
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     here.mkdir()

@@ -18,13 +18,13 @@ import pytest
 from hymio_process import Service, hymio, service
 from schema_check import check
 
-from hymio.acks import Ack, decode_ack
-from hymio.batches import Batch, encode_batch
-from hymio.errors import NO_SERVICE, WRONG_USE
-from hymio.limits import ROWS_DATED_AT_ONCE
-from hymio.records import Press, Time
-from hymio_sim.boardfiles import find_tool
-from hymio_sim.demo import open_mosquitto
+from hymio.common.errors import NO_SERVICE, WRONG_USE
+from hymio.wire.acks import Ack, decode_ack
+from hymio.wire.batches import Batch, encode_batch
+from hymio.wire.limits import ROWS_DATED_AT_ONCE
+from hymio.wire.records import Press, Time
+from hymio_sim.board.board_files import find_tool
+from hymio_sim.rigs.demo import open_mosquitto
 
 LOG_ID = 77
 WAIT_S = 10
@@ -321,7 +321,8 @@ def test_what_a_terminal_takes_for_settled_and_is_not_here_is_asked_for(
 # The collector stops itself dead just before or after the statement named; nothing may be lost, nothing counted twice.
 KILLER = """
 import os, sys
-from hymio import collect, ingest, parcels, store
+from hymio.office import collect
+from hymio.store import ingest, transaction, schema
 place = os.environ["DIE"]
 def dies(module, name, before):
     original = getattr(module, name)
@@ -330,13 +331,13 @@ def dies(module, name, before):
         original(*a, **k)
         os._exit(9)
     setattr(module, name, wrapped)
-if place == "before the transaction": dies(parcels, "commit", True)
-if place == "before the rows": dies(store, "put_rows", True)
-if place == "between the rows": dies(store, "put_rows", False)
+if place == "before the transaction": dies(transaction, "commit", True)
+if place == "before the rows": dies(schema, "put_rows", True)
+if place == "between the rows": dies(schema, "put_rows", False)
 if place == "before the commit": dies(ingest, "_write", False)
-if place == "after the commit": dies(parcels, "commit", False)
+if place == "after the commit": dies(transaction, "commit", False)
 if place == "after the line, before the ack": dies(collect, "encode_ack", True)
-from hymio.cli import main
+from hymio.cli.app import main
 main()
 """
 

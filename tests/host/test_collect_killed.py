@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from hymio import collect, parcels
-from hymio.acks import decode_ack
-from hymio.addresses import parse_broker
-from hymio.batches import Batch, encode_batch
-from hymio.collect import Collector
-from hymio.records import Boot, Press, Record, Revise, Time
-from hymio.store import open_store
-from hymio_sim.mortalcollector import Fuse, Killed
+from hymio.common.addresses import parse_broker
+from hymio.office import collect
+from hymio.office.collect import Collector
+from hymio.store import transaction
+from hymio.store.schema import open_store
+from hymio.wire.acks import decode_ack
+from hymio.wire.batches import Batch, encode_batch
+from hymio.wire.records import Boot, Press, Record, Revise, Time
+from hymio_sim.rigs.mortal_collector import Fuse, Killed
 
 TABLES = ("presses", "records", "spans", "logs", "hourly", "quarantine")
 COUNTERS = ("duplicates", "times", "last_utc", "first_seen_utc", "last_seen_utc", "received_utc")
@@ -153,7 +154,7 @@ def test_killed_at_every_point_of_its_work(
 
 
 def test_an_ack_ahead_of_its_commit_is_seen(fresh: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch) -> None:
-    ahead = parcels.Committed(acks=[parcels.DueAck("till-1", 7, 3, 1)])
+    ahead = transaction.Committed(acks=[transaction.DueAck("till-1", 7, 3, 1)])
     monkeypatch.setattr(collect, "commit_whatever_comes", lambda store, parcel, is_again: ahead)
     with pytest.raises(AssertionError, match="an ack up to 3 leaves"):
         fresh().handle(EVENING)

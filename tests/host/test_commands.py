@@ -18,15 +18,15 @@ from hymio_process import hymio
 from schema_check import check
 from sqlalchemy import URL, Engine
 
-from hymio import errors
-from hymio import store as store_module
-from hymio.batches import Batch
-from hymio.errors import ANSWERED_ERROR, BROKEN_OFF, BUG, INTERRUPTED, NO_SERVICE, WRONG_USE, Failure, run_cli
-from hymio.ingest import ingest
-from hymio.output import print_json
-from hymio.quarantine import put_in_quarantine
-from hymio.records import Press
-from hymio.store import SCHEMA_VERSION, open_store
+from hymio.common import errors
+from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, BUG, INTERRUPTED, NO_SERVICE, WRONG_USE, Failure, run_cli
+from hymio.common.output import print_json
+from hymio.store import schema as store_module
+from hymio.store.ingest import ingest
+from hymio.store.quarantine import put_in_quarantine
+from hymio.store.schema import SCHEMA_VERSION, open_store
+from hymio.wire.batches import Batch
+from hymio.wire.records import Press
 
 COMMANDS = ("broker", "collect", "ledger", "ports", "quarantine", "replay", "report", "status", "votes")
 
@@ -78,7 +78,8 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
     assert done.returncode == 0
     assert all(name in done.stdout for name in (*COMMANDS, "sim", "Bench", "Field", "Office"))
     heavy = (
-        "import sys, hymio.cli; print([m for m in ('sqlalchemy', 'aiomqtt', 'smpclient', 'rich') if m in sys.modules])"
+        "import sys, hymio.cli.app\n"
+        "print([m for m in ('sqlalchemy', 'aiomqtt', 'smpclient', 'rich') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True).stdout == "[]\n"
 
@@ -236,7 +237,9 @@ def test_nothing_is_written_to_a_database_that_was_moved_away(tmp_path: Path) ->
 
 
 def test_what_a_library_leaves_behind_is_no_traceback() -> None:
-    dropped = "import asyncio, hymio.cli as c, sys\nasync def f(): asyncio.Future().set_exception(OSError('gone'))\n"
+    dropped = (
+        "import asyncio, hymio.cli.app as c, sys\nasync def f(): asyncio.Future().set_exception(OSError('gone'))\n"
+    )
     ran = "c._run = lambda **_: asyncio.run(f())\nc.main()"
     command = [sys.executable, "-c", dropped + ran]
     quiet = {name: value for name, value in os.environ.items() if name != "HYMIO_DEBUG"}
@@ -313,7 +316,7 @@ def test_nothing_here_needs_posix() -> None:
 
     import hymio as package
 
-    for path in Path(str(package.__file__)).parent.glob("*.py"):
+    for path in Path(str(package.__file__)).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hymio.drift import Drift, Reading, between, read
+from hymio.selftest.drift import Drift, Reading, between, read
 
 
 def reading(true_s: float, ppm: float, there_s: float, back_s: float, boot_s: float = -3.0) -> Reading:

@@ -21,10 +21,10 @@ from schema_check import check
 from test_collect import Mosquitto, collecting, on_the_air, presses
 from test_limits import batch
 
-from hymio import limits
-from hymio.batches import encode_batch
-from hymio.records import Time
-from hymio_sim.boardfiles import find_tool
+from hymio.wire import limits
+from hymio.wire.batches import encode_batch
+from hymio.wire.records import Time
+from hymio_sim.board.board_files import find_tool
 
 ACK_S = 2.0
 PATIENCE_S = 30.0
@@ -67,14 +67,14 @@ def in_time(took: list[float]) -> None:
 # Each batch of the other one costs a tenth of a second, by whatever trick.
 EXPENSIVE = """
 import time
-from hymio.working_log import WorkingLog
+from hymio.store.log_update import WorkingLog
 take = WorkingLog.take
 def slow(self, arrival, outcome):
     if self.key[0].startswith("evil"):
         time.sleep(0.1)
     take(self, arrival, outcome)
 WorkingLog.take = slow
-from hymio.cli import main
+from hymio.cli.app import main
 main()
 """
 

@@ -17,8 +17,8 @@ from hymio_process import hymio_here as hymio
 from hymio_process import service
 from schema_check import check
 
-from hymio.errors import WRONG_USE
-from hymio_sim.boardfiles import find_tool
+from hymio.common.errors import WRONG_USE
+from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import PATIENCE_S, SimTerminal

@@ -12,10 +12,10 @@ import serial  # type: ignore[import-untyped]
 from fake_terminal import FakeTerminal, on_a_cable
 from smpclient.transport.serial import common
 
-from hymio import smp
-from hymio.errors import NO_TERMINAL, Failure
-from hymio.records import Boot
-from hymio.smp import Cable
+from hymio.cable import smp
+from hymio.cable.smp import Cable
+from hymio.common.errors import NO_TERMINAL, Failure
+from hymio.wire.records import Boot
 
 
 class DevKit:

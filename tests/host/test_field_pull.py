@@ -10,11 +10,11 @@ import pytest
 from fake_terminal import LOG_ID, FakeTerminal, on_a_cable
 from schema_check import check
 
-from hymio import pull, smp
-from hymio.errors import BROKEN_OFF, NO_TERMINAL, Failure
-from hymio.ledger import run_ledger
-from hymio.records import Boot, Press, Record
-from hymio.votes import run_votes
+from hymio.cable import pull, smp
+from hymio.cable.votes import run_votes
+from hymio.common.errors import BROKEN_OFF, NO_TERMINAL, Failure
+from hymio.office.ledger import run_ledger
+from hymio.wire.records import Boot, Press, Record
 
 PRESSES = 60
 AT_ONCE = 15

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hymio.acks import Ack, decode_ack, encode_ack
-from hymio.batches import Batch, decode_batch, encode_batch
-from hymio.records import (
+from hymio.wire.acks import Ack, decode_ack, encode_ack
+from hymio.wire.batches import Batch, decode_batch, encode_batch
+from hymio.wire.primitives import FormatError, crc32
+from hymio.wire.records import (
     Acked,
     Boot,
     Event,
@@ -27,7 +28,6 @@ from hymio.records import (
     encode_header,
     encode_record,
 )
-from hymio.wire import FormatError, crc32
 
 README = Path(__file__).parents[2] / "firmware" / "README.md"
 LOG_ID, SECTOR_SEQ = 0x1A2B3C4D, 5

@@ -13,7 +13,7 @@ import typer
 from hymio_process import hymio_here
 from typer.testing import CliRunner
 
-from hymio.cli import app
+from hymio.cli.app import app
 from hymio_sim.cli import app as simulator
 
 WIDE = {"COLUMNS": "1000", "TERMINAL_WIDTH": "1000", "NO_COLOR": "1"}
@@ -94,11 +94,11 @@ def test_no_help_imports_anything_heavy() -> None:
     calls = [["--version"], *([*path, "--help"] for path, _ in commands(typer.main.get_command(app)))]
     code = f"""
 import contextlib, io, sys
-from hymio import cli
+from hymio.cli import app
 for call in {calls!r}:
     sys.argv = ["hymio", *call]
     with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as said:
-        cli.main()
+        app.main()
     heavy = sorted({{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r}))
     print(call, len(said.getvalue()) > 5, heavy)
 """

@@ -17,17 +17,17 @@ from hymio_process import Service, hymio, service
 from schema_check import check
 from sqlalchemy import insert, select
 
-from hymio import limits
-from hymio.batches import Batch, encode_batch
-from hymio.errors import NO_TERMINAL, WRONG_USE
-from hymio.forget import mark
-from hymio.home_discovery import availability_topic, discovery
-from hymio.homeassistant import LOOK_S, HomeAssistant, day_of
-from hymio.ingest import ingest
-from hymio.known_terminals import Facts, facts_of
-from hymio.quarantine import put_in_quarantine
-from hymio.records import VERDICTS, Press, Record, Revise, Time
-from hymio.store import Store, hourly, open_store, terminals
+from hymio.common.errors import NO_TERMINAL, WRONG_USE
+from hymio.office.forget import mark
+from hymio.office.home_assistant import LOOK_S, HomeAssistant, day_of
+from hymio.office.home_discovery import availability_topic, discovery
+from hymio.store.ingest import ingest
+from hymio.store.known_terminals import Facts, facts_of
+from hymio.store.quarantine import put_in_quarantine
+from hymio.store.schema import Store, hourly, open_store, terminals
+from hymio.wire import limits
+from hymio.wire.batches import Batch, encode_batch
+from hymio.wire.records import VERDICTS, Press, Record, Revise, Time
 
 NOON_UTC = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()
 STATE = json.dumps({"state": "online", "firmware": "0.1.0", "supply_mv": 3900, "rssi": -61}).encode()

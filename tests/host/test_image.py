@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_check import check
 
-from hymio.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
-from hymio.image import ImageLog, read_image
-from hymio.records import encode_content
+from hymio.cable.log_image import ImageLog, read_image
+from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
+from hymio.wire.records import encode_content
 
 SECTOR, HEADER, SIZE, SLOTS = 4096, 64, 16, 252
 MAC, OTHER_MAC = bytes.fromhex("240ac4112233"), bytes.fromhex("240ac4445566")
@@ -348,25 +348,25 @@ class FirmwareLog:
     """The firmware's own ring log on a flash in memory."""
 
     def __init__(self, flash: Any) -> None:
-        from hymio_sim.privatefirmware import room
+        from hymio_sim.run.private_firmware import room
 
         self.flash = flash
         self.clock = room("clock").Clock(0)
-        self.log = room("ringlog").RingLog(flash, crc32(MAC), lambda: LOG_ID, self.clock)
+        self.log = room("log_ring").RingLog(flash, crc32(MAC), lambda: LOG_ID, self.clock)
         self.log.mount()
 
     def press(self, button: int, at_ms: int) -> int:
-        from hymio_sim.privatefirmware import room
+        from hymio_sim.run.private_firmware import room
 
         buf = bytearray(SIZE)
         self.clock.at(at_ms)
-        room("record").put_press(buf, 0, button, 0, 5, 65535, self.clock)
+        room("log_record").put_press(buf, 0, button, 0, 5, 65535, self.clock)
         return int(self.log.append(buf))
 
     def contents(self) -> dict[int, bytes]:
-        from hymio_sim.privatefirmware import room
+        from hymio_sim.run.private_firmware import room
 
-        reader = room("logreader").Reader(self.log)
+        reader = room("log_reader").Reader(self.log)
         reader.seek(self.log.oldest_seq)
         found = {}
         while (kind := reader.next()) >= 0:

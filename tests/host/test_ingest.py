@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from hymio import store as tables
-from hymio.batches import Batch, Totals
-from hymio.ingest import Arrival, Outcome, Told, ingest, ingest_many, log_state
-from hymio.log_reading import read_presses
-from hymio.parcels import date_on
-from hymio.records import VERDICTS, Acked, Boot, Event, Press, Record, Revise, Run, Time
-from hymio.store import Store
+from hymio.store import schema as tables
+from hymio.store.ingest import Arrival, Outcome, Told, ingest, ingest_many, log_state
+from hymio.store.log_reading import read_presses
+from hymio.store.schema import Store
+from hymio.store.transaction import date_on
+from hymio.wire.batches import Batch, Totals
+from hymio.wire.records import VERDICTS, Acked, Boot, Event, Press, Record, Revise, Run, Time
 
 LOG_ID = 0xC0FFEE
 _devices = itertools.count(1)
@@ -313,8 +313,8 @@ def test_any_delivery_gives_the_same_exact_tables(store: Store, data: st.DataObj
     for dated_at_once in (10_000, 3):
         device_id = fresh_device()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", dated_at_once)
-            patch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", dated_at_once)
+            patch.setattr("hymio.store.log_update.ROWS_DATED_AT_ONCE", dated_at_once)
+            patch.setattr("hymio.store.redating.ROWS_DATED_AT_ONCE", dated_at_once)
             outcomes = deliver(store, device_id, terminal, parcels_of(dice, deliveries))
             while date_on(store):
                 assert_sums_are_kept(store, device_id)

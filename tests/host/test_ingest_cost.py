@@ -13,15 +13,15 @@ import pytest
 from sqlalchemy import event, insert, select, text, update
 from test_ingest import LOG_ID, Cut, Slot, Terminal, assert_sums_are_kept, content, ledger_row, press, simple, whole
 
-from hymio import store as tables
-from hymio.batches import Batch
-from hymio.coverage import Span
-from hymio.ingest import Arrival, Outcome, Told, date_waiting, ingest_many, log_state
-from hymio.ledger import ledger_lines
-from hymio.limits import LOG_RECORDS_MAX, ROWS_DATED_AT_ONCE, SPANS_MAX
-from hymio.parcels import Parcel, commit, date_on
-from hymio.records import Acked, Boot, Press, Record, Revise, Time
-from hymio.store import Store
+from hymio.office.ledger import ledger_lines
+from hymio.store import schema as tables
+from hymio.store.ingest import Arrival, Outcome, Told, date_waiting, ingest_many, log_state
+from hymio.store.schema import Store
+from hymio.store.transaction import Parcel, commit, date_on
+from hymio.wire.batches import Batch
+from hymio.wire.limits import LOG_RECORDS_MAX, ROWS_DATED_AT_ONCE, SPANS_MAX
+from hymio.wire.records import Acked, Boot, Press, Record, Revise, Time
+from hymio.wire.seq_coverage import Span
 
 NOW = 1_800_000_000.0
 
@@ -129,8 +129,8 @@ def test_what_is_known_is_read_at_the_records_of_the_batch_only(store: Store, de
 def test_a_late_time_record_dates_a_bounded_number_of_rows(
     store: Store, device_id: str, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", 100)
-    monkeypatch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", 100)
+    monkeypatch.setattr("hymio.store.log_update.ROWS_DATED_AT_ONCE", 100)
+    monkeypatch.setattr("hymio.store.redating.ROWS_DATED_AT_ONCE", 100)
     fill(store, device_id, 1050)
     seq = 1 if when == "before them" else 1052
     with counted(store) as cost:
@@ -155,8 +155,8 @@ def test_a_late_time_record_dates_a_bounded_number_of_rows(
 def test_several_late_time_records_share_the_bound(
     store: Store, device_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", 100)
-    monkeypatch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", 100)
+    monkeypatch.setattr("hymio.store.log_update.ROWS_DATED_AT_ONCE", 100)
+    monkeypatch.setattr("hymio.store.redating.ROWS_DATED_AT_ONCE", 100)
     voids = {1, 3000, 6000}
     rows: list[tuple[int, Record]]
     rows = [(seq, press(1000 * seq, boot=1 + seq // 3000)) for seq in range(9000) if seq % 50 == 7]
@@ -182,8 +182,8 @@ def test_what_comes_while_rows_wait_to_be_dated_makes_no_difference(
     take(store, device_id, terminal.batch(whole(terminal)))
     expected = content(store, device_id)["presses"]
 
-    monkeypatch.setattr("hymio.working_log.ROWS_DATED_AT_ONCE", 7)
-    monkeypatch.setattr("hymio.redating.ROWS_DATED_AT_ONCE", 7)
+    monkeypatch.setattr("hymio.store.log_update.ROWS_DATED_AT_ONCE", 7)
+    monkeypatch.setattr("hymio.store.redating.ROWS_DATED_AT_ONCE", 7)
     other = f"{device_id}-late"
     rows_first = Terminal([Slot(record, isinstance(record, Press)) for record in records])
     take(store, other, rows_first.batch(whole(rows_first)))
@@ -241,7 +241,7 @@ def test_4000_gaps_cost_one_look_each(store: Store, device_id: str, monkeypatch:
 def test_gaps_without_limit_are_refused_and_the_first_one_can_be_filled(
     store: Store, device_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hymio.working_log.SPANS_MAX", 20)
+    monkeypatch.setattr("hymio.store.log_update.SPANS_MAX", 20)
     every_other = [batch(seq, 1, [(seq, press(seq))], behind=99 - seq, total=seq // 2) for seq in range(0, 60, 2)]
     outcomes = take(store, device_id, *every_other)
     assert [bool(outcome.refused) for outcome in outcomes] == [False] * 20 + [True] * 10

@@ -14,7 +14,7 @@ import pytest
 from hymio_process import TIMEOUT_S, service
 from schema_check import check
 
-from hymio.errors import DONE, INTERRUPTED
+from hymio.common.errors import DONE, INTERRUPTED
 
 INTERRUPTED_AT_IMPORT = """
 import os, runpy, sys
@@ -49,9 +49,9 @@ def interrupted_at(
     ("module", "place", "arguments"),
     [
         ("hymio", "typer", ("status", *NOWHERE)),
-        ("hymio", "hymio.errors", ("status", *NOWHERE)),
-        ("hymio", "hymio.field_commands", ("ledger", "--db", "votes.db")),
-        ("hymio", "hymio.status", ("status", *NOWHERE)),
+        ("hymio", "hymio.common.errors", ("status", *NOWHERE)),
+        ("hymio", "hymio.cli.field_commands", ("ledger", "--db", "votes.db")),
+        ("hymio", "hymio.cable.status", ("status", *NOWHERE)),
         ("hymio", "hymio_sim.cli", TERMINAL[:-1]),
         ("hymio_sim", "typer", TERMINAL[1:-1]),
     ],
@@ -70,17 +70,17 @@ def test_while_it_loads_it_is_two_sentences(
 @pytest.mark.parametrize(
     ("place", "arguments"),
     [
-        ("hymio.status", ("status", *NOWHERE, "--follow", "--json")),
-        ("hymio.ports", ("status", *NOWHERE, "--follow")),
-        ("hymio.logs", ("logs", *NOWHERE, "--follow")),
-        ("hymio.ports", ("logs", *NOWHERE, "--follow", "--json")),
+        ("hymio.cable.status", ("status", *NOWHERE, "--follow", "--json")),
+        ("hymio.cable.ports", ("status", *NOWHERE, "--follow")),
+        ("hymio.cable.text_log", ("logs", *NOWHERE, "--follow")),
+        ("hymio.cable.ports", ("logs", *NOWHERE, "--follow", "--json")),
         ("smpclient", ("logs", *NOWHERE, "--follow")),
-        ("hymio.collect", COLLECT),
+        ("hymio.office.collect", COLLECT),
         ("sqlalchemy", (*COLLECT, "--json")),
-        ("hymio.broker", ("broker", "--listen", "127.0.0.1:0")),
+        ("hymio.office.embedded_broker", ("broker", "--listen", "127.0.0.1:0")),
         ("iotcore", ("broker", "--listen", "127.0.0.1:0", "--json")),
-        ("hymio_sim.realtime", TERMINAL),
-        ("hymio_sim.virtualrun", (*TERMINAL, "--clock", "virtual")),
+        ("hymio_sim.run.real_time", TERMINAL),
+        ("hymio_sim.run.virtual_run", (*TERMINAL, "--clock", "virtual")),
     ],
 )
 def test_what_goes_on_until_ctrl_c_ends_by_it_with_0_from_the_start(
@@ -114,7 +114,7 @@ def test_services_end_by_sigterm_with_0_from_the_start(place: str, arguments: tu
 
 
 def test_a_logs_that_does_not_follow_is_interrupted(tmp_path: Path) -> None:
-    assert interrupted_at("hymio.logs", ("logs", *NOWHERE), tmp_path).returncode == INTERRUPTED
+    assert interrupted_at("hymio.cable.text_log", ("logs", *NOWHERE), tmp_path).returncode == INTERRUPTED
 
 
 def test_a_collector_whose_broker_does_not_answer_ends_at_once_however_often_it_is_told(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from hymio import known_terminals
-from hymio.known_terminals import Facts
-from hymio.store import Store
+from hymio.store import known_terminals
+from hymio.store.known_terminals import Facts
+from hymio.store.schema import Store
 
 
 def test_facts_are_kept_and_marks_come_and_go(store: Store, device_id: str) -> None:

@@ -12,20 +12,20 @@ from zlib import crc32
 import pytest
 from sqlalchemy import event, func, select
 
-from hymio import limits
-from hymio.addresses import parse_broker
-from hymio.batches import Batch, encode_batch
-from hymio.brokerconfig import _CONF
-from hymio.collect import Collector
-from hymio.homeassistant import discovery
-from hymio.inbox import GRACE_S, Inbox
-from hymio.ingest import Arrival, Outcome, Told
-from hymio.known_terminals import Facts
-from hymio.messages import Item, Refused, Unread, judge, read_message
-from hymio.parcels import Committed, Parcel, commit_whatever_comes
-from hymio.quarantine import Kept, counts, sums_of
-from hymio.records import Press
-from hymio.store import Store, logs, open_store, presses, quarantine
+from hymio.common.addresses import parse_broker
+from hymio.office.broker_config import _CONF
+from hymio.office.collect import Collector
+from hymio.office.home_assistant import discovery
+from hymio.office.inbox import GRACE_S, Inbox
+from hymio.store.ingest import Arrival, Outcome, Told
+from hymio.store.known_terminals import Facts
+from hymio.store.quarantine import Kept, counts, sums_of
+from hymio.store.schema import Store, logs, open_store, presses, quarantine
+from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
+from hymio.wire import limits
+from hymio.wire.batches import Batch, encode_batch
+from hymio.wire.messages import Item, Refused, Unread, judge, read_message
+from hymio.wire.records import Press
 
 DAY_S = 86_400.0
 
@@ -252,7 +252,7 @@ def test_many_at_once_are_bounded_as_well(store: Store) -> None:
 def test_a_poisoned_parcel_is_split_and_its_member_alone_is_kept_apart(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hymio.working_log import WorkingLog
+    from hymio.store.log_update import WorkingLog
 
     take = WorkingLog.take
 

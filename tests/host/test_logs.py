@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hymio.errors import WRONG_USE, Failure
-from hymio.logs import Since, TextLine, lines_since, parse_line, parse_since
+from hymio.cable.text_log import Since, TextLine, lines_since, parse_line, parse_since
+from hymio.common.errors import WRONG_USE, Failure
 
 NOW_UTC_S = 1_795_334_400.0  # 2026-11-22T08:00:00Z
 

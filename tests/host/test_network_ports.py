@@ -15,11 +15,11 @@ from fake_terminal import FakeTerminal, on_a_cable
 from hymio_process import hymio_here
 from served_port import WithoutLines, served
 
-from hymio.errors import BROKEN_OFF, DONE, NO_TERMINAL, Failure
-from hymio.network_ports import serial_port
-from hymio.records import Boot
-from hymio.smp import Cable
-from hymio_sim.boardfiles import find_tool
+from hymio.cable.network_ports import serial_port
+from hymio.cable.smp import Cable
+from hymio.common.errors import BROKEN_OFF, DONE, NO_TERMINAL, Failure
+from hymio.wire.records import Boot
+from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import SimTerminal
@@ -72,7 +72,7 @@ def test_a_terminal_at_another_computer(terminal: tuple[SimTerminal, str], schem
 @needs_vm
 @pytest.mark.parametrize("scheme", ["rfc2217", "socket"])
 def test_what_runs_mpremote_and_what_waits_for_a_start(scheme: str, tmp_path: Path) -> None:
-    from hymio.boot_line import listen
+    from hymio.cable.boot_line import listen
 
     with SimTerminal(tmp_path, "--heap", "256k") as running:
         local = str(running.expect("ready")["serial"])
@@ -96,7 +96,7 @@ def test_the_lines_stay_as_the_server_has_them() -> None:
 
 @pytest.mark.parametrize("scheme", ["rfc2217", "socket"])
 def test_a_server_that_goes_away_is_a_cable_that_comes_off(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hymio import smp
+    from hymio.cable import smp
 
     monkeypatch.setattr(smp, "ANSWER_S", (0.2, 0.2))
     with on_a_cable(FakeTerminal([Boot(1, 10, 1, 0)])) as local:

@@ -14,11 +14,8 @@ from hymio_process import hymio, service
 from schema_check import check
 from test_collect import Mosquitto, free_port
 
-from hymio import remote_config
-from hymio.cli import app
-from hymio.command import Patience, answer_to, ask
-from hymio.desk import Desk, Heard
-from hymio.errors import (
+from hymio.cli.app import app
+from hymio.common.errors import (
     ANSWERED_ERROR,
     BROKEN_OFF,
     DONE,
@@ -29,8 +26,11 @@ from hymio.errors import (
     Failure,
     run_cli,
 )
-from hymio.remote_config import MESSAGE_MAX_BYTES, Outcome, push, read_config, secrets_in
-from hymio.renewal import ANSWER_S, AT_ONCE, TRIAL_S, Renewal, Round
+from hymio.mqtt.broker_session import Desk, Heard
+from hymio.office import config_push
+from hymio.office.certificate_delivery import ANSWER_S, AT_ONCE, TRIAL_S, Renewal, Round
+from hymio.office.config_push import MESSAGE_MAX_BYTES, Outcome, push, read_config, secrets_in
+from hymio.office.order import Patience, answer_to, ask
 
 A = "till-1"
 
@@ -400,7 +400,7 @@ def test_a_push_that_is_broken_off_says_that_passwords_lie_on_the_broker(
         desk.has_published = False
         yield desk
 
-    monkeypatch.setattr(remote_config, "open_desk", at_such_a_desk)
+    monkeypatch.setattr(config_push, "open_desk", at_such_a_desk)
     (tmp_path / "wifi.json").write_text(json.dumps({"wifi": {"ssid": "x", "password": "secret12"}}))
     ended, lines, err = run(
         capsys, "config", "push", A, str(tmp_path / "wifi.json"), "--version", "7", "--with-secrets", "--json"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from hymio import store as tables
-from hymio.batches import Batch
-from hymio.ingest import Arrival, Told
-from hymio.messages import Refused
-from hymio.parcels import DueAck, Parcel, commit
-from hymio.records import Press
-from hymio.store import Store
+from hymio.store import schema as tables
+from hymio.store.ingest import Arrival, Told
+from hymio.store.schema import Store
+from hymio.store.transaction import DueAck, Parcel, commit
+from hymio.wire.batches import Batch
+from hymio.wire.messages import Refused
+from hymio.wire.records import Press
 
 LOG_ID = 7
 PRESSES = 3

@@ -20,14 +20,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hymio_process import hymio
 from schema_check import check
 
-from hymio import pki_certificates as certificates
-from hymio.errors import DONE, WRONG_USE, Failure
-from hymio.extras import install_command
-from hymio.pki import run_crl, run_init, run_issue, run_revoke
-from hymio.pki_files import SECRET_MODE, PkiDirectory, write_file
-from hymio.pki_list import known_certificates, run_list, state_of
-from hymio.pki_register import Entry
-from hymio.revocation import end_of_list, reminder
+from hymio.common.errors import DONE, WRONG_USE, Failure
+from hymio.common.extras import install_command
+from hymio.pki import certificates as certificates
+from hymio.pki.authority import run_crl, run_init, run_issue, run_revoke
+from hymio.pki.files import SECRET_MODE, PkiDirectory, write_file
+from hymio.pki.listing import known_certificates, run_list, state_of
+from hymio.pki.register import Entry
+from hymio.pki.revocation import end_of_list, reminder
 
 NOW = datetime.datetime(2026, 7, 1, tzinfo=datetime.UTC)
 DAY_S = 86400.0
@@ -102,8 +102,8 @@ def test_a_second_ca_in_the_same_place_is_refused_and_harms_nothing(pki: Path) -
 def test_names_that_the_broker_could_misread_get_no_certificate(
     pki: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hymio.cli import app
-    from hymio.errors import run_cli
+    from hymio.cli.app import app
+    from hymio.common.errors import run_cli
 
     assert run_cli(app, ["pki", "issue", "--dir", str(pki), *arguments]) == WRONG_USE
     assert said in capsys.readouterr().err
@@ -288,7 +288,7 @@ def test_a_broken_ca_is_told_as_such(pki: Path) -> None:
 
 
 def test_without_the_library_the_command_says_what_to_install(pki: Path) -> None:
-    blocked = "import sys; sys.modules['cryptography'] = None; from hymio.cli import main; main()"
+    blocked = "import sys; sys.modules['cryptography'] = None; from hymio.cli.app import main; main()"
     command = [sys.executable, "-c", blocked, "pki", "issue", "--dir", str(pki), "till-1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode == WRONG_USE and install_command("pki") in done.stderr and "Trace" not in done.stderr

@@ -15,12 +15,12 @@ from schema_check import check
 from test_orders import ScriptedDesk, online
 from test_pki import issue
 
-from hymio import pki_renew
-from hymio.broker_tls import TlsFiles
-from hymio.errors import ANSWER_NO, ANSWERED_ERROR, DONE, NO_TERMINAL, WRONG_USE, Failure
-from hymio.pki import now_utc, run_init, run_revoke
-from hymio.pki_files import PkiDirectory
-from hymio.pki_list import known_certificates, state_of
+from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, DONE, NO_TERMINAL, WRONG_USE, Failure
+from hymio.mqtt.broker_tls import TlsFiles
+from hymio.office import renew
+from hymio.pki.authority import now_utc, run_init, run_revoke
+from hymio.pki.files import PkiDirectory
+from hymio.pki.listing import known_certificates, state_of
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ class Office:
             asyncio.get_running_loop().time = lambda: self.desk.now_s  # type: ignore[method-assign]
             yield self.desk
 
-        monkeypatch.setattr(pki_renew, "open_desk", open_desk)
+        monkeypatch.setattr(renew, "open_desk", open_desk)
 
     def renew(
         self, pki: Path, device_id: str | None = None, broker: str | None = "mqtt://broker", **answers: dict[str, Any]
@@ -56,7 +56,7 @@ class Office:
         self.desk.answers = {name: [(1, answer)] for name, answer in names.items() if answer}
         self._capsys.readouterr()
         expiring = None if device_id else "30d"
-        status = pki_renew.run_renew(pki, device_id, expiring, broker, TlsFiles(), None, "15m", True)
+        status = renew.run_renew(pki, device_id, expiring, broker, TlsFiles(), None, "15m", True)
         said = check("pki-renew", self._capsys.readouterr().out)["renewals"]
         return status, {one["device_id"]: one["outcome"] for one in said}
 
@@ -123,7 +123,7 @@ def test_what_is_wrong_with_one_keeps_no_other_from_its_own(pki: Path, office: O
 def test_others_that_are_due_are_named(pki: Path, office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     issue(pki, collector="office", days=5)
     capsys.readouterr()
-    pki_renew.run_renew(pki, None, "20d", None, TlsFiles(), None, "1s", False)
+    renew.run_renew(pki, None, "20d", None, TlsFiles(), None, "1s", False)
     said = capsys.readouterr()
     assert "office" in said.err and "till-1" in said.out and "till-3" not in said.out
 
@@ -145,4 +145,4 @@ def test_what_can_not_be_renewed(pki: Path, tmp_path: Path, office: Office) -> N
     with pytest.raises(Failure, match="would end no later"):
         office.renew(short, "till-1")
     with pytest.raises(Failure, match="either DEVICE_ID or --expiring"):
-        pki_renew.run_renew(pki, "till-1", "30d", None, TlsFiles(), None, "1s", True)
+        renew.run_renew(pki, "till-1", "30d", None, TlsFiles(), None, "1s", True)

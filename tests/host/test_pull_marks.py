@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from fake_terminal import LOG_ID, FakeTerminal, on_a_cable
 
-from hymio import pull, smp
-from hymio.batches import Batch
-from hymio.errors import BROKEN_OFF, Failure
-from hymio.records import Boot, Press, Record
-from hymio.votes import run_votes
+from hymio.cable import pull, smp
+from hymio.cable.votes import run_votes
+from hymio.common.errors import BROKEN_OFF, Failure
+from hymio.wire.batches import Batch
+from hymio.wire.records import Boot, Press, Record
 
 PRESSES = 30
 

@@ -12,11 +12,11 @@ from schema_check import check
 from sqlalchemy import func, select
 from test_limits import batch, commit, votes
 
-from hymio import limits
-from hymio.errors import ANSWER_NO, DONE, NO_SERVICE, WRONG_USE
-from hymio.messages import Refused, judge
-from hymio.quarantine import counts
-from hymio.store import open_store, presses
+from hymio.common.errors import ANSWER_NO, DONE, NO_SERVICE, WRONG_USE
+from hymio.store.quarantine import counts
+from hymio.store.schema import open_store, presses
+from hymio.wire import limits
+from hymio.wire.messages import Refused, judge
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from schema_check import check
 from test_security import MOSQUITTO, VM, A, Site, collect_arguments, free_port
 from test_terminal_tls import terminal
 
-from hymio import pki_certificates as certificates
-from hymio.errors import DONE, NO_SERVICE
-from hymio.pki import run_init, run_issue
-from hymio.pki_files import PkiDirectory
-from hymio.pki_list import known_certificates
-from hymio.pki_register import changing
+from hymio.common.errors import DONE, NO_SERVICE
+from hymio.pki import certificates as certificates
+from hymio.pki.authority import run_init, run_issue
+from hymio.pki.files import PkiDirectory
+from hymio.pki.listing import known_certificates
+from hymio.pki.register import changing
 
 pytestmark = [
     pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed"),

@@ -13,14 +13,14 @@ import pytest
 from hymio_process import hymio
 from schema_check import check
 
-from hymio.batches import Batch
-from hymio.durations import parse_duration
-from hymio.errors import NO_SERVICE, WRONG_USE, Failure
-from hymio.ingest import ingest
-from hymio.records import VERDICTS, Event, Press, Record, Revise, Run
-from hymio.rejudging import default_windows
-from hymio.replay import OPTIONS, replay, windows_of
-from hymio.store import Store, open_store
+from hymio.common.durations import parse_duration
+from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
+from hymio.office.rejudging import default_windows
+from hymio.office.replay import OPTIONS, replay, windows_of
+from hymio.store.ingest import ingest
+from hymio.store.schema import Store, open_store
+from hymio.wire.batches import Batch
+from hymio.wire.records import VERDICTS, Event, Press, Record, Revise, Run
 
 LOG_ID = 7
 COUNTED, REPEAT, MASH, CHORD, STUCK, CLOSED, REPLACED, TEST, ANSWER = range(9)
@@ -209,13 +209,15 @@ def test_help_and_no_database(tmp_path: Path) -> None:
 def test_it_works_from_a_wheel_s_layout(tmp_path: Path) -> None:
     """There the firmware lies in the package, and there is no checkout."""
     import hymio as package
-    from hymio.firmware_files import firmware_dir
+    from hymio.common.firmware_files import firmware_dir
 
     site = tmp_path / "site"
     shutil.copytree(Path(str(package.__file__)).parent, site / "hymio", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(firmware_dir(), site / "hymio" / "firmware", ignore=shutil.ignore_patterns("__pycache__"))
     db = filled(tmp_path / "votes.db")
-    program = "import sys, hymio.cli; sys.argv = ['hymio', 'replay', '--db', sys.argv[1], '--json']; hymio.cli.main()"
+    program = (
+        "import sys, hymio.cli.app\nsys.argv = ['hymio', 'replay', '--db', sys.argv[1], '--json']; hymio.cli.app.main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program, db],
         capture_output=True,
@@ -229,7 +231,7 @@ def test_it_works_from_a_wheel_s_layout(tmp_path: Path) -> None:
 
 
 def test_the_verdicts_are_the_terminal_s() -> None:
-    from hymio.firmware_files import firmware_room
+    from hymio.common.firmware_files import firmware_room
 
-    record = firmware_room("record")
+    record = firmware_room("log_record")
     assert [getattr(record, verdict.upper()) for verdict in VERDICTS] == list(range(len(VERDICTS)))

@@ -26,14 +26,14 @@ import pytest
 from hymio_process import hymio, service
 from schema_check import check
 
-from hymio import pki_certificates as certificates
-from hymio.addresses import parse_broker
-from hymio.broker_tls import TlsFiles, tls_context, why_refused
-from hymio.brokerconfig import run_broker_config
-from hymio.errors import NO_SERVICE, WRONG_USE
-from hymio.home_discovery import availability_topic
-from hymio.pki import run_crl, run_init, run_issue, run_revoke
-from hymio.pki_files import PkiDirectory
+from hymio.common.addresses import parse_broker
+from hymio.common.errors import NO_SERVICE, WRONG_USE
+from hymio.mqtt.broker_tls import TlsFiles, tls_context, why_refused
+from hymio.office.broker_config import run_broker_config
+from hymio.office.home_discovery import availability_topic
+from hymio.pki import certificates as certificates
+from hymio.pki.authority import run_crl, run_init, run_issue, run_revoke
+from hymio.pki.files import PkiDirectory
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 VM = shutil.which("micropython", path=str(Path(sys.executable).parent)) or shutil.which("micropython")
@@ -465,8 +465,8 @@ def test_why_the_broker_went_away_is_found_out(site: Site, name: str | None, sai
 def test_wrong_files_are_wrong_use_before_anything_is_touched(
     tmp_path: Path, more: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hymio.cli import app
-    from hymio.errors import run_cli
+    from hymio.cli.app import app
+    from hymio.common.errors import run_cli
 
     assert run_cli(app, ["collect", "--db", str(tmp_path / "votes.db"), *more]) == WRONG_USE
     assert said in capsys.readouterr().err and not (tmp_path / "votes.db").exists()

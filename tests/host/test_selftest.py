@@ -19,12 +19,13 @@ from fake_terminal import FakeTerminal, on_a_cable
 from hymio_process import hymio_here
 from schema_check import check
 
-from hymio import drift, selftest_checks, smp
-from hymio.errors import ANSWER_NO, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_USE
-from hymio.selftest_messages import StateAnswer
-from hymio.selftest_page import page
-from hymio.selftest_report import AS_FAR_AS_TESTED, Check, Report
-from hymio_sim.boardfiles import find_tool
+from hymio.cable import smp
+from hymio.common.errors import ANSWER_NO, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_USE
+from hymio.selftest import checks, drift
+from hymio.selftest.messages import StateAnswer
+from hymio.selftest.page import page
+from hymio.selftest.report import AS_FAR_AS_TESTED, Check, Report
+from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import SimTerminal
@@ -66,7 +67,7 @@ def results(found: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 def only(*names: str) -> list[str]:
     """The options that leave out all other checks."""
-    return [word for name in selftest_checks.NAMES if name not in names for word in ("--skip", name)]
+    return [word for name in checks.NAMES if name not in names for word in ("--skip", name)]
 
 
 @contextlib.contextmanager
@@ -89,7 +90,7 @@ def beside(work: Callable[[], None]) -> Iterator[None]:
 
 @needs_vm
 def test_a_good_terminal(terminal: SimTerminal, port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest_checks, "DRIFT_PPM", 1500.0)  # told in a third of the time
+    monkeypatch.setattr(checks, "DRIFT_PPM", 1500.0)  # told in a third of the time
     lit = []
 
     def person() -> None:
@@ -133,7 +134,7 @@ def test_a_good_terminal(terminal: SimTerminal, port: str, tmp_path: Path, monke
 def test_a_bad_sector_a_wrong_button_and_nobody_at_another(
     terminal: SimTerminal, port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selftest_checks, "BUTTON_S", 1.0)
+    monkeypatch.setattr(checks, "BUTTON_S", 1.0)
 
     def person() -> None:
         for light, button in ((1, 3), (2, 2), (3, 0), (4, 4)):
@@ -177,7 +178,7 @@ def test_a_weak_battery(terminal: SimTerminal, port: str, tmp_path: Path) -> Non
 @needs_vm
 def test_without_wifi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its network is there and its broker is not; then the network goes as well."""
-    monkeypatch.setattr(selftest_checks, "TLS_S", 1.5)
+    monkeypatch.setattr(checks, "TLS_S", 1.5)
     with SimTerminal(tmp_path, "--runtime", "micropython", "--heap", "96k", "--mqtt", "127.0.0.1:9") as terminal:
         port = str(terminal.expect("ready")["serial"])
         order = ["--port", port, "--store", str(tmp_path), *only(*NETWORK)]
@@ -287,7 +288,7 @@ def test_the_drift_is_failed_only_for_what_is_certain(
 ) -> None:
     """In time that is made up: every answer may be late in either direction."""
     clock = SlowTime()
-    monkeypatch.setattr(selftest_checks, "time", clock)
+    monkeypatch.setattr(checks, "time", clock)
     monkeypatch.setattr(drift.read, "__defaults__", (8, clock.monotonic))
 
     def uptime_ms() -> int:
@@ -302,9 +303,9 @@ def test_the_drift_is_failed_only_for_what_is_certain(
                 uptime_ms=uptime_ms(), buttons=0, low_mv=0, clock=False, heap_free=1, mac="240ac4112233", sequence=0
             )
 
-    bench: Any = selftest_checks.Bench(Cable(), None, print, print, lambda question: None, 0)  # type: ignore[arg-type]
+    bench: Any = checks.Bench(Cable(), None, print, print, lambda question: None, 0)  # type: ignore[arg-type]
     first = drift.read(uptime_ms)
-    found = selftest_checks._drift(bench, first)
+    found = checks._drift(bench, first)
     assert found.result == result, found
     if result == "unclear":
         assert "too slow to tell" in found.reason

@@ -19,8 +19,8 @@ from smpclient.requests import os_management as os_group
 from smpclient.requests import settings_management as settings_group
 from smpclient.transport.serial import SMPSerialTransport
 
-from hymio.smp import StatusRead
-from hymio_sim.boardfiles import find_tool
+from hymio.cable.smp import StatusRead
+from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import SimTerminal

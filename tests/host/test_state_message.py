@@ -3,8 +3,8 @@
 import json
 from binascii import crc32
 
-from hymio.ingest import Told
-from hymio.messages import Refused, read_message
+from hymio.store.ingest import Told
+from hymio.wire.messages import Refused, read_message
 
 
 def state(device_id: str = "till-1", word: str = "online", **more: object) -> bytes:

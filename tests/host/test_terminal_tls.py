@@ -13,8 +13,8 @@ import pytest
 from hymio_process import Service, hymio, service
 from test_security import VM, A, Site, collect_arguments, free_port, impostor, site, write_issued  # noqa: F401
 
-from hymio import pki_certificates as certificates
-from hymio.pki_files import PkiDirectory
+from hymio.pki import certificates as certificates
+from hymio.pki.files import PkiDirectory
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
 RUNTIMES = [pytest.param("micropython", marks=pytest.mark.skipif(VM is None, reason="no micropython here")), "cpython"]

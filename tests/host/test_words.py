@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from hymio_process import hymio
 
-from hymio import extras
-from hymio.addresses import parse_listen
-from hymio.errors import WRONG_USE, Failure
-from hymio.words import counted, if_one
+from hymio.common import extras
+from hymio.common.addresses import parse_listen
+from hymio.common.errors import WRONG_USE, Failure
+from hymio.common.words import counted, if_one
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,32 +78,32 @@ def without(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
 
 
 def needs_broker(_: Path) -> None:
-    from hymio.broker import run_broker
+    from hymio.office.embedded_broker import run_broker
 
     run_broker("127.0.0.1:0", True)
 
 
 def needs_labels(folder: Path) -> None:
-    from hymio.labels import write_labels
-    from hymio.provision_file import Terminal
+    from hymio.board.labels import write_labels
+    from hymio.settings.provisioning_file import Terminal
 
     write_labels(folder / "labels.pdf", [Terminal("till-1", {}, {})])
 
 
 def needs_esptool(_: Path) -> None:
-    from hymio.bootloader import require_esptool
+    from hymio.board.boot_loader import require_esptool
 
     require_esptool()
 
 
 def needs_littlefs(_: Path) -> None:
-    from hymio.factory_files import require_littlefs
+    from hymio.board.factory_files import require_littlefs
 
     require_littlefs()
 
 
 def reads_files(superblock: bytes) -> None:
-    from hymio.own_files import Place, own_files
+    from hymio.board.own_files import Place, own_files
 
     own_files(Place(lambda offset, size: superblock.ljust(8192, b"\xff")[offset : offset + size], 0, 8192))
 
@@ -117,15 +117,15 @@ def reads_fat(_: Path) -> None:
 
 
 def needs_postgres(_: Path) -> None:
-    from hymio.store import open_store
+    from hymio.store.schema import open_store
 
     open_store("postgresql://u@127.0.0.1:1/x")
 
 
 def needs_pki(_: Path) -> None:
-    from hymio import pki_certificates
+    from hymio.pki import certificates
 
-    importlib.reload(pki_certificates)
+    importlib.reload(certificates)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 from smp import packet
 
-from hymio_sim.virtual import VirtualTerminal
+from hymio_sim.run.virtual import VirtualTerminal
 
 
 def ask(terminal: VirtualTerminal, request: Any, answer: Any) -> Any:

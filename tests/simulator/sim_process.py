@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from hymio_sim.boardfiles import find_tool
+from hymio_sim.board.board_files import find_tool
 
 PATIENCE_S = 20.0
 _SCHEMA = Path(__file__).parents[1] / "schemas" / "sim-event.json"

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from hymio.records import VERDICTS, Press, Revise, Run
-from hymio_sim.virtual import START_UTC, VirtualTerminal
+from hymio.wire.records import VERDICTS, Press, Revise, Run
+from hymio_sim.run.virtual import START_UTC, VirtualTerminal
 
 HOUR = 3600
 OPEN = "08:00-18:00"

@@ -7,10 +7,10 @@ from functools import cache
 
 import pytest
 
-from hymio_sim.clock import VirtualClock
-from hymio_sim.energy import SELF_DISCHARGE, EnergyMeter, Life, measure, presses
-from hymio_sim.energy_data import AWAKE_MA, BATTERIES, CURRENTS, WAKES, WORK, rows
-from hymio_sim.virtual import VirtualTerminal
+from hymio_sim.board.sim_time import VirtualClock
+from hymio_sim.energy.data import AWAKE_MA, BATTERIES, CURRENTS, WAKES, WORK, rows
+from hymio_sim.energy.life import SELF_DISCHARGE, EnergyMeter, Life, measure, presses
+from hymio_sim.run.virtual import VirtualTerminal
 
 # ---- the meter ----
 

@@ -8,10 +8,10 @@ from cable_request import ask
 from jsonschema import Draft202012Validator
 from rich.console import Console
 
-from hymio.log_reading import read_presses
-from hymio.smp import StatusAnswer, StatusRead
-from hymio.status import _table, status_json
-from hymio_sim.virtual import Air, VirtualTerminal
+from hymio.cable.smp import StatusAnswer, StatusRead
+from hymio.cable.status import _table, status_json
+from hymio.store.log_reading import read_presses
+from hymio_sim.run.virtual import Air, VirtualTerminal
 
 BASE = "hymio/till-1/"
 is_status = Draft202012Validator(

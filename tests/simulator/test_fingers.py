@@ -2,7 +2,7 @@
 
 import pytest
 
-from hymio_sim.fingers import compare
+from hymio_sim.rigs.fingers import compare
 
 
 def press(t, push, button):

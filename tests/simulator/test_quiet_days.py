@@ -11,9 +11,9 @@ import pytest
 from cable_request import ask
 from smp import os_management
 
-from hymio.records import Press
-from hymio_sim.broker import Broker
-from hymio_sim.virtual import Air, VirtualTerminal
+from hymio.wire.records import Press
+from hymio_sim.net.broker import Broker
+from hymio_sim.run.virtual import Air, VirtualTerminal
 
 DAYS = range(1, 31)
 BASE = "hymio/till-1/"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from hymio_sim.virtual import START_UTC, VirtualTerminal
+from hymio_sim.run.virtual import START_UTC, VirtualTerminal
 
 STATE_SCHEMA = Path(__file__).parents[1] / "schemas" / "state.json"
 BASE = "hymio/till-1/"

@@ -7,8 +7,8 @@ from base64 import b64encode
 import pytest
 from test_remote import RESTART_S, Far, boots, in_force
 
-from hymio import pki_certificates as certificates
-from hymio_sim.virtual import START_UTC, Air, VirtualTerminal
+from hymio.pki import certificates as certificates
+from hymio_sim.run.virtual import START_UTC, Air, VirtualTerminal
 
 NOW = datetime.datetime.fromtimestamp(START_UTC, datetime.UTC)
 DAY = datetime.timedelta(days=1)

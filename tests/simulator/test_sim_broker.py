@@ -2,8 +2,8 @@
 
 import struct
 
-from hymio_sim.broker import Broker, Connection, matches, packet, publish_packet
-from hymio_sim.mqttwatch import MqttWatch, parse_publish, split_packet
+from hymio_sim.net.broker import Broker, Connection, matches, packet, publish_packet
+from hymio_sim.net.mqtt_watch import MqttWatch, parse_publish, split_packet
 
 
 class Client:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hymio_sim.cable import Cable
+from hymio_sim.board.usb_cable import Cable
 
 
 class Board:

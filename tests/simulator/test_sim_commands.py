@@ -2,7 +2,7 @@
 
 import pytest
 
-from hymio_sim.commands import (
+from hymio_sim.run.commands import (
     AwaitSleep,
     BadCommand,
     BadSector,
@@ -18,7 +18,7 @@ from hymio_sim.commands import (
     Wait,
     parse,
 )
-from hymio_sim.virtual import VirtualTerminal
+from hymio_sim.run.virtual import VirtualTerminal
 
 
 @pytest.mark.parametrize(

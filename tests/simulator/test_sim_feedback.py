@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from hymio_sim.switches import SWITCHES
-from hymio_sim.virtual import START_UTC, VirtualTerminal
+from hymio_sim.board.switches import SWITCHES
+from hymio_sim.run.virtual import START_UTC, VirtualTerminal
 
 EVERYTHING = ["counted", "filtered", "stuck", "full", "no_clock"]
 HELSINKI = "EET-2EEST,M3.5.0/3,M10.5.0/4"

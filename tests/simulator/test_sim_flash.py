@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hymio_sim.flash import SECTOR, TIMES, FlashFileError, NorFlash
-from hymio_sim.flashfaults import Faults
-from hymio_sim.powercut import Recorder, torn_images
-from hymio_sim.virtual import VirtualTerminal
+from hymio_sim.flash.chip import SECTOR, TIMES, FlashFileError, NorFlash
+from hymio_sim.flash.faults import Faults
+from hymio_sim.rigs.power_cut import Recorder, torn_images
+from hymio_sim.run.virtual import VirtualTerminal
 
 
 def program(flash, address, data):

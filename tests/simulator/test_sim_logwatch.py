@@ -1,7 +1,7 @@
 """The simulator's own decoder against the test vectors of firmware/README.md."""
 
-from hymio_sim.flash import SECTOR, NorFlash
-from hymio_sim.logwatch import LogWatch
+from hymio_sim.flash.chip import SECTOR, NorFlash
+from hymio_sim.flash.log_watch import LogWatch
 
 MAC = bytes.fromhex("240ac4112233")
 LOG_ID = 0x1A2B3C4D

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hymio_sim.serialline import SerialLine
+from hymio_sim.board.serial_line import SerialLine
 
 
 class Loop:

@@ -9,18 +9,18 @@ from types import SimpleNamespace
 import pytest
 from sim_process import PATIENCE_S, RUNTIMES, is_event
 
-from hymio.firmware_files import firmware_dir
-from hymio_sim import virtual
-from hymio_sim.boardfiles import FAKES, find_tool, lay_out, rom_image
-from hymio_sim.cable import Cable
-from hymio_sim.clock import RealClock, VirtualClock
-from hymio_sim.flash import NorFlash
-from hymio_sim.hardware import DEEPSLEEP_RESET, HARD_RESET, PWRON_RESET, Hardware
-from hymio_sim.journal import Journal
-from hymio_sim.realtime import new_loop
-from hymio_sim.rtcdomain import EXT1_WAKE, TIMER_WAKE, RtcDomain
-from hymio_sim.virtual import VirtualTerminal
-from hymio_sim.vm import ChildVm, child_command
+from hymio.common.firmware_files import firmware_dir
+from hymio_sim.board.board_files import FAKES, find_tool, lay_out, rom_image
+from hymio_sim.board.hardware import DEEPSLEEP_RESET, HARD_RESET, PWRON_RESET, Hardware
+from hymio_sim.board.journal import Journal
+from hymio_sim.board.rtc_domain import EXT1_WAKE, TIMER_WAKE, RtcDomain
+from hymio_sim.board.sim_time import RealClock, VirtualClock
+from hymio_sim.board.usb_cable import Cable
+from hymio_sim.flash.chip import NorFlash
+from hymio_sim.run import virtual
+from hymio_sim.run.real_time import new_loop
+from hymio_sim.run.virtual import VirtualTerminal
+from hymio_sim.run.vm import ChildVm, child_command
 
 BUTTON_PINS = (25, 26, 27, 33)
 

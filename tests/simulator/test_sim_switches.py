@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from hymio_sim.switches import SWITCHES, edges
+from hymio_sim.board.switches import SWITCHES, edges
 
 LONGEST_CLOSING_MS = {
     "clean": 0, "kpb22": 1.65, "mps22": 0.4, "xb2": 0.2, "tc1103": 0.02, "tactile": 14, "typical18": 6.2,

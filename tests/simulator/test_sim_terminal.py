@@ -16,14 +16,14 @@ from sim_process import PATIENCE_S, RUNTIMES, SIGTERM, SimTerminal, is_alive, wa
 from smp import packet
 from smp.os_management import EchoWriteRequest
 
-from hymio import extras
-from hymio.errors import run_cli
+from hymio.common import extras
+from hymio.common.errors import run_cli
 from hymio_sim import cli
-from hymio_sim.brokerserver import BrokerServer
-from hymio_sim.flash import NorFlash
-from hymio_sim.hardware import mac_of
-from hymio_sim.logwatch import LogWatch
-from hymio_sim.vm import FAKES_HEAP
+from hymio_sim.board.hardware import mac_of
+from hymio_sim.flash.chip import NorFlash
+from hymio_sim.flash.log_watch import LogWatch
+from hymio_sim.net.broker_server import BrokerServer
+from hymio_sim.run.vm import FAKES_HEAP
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
 
@@ -239,7 +239,7 @@ WITHOUT_POSIX = """
 import sys
 for name in ("fcntl", "pty", "termios", "tty"):
     sys.modules[name] = None
-from hymio.cli import main
+from hymio.cli.app import main
 main()
 """
 

@@ -11,10 +11,10 @@ from sim_process import is_event
 from smp import packet
 from smp.os_management import ResetWriteRequest
 
-from hymio_sim.flash import NorFlash
-from hymio_sim.hardware import HARD_RESET, SSID
-from hymio_sim.logwatch import LogWatch
-from hymio_sim.virtual import START_UTC, VirtualTerminal
+from hymio_sim.board.hardware import HARD_RESET, SSID
+from hymio_sim.flash.chip import NorFlash
+from hymio_sim.flash.log_watch import LogWatch
+from hymio_sim.run.virtual import START_UTC, VirtualTerminal
 
 
 def story(seed, network=True):
@@ -86,7 +86,7 @@ class CutWatch(NorFlash):
 
 def test_what_was_told_is_in_flash_after_any_cut(monkeypatch):
     """Presses at any moment, cuts at any moment: every press in flash was told once, every one told is in flash."""
-    monkeypatch.setattr("hymio_sim.virtual.NorFlash", CutWatch)
+    monkeypatch.setattr("hymio_sim.run.virtual.NorFlash", CutWatch)
     torn = 0
     for seed in range(10):
         chance = random.Random(seed)

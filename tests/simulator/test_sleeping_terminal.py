@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from hymio.records import Acked, Boot, Press, Time
-from hymio_sim.virtual import VirtualTerminal
+from hymio.wire.records import Acked, Boot, Press, Time
+from hymio_sim.run.virtual import VirtualTerminal
 
 AWAKE_S = 61.0
 """After power-on somebody may be at the cable."""

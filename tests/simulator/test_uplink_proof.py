@@ -2,10 +2,10 @@
 
 import pytest
 
-from hymio.parcels import Committed, DueAck
-from hymio_sim import mortalcollector
-from hymio_sim.privatefirmware import room
-from hymio_sim.uplinkproof import Broken, database, prove
+from hymio.store.transaction import Committed, DueAck
+from hymio_sim.rigs import mortal_collector
+from hymio_sim.rigs.uplink_proof import Broken, database, prove
+from hymio_sim.run.private_firmware import room
 
 PART = 60
 
@@ -21,7 +21,7 @@ def test_every_press_arrives_once(part):
 
 
 def _puback_is_delivery(patch):
-    outbox = room("outbox").Outbox
+    outbox = room("net_outbox").Outbox
     before = outbox.delivered
 
     def delivered(self, now_ms):
@@ -40,12 +40,14 @@ def _never_goes_back(patch):
     def step(self, now_ms):
         self._ack_due = None
 
-    patch.setattr(room("outbox").Outbox, "connected", connected)
-    patch.setattr(room("outbox").Outbox, "step", step)
+    patch.setattr(room("net_outbox").Outbox, "connected", connected)
+    patch.setattr(room("net_outbox").Outbox, "step", step)
 
 
 def _any_log_will_do(patch):
-    patch.setattr(room("outbox"), "parse_ack", lambda data, log_id, who: (int.from_bytes(data[6:10], "little"), 0, 0))
+    patch.setattr(
+        room("net_outbox"), "parse_ack", lambda data, log_id, who: (int.from_bytes(data[6:10], "little"), 0, 0)
+    )
 
 
 def _ack_before_commit(patch):
@@ -57,11 +59,11 @@ def _ack_before_commit(patch):
         committed.acks = acks
         return committed
 
-    patch.setattr(mortalcollector, "commit_whatever_comes", commit)
+    patch.setattr(mortal_collector, "commit_whatever_comes", commit)
 
 
 def _counts_again(patch):
-    from hymio.working_log import WorkingLog
+    from hymio.store.log_update import WorkingLog
 
     patch.setattr(WorkingLog, "_known", lambda self, batch: {})
 
@@ -70,7 +72,7 @@ def _counts_again(patch):
     "planted", [_puback_is_delivery, _never_goes_back, _any_log_will_do, _ack_before_commit, _counts_again]
 )
 def test_planted_bugs_are_caught(planted, monkeypatch):
-    monkeypatch.setattr("hymio_sim.uplinkproof.CALM_S", 2000.0)
+    monkeypatch.setattr("hymio_sim.rigs.uplink_proof.CALM_S", 2000.0)
     planted(monkeypatch)
     with database() as store, pytest.raises(Broken, match=r"are no rows|has not arrived|IntegrityError") as broken:
         prove(range(PART), store)

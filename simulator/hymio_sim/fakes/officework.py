@@ -11,14 +11,26 @@ import sqlite3
 import sys
 import time
 from contextlib import closing
+from importlib import import_module
 from typing import Any
 
 import hymio
-from hymio.batches import Batch
-from hymio.ingest import Arrival, ingest_many
-from hymio.ledger import ledger_lines
-from hymio.records import Boot, Press, Record, Time
-from hymio.store import open_store
+
+
+def _part(module: str, flat: str) -> Any:
+    """A module of hymio. flat: its name in builds that had no packages yet."""
+    try:
+        return import_module(f"hymio.{module}")
+    except ModuleNotFoundError:
+        return import_module(f"hymio.{flat}")
+
+
+batches, records = _part("wire.batches", "batches"), _part("wire.records", "records")
+ingest, ledger, store = (
+    _part("store.ingest", "ingest"),
+    _part("office.ledger", "ledger"),
+    _part("store.schema", "store"),
+)
 
 TERMINALS = 50
 LOG_ID = 0x1A2B3C4D
@@ -30,11 +42,13 @@ def fill(db: str, presses: int) -> dict[str, Any]:
     log, made by the database, with all that is kept beside them."""
     each = presses // TERMINALS
     done = min(each, 200)
-    store = open_store(db, create=True)
-    with store.writing() as connection:
+    opened = store.open_store(db, create=True)
+    with opened.writing() as connection:
         for number in range(TERMINALS):
-            ingest_many(connection, [Arrival(f"till-{number:03}", _batch(done), "mqtt", BEGAN_UTC, "", b"")])
-    store.close()
+            ingest.ingest_many(
+                connection, [ingest.Arrival(f"till-{number:03}", _batch(done), "mqtt", BEGAN_UTC, "", b"")]
+            )
+    opened.close()
     with closing(sqlite3.connect(db, isolation_level=None)) as connection:
         # It can be made again: nothing needs to survive a power cut.
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-131072")
@@ -52,12 +66,12 @@ def fill(db: str, presses: int) -> dict[str, Any]:
     return {}
 
 
-def _batch(presses: int) -> Batch:
-    records: list[tuple[int, Record]] = [(0, Boot(1, 0, 1, 0)), (1, Time(1, 0, 1, BEGAN_UTC))]
+def _batch(presses: int) -> Any:
+    slots: list[tuple[int, Any]] = [(0, records.Boot(1, 0, 1, 0)), (1, records.Time(1, 0, 1, BEGAN_UTC))]
     for n in range(presses):
         verdict = (0, 0, 0, 1, 0, 0, 0, 2)[n % 8]
-        records.append((2 + n, Press(1, 60_000 * n + 7919 * n % 50_000, 1 + n * n % 4, verdict, 0, 5, 65535)))
-    return Batch(LOG_ID, 1, 1, True, 0, 2 + presses, 0, 0, (0, 0, 0, 0), tuple(records))
+        slots.append((2 + n, records.Press(1, 60_000 * n + 7919 * n % 50_000, 1 + n * n % 4, verdict, 0, 5, 65535)))
+    return batches.Batch(LOG_ID, 1, 1, True, 0, 2 + presses, 0, 0, (0, 0, 0, 0), tuple(slots))
 
 
 def _keep_books(connection: sqlite3.Connection, each: int) -> None:
@@ -79,24 +93,24 @@ def _keep_books(connection: sqlite3.Connection, each: int) -> None:
     )
 
 
-def ledger(db: str, runs: int) -> dict[str, Any]:
+def ask(db: str, runs: int) -> dict[str, Any]:
     """From opening the database to the last line, as the command does it; the first opening may bring it up to date."""
-    open_store(db).close()
+    store.open_store(db).close()
     seconds = []
     lines: list[dict[str, Any]] = []
     for _ in range(runs):
         begin = time.process_time()
-        store = open_store(db)
-        with store.reading() as connection:
-            lines = [line.as_json() for line in ledger_lines(connection)]
-        store.close()
+        opened = store.open_store(db)
+        with opened.reading() as connection:
+            lines = [line.as_json() for line in ledger.ledger_lines(connection)]
+        opened.close()
         seconds.append(time.process_time() - begin)
     return {"cpu_s": seconds, "ledger": lines}
 
 
 def main() -> None:
     what, db, number = sys.argv[1:]
-    answer = {"fill": fill, "ledger": ledger}[what](db, int(number))
+    answer = {"fill": fill, "ledger": ask}[what](db, int(number))
     print(json.dumps({"hymio": hymio.__file__, **answer}))
 
 

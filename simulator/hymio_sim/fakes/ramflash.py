@@ -1,6 +1,6 @@
 """NOR flash in memory, as `esp32.Partition` shows it: for unit tests that run on CPython and on the MicroPython VM.
 
-The physics (times, wear, faults, power cuts) are in `hymio_sim.flash`, whose dataclasses, type hints and files the VM
+The physics (times, wear, faults, power cuts) are in `flash/chip.py`, whose dataclasses, type hints and files the VM
 does not have; nothing of it would fit into a heap of 96 KB beside a test. This one knows AND-programming and counts.
 """
 

@@ -7,8 +7,8 @@ import asyncio
 import sys
 
 from terminal.compat import ticks_ms
-from terminal.mqtt import ON, Mqtt
-from terminal.tls import Tls
+from terminal.net_mqtt import ON, Mqtt
+from terminal.net_tls import Tls
 
 
 def _nothing(*args):

@@ -1,0 +1,238 @@
+"""The vote log: a ring of sectors in raw NOR flash, after README.md "Log".
+
+The block device is `esp32.Partition`'s: `readblocks(n, buf, off)`, `writeblocks(n, buf, off)` programs without
+erasing, `ioctl(6, n)` erases a sector, nothing verifies.
+"""
+
+from .compat import const
+from .log_index import HeldLog
+from .log_reader import END, Reader
+from .log_record import ACK, HEADER, PRESS, RETRY, RUN, SECTOR, SIZE, SLOTS, Header, Place, is_blank, presses
+
+_TRIES = const(4)
+
+
+class RingLog(HeldLog):
+    """Appends, reads and remembers what is settled. `mount()` first; then `next_seq`, `oldest_seq`, `totals` hold."""
+
+    def __init__(self, device, chip, random32, clock):
+        """device: see above; chip: u32 of the MAC; random32(): u32; clock: boot, uptime_ms(), utc_ms(), is_sure."""
+        super().__init__(device, chip)
+        self._random32 = random32
+        self.clock = clock
+        self.buf = bytearray(512)
+        self._back = bytearray(SIZE)
+        self.sector = -1  # the open one, physical
+        self.slot = SLOTS  # next to be written
+        self.ahead = -1  # physical sector erased and found blank since the last mount
+        self.candidate = -1  # last physical sector tried for it
+        self.news_seq = 0  # everything from here on is ack records
+        self.cursor = 0
+        self.sent = 0  # presses before the cursor
+        self.lost_settled = 0
+        self.before_oldest = 0
+        self.bad_sectors = 0
+        self.may_erase = True  # False while the supply is too low to finish an erase
+        self.boot_storm = False
+
+    def mount(self):
+        """Finds the log, or begins one, and sets the clock's boot number. Programs nothing if there is a log."""
+        from .log_mount import Mount
+
+        if not Mount(self).find():
+            self.clock.boot = 1
+            self.log_id = self._random32() or 1
+            self.candidate = self.sectors - 1
+            self._open_next()
+
+    # ---- writing ----
+
+    def append(self, buf):
+        """Stores the first 12 of the 16 bytes `buf` as the next record, read back and compared.
+
+        Gives its seq, or -1 if four slots in a row failed or no sector could be opened. Allocates nothing unless a
+        sector must be opened or a slot failed.
+        """
+        for tried in range(_TRIES):
+            if self.slot >= SLOTS:
+                # The next header's totals must tell whether a try in this sector has succeeded after all.
+                seq = self._first_copy(tried) if tried else -1
+                if seq >= 0 or not self._open_next():
+                    return self._appended(buf, seq)
+            slot = self.slot
+            at = HEADER + slot * SIZE
+            self.place.seal(buf, slot)
+            self.slot = slot + 1
+            self.next_seq = self.first_seq + self.slot
+            if self.program(self.sector, buf, at, self._back):
+                return self._appended(buf, self._first_copy(tried + 1) if tried else self.next_seq - 1)
+            self.burned += 1
+            buf[0] |= RETRY
+        return self._appended(buf, self._first_copy(_TRIES))
+
+    def _appended(self, buf, seq):
+        if seq >= 0:
+            if buf[0] & 7 != ACK:
+                self.news_seq = self.next_seq
+            self.count(buf)
+        return seq
+
+    def _first_copy(self, slots):
+        """The seq of the earliest of the last `slots` slots that readers will take for the record, or -1."""
+        reader = Reader(self)
+        reader.seek(self.next_seq - slots)
+        while True:
+            kind = reader.next()
+            if kind:
+                return reader.seq if kind != END else -1
+
+    def program(self, sector, buf, at, back):
+        """Programs `buf`; `back`: room for as much.
+
+        True once two of three reads show what was written: one may fail, and even hide a bit that is stuck.
+        """
+        good = 0
+        try:
+            self.device.writeblocks(sector, buf, at)
+            for _ in range(3):
+                self.device.readblocks(sector, back, at)
+                if back == buf:
+                    good += 1
+                    if good == 2:
+                        return True
+        except OSError:
+            pass
+        return False
+
+    def count(self, record):
+        """Adds the presses of a record to the lifetime totals."""
+        kind = record[0] & 7
+        if kind == PRESS or kind == RUN:
+            self.totals[record[8] & 3] += presses(record, 0)
+
+    @property
+    def needs_sector(self):
+        """True if there is no sector erased ahead."""
+        return self.ahead < 0
+
+    def prepare(self):
+        """Erases the next usable sector (the CPU stands still meanwhile) and checks that it is blank.
+
+        The oldest sector goes with it if the ring is full. False if no sector can be erased, or none may be.
+        """
+        if not self.may_erase:
+            return False
+        for _ in range(self.sectors):
+            sector = (self.candidate + 1) % self.sectors
+            self.candidate = sector
+            if sector == self.sector:
+                continue
+            self._drop(sector)
+            if self.erase(sector):
+                self.ahead = sector
+                self.damaged.discard(sector)
+                return True
+            self.bad_sectors += 1
+        return False
+
+    def _drop(self, sector):
+        """Gives up the oldest sectors up to the one that stands at `sector`, if it is one of the log's."""
+        first = self.oldest_seq // SLOTS
+        last = self.first_seq // SLOTS
+        # From the newest on: a number whose header failed there may be followed by one whose header did not.
+        for seq in range(last - 1, first - 1, -1):
+            if self.where[seq % self.sectors] == sector:
+                self.before_oldest = sum(self.header(seq + 1).totals)
+                self.oldest_seq = (seq + 1) * SLOTS
+                return
+
+    def erase(self, sector):
+        """Erases a sector that holds nothing. True if it is blank from end to end then."""
+        try:
+            self._kill(sector)
+            self.device.ioctl(6, sector)
+            for at in range(0, SECTOR, 512):
+                self.device.readblocks(sector, self.buf, at)
+                if not is_blank(self.buf, 0, 512):
+                    self.device.readblocks(sector, self.buf, at)
+                    if not is_blank(self.buf, 0, 512):
+                        return False
+        except OSError:
+            return False
+        return True
+
+    def _kill(self, sector):
+        """Ends the header of a sector that is given up: what a cut or a failing erase leaves of it must not be read."""
+        back = bytearray(4)
+        for _ in range(2):
+            self.device.writeblocks(sector, back, 0)
+            self.device.readblocks(sector, back, 0)
+            if not any(back):
+                return
+            back[:] = bytes(4)
+
+    def open_ahead(self):
+        """Opens the erased sector when the current one is full, so that no press has to wait for it."""
+        if self.slot >= SLOTS and self.ahead >= 0:
+            self._open_next()
+
+    def _open_next(self):
+        """Opens a sector, erasing it now if none was erased ahead. False if none is to be had."""
+        seq = self.first_seq // SLOTS + 1 if self.sector >= 0 else 0
+        buf = bytearray(HEADER)
+        header = Header()
+        header.log_id = self.log_id
+        header.boot = self.clock.boot
+        header.totals = self.totals
+        header.cursor, header.sent, header.lost = self.cursor, self.sent, self.lost_settled
+        header.is_sure = self.clock.is_sure
+        for _ in range(self.sectors):
+            if self.ahead < 0 and not self.prepare():
+                return False
+            sector = self.ahead
+            self.ahead = -1
+            self.where[seq % self.sectors] = sector
+            header.sector_seq = seq
+            header.pack(buf, self.chip, self.clock.uptime_ms(), self.clock.utc_ms())
+            if self.program(sector, buf, 0, bytearray(HEADER)):
+                self.sector = sector
+                self.first_seq = self.next_seq = seq * SLOTS
+                self.slot = 0
+                self.place = Place(self.log_id, seq)
+                return True
+            # Perhaps only the read-back failed: no second sector may bear this number. Its slots are void.
+            self.bad_sectors += 1
+            seq += 1
+        return False
+
+    # ---- what is settled ----
+
+    def settle(self, mark):
+        """Everything below `mark` is settled at the far end. True if that is news; `put_ack` makes it durable."""
+        if not max(self.cursor + 1, self.oldest_seq) <= mark <= self.next_seq:
+            return False
+        lost = self.lost
+        self.sent = sum(self.totals_before(mark))
+        self.lost_settled = lost
+        self.cursor = mark
+        return True
+
+    @property
+    def ack_body(self):
+        """cursor, sent, lost: what an ack record says."""
+        return self.cursor, self.sent, self.lost_settled
+
+    @property
+    def lost(self):
+        """Lifetime presses that were overwritten unsent."""
+        if self.oldest_seq > self.cursor:
+            return self.lost_settled + max(0, self.before_oldest - self.sent)
+        return self.lost_settled
+
+    @property
+    def unsent(self):
+        """Presses held that are not settled."""
+        before = self.sent
+        if self.oldest_seq > self.cursor:
+            before = max(before, self.before_oldest)
+        return sum(self.totals) - before

@@ -1,0 +1,80 @@
+"""A new certificate from afar, for the key that is here: on trial beside the present one, which comes back if it fails.
+
+README.md "Certificates" has the files. Loaded when there is such an order, and at the boots of its trial.
+"""
+
+from binascii import a2b_base64
+
+from .net_commands import Refused
+from .compat import const, load, unload
+from .net_remote import TRIAL
+
+NEXT = "cert.next"  # the certificate on trial
+_MOST_BYTES = const(1024)
+_BOOTS = const(3)
+
+
+def begin(app, request, files):
+    """Has the terminal start anew with the certificate of the order; False if it is the present one."""
+    uplink = app.uplink
+    place = uplink.tls["cert"] if uplink.tls else ""
+    if not place:
+        raise Refused("there is no certificate here that it could follow")
+    from .net_tls import date  # not without TLS
+
+    try:
+        new = a2b_base64(request.get("cert"))
+        with open(place, "rb") as file:
+            old = file.read()
+        if new == old:
+            return False
+        read = load("certificate").read
+        _, ends, whose = read(new)
+        if len(new) > _MOST_BYTES:
+            raise ValueError("expected %d bytes at most" % _MOST_BYTES)
+        if whose != read(old)[2]:
+            raise ValueError("expected one for this terminal's name and key")
+        if ends < date((app.clock.utc_ms() or app.clock.floor_ms) // 1000):
+            raise ValueError("expected one that has not expired")
+    except (ValueError, TypeError) as error:
+        raise Refused("cert: %s" % error)
+    finally:
+        unload("certificate")
+    files.put_aside(NEXT, new)
+    files.write(TRIAL, {"id": request["id"], "cert": place, "boots": 0})  # from here on it is on trial
+    uplink.restart()
+    return True
+
+
+def end(uplink, files, trial):
+    """The trial is over: gives the reply, or None if that comes after a restart with the old one."""
+    if uplink.outbox.is_heard:
+        files.rename(NEXT, trial["cert"])  # from here on it is the present one
+        files.remove(TRIAL)
+        uplink.tls["cert"] = trial["cert"]
+        return _reply(trial, None)
+    files.write(TRIAL, {"id": trial["id"], "error": "no ack in 10 minutes"})  # from here on it is not
+    uplink.restart()
+    return None
+
+
+def boot(files, trial):
+    """(whether this boot is on trial, what is to be reported or None, the certificate on trial or None)"""
+    error = trial.get("error")
+    if error is None and files.has(NEXT):  # else it has taken its place, and a cut came before the reply
+        boots = trial.get("boots")
+        if isinstance(boots, int) and boots < _BOOTS:
+            trial["boots"] = boots + 1
+            files.write(TRIAL, trial)
+            return True, None, NEXT
+        error = "no ack in %d boots" % _BOOTS
+    files.remove(TRIAL)
+    files.remove(NEXT)
+    return False, _reply(trial, error), None
+
+
+def _reply(trial, error):
+    reply = {"id": trial["id"], "ok": error is None}
+    if error:
+        reply["error"] = "rolled back: %s" % error
+    return reply

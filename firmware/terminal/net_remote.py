@@ -1,0 +1,153 @@
+"""What comes from afar, while the terminal runs: loaded when such a message comes, and dropped again.
+
+A new configuration is only put aside here: `trial` judges it at the next boot, when there is memory for that.
+README.md "Remote configuration" has the files.
+"""
+
+import json
+import os
+from binascii import crc32
+
+from .compat import load, read_json, unload
+
+CONFIG = "config.json"
+NEXT = "config.next"  # the message: to be judged at the next boot
+TRIAL = "trial.json"  # {"version", "boots"}: that version is on trial; with an "id" it is a certificate, see `renewal`
+OLD = "config.old"  # what comes back if it fails
+REFUSED = "refused.json"  # {"version", "error"}: what was refused last, or has failed its trial
+
+
+class Files:
+    """Small files in a folder, each changed at once or not at all."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def read(self, name):
+        """The object in the file; {} if there is none, or nothing that is one."""
+        try:
+            found = read_json(self._folder + name)
+            return found if isinstance(found, dict) else {}
+        except (OSError, ValueError):
+            return {}
+
+    def write(self, name, value):
+        """Puts the object into the file."""
+        with open(self._folder + name + ".new", "w") as file:
+            file.write(json.dumps(value))
+        self.rename(name + ".new", name)
+
+    def rename(self, name, other):
+        """Takes the place of `other`."""
+        os.rename(self._folder + name, self._folder + other)
+
+    def remove(self, name):
+        """It may be gone already."""
+        try:
+            os.remove(self._folder + name)
+        except OSError:
+            pass
+
+    def has(self, name):
+        """Whether it is there."""
+        try:
+            os.stat(self._folder + name)
+            return True
+        except OSError:
+            return False
+
+    def put_aside(self, name, data):
+        """Puts bytes into the file."""
+        with open(self._folder + name + ".new", "wb") as file:
+            file.write(data)
+        self.rename(name + ".new", name)
+
+
+def is_version(value):
+    """Whether it can name a configuration, or a command."""
+    if isinstance(value, str):
+        return 1 <= len(value.encode()) <= 64
+    return isinstance(value, int) and not isinstance(value, bool) and -(1 << 29) <= value <= 1 << 29
+
+
+def take(app, now_ms, order):
+    """Deals with an order of the `Uplink`. None: the trial is over, one way or the other."""
+    files = Files(app.home)
+    uplink = app.uplink
+    if order is None:
+        app.trial_ends = None
+        trial = files.read(TRIAL)
+        if "id" in trial:
+            said = load("net_certificate").end(uplink, files, trial)
+            for room in ("net_certificate", "net_commands"):
+                unload(room)
+            if said:
+                report(uplink, said)
+        elif uplink.outbox.is_heard:
+            report(uplink, confirm(files))
+        else:
+            roll_back(files, "no ack in 10 minutes")
+            uplink.restart()
+    elif order[0]:
+        uplink.config_crc = crc32(order[1])
+        said = put_aside(files, order[1])
+        if said:
+            report(uplink, said)
+        else:
+            uplink.restart()  # with all the memory of a boot it is judged
+    else:
+        try:
+            reply = load("net_commands").answer(app, now_ms, order[1], files)
+        finally:
+            unload("net_commands")
+        uplink.say("reply", json.dumps(reply).encode(), False)
+
+
+def report(uplink, said):
+    """On `config/reported`, or on `reply` if it is about a command."""
+    is_config = "id" not in said
+    uplink.say("config/reported" if is_config else "reply", json.dumps(said).encode(), is_config)
+
+
+def put_aside(files, payload):
+    """Keeps a new configuration for the next boot; gives what is to be reported if it is none."""
+    try:
+        message = json.loads(payload)
+    except (ValueError, TypeError):
+        return failed(None, "no JSON in UTF-8")
+    version = message.get("version") if isinstance(message, dict) else None
+    if version is None or not is_version(version):
+        return failed(None, "version: expected a whole number, or a text of 1 to 64 bytes")
+    if files.read(CONFIG).get("version") == version:
+        return taken(version)
+    refused = files.read(REFUSED)
+    if refused.get("version") == version:
+        return failed(version, refused.get("error", ""))
+    files.put_aside(NEXT, payload)
+    return None
+
+
+def taken(version):
+    """The report of a configuration that is in force."""
+    return {"version": version, "ok": True}
+
+
+def failed(version, error):
+    """The report of one that is not."""
+    return {"version": version, "ok": False, "error": error}
+
+
+def confirm(files):
+    """The trial has succeeded. Gives what is to be reported."""
+    files.remove(TRIAL)
+    files.remove(OLD)
+    return taken(files.read(CONFIG).get("version"))
+
+
+def roll_back(files, why):
+    """The old configuration comes back, from the next boot on."""
+    version = files.read(TRIAL).get("version")
+    if files.read(REFUSED).get("version") != version:
+        files.write(REFUSED, {"version": version, "error": "rolled back: " + why})
+    files.rename(OLD, CONFIG)
+    files.remove(TRIAL)

@@ -1,0 +1,87 @@
+"""Folds a flood of filtered presses into run records, so that mashing children can't push unsent votes out."""
+
+from array import array
+
+from .compat import const, ticks_diff
+from .log_record import CLOSED, MASH, REPEAT, STUCK, TEST, put_run
+
+_VERDICTS = (REPEAT, MASH, CLOSED, TEST, STUCK)  # what is no vote and stands for itself: a chord is half of another
+_KINDS = const(20)  # four buttons, five verdicts
+_FLOOD_PRESSES = const(64)  # so many filtered presses stored one by one within a minute are a flood
+_WINDOW_MS = const(60000)
+_FOLD_MS = const(60000)  # a fold is written after so long
+_OVER_MS = const(5000)  # or when nothing was folded for so long
+
+
+class Flood:
+    """`takes` says whether a filtered press was folded; `next_run` gives the records that are owed."""
+
+    def __init__(self):
+        self._window_at = 0
+        self._stored = 0  # filtered presses in this window
+        self._is_flood = False
+        self._fold_at = 0  # ticks of the first and the last folded press
+        self._last_at = 0
+        self._count = array("I", bytes(4 * _KINDS))
+        self._from = array("I", bytes(4 * _KINDS))
+        self._until = array("I", bytes(4 * _KINDS))
+        self._low = array("I", bytes(4 * _KINDS))
+        self._high = array("I", bytes(4 * _KINDS))
+        self.pending = False
+
+    def takes(self, at_ms, b, verdict, clock):
+        """True if the press of button b + 1 at ticks at_ms (uptime in clock.at) needs no record of its own.
+
+        Allocates nothing.
+        """
+        if verdict not in _VERDICTS:
+            return False
+        if ticks_diff(at_ms, self._window_at) >= _WINDOW_MS or not self._stored:
+            self._window_at = at_ms
+            self._is_flood = self._stored >= _FLOOD_PRESSES
+            self._stored = 0
+        self._stored += 1
+        if not self._is_flood and self._stored <= _FLOOD_PRESSES:
+            return False
+        self._is_flood = True
+        kind = b
+        while _VERDICTS[kind >> 2] != verdict:
+            kind += 4
+        if not self._count[kind]:
+            self._from[kind] = at_ms
+            self._low[kind] = clock.at_low
+            self._high[kind] = clock.at_high
+        self._count[kind] += 1
+        self._until[kind] = at_ms
+        if not self.pending:
+            self._fold_at = at_ms
+        self._last_at = at_ms
+        self.pending = True
+        return True
+
+    def is_due(self, now_ms):
+        """True if what is folded should be written now."""
+        if not self.pending:
+            return False
+        return ticks_diff(now_ms, self._fold_at) >= _FOLD_MS or ticks_diff(now_ms, self._last_at) >= _OVER_MS
+
+    def wait_ms(self, now_ms):
+        """The ms until `is_due` may become true."""
+        if not self.pending:
+            return _WINDOW_MS
+        over_ms = _OVER_MS - ticks_diff(now_ms, self._last_at)
+        return max(0, min(over_ms, _FOLD_MS - ticks_diff(now_ms, self._fold_at)))
+
+    def next_run(self, buf, clock):
+        """Puts the next run record that is owed into `buf`; False if there is none."""
+        for kind in range(_KINDS):
+            count = self._count[kind]
+            if count:
+                self._count[kind] = 0
+                clock.at_low = self._low[kind]
+                clock.at_high = self._high[kind]
+                span_s = (ticks_diff(self._until[kind], self._from[kind]) + 999) // 1000
+                put_run(buf, _VERDICTS[kind >> 2], kind & 3, min(255, span_s), count, clock)
+                return True
+        self.pending = False
+        return False

@@ -1,0 +1,1 @@
+"""Boards before they are terminals: flashing, deploying, provisioning, labels, and wiping them at the end."""

@@ -1,0 +1,230 @@
+"""Reading a terminal's log by cable, and committing it as it comes: a cable that comes off costs nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from hymio.common.addresses import is_device_id
+from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, Failure
+from hymio.common.output import console, error_console, note, print_json
+from hymio.common.words import counted, if_one
+from hymio.wire.batches import Batch
+
+if TYPE_CHECKING:
+    from hymio.cable.smp import Cable, LogTotals, StatusAnswer
+    from hymio.store.ingest import Arrival
+    from hymio.store.schema import Store
+
+BATCHES_PER_COMMIT: Final = 8
+"""Some two seconds of a fast line: what a computer that loses its power has to read again."""
+
+Progress = Callable[[int], None]
+"""Called with the number of slots read so far."""
+
+
+def pull(cable: Cable, status: StatusAnswer, progress: Progress, from_seq: int = 0) -> Iterator[tuple[Batch, bytes]]:
+    """The log in batches, from `from_seq` or the oldest seq held to the newest at the time when it is reached."""
+    seq = max(from_seq, status.oldest_seq)
+    while True:
+        batch, payload = cable.records(seq, status.device_id)
+        if batch.log_id != status.log_id:
+            raise Failure(
+                BROKEN_OFF, "The terminal has begun another log meanwhile.", "Run the command again to read that one."
+            )
+        if batch.slots and batch.first_seq < seq:
+            raise Failure(
+                ANSWERED_ERROR,
+                f"The terminal was asked for seq {seq} and answered with seq {batch.first_seq}.",
+                "Perhaps its firmware is newer than this hymio: take the newer hymio.",
+            )
+        yield batch, payload
+        if batch.slots == 0:
+            return
+        seq = batch.last_seq + 1
+        progress(seq - status.oldest_seq)
+
+
+def check_counting(status: StatusAnswer) -> None:
+    """Raises Failure 5 for a terminal that has no log, or no name to keep it under."""
+    if not is_device_id(status.device_id):
+        raise Failure(
+            ANSWERED_ERROR,
+            f"The terminal calls itself {status.device_id!r}, which is no name for a terminal.",
+            "Give it one of 3 to 32 letters a-z, digits and hyphens: `hymio provision`.",
+        )
+    if status.log_id == 0:
+        raise Failure(
+            ANSWERED_ERROR,
+            f"The terminal has no log: {status.problem or 'it does not say why'}.",
+            "It does not count until this is mended; `hymio status` shows more.",
+        )
+
+
+@contextmanager
+def progress_bar(slots: int) -> Iterator[Progress]:
+    """A bar on stderr, if anybody looks at it and there is something to wait for."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = error_console()
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
+        task = bar.add_task("reading", total=max(slots, 1))
+        yield lambda done: bar.update(task, completed=done)
+
+
+@dataclass(slots=True)
+class Imported:
+    """Presses: what an import has done so far."""
+
+    read: int = 0
+    new: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    refused: int = 0
+    """Batches."""
+
+    def commit(self, store: Store, arrivals: list[Arrival], pull_goes_on_at: int | None = None) -> None:
+        """Ingests them in one transaction, and with them how far the pull is, if it is one."""
+        from hymio.cable import pull_resume
+        from hymio.store.ingest import ingest_many
+
+        if not arrivals:
+            return
+        with store.writing() as connection:
+            outcomes = ingest_many(connection, arrivals)
+            if pull_goes_on_at is not None:
+                one = arrivals[-1]
+                pull_resume.keep(connection, one.device_id, one.batch.log_id, pull_goes_on_at)
+        for outcome in outcomes:
+            self.refused += bool(outcome.refused)
+            self.new += outcome.rows
+            self.duplicates += outcome.duplicates
+            self.conflicts += len(outcome.conflicts)
+            self.read += outcome.rows + outcome.duplicates + len(outcome.conflicts)
+
+    def tell(self, device_id: str, more: dict[str, Any], as_json: bool) -> None:
+        """Prints the figures."""
+        if self.conflicts:
+            contradict, are = (
+                if_one(self.conflicts, "contradicts", "contradict"),
+                if_one(self.conflicts, "it is", "they are"),
+            )
+            note(f"{counted(self.conflicts, 'record')} {contradict} what the database holds; {are} in quarantine.")
+        if self.refused:
+            say, are = if_one(self.refused, "says", "say"), if_one(self.refused, "it is", "they are")
+            parts = f"{counted(self.refused, 'part')} of the log {say} what cannot be"
+            note(f"{parts}; {are} in quarantine, with the reason.")
+        if as_json:
+            print_json({"read": self.read, "new": self.new, "duplicates": self.duplicates, **more})
+            return
+        if not self.read:
+            console().print(f"{device_id}: no press was left to be read; `hymio status` shows whether it counts.")
+            return
+        read = counted(self.read, "press")
+        console().print(f"{device_id}: {read} read, {self.new} of them new, {self.duplicates} had come.")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read and not committed."""
+
+    store: Store
+    done: Imported
+    arrivals: list[Arrival] = field(default_factory=list)
+
+    def take(self, arrival: Arrival) -> None:
+        self.arrivals.append(arrival)
+        if len(self.arrivals) >= BATCHES_PER_COMMIT:
+            self.commit()
+
+    def commit(self) -> None:
+        arrivals, self.arrivals = self.arrivals, []
+        if arrivals:
+            newest = arrivals[-1].batch
+            self.done.commit(self.store, arrivals, newest.first_seq + newest.slots)
+
+
+def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
+    """Commits the log of the terminal on `port` to the database `db`; a pull that was broken off goes on.
+
+    Raises:
+        Failure: 3 no terminal, 4 no database, 5 the terminal answers oddly, 6 broken off.
+    """
+    from hymio.cable import pull_resume
+    from hymio.cable.smp import Cable
+    from hymio.store.schema import open_store
+    from hymio.store.transaction import date_on
+
+    done = Imported()
+    answer: dict[str, Any] = {}
+    store = open_store(db, create=True)
+    try:
+        with Cable(port) as cable:
+            status = cable.status()
+            check_counting(status)
+            _pull_into(store, cable, status, done)
+            cursor = _settle(store, cable, status, ack)
+        with store.writing() as connection:
+            pull_resume.forget(connection, status.device_id, status.log_id)
+        while date_on(store):
+            pass
+    finally:
+        store.close()
+    if cursor is not None:
+        answer["acked_seq"] = cursor - 1
+    done.tell(status.device_id, answer, as_json)
+    if cursor is not None and not as_json:
+        console().print(f"The terminal holds everything up to seq {cursor - 1} for settled.")
+
+
+def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported) -> None:
+    from hymio.cable import pull_resume
+    from hymio.cable.smp import LogTotals, four_totals
+    from hymio.store.ingest import Arrival
+
+    with store.reading() as connection:
+        from_seq = pull_resume.broken_off_at(connection, status.device_id, status.log_id)
+    if from_seq is not None:
+        note(f"Going on where the last reading was broken off, at seq {from_seq} of {status.next_seq}.")
+    # What it says now of all of its presses: if the cable comes off, the ledger knows that some are missing.
+    _told(store, status, LogTotals(status.log_id, four_totals(status.pressed), status.next_seq, status.oldest_seq))
+    reading = _Reading(store, done)
+    try:
+        with progress_bar(status.next_seq - status.oldest_seq) as progress:
+            for batch, payload in pull(cable, status, progress, from_seq or 0):
+                reading.take(Arrival(status.device_id, batch, "serial", time.time(), "serial", payload))
+    except Failure as failure:
+        if failure.exit_status == BROKEN_OFF:
+            failure.hint += " What is in the database stands, and is not read again."
+        raise
+    finally:
+        reading.commit()
+
+
+def _told(store: Store, status: StatusAnswer, totals: LogTotals) -> None:
+    """Takes in what the terminal says of its log as a whole."""
+    from hymio.store.ingest import Told, ingest_many
+
+    cursor = status.acked_seq + 1
+    said = status.device_id, status.log_id, totals.next_seq, totals.oldest_seq, cursor, totals.totals
+    with store.writing() as connection:
+        ingest_many(connection, [], [Told(*said, time.time())])
+
+
+def _settle(store: Store, cable: Cable, status: StatusAnswer, ack: bool) -> int | None:
+    """Takes the terminal's totals into the books; with `ack` moves its cursor and returns it."""
+    from hymio.store.ingest import log_state
+
+    totals = cable.totals()
+    if totals.log_id == status.log_id:
+        _told(store, status, totals)
+    if not ack:
+        return None
+    with store.reading() as connection:
+        state = log_state(connection, status.device_id, status.log_id)
+    assert state is not None, "the batches before have made it"
+    return cable.ack(status.log_id, min(state.coverage.mark, totals.next_seq))

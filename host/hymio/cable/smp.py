@@ -1,0 +1,512 @@
+"""The cable: SMP group 72 of a terminal (firmware/README.md, "The cable") over a serial port."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+import serial  # type: ignore[import-untyped]
+from pydantic import ConfigDict, ValidationError
+from smp import error as smp_error
+from smp import message as smp_message
+from smp.exceptions import SMPException
+from smpclient import SMPClient
+from smpclient.exceptions import SMPClientException
+from smpclient.generics import SMPRequest, success
+from smpclient.transport import SMPTransportDisconnected
+from smpclient.transport.serial import SMPSerialTransport
+
+from hymio.cable.network_ports import is_network, serial_port
+from hymio.cable.ports import cannot_open
+from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.common.words import counted
+from hymio.wire.batches import Batch, Totals, decode_batch
+from hymio.wire.primitives import FormatError
+
+GROUP: Final = 72
+BAUD: Final = 115200
+
+FIRST_ANSWER_S: Final = (1.0, 1.5, 2.5)
+"""Time-outs of the first request: opening the port may reset a board, which is up again after two to four seconds."""
+ANSWER_S: Final = (1.5, 1.5, 3.0)
+"""Time-outs of later ones: a lost line is asked for again."""
+_SHORTAGES: Final = 4
+"""How often to ask a terminal whose heap is too small just now: nothing was done, and each time it does with less."""
+_LISTEN_S: Final = 0.7
+"""How long to wait for what a silent terminal says to Enter."""
+
+
+class TerminalError(IntEnum):
+    """Errors of group 72."""
+
+    OK = 0
+    UNKNOWN = 1
+    BAD_REQUEST = 2
+    NO_LOG = 3
+    WRONG_LOG = 4
+    BEYOND_THE_LOG = 5
+
+
+_SENTENCES: Final = {
+    TerminalError.NO_LOG: (
+        "The terminal has no log: its flash has no partition `votes`, or none that it can use.",
+        "`hymio status` shows why; the terminal does not count until this is mended.",
+    ),
+    TerminalError.WRONG_LOG: (
+        "The terminal has begun another log meanwhile.",
+        "Read it again; what was read before stands.",
+    ),
+}
+
+
+class _ErrorV1(smp_error.ErrorV1):
+    _GROUP_ID = GROUP
+
+
+class _ErrorV2(smp_error.ErrorV2[TerminalError]):
+    _GROUP_ID = GROUP
+
+
+class Errors:
+    """Mixed into the requests of group 72."""
+
+    _ErrorV1 = _ErrorV1
+    _ErrorV2 = _ErrorV2
+
+
+LENIENT: Final = ConfigDict(extra="ignore", frozen=True)
+"""Answers may grow: readers ignore what they do not know."""
+
+
+class StatusAnswer(smp_message.ReadResponse):
+    """Answer to *status*; keys as on the wire."""
+
+    model_config = LENIENT
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 0
+
+    device_id: str
+    firmware: str
+    boot: int
+    reset_cause: int
+    uptime_ms: int
+    utc_ms: int
+    heap_free: int
+    idf_free: int | None = None
+    """Bytes beside the heap, which Wi-Fi and TLS live on; None where there is no such thing, or an older firmware."""
+    idf_largest: int | None = None
+    wifi: int
+    mqtt: int = 0
+    pressed: tuple[int, int, int, int] = (0, 0, 0, 0)
+    log_id: int = 0
+    capacity: int = 0
+    next_seq: int = 0
+    oldest_seq: int = 0
+    acked_seq: int = -1
+    unsent: int = 0
+    lost: int = 0
+    burned: int = 0
+    bad_sectors: int = 0
+    damaged_headers: int = 0
+    stuck: tuple[int, ...] = ()
+    mode: str = ""
+    switches: tuple[tuple[int, int, int, int], ...] = ()
+    """By button: presses, their raw edges, the most edges of one press, spikes that were none."""
+    stalled_missed: int = 0
+    standstill_ms: int = 0
+    power: str = "mains"
+    supply_mv: int | None = None
+    supply_low: bool = False
+    problem: str | None = None
+    """Why the terminal does not count; then it has no log."""
+    clock_problem: str | None = None
+    """Whose word on the time it does not believe, and why."""
+    mqtt_problem: str | None = None
+    """Why it has no connection to its broker."""
+    cert_ends: str | None = None
+    """Until when the certificate is good that it shows there, RFC 3339."""
+
+
+class StatusRead(smp_message.ReadRequest, Errors):
+    """How is the terminal?"""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 0
+    _Response = StatusAnswer
+
+
+class RecordsAnswer(smp_message.ReadResponse):
+    """Answer to *records*: a batch."""
+
+    model_config = LENIENT
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 1
+
+    d: bytes
+
+
+class RecordsRead(smp_message.ReadRequest, Errors):
+    """The log from seq `s` on, as much as fits one answer."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 1
+    _Response = RecordsAnswer
+
+    s: int
+
+
+class TotalsAnswer(smp_message.ReadResponse):
+    """Answer to *totals*."""
+
+    model_config = LENIENT
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 2
+
+    log: int
+    tot: list[int]
+    nxt: int
+    old: int
+
+
+class TotalsRead(smp_message.ReadRequest, Errors):
+    """Lifetime presses by button."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 2
+    _Response = TotalsAnswer
+
+
+class AckAnswer(smp_message.WriteResponse):
+    """Answer to *ack*: the cursor now."""
+
+    model_config = LENIENT
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 3
+
+    m: int
+
+
+class AckWrite(smp_message.WriteRequest, Errors):
+    """Every seq of `log` below `m` is settled."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 3
+    _Response = AckAnswer
+
+    log: int
+    m: int
+
+
+class TextAnswer(smp_message.ReadResponse):
+    """Answer to *text log*: whole lines, and the number of the line after them."""
+
+    model_config = LENIENT
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 4
+
+    d: bytes
+    n: int
+
+
+class TextRead(smp_message.ReadRequest, Errors):
+    """The text log from line `n` on."""
+
+    _GROUP_ID = GROUP
+    _COMMAND_ID = 4
+    _Response = TextAnswer
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogTotals:
+    """Lifetime presses by button of a log, and which seqs it holds."""
+
+    log_id: int
+    totals: Totals
+    next_seq: int
+    oldest_seq: int
+
+
+def four_totals(totals: Sequence[int]) -> Totals:
+    """Four numbers, or Failure 5."""
+    if len(totals) != 4:
+        raise _odd_answer(counted(len(totals), "total"))
+    return totals[0], totals[1], totals[2], totals[3]
+
+
+_LINES_RISE_TOGETHER: Final = sys.platform != "win32"
+"""Whether opening a port raises DTR and RTS at once; the reset circuit of ESP32 boards then ignores them."""
+
+
+class _Transport(SMPSerialTransport):
+    """A serial port opened so that the board behind it goes on running."""
+
+    def __init__(self, port: str) -> None:
+        settings: dict[str, Any] = {"baudrate": BAUD, "exclusive": True if os.name == "posix" else None}
+        super().__init__(**settings)
+        if is_network(port):
+            # smpclient's own suggestion for such pipes is another `connect`; what it opens there is this attribute.
+            self._conn = serial_port(port, **settings)  # type: ignore[misc]
+            return
+        # RTS without DTR, however short, is the order to reset:
+        # https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-topics/boot-mode-selection.html
+        # Linux and macOS raise both before anybody is asked, so lowering them one by one would be that order. Windows
+        # raises one after the other, so there neither may rise. As mpremote does:
+        # https://github.com/micropython/micropython/blob/master/tools/mpremote/mpremote/transport_serial.py
+        self._conn.dtr = _LINES_RISE_TOGETHER
+        self._conn.rts = _LINES_RISE_TOGETHER
+
+    def open_once(self, port: str) -> None:
+        """Opens the port, and tells why it can't: the library tries for seconds and then says only that it failed."""
+        self._reset_state()
+        self._conn.port = port
+        self._conn.open()
+        self._conn.reset_input_buffer()
+
+    def type_enter(self) -> None:
+        """What a person does first at a silent console."""
+        self._conn.write(b"\r\n")
+
+
+_Result = TypeVar("_Result")
+_Answer = TypeVar("_Answer", bound=smp_message.ReadResponse | smp_message.WriteResponse)
+
+
+class Cable:
+    """A terminal on a serial port. Use it in a `with` statement; every method may raise Failure 3, 5 or 6."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+        self._runner = asyncio.Runner()
+        self._transport: _Transport | None = None
+        self._client: SMPClient | None = None
+        self._answered = False
+        # The library logs what it also raises; a person gets sentences instead.
+        for name in ("smpclient", "smp"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    def __enter__(self) -> Cable:
+        self._runner.__enter__()
+        try:
+            self._transport = self._run(self._open())
+        except BaseException:
+            self._runner.close()
+            raise
+        self._client = SMPClient(self._transport, self._port)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._transport is not None:
+            self._run(self._transport.disconnect())
+        self._runner.__exit__(kind, error, trace)
+
+    def status(self) -> StatusAnswer:
+        """How the terminal is."""
+        return self._ask(StatusRead())
+
+    def records(self, seq: int, device_id: str) -> tuple[Batch, bytes]:
+        """The log of that terminal from `seq` on (or from the oldest seq held), as much as fits one answer; and the
+        batch's bytes."""
+        answer = self._ask(RecordsRead(s=seq))
+        try:
+            return decode_batch(answer.d, device_id), answer.d
+        except FormatError as error:
+            raise _odd_answer(f"a batch that cannot be read: {error.reason}") from error
+
+    def totals(self) -> LogTotals:
+        """Lifetime presses by button."""
+        answer = self._ask(TotalsRead())
+        return LogTotals(answer.log, four_totals(answer.tot), answer.nxt, answer.old)
+
+    def text(self, first: int) -> tuple[bytes, int]:
+        """Lines of the text log from number `first` on, as much as fits one answer, and the number of the next."""
+        answer = self._ask(TextRead(n=first))
+        return answer.d, answer.n
+
+    def ack(self, log_id: int, mark: int) -> int:
+        """Tells the terminal that every seq below `mark` is settled; returns its cursor now."""
+        return self._ask(AckWrite(log=log_id, m=mark)).m
+
+    def ask(
+        self,
+        request: SMPRequest[_Answer, Any, Any],
+        refusals: Mapping[int, Failure] | None = None,
+        timeouts_s: Sequence[float] | None = None,
+    ) -> _Answer:
+        """The answer to any request of any group.
+
+        refusals: what the group's own error numbers mean here; timeouts_s: how long to wait before each time that it
+        is asked again, if not as usual.
+        """
+        answer: Any = self._answer_to(request, timeouts_s)
+        if success(answer):
+            return answer
+        if hasattr(answer, "err"):
+            code = int(answer.err.rc)
+            if refusals and code in refusals:
+                raise refusals[code]
+            raise _odd_answer(f"error {code} of group {int(answer.err.group)}")
+        if answer.rc == smp_error.MGMT_ERR.EINVAL and answer.rsn:
+            raise Failure(WRONG_USE, f"The terminal refuses it: {answer.rsn}.", "Nothing was changed; correct it.")
+        if answer.rc == smp_error.MGMT_ERR.ENOTSUP:
+            raise Failure(
+                ANSWERED_ERROR,
+                "The terminal does not know this request: its firmware is older than this hymio.",
+                "`hymio status` shows its version, `hymio flash` or `hymio deploy` bring the newer one.",
+            )
+        raise _refusal(answer.rc)
+
+    def _run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        return self._runner.run(work)
+
+    async def _open(self) -> _Transport:
+        transport = _Transport(self._port)
+        try:
+            transport.open_once(self._port)
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise cannot_open(self._port, error) from error
+        return transport
+
+    def _answer_to(self, request: SMPRequest[_Answer, Any, Any], timeouts_s: Sequence[float] | None = None) -> Any:
+        assert self._client is not None, "use the cable in a with statement"
+        try:
+            for _ in range(_SHORTAGES):
+                answer = self._run(self._exchange(request, timeouts_s))
+                if getattr(answer, "rc", None) != smp_error.MGMT_ERR.ENOMEM:
+                    break
+            return answer
+        except (SMPTransportDisconnected, serial.SerialException, OSError) as error:
+            raise self._gone() from error
+
+    def _ask(self, request: SMPRequest[_Answer, _ErrorV1, _ErrorV2]) -> _Answer:
+        answer: _Answer | _ErrorV1 | _ErrorV2 = self._answer_to(request)
+        if success(answer):
+            return answer
+        if isinstance(answer, _ErrorV2):
+            code = answer.err.rc
+            message, hint = _SENTENCES.get(
+                code,
+                (
+                    f"The terminal refused the request ({code.name.lower().replace('_', ' ')}).",
+                    "Perhaps its firmware is older than this hymio: `hymio status` shows its version.",
+                ),
+            )
+            raise Failure(ANSWERED_ERROR, message, hint)
+        raise _refusal(answer.rc)
+
+    async def _exchange(self, request: SMPRequest[_Answer, Any, Any], timeouts_s: Sequence[float] | None) -> Any:
+        assert self._client is not None and self._transport is not None
+        odd: Exception | None = None
+        for timeout_s in timeouts_s or (ANSWER_S if self._answered else FIRST_ANSWER_S):
+            # Each time a new message: an answer that comes late must not be taken for this one's.
+            again = type(request)(**_fields(request))
+            try:
+                answer = await self._client.request(again, timeout_s=timeout_s)
+            except TimeoutError:
+                continue
+            except (SMPClientException, SMPException, ValidationError, ValueError) as error:
+                odd = error
+                await self._drain()
+                continue
+            self._answered = True
+            return answer
+        if odd is not None:
+            raise _odd_answer(f"{type(odd).__name__}") from odd
+        if self._answered:
+            raise Failure(
+                BROKEN_OFF,
+                f"The terminal on {self._port} has stopped answering.",
+                "Check the cable and run the command again.",
+            )
+        raise _silent(self._port, await self._listen())
+
+    async def _drain(self) -> None:
+        """Passes over whatever else the terminal has to say."""
+        assert self._transport is not None
+        try:
+            while True:
+                await asyncio.wait_for(self._transport.receive(), 0.2)
+        except (TimeoutError, SMPException, ValueError):
+            return
+
+    async def _listen(self) -> bytes:
+        """What the terminal has said that was no SMP, and what it says to Enter."""
+        assert self._transport is not None
+        said = await self._transport.read_serial()
+        self._transport.type_enter()
+        await asyncio.sleep(_LISTEN_S)
+        return said + await self._transport.read_serial()
+
+    def _gone(self) -> Failure:
+        if self._answered:
+            return Failure(
+                BROKEN_OFF,
+                f"The cable on {self._port} has come off.",
+                "Plug it in and run the command again.",
+            )
+        return Failure(NO_TERMINAL, f"The port {self._port} went away.", "Check the cable and run the command again.")
+
+
+def _fields(request: Any) -> dict[str, Any]:
+    base = {"header", "version", "sequence", "smp_data"}
+    return {name: getattr(request, name) for name in type(request).model_fields if name not in base}
+
+
+def _refusal(code: smp_error.MGMT_ERR) -> Failure:
+    if code == smp_error.MGMT_ERR.ENOMEM:
+        return Failure(
+            ANSWERED_ERROR,
+            "The terminal is short of memory just now.",
+            "Nothing was changed: try again, or restart it (its reset button, `hymio cmd DEVICE_ID reboot`) and then"
+            " try again.",
+        )
+    return _odd_answer(f"error {code.name}")
+
+
+def _odd_answer(what: str) -> Failure:
+    return Failure(
+        ANSWERED_ERROR,
+        f"The terminal answered with {what}.",
+        "Perhaps its firmware is newer than this hymio: take the newer hymio, or try again.",
+    )
+
+
+_BOOT_MESSAGES: Final = (b"rst:0x", b"ESP-ROM:", b"ets J", b"Guru Meditation", b"invalid header")
+"""What the ESP32's ROM loader and its panic handler print: two of one kind within seconds are a boot loop."""
+
+
+def _silent(port: str, said: bytes) -> Failure:
+    """Why a terminal has not answered, after what it said instead."""
+    if max(said.count(message) for message in _BOOT_MESSAGES) >= 2:
+        return Failure(
+            NO_TERMINAL,
+            f"The board on {port} starts over and over (boot loop).",
+            "Try another cable and power supply; if that does not help, flash it again.",
+        )
+    if said.rstrip(b" ").endswith((b">>>", b"...")) or b"\n>>> " in said:
+        return Failure(
+            NO_TERMINAL,
+            f"The board on {port} shows the MicroPython prompt: no hymio firmware is running.",
+            f"Start it: `mpremote connect {port} reset`, or its reset button; if it comes back here: `hymio deploy`.",
+        )
+    if said.strip():
+        return Failure(
+            NO_TERMINAL,
+            f"What is on {port} talks, but not like a hymio terminal.",
+            "Check that this is the right port (`hymio ports`) and that the board carries the hymio firmware.",
+        )
+    return Failure(
+        NO_TERMINAL,
+        f"Nothing on {port} answers.",
+        "Check that the board has power and carries the hymio firmware; press its reset button and try again.",
+    )

@@ -1,0 +1,235 @@
+"""The `hymio` command: which sub-commands there are, their options and examples."""
+
+# Nothing heavy is imported at the top: `hymio --help` has to be instant, and a technician's laptop need not have
+# what only the office uses.
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hymio.cli import bench_commands, field_commands, office_commands, pki_commands, quarantine_commands
+from hymio.cli.bench_commands import BENCH
+from hymio.cli.office_commands import OFFICE
+from hymio.cli.options import (
+    DEFAULT_BROKER,
+    BrokerOption,
+    CaOption,
+    CertOption,
+    DbOption,
+    JsonOption,
+    KeyOption,
+    examples,
+    new_app,
+)
+from hymio.common.errors import ANSWER_NO, run_cli
+from hymio.common.interrupts import ends_well
+
+app = new_app(
+    name="hymio",
+    help="Open four-button smiley terminals: flash them, read them, collect their votes.",
+    no_args_is_help=True,
+)
+
+SIM_HELP = "Simulated terminals that run the real firmware."
+
+app.add_typer(bench_commands.app)
+app.add_typer(field_commands.app)
+app.add_typer(office_commands.app)
+app.add_typer(pki_commands.app, name="pki", help=pki_commands.HELP, rich_help_panel=OFFICE)
+app.add_typer(
+    quarantine_commands.app,
+    name="quarantine",
+    help=quarantine_commands.HELP,
+    epilog=quarantine_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from hymio import __version__
+
+        print(f"hymio {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _hymio(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+broker_app = new_app()
+app.add_typer(broker_app, name="broker", rich_help_panel=OFFICE)
+
+
+@broker_app.callback(
+    invoke_without_command=True,
+    epilog=examples("hymio broker", "hymio broker --listen 127.0.0.1:0 --json", "hymio broker config --help"),
+)
+def broker(
+    context: typer.Context,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
+    ] = "127.0.0.1:1883",
+    as_json: JsonOption = False,
+) -> None:
+    """An embedded MQTT broker for the bench, which keeps nothing and knows no passwords; `config` is for a site's."""
+    if context.invoked_subcommand is not None:
+        return
+    with ends_well(is_service=True):
+        from hymio.office.embedded_broker import run_broker
+
+    run_broker(listen, as_json)
+
+
+@broker_app.command(
+    "config",
+    epilog=examples(
+        "hymio broker config --out broker --pki pki",
+        "hymio broker config --out broker --pki pki --listen 8884 --collector office --collector second",
+        "hymio broker config --out broker --pki pki --operator anna --operator renewals --home-assistant home",
+        "hymio broker config --out broker --pki pki --at /etc/mosquitto/hymio",
+    ),
+)
+def broker_config(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The directory to write; it holds no CA key.")],
+    pki: Annotated[Path, typer.Option(metavar="DIR", help="The CA's directory, of `hymio pki`.")],
+    listen: Annotated[str, typer.Option(metavar="[HOST:]PORT", help="Where the broker listens, by TLS only.")] = "8883",
+    server: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Whose certificate, if the CA has issued several for brokers.")
+    ] = None,
+    collector: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Who may read the votes and acknowledge; default office.")
+    ] = None,
+    operator: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Who may give orders to terminals: cmd, config, renewals.")
+    ] = None,
+    home_assistant: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Which Home Assistant may read the figures.")
+    ] = None,
+    at: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the directory will lie on the broker's machine.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Writes mosquitto.conf, the ACL and the certificates for the broker of a site."""
+    from hymio.office.broker_config import run_broker_config
+
+    run_broker_config(
+        out, pki, listen, server, collector or ["office"], operator or [], at, as_json, home_assistant or []
+    )
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio collect --broker mqtt://127.0.0.1:1883 --db votes.db",
+        "hymio collect --broker mqtts://broker.example --db postgresql://hymio@db.example/votes"
+        " --ca ca.pem --cert cert.pem --key key.pem",
+    ),
+)
+def collect(
+    db: DbOption,
+    broker: BrokerOption = DEFAULT_BROKER,
+    collector_id: Annotated[
+        str, typer.Option(metavar="ID", help="The name that the terminals are configured to believe.")
+    ] = "office",
+    ca: CaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    home_assistant: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Tell Home Assistant (usual prefix: homeassistant).")
+    ] = None,
+    tz: Annotated[str, typer.Option(metavar="ZONE", help="Whose days Home Assistant is told of.")] = "UTC",
+    as_json: JsonOption = False,
+) -> None:
+    """Takes votes from the broker into the database, and tells the terminals only then."""
+    with ends_well(is_service=True):
+        from hymio.mqtt.broker_tls import TlsFiles
+        from hymio.office.collect import run_collect
+
+    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz)
+
+
+@app.command(rich_help_panel=OFFICE, epilog=examples("hymio report --db votes.db", "hymio report --db votes.db --json"))
+def report(db: DbOption, as_json: JsonOption = False) -> None:
+    """Happy Index and votes of every terminal."""
+    from hymio.office.report import run_report
+
+    run_report(db, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio replay --db votes.db --lockout 3s",
+        "hymio replay --db votes.db --device-id till-1 --repeat 500ms --mash 1m --mash-presses 20 --json",
+    ),
+)
+def replay(
+    db: DbOption,
+    device_id: Annotated[str | None, typer.Option(metavar="ID", help="Only this terminal.")] = None,
+    lockout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="No vote until all buttons were up for so long: 500ms, 3s, 1m.")
+    ] = None,
+    repeat: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The same button again is no vote for so long.")
+    ] = None,
+    chord: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Two buttons within so long are a hand, not votes.")
+    ] = None,
+    replace_from: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Another button after so long corrects the vote ...")
+    ] = None,
+    replace_until: Annotated[str | None, typer.Option(metavar="TIME", help="... if it comes before this.")] = None,
+    mash_presses: Annotated[
+        int | None, typer.Option(metavar="N", help="So many presses, and every further one, are mashing ...")
+    ] = None,
+    mash: Annotated[str | None, typer.Option(metavar="TIME", help="... when they come within so long.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What would have counted, had the terminals' windows been others; changes nothing."""
+    from hymio.office.replay import run_replay
+
+    windows = {
+        "--lockout": lockout, "--repeat": repeat, "--chord": chord, "--replace-from": replace_from,
+        "--replace-until": replace_until, "--mash-presses": mash_presses, "--mash": mash,
+    }  # fmt: skip
+    run_replay(db, device_id, windows, as_json)
+
+
+@app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))
+def ledger(db: DbOption, as_json: JsonOption = False) -> None:
+    """Whether every press is accounted for: pressed = rows + lost + waiting. Exit status 1 if anything is open."""
+    from hymio.office.ledger import run_ledger
+
+    if not run_ledger(db, as_json):
+        raise typer.Exit(ANSWER_NO)
+
+
+def _simulator(arguments: list[str]) -> typer.Typer:
+    """The sub-commands of `hymio sim`, imported only when they are asked for: everything else must start at once."""
+    stub = new_app(name="sim", help=SIM_HELP)
+    if "sim" not in arguments[:1]:
+        return stub
+    from hymio_sim.cli import app as simulator
+
+    return simulator
+
+
+def _run(**options: object) -> object:
+    app.add_typer(_simulator(sys.argv[1:]), name="sim", help=SIM_HELP, rich_help_panel=BENCH)
+    return app(**options)
+
+
+def main() -> None:
+    """Entry point of the `hymio` command."""
+    raise SystemExit(run_cli(_run))

@@ -1,0 +1,101 @@
+"""Options that many commands share, and the form of --help."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
+
+_LIKE = 0.7
+"""Of difflib's ratio: `statsu` is like `status` (0.83) and `lgos` like `logs` (0.75), `bogus` is not (0.67)."""
+
+
+class HelpGroup(TyperGroup):
+    """Lists its commands under the headings of their `rich_help_panel`, each with its first sentences unabridged."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Called by typer for the word that ought to be a command, or a slip of the finger."""
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            near = near_names(args[0], self.list_commands(ctx)) if args else []
+            if near and (said := getattr(error, "message", None)):
+                error.message = f"{said} Did you mean {' or '.join(near)}?"  # type: ignore[attr-defined]
+            raise
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Called by typer for the end of --help."""
+        headings: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                heading = getattr(command, "rich_help_panel", None)
+                said = " ".join((command.help or "").partition("\n\n")[0].split())
+                headings.setdefault(heading if isinstance(heading, str) else "Commands", []).append((name, said))
+        for heading, rows in sorted(headings.items()):
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def near_names(typed: str, names: list[str]) -> list[str]:
+    """What somebody may have meant who typed this: the names that it begins, or a few that are very much like it."""
+    begun = [name for name in names if len(typed) > 1 and name.startswith(typed)]
+    return begun or get_close_matches(typed, names, cutoff=_LIKE)
+
+
+def new_app(**options: Any) -> typer.Typer:
+    """A group of commands. Help is plain text: Markdown would swallow what looks like a tag, and cost 0.1 s."""
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    return typer.Typer(
+        cls=HelpGroup,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        suggest_commands=False,  # its suggestions are far-fetched; ours are `near_names`
+        context_settings=settings,
+        **options,
+    )
+
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="For programs: JSON on stdout, a JSON error as the last line of stderr.")
+]
+
+BrokerOption = Annotated[
+    str,
+    typer.Option(
+        "--broker",
+        metavar="URL",
+        envvar=BROKER_VARIABLE,
+        help="mqtt://[user:password@]host[:port], mqtts:// for TLS; @FILE: as that file says.",
+    ),
+]
+DbOption = Annotated[
+    str,
+    typer.Option(
+        "--db",
+        metavar="URL",
+        envvar=DB_VARIABLE,
+        show_envvar=False,  # else it stands in the middle of "Missing option '--db'."
+        help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name; @FILE: as that file says."
+        " Without it: HYMIO_DB.",
+    ),
+]
+CaOption = Annotated[
+    Path | None, typer.Option("--ca", metavar="FILE", help="With mqtts://: believe only brokers of this CA (PEM).")
+]
+CertOption = Annotated[
+    Path | None, typer.Option("--cert", metavar="FILE", help="With mqtts://: our certificate (PEM).")
+]
+KeyOption = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="With --cert: its key (PEM).")]
+
+DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
+
+
+def examples(*lines: str) -> str:
+    """The end of a --help text: command lines to copy, each on one line however long it is."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))

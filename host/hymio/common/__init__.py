@@ -1,0 +1,1 @@
+"""What every part of the host uses: errors for people, output, addresses, durations, words, files."""

@@ -1,0 +1,116 @@
+"""Addresses as people type them: HOST:PORT of a listener, mqtt:// URLs of a broker, names of terminals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from hymio.common.errors import WRONG_USE, Failure
+from hymio.common.hidden_passwords import hide, hide_passwords_in, without_password
+
+MQTT_PORT: Final = 1883
+MQTTS_PORT: Final = 8883
+
+_DEVICE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,31}")
+
+
+def is_device_id(name: str) -> bool:
+    """Whether a terminal may be called so."""
+    return _DEVICE_ID.fullmatch(name) is not None
+
+
+def parse_listen(listen: str, option: str = "--listen") -> tuple[str, int]:
+    """(host, port) of HOST:PORT; port 0 means any free one."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise Failure(WRONG_USE, f"{option} {listen!r} is not HOST:PORT.", f"For example: {option} 127.0.0.1:1883.")
+    return host, int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where a broker is and how to log in."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str | None
+    password: str | None = field(repr=False)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
+
+HOW_TO_QUOTE: Final = "#, ?, /, @ and % in a user's name or password are written %23, %3F, %2F, %40 and %25."
+_NO_PORT: Final = re.compile(r"(\w:)(?!\d+/?$)[^/\]]+$")
+"""What stands where a port belongs, and is none."""
+
+
+def address_in(given: str, option: str) -> str:
+    """`given`, or the first line of FILE if it is @FILE: there no list of processes shows it.
+
+    Raises:
+        Failure: 2 the file can't be read, or is empty.
+    """
+    if not given.startswith("@"):
+        return given
+    try:
+        lines = Path(given[1:]).expanduser().read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Failure(
+            WRONG_USE,
+            f"{option} {given}: {said}.",
+            f"Behind the @ stands the name of a file with the address in it, as in {option} @/etc/hymio/address.",
+        ) from None
+    address = lines[0].strip() if lines else ""
+    if not address:
+        raise Failure(WRONG_USE, f"{option} {given}: the file is empty.", "The address is its first line.")
+    hide_passwords_in([address])
+    return address
+
+
+def shown_address(url: str) -> str:
+    """An address that is refused, as it may be shown: without what is a password, or seems to be one."""
+    return without_password(url) if "@" in url else _NO_PORT.sub(r"\1***", without_password(url))
+
+
+def parse_broker(url: str) -> BrokerAddress:
+    """The broker of `mqtt://[user:password@]host[:port]`, `mqtts://...` (TLS) or just `host[:port]`; or of @FILE."""
+    url = address_in(url, "--broker")
+    try:
+        # Tabs and line ends are left out by urlsplit without a word, and a # or ? ends the address for it.
+        if any(sign in url for sign in "#?\t\r\n"):
+            raise ValueError
+        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+        host, port = parts.hostname, parts.port
+        username, password = (
+            None if one is None else unquote(one, errors="strict") for one in (parts.username, parts.password)
+        )
+        if parts.scheme not in ("mqtt", "mqtts") or not host or port == 0 or parts.path.strip("/"):
+            raise ValueError
+    except ValueError:
+        raise Failure(
+            WRONG_USE,
+            f"--broker {shown_address(url)!r} is not the address of a broker.",
+            HOW_TO_QUOTE
+            if "@" in url
+            else "For example: --broker mqtt://127.0.0.1:1883, or mqtts://user:password@broker.example for TLS.",
+        ) from None
+    hide(password)
+    tls = parts.scheme == "mqtts"
+    return BrokerAddress(host, port or (MQTTS_PORT if tls else MQTT_PORT), tls, username, password)
+
+
+def check_database(url: str) -> None:
+    """Failure 2 if an @ in the user's name or the password of a database's URL would end them too early.
+
+    SQLAlchemy takes what comes between the first @ and the next / for the host, and shows it.
+    """
+    if "://" in url and url.count("@") > 1:
+        raise Failure(WRONG_USE, f"--db {without_password(url)!r} is not the address of a database.", HOW_TO_QUOTE)

@@ -1,0 +1,127 @@
+"""How a command fails: an exit status and two sentences for a person, never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from hymio.common import hidden_passwords, interrupts
+from hymio.common.hidden_passwords import hide_in_process_list, hide_passwords_in, without_secrets
+from hymio.common.interrupts import INTERRUPTED as INTERRUPTED
+from hymio.common.interrupts import wants_json
+
+DONE: Final = 0
+ANSWER_NO: Final = 1
+"""The command worked and the answer is no: not balanced, self-test failed, image damaged."""
+WRONG_USE: Final = 2
+"""Wrong option, value or configuration key; nothing was touched."""
+NO_TERMINAL: Final = 3
+"""No such port, in use, silent, bare REPL, boot loop."""
+NO_SERVICE: Final = 4
+"""No broker, database or server there, or it refused."""
+ANSWERED_ERROR: Final = 5
+"""The other side answered, but with an error or a newer format."""
+BROKEN_OFF: Final = 6
+"""Broken off half-way: what is done stands, run it again."""
+BUG: Final = 70
+"""A bug in hymio (EX_SOFTWARE of sysexits.h)."""
+
+_DEBUG_VARIABLE: Final = "HYMIO_DEBUG"
+_SEEN: Final = (
+    "Everybody on this computer can read the password on the command line while this runs: give the address by"
+    " HYMIO_BROKER or HYMIO_DB, or as @FILE."
+)
+
+
+class Failure(Exception):
+    """Ends a command with `exit_status`; `message` says what happened, `hint` what to do next."""
+
+    def __init__(self, exit_status: int, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+        self.message = message
+        self.hint = hint
+
+
+def escaped(text: str) -> str:
+    """The text, with escapes for bytes of a command line or a file name that are no UTF-8: strict JSON has none."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def show_failure(failure: Failure, as_json: bool) -> None:
+    """Writes the failure to stderr: two sentences, or one JSON line."""
+    message, hint = (escaped(without_secrets(text)) for text in (failure.message, failure.hint))
+    if as_json:
+        text = json.dumps({"error": {"exit": failure.exit_status, "message": message, "hint": hint}})
+    else:
+        text = f"{message}\n{hint}"
+    with contextlib.suppress(OSError):  # perhaps nobody is listening any more; the exit status still tells
+        print(text, file=sys.stderr, flush=True)
+
+
+def _bug(error: BaseException) -> Failure:
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return Failure(
+        BUG,
+        f"This is a bug in hymio ({said}).",
+        f"Run the same command with {_DEBUG_VARIABLE}=1 to see where it happened, and report it with that output.",
+    )
+
+
+def as_failure(error: BaseException) -> Failure:
+    """What `error`, caught at the very top of a command, means to the person who ran it."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return Failure(INTERRUPTED, interrupts.MESSAGE, interrupts.HINT)
+    # Typer carries its own copy of click since 0.26, so the class is told by what it can do.
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        message = str(error.format_message()).strip() or "Something is missing on the command line."
+        context = getattr(error, "ctx", None)
+        command = getattr(context, "command_path", None) or "hymio"
+        return Failure(WRONG_USE, message, f"`{command} --help` lists the options and shows examples.")
+    return _bug(error)
+
+
+def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, program: str = "hymio") -> int:
+    """Runs a Typer `app` and returns the exit status; every way to fail goes through `show_failure`."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    hide_passwords_in([*given, *(os.environ.get(variable, "") for variable in hidden_passwords.VARIABLES)])
+    if arguments is None and not hide_in_process_list(given):
+        print(_SEEN, file=sys.stderr, flush=True)
+    if not os.environ.get(_DEBUG_VARIABLE):
+        # An MQTT client that is gone leaves futures behind, of whose errors asyncio writes tracebacks as it ends.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    try:
+        interrupts.begin()
+        status = app(args=given, prog_name=program, standalone_mode=False)
+        interrupts.over()
+    except SystemExit as leaving:
+        interrupts.over()
+        status = leaving.code
+        if isinstance(status, str):
+            show_failure(_bug(leaving), wants_json(given))
+            return BUG
+    except BaseException as error:
+        interrupts.over()
+        if type(error).__name__ == "NoArgsIsHelpError" and hasattr(error, "show"):
+            error.show()  # the whole help, on stderr
+            return WRONG_USE
+        failure = as_failure(error)
+        if failure.exit_status == INTERRUPTED and interrupts.is_end():
+            return DONE
+        if failure.exit_status == BUG and os.environ.get(_DEBUG_VARIABLE):
+            print(without_secrets("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+        show_failure(failure, wants_json(given))
+        return failure.exit_status
+    if status == INTERRUPTED:  # Typer has made an exit of the KeyboardInterrupt
+        if interrupts.is_end():
+            return DONE
+        show_failure(as_failure(KeyboardInterrupt()), wants_json(given))
+    return status if isinstance(status, int) else DONE

@@ -1,0 +1,66 @@
+"""What a command prints: JSON for programs on stdout, tables for people, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from hymio.common.errors import BROKEN_OFF, Failure
+from hymio.common.hidden_passwords import without_secrets
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
+_STARTED_S: Final = time.monotonic()
+
+
+def seconds_running() -> float:
+    """`t` of the contract: seconds since the process started (a few milliseconds less: since this was imported)."""
+    return time.monotonic() - _STARTED_S
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on one line of stdout, out at once."""
+    text = json.dumps(value, ensure_ascii=False)
+    # Bytes of a path that are no UTF-8 are half of a pair to Python, and nothing to a strict reader of JSON.
+    print_line(_HALF_A_PAIR.sub(lambda half: rf"\\u{ord(half[0]):04x}", text))
+
+
+def print_line(line: str) -> None:
+    """One line on stdout, out at once.
+
+    Raises:
+        Failure: whoever read our output has gone (`hymio votes | head`).
+    """
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # What is still in the buffer must not fail once more when the interpreter closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Failure(
+            BROKEN_OFF, "Whoever read the output has gone.", "Run it again without cutting it short."
+        ) from None
+
+
+def note(line: str) -> None:
+    """One line for a person, on stderr."""
+    print(without_secrets(line), file=sys.stderr, flush=True)
+
+
+def console() -> Console:
+    """Where tables for people go."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def error_console() -> Console:
+    """Where progress bars and hints go."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)

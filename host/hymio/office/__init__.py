@@ -1,0 +1,1 @@
+"""What a site runs: the collector, ledger, reports, orders to terminals afar, Home Assistant."""

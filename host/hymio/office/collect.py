@@ -1,0 +1,443 @@
+"""`hymio collect`: from the broker into the database, and only then the ack."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import secrets
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import aiomqtt
+
+from hymio.common import interrupts
+from hymio.common.addresses import BrokerAddress, parse_broker
+from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
+from hymio.common.hidden_passwords import without_password
+from hymio.common.output import note, print_json, print_line, seconds_running
+from hymio.common.words import counted, if_one
+from hymio.mqtt.broker_tls import TlsFiles, no_broker, tls_context, why_refused
+from hymio.office.home_assistant import HomeAssistant, zone_named
+from hymio.office.home_discovery import OFFLINE, ONLINE, check_prefix
+from hymio.office.inbox import Inbox
+from hymio.pki.revocation import remind
+from hymio.store.database_errors import shown
+from hymio.store.ingest import Outcome
+from hymio.store.quarantine import Kept, counts
+from hymio.store.schema import Store, open_store
+from hymio.store.transaction import Committed, DueAck, Parcel, Wanted, commit_whatever_comes, date_on
+from hymio.wire.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
+from hymio.wire.limits import PARCEL_MESSAGES
+from hymio.wire.messages import Item, Refused, Unread, judge
+
+__all__ = ["PARCEL_MESSAGES", "Collector", "check_collector_id", "run_collect"]
+
+BACKOFF_S: Final = (1.0, 30.0)
+"""First and longest pause before the broker or the database is tried again."""
+STOP_S: Final = 1.0
+"""How long what has come may still take when told to stop."""
+ASK_LASTS_S: Final = 300
+"""A terminal that has not heard the request by then will be asked anew."""
+TOLD_ONE_BY_ONE: Final = 10
+"""So many messages of a terminal that go to quarantine are each told of."""
+TOLD_OF_ALL: Final = 200
+"""And so many of all terminals together: on an open broker anybody may take thousands of names."""
+ASK_EVERY_S: Final = 10.0
+"""One that says all the time that something is missing here is not asked all the time."""
+
+VOTES_TOPIC: Final = "hymio/+/votes"
+STATE_TOPIC: Final = "hymio/+/state"
+
+
+class Collector:
+    """Takes messages from the broker until it is told to stop."""
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        tls: ssl.SSLContext | None,
+        store: Store,
+        collector_id: str,
+        as_json: bool,
+        home: HomeAssistant | None = None,
+    ) -> None:
+        self._home = home
+        self._address = address
+        self._tls = tls
+        self._store = store
+        self._collector_id = collector_id
+        self._as_json = as_json
+        self._stop = asyncio.Event()
+        self._stop_by_s = 0.0
+        self._ready = False
+        self._inbox = Inbox()
+        self._arrived = asyncio.Event()
+        self._trouble_pause_s = BACKOFF_S[0]
+        self._kept: dict[str, int] = {}
+        self._kept_of_all = 0
+        self._not_kept: dict[str, int] = {}
+        self._asked: dict[str, float] = {}
+        self._unsent: dict[tuple[str, int], DueAck] = {}
+        self._undated = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has ever been connected."""
+        return self._ready
+
+    def stop(self) -> None:
+        """Ends `run` once what has come is committed and acknowledged, or after the transaction at hand if that is
+        much: it comes again."""
+        self._stop_by_s = time.monotonic() + STOP_S
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Until `stop`; Failure 4 if the broker can't be reached at the very start, later it is tried again."""
+        pause_s = BACKOFF_S[0]
+        while not self._stop.is_set():
+            try:
+                async with self._client() as client:
+                    await self._subscribe(client)
+                    pause_s = BACKOFF_S[0]
+                    await self._work(client)
+            except (aiomqtt.MqttError, OSError) as error:
+                why = await asyncio.to_thread(why_refused, error, self._address, self._tls)
+                if not self._ready:
+                    raise no_broker(self._address, why) from error
+                if not self._stop.is_set():
+                    note(f"The broker {self._address} has gone ({why}); trying again in {pause_s:.0f} s.")
+                    await self._pause(pause_s)
+                    pause_s = min(2 * pause_s, BACKOFF_S[1])
+
+    def _client(self) -> aiomqtt.Client:
+        address, home = self._address, self._home
+        will = None if home is None else aiomqtt.Will(home.availability_topic, OFFLINE, qos=1, retain=True)
+        return aiomqtt.Client(
+            address.host,
+            address.port,
+            username=address.username,
+            password=address.password,
+            identifier=self._collector_id,
+            clean_session=False,
+            will=will,
+            tls_context=self._tls,
+            keepalive=30,
+            logger=_quiet_logger(),
+        )
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        granted = await client.subscribe([(VOTES_TOPIC, 1), (STATE_TOPIC, 1)])
+        if any(getattr(code, "is_failure", False) or code == 0x80 for code in granted):
+            raise Failure(
+                NO_SERVICE,
+                f"The broker {self._address} does not let {self._collector_id} read the terminals' topics.",
+                f"Allow this client to read {VOTES_TOPIC} and {STATE_TOPIC} and to write hymio/+/ack.",
+            )
+        if self._ready:
+            note(f"The broker {self._address} is back.")
+            return
+        self._ready = True
+        if self._as_json:
+            print_json(
+                {
+                    "event": "ready",
+                    "t": seconds_running(),
+                    "broker": str(self._address),
+                    "db": shown(self._store.engine.url),
+                    "collector_id": self._collector_id,
+                }
+            )
+        else:
+            print_line(f"Collecting from {self._address} as {self._collector_id}. Ctrl-C stops.")
+
+    async def _work(self, client: aiomqtt.Client) -> None:
+        """Commits what comes, all that has come at a time, until told to stop or the broker goes (MqttError)."""
+        await self._publish(client)
+        # A task of its own reads: cancelling a read in time could drop the message that it just took.
+        reader = asyncio.create_task(self._take_in(client))
+        stopped = asyncio.create_task(self._stop.wait())
+        telling = asyncio.create_task(self._tell_home(client))
+        try:
+            while not (reader.done() or stopped.done()):
+                arrived = asyncio.create_task(self._arrived.wait())
+                await asyncio.wait({reader, stopped, arrived}, return_when=asyncio.FIRST_COMPLETED)
+                arrived.cancel()
+                await self._empty_inbox(client)
+        finally:
+            reader.cancel()
+            stopped.cancel()
+            telling.cancel()
+            if self._home is not None:
+                # Who says goodbye takes its will along, so it is said here; if the broker has gone, it says it.
+                with contextlib.suppress(aiomqtt.MqttError):
+                    await client.publish(self._home.availability_topic, OFFLINE, qos=1, retain=True)
+        if reader.done() and not reader.cancelled():
+            reader.result()
+
+    async def _take_in(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
+            self.hear(str(message.topic), payload, message.retain, time.time())
+
+    def hear(self, topic: str, payload: bytes, is_retained: bool, received_utc: float) -> None:
+        """Takes a message into the inbox, once it has been judged."""
+        item = judge(topic, payload, received_utc)
+        # Votes are told on when they are committed.
+        if self._home is not None and not isinstance(item, Unread | Refused):
+            self._home.heard(topic, payload, is_retained)
+        if item is None:
+            return
+        if not self._inbox.put(item) and _is_round(self._inbox.passed_over):
+            note(
+                f"{item.device_id or topic} sends more than can be taken in at present: {self._inbox.passed_over}"
+                " messages of terminals have been passed over; terminals send again what is not acknowledged."
+            )
+        self._arrived.set()
+
+    async def _tell_home(self, client: aiomqtt.Client) -> None:
+        if self._home is None:
+            return
+
+        async def publish(topic: str, payload: bytes) -> None:
+            await client.publish(topic, payload, qos=1, retain=True)
+
+        self._home.connected()
+        with contextlib.suppress(aiomqtt.MqttError):  # the reader finds the connection gone, too
+            await publish(self._home.availability_topic, ONLINE)
+            await self._home.run(publish)
+
+    async def _empty_inbox(self, client: aiomqtt.Client) -> None:
+        while items := self._inbox.take():
+            committed = await self._commit(items)
+            if committed is None:
+                return
+            self._undated = committed.undated
+            self._announce(committed)
+            self._unsent.update({(ack.device_id, ack.log_id): ack for ack in committed.acks})
+            await self._publish(client)
+            for wanted in committed.wanted:
+                await self._ask_for(client, wanted)
+            if self._stop.is_set() and time.monotonic() > self._stop_by_s:
+                return
+        self._arrived.clear()
+        due_s = self._inbox.next_due_s()
+        if due_s is not None:
+            asyncio.get_running_loop().call_later(due_s, self._arrived.set)
+        # While nobody waits for an ack; what fails is tried again after the next message.
+        with contextlib.suppress(Failure):
+            while self._undated and not self._inbox and not self._stop.is_set():
+                self._undated = await asyncio.to_thread(date_on, self._store)
+
+    async def _commit(self, items: list[Item]) -> Committed | None:
+        """Commits, waiting for a database that has gone away; None when told to stop meanwhile."""
+        pause_s, is_again = BACKOFF_S[0], False
+        while True:
+            try:
+                # In a thread, so that the broker's keep-alive goes on while the disk works.
+                committed = await asyncio.to_thread(_commit, self._store, items, is_again)
+            except Failure as error:
+                why = error
+            else:
+                self._inbox.settle(committed.costs.by_device)
+                self._inbox.know(outcome.device_id for outcome in committed.outcomes)
+                self._put_back(committed)
+                return committed
+            note(f"{why.message} {why.hint} Trying again in {pause_s:.0f} s; nothing is acknowledged meanwhile.")
+            await self._pause(pause_s)
+            if self._stop.is_set():
+                return None
+            pause_s, is_again = min(2 * pause_s, BACKOFF_S[1]), True
+
+    def _put_back(self, committed: Committed) -> None:
+        """What the database had no room for waits, and everybody else goes on."""
+        if not committed.left:
+            if self._trouble_pause_s > BACKOFF_S[0]:
+                self._inbox.hurry(BACKOFF_S[0])
+            self._trouble_pause_s = BACKOFF_S[0]
+            return
+        pause_s = self._trouble_pause_s
+        self._inbox.put_back(committed.left, pause_s)
+        self._trouble_pause_s = min(2 * pause_s, BACKOFF_S[1])
+        whose = sorted({item.device_id for item in committed.left})
+        names = ", ".join(whose[:3]) + (f" and {len(whose) - 3} more" if len(whose) > 3 else "")
+        trouble = committed.trouble
+        said = f"{trouble.message} {trouble.hint}" if trouble else "There is no memory for more just now."
+        waiting = f"{counted(len(committed.left), 'message')} of {names} {if_one(len(committed.left), 'waits', 'wait')}"
+        note(f"{said} {waiting} for {pause_s:.0f} s, not acknowledged.")
+
+    def _announce(self, committed: Committed) -> None:
+        for one, kept in committed.refused:
+            self._tell_of_quarantine(one.device_id, kept, f"Kept in quarantine, {one.source}: {one.reason}.")
+            if self._home is not None:
+                self._home.counted(one.device_id)
+        for outcome in committed.outcomes:
+            if self._home is not None:
+                self._home.counted(outcome.device_id)
+            if outcome.kept is not None:
+                self._tell_of_quarantine(outcome.device_id, outcome.kept, _conflict(outcome))
+            if outcome.last_seq < outcome.first_seq:
+                continue
+            if self._as_json:
+                print_json(
+                    {
+                        "event": "committed",
+                        "t": seconds_running(),
+                        "device_id": outcome.device_id,
+                        "log_id": outcome.log_id,
+                        "first_seq": outcome.first_seq,
+                        "last_seq": outcome.last_seq,
+                        "rows": outcome.rows,
+                        "duplicates": outcome.duplicates,
+                    }
+                )
+            else:
+                again = f", {outcome.duplicates} had come before" if outcome.duplicates else ""
+                seqs = f"{outcome.first_seq}..{outcome.last_seq}"
+                print_line(f"{outcome.device_id}: {counted(outcome.rows, 'press')}, seqs {seqs}{again}")
+
+    def _tell_of_quarantine(self, device_id: str, kept: Kept, said: str) -> None:
+        """The first of a terminal one by one, then ever more seldom, as it may go on without end."""
+        if kept is Kept.NEW:
+            number = self._kept[device_id] = self._kept.get(device_id, 0) + 1
+            self._kept_of_all += 1
+            if self._kept_of_all > TOLD_OF_ALL:
+                if _is_round(self._kept_of_all):
+                    note(f"{said} {self._kept_of_all} messages have gone to quarantine since the start.")
+            elif number <= TOLD_ONE_BY_ONE:
+                note(said)
+            elif _is_round(number):
+                note(f"{said} It is the {number}th of {device_id or 'those that name no terminal'}.")
+        elif kept is Kept.NO_ROOM:
+            self._not_kept[device_id] = self._not_kept.get(device_id, 0) + 1
+            if _is_round(self._not_kept[device_id]):
+                note(
+                    f"{device_id or 'Whoever names no terminal'} has filled its part of the quarantine:"
+                    f" {self._not_kept[device_id]} messages were counted and not kept (hymio quarantine list)."
+                )
+
+    async def _publish(self, client: aiomqtt.Client) -> None:
+        """Publishes all acks due; those that fail stay due for the next connection."""
+        for key, ack in list(self._unsent.items()):
+            payload = encode_ack(Ack(ack.log_id, ack.mark, ack.nonce, time.time_ns() // 1_000_000, self._collector_id))
+            await client.publish(f"hymio/{ack.device_id}/ack", payload, qos=1, retain=True)
+            del self._unsent[key]
+
+    async def _ask_for(self, client: aiomqtt.Client, wanted: Wanted) -> None:
+        """Asks once: what does not come is asked for again at the next state message."""
+        now_s = time.monotonic()
+        if now_s - self._asked.get(wanted.device_id, -ASK_EVERY_S) < ASK_EVERY_S:
+            return
+        self._asked = {one: asked_s for one, asked_s in self._asked.items() if now_s - asked_s < ASK_EVERY_S}
+        self._asked[wanted.device_id] = now_s
+        note(f"Asking {wanted.device_id} for seqs {wanted.first_seq}..{wanted.last_seq} once more: they are not here.")
+        request = {
+            "id": f"resync-{secrets.token_hex(8)}",
+            "do": "resync",
+            "from": wanted.first_seq,
+            "to": wanted.last_seq,
+            "expires_utc": int(time.time() + ASK_LASTS_S),
+        }
+        await client.publish(f"hymio/{wanted.device_id}/cmd", json.dumps(request).encode(), qos=1)
+
+    async def _pause(self, pause_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), pause_s)
+
+
+def _commit(store: Store, items: list[Item], is_again: bool) -> Committed:
+    return commit_whatever_comes(store, Parcel.of(items), is_again)
+
+
+def _conflict(outcome: Outcome) -> str:
+    more = f" And {len(outcome.conflicts) - 1} more of its seqs." if len(outcome.conflicts) > 1 else ""
+    return f"Conflict, {outcome.device_id} log {outcome.log_id}: {outcome.conflicts[0]}.{more}"
+
+
+def _is_round(number: int) -> bool:
+    """1, 2, 4, 8 ...: said so often that it is noticed, and not so often that it fills a disk."""
+    return number & (number - 1) == 0
+
+
+def _quiet_logger() -> logging.Logger:
+    """The MQTT library's own messages are for its authors; ours say what a person has to know."""
+    logger = logging.getLogger("hymio.mqtt")
+    logger.setLevel(logging.CRITICAL)
+    return logger
+
+
+def check_collector_id(collector_id: str) -> None:
+    """Failure 2 unless it fits an ack, and may be the name of a client and a part of a topic."""
+    size = len(collector_id.encode(errors="surrogateescape"))
+    is_name = collector_id.isprintable() and not any(sign in " +#/" for sign in collector_id)
+    if not 1 <= size <= COLLECTOR_ID_MAX_BYTES or not is_name:
+        raise Failure(
+            WRONG_USE,
+            f"--collector-id {collector_id!r} is not 1..{COLLECTOR_ID_MAX_BYTES} bytes of text"
+            " without blanks, +, # or /.",
+            "It has to be the collector_id in the terminals' configuration; the default is office.",
+        )
+
+
+def run_collect(
+    broker: str, db: str, collector_id: str, tls: TlsFiles, as_json: bool, home_assistant: str | None, tz: str
+) -> None:
+    """Collects until SIGINT or SIGTERM. home_assistant: its discovery prefix, None: it is told nothing.
+
+    Raises:
+        Failure: 2 wrong use, 4 no broker or database there, 5 a database of a newer hymio.
+    """
+    address = parse_broker(broker)
+    context = tls_context(address, tls)
+    check_collector_id(collector_id)
+    if tls.ca is not None:
+        remind(tls.ca.with_name("crl.pem"))  # where the CA's own directory is at hand, or a broker's
+    zone = zone_named(tz)
+    prefix = None if home_assistant is None else check_prefix(home_assistant)
+    store = open_store(db, create=True)
+    try:
+        with store.reading() as connection:
+            in_quarantine = sum(counts(connection).values())
+        if in_quarantine:
+            what = f"{counted(in_quarantine, 'message')} {if_one(in_quarantine, 'is', 'are')} in quarantine"
+            note(f"{what}: hymio quarantine list --db {without_password(db)}")
+        # On Windows only the selector loop can watch the sockets of the MQTT library.
+        factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+        with asyncio.Runner(loop_factory=factory) as runner:
+            home = None if prefix is None else HomeAssistant(store, prefix, zone, collector_id=collector_id)
+            runner.run(_collect(Collector(address, context, store, collector_id, as_json, home)))
+        interrupts.over()
+    finally:
+        store.close()
+
+
+async def _collect(collector: Collector) -> None:
+    running = asyncio.create_task(collector.run())
+
+    def stop() -> None:
+        collector.stop()
+        if not collector.is_ready:
+            running.cancel()  # nothing has come yet, and a broker that does not answer keeps it for long
+
+    _on_signals((signal.SIGINT, signal.SIGTERM), stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    if not collector.is_ready:
+        # The MQTT library closes its socket when it is collected, and tells this loop, which has to be open for that.
+        await asyncio.get_running_loop().shutdown_default_executor()
+        gc.collect()
+
+
+def _on_signals(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for one in signals:
+        try:
+            loop.add_signal_handler(one, stop)
+        except NotImplementedError:  # Windows
+            signal.signal(one, lambda *_: loop.call_soon_threadsafe(stop))

@@ -1,0 +1,104 @@
+"""`hymio cmd DEVICE_ID forget`: a terminal that is retired goes from Home Assistant and from the broker, for good."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import aiomqtt
+
+from hymio.common.errors import BROKEN_OFF, NO_TERMINAL, Failure
+from hymio.common.output import note, print_json, print_line
+from hymio.mqtt.broker_session import RETAINED_S, Way, at_desk, checked_device_id, way_to
+from hymio.mqtt.broker_tls import TlsFiles, no_broker, why_refused
+from hymio.office.home_assistant import LOOK_S
+from hymio.office.home_discovery import FIGURES, check_prefix, discovery_topic
+
+_KEPT: Final = ("state", "config", "config/reported", FIGURES)
+"""What the broker keeps of a terminal below hymio/<device_id>/, its acks apart: those do no harm to a successor."""
+
+
+def run_forget(broker: str, tls: TlsFiles, db: str | None, device_id: str, prefix: str, as_json: bool) -> None:
+    """Marks the terminal in the database, so that no collector tells of it again, and takes off the broker what we may.
+
+    The collector takes off the rest: by certificates a broker lets nobody else do that.
+
+    Raises:
+        Failure: 2 wrong use, 3 nobody knows the terminal, 4 no database or no broker, 6 it is marked, and no broker.
+    """
+    way = way_to(broker, tls)
+    checked_device_id(device_id)
+    check_prefix(prefix)
+    is_known = db is not None and mark(db, device_id)
+    topics = [discovery_topic(prefix, device_id), *(f"hymio/{device_id}/{topic}" for topic in _KEPT)]
+    try:
+        kept, left = at_desk(_clear(way, topics))
+    except Failure as failure:
+        if db is None:
+            raise
+        raise Failure(
+            BROKEN_OFF,
+            f"{device_id} is marked as retired in the database. {failure.message}",
+            "A collector with --home-assistant does the rest when both run; or run this again.",
+        ) from failure
+    if not (is_known or kept):
+        raise Failure(
+            NO_TERMINAL,
+            f"{'Neither database nor broker knows' if db else 'The broker knows nothing of'} {device_id}.",
+            "`hymio ledger` shows those that there are.",
+        )
+    if as_json:
+        print_json({"device_id": device_id, "do": "forget", "ok": True, "marked": db is not None, "kept": left})
+        return
+    print_line(f"{device_id} is forgotten; its votes stay. If it speaks again, it is back.")
+    if left:
+        who = f"a collector with --home-assistant clears that within {LOOK_S:.0f} s" if db else "say --db for that"
+        note(f"The broker still keeps {', '.join(left)}: {who}.")
+    if db is None:
+        note("Without --db only a collector that runs now, with --home-assistant, remembers that.")
+
+
+def mark(db: str, device_id: str) -> bool:
+    """Marks it in the database; whether that knew it. One that it did not know is not marked."""
+    from hymio.store import known_terminals
+    from hymio.store.schema import open_store
+
+    store = open_store(db)
+    try:
+        with store.writing() as connection:
+            if not known_terminals.is_known(connection, device_id):
+                return False
+            known_terminals.forget(connection, device_id, time.time())
+    finally:
+        store.close()
+    return True
+
+
+async def _clear(way: Way, topics: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(what the broker had kept of these and lets us see, what it still keeps)."""
+    try:
+        async with way.client() as client:
+            kept = await _retained(client, topics)
+            for topic in topics:
+                await client.publish(topic, b"", qos=1, retain=True)
+        async with way.client() as client:
+            return kept, await _retained(client, topics)
+    except (aiomqtt.MqttError, OSError) as error:
+        raise no_broker(way.address, await asyncio.to_thread(why_refused, error, way.address, way.tls)) from error
+
+
+async def _retained(client: aiomqtt.Client, topics: Sequence[str]) -> list[str]:
+    await client.subscribe([(topic, 1) for topic in topics])
+    found: set[str] = set()
+
+    async def take_in() -> None:
+        async for message in client.messages:
+            if message.retain and message.payload:
+                found.add(str(message.topic))
+
+    reader = asyncio.create_task(take_in())
+    await asyncio.wait({reader}, timeout=RETAINED_S)
+    reader.cancel()
+    return [topic for topic in topics if topic in found]

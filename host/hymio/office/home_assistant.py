@@ -1,0 +1,337 @@
+"""What Home Assistant is told of the terminals: the figures of their day, once and whenever they change."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from hymio.common.addresses import is_device_id
+from hymio.common.errors import WRONG_USE, Failure
+from hymio.common.output import note
+from hymio.office.home_discovery import FIGURES, availability_topic, discovery, discovery_topic, figures
+from hymio.store import known_terminals
+from hymio.store.known_terminals import Facts, facts_of
+from hymio.store.quarantine import counts
+from hymio.store.schema import Store, hourly, logs, presses
+
+GATHER_S: Final = 2.0
+"""Votes of one moment are one message."""
+LOOK_S: Final = 10.0
+"""So often the database is asked who has been retired meanwhile; `hymio retire` and `cmd forget` mark it there."""
+
+Publish = Callable[[str, bytes], Awaitable[None]]
+
+
+def day_of(now_utc: float, zone: tzinfo) -> tuple[float, float]:
+    """Beginning and end of the local day, seconds of 1970."""
+    begin = datetime.fromtimestamp(now_utc, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    # Through noon of the next day, as days of 23 and 25 hours would miss midnight.
+    end = (begin + timedelta(hours=36)).replace(hour=0)
+    return begin.timestamp(), end.timestamp()
+
+
+def faces_between(connection: Connection, device_id: str, begin_utc: float, end_utc: float) -> list[int]:
+    """Counted votes by button: the full hours from the hourly sums, and where a zone is not whole hours away the
+    parts of hours at both ends press by press."""
+    first, last = -(-int(begin_utc) // 3600), int(end_utc) // 3600
+    queries = [
+        select(hourly.c.button, func.sum(hourly.c.presses))
+        .where(hourly.c.device_id == device_id, hourly.c.verdict == "counted")
+        .where(hourly.c.hour >= first, hourly.c.hour < last)
+        .group_by(hourly.c.button)
+    ]
+    for since_utc, until_utc in ((begin_utc, 3600 * first), (3600 * last, end_utc)):
+        if since_utc < until_utc:
+            queries.append(
+                select(presses.c.button, func.sum(presses.c.count))
+                .where(presses.c.device_id == device_id, presses.c.verdict == "counted")
+                .where(presses.c.pressed_utc >= since_utc, presses.c.pressed_utc < until_utc)
+                .group_by(presses.c.button)
+            )
+    faces = [0] * 4
+    for query in queries:
+        for button, votes in connection.execute(query):
+            faces[button - 1] += int(votes)
+    return faces
+
+
+def zone_named(name: str) -> tzinfo:
+    """Failure 2 unless it is a zone like Europe/Helsinki."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Failure(WRONG_USE, f"--tz {name!r} is no time zone.", "For example: --tz Europe/Helsinki") from None
+
+
+@dataclass
+class _Seen:
+    """A terminal that was heard of."""
+
+    facts: Facts = field(default_factory=Facts)
+    seen_utc: float = 0.0
+    is_due: bool = True
+    is_kept: bool = False
+    """The database has its facts as they are here."""
+    discovered: bytes = b""
+    told: bytes = b""
+
+
+@dataclass
+class _Work:
+    """What is to be done in the database now."""
+
+    keep: dict[str, Facts] = field(default_factory=dict)
+    forget: set[str] = field(default_factory=set)
+    remember: set[str] = field(default_factory=set)
+    cleared: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.keep or self.forget or self.remember or self.cleared)
+
+
+class HomeAssistant:
+    """Hears what the collector hears, and publishes what has changed."""
+
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        zone: tzinfo,
+        now_utc: Callable[[], float] = time.time,
+        collector_id: str = "office",
+    ) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._zone = zone
+        self._now_utc = now_utc
+        self._collector_id = collector_id
+        self._terminals: dict[str, _Seen] = {}
+        self._day = (0.0, 0.0)
+        self._looked_utc: float | None = None
+        """When the database was asked for marks; None: nor has it been asked for what it knows."""
+        self._forgotten: set[str] = set()
+        self._to_clear: set[str] = set()
+        """Forgotten ones of which the broker may keep something."""
+        self._owed = _Work()
+
+    @property
+    def availability_topic(self) -> str:
+        """Where the collector says that it is there."""
+        return availability_topic(self._collector_id)
+
+    def heard(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        """A message of a terminal has come."""
+        parts = topic.split("/")
+        if len(parts) != 3 or not is_device_id(parts[1]):
+            return
+        device_id, is_state = parts[1], parts[2] == "state"
+        if not payload:
+            if is_state and not is_retained and device_id in self._terminals:
+                self._forget(device_id)  # somebody has taken its state off the broker: `hymio cmd forget`
+                self._owed.forget.add(device_id)
+            return
+        facts = None
+        if is_state:
+            try:
+                state = json.loads(payload)
+            except (ValueError, RecursionError):
+                return
+            # `offline` is what the broker says in its place.
+            if isinstance(state, dict) and state.get("state") in ("online", "asleep"):
+                facts = facts_of(state)
+        speaks = not is_retained and (facts is not None or not is_state)
+        if device_id in self._forgotten:
+            if not speaks:
+                if is_state:
+                    self._to_clear.add(device_id)
+                return
+            note(f"{device_id} was forgotten and speaks again: it is back.")
+            self._forgotten.discard(device_id)
+            self._to_clear.discard(device_id)
+            self._owed.remember.add(device_id)
+        seen = self._terminals.setdefault(device_id, _Seen())
+        seen.is_due = True
+        if facts is not None and facts != seen.facts:
+            seen.facts, seen.is_kept = facts, False
+        if speaks:
+            seen.seen_utc = self._now_utc()
+
+    def counted(self, device_id: str) -> None:
+        """Votes of the terminal have been committed, or something of it was put into quarantine."""
+        if is_device_id(device_id) and device_id not in self._forgotten:
+            self._terminals.setdefault(device_id, _Seen()).is_due = True
+
+    def connected(self) -> None:
+        """A new connection: everything is said again, perhaps to another broker."""
+        for seen in self._terminals.values():
+            seen.is_due, seen.discovered, seen.told = True, b"", b""
+
+    async def run(self, publish: Publish) -> None:
+        """Publishes, retained, until cancelled."""
+        while True:
+            await self.publish_due(publish)
+            await asyncio.sleep(GATHER_S)
+
+    async def publish_due(self, publish: Publish) -> None:
+        """What has changed since the last time; at midnight everything."""
+        now_utc = self._now_utc()
+        if not self._day[0] <= now_utc < self._day[1]:
+            self._day = day_of(now_utc, self._zone)
+            for seen in self._terminals.values():
+                seen.is_due = True
+        try:
+            if self._looked_utc is None or not 0 <= now_utc - self._looked_utc < LOOK_S:
+                await self._look(now_utc)
+            await self._clear(publish)
+            await self._tell_due(publish)
+        except (Failure, SQLAlchemyError):
+            return  # the collector says that the database has gone
+
+    async def _look(self, now_utc: float) -> None:
+        """Who has been retired or come back meanwhile and, the first time, whom the database knows."""
+        await self._pay()
+        known, marked = await asyncio.to_thread(self._ask, self._looked_utc is None)
+        for device_id, facts in known.items():
+            seen = self._terminals.setdefault(device_id, _Seen())
+            if seen.facts == Facts():
+                seen.facts, seen.is_kept = facts, True
+        # What has come while the database was asked counts more than what it said.
+        marked = {device_id: done for device_id, done in marked.items() if device_id not in self._owed.remember}
+        first = self._looked_utc is None
+        for device_id, is_cleared in marked.items():
+            if device_id in self._forgotten:
+                continue
+            seen = self._terminals.get(device_id, _Seen())
+            if first and seen.seen_utc:
+                note(f"{device_id} was forgotten and speaks again: it is back.")
+                self._owed.remember.add(device_id)
+                continue
+            # Who is cleared and known here has left a message on the broker nevertheless.
+            is_clear = is_cleared and device_id not in self._terminals
+            self._forget(device_id)
+            if is_clear:
+                self._to_clear.discard(device_id)
+        self._forgotten.intersection_update({*marked, *self._owed.forget})
+        self._looked_utc = now_utc
+
+    def _forget(self, device_id: str) -> None:
+        self._terminals.pop(device_id, None)
+        self._forgotten.add(device_id)
+        self._to_clear.add(device_id)
+        self._owed.remember.discard(device_id)
+        self._owed.keep.pop(device_id, None)
+
+    async def _clear(self, publish: Publish) -> None:
+        """Takes off the broker what it keeps of terminals that are retired."""
+        for device_id in sorted(self._to_clear):
+            await publish(discovery_topic(self._prefix, device_id), b"")
+            await publish(f"hymio/{device_id}/{FIGURES}", b"")
+            await publish(f"hymio/{device_id}/state", b"")
+            note(f"{device_id} is forgotten: Home Assistant is told so, and the broker keeps nothing of it.")
+            self._to_clear.discard(device_id)
+            self._owed.cleared.add(device_id)
+        await self._pay()
+
+    async def _tell_due(self, publish: Publish) -> None:
+        due = [device_id for device_id, seen in self._terminals.items() if seen.is_due]
+        for device_id in due:
+            seen = self._terminals[device_id]
+            seen.is_due = False
+            if not seen.is_kept:
+                self._owed.keep[device_id] = seen.facts
+                seen.is_kept = True
+        try:
+            await self._pay()
+            days = await asyncio.to_thread(self._days, due) if due else {}
+        except (Failure, SQLAlchemyError):
+            for device_id in due:
+                if device_id in self._terminals:
+                    self._terminals[device_id].is_due = True
+            raise
+        for device_id, day in days.items():
+            if device_id in self._terminals:
+                await self._tell(publish, device_id, day)
+
+    async def _pay(self) -> None:
+        """Writes into the database what is owed to it."""
+        if not (owed := self._owed):
+            return
+        self._owed = _Work()
+        try:
+            await asyncio.to_thread(self._write, owed)
+        except BaseException:
+            # What has come meanwhile is newer.
+            self._owed.keep = {**owed.keep, **self._owed.keep}
+            self._owed.forget |= owed.forget - self._owed.remember
+            self._owed.remember |= owed.remember - self._owed.forget
+            self._owed.cleared |= owed.cleared
+            raise
+
+    def _write(self, owed: _Work) -> None:
+        now_utc = self._now_utc()
+        with self._store.writing() as connection:
+            known_terminals.keep(connection, owed.keep)
+            for device_id in sorted(owed.forget):
+                known_terminals.forget(connection, device_id, now_utc)
+            known_terminals.remember(connection, owed.remember)
+            known_terminals.cleared(connection, owed.cleared, now_utc)
+
+    def _ask(self, for_known: bool) -> tuple[dict[str, Facts], dict[str, bool]]:
+        with self._store.reading() as connection:
+            known = known_terminals.known(connection) if for_known else {}
+            return known, known_terminals.forgotten(connection)
+
+    def _days(self, device_ids: list[str]) -> dict[str, _Day]:
+        with self._store.reading() as connection:
+            kept_apart = counts(connection)
+            return {
+                device_id: _Day(
+                    faces_between(connection, device_id, *self._day),
+                    _last_seen(connection, device_id),
+                    self._day[0],
+                    kept_apart.get(device_id, 0),
+                )
+                for device_id in device_ids
+            }
+
+    async def _tell(self, publish: Publish, device_id: str, day: _Day) -> None:
+        seen = self._terminals[device_id]
+        seen_utc = max(seen.seen_utc, day.last_seen_utc)
+        if not seen_utc:
+            return  # a retained message of a terminal that never came
+        payload = json.dumps(discovery(device_id, seen.facts, self._collector_id)).encode()
+        if payload != seen.discovered:
+            await publish(discovery_topic(self._prefix, device_id), payload)
+            if not seen.discovered:
+                note(f"Home Assistant is told of {device_id}.")
+            seen.discovered = payload
+        payload = json.dumps(figures(day.faces, seen.facts, seen_utc, day.began_utc, day.quarantined)).encode()
+        if payload != seen.told:
+            await publish(f"hymio/{device_id}/{FIGURES}", payload)
+            seen.told = payload
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What the database says of a terminal's day."""
+
+    faces: list[int]
+    last_seen_utc: float
+    began_utc: float
+    quarantined: int
+
+
+def _last_seen(connection: Connection, device_id: str) -> float:
+    found = connection.execute(select(func.max(logs.c.last_seen_utc)).where(logs.c.device_id == device_id)).scalar()
+    return float(found or 0)

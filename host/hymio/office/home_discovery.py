@@ -1,0 +1,130 @@
+"""A terminal as a device of Home Assistant (MQTT discovery): its entities, and the figures that they show.
+
+https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+https://developers.home-assistant.io/docs/core/entity/sensor/#long-term-statistics
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from hymio import __version__
+from hymio.common.errors import WRONG_USE, Failure
+from hymio.store.figures import happy_index
+from hymio.store.known_terminals import Facts
+
+FIGURES: Final = "figures"
+"""Below hymio/<device_id>/: where the collector publishes them."""
+ONLINE: Final = b"online"
+OFFLINE: Final = b"offline"
+"""What a collector says of itself, and the broker in its place."""
+FACES: Final = ("Very unhappy", "Unhappy", "Happy", "Very happy")
+_ICONS: Final = ("emoticon-angry", "emoticon-sad", "emoticon-happy", "emoticon-excited")
+
+
+def check_prefix(prefix: str) -> str:
+    """Failure 2 unless it can begin a topic."""
+    if not prefix or any(sign in prefix for sign in "+#\0") or prefix.strip("/") != prefix:
+        raise Failure(WRONG_USE, f"--home-assistant {prefix!r} can't begin a topic.", "The usual one: homeassistant")
+    return prefix
+
+
+def discovery_topic(prefix: str, device_id: str) -> str:
+    """Where Home Assistant looks for the device."""
+    return f"{prefix}/device/hymio_{device_id}/config"
+
+
+def availability_topic(collector_id: str) -> str:
+    """Where a collector says `online`, and the broker `offline` in its place. No terminal can be called _collector."""
+    return f"hymio/_collector/{collector_id}/availability"
+
+
+def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]:
+    """The device-based discovery payload. Battery and signal: only if the terminal has them."""
+
+    def sensor(key: str, name: str, **more: Any) -> dict[str, Any]:
+        template = f"{{{{ value_json.{key} }}}}"
+        return {
+            "p": "sensor",
+            "unique_id": f"hymio_{device_id}_{key}",
+            "name": name,
+            "value_template": template,
+            **more,
+        }
+
+    diagnostic = {"entity_category": "diagnostic"}
+    # A vote may be taken back (a correction, two buttons at once), which `total_increasing` takes for a new meter. And
+    # where the new day begins is told: nobody need see the moment when the figures fall to 0.
+    votes_of_day = {
+        "unit_of_measurement": "votes",
+        "state_class": "total",
+        "last_reset_value_template": "{{ value_json.day_began }}",
+    }
+    sensors = [
+        *(
+            sensor(f"face_{face}", f"{name} today", icon=f"mdi:{icon}", **votes_of_day)
+            for face, (name, icon) in enumerate(zip(FACES, _ICONS, strict=True), 1)
+        ),
+        sensor("votes", "Votes today", icon="mdi:vote", **votes_of_day),
+        sensor("happy_index", "Happy Index today", icon="mdi:emoticon", state_class="measurement",
+               suggested_display_precision=1),
+        sensor("last_seen", "Last seen", device_class="timestamp", **diagnostic),
+        sensor("quarantined", "In quarantine", icon="mdi:tray-alert", state_class="measurement", **diagnostic),
+    ]  # fmt: skip
+    if facts.supply_mv is not None:
+        sensors.append(
+            sensor("supply_mv", "Battery", device_class="voltage", unit_of_measurement="mV", state_class="measurement",
+                   **diagnostic)
+        )  # fmt: skip
+    if facts.rssi is not None:
+        sensors.append(
+            sensor("rssi", "Signal", device_class="signal_strength", unit_of_measurement="dBm",
+                   state_class="measurement", **diagnostic)
+        )  # fmt: skip
+    components = {one["unique_id"]: one for one in sensors}
+    components[f"hymio_{device_id}_connected"] = {
+        "p": "binary_sensor",
+        "unique_id": f"hymio_{device_id}_connected",
+        "name": "Connected",
+        "device_class": "connectivity",
+        "state_topic": f"hymio/{device_id}/state",
+        # A terminal that sleeps has said goodbye, and is well.
+        "value_template": "{{ 'OFF' if value_json.state == 'offline' else 'ON' }}",
+        # The terminal says it, and the broker in its place: that holds without a collector, too.
+        "availability": [],
+        **diagnostic,
+    }
+    device = {"ids": [f"hymio_{device_id}"], "name": device_id, "mf": "hymio", "mdl": "smiley terminal"}
+    if facts.firmware is not None:
+        device["sw"] = facts.firmware
+    return {
+        "dev": device,
+        "o": {"name": "hymio", "sw": __version__},
+        "cmps": components,
+        "state_topic": f"hymio/{device_id}/{FIGURES}",
+        "availability": [{"topic": availability_topic(collector_id)}],
+        "availability_mode": "all",
+        "qos": 1,
+    }
+
+
+def figures(
+    faces: list[int], facts: Facts, seen_utc: float, day_began_utc: float, quarantined: int = 0
+) -> dict[str, Any]:
+    """What `hymio/<device_id>/figures` says of the day so far."""
+    index = happy_index(faces)
+    return {
+        **{f"face_{face}": votes for face, votes in enumerate(faces, 1)},
+        "votes": sum(faces),
+        "happy_index": None if index is None else round(index, 1),
+        "supply_mv": facts.supply_mv,
+        "rssi": facts.rssi,
+        "last_seen": _iso(seen_utc),
+        "day_began": _iso(day_began_utc),
+        "quarantined": quarantined,
+    }
+
+
+def _iso(utc_s: float) -> str:
+    return datetime.fromtimestamp(int(utc_s), UTC).isoformat()

@@ -1,0 +1,72 @@
+"""`hymio report`: the figures of every terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from hymio.common.output import console, note, print_json
+from hymio.store import schema
+from hymio.store.figures import happy_index, happy_index_margin
+
+
+def terminal_figures(connection: Connection) -> list[dict[str, Any]]:
+    """The `terminals` of the contract's report, by device id; from the hourly sums, so its cost does not grow with
+    the number of votes."""
+    counted: dict[str, list[int]] = {}
+    verdicts: dict[str, dict[str, int]] = {}
+    for (device_id,) in connection.execute(select(schema.logs.c.device_id).distinct()):
+        counted[device_id], verdicts[device_id] = [0, 0, 0, 0], {}
+    table = schema.hourly
+    query = select(table.c.device_id, table.c.button, table.c.verdict, func.sum(table.c.presses))
+    for device_id, button, verdict, summed in connection.execute(
+        query.group_by(table.c.device_id, table.c.button, table.c.verdict)
+    ):
+        presses = int(summed)
+        if presses == 0:
+            continue
+        verdicts[device_id][verdict] = verdicts[device_id].get(verdict, 0) + presses
+        if verdict == "counted":
+            counted[device_id][button - 1] += presses
+    return [
+        {
+            "device_id": device_id,
+            "faces": faces,
+            "votes": sum(faces),
+            "happy_index": happy_index(faces),
+            "happy_index_margin": happy_index_margin(faces),
+            "verdicts": dict(sorted(verdicts[device_id].items())),
+        }
+        for device_id, faces in sorted(counted.items())
+    ]
+
+
+def run_report(db: str, as_json: bool) -> None:
+    """Prints the figures of all terminals in the database."""
+    opened = schema.open_store(db)
+    try:
+        with opened.reading() as connection:
+            terminals = terminal_figures(connection)
+    finally:
+        opened.close()
+    if as_json:
+        print_json({"terminals": terminals})
+        return
+    from rich.table import Table
+
+    if not terminals:
+        note("No terminal has been heard of yet.")
+        return
+    table = Table(box=None)
+    for column in ("terminal", "Happy Index", "votes", "1 very unhappy", "2", "3", "4 very happy", "filtered"):
+        table.add_column(column, justify="left" if column == "terminal" else "right")
+    for one in terminals:
+        index = "no votes"
+        if one["happy_index"] is not None:
+            margin = one["happy_index_margin"]
+            index = f"{one['happy_index']:.1f}" + (f" ± {margin:.1f}" if margin is not None else "")
+        filtered = sum(presses for verdict, presses in one["verdicts"].items() if verdict != "counted")
+        faces = [str(count) for count in one["faces"]]
+        table.add_row(one["device_id"], index, str(one["votes"]), *faces, str(filtered))
+    console().print(table)

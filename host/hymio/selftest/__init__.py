@@ -1,0 +1,1 @@
+"""The self-test of one terminal on a cable: its checks and its report."""

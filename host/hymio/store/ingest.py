@@ -1,0 +1,247 @@
+"""Batches into rows, exactly once, whatever their order; verdicts, dates, coverage and figures kept right with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, select, text, tuple_, update
+
+from hymio.store import schema
+from hymio.store.costs import Costs
+from hymio.store.log_update import Arrival, Outcome, Told, WorkingLog, Writes, chunks
+from hymio.store.quarantine import Kept, put_in_quarantine
+from hymio.store.redating import LogKey, date_on, is_left
+from hymio.wire.batches import Batch
+from hymio.wire.limits import unbelievable
+from hymio.wire.seq_coverage import Coverage, Span
+
+__all__ = [
+    "Arrival", "LogState", "Outcome", "Told", "date_waiting", "ingest", "ingest_many", "is_left", "log_state",
+    "log_states",
+]  # fmt: skip
+
+Refusal = tuple[Arrival | Told, str, Kept]
+"""What was not taken in, why, and whether quarantine has kept it."""
+
+_NEW_LOG: Final = text(
+    "INSERT INTO logs (device_id, log_id, next_seq, oldest_seq, cursor_seq, duplicates, conflicts, first_seen_utc,"
+    " last_seen_utc) VALUES (:device_id, :log_id, 0, 0, 0, 0, 0, :utc, :utc) ON CONFLICT (device_id, log_id) DO NOTHING"
+)
+_AMEND_PRESS: Final = text(
+    "UPDATE presses SET verdict = :verdict WHERE device_id = :device_id AND log_id = :log_id AND seq = :seq"
+)
+_SPAN_GONE: Final = text(
+    "DELETE FROM spans WHERE device_id = :device_id AND log_id = :log_id AND first_seq = :first_seq"
+)
+_ADD_HOURLY: Final = text(
+    "INSERT INTO hourly (device_id, hour, button, verdict, presses)"
+    " VALUES (:device_id, :hour, :button, :verdict, :presses)"
+    " ON CONFLICT (device_id, hour, button, verdict) DO UPDATE SET presses = hourly.presses + excluded.presses"
+)
+_LOG_COLUMNS: Final = [column.name for column in schema.logs.columns if not column.primary_key]
+_CHANGE_LOG: Final = (
+    update(schema.logs)
+    .where(schema.logs.c.device_id == bindparam("of_device"), schema.logs.c.log_id == bindparam("of_log"))
+    .values({name: bindparam(f"is_{name}") for name in _LOG_COLUMNS})
+)
+
+
+def ingest_many(
+    connection: Connection,
+    arrivals: Sequence[Arrival],
+    told: Sequence[Told] = (),
+    costs: Costs | None = None,
+    refusals: list[Refusal] | None = None,
+) -> list[Outcome]:
+    """Takes in batches and statements in the transaction of `connection`; one outcome per batch, in their order.
+
+    The database may hold any part of them already, in any order; `connection` comes from `Store.writing`. What no
+    terminal can honestly say goes to quarantine instead, and is added to `refusals`. costs: what the work has cost is
+    booked there, terminal by terminal.
+    """
+    costs = Costs() if costs is None else costs
+    refused: list[tuple[Arrival | Told, str]] = []
+    outcomes: list[Outcome] = []
+    credible: dict[LogKey, list[tuple[Arrival | Told, Outcome | None]]] = {}
+    heard_utc: dict[LogKey, float] = {}
+
+    def refuse(one: Arrival | Told, outcome: Outcome | None, reason: str) -> None:
+        refused.append((one, reason))
+        if outcome is not None:
+            outcome.refused = reason
+
+    everything: list[Arrival | Told] = [*arrivals, *told]
+    for one in everything:
+        outcome = None
+        if isinstance(one, Arrival):
+            batch = one.batch
+            outcome = Outcome(one.device_id, batch.log_id, batch.nonce, batch.first_seq, batch.last_seq)
+            outcomes.append(outcome)
+            reason = unbelievable(batch.oldest_seq, batch.next_seq)
+        else:
+            reason = unbelievable(one.oldest_seq, one.next_seq)
+        if reason is None:
+            credible.setdefault(one.key, []).append((one, outcome))
+            heard_utc[one.key] = one.received_utc
+        else:
+            refuse(one, outcome, reason)
+    working = _load(connection, sorted(credible), heard_utc)
+    for key, log in working.items():
+        taken: list[Outcome] = []
+        for one, outcome in credible[key]:
+            with costs.of(one.device_id):
+                reason = log.doubt(one)
+                if reason is not None:
+                    refuse(one, outcome, reason)
+                elif outcome is None:
+                    assert isinstance(one, Told)
+                    log.told(one)
+                else:
+                    assert isinstance(one, Arrival)
+                    log.take(one, outcome)
+                    _keep_conflicts(connection, one, outcome, log)
+                    taken.append(outcome)
+        for outcome in taken:
+            outcome.mark = log.mark_after(outcome.last_seq)
+    writes = Writes()
+    for log in working.values():
+        with costs.of(log.key[0]):
+            log.flush(writes)
+    _write(connection, working.values(), writes)
+    # In one order everywhere, so that two collectors cannot wait for each other.
+    for one, reason in sorted(refused, key=lambda pair: pair[0].device_id):
+        with costs.of(one.device_id):
+            kept = put_in_quarantine(connection, one.device_id, one.source, reason, one.payload, one.received_utc)
+        if refusals is not None:
+            refusals.append((one, reason, kept))
+    return outcomes
+
+
+def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: Outcome, log: WorkingLog) -> None:
+    """A message that contradicts what is there is kept once, however many of its seqs do."""
+    if not outcome.conflicts:
+        return
+    more = f" (and {len(outcome.conflicts) - 1} more of its seqs)" if len(outcome.conflicts) > 1 else ""
+    outcome.kept = put_in_quarantine(
+        connection,
+        arrival.device_id,
+        arrival.source,
+        f"conflict: {outcome.conflicts[0]}{more}",
+        arrival.payload,
+        arrival.received_utc,
+        # The same seqs with the same content come again in another message, with another nonce and other neighbours.
+        "\n".join(outcome.conflicts).encode(),
+    )
+    if outcome.kept is not Kept.AGAIN:
+        log.row["conflicts"] += len(outcome.conflicts)
+
+
+def date_waiting(connection: Connection) -> bool:
+    """Dates again a bounded part of what earlier transactions left; False: nothing is left."""
+    found = date_on(connection)
+    if found is None:
+        return False
+    writes = Writes()
+    for device_id, (hour, button, verdict), presses in found:
+        writes.hourly[device_id, hour, button, verdict] += presses
+    _add_hourly(connection, writes)
+    return True
+
+
+def ingest(connection: Connection, device_id: str, batch: Batch, via: str, received_utc: float) -> Outcome:
+    """Takes in one batch; see `ingest_many`."""
+    return ingest_many(connection, [Arrival(device_id, batch, via, received_utc, via, b"")])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What the database knows of a log: its coverage, and where the terminal's log itself stands."""
+
+    coverage: Coverage
+    next_seq: int
+
+
+def log_state(connection: Connection, device_id: str, log_id: int) -> LogState | None:
+    """The state of one log, None if it has never been heard of."""
+    return log_states(connection, [(device_id, log_id)]).get((device_id, log_id))
+
+
+def log_states(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, LogState]:
+    """The states of those of these logs that have been heard of."""
+    table = schema.logs
+    states: dict[LogKey, LogState] = {}
+    for chunk in chunks(keys):
+        query = select(
+            table.c.device_id, table.c.log_id, table.c.oldest_seq, table.c.cursor_seq, table.c.next_seq
+        ).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
+        rows = connection.execute(query).all()
+        spans = _load_spans(connection, [(row.device_id, row.log_id) for row in rows])
+        for row in rows:
+            key = row.device_id, row.log_id
+            states[key] = LogState(Coverage(spans[key], row.oldest_seq, row.cursor_seq), row.next_seq)
+    return states
+
+
+def _load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, list[Span]]:
+    table = schema.spans
+    spans: dict[LogKey, list[Span]] = {key: [] for key in keys}
+    for chunk in chunks(keys):
+        query = select(table).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk)).order_by(table.c.first_seq)
+        for device_id, log_id, *values, _lost in connection.execute(query):
+            spans[device_id, log_id].append(Span(*values))
+    return spans
+
+
+def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey, float]) -> dict[LogKey, WorkingLog]:
+    table = schema.logs
+    rows: dict[LogKey, dict[str, Any]] = {}
+
+    def read(wanted: Sequence[LogKey]) -> None:
+        # Another collector may be at work on the same log: its row is the lock, taken in the order of the keys.
+        for chunk in chunks(wanted):
+            query = select(table).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
+            query = query.order_by(table.c.device_id, table.c.log_id).with_for_update()
+            for row in connection.execute(query):
+                rows[row.device_id, row.log_id] = dict(row._mapping)
+
+    # Rows that are missing come first, or two collectors could each hold what the other waits for.
+    present = set()
+    for chunk in chunks(keys):
+        query = select(table.c.device_id, table.c.log_id).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
+        present |= {(row.device_id, row.log_id) for row in connection.execute(query)}
+    missing = [key for key in keys if key not in present]
+    if missing:
+        connection.execute(_NEW_LOG, [{"device_id": d, "log_id": i, "utc": heard_utc[d, i]} for d, i in missing])
+    read(keys)
+    spans = _load_spans(connection, keys)
+    return {key: WorkingLog(connection, key, rows[key], spans[key]) for key in keys}
+
+
+def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes) -> None:
+    if writes.amended:
+        connection.execute(_AMEND_PRESS, writes.amended)
+    schema.put_rows(connection, schema.presses, writes.presses)
+    schema.put_rows(connection, schema.records, writes.records)
+    if writes.spans_gone:
+        connection.execute(_SPAN_GONE, writes.spans_gone)
+    schema.put_rows(connection, schema.spans, writes.spans)
+    rows = [
+        {"of_device": log.key[0], "of_log": log.key[1], **{f"is_{name}": log.row[name] for name in _LOG_COLUMNS}}
+        for log in working
+    ]
+    if rows:
+        connection.execute(_CHANGE_LOG, rows)
+    _add_hourly(connection, writes)
+
+
+def _add_hourly(connection: Connection, writes: Writes) -> None:
+    # In one order everywhere, so that two collectors cannot wait for each other.
+    hourly = [
+        {"device_id": device_id, "hour": hour, "button": button, "verdict": verdict, "presses": presses}
+        for (device_id, hour, button, verdict), presses in sorted(writes.hourly.items())
+        if presses
+    ]
+    if hourly:
+        connection.execute(_ADD_HOURLY, hourly)

@@ -1,0 +1,530 @@
+"""One log while a transaction works on it: what the database holds of it, and what is to be written."""
+
+# All that a transaction does to a log is worked out in memory on top of what the database holds, and written at the
+# end together with all other logs. For a batch that continues a log, the usual case, nothing of the log is read but
+# its row in `logs` and its spans. What a message costs depends on what it carries and not on what the log holds: rows
+# that are there are read only where it has a record for them, and are dated again by the database itself.
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, text
+
+from hymio.store import schema
+from hymio.store.dating import Marker, Timeline, marker_of
+from hymio.store.quarantine import Kept
+from hymio.store.redating import LogKey, date_again, stored_markers
+from hymio.wire.batches import Batch, Totals
+from hymio.wire.limits import ROWS_DATED_AT_ONCE, SPANS_MAX, too_fast
+from hymio.wire.records import VERDICTS, Acked, Press, Record, Revise, Run, Time, decode_content, encode_content
+from hymio.wire.seq_coverage import Coverage, Span
+
+IN_CHUNK: Final = 400
+"""Values in one IN list; SQLite before 3.32 takes 999 parameters."""
+
+_CODE_OF: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
+
+_OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
+_PRESS_COLUMNS: Final = (
+    "seq, boot, uptime_ms, button, count, span_s, verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc,"
+    " via, received_utc"
+)
+_PRESSES_IN: Final = text(
+    f"SELECT {_PRESS_COLUMNS} FROM presses WHERE {_OF_LOG} AND seq BETWEEN :low AND :high ORDER BY seq"
+)
+_PRESSES_AT: Final = text(f"SELECT {_PRESS_COLUMNS} FROM presses WHERE {_OF_LOG} AND seq IN :seqs").bindparams(
+    bindparam("seqs", expanding=True)
+)
+_BODIES_AT: Final = text(f"SELECT seq, body FROM records WHERE {_OF_LOG} AND seq IN :seqs").bindparams(
+    bindparam("seqs", expanding=True)
+)
+_COUNT_IN: Final = text(f"SELECT coalesce(sum(count), 0) FROM presses WHERE {_OF_LOG} AND seq >= :low AND seq < :high")
+_BODIES_IN: Final = text(f"SELECT seq, body FROM records WHERE {_OF_LOG} AND seq BETWEEN :low AND :high")
+_REVISES_AT: Final = text(
+    f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
+).bindparams(bindparam("seqs", expanding=True))
+_END: Final = 2**62
+"""Beyond any seq."""
+
+_DENSE: Final = 8
+"""A range is read whole if it has at most so many seqs for each one that is wanted."""
+
+_FAR: Final = 2000
+"""Records further apart than that have their boot and time records looked up apart: what lies between may be much."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one batch. `rows` and `duplicates` count presses; `mark` is that of the log after everything.
+
+    `refused`: why nothing of it was taken in (it is in quarantine then), else empty.
+    """
+
+    device_id: str
+    log_id: int
+    nonce: int
+    first_seq: int
+    last_seq: int
+    rows: int = 0
+    duplicates: int = 0
+    conflicts: list[str] = field(default_factory=list)
+    mark: int = 0
+    kept: Kept | None = None
+    """What became in quarantine of a batch that contradicts; None: it does not."""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch that came: from which terminal, by which way (`mqtt`, `serial`, `import`) and when.
+
+    `source` and `payload` say what to keep should it contradict what is there.
+    """
+
+    device_id: str
+    batch: Batch
+    via: str
+    received_utc: float
+    source: str
+    payload: bytes
+
+    @property
+    def key(self) -> LogKey:
+        """Which log it is about."""
+        return self.device_id, self.batch.log_id
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a terminal says of its log apart from any batch: its state by MQTT, status or totals by cable."""
+
+    device_id: str
+    log_id: int
+    next_seq: int
+    oldest_seq: int
+    cursor_seq: int
+    totals: Totals | None
+    received_utc: float
+    source: str = field(default="state", compare=False)
+    payload: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def key(self) -> LogKey:
+        """Which log it is about."""
+        return self.device_id, self.log_id
+
+
+@dataclass(slots=True)
+class Writes:
+    """Rows to be written at the end of a transaction, in the order of the tables' columns."""
+
+    presses: list[tuple[Any, ...]] = field(default_factory=list)
+    amended: list[dict[str, Any]] = field(default_factory=list)
+    records: list[tuple[Any, ...]] = field(default_factory=list)
+    spans: list[tuple[Any, ...]] = field(default_factory=list)
+    spans_gone: list[dict[str, Any]] = field(default_factory=list)
+    hourly: dict[tuple[str, int, int, str], int] = field(default_factory=lambda: defaultdict(int))
+
+
+@dataclass(slots=True)
+class _PressRow:
+    """A row of `presses` in the making, or one of the database that a revision concerns."""
+
+    record: Press | Run
+    count: int
+    verdict: int
+    clock: str
+    pressed_utc: float | None
+    via: str
+    received_utc: float
+
+    @property
+    def bucket(self) -> tuple[int, int, str]:
+        """(hour, button, verdict) under which the hourly figures count it."""
+        hour = schema.NO_HOUR if self.pressed_utc is None else int(self.pressed_utc // 3600)
+        return hour, self.record.button, VERDICTS[self.verdict]
+
+
+class WorkingLog:
+    """Takes in batches and statements; `flush` then says what to write. `row` is the log's row in `logs`."""
+
+    def __init__(self, connection: Connection, key: LogKey, row: dict[str, Any], stored_spans: list[Span]) -> None:
+        self.key = key
+        self.row = row
+        self.coverage = Coverage(list(stored_spans), row["oldest_seq"], row["cursor_seq"])
+        self._connection = connection
+        self._stored_spans = Coverage(stored_spans)
+        self._stored_end = stored_spans[-1].last_seq + 1 if stored_spans else 0
+        self._new_presses: dict[int, _PressRow] = {}
+        self._new_records: dict[int, Record] = {}
+        self._newest_next_seq = 0
+        self._hourly: dict[tuple[int, int, str], int] = defaultdict(int)
+
+    # Taking in
+
+    def doubt(self, one: Arrival | Told) -> str | None:
+        """Why what it says of the log can't be true, or has to wait; None: it may be taken in."""
+        row = self.row
+        next_seq = one.batch.next_seq if isinstance(one, Arrival) else one.next_seq
+        if row["pace_utc"] is None:
+            row["pace_seq"], row["pace_utc"] = next_seq, one.received_utc
+        # This computer's clock may have been ahead when the log was first heard.
+        row["pace_utc"] = min(row["pace_utc"], one.received_utc)
+        reason = too_fast(next_seq, row["pace_seq"], one.received_utc - row["pace_utc"])
+        if reason is None and isinstance(one, Arrival) and len(self.coverage.spans) >= SPANS_MAX:
+            first_seq, last_seq = one.batch.first_seq, one.batch.last_seq
+            if first_seq <= last_seq and not self.coverage.touches(first_seq - 1, last_seq + 1):
+                reason = (
+                    f"it would leave one gap more in a log that has {len(self.coverage.open_gaps)} of them;"
+                    f" the first one, from seq {self.coverage.mark} on, has to be filled before"
+                )
+        return reason
+
+    def take(self, arrival: Arrival, outcome: Outcome) -> None:
+        """Takes in a batch: what is new becomes rows, what is there already is counted, what contradicts is kept.
+        `outcome` is told how much of each."""
+        batch = arrival.batch
+        known = self._known(batch)
+        arrived: list[tuple[int, int]] = []
+        for seq, record in batch.records:
+            count = record.count if isinstance(record, Run) else 1
+            before = known.get(seq)
+            if before is not None:
+                if before != record:
+                    outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
+                elif isinstance(record, Press | Run):
+                    outcome.duplicates += count
+            elif isinstance(record, Press | Run):
+                self._new_presses[seq] = _PressRow(
+                    record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
+                )
+                arrived.append((seq, count))
+                outcome.rows += count
+            else:
+                self._new_records[seq] = record
+                if isinstance(record, Acked):
+                    self._cursor(min(record.cursor, batch.next_seq))
+        self.coverage.add(
+            batch.first_seq,
+            batch.last_seq,
+            sum(batch.totals),
+            arrived,
+            lambda low, high: self._rows(low, high, {seq for seq, _ in arrived}),
+        )
+        self._batch_totals(batch, arrived)
+        self._heard(batch.next_seq, batch.oldest_seq, arrival.received_utc)
+        if batch.slots == 0:
+            self._told_total(batch.first_seq, sum(batch.totals))
+        self.row["duplicates"] += outcome.duplicates
+
+    def told(self, told: Told) -> None:
+        """Takes in what the terminal says of its log."""
+        self._heard(told.next_seq, told.oldest_seq, told.received_utc)
+        self._cursor(min(told.cursor_seq, told.next_seq))
+        if told.totals is not None:
+            self._totals(told.next_seq, told.totals)
+            self._told_total(told.next_seq, sum(told.totals))
+
+    def mark_after(self, last_seq: int) -> int:
+        """The mark to acknowledge a batch with that ended at last_seq."""
+        return self.coverage.mark_for(self._newest_next_seq, last_seq + 1)
+
+    def _told_total(self, seq: int, total: int) -> None:
+        row = self.row
+        if row["told_seq"] is None or (seq, total) > (row["told_seq"], row["told_total"]):
+            row["told_seq"], row["told_total"] = seq, total
+        self._settle_tail()
+
+    def _heard(self, next_seq: int, oldest_seq: int, utc: float) -> None:
+        row = self.row
+        self._newest_next_seq = max(self._newest_next_seq, next_seq)
+        row["next_seq"] = max(row["next_seq"], next_seq)
+        row["first_seen_utc"] = min(row["first_seen_utc"], utc)
+        row["last_seen_utc"] = max(row["last_seen_utc"], utc)
+        self.coverage.holds_from(oldest_seq)
+        self._settle_tail()
+
+    def _settle_tail(self) -> None:
+        if self.row["told_seq"] is not None:
+            self.coverage.told(self.row["told_seq"], self.row["told_total"], self._rows)
+
+    def _cursor(self, cursor_seq: int) -> None:
+        self.coverage.cursor_seq = max(self.coverage.cursor_seq, cursor_seq)
+
+    def _totals(self, seq: int, totals: Totals) -> None:
+        """The lifetime totals before seq, as the terminal tells them."""
+        row = self.row
+        # What it has counted is never taken back.
+        row["pressed"] = max(row["pressed"] or 0, sum(totals))
+        if row["totals_seq"] is not None and seq < row["totals_seq"]:
+            return
+        # Totals never fall: a slot that went bad between two readings must not make presses disappear.
+        for button, total in enumerate(totals, start=1):
+            row[f"totals_{button}"] = max(row[f"totals_{button}"] or 0, total)
+        row["totals_seq"] = seq
+
+    def _batch_totals(self, batch: Batch, arrived: Sequence[tuple[int, int]]) -> None:
+        """The lifetime totals after a batch: what is known of those before it and the presses that are new with it."""
+        row = self.row
+        end = batch.last_seq + 1
+        since, totals = batch.first_seq, list(batch.totals)
+        if row["totals_seq"] is not None and row["totals_seq"] > since:
+            # Rows from there on are new ones: those that are there have moved totals_seq.
+            since, totals = row["totals_seq"], [row[f"totals_{button}"] for button in range(1, 5)]
+        for seq, count in arrived:
+            if seq >= since:
+                totals[self._new_presses[seq].record.button - 1] += count
+        one, two, three, four = totals
+        self._totals(end, (one, two, three, four))
+        # That holds wherever the batch stands, and whatever else has been said of the log.
+        row["pressed"] = max(row["pressed"], sum(batch.totals) + sum(count for _, count in arrived))
+
+    # Reading
+
+    def _ask(self, statement: Any, **given: Any) -> Any:
+        return self._connection.execute(statement, {"device_id": self.key[0], "log_id": self.key[1], **given})
+
+    def _known(self, batch: Batch) -> dict[int, Record]:
+        """What is there already at the seqs for which the batch has a record."""
+        if not batch.records or not self.coverage.touches(batch.records[0][0], batch.records[-1][0]):
+            return {}
+        known: dict[int, Record] = {}
+        stored = []
+        for seq, _ in batch.records:
+            if seq in self._new_presses:
+                known[seq] = self._new_presses[seq].record
+            elif seq in self._new_records:
+                known[seq] = self._new_records[seq]
+            else:
+                stored.append(seq)
+        for row in self._rows_at(_PRESSES_IN, _PRESSES_AT, stored):
+            known[row.seq] = _press_row(row).record
+        for seq, body in self._rows_at(_BODIES_IN, _BODIES_AT, stored):
+            record = decode_content(bytes(body))
+            if record is not None:
+                known[seq] = record
+        return known
+
+    def _rows_at(self, in_range: Any, at_seqs: Any, seqs: Sequence[int]) -> Iterator[Any]:
+        """The rows of the database with these seqs, which ascend (and perhaps some with a seq between them)."""
+        if not seqs or not self._stored(seqs[0], seqs[-1]):
+            return
+        if seqs[-1] - seqs[0] < _DENSE * len(seqs):
+            yield from self._ask(in_range, low=seqs[0], high=seqs[-1])
+            return
+        for chunk in chunks(seqs):
+            yield from self._ask(at_seqs, seqs=chunk)
+
+    def _stored(self, low: int, high: int) -> bool:
+        """Whether the database may hold rows with low <= seq <= high."""
+        return self._stored_spans.touches(low, high)
+
+    def _rows(self, low: int, high: int, without: Collection[int] = ()) -> int:
+        """Presses that are rows, written or not yet, with low <= seq < high, less those of the batch at hand."""
+        stored = int(self._ask(_COUNT_IN, low=low, high=high).scalar_one())
+        return stored + sum(
+            row.count for seq, row in self._new_presses.items() if low <= seq < high and seq not in without
+        )
+
+    # Writing
+
+    def flush(self, writes: Writes) -> None:
+        """Works out verdicts and dates, and adds everything that is to be written to `writes`, and to `row`.
+
+        Rows that are there already are dated again at once, in the database.
+        """
+        self._date()
+        self._amend(writes)
+        device_id, log_id = self.key
+        for row in self._new_presses.values():
+            self._hourly[row.bucket] += row.count
+        for (hour, button, verdict), presses in self._hourly.items():
+            writes.hourly[device_id, hour, button, verdict] += presses
+        writes.presses += [_press_values(device_id, log_id, seq, row) for seq, row in self._new_presses.items()]
+        writes.records += [_record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
+        self._flush_spans(writes)
+        coverage = self.coverage
+        self.row |= {
+            "oldest_seq": coverage.oldest_seq,
+            "cursor_seq": coverage.cursor_seq,
+            "pressed": self._pressed(),
+            "presses": coverage.presses,
+            "lost": coverage.lost,
+            "open_gaps": len(coverage.open_gaps),
+        }
+
+    def _flush_spans(self, writes: Writes) -> None:
+        device_id, log_id = self.key
+        stored = {span.first_seq: span for span in self._stored_spans.spans}
+        for span in self.coverage.spans:
+            before = stored.pop(span.first_seq, None)
+            if span == before:
+                continue
+            if before is not None:
+                writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": span.first_seq})
+            writes.spans.append(
+                (
+                    device_id, log_id, span.first_seq, span.last_seq, span.totals_before, span.check_seq,
+                    span.totals_check, span.presses_check, span.presses, span.lost,
+                )
+            )  # fmt: skip
+        for first_seq in stored:
+            writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": first_seq})
+
+    def _pressed(self) -> int | None:
+        """Lifetime presses, from the newest totals by button, or from an older telling plus the rows since: a batch
+        counts what it can read, and a telling that comes later may know of a press that it could not."""
+        row = self.row
+        known = [row["pressed"]] if row["pressed"] is not None else []
+        if row["totals_seq"] is not None:
+            known.append(sum(row[f"totals_{button}"] for button in range(1, 5)))
+        known += [span.totals_check + span.presses - span.presses_check for span in self.coverage.spans[-1:]]
+        return max(known, default=None)
+
+    def _amend(self, writes: Writes) -> None:
+        newest: dict[int, tuple[int, int]] = {}
+
+        def note(target: int, seq: int, code: int) -> None:
+            newest[target] = max(newest.get(target, (-1, 0)), (seq, code))
+
+        for seq, record in self._new_records.items():
+            if isinstance(record, Revise) and record.target_seq < seq:
+                note(record.target_seq, seq, record.verdict)
+        # A press that fills a gap may have been revised by a record that came before it.
+        filling = [seq for seq in self._new_presses if seq < self._stored_end]
+        outside = [seq for seq in newest if seq not in self._new_presses]
+        for chunk in chunks([*filling, *outside]):
+            for target, seq, code in self._ask(_REVISES_AT, seqs=chunk):
+                note(target, seq, code)
+        device_id, log_id = self.key
+        for chunk in chunks(outside):
+            for row in self._ask(_PRESSES_AT, seqs=chunk).all():
+                press = _press_row(row)
+                if isinstance(press.record, Press) and press.verdict != newest[row.seq][1]:
+                    self._hourly[press.bucket] -= press.count
+                    press.verdict = newest[row.seq][1]
+                    self._hourly[press.bucket] += press.count
+                    writes.amended.append(
+                        {"device_id": device_id, "log_id": log_id, "seq": row.seq, "verdict": VERDICTS[press.verdict]}
+                    )
+        for seq, (_, code) in newest.items():
+            new = self._new_presses.get(seq)
+            if new is not None and isinstance(new.record, Press):
+                new.verdict = code
+
+    def _date(self) -> None:
+        markers = {seq: marker for seq, record in self._new_records.items() if (marker := marker_of(seq, record))}
+        touched = sorted([*self._new_presses, *markers])
+        again: list[tuple[int, int]] = []
+        begin = 0
+        for end in range(1, len(touched) + 1):
+            if end == len(touched) or touched[end] - touched[end - 1] > _FAR:
+                again += self._date_new(touched[begin:end], markers)
+                begin = end
+        most = ROWS_DATED_AT_ONCE
+        for low, high in _merged(again):
+            dated = date_again(self._connection, self.key, markers.values(), low, high, most)
+            most -= dated.rows
+            for bucket, presses in dated.hourly:
+                self._hourly[bucket] += presses
+
+    def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
+        """Dates the new presses among the seqs `touched`. Gives the ranges of stored ones that the new markers among
+        them concern. `markers`: all new ones, by seq."""
+        rank = max((markers[seq].rank for seq in touched if seq in markers), default=0)
+        timeline = Timeline([*self._stored_markers(touched[0], touched[-1], rank), *markers.values()])
+        new = []
+        for seq in touched:
+            row = self._new_presses.get(seq)
+            if row is not None:
+                row.clock, row.pressed_utc = timeline.date(seq, row.record.boot, row.record.uptime_ms)
+            else:
+                new.append(markers[seq])
+        last = timeline.markers[-1] if timeline.markers else None
+        if last is not None and last.seq > (-1 if self.row["marker_seq"] is None else self.row["marker_seq"]):
+            self.row["marker_seq"], self.row["marker_boot"] = last.seq, last.boot
+            self.row["marker_offset_ms"] = last.offset_ms
+        return [(low, high) for low, high in _to_date_again(timeline, new) if self._stored(low, high)]
+
+    def _stored_markers(self, low: int, high: int, rank: int) -> list[Marker]:
+        """Boot and time records of the database with low <= seq <= high, and of those on either side what tells, or
+        corrects, the dates of presses between. rank: of the best source among the new time records."""
+        newest = self.row["marker_seq"]
+        if newest is None:
+            return []
+        if newest < low and not rank:  # the usual case: no question at all
+            return [Marker(newest, self.row["marker_boot"], self.row["marker_offset_ms"])]
+        return stored_markers(self._connection, self.key, low, high, rank)
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Pieces of `values` that fit an IN list."""
+    for at in range(0, len(values), IN_CHUNK):
+        yield values[at : at + IN_CHUNK]
+
+
+def _press_row(row: Any) -> _PressRow:
+    (_, boot, uptime_ms, button, count, span_s, verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc,
+     via, received_utc) = row  # fmt: skip
+    code = _CODE_OF[stored_verdict]
+    record: Press | Run
+    if span_s is None:
+        record = Press(boot, uptime_ms, button, code, flags, edges, quiet_ms)
+    else:
+        record = Run(boot, uptime_ms, button, code, span_s, count)
+    return _PressRow(record, count, _CODE_OF[verdict], clock, pressed_utc, via, received_utc)
+
+
+def _press_values(device_id: str, log_id: int, seq: int, row: _PressRow) -> tuple[Any, ...]:
+    record = row.record
+    if isinstance(record, Run):
+        span_s, flags, quiet_ms, edges = record.span_s, None, None, None
+    else:
+        span_s, flags, quiet_ms, edges = None, record.flags, record.quiet_ms, record.edges
+    return (
+        device_id, log_id, seq, record.boot, record.uptime_ms, record.button, row.count, span_s,
+        VERDICTS[row.verdict], VERDICTS[record.verdict], flags, quiet_ms, edges, row.clock, row.pressed_utc, row.via,
+        row.received_utc,
+    )  # fmt: skip
+
+
+def _record_values(device_id: str, log_id: int, seq: int, record: Record) -> tuple[Any, ...]:
+    body = encode_content(record)
+    boot = None if isinstance(record, Acked) else record.boot
+    uptime_ms = None if isinstance(record, Acked) else record.uptime_ms
+    # A press that stands after the record cannot be meant: whoever says so gets no say.
+    target_seq = record.target_seq if isinstance(record, Revise) and record.target_seq < seq else None
+    utc_s = record.utc_s if isinstance(record, Time) else None
+    return device_id, log_id, seq, body[0] & 0x07, body[0] >> 4, boot, uptime_ms, body, target_seq, utc_s
+
+
+def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int, int]]:
+    """Ranges of seqs whose presses may be dated otherwise now that the `new` markers are known."""
+    ranges: list[tuple[int, int]] = []
+    for marker in sorted(new):
+        before, after = timeline.before(marker.seq), timeline.after(marker.seq)
+        low = before.seq + 1 if before is not None else 0
+        high = after.seq - 1 if after is not None else _END
+        if marker.offset_ms is not None:
+            # What follows takes its time from this record; what precedes it only if it had none before it.
+            known_before = before is not None and before.offset_ms is not None and before.boot == marker.boot
+            ranges.append((marker.seq + 1 if known_before else low, high))
+            ranges += timeline.corrected_by(marker)
+        elif after is not None:
+            # A boot record that fills a gap parts presses from a time record of another boot.
+            ranges.append((low, high))
+    return ranges
+
+
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same seqs in ranges that do not overlap, in order."""
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if merged and low <= merged[-1][1]:
+            low, high = merged[-1][0], max(high, merged.pop()[1])
+        merged.append((low, high))
+    return merged

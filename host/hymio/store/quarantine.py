@@ -1,0 +1,182 @@
+"""Where everything goes that arrived and could not be counted, with its reason, until a person decides about it.
+
+What a terminal may fill is bounded: what comes beyond that is counted, not kept. `hymio quarantine` shows it, tries
+once more to take it in, or drops it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, func, select, text, update
+
+from hymio.common.addresses import is_device_id
+from hymio.store import schema
+from hymio.wire import limits
+
+_LOCK_SUMS: Final = text(
+    "INSERT INTO quarantine_sums (device_id, kept, kept_bytes, not_kept, released, dropped)"
+    " VALUES (:device_id, 0, 0, 0, 0, 0)"
+    # An update that changes nothing: the row is locked from here on, whoever made it.
+    " ON CONFLICT (device_id) DO UPDATE SET kept = quarantine_sums.kept"
+)
+
+
+class Kept(Enum):
+    """What became of a message that was to be kept."""
+
+    NEW = auto()
+    AGAIN = auto()
+    """It is there already; only its number has risen."""
+    NO_ROOM = auto()
+    """The terminal's share is full: it was counted and not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message in quarantine."""
+
+    digest: str
+    device_id: str
+    source: str
+    reason: str
+    payload: bytes
+    received_utc: float
+    last_utc: float
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of one terminal: messages kept and their bytes, those that no longer fitted, and what people decided."""
+
+    device_id: str
+    kept: int
+    kept_bytes: int
+    not_kept: int
+    released: int
+    dropped: int
+
+    @property
+    def quarantined(self) -> int:
+        """Messages about which nobody has decided."""
+        return self.kept + self.not_kept
+
+
+def put_in_quarantine(
+    connection: Connection,
+    device_id: str,
+    source: str,
+    reason: str,
+    payload: bytes,
+    received_utc: float,
+    identity: bytes = b"",
+) -> Kept:
+    """Keeps what could not be counted, once: the same thing again only raises its number.
+
+    identity: what makes it the same thing, if that is not its payload.
+    """
+    device_id = device_id if is_device_id(device_id) else ""
+    source = _plain(source, limits.SOURCE_MAX_CHARACTERS)
+    reason, payload = cut_to_keep(reason, payload)
+    reason = _plain(reason, limits.REASON_MAX_CHARACTERS)
+    digest = hashlib.sha256(b"\0".join([device_id.encode(), source.encode(), identity or payload])).hexdigest()
+    table, sums = schema.quarantine, schema.quarantine_sums
+    all_kept = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    is_full = all_kept >= limits.QUARANTINE_MESSAGES_OF_ALL
+    if is_full and connection.execute(select(sums.c.kept).where(sums.c.device_id == device_id)).first() is None:
+        device_id = ""  # names that are new then are not even listed
+    # First, as another collector may be about to keep the same thing.
+    connection.execute(_LOCK_SUMS, {"device_id": device_id})
+    again = connection.execute(
+        update(table).where(table.c.digest == digest).values(times=table.c.times + 1, last_utc=received_utc)
+    )
+    if again.rowcount:
+        return Kept.AGAIN
+    kept, kept_bytes = connection.execute(
+        select(sums.c.kept, sums.c.kept_bytes).where(sums.c.device_id == device_id)
+    ).one()
+    if is_full or kept >= limits.QUARANTINE_MESSAGES or kept_bytes + len(payload) > limits.QUARANTINE_BYTES:
+        _add(connection, device_id, not_kept=1)
+        return Kept.NO_ROOM
+    values = (digest, device_id, source, reason, payload, received_utc, received_utc, 1)
+    connection.execute(
+        text(
+            "INSERT INTO quarantine (digest, device_id, source, reason, payload, received_utc, last_utc, times)"
+            " VALUES (:a, :b, :c, :d, :e, :f, :g, :h)"
+        ),
+        dict(zip("abcdefgh", values, strict=True)),
+    )
+    _add(connection, device_id, kept=1, kept_bytes=len(payload))
+    return Kept.NEW
+
+
+def cut_to_keep(reason: str, payload: bytes) -> tuple[str, bytes]:
+    """As much of a payload as may be kept, with a reason that says so if it is not all."""
+    most = limits.QUARANTINE_PAYLOAD_BYTES
+    if len(payload) <= most:
+        return reason, payload
+    return f"{reason} (the first {most} of {len(payload)} bytes)", payload[:most]
+
+
+def _plain(said: str, most: int) -> str:
+    """A text that every database takes."""
+    return said.encode("utf-8", "replace").decode().replace("\0", "")[:most]
+
+
+def _add(connection: Connection, device_id: str, **more: int) -> None:
+    sums = schema.quarantine_sums
+    changes: Mapping[str, Any] = {name: sums.c[name] + number for name, number in more.items()}
+    connection.execute(update(sums).where(sums.c.device_id == device_id).values(**changes))
+
+
+def sums_of(connection: Connection) -> list[Sums]:
+    """Of every terminal that ever had something here, by device id; "" are messages that named none."""
+    rows = connection.execute(select(schema.quarantine_sums).order_by(schema.quarantine_sums.c.device_id))
+    return [Sums(*row) for row in rows]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """device_id -> messages about which nobody has decided, of those that have any."""
+    return {one.device_id: one.quarantined for one in sums_of(connection) if one.quarantined}
+
+
+def held(connection: Connection, ids: Collection[str] = (), device_id: str | None = None) -> list[Held]:
+    """The messages kept, the oldest first. ids: beginnings of digests; none: all of them."""
+    table = schema.quarantine
+    query = select(table).order_by(table.c.received_utc, table.c.digest)
+    if device_id is not None:
+        query = query.where(table.c.device_id == device_id)
+    found = [Held(*row) for row in connection.execute(query)]
+    return [one for one in found if not ids or one.digest.startswith(tuple(ids))]
+
+
+def take_out(connection: Connection, messages: Sequence[Held], as_released: bool) -> int:
+    """Removes them; how many were still there. as_released: they are counted now, else nobody wants them."""
+    table = schema.quarantine
+    gone = 0
+    for one in sorted(messages, key=lambda one: one.device_id):
+        connection.execute(_LOCK_SUMS, {"device_id": one.device_id})
+        if not connection.execute(delete(table).where(table.c.digest == one.digest)).rowcount:
+            continue
+        gone += 1
+        decided = {"released": 1} if as_released else {"dropped": 1}
+        _add(connection, one.device_id, kept=-1, kept_bytes=-len(one.payload), **decided)
+    return gone
+
+
+def forget_not_kept(connection: Connection, device_id: str | None) -> int:
+    """Settles what was counted and not kept, of one terminal or all; how many there were."""
+    table = schema.quarantine_sums
+    query = select(table.c.device_id, table.c.not_kept).where(table.c.not_kept > 0).order_by(table.c.device_id)
+    if device_id is not None:
+        query = query.where(table.c.device_id == device_id)
+    gone = 0
+    for one, not_kept in connection.execute(query).all():
+        _add(connection, one, not_kept=-not_kept, dropped=not_kept)
+        gone += not_kept
+    return gone

@@ -1,0 +1,199 @@
+"""What goes into the database in one transaction, and what is to be said of it once it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from hymio.common.errors import Failure
+from hymio.store.costs import Costs
+from hymio.store.database_errors import Fault, fault_of
+from hymio.store.ingest import Arrival, Outcome, Refusal, Told, date_waiting, ingest_many, is_left, log_states
+from hymio.store.new_logs import without_too_many_logs
+from hymio.store.quarantine import Kept, put_in_quarantine
+from hymio.store.schema import Store
+from hymio.wire.messages import Item, Refused, Unread
+
+_COLLISIONS_MAX: Final = 10
+"""Two writers that are in each other's way so often are not there by chance."""
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What goes into one transaction."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Parcel:
+        """These things."""
+        parcel = cls()
+        for item in items:
+            parcel.add(item)
+        return parcel
+
+    def add(self, one: Item | None) -> None:
+        """Sorts in what `judge` or `read_message` made of a message."""
+        match one:
+            case Unread():
+                self.add(one.read())
+            case Arrival():
+                self.arrivals.append(one)
+            case Told():
+                self.told.append(one)
+            case Refused():
+                self.refused.append(one)
+
+    @property
+    def items(self) -> list[Item]:
+        """All of it."""
+        return [*self.arrivals, *self.told, *self.refused]
+
+
+@dataclass(frozen=True, slots=True)
+class DueAck:
+    """An ack to be published for a log."""
+
+    device_id: str
+    log_id: int
+    mark: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Seqs that a terminal takes for settled and that are not in the database: an older copy of it has been restored,
+    or another database was there before."""
+
+    device_id: str
+    first_seq: int
+    last_seq: int
+
+
+@dataclass(slots=True)
+class Committed:
+    """What stands in the database now, and what is to be said of it."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    acks: list[DueAck] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
+    refused: list[tuple[Refused, Kept]] = field(default_factory=list)
+    left: list[Item] = field(default_factory=list)
+    """What could not be committed for a reason of the database's, `trouble`, and is to be tried again."""
+    trouble: Failure | None = None
+    costs: Costs = field(default_factory=Costs)
+    undated: bool = False
+    """Whether there are rows to be dated again: see `date_on`."""
+
+    def add(self, more: Committed) -> None:
+        """This as well."""
+        self.outcomes += more.outcomes
+        self.acks += more.acks
+        self.wanted += more.wanted
+        self.refused += more.refused
+        self.undated = more.undated
+
+
+def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committed:
+    """Everything of the parcel in one transaction; when this returns it is on the disk. costs: booked there, also if it
+    fails."""
+    committed = Committed(costs=Costs() if costs is None else costs)
+    with store.writing() as connection:
+        arrivals, told_all, too_many = without_too_many_logs(connection, store, parcel.arrivals, parcel.told)
+        turned_away: list[Refusal] = []
+        outcomes = ingest_many(connection, arrivals, told_all, committed.costs, turned_away)
+        committed.outcomes = [outcome for outcome in outcomes if not outcome.refused]
+        for said, reason, kept in turned_away:
+            refused = Refused(said.device_id, said.source, reason, said.payload, said.received_utc)
+            committed.refused.append((refused, kept))
+        for one in sorted([*parcel.refused, *too_many], key=lambda one: one.device_id):
+            with committed.costs.of(one.device_id):
+                kept = put_in_quarantine(
+                    connection, one.device_id, one.source, one.reason, one.payload, one.received_utc
+                )
+            committed.refused.append((one, kept))
+        due = {
+            (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
+            for outcome in committed.outcomes
+        }
+        incredible = {id(said) for said, _, _ in turned_away}
+        credible = [told for told in told_all if id(told) not in incredible]
+        states = log_states(connection, sorted({(told.device_id, told.log_id) for told in credible}))
+        for told in credible:
+            key = (told.device_id, told.log_id)
+            coverage = states[key].coverage
+            mark = coverage.mark_for(told.next_seq, told.cursor_seq)
+            # The terminal lacks our ack, or has records that we lack: say again how far we are.
+            if key not in due and (told.next_seq > mark or told.cursor_seq < mark):
+                due[key] = DueAck(*key, mark, 0)
+            if coverage.forgotten is not None:
+                committed.wanted.append(Wanted(told.device_id, *coverage.forgotten))
+        committed.acks = list(due.values())
+        committed.undated = is_left(connection)
+    store.known_logs.update((outcome.device_id, outcome.log_id) for outcome in committed.outcomes)
+    return committed
+
+
+def date_on(store: Store) -> bool:
+    """One short transaction of the dating again that commits have left to do; whether more is left."""
+    with store.writing() as connection:
+        return date_waiting(connection)
+
+
+def commit_whatever_comes(store: Store, parcel: Parcel, is_again: bool = False) -> Committed:
+    """Like `commit`, but what cannot be taken in does not stop the rest.
+
+    A parcel that fails is split until its bad member is alone: for a fault of its own that goes to quarantine; for want
+    of room in the database it is `left`, as may be what fits no longer when others still do. is_again: the database
+    has refused this parcel before, so it is split for that reason, too; it may be one member that makes it refuse.
+
+    Raises:
+        Failure: the database is not there, or refuses; nothing of the parcel has been committed.
+    """
+    done = Committed()
+    waiting = [parcel.items]
+    collisions = refused_alone = 0
+    while waiting:
+        part = waiting.pop()
+        try:
+            done.add(commit(store, Parcel.of(part), done.costs))
+            refused_alone = 0
+            continue
+        except Exception as error:
+            fault = fault_of(error) if not isinstance(error, Failure) else getattr(error, "fault", Fault.DATABASE)
+            if fault is Fault.COLLISION and collisions < _COLLISIONS_MAX:
+                collisions += 1
+                waiting.append(part)
+                continue
+            is_of_database = fault in (Fault.DATABASE, Fault.COLLISION)
+            # Two that are refused one by one, and none that was not: the database itself is not well.
+            refused_alone += is_of_database and len(part) == 1
+            if is_of_database and (not is_again or refused_alone > 1):
+                if not (done.outcomes or done.acks or done.refused):
+                    raise
+                done.left += [item for rest in [part, *reversed(waiting)] for item in rest]
+                done.trouble = error if isinstance(error, Failure) else None
+                return done
+            if len(part) > 1:
+                waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
+                continue
+            if is_of_database or fault is Fault.ROOM:
+                done.left += part
+                done.trouble = error if isinstance(error, Failure) else None
+                continue
+            one = part[0]
+            if isinstance(one, Refused):
+                raise  # what cannot even be kept: a bug, and no message's fault
+            waiting.append([Refused(one.device_id, one.source, _why(error), one.payload, one.received_utc)])
+    if done.left and is_again and not (done.outcomes or done.acks or done.refused) and done.trouble is not None:
+        raise done.trouble
+    return done
+
+
+def _why(error: Exception) -> str:
+    """In one line, without the statement and its parameters, which SQLAlchemy puts behind."""
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return f"not taken in: {type(error).__name__}: {said[0] if said else 'no reason given'}"

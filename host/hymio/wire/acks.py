@@ -1,0 +1,61 @@
+"""The collector's ack: up to where the far end holds a log (firmware/README.md, "Ack")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hymio.common.words import counted
+from hymio.wire.primitives import FormatError, Reader, crc32, put_uint
+
+ACK_VERSION: Final = 1
+COLLECTOR_ID_MAX_BYTES: Final = 32
+
+_UTC_VALID: Final = 0x01
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """For log `log_id` every seq below `mark` is a row, void, or declared lost.
+
+    `nonce` is that of the newest batch that this answers, 0 if none. `utc_ms` None: the collector does not tell
+    the time.
+    """
+
+    log_id: int
+    mark: int
+    nonce: int
+    utc_ms: int | None
+    collector_id: str
+
+
+def encode_ack(ack: Ack) -> bytes:
+    """The payload of `hymio/<device_id>/ack`."""
+    name = ack.collector_id.encode()
+    if not 1 <= len(name) <= COLLECTOR_ID_MAX_BYTES:
+        raise FormatError(f"a collector_id of {counted(len(name), 'byte')}, not 1..{COLLECTOR_ID_MAX_BYTES}")
+    out = bytes([ACK_VERSION, _UTC_VALID if ack.utc_ms is not None else 0])
+    out += put_uint(ack.log_id, 4) + put_uint(ack.mark, 4) + put_uint(ack.nonce, 4)
+    out += put_uint(ack.utc_ms or 0, 6) + name
+    return out + put_uint(crc32(out), 4)
+
+
+def decode_ack(data: bytes) -> Ack:
+    """The ack in these bytes; FormatError when it is none."""
+    if len(data) < 4 or int.from_bytes(data[-4:], "little") != crc32(data[:-4]):
+        raise FormatError("the CRC of the ack does not match")
+    reader = Reader(data[:-4])
+    version = reader.uint(1, "the version")
+    if version != ACK_VERSION:
+        raise FormatError(f"ack version {version}, this reads {ACK_VERSION}")
+    flags = reader.uint(1, "flags")
+    log_id, mark, nonce = reader.uint(4, "log_id"), reader.uint(4, "mark"), reader.uint(4, "the nonce")
+    utc_ms = reader.uint(6, "utc_ms")
+    name = reader.take(reader.left, "collector_id")
+    if not 1 <= len(name) <= COLLECTOR_ID_MAX_BYTES:
+        raise FormatError(f"a collector_id of {counted(len(name), 'byte')}, not 1..{COLLECTOR_ID_MAX_BYTES}")
+    try:
+        collector_id = name.decode()
+    except UnicodeDecodeError:
+        raise FormatError("the collector_id is not UTF-8") from None
+    return Ack(log_id, mark, nonce, utc_ms if flags & _UTC_VALID else None, collector_id)

@@ -1,0 +1,190 @@
+"""Batches: a stretch of a terminal's log as it travels by MQTT and by cable (firmware/README.md, "Batch")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hymio.common.words import counted
+from hymio.wire.primitives import (
+    U32_MAX,
+    UPTIME_MAX_MS,
+    FormatError,
+    Reader,
+    crc32,
+    put_uint,
+    put_varint,
+    put_zigzag,
+)
+from hymio.wire.records import (
+    CONTENT_BYTES,
+    QUIET_UNKNOWN_MS,
+    Press,
+    Record,
+    decode_content,
+    encode_content,
+    known_verdict,
+)
+
+BATCH_VERSION: Final = 2
+
+_CLOCK_SET: Final = 0x01
+_ITEM_VOID: Final = 0x00
+_ITEM_FLAGS: Final = 0x01
+_ITEM_BASE: Final = 0x02
+_ITEM_RECORD: Final = 0x03
+_ITEM_PRESS_BIT: Final = 0x80
+
+Totals = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`slots` slots from `first_seq` on. `records` holds (seq, record) in order; the slots between are void.
+
+    `held`: how many seqs before `first_seq` the terminal still holds. `behind`: slots written after this batch.
+    `totals`: lifetime presses by button before `first_seq`.
+    """
+
+    log_id: int
+    nonce: int
+    boot: int
+    clock_set: bool
+    first_seq: int
+    slots: int
+    held: int
+    behind: int
+    totals: Totals
+    records: tuple[tuple[int, Record], ...]
+
+    @property
+    def last_seq(self) -> int:
+        """The last seq accounted for; first_seq - 1 when there is none."""
+        return self.first_seq + self.slots - 1
+
+    @property
+    def oldest_seq(self) -> int:
+        """What is older than this the terminal no longer holds."""
+        return self.first_seq - self.held
+
+    @property
+    def next_seq(self) -> int:
+        """The seq that the terminal will write next, as of this batch."""
+        return self.last_seq + 1 + self.behind
+
+
+def encode_batch(batch: Batch, device_id: str) -> bytes:
+    """The bytes of a batch of that terminal."""
+    out = bytearray([BATCH_VERSION, _CLOCK_SET if batch.clock_set else 0])
+    out += put_uint(batch.log_id, 4) + put_uint(batch.nonce, 4) + put_uint(batch.boot, 2)
+    for value in (batch.first_seq, batch.slots, batch.held, batch.behind, *batch.totals):
+        out += put_varint(value)
+    flags = 0
+    base: tuple[int, int] | None = None
+    at = batch.first_seq
+    for seq, record in batch.records:
+        if not at <= seq <= batch.last_seq:
+            raise FormatError(f"seq {seq} stands out of order or outside the batch")
+        out += _void(seq - at)
+        at = seq + 1
+        if not isinstance(record, Press):
+            out += bytes([_ITEM_RECORD]) + encode_content(record)
+            continue
+        if base is None or base[0] != record.boot:
+            out += bytes([_ITEM_BASE]) + put_uint(record.boot, 2) + put_uint(record.uptime_ms, 5)
+            base = (record.boot, record.uptime_ms)
+        if flags != record.flags:
+            flags = record.flags
+            out += bytes([_ITEM_FLAGS]) + put_uint(flags, 1)
+        out += _press(record, base[1])
+        base = (record.boot, record.uptime_ms)
+    out += _void(batch.last_seq + 1 - at)
+    return bytes(out) + put_uint(_crc(bytes(out), device_id), 4)
+
+
+def _crc(body: bytes, device_id: str) -> int:
+    return crc32(device_id.encode() + body)
+
+
+def _void(slots: int) -> bytes:
+    return bytes([_ITEM_VOID]) + put_varint(slots) if slots else b""
+
+
+def _press(press: Press, base_uptime_ms: int) -> bytes:
+    timed = press.quiet_ms != QUIET_UNKNOWN_MS
+    first = _ITEM_PRESS_BIT | known_verdict(press.verdict) << 3 | press.button - 1 << 1 | timed
+    out = put_uint(first, 1) + put_zigzag(press.uptime_ms - base_uptime_ms) + put_uint(press.edges, 1)
+    return out + put_uint(press.quiet_ms, 2) if timed else out
+
+
+def decode_batch(data: bytes, device_id: str) -> Batch:
+    """The batch of that terminal in these bytes, all of it or nothing.
+
+    Raises:
+        FormatError: not a batch, damaged, another terminal's, or of another format; nothing in it may be counted then.
+    """
+    if len(data) < 4 + 2:
+        raise FormatError(f"no batch: {counted(len(data), 'byte')}")
+    if int.from_bytes(data[-4:], "little") != _crc(data[:-4], device_id):
+        raise FormatError(f"the CRC does not match: a damaged batch, or not one of {device_id}")
+    reader = Reader(data[:-4])
+    version = reader.uint(1, "the version")
+    if version != BATCH_VERSION:
+        raise FormatError(f"batch version {version}, this reads {BATCH_VERSION}")
+    flags = reader.uint(1, "flags")
+    log_id, nonce, boot = reader.uint(4, "log_id"), reader.uint(4, "the nonce"), reader.uint(2, "boot")
+    first_seq, slots = reader.varint("first_seq"), reader.varint("slots")
+    held, behind = reader.varint("held"), reader.varint("behind")
+    totals = (reader.varint("totals"), reader.varint("totals"), reader.varint("totals"), reader.varint("totals"))
+    if log_id == 0:
+        raise FormatError("log_id is 0")
+    if held > first_seq:
+        raise FormatError(f"{counted(held, 'slot')} held before seq {first_seq}")
+    if first_seq + slots + behind > U32_MAX:
+        raise FormatError(f"seq {first_seq + slots + behind} does not fit 32 bits")
+    records = _read_items(reader, first_seq, slots)
+    if reader.left:
+        raise FormatError(f"{counted(reader.left, 'byte')} after the last slot")
+    return Batch(log_id, nonce, boot, bool(flags & _CLOCK_SET), first_seq, slots, held, behind, totals, tuple(records))
+
+
+def _read_items(reader: Reader, first_seq: int, slots: int) -> list[tuple[int, Record]]:
+    records: list[tuple[int, Record]] = []
+    flags = 0
+    base: tuple[int, int] | None = None
+    at, end = first_seq, first_seq + slots
+    while at < end:
+        first = reader.uint(1, "an item")
+        if first & _ITEM_PRESS_BIT:
+            if base is None:
+                raise FormatError("a press before any base")
+            boot, uptime_ms = base[0], base[1] + reader.zigzag("dt")
+            if not 0 <= uptime_ms <= UPTIME_MAX_MS:
+                raise FormatError(f"uptime_ms {uptime_ms} of a press")
+            edges = reader.uint(1, "edges")
+            quiet_ms = reader.uint(2, "quiet_ms") if first & 1 else QUIET_UNKNOWN_MS
+            verdict = known_verdict(first >> 3 & 0x0F)
+            records.append((at, Press(boot, uptime_ms, (first >> 1 & 3) + 1, verdict, flags, edges, quiet_ms)))
+            base = (boot, uptime_ms)
+            at += 1
+        elif first == _ITEM_VOID:
+            at += reader.varint("a void stretch")
+        elif first == _ITEM_FLAGS:
+            flags = reader.uint(1, "flags")
+            if flags > 63:
+                raise FormatError(f"press flags {flags}")
+        elif first == _ITEM_BASE:
+            boot = reader.uint(2, "boot")
+            base = (boot, reader.uint(5, "uptime_ms"))
+        elif first == _ITEM_RECORD:
+            record = decode_content(reader.take(CONTENT_BYTES, "a record"))
+            if isinstance(record, Press):
+                raise FormatError("a press as a plain record")
+            if record is not None:
+                records.append((at, record))
+            at += 1
+        else:
+            raise FormatError(f"unknown item 0x{first:02x}")
+    if at > end:
+        raise FormatError(f"the items account for {counted(at - first_seq, 'slot')}, not {slots}")
+    return records

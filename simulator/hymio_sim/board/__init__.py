@@ -1,0 +1,1 @@
+"""The simulated board around the chip: fingers, switches, lights, cable, clock, and what they draw."""

@@ -1,0 +1,409 @@
+"""The board as someone beside it sees it: fingers on buttons, lights, the flash chip, the air, the power plug.
+
+Whatever runs the firmware (a VM in a child process, or virtual time in this one) calls the methods of `Hardware`
+for what the program does to its pins and its flash, and is told through `Processor` what the world does to it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from hymio_sim.board import switches
+from hymio_sim.board.journal import CONTRACT, Journal
+from hymio_sim.board.loads import Loads, Unmetered
+from hymio_sim.board.rtc_domain import TIMER_WAKE, RtcDomain
+from hymio_sim.board.sim_time import Clock
+from hymio_sim.flash.chip import NorFlash
+from hymio_sim.flash.log_watch import LogWatch
+from hymio_sim.net.mqtt_watch import BatchHead
+from hymio_sim.run.commands import BadCommand, BadSector, FailNext, Fault, FlipBit, StickBit
+
+BUTTONS: Final = (1, 2, 3, 4)
+SSID: Final = "hymio-sim"
+"""The only Wi-Fi network in the air."""
+
+PWRON_RESET: Final = 1
+HARD_RESET: Final = 2
+WDT_RESET: Final = 3
+DEEPSLEEP_RESET: Final = 4
+SOFT_RESET: Final = 5
+
+_LEAD_US: Final = 1_500
+"""From the finger's first contact to the first edge: the event is out, and the VM knows, before the pin moves."""
+_DAY_US: Final = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Pins:
+    """Where buttons and lights 1..4 are wired, and how the buttons are (an original ESP32 wakes on high only). With a
+    strip at pin `neopixel` its first four pixels are the lights."""
+
+    buttons: tuple[int, ...] = (25, 26, 27, 33)
+    leds: tuple[int, ...] = (18, 19, 21, 22)
+    active_low: bool = False
+    neopixel: int | None = None
+    buzzer: int | None = None
+
+
+class Processor(Protocol):
+    """What runs the firmware."""
+
+    def contact_changed(self, button: int) -> None:
+        """The edges ahead of a contact are others now."""
+        ...
+
+    def edge(self, button: int) -> None:
+        """A contact has just opened or closed."""
+        ...
+
+    def network_changed(self) -> None:
+        """The Wi-Fi network has come or gone."""
+        ...
+
+    def supply_changed(self) -> None:
+        """The supply voltage is another now."""
+        ...
+
+
+@dataclass
+class Contact:
+    """One push button. `edges` are moments in microseconds: open before the first, toggling at each."""
+
+    edges: list[int] = field(default_factory=list)
+
+    def is_closed(self, now_us: int) -> bool:
+        return sum(edge <= now_us for edge in self.edges) % 2 == 1
+
+    def is_moving(self, now_us: int) -> bool:
+        return bool(self.edges) and now_us <= self.edges[-1]
+
+
+def mac_of(device_id: str) -> bytes:
+    """A chip of its own for every device id, with a prefix of Espressif's."""
+    return bytes.fromhex("240ac4") + hashlib.sha256(device_id.encode()).digest()[:3]
+
+
+class Hardware:
+    """The board `device_id`. `utc_offset_us` added to the clock gives the true time in microseconds of 1970."""
+
+    def __init__(
+        self,
+        device_id: str,
+        flash: NorFlash,
+        clock: Clock,
+        journal: Journal,
+        *,
+        seed: int,
+        utc_offset_us: int,
+        has_network: bool,
+        runtime: str,
+        pins: Pins | None = None,
+    ) -> None:
+        self.device_id = device_id
+        self.flash = flash
+        self.clock = clock
+        self.journal = journal
+        self.pins = pins or Pins()
+        self.mac = mac_of(device_id)
+        self.log = LogWatch(flash, self.mac, journal.tell)
+        self.processor: Processor | None = None
+        self.powered = False
+        self.wifi_on = has_network
+        self.has_network = has_network
+        self.rtc_memory = b""
+        self.nvs: dict[bytes, bytes] = {}
+        """What `esp32.NVS` keeps, in a flash partition of its own."""
+        self.rtc = RtcDomain(clock, self.level)
+        self.supply_mv = 3000
+        self.light_sleeps = 0
+        self.loads: Loads = Unmetered()
+        self.reset_cause = PWRON_RESET
+        self.serial = ""
+        self.on_ready: Callable[[], None] = lambda: None
+        self._runtime = runtime
+        self._utc_offset_us = utc_offset_us
+        # One stream of chance for fingers and one for power cuts, so that a script with one press more
+        # tears its flash in the same way.
+        self._bounce = random.Random(f"{seed} bounce")
+        self._tears = random.Random(f"{seed} tears")
+        self._contacts = {button: Contact() for button in BUTTONS}
+        self._pushes = 0
+        self._armed: set[int] = set()
+        self.percent = dict.fromkeys(BUTTONS, 0)
+        """How bright each light is."""
+        self._tone_hz = 0
+        self._is_ready = False
+        self._operation_began_us = 0
+        self._aged_us = clock.now_us()
+
+    def meter(self, loads: Loads) -> None:
+        """From now on tells `loads` what draws current. To be called while the board has just been switched on."""
+        self.loads = loads
+        loads.switched("cpu", "awake")
+
+    # ---- the true time ----
+
+    @property
+    def utc(self) -> float:
+        """The true time, seconds of 1970."""
+        return (self.clock.now_us() + self._utc_offset_us) / 1e6
+
+    def set_utc(self, utc: float) -> None:
+        """From now on this is the true time."""
+        self._utc_offset_us = round(utc * 1e6) - self.clock.now_us()
+        self.journal.tell("time", utc=utc)
+
+    # ---- fingers ----
+
+    def is_moving(self, button: int) -> bool:
+        """Whether the button is pushed, or bounces still."""
+        return self._contacts[button].is_moving(self.clock.now_us())
+
+    def is_closed(self, button: int) -> bool:
+        """Whether the contact is closed at this moment."""
+        return self._contacts[button].is_closed(self.clock.now_us())
+
+    def level(self, pin: int, at_us: int) -> bool:
+        """Whether an input pin is high at that moment."""
+        if pin not in self.pins.buttons:
+            return False
+        contact = self._contacts[self.pins.buttons.index(pin) + 1]
+        return contact.is_closed(at_us) != self.pins.active_low
+
+    def edges(self, button: int) -> list[int]:
+        """The edges of the button's last push, moments in microseconds, closing first."""
+        return self._contacts[button].edges
+
+    def push(self, button: int, contact_ms: float, profile: str) -> None:
+        """A finger pushes the button now, for `contact_ms` of contact."""
+        self._pushes += 1
+        push = self._pushes
+        pattern = switches.edges(profile, self._bounce, contact_ms)
+        start_us = self.clock.now_us() + _LEAD_US
+        contact = Contact([start_us + time_us for time_us, _ in pattern])
+        self._contacts[button] = contact
+        self.journal.tell(
+            "press",
+            push=push,
+            button=button,
+            ms=round(contact_ms),
+            profile=profile,
+            powered=self.powered,
+            utc=self.utc,
+        )
+        if self.processor:
+            self.processor.contact_changed(button)
+        for edge_us in contact.edges:
+            self.clock.call_at_us(edge_us, functools.partial(self._edge, button, edge_us))
+        self.clock.call_at_us(contact.edges[-1], lambda: self.journal.tell("release", push=push))
+
+    def _edge(self, button: int, edge_us: int) -> None:
+        if self.processor and self.powered:
+            self.processor.edge(button)
+        self.rtc.pins_changed(edge_us)
+
+    # ---- what the program does to its pins ----
+
+    def output(self, pin: int, level: bool) -> None:
+        """An output pin has been set."""
+        self.pwm(pin, 0, 65535 if level else 0)
+
+    def pwm(self, pin: int, hz: int, duty: int) -> None:
+        """An output pin gives a square wave that is high for `duty` of 65535."""
+        if pin == self.pins.buzzer:
+            self._tone(hz if duty else 0)
+        elif self.pins.neopixel is None and pin in self.pins.leds:
+            self._light(self.pins.leds.index(pin) + 1, duty / 65535)
+
+    def pixels(self, pin: int, colours: bytes | bytearray) -> None:
+        """A strip shows these colours, three bytes each."""
+        if pin == self.pins.neopixel:
+            for led in BUTTONS:
+                self._light(led, max(colours[3 * led - 3 : 3 * led], default=0) / 255)
+
+    def _light(self, led: int, brightness: float) -> None:
+        was_on = self.percent[led] > 0
+        before = self.percent[led]
+        # No light that is on at all may look as if it were off.
+        self.percent[led] = max(round(100 * brightness), brightness > 0)
+        if self.percent[led] != before:
+            self.loads.switched(f"light {led}", self.percent[led])
+        if was_on != (brightness > 0):
+            self.journal.tell("led", led=led, on=not was_on, percent=self.percent[led])
+
+    def _tone(self, hz: int) -> None:
+        if hz != self._tone_hz:
+            self.journal.tell("buzzer", hz=hz or self._tone_hz, on=hz > 0)
+            self._tone_hz = hz
+            self.loads.switched("buzzer", "on" if hz else "off")
+
+    def armed(self, pin: int, has_handler: bool) -> None:
+        """An interrupt handler has been set or removed. The terminal judges presses once all four buttons have one."""
+        if has_handler:
+            self._armed.add(pin)
+        else:
+            self._armed.discard(pin)
+        if not self._is_ready and self._armed >= set(self.pins.buttons):
+            self._is_ready = True
+            self.journal.tell(
+                "ready",
+                contract=CONTRACT,
+                device_id=self.device_id,
+                serial=self.serial,
+                runtime=self._runtime,
+                boot=self.log.boot,
+            )
+            if not self.log.cursor_told:
+                self.log.tell_cursor()
+            self.on_ready()
+
+    @property
+    def lit(self) -> frozenset[int]:
+        """The lights that are on."""
+        return frozenset(led for led in BUTTONS if self.percent[led])
+
+    # ---- flash ----
+
+    def read_flash(self, address: int, length: int) -> bytes:
+        """What the processor gets that reads."""
+        self._age_flash()
+        return self.flash.fetch(address, length)
+
+    def fail(self, fault: Fault) -> None:
+        """The chip has one fault more from now on. Raises BadCommand if it has no such place."""
+        flash = self.flash
+        if isinstance(fault, FailNext):
+            name = fault.kind.replace("-", "_")
+            setattr(flash.faults, name, getattr(flash.faults, name) + fault.count)
+            self.journal.tell("fault", kind=fault.kind, count=fault.count)
+        elif isinstance(fault, BadSector):
+            self._has("sector", fault.sector, flash.sectors)
+            flash.faults.bad_sectors.add(fault.sector)
+            self.journal.tell("fault", kind="bad", sector=fault.sector)
+        elif isinstance(fault, FlipBit):
+            self._has("address", fault.address, flash.size)
+            flash.rot(fault.address, fault.bit)
+            self.journal.tell("fault", kind="flip", address=fault.address, bit=fault.bit)
+        elif isinstance(fault, StickBit):
+            self._has("address", fault.address, flash.size)
+            flash.stick(fault.address, 1 << fault.bit, fault.value << fault.bit)
+            self.journal.tell("fault", kind="stuck", address=fault.address, bit=fault.bit, value=fault.value)
+
+    @staticmethod
+    def _has(what: str, number: int, end: int) -> None:
+        if number >= end:
+            raise BadCommand(f"{what}: expected 0 to {end - 1}, came {number}")
+
+    def _age_flash(self) -> None:
+        now_us = self.clock.now_us()
+        self.flash.age((now_us - self._aged_us) / _DAY_US)
+        self._aged_us = now_us
+
+    def exchange_flash(self, chip: NorFlash) -> None:
+        """Another flash chip comes onto the board; what is in it counts as told."""
+        if self.powered:
+            raise RuntimeError("the board has power: expected a chip to be exchanged without")
+        self.flash = chip
+        self.log = LogWatch(chip, self.mac, self.journal.tell)
+
+    def begin_program(self, address: int, data: bytes) -> int:
+        """Starts to program; gives the moment in microseconds at which `finish_flash` is due."""
+        self._operation_began_us = self.clock.now_us()
+        self.loads.switched("flash", "program")
+        self.loads.worked("record")
+        return self._operation_began_us + self.flash.begin_program(address, data).duration_us
+
+    def begin_erase(self, sector: int) -> int:
+        """Starts to erase; gives the moment in microseconds at which `finish_flash` is due."""
+        self._operation_began_us = self.clock.now_us()
+        self.loads.switched("flash", "erase")
+        return self._operation_began_us + self.flash.begin_erase(sector).duration_us
+
+    def finish_flash(self) -> None:
+        """The operation under way is done; what has become durable by it is told."""
+        operation = self.flash.finish()
+        self.loads.switched("flash", "idle")
+        self.log.changed(operation.address, operation.end)
+
+    def _tear_flash(self) -> None:
+        operation = self.flash.busy_with
+        if operation is None:
+            return
+        fraction = (self.clock.now_us() - self._operation_began_us) / max(1, operation.duration_us)
+        self.flash.tear(fraction, self._tears)
+        self.loads.switched("flash", "idle")
+        self.log.changed(operation.address, operation.end)
+
+    # ---- network ----
+
+    def set_wifi(self, on: bool) -> None:
+        """The access point is switched on or off."""
+        self.wifi_on = on
+        self.journal.tell("wifi", on=on)
+        if self.processor:
+            self.processor.network_changed()
+
+    @property
+    def network_present(self) -> bool:
+        """Whether there is a Wi-Fi network to join."""
+        return self.has_network and self.wifi_on
+
+    def published(self, batch: BatchHead) -> None:
+        """A batch has left through the air."""
+        last_seq = batch.first_seq + batch.slots - 1
+        self.journal.tell("published", log_id=batch.log_id, first_seq=batch.first_seq, last_seq=last_seq)
+
+    # ---- boots and power ----
+
+    def boot(self, cause: int) -> None:
+        """A boot begins, for the reason that `machine.reset_cause()` will give."""
+        self.reset_cause = cause
+        self.powered = True
+        self.loads.switched("cpu", "waking")
+        if cause == DEEPSLEEP_RESET:
+            return  # the same boot to whoever looks on: a press given while it slept is judged
+        if cause == PWRON_RESET:
+            self.rtc_memory = b""
+            self.rtc.power_on()
+        self._is_ready = False
+        self.log.booted()
+
+    def stopped(self) -> None:
+        """The processor has stopped at this instant: pins fall back to inputs, a flash operation under way is torn."""
+        self._armed.clear()
+        for led in BUTTONS:
+            self._light(led, 0)
+        self._tone(0)
+        self.loads.switched("radio", "off")
+        self.loads.switched("cpu", "off")
+        self._tear_flash()
+
+    def fall_asleep(self, duration_ms: int, awake: Callable[[], None]) -> None:
+        """The processor has stopped for a deep sleep of so long at most (0: no limit); awake() is to start it again."""
+
+        def over() -> None:
+            rtc = self.rtc
+            buttons = [button for button in BUTTONS if self.pins.buttons[button - 1] in rtc.woken_by]
+            self.journal.tell("wake", cause="timer" if rtc.wake_reason == TIMER_WAKE else "pin", buttons=buttons)
+            awake()
+
+        self.journal.tell("sleep", mode="deep")
+        self.loads.switched("cpu", "deep")
+        self.rtc.fall_asleep(duration_ms, over)
+
+    def set_supply(self, supply_mv: int) -> None:
+        """The voltage of the battery changes; half of it stands at every pin that is measured."""
+        self.supply_mv = supply_mv
+        self.journal.tell("battery", mv=supply_mv)
+        if self.processor:
+            self.processor.supply_changed()
+
+    def power_lost(self) -> None:
+        """The plug is out."""
+        self.powered = False
+        self._is_ready = False

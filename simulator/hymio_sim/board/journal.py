@@ -1,0 +1,48 @@
+"""What happened, as the events of CONTRACT 1, in the order in which it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hymio_sim.board.sim_time import Clock
+
+Event = dict[str, Any]
+"""Always `event` (its name) and `t` (seconds since the process started), and the keys of that event."""
+
+CONTRACT = 1
+
+
+class Journal:
+    """Stamps events and hands them to whoever prints or keeps them.
+
+    The first event is `ready`: what is seen of the hardware before it (a first sector header, say) is told after it.
+    """
+
+    def __init__(self, clock: Clock, start_us: int, show: Callable[[Event], None]) -> None:
+        self._clock = clock
+        self._start_us = start_us
+        self._show = show
+        self._early: list[tuple[str, dict[str, Any]]] | None = []
+
+    def tell(self, event: str, **keys: Any) -> None:
+        """An event has happened now."""
+        if self._early is not None and event not in ("ready", "exit"):
+            self._early.append((event, keys))
+            return
+        if event == "ready":
+            self._tell(event, keys)
+            self.hold_back_no_more()
+        else:
+            self.hold_back_no_more()
+            self._tell(event, keys)
+
+    def hold_back_no_more(self) -> None:
+        """`ready` has come, or nobody expects it any more."""
+        early, self._early = self._early, None
+        for name, told in early or ():
+            self._tell(name, told)
+
+    def _tell(self, event: str, keys: dict[str, Any]) -> None:
+        seconds = (self._clock.now_us() - self._start_us) / 1e6
+        self._show({"event": event, "t": seconds, **keys})

@@ -1,0 +1,1 @@
+"""How long a battery lasts: currents with their sources, and days of the real firmware."""

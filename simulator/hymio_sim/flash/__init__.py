@@ -1,0 +1,1 @@
+"""The simulated flash chip: its physics, its faults, and what the log in it says."""

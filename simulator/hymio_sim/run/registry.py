@@ -1,0 +1,51 @@
+"""Which simulated terminals run on this machine, so that `hymio ports` finds them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from hymio.cable.ports import simulated_dir
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, anybody's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _prune(directory: Path) -> None:
+    """Simulators that were killed could not take their files away."""
+    for place in directory.glob("*.json"):
+        pid = place.name.split("-")[0]
+        if pid.isdigit() and not is_running(int(pid)):
+            with contextlib.suppress(OSError):
+                place.unlink()
+
+
+@contextlib.contextmanager
+def registered(device_id: str, port: str) -> Iterator[None]:
+    """Announces the terminal while the block runs. A file whose process is gone is stale: readers ignore it."""
+    place = simulated_dir() / f"{os.getpid()}-{device_id}.json"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _prune(place.parent)
+        fresh = place.with_suffix(".new")
+        said = {"device_id": device_id, "port": port, "pid": os.getpid(), "directory": str(Path.cwd())}
+        fresh.write_text(json.dumps(said))
+        fresh.replace(place)
+    except OSError:
+        pass  # the terminal works without being found
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            place.unlink()

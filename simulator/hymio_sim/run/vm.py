@@ -1,0 +1,381 @@
+"""Runs the firmware in real time: a child process with the fake modules, and this end of the bus to them.
+
+The child is the real MicroPython VM with the heap of a board, or CPython. It never outlives this process: the kernel
+kills it when this one dies, and it ends itself when the bus does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import struct
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from hymio_sim.board.board_files import without_zeros
+from hymio_sim.board.hardware import BUTTONS, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, Hardware
+from hymio_sim.board.sim_time import Timer
+from hymio_sim.board.usb_cable import Cable
+from hymio_sim.fakes import bus as wire
+from hymio_sim.fakes import nvs as nvs_wire
+from hymio_sim.run.processes import die_with_parent
+
+Runtime = Literal["micropython", "cpython"]
+
+ROM_VARIABLE: Final = "HYMIO_ROM"
+"""start.py looks for this name."""
+_EDGE_SPACING_US: Final = 1_000
+_INTERRUPT_TRIES: Final = 200
+"""One a millisecond: a program that has not paused by then is interrupted wherever it is."""
+_RESTART_US: Final = 300_000
+"""From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
+FAKES_HEAP: Final = 94 * 1024
+"""Added to the heap that is asked for: what would not be spent on a board. 17 KiB for the fakes and the shim, the rest
+for names, which a frozen image has in flash: their tables, 64-bit here and filled up first (`shim.py`), and 12 KiB of
+their letters (`micropython.qstr_info()`)."""
+MODEL_HEAP: Final = 480 * 1024
+"""All of it, with the model of the chip's memory, which lays its ballast there."""
+TLS_HEAP: Final = 64 * 1024
+"""Added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""
+
+
+@dataclass
+class HeapUse:
+    """Bytes of the VM's heap in use after a collection, as sampled inside the VM; None = never sampled."""
+
+    fakes: int | None = None
+    """What the simulation itself costs: fake modules and shim, without the VM's own needs and asyncio."""
+    highest: int | None = None
+    """The highest sample while the firmware ran, fakes included."""
+    total: int | None = None
+
+
+class ChildVm:
+    """The processor of one board, as a child process."""
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        cable: Cable,
+        loop: asyncio.AbstractEventLoop,
+        command: list[str],
+        rom: bytes | None,
+        root: Path,
+    ) -> None:
+        """command: the interpreter, its options, and the file to run; rom: an image for start.py, or None;
+        root: the board's file system."""
+        self._hardware = hardware
+        self._cable = cable
+        self._loop = loop
+        self._command = command
+        # Nothing else: start.py finds the image as the whole of the environment.
+        self._environment: dict[str, Any] = dict(os.environ) if rom is None else {ROM_VARIABLE: without_zeros(rom)}
+        self._root = root
+        self._process: subprocess.Popen[bytes] | None = None
+        self._from_vm = -1
+        self._to_vm = -1
+        self._stream = bytearray()
+        self._outbox = bytearray()
+        self._flash_timer: Timer | None = None
+        self._restart_timer: Timer | None = None
+        self._edges_told_us = dict.fromkeys(BUTTONS, 0)
+        self._edge_timers: dict[int, Timer] = {}
+        self.heap = HeapUse()
+        self.before_stop: Callable[[], None] = lambda: None
+        cable.interrupt = self._interrupt
+
+    # ---- life ----
+
+    def start(self, cause: int, run_main: bool = True) -> None:
+        """Boots."""
+        hardware = self._hardware
+        hardware.boot(cause)
+        down_read, down_write = os.pipe()
+        up_read, up_write = os.pipe()
+        console = self._cable.plug_in()
+        # Opened a second time: a program that makes its input non-blocking must not make its output so.
+        keyboard = os.open(os.ttyname(console), os.O_RDONLY | os.O_NOCTTY)
+        try:
+            self._process = subprocess.Popen(
+                [*self._command, str(down_read), str(up_write), str(self._root), "1" if run_main else "0"],
+                stdin=keyboard,
+                stdout=console,
+                stderr=console,
+                pass_fds=(down_read, up_write),
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+                env=self._environment,
+            )
+        finally:
+            os.close(down_read)
+            os.close(up_write)
+            os.close(keyboard)
+        self._from_vm, self._to_vm = up_read, down_write
+        os.set_blocking(up_read, False)
+        os.set_blocking(down_write, False)
+        self._stream.clear()
+        self._outbox.clear()
+        hardware.processor = self
+        begin = struct.pack("<B6sBI", cause, hardware.mac, hardware.network_present, hardware.flash.size)
+        rtc = hardware.rtc
+        woken_by = sum(1 << pin for pin in rtc.woken_by)
+        wake = (rtc.wake_reason, woken_by) if cause == DEEPSLEEP_RESET else (0, 0)
+        self._send(wire.BEGIN, begin + struct.pack("<BQ", *wake) + hardware.rtc_memory)
+        self.supply_changed()
+        for button in BUTTONS:
+            self.contact_changed(button)
+        self._loop.add_reader(up_read, self._readable)
+
+    def kill(self) -> None:
+        """Stops it at this instant, as a power cut or a reset does."""
+        self._hardware.rtc.stop()
+        if self._restart_timer:
+            self._restart_timer.cancel()
+            self._restart_timer = None
+        if self._process is None:
+            return
+        self.before_stop()
+        self._process.kill()
+        self._gone()
+
+    def _gone(self) -> None:
+        assert self._process is not None
+        self._process.wait()
+        self._process = None
+        if self._flash_timer:
+            self._flash_timer.cancel()
+            self._flash_timer = None
+        self._loop.remove_reader(self._from_vm)
+        self._loop.remove_writer(self._to_vm)
+        os.close(self._from_vm)
+        os.close(self._to_vm)
+        self._hardware.processor = None
+        self._cable.unplug()
+        self._hardware.stopped()
+
+    def _restart(self, cause: int, run_main: bool = True, after_us: int = _RESTART_US) -> None:
+        def start() -> None:
+            self._restart_timer = None
+            self.start(cause, run_main)
+            if not run_main:
+                self._cable.type(b"\x01")
+
+        clock = self._hardware.clock
+        self._restart_timer = clock.call_at_us(clock.now_us() + after_us, start)
+
+    def _ended(self) -> None:
+        """The VM has left by itself: Ctrl-D at the REPL, or it has crashed."""
+        assert self._process is not None
+        self.before_stop()
+        crashed = self._process.wait() != 0
+        self._gone()
+        if crashed:
+            self._restart(HARD_RESET)
+            return
+        self._cable.show(b"MPY: soft reboot\r\n")
+        # After a soft reset out of the raw REPL a board runs boot.py, not main.py, and is in the raw REPL again.
+        self._restart(SOFT_RESET, run_main=not self._cable.raw_repl, after_us=0)
+
+    def _interrupt(self, done: Callable[[], None]) -> bool:
+        """MicroPython wants SIGINT while a program runs, and the plain byte at its REPL."""
+        process = self._process
+        if process is None:
+            return False
+        status = _status(process.pid)
+        if not _catches_sigint(status):
+            return False
+        self._interrupt_soon(process, status, _INTERRUPT_TRIES, done)
+        return True
+
+    def _interrupt_soon(
+        self, process: subprocess.Popen[bytes], status: dict[str, str], tries: int, done: Callable[[], None]
+    ) -> None:
+        """The unix port raises KeyboardInterrupt wherever it is, in the middle of a garbage collection even, and dies
+        of that; a board waits for a safe moment. So it is told while it waits for something, if it ever does."""
+        if process is not self._process:
+            return
+        if status.get("State", "S").startswith("S") or not tries:
+            process.send_signal(signal.SIGINT)
+            done()
+            return
+        self._loop.call_later(0.001, lambda: self._interrupt_soon(process, _status(process.pid), tries - 1, done))
+
+    # ---- what the world does to it ----
+
+    def contact_changed(self, button: int) -> None:
+        hardware = self._hardware
+        pins = hardware.pins
+        edges = hardware.edges(button)
+        start_us = edges[0] if edges else 0
+        offsets = [edge - start_us for edge in edges]
+        head = struct.pack("<BBQ", pins.buttons[button - 1], pins.active_low, start_us)
+        self._send(wire.CONTACT, head + struct.pack(f"<{len(offsets)}I", *offsets))
+
+    def edge(self, button: int) -> None:
+        # A bouncing contact gives edges faster than a soft interrupt can be served; one a millisecond is plenty,
+        # but the last one has to come through.
+        clock = self._hardware.clock
+        if button in self._edge_timers:
+            return
+        due_us = self._edges_told_us[button] + _EDGE_SPACING_US
+
+        def tell() -> None:
+            self._edge_timers.pop(button, None)
+            self._edges_told_us[button] = clock.now_us()
+            self._send(wire.EDGE, bytes([self._hardware.pins.buttons[button - 1]]))
+
+        if due_us <= clock.now_us():
+            tell()
+        else:
+            self._edge_timers[button] = clock.call_at_us(due_us, tell)
+
+    def network_changed(self) -> None:
+        self._send(wire.NETWORK, bytes([self._hardware.network_present]))
+
+    def supply_changed(self) -> None:
+        self._send(wire.SUPPLY, struct.pack("<H", self._hardware.supply_mv))
+
+    # ---- the bus ----
+
+    def _send(self, kind: int, body: bytes, number: int = 0) -> None:
+        if self._process is None:
+            return
+        self._outbox += struct.pack("<BHB", kind, len(body), number) + body
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            sent = os.write(self._to_vm, self._outbox)
+        except BlockingIOError:
+            sent = 0
+        except BrokenPipeError:
+            sent = len(self._outbox)
+        del self._outbox[:sent]
+        if self._outbox:
+            self._loop.add_writer(self._to_vm, self._flush)
+        else:
+            self._loop.remove_writer(self._to_vm)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._from_vm, 65536)
+        except BlockingIOError:
+            return
+        if not data:
+            self._ended()
+            return
+        self._stream += data
+        while len(self._stream) >= 4:
+            kind, length, number = struct.unpack_from("<BHB", self._stream)
+            if len(self._stream) < 4 + length:
+                break
+            body = bytes(self._stream[4 : 4 + length])
+            del self._stream[: 4 + length]
+            self._frame(kind, body, number)
+            if self._process is None:
+                break
+
+    def _frame(self, kind: int, body: bytes, number: int) -> None:
+        hardware = self._hardware
+        if kind == wire.READ:
+            address, length = struct.unpack("<IH", body)
+            self._send(wire.ANSWER, hardware.read_flash(address, length), number)
+        elif kind == wire.PROGRAM:
+            (address,) = struct.unpack_from("<I", body)
+            self._flash_busy(hardware.begin_program(address, body[4:]), number)
+        elif kind == wire.ERASE:
+            (sector,) = struct.unpack("<H", body)
+            self._flash_busy(hardware.begin_erase(sector), number)
+        elif kind == wire.OUTPUT:
+            hardware.output(body[0], bool(body[1]))
+        elif kind == wire.PWM:
+            hardware.pwm(*struct.unpack("<BIH", body))
+        elif kind == wire.PIXELS:
+            hardware.pixels(body[0], body[1:])
+        elif kind == wire.ARMED:
+            hardware.armed(body[0], bool(body[1]))
+        elif kind == wire.RTC:
+            hardware.rtc_memory = body
+        elif kind == nvs_wire.READ:
+            self._send(wire.ANSWER, hardware.nvs.get(body, b""), number)
+        elif kind == nvs_wire.WRITE:
+            key, value = body[1 : 1 + body[0]], body[1 + body[0] :]
+            hardware.nvs[key] = value
+            self._send(wire.ANSWER, b"", number)
+        elif kind == wire.RESET:
+            self.kill()
+            self._restart(body[0])
+        elif kind == wire.WAKE:
+            hardware.rtc.wake_on(body[1:], bool(body[0]))
+        elif kind == wire.DEEPSLEEP:
+            self.kill()
+            hardware.fall_asleep(int.from_bytes(body, "little"), lambda: self.start(DEEPSLEEP_RESET))
+        elif kind == wire.MEMORY:
+            keys = ("gc_bytes", "gc_free", "idf_free", "idf_largest")
+            hardware.journal.tell(
+                "memory", what=body[16:].decode(), **dict(zip(keys, struct.unpack_from("<IIII", body), strict=True))
+            )
+        elif kind == wire.HEAP:
+            self._sampled(*struct.unpack("<BII", body))
+
+    def _flash_busy(self, until_us: int, number: int) -> None:
+        def done() -> None:
+            self._flash_timer = None
+            self._hardware.finish_flash()
+            self._send(wire.ANSWER, b"", number)
+
+        self._flash_timer = self._hardware.clock.call_at_us(until_us, done)
+
+    def _sampled(self, label: int, allocated: int, free: int) -> None:
+        if label == 0:
+            self.heap.fakes = allocated
+        else:
+            self.heap.total = allocated + free
+            self.heap.highest = max(self.heap.highest or 0, allocated)
+
+    def heap_report(self) -> dict[str, Any]:
+        """Further keys for the `exit` event; empty where nothing was sampled."""
+        if self.heap.fakes is None:
+            return {}
+        return {
+            "heap": {
+                "total_bytes": self.heap.total,
+                "fakes_bytes": self.heap.fakes,
+                "highest_bytes": self.heap.highest,
+                "firmware_bytes": self.heap.highest and self.heap.highest - self.heap.fakes,
+            }
+        }
+
+
+def _status(pid: int) -> dict[str, str]:
+    """What the kernel says of a process; nothing where there is no /proc."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def _catches_sigint(status: dict[str, str]) -> bool:
+    # Without /proc it is CPython that runs here, which always catches it.
+    return not status or bool(int(status.get("SigCgt", "0"), 16) & (1 << (signal.SIGINT - 1)))
+
+
+def _bytes(size: str) -> int:
+    """The number behind `98304`, `96k` or `1m`."""
+    factor = {"k": 1 << 10, "m": 1 << 20}.get(size[-1].lower())
+    return int(size[:-1]) * factor if factor else int(size)
+
+
+def child_command(
+    runtime: Runtime, interpreter: str, heap: str, start_file: Path, has_tls: bool = False, has_memory: bool = False
+) -> list[str]:
+    """What to execute: the VM with a heap limit and a REPL at the end, or CPython without site-packages."""
+    if runtime == "micropython":
+        size = MODEL_HEAP + FAKES_HEAP if has_memory else _bytes(heap) + FAKES_HEAP + (TLS_HEAP if has_tls else 0)
+        return [interpreter, "-X", f"heapsize={size}", "-i", str(start_file)]
+    return [interpreter, "-B", "-S", "-u", str(start_file)]
