@@ -1,4 +1,4 @@
-"""The text of the contract, host/spec/contract.md, tells of every command and of every key that programs may rely on."""
+"""The text of the contract, host/spec/contract.md, tells of every command and every key that programs may rely on."""
 
 from __future__ import annotations
 

@@ -132,7 +132,8 @@ def test_the_text_tells_the_same_numbers() -> None:
     numbers = [
         limits.VOTES_MAX_BYTES, limits.STATE_MAX_BYTES, limits.TEXT_MAX_BYTES, limits.NAME_MAX_BYTES,
         limits.LOG_RECORDS_MAX, limits.NEW_LOGS_PER_DAY, limits.LOGS_MAX, limits.MESSAGE_MAX_BYTES, limits.SPANS_MAX,
-        limits.QUARANTINE_MESSAGES, limits.QUARANTINE_MESSAGES_OF_ALL, limits.INBOX_MESSAGES_OF_ONE, limits.INBOX_MESSAGES,
+        limits.QUARANTINE_MESSAGES, limits.QUARANTINE_MESSAGES_OF_ALL, limits.INBOX_MESSAGES_OF_ONE,
+        limits.INBOX_MESSAGES,
     ]  # fmt: skip
     assert told >= set(numbers)
 
