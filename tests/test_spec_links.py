@@ -1,4 +1,4 @@
-"""What READMEs, specification and code refer to is there: every link, and every section that is named by its heading."""
+"""What READMEs, specification and code refer to is there: every link, and every section named by its heading."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def ids(path: Path) -> str:
 
 
 def test_there_are_pages() -> None:
-    assert {"design.md", "log.md", "batch.md", "mqtt.md", "cable.md", "config.md", "contract.md"} <= SPECIFICATION.keys()
+    pages = {"design.md", "log.md", "batch.md", "mqtt.md", "cable.md", "config.md", "contract.md"}
+    assert pages <= SPECIFICATION.keys()
     assert len(SPECIFICATION) == len(list(ROOT.glob("*/spec/*.md")))
 
 
