@@ -96,11 +96,11 @@ def test_a_board_can_be_wired_like_that(name: str) -> None:
         assert isinstance(pins, str) or len(pins) == len(board.pins[key])
 
 
-def test_the_wiring_table_in_the_readme_is_that_of_the_files() -> None:
-    readme = (FIRMWARE / "README.md").read_text()
+def test_the_wiring_table_in_the_specification_is_that_of_the_files() -> None:
+    page = (FIRMWARE / "spec" / "config.md").read_text(encoding="utf-8")
     for name in boards():
         board = read_board(name)
-        row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
         for key in ("buttons", "leds"):
             assert ", ".join(map(str, board.pins[key])) in row, name
         assert ("ground" in row) == board.pins["active_low"] and board.name in row

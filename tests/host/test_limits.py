@@ -126,12 +126,14 @@ def test_the_broker_is_told_the_same_numbers() -> None:
 
 
 def test_the_text_tells_the_same_numbers() -> None:
-    text = (Path(__file__).parents[2] / "firmware" / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "firmware" / "spec" / "mqtt.md").read_text(encoding="utf-8")
     section = text[text.index("## Limits") :].split("\n## ")[0]
     told = {int(number.replace(",", "")) for number in re.findall(r"\b\d[\d,]*\b", section)}
     numbers = [
         limits.VOTES_MAX_BYTES, limits.STATE_MAX_BYTES, limits.TEXT_MAX_BYTES, limits.NAME_MAX_BYTES,
-        limits.LOG_RECORDS_MAX, limits.NEW_LOGS_PER_DAY, limits.LOGS_MAX, limits.MESSAGE_MAX_BYTES,
+        limits.LOG_RECORDS_MAX, limits.NEW_LOGS_PER_DAY, limits.LOGS_MAX, limits.MESSAGE_MAX_BYTES, limits.SPANS_MAX,
+        limits.QUARANTINE_MESSAGES, limits.QUARANTINE_MESSAGES_OF_ALL, limits.INBOX_MESSAGES_OF_ONE,
+        limits.INBOX_MESSAGES,
     ]  # fmt: skip
     assert told >= set(numbers)
 
