@@ -1,4 +1,4 @@
-"""Records and sector headers as bytes, after README.md "Record" and "Log"."""
+"""Records and sector headers as bytes, after spec/log.md."""
 
 import struct
 from binascii import crc32

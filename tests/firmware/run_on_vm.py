@@ -15,7 +15,7 @@ def main():
 
     romount.mount()
     del sys.modules["romount"], romount
-    sys.path.append(here)  # what is not in the ROM: vectors.py looks for the README beside it
+    sys.path.append(here)  # what is not in the ROM: vectors.py looks for the specification from there
     failed = passed = 0
     gc.collect()
     module = __import__(name)

@@ -1,4 +1,4 @@
-"""Records and headers against the vectors of README.md."""  # portable
+"""Records and headers against the vectors of firmware/spec/log.md."""  # portable
 
 from binascii import crc32
 

@@ -35,7 +35,7 @@ _VFS_MIN: Final = 0x60000
 _MD5_MARK: Final = b"\xeb\xeb" + b"\xff" * 14
 """With it begins the row that holds the MD5 of those before."""
 _LOG_MARK: Final = b"HYML"
-"""The first bytes of every sector of a log: firmware/README.md, "Log"."""
+"""The first bytes of every sector of a log: firmware/spec/log.md."""
 _BLANK_FOR_MKFS: Final = 4 * SECTOR
 """MicroPython makes a new file system if the first sector is blank; littlefs would believe the second one, too."""
 

@@ -1,4 +1,4 @@
-"""The log in a raw dump of the `votes` partition, read after firmware/README.md, "Log", and nothing else."""
+"""The log in a raw dump of the `votes` partition, read after firmware/spec/log.md and nothing else."""
 
 from __future__ import annotations
 

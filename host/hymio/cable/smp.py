@@ -1,4 +1,4 @@
-"""The cable: SMP group 72 of a terminal (firmware/README.md, "The cable") over a serial port."""
+"""The cable: SMP group 72 of a terminal (firmware/spec/cable.md) over a serial port."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def parse_since(text: str, now_utc_s: float) -> Since:
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """One line, after firmware/README.md "Text log"."""
+    """One line, after firmware/spec/cable.md "Text log"."""
 
     number: int
     boot: int

@@ -116,7 +116,9 @@ RegisterOption = Annotated[
     ),
 )
 def provision(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The provisioning file (TOML); host/README.md has it.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The provisioning file (TOML); host/spec/bench.md has it.")
+    ],
     table: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="A line for each terminal, laid over FILE.")
     ] = None,

@@ -1,6 +1,6 @@
 """Certificates on their way to terminals: each is sent when its terminal is there, and what becomes of it is heard.
 
-firmware/README.md, "Certificates", is the terminal's side of it.
+firmware/spec/mqtt.md "Certificates" is the terminal's side of it.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from hymio.settings.configuration_rules import HINT, check
 from hymio.settings.provisioning_file import CERTIFICATES, OWN_KEYS, read_toml
 
 MESSAGE_MAX_BYTES: Final = 2040
-"""Of topic and payload together: what a terminal takes (firmware/README.md, "Topics")."""
+"""Of topic and payload together: what a terminal takes (firmware/spec/mqtt.md "Topics")."""
 WAIT_S: Final = 60.0
 TRIAL_WAIT_S: Final = 720.0
 """A trial lasts 10 minutes, and a restart stands at both of its ends."""

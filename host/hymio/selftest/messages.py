@@ -1,4 +1,4 @@
-"""The requests of a self-test over the cable: SMP group 72, commands 5 and 6 (firmware/README.md, "The cable")."""
+"""The requests of a self-test over the cable: SMP group 72, commands 5 and 6 (firmware/spec/cable.md)."""
 
 from __future__ import annotations
 

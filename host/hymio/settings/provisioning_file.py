@@ -1,7 +1,7 @@
 """Provisioning files: one TOML for one terminal, or with a CSV of what differs for many; every value checked.
 
-host/README.md, "Provisioning", has the keys. What is not the host's own is the firmware's configuration and is checked
-by the firmware's own rules.
+host/spec/bench.md, "Provisioning", has the keys. What is not the host's own is the firmware's configuration and is
+checked by the firmware's own rules.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The collector's ack: up to where the far end holds a log (firmware/README.md, "Ack")."""
+"""The collector's ack: up to where the far end holds a log (firmware/spec/batch.md "Ack")."""
 
 from __future__ import annotations
 

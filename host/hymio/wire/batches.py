@@ -1,4 +1,4 @@
-"""Batches: a stretch of a terminal's log as it travels by MQTT and by cable (firmware/README.md, "Batch")."""
+"""Batches: a stretch of a terminal's log as it travels by MQTT and by cable (firmware/spec/batch.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How much a terminal can honestly say and hold: what goes beyond it is no terminal's, and must not cost the others.
 
-One place for the numbers. firmware/README.md ("Limits") tells them to whoever writes another terminal, `hymio broker
+One place for the numbers. firmware/spec/mqtt.md "Limits" tells them to whoever writes another terminal, `hymio broker
 config` to the broker, and the collector judges every message by them before anything else is made of it.
 """
 

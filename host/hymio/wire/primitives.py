@@ -1,4 +1,4 @@
-"""Reading and writing the integers of hymio's byte formats (firmware/README.md)."""
+"""Reading and writing the integers of hymio's byte formats (firmware/spec/log.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The 16-byte records and the sector headers of a terminal's log (firmware/README.md, "Record" and "Log")."""
+"""The 16-byte records and the sector headers of a terminal's log (firmware/spec/log.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The memory of a stock ESP32 without PSRAM: one budget for the heap of Python, Wi-Fi and TLS.
 
-simulator/README.md "The chip's memory" has the measurements behind every number here, and the limits. `Idf` are the
+simulator/spec/model.md has the measurements behind every number here, and the limits. `Idf` are the
 rules of ESP-IDF's heap, `new_segment` those of MicroPython's (py/gc.c, `gc_try_add_heap`). `Memory` holds the VM's own
 heap to them: what the chip's heap does not have (yet) is filled with ballast, so that the real allocator has the room
 that it has there, and what it does with it decides when a segment is taken and when one is empty and goes back.
@@ -112,7 +112,7 @@ def new_segment(needed, pools, largest):
 class Memory:
     """Holds the VM to it. Sizes in bytes of the board, but for those whose names say `vm`."""
 
-    _PER_BYTE = (7, 5)  # bytes here for one there: see simulator/README.md
+    _PER_BYTE = (7, 5)  # bytes here for one there: see simulator/spec/model.md
     _CHUNK_VM = 1024
     _RUN_VM = 1536  # so much in one piece is always there, as long as the chip could give it
     _LOOK_VM = 256  # allocated since the last look: time for another one

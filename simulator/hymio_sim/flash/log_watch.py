@@ -1,6 +1,6 @@
 """Reads the vote log in the flash chip over the firmware's shoulder, and tells what has become durable.
 
-A decoder of its own, after firmware/README.md "Record" and "Log", so that no mistake of the firmware's can hide in
+A decoder of its own, after firmware/spec/log.md, so that no mistake of the firmware's can hide in
 code that both share. It looks at what was programmed, never at what the firmware says.
 """
 

@@ -59,7 +59,7 @@ def parse_publish(first: int, body: bytes) -> Publish:
 
 @dataclass(frozen=True)
 class BatchHead:
-    """What the simulator wants to know of a batch (firmware/README.md "Batch")."""
+    """What the simulator wants to know of a batch (firmware/spec/batch.md)."""
 
     log_id: int
     nonce: int

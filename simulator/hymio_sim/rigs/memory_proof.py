@@ -1,7 +1,7 @@
 """A TLS terminal whose cable is used, in the memory of a chip: it loses its broker again and again and comes back.
 
 `make soak WHAT=memory`. The chip's memory is the model of fakes/chipmemory.py; the broker is a real mosquitto with
-certificates on both sides, collector and cable are the real tools. README.md "The chip's memory".
+certificates on both sides, collector and cable are the real tools. simulator/spec/model.md "The chip's memory".
 """
 
 from __future__ import annotations

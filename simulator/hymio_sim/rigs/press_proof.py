@@ -54,7 +54,7 @@ class Push:
 
     @property
     def is_owed(self) -> bool:
-        """Whether the contract of DESIGN.md covers it: its bounce, and 25 ms of contact in which it settles for long
+        """Whether spec/design.md covers it: its bounce, and 25 ms of contact in which it settles for long
         enough to be reported."""
         return (
             self.settled_us - self.at_us <= _LONGEST_CLOSING_US
