@@ -55,6 +55,11 @@ class Faults:
         """The faults that a power cut does not mend."""
         return Faults(bad_sectors=set(self.bad_sectors), stuck_bits=dict(self.stuck_bits), seed=self.seed)
 
+    @property
+    def says(self) -> tuple[object, ...]:
+        """Those that last, to tell whether another chip has the same."""
+        return tuple(sorted(self.bad_sectors)), tuple(sorted(self.stuck_bits.items())), self.seed
+
     def loses_program(self) -> bool:
         """Whether the program that ends now has changed nothing."""
         if self.program_noop:

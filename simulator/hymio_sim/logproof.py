@@ -76,6 +76,7 @@ class Proof:
                     self.spared.append(found)
                     moments += flash.moments[begin:]
         player.note()
+        self._rebooted: set[int] = set()
         self.moments = moments if spares else flash.moments
         self.player = player
 
@@ -122,12 +123,19 @@ class Proof:
         self._reboot(end, player.book, may_go, case + "/end", 2)
         if tally:
             for second in flash.moments:
+                spans = [*may_go, *player.erased_since(second)]
+                said = player.states[second.number]
+                around = said.says, tuple(spans), second.faults.says
                 for name, torn in torn_images(second, self.seed):
                     tally.saw(torn)
-                    spans = [*may_go, *player.erased_since(second)]
+                    # The same image with the same book, met after another first cut: all would be as it was then.
+                    known = hash((torn, around))
+                    if known in self._rebooted:
+                        continue
+                    self._rebooted.add(known)
                     again = self._flash(torn, second)
                     again.recording = False
-                    self._reboot(again, player.states[second.number], spans, f"{case}/{name}", 2)
+                    self._reboot(again, said, spans, f"{case}/{name}", 2)
 
     def _reboot(
         self,
