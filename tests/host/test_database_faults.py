@@ -20,10 +20,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from mosquitto_process import Mosquitto
 from sqlalchemy import Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from test_collect import Mosquitto, collecting, on_the_air
+from test_collect import collecting, on_the_air
 from test_collect import presses as taken
 from test_limits import batch, votes
 

@@ -405,10 +405,10 @@ def test_the_ledger_reads_no_press(store: Store) -> None:
     assert "logs" in shown and "presses" not in shown.replace("logs.presses", "") and "spans" not in shown
 
 
+# PostgreSQL chooses by its statistics.
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True, scope="session")
 @pytest.mark.parametrize("what", ["a press", "a revision", "a time record"])
 def test_what_bears_on_a_record_is_found_without_passing_others(store: Store, device_id: str, what: str) -> None:
-    if store.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL chooses by its statistics")
     costs = []
     for number, others in enumerate((100, 2000)):
         name = f"{device_id}-{number}"

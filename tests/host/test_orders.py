@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from hymio_process import hymio, service
+from mosquitto_process import Mosquitto, free_port
 from schema_check import check
-from test_collect import Mosquitto, free_port
 
 from hymio.cli.app import app
 from hymio.common.errors import (

@@ -43,4 +43,6 @@ def firmware_package() -> ModuleType:
 
 def firmware_room(name: str) -> Any:
     """The firmware's module terminal/`name`.py, to be run in this process. Not `board`: it wants hardware."""
-    return importlib.import_module(f"{firmware_package().__name__}.{name}")
+    # What is loaded already is the common case, asked for at every step of virtual time.
+    loaded = sys.modules.get(f"{_PACKAGE}.{name}")
+    return loaded if loaded is not None else importlib.import_module(f"{firmware_package().__name__}.{name}")

@@ -6,6 +6,7 @@ for what the program does to its pins and its flash, and is told through `Proces
 
 from __future__ import annotations
 
+import bisect
 import functools
 import hashlib
 import random
@@ -72,12 +73,12 @@ class Processor(Protocol):
 
 @dataclass
 class Contact:
-    """One push button. `edges` are moments in microseconds: open before the first, toggling at each."""
+    """One push button. `edges` are moments in microseconds, in order: open before the first, toggling at each."""
 
     edges: list[int] = field(default_factory=list)
 
     def is_closed(self, now_us: int) -> bool:
-        return sum(edge <= now_us for edge in self.edges) % 2 == 1
+        return bisect.bisect_right(self.edges, now_us) % 2 == 1
 
     def is_moving(self, now_us: int) -> bool:
         return bool(self.edges) and now_us <= self.edges[-1]

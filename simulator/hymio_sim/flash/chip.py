@@ -144,7 +144,9 @@ class NorFlash:
 
     def fetch(self, address: int, length: int) -> bytes:
         """What a processor gets that reads: most times the bits as they are."""
-        data = self.faults.seen(self.read(address, length))
+        data = self.read(address, length)
+        if self.faults.spoil_reads:
+            data = self.faults.seen(data)
         if self.faults.read_disturb and length:
             for sector in range(address // self.sector, (address + length - 1) // self.sector + 1):
                 self._disturb(sector)
