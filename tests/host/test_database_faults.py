@@ -30,10 +30,10 @@ from test_limits import batch, votes
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.office.ledger import ledger_lines
 from hymio.store import schema as store_module
+from hymio.store.arrivals import Item
 from hymio.store.database_errors import DatabaseFailure, Fault, fault_of
 from hymio.store.schema import Store, database_url, open_store, presses, put_rows, quarantine
 from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
-from hymio.wire.messages import Item
 from hymio_sim.board.board_files import find_tool
 
 WAIT_S = 20.0
@@ -443,7 +443,7 @@ def test_a_full_disk_stops_who_needs_room_and_nobody_else(store: Store, tmp_path
 
 
 def test_a_full_disk_has_no_room_for_quarantine_either_and_others_go_on(store: Store, tmp_path: Path) -> None:
-    from hymio.wire.messages import judge
+    from hymio.store.arrivals import judge
 
     commit(store, votes("till-1", batch(0, 5)))
     with sqlite3.connect(tmp_path / "votes.db") as reader:

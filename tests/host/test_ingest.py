@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from hymio.store import schema as tables
-from hymio.store.ingest import Arrival, Outcome, Told, ingest, ingest_many, log_state
+from hymio.store.arrivals import Arrival, Told
+from hymio.store.ingest import Outcome, ingest, ingest_many, log_state
 from hymio.store.log_reading import read_presses
 from hymio.store.schema import Store
 from hymio.store.transaction import date_on

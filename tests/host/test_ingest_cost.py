@@ -15,7 +15,8 @@ from test_ingest import LOG_ID, Cut, Slot, Terminal, assert_sums_are_kept, conte
 
 from hymio.office.ledger import ledger_lines
 from hymio.store import schema as tables
-from hymio.store.ingest import Arrival, Outcome, Told, date_waiting, ingest_many, log_state
+from hymio.store.arrivals import Arrival, Told
+from hymio.store.ingest import Outcome, date_waiting, ingest_many, log_state
 from hymio.store.schema import Store
 from hymio.store.transaction import Parcel, commit, date_on
 from hymio.wire.batches import Batch

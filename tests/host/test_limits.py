@@ -17,14 +17,14 @@ from hymio.office.broker_config import _CONF
 from hymio.office.collect import Collector
 from hymio.office.home_assistant import discovery
 from hymio.office.inbox import GRACE_S, Inbox
-from hymio.store.ingest import Arrival, Outcome, Told
+from hymio.store.arrivals import Arrival, Item, Told, Uncountable, UnreadBatch, judge, read_message
+from hymio.store.ingest import Outcome
 from hymio.store.known_terminals import Facts
 from hymio.store.quarantine import Kept, counts, sums_of
 from hymio.store.schema import Store, logs, open_store, presses, quarantine
 from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
 from hymio.wire import limits
 from hymio.wire.batches import Batch, encode_batch
-from hymio.wire.messages import Item, Refused, Unread, judge, read_message
 from hymio.wire.records import Press
 
 DAY_S = 86_400.0
@@ -81,7 +81,7 @@ def commit(store: Store, *items: Item | None) -> Committed:
 )  # fmt: skip
 def test_what_no_terminal_says_of_itself_goes_nowhere(facts: dict[str, object], named: str) -> None:
     found = judge("hymio/till-1/state", state(**facts), 1.0)
-    assert isinstance(found, Refused) and named in found.reason
+    assert isinstance(found, Uncountable) and named in found.reason
     assert len(found.payload) <= limits.QUARANTINE_PAYLOAD_BYTES
 
 
@@ -104,7 +104,7 @@ def test_the_longest_that_a_terminal_says_is_heard() -> None:
 def test_a_batch_tells_of_no_more_than_a_ring_holds(numbers: dict[str, int], named: str) -> None:
     payload = encode_batch(batch(0, 0, **numbers), "till-1")
     found = read_message("hymio/till-1/votes", payload, 1.0)
-    assert isinstance(found, Refused) and named in found.reason
+    assert isinstance(found, Uncountable) and named in found.reason
 
 
 def test_a_whole_ring_may_be_held() -> None:
@@ -115,7 +115,7 @@ def test_a_whole_ring_may_be_held() -> None:
 
 def test_a_batch_of_more_bytes_than_any_is_not_even_read() -> None:
     found = judge("hymio/till-1/votes", b"\x02" * (limits.VOTES_MAX_BYTES + 1), 1.0)
-    assert isinstance(found, Refused) and found.reason.startswith("a batch of 4097 bytes")
+    assert isinstance(found, Uncountable) and found.reason.startswith("a batch of 4097 bytes")
 
 
 def test_the_broker_is_told_the_same_numbers() -> None:
@@ -287,8 +287,8 @@ class Hours:
         return self.now_s
 
 
-def letter(device_id: str, size: int = 100, mark: int = 0) -> Unread:
-    return Unread(device_id, f"hymio/{device_id}/votes", bytes(size), float(mark))
+def letter(device_id: str, size: int = 100, mark: int = 0) -> UnreadBatch:
+    return UnreadBatch(device_id, f"hymio/{device_id}/votes", bytes(size), float(mark))
 
 
 def test_all_that_came_goes_out_in_the_order_of_each_terminal() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from hymio.store import schema as tables
-from hymio.store.ingest import Arrival, Told
+from hymio.store.arrivals import Arrival, Told, Uncountable
 from hymio.store.schema import Store
 from hymio.store.transaction import DueAck, Parcel, commit
 from hymio.wire.batches import Batch
-from hymio.wire.messages import Refused
 from hymio.wire.records import Press
 
 LOG_ID = 7
@@ -50,8 +49,8 @@ def test_a_terminal_that_lacks_our_ack_is_told_again(store: Store, device_id: st
 
 
 def test_what_comes_again_is_kept_once_with_the_reason_it_had_first(store: Store, device_id: str) -> None:
-    def refused(reason: str, payload: bytes) -> Refused:
-        return Refused(device_id, f"hymio/{device_id}/votes", reason, payload, 1.0)
+    def refused(reason: str, payload: bytes) -> Uncountable:
+        return Uncountable(device_id, f"hymio/{device_id}/votes", reason, payload, 1.0)
 
     for reason, payload in (("torn", b"x"), ("torn", b"x"), ("torn", b"y"), ("too new", b"x"), ("torn", b"x")):
         commit(store, Parcel(refused=[refused(reason, payload)]))

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hymio.common.addresses import is_device_id
 from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, Failure
 from hymio.common.output import console, error_console, note, print_json
 from hymio.common.words import counted, if_one
 from hymio.wire.batches import Batch
+from hymio.wire.device_ids import is_device_id
 
 if TYPE_CHECKING:
     from hymio.cable.smp import Cable, LogTotals, StatusAnswer
-    from hymio.store.ingest import Arrival
+    from hymio.store.arrivals import Arrival
     from hymio.store.schema import Store
 
 BATCHES_PER_COMMIT: Final = 8
@@ -184,7 +184,7 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
 def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported) -> None:
     from hymio.cable import pull_resume
     from hymio.cable.smp import LogTotals, four_totals
-    from hymio.store.ingest import Arrival
+    from hymio.store.arrivals import Arrival
 
     with store.reading() as connection:
         from_seq = pull_resume.broken_off_at(connection, status.device_id, status.log_id)
@@ -207,7 +207,8 @@ def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported)
 
 def _told(store: Store, status: StatusAnswer, totals: LogTotals) -> None:
     """Takes in what the terminal says of its log as a whole."""
-    from hymio.store.ingest import Told, ingest_many
+    from hymio.store.arrivals import Told
+    from hymio.store.ingest import ingest_many
 
     cursor = status.acked_seq + 1
     said = status.device_id, status.log_id, totals.next_seq, totals.oldest_seq, cursor, totals.totals

@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from hymio.common.addresses import is_device_id
 from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
 from hymio.store.log_reading import LoggedPress, read_presses
+from hymio.wire.device_ids import is_device_id
 from hymio.wire.records import Record
 
 if TYPE_CHECKING:
@@ -182,7 +182,8 @@ def _show(presses: list[LoggedPress]) -> None:
 
 def _image_into_database(log: ImageLog, device_id: str, db: str, as_json: bool) -> None:
     from hymio.cable.pull import Imported
-    from hymio.store.ingest import Arrival, Told, ingest_many
+    from hymio.store.arrivals import Arrival, Told
+    from hymio.store.ingest import ingest_many
     from hymio.store.schema import open_store
     from hymio.store.transaction import date_on
     from hymio.wire.batches import encode_batch

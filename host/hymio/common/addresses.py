@@ -1,4 +1,4 @@
-"""Addresses as people type them: HOST:PORT of a listener, mqtt:// URLs of a broker, names of terminals."""
+"""Addresses as people type them: HOST:PORT of a listener, mqtt:// URLs of a broker."""
 
 from __future__ import annotations
 
@@ -13,13 +13,6 @@ from hymio.common.hidden_passwords import hide, hide_passwords_in, without_passw
 
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
-
-_DEVICE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,31}")
-
-
-def is_device_id(name: str) -> bool:
-    """Whether a terminal may be called so."""
-    return _DEVICE_ID.fullmatch(name) is not None
 
 
 def parse_listen(listen: str, option: str = "--listen") -> tuple[str, int]:

@@ -16,9 +16,10 @@ from typing import Any, Final, TypeVar
 
 import aiomqtt
 
-from hymio.common.addresses import BrokerAddress, is_device_id, parse_broker
+from hymio.common.addresses import BrokerAddress, parse_broker
 from hymio.common.errors import BROKEN_OFF, NO_SERVICE, WRONG_USE, Failure
 from hymio.mqtt.broker_tls import TlsFiles, no_broker, tls_context, why_refused
+from hymio.wire.device_ids import is_device_id
 
 T = TypeVar("T")
 

@@ -28,6 +28,7 @@ from hymio.office.home_assistant import HomeAssistant, zone_named
 from hymio.office.home_discovery import OFFLINE, ONLINE, check_prefix
 from hymio.office.inbox import Inbox
 from hymio.pki.revocation import remind
+from hymio.store.arrivals import Item, Uncountable, UnreadBatch, judge
 from hymio.store.database_errors import shown
 from hymio.store.ingest import Outcome
 from hymio.store.quarantine import Kept, counts
@@ -35,7 +36,6 @@ from hymio.store.schema import Store, open_store
 from hymio.store.transaction import Committed, DueAck, Parcel, Wanted, commit_whatever_comes, date_on
 from hymio.wire.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.wire.limits import PARCEL_MESSAGES
-from hymio.wire.messages import Item, Refused, Unread, judge
 
 __all__ = ["PARCEL_MESSAGES", "Collector", "check_collector_id", "run_collect"]
 
@@ -190,7 +190,7 @@ class Collector:
         """Takes a message into the inbox, once it has been judged."""
         item = judge(topic, payload, received_utc)
         # Votes are told on when they are committed.
-        if self._home is not None and not isinstance(item, Unread | Refused):
+        if self._home is not None and not isinstance(item, UnreadBatch | Uncountable):
             self._home.heard(topic, payload, is_retained)
         if item is None:
             return

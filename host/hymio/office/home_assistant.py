@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from hymio.common.addresses import is_device_id
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import note
 from hymio.office.home_discovery import FIGURES, availability_topic, discovery, discovery_topic, figures
@@ -22,6 +21,7 @@ from hymio.store import known_terminals
 from hymio.store.known_terminals import Facts, facts_of
 from hymio.store.quarantine import counts
 from hymio.store.schema import Store, hourly, logs, presses
+from hymio.wire.device_ids import is_device_id
 
 GATHER_S: Final = 2.0
 """Votes of one moment are one message."""

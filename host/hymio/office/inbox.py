@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from hymio.store.arrivals import Item
 from hymio.wire import limits
-from hymio.wire.messages import Item
 
 SHARE: Final = 0.2
 """So much of the time a terminal may cost for long without standing back behind others."""

@@ -10,10 +10,10 @@ from typing import Any, Final
 from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
-from hymio.store.ingest import Arrival, Outcome, Refusal, Told, ingest_many
+from hymio.store.arrivals import Arrival, Told, Uncountable, read_message
+from hymio.store.ingest import Outcome, Refusal, ingest_many
 from hymio.store.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
 from hymio.store.schema import Store, open_store
-from hymio.wire.messages import Refused, read_message
 
 ID_CHARACTERS: Final = 12
 """As much of a digest as is shown; any beginning that fits one message alone will do."""
@@ -204,7 +204,7 @@ def _read(one: Held) -> Arrival | Told:
     topic = one.source if "/" in one.source else f"hymio/{one.device_id}/votes"
     found = read_message(topic, one.payload, one.received_utc)
     match found:
-        case Refused():
+        case Uncountable():
             raise _Stays(found.reason)
         case None:
             raise _Stays("it says nothing that could be counted")

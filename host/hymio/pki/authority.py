@@ -8,13 +8,13 @@ import re
 from pathlib import Path
 from typing import Final
 
-from hymio.common.addresses import is_device_id
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import print_json, print_line
 from hymio.pki import certificates as certificates
 from hymio.pki.files import PUBLIC_MODE, SECRET_MODE, PkiDirectory, files_work, staged_directory, write_file
 from hymio.pki.register import HOME, Entry, Register, changing
 from hymio.pki.revocation import end_of_list
+from hymio.wire.device_ids import is_device_id
 
 DEFAULT_DAYS: Final = {"device": 10 * 365, "server": 2 * 365, "collector": 2 * 365, "operator": 2 * 365, HOME: 2 * 365}
 """A terminal's outlives its batteries and its site; the office's are renewed by whoever sits beside them."""

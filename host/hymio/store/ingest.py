@@ -9,10 +9,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select, text, tuple_, update
 
 from hymio.store import schema
+from hymio.store.arrivals import Arrival, Told
 from hymio.store.costs import Costs
-from hymio.store.log_update import Arrival, Outcome, Told, WorkingLog, Writes, chunks
+from hymio.store.log_update import Outcome, WorkingLog, Writes, chunks
 from hymio.store.quarantine import Kept, put_in_quarantine
-from hymio.store.redating import LogKey, date_on, is_left
+from hymio.store.redating import date_on, is_left
+from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch
 from hymio.wire.limits import unbelievable
 from hymio.wire.seq_coverage import Coverage, Span

@@ -15,9 +15,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, text
 
 from hymio.store import schema
+from hymio.store.arrivals import Arrival, Told
 from hymio.store.dating import Marker, Timeline, marker_of
 from hymio.store.quarantine import Kept
-from hymio.store.redating import LogKey, date_again, stored_markers
+from hymio.store.redating import date_again, stored_markers
+from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch, Totals
 from hymio.wire.limits import ROWS_DATED_AT_ONCE, SPANS_MAX, too_fast
 from hymio.wire.records import VERDICTS, Acked, Press, Record, Revise, Run, Time, decode_content, encode_content
@@ -76,46 +78,6 @@ class Outcome:
     kept: Kept | None = None
     """What became in quarantine of a batch that contradicts; None: it does not."""
     refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A batch that came: from which terminal, by which way (`mqtt`, `serial`, `import`) and when.
-
-    `source` and `payload` say what to keep should it contradict what is there.
-    """
-
-    device_id: str
-    batch: Batch
-    via: str
-    received_utc: float
-    source: str
-    payload: bytes
-
-    @property
-    def key(self) -> LogKey:
-        """Which log it is about."""
-        return self.device_id, self.batch.log_id
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a terminal says of its log apart from any batch: its state by MQTT, status or totals by cable."""
-
-    device_id: str
-    log_id: int
-    next_seq: int
-    oldest_seq: int
-    cursor_seq: int
-    totals: Totals | None
-    received_utc: float
-    source: str = field(default="state", compare=False)
-    payload: bytes = field(default=b"", compare=False, repr=False)
-
-    @property
-    def key(self) -> LogKey:
-        """Which log it is about."""
-        return self.device_id, self.log_id
 
 
 @dataclass(slots=True)

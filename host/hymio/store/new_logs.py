@@ -8,12 +8,10 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from hymio.store.ingest import Arrival, Told
+from hymio.store.arrivals import Arrival, Told, Uncountable
 from hymio.store.log_update import chunks
-from hymio.store.redating import LogKey
-from hymio.store.schema import Store, logs
+from hymio.store.schema import LogKey, Store, logs
 from hymio.wire import limits
-from hymio.wire.messages import Refused
 
 _DAY_S: Final = 24 * 3600
 _KNOWN_MAX: Final = 100_000
@@ -21,7 +19,7 @@ _KNOWN_MAX: Final = 100_000
 
 def without_too_many_logs(
     connection: Connection, store: Store, arrivals: Sequence[Arrival], told: Sequence[Told]
-) -> tuple[Sequence[Arrival], Sequence[Told], list[Refused]]:
+) -> tuple[Sequence[Arrival], Sequence[Told], list[Uncountable]]:
     """What may be taken in, and the rest with its reason.
 
     A terminal begins a log when its partition is made anew, or when another board takes its name: rarely.
@@ -58,7 +56,7 @@ def without_too_many_logs(
     if not too_many:
         return arrivals, told, []
     refused = [
-        Refused(one.device_id, one.source, too_many[one.key], one.payload, one.received_utc)
+        Uncountable(one.device_id, one.source, too_many[one.key], one.payload, one.received_utc)
         for one in everything
         if one.key in too_many
     ]

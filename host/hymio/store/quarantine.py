@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from hymio.common.addresses import is_device_id
 from hymio.store import schema
 from hymio.wire import limits
+from hymio.wire.device_ids import is_device_id
 
 _LOCK_SUMS: Final = text(
     "INSERT INTO quarantine_sums (device_id, kept, kept_bytes, not_kept, released, dropped)"

@@ -19,10 +19,8 @@ from sqlalchemy.sql.elements import TextClause
 
 from hymio.store import schema
 from hymio.store.dating import Marker, Timeline, rank_of, sources_better_than
+from hymio.store.schema import LogKey
 from hymio.wire.limits import ROWS_DATED_AT_ONCE
-
-LogKey = tuple[str, int]
-"""(device_id, log_id)"""
 
 Bucket = tuple[int, int, str]
 """(hour, button, verdict) under which the hourly figures count a press."""

@@ -62,6 +62,9 @@ metadata = MetaData()
 
 schema_version = Table("hymio_schema", metadata, Column("version", Integer, nullable=False))
 
+LogKey = tuple[str, int]
+"""(device_id, log_id): how a log is named everywhere."""
+
 
 def _log_key() -> list[Column[Any]]:
     return [

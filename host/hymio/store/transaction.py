@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hymio.common.errors import Failure
+from hymio.store.arrivals import Arrival, Item, Told, Uncountable, UnreadBatch
 from hymio.store.costs import Costs
 from hymio.store.database_errors import Fault, fault_of
-from hymio.store.ingest import Arrival, Outcome, Refusal, Told, date_waiting, ingest_many, is_left, log_states
+from hymio.store.ingest import Outcome, Refusal, date_waiting, ingest_many, is_left, log_states
 from hymio.store.new_logs import without_too_many_logs
 from hymio.store.quarantine import Kept, put_in_quarantine
 from hymio.store.schema import Store
-from hymio.wire.messages import Item, Refused, Unread
 
 _COLLISIONS_MAX: Final = 10
 """Two writers that are in each other's way so often are not there by chance."""
@@ -25,7 +25,7 @@ class Parcel:
 
     arrivals: list[Arrival] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Uncountable] = field(default_factory=list)
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Parcel:
@@ -38,13 +38,13 @@ class Parcel:
     def add(self, one: Item | None) -> None:
         """Sorts in what `judge` or `read_message` made of a message."""
         match one:
-            case Unread():
+            case UnreadBatch():
                 self.add(one.read())
             case Arrival():
                 self.arrivals.append(one)
             case Told():
                 self.told.append(one)
-            case Refused():
+            case Uncountable():
                 self.refused.append(one)
 
     @property
@@ -80,7 +80,7 @@ class Committed:
     outcomes: list[Outcome] = field(default_factory=list)
     acks: list[DueAck] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
-    refused: list[tuple[Refused, Kept]] = field(default_factory=list)
+    refused: list[tuple[Uncountable, Kept]] = field(default_factory=list)
     left: list[Item] = field(default_factory=list)
     """What could not be committed for a reason of the database's, `trouble`, and is to be tried again."""
     trouble: Failure | None = None
@@ -107,7 +107,7 @@ def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committe
         outcomes = ingest_many(connection, arrivals, told_all, committed.costs, turned_away)
         committed.outcomes = [outcome for outcome in outcomes if not outcome.refused]
         for said, reason, kept in turned_away:
-            refused = Refused(said.device_id, said.source, reason, said.payload, said.received_utc)
+            refused = Uncountable(said.device_id, said.source, reason, said.payload, said.received_utc)
             committed.refused.append((refused, kept))
         for one in sorted([*parcel.refused, *too_many], key=lambda one: one.device_id):
             with committed.costs.of(one.device_id):
@@ -185,9 +185,9 @@ def commit_whatever_comes(store: Store, parcel: Parcel, is_again: bool = False) 
                 done.trouble = error if isinstance(error, Failure) else None
                 continue
             one = part[0]
-            if isinstance(one, Refused):
+            if isinstance(one, Uncountable):
                 raise  # what cannot even be kept: a bug, and no message's fault
-            waiting.append([Refused(one.device_id, one.source, _why(error), one.payload, one.received_utc)])
+            waiting.append([Uncountable(one.device_id, one.source, _why(error), one.payload, one.received_utc)])
     if done.left and is_again and not (done.outcomes or done.acks or done.refused) and done.trouble is not None:
         raise done.trouble
     return done

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hymio.common.words import counted
 from hymio.wire.primitives import FormatError, Reader, crc32, put_uint
 
 ACK_VERSION: Final = 1
@@ -33,7 +32,7 @@ def encode_ack(ack: Ack) -> bytes:
     """The payload of `hymio/<device_id>/ack`."""
     name = ack.collector_id.encode()
     if not 1 <= len(name) <= COLLECTOR_ID_MAX_BYTES:
-        raise FormatError(f"a collector_id of {counted(len(name), 'byte')}, not 1..{COLLECTOR_ID_MAX_BYTES}")
+        raise FormatError(f"a collector_id of {len(name)} bytes, not 1..{COLLECTOR_ID_MAX_BYTES}")
     out = bytes([ACK_VERSION, _UTC_VALID if ack.utc_ms is not None else 0])
     out += put_uint(ack.log_id, 4) + put_uint(ack.mark, 4) + put_uint(ack.nonce, 4)
     out += put_uint(ack.utc_ms or 0, 6) + name
@@ -53,7 +52,7 @@ def decode_ack(data: bytes) -> Ack:
     utc_ms = reader.uint(6, "utc_ms")
     name = reader.take(reader.left, "collector_id")
     if not 1 <= len(name) <= COLLECTOR_ID_MAX_BYTES:
-        raise FormatError(f"a collector_id of {counted(len(name), 'byte')}, not 1..{COLLECTOR_ID_MAX_BYTES}")
+        raise FormatError(f"a collector_id of {len(name)} bytes, not 1..{COLLECTOR_ID_MAX_BYTES}")
     try:
         collector_id = name.decode()
     except UnicodeDecodeError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hymio.common.words import counted
 from hymio.wire.primitives import (
     U32_MAX,
     UPTIME_MAX_MS,
@@ -124,7 +123,7 @@ def decode_batch(data: bytes, device_id: str) -> Batch:
         FormatError: not a batch, damaged, another terminal's, or of another format; nothing in it may be counted then.
     """
     if len(data) < 4 + 2:
-        raise FormatError(f"no batch: {counted(len(data), 'byte')}")
+        raise FormatError(f"no batch: its length is {len(data)}, expected 6 bytes at least")
     if int.from_bytes(data[-4:], "little") != _crc(data[:-4], device_id):
         raise FormatError(f"the CRC does not match: a damaged batch, or not one of {device_id}")
     reader = Reader(data[:-4])
@@ -139,12 +138,12 @@ def decode_batch(data: bytes, device_id: str) -> Batch:
     if log_id == 0:
         raise FormatError("log_id is 0")
     if held > first_seq:
-        raise FormatError(f"{counted(held, 'slot')} held before seq {first_seq}")
+        raise FormatError(f"held is {held}, and there are only {first_seq} seqs before first_seq")
     if first_seq + slots + behind > U32_MAX:
         raise FormatError(f"seq {first_seq + slots + behind} does not fit 32 bits")
     records = _read_items(reader, first_seq, slots)
     if reader.left:
-        raise FormatError(f"{counted(reader.left, 'byte')} after the last slot")
+        raise FormatError(f"bytes after the last slot: {reader.left}")
     return Batch(log_id, nonce, boot, bool(flags & _CLOCK_SET), first_seq, slots, held, behind, totals, tuple(records))
 
 
@@ -186,5 +185,5 @@ def _read_items(reader: Reader, first_seq: int, slots: int) -> list[tuple[int, R
         else:
             raise FormatError(f"unknown item 0x{first:02x}")
     if at > end:
-        raise FormatError(f"the items account for {counted(at - first_seq, 'slot')}, not {slots}")
+        raise FormatError(f"the items end before seq {at}, the batch before seq {end}")
     return records

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from hymio.common.words import counted
 from hymio.wire.records import SLOTS
 
 # A terminal
@@ -84,7 +83,7 @@ def unbelievable(first_seq: int, next_seq: int) -> str | None:
     if next_seq - first_seq <= LOG_RECORDS_MAX:
         return None
     return (
-        f"it tells of {counted(next_seq - first_seq, 'record')} at one time (seqs {first_seq}..{next_seq - 1}),"
+        f"it tells of {next_seq - first_seq} records at one time (seqs {first_seq}..{next_seq - 1}),"
         f" more than the {LOG_RECORDS_MAX} that the largest flash holds"
     )
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from hymio.common.words import counted
-
 U32_MAX: Final = 2**32 - 1
 UPTIME_MAX_MS: Final = 2**40 - 1
 _VARINT_MAX_BYTES: Final = 6
@@ -48,7 +46,7 @@ def put_uint(value: int, size: int) -> bytes:
     try:
         return value.to_bytes(size, "little")
     except OverflowError:
-        raise FormatError(f"{value} does not fit {counted(size, 'byte')}") from None
+        raise FormatError(f"{value} does not fit {8 * size} bits") from None
 
 
 class Reader:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from hymio.common.words import counted
 from hymio.wire.primitives import FormatError, Reader, crc32, put_uint
 
 RECORD_BYTES: Final = 16
@@ -207,7 +206,7 @@ def encode_record(record: Record, log_id: int, sector_seq: int, slot: int, retry
 def decode_record(data: bytes, log_id: int, sector_seq: int, slot: int) -> tuple[Record | None, bool]:
     """The record (None: kind 0, void) in these 16 bytes and its retry flag; FormatError for a burned slot."""
     if len(data) != RECORD_BYTES:
-        raise FormatError(f"a record of {counted(len(data), 'byte')}")
+        raise FormatError(f"a record has {RECORD_BYTES} bytes, not {len(data)}")
     content = data[:CONTENT_BYTES]
     if int.from_bytes(data[CONTENT_BYTES:], "little") != place_crc(content, log_id, sector_seq, slot):
         raise FormatError("the CRC of a record does not match what it holds or where it stands")

@@ -10,10 +10,10 @@ from typing import Any, Final
 from sqlalchemy import event
 
 from hymio.office.collect import PARCEL_MESSAGES
+from hymio.store.arrivals import read_message
 from hymio.store.schema import Store
 from hymio.store.transaction import DueAck, Parcel, commit_whatever_comes
 from hymio.wire.acks import Ack, encode_ack
-from hymio.wire.messages import read_message
 from hymio_sim.board.sim_time import Clock
 from hymio_sim.net.mqtt_watch import Publish
 from hymio_sim.rigs.faulty_broker import FaultyBroker, Session
