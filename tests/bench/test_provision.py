@@ -25,7 +25,7 @@ from hymio.office.config_push import read_config
 from hymio.settings.configuration_rules import checked_config
 from hymio.settings.provisioning_file import Terminal, read_certificates, read_terminals
 from hymio.store import known_terminals
-from hymio.store.schema import open_store
+from hymio.store.database import open_store
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 SITE = """

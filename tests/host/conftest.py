@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from hymio.store.schema import Store, open_store
+from hymio.store.database import Store, open_store
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import SimTerminal

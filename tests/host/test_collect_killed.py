@@ -17,7 +17,7 @@ from hymio.common.addresses import parse_broker
 from hymio.office import collect
 from hymio.office.collect import Collector
 from hymio.store import transaction
-from hymio.store.schema import open_store
+from hymio.store.database import open_store
 from hymio.wire.acks import decode_ack
 from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.records import Boot, Press, Record, Revise, Time

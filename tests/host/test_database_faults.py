@@ -28,11 +28,13 @@ from test_collect import presses as taken
 from test_limits import batch, votes
 
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
-from hymio.office.ledger import ledger_lines
 from hymio.store import schema as store_module
 from hymio.store.arrivals import Item
+from hymio.store.database import Store, database_url, open_store
 from hymio.store.database_errors import DatabaseFailure, Fault, fault_of
-from hymio.store.schema import Store, database_url, open_store, presses, put_rows, quarantine
+from hymio.store.ledger import ledger_lines
+from hymio.store.rows import put_rows
+from hymio.store.schema import presses, quarantine
 from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
 from hymio_sim.board.board_files import find_tool
 

@@ -16,9 +16,9 @@ from sqlalchemy import select, text
 
 from hymio.store import schema as tables
 from hymio.store.arrivals import Arrival, Told
+from hymio.store.database import Store
 from hymio.store.ingest import Outcome, ingest, ingest_many, log_state
 from hymio.store.log_reading import read_presses
-from hymio.store.schema import Store
 from hymio.store.transaction import date_on
 from hymio.wire.batches import Batch, Totals
 from hymio.wire.records import VERDICTS, Acked, Boot, Event, Press, Record, Revise, Run, Time

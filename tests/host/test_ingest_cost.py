@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import event, insert, select, text, update
 from test_ingest import LOG_ID, Cut, Slot, Terminal, assert_sums_are_kept, content, ledger_row, press, simple, whole
 
-from hymio.office.ledger import ledger_lines
 from hymio.store import schema as tables
 from hymio.store.arrivals import Arrival, Told
+from hymio.store.database import Store
 from hymio.store.ingest import Outcome, date_waiting, ingest_many, log_state
-from hymio.store.schema import Store
+from hymio.store.ledger import ledger_lines
 from hymio.store.transaction import Parcel, commit, date_on
 from hymio.wire.batches import Batch
 from hymio.wire.limits import LOG_RECORDS_MAX, ROWS_DATED_AT_ONCE, SPANS_MAX

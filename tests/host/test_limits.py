@@ -18,10 +18,11 @@ from hymio.office.collect import Collector
 from hymio.office.home_assistant import discovery
 from hymio.office.inbox import GRACE_S, Inbox
 from hymio.store.arrivals import Arrival, Item, Told, Uncountable, UnreadBatch, judge, read_message
+from hymio.store.database import Store, open_store
 from hymio.store.ingest import Outcome
 from hymio.store.known_terminals import Facts
 from hymio.store.quarantine import Kept, counts, sums_of
-from hymio.store.schema import Store, logs, open_store, presses, quarantine
+from hymio.store.schema import logs, presses, quarantine
 from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
 from hymio.wire import limits
 from hymio.wire.batches import Batch, encode_batch

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from hymio.store import schema as tables
 from hymio.store.arrivals import Arrival, Told, Uncountable
-from hymio.store.schema import Store
+from hymio.store.database import Store
 from hymio.store.transaction import DueAck, Parcel, commit
 from hymio.wire.batches import Batch
 from hymio.wire.records import Press

@@ -14,8 +14,9 @@ from test_limits import batch, commit, votes
 
 from hymio.common.errors import ANSWER_NO, DONE, NO_SERVICE, WRONG_USE
 from hymio.store.arrivals import Uncountable, judge
+from hymio.store.database import open_store
 from hymio.store.quarantine import counts
-from hymio.store.schema import open_store, presses
+from hymio.store.schema import presses
 from hymio.wire import limits
 
 

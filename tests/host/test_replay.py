@@ -17,8 +17,8 @@ from hymio.common.durations import parse_duration
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.office.rejudging import default_windows
 from hymio.office.replay import OPTIONS, replay, windows_of
+from hymio.store.database import Store, open_store
 from hymio.store.ingest import ingest
-from hymio.store.schema import Store, open_store
 from hymio.wire.batches import Batch
 from hymio.wire.records import VERDICTS, Event, Press, Record, Revise, Run
 

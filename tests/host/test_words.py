@@ -117,7 +117,7 @@ def reads_fat(_: Path) -> None:
 
 
 def needs_postgres(_: Path) -> None:
-    from hymio.store.schema import open_store
+    from hymio.store.database import open_store
 
     open_store("postgresql://u@127.0.0.1:1/x")
 

@@ -55,7 +55,11 @@ PLANTS = (
     # Five that once survived.
     _board("publishes-under-a-finger", "net_uplink.py", "mqtt.is_free and may_work", "mqtt.is_free", _UPLINK),
     _host(
-        "commit-not-flushed", "store/schema.py", "synchronous=FULL", "synchronous=NORMAL", "tests/host/test_durable.py"
+        "commit-not-flushed",
+        "store/database.py",
+        "synchronous=FULL",
+        "synchronous=NORMAL",
+        "tests/host/test_durable.py",
     ),
     _board("boot-number-0", "log_mount.py", "boot % 65535 + 1", "(boot + 1) & 0xFFFF", _RINGLOG),
     _board(
@@ -157,7 +161,7 @@ PLANTS = (
     # The ledger and the quarantine.
     _host(
         "balanced-with-open-gaps",
-        "store/schema.py",
+        "store/views.py",
         " AND open_gaps = 0\n",
         "\n",
         _SETTLED_ELSEWHERE,

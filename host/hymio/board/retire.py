@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hymio.board.boot_loader import Way, opened, require_esptool, told
 from hymio.board.device_register import Entry, read_register, write_register
@@ -16,6 +16,8 @@ from hymio.common.errors import ANSWER_NO, BROKEN_OFF, Failure
 from hymio.common.hidden_passwords import without_password
 from hymio.common.output import note, print_json, print_line
 from hymio.common.words import counted
+from hymio.store.known_terminals import mark_retired
+from hymio.store.ledger import settled_presses
 
 if TYPE_CHECKING:
     from hymio.cable.smp import StatusAnswer
@@ -62,12 +64,10 @@ def run_retire(
 
 def _forget(db: str | None, device_id: str) -> None:
     """Has collectors take it out of Home Assistant. The board is blank by now, so nothing fails any more."""
-    from hymio.office.forget import mark
-
     why = ""
     if db is not None:
         try:
-            mark(db, device_id)
+            mark_retired(db, device_id)
             return
         except Failure as failure:
             why = f" ({failure.message})"
@@ -113,22 +113,6 @@ def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
             f" {pressed}.",
             pull,
         )
-
-
-def settled_presses(db: str, device_id: str, log_id: int) -> int:
-    """Presses of a log that are rows of the database, or that it knows to be lost."""
-    from sqlalchemy import text
-
-    from hymio.store.schema import open_store
-
-    store = open_store(db)
-    try:
-        query = text("SELECT * FROM ledger_v1 WHERE device_id = :device_id AND log_id = :log_id")
-        with store.reading() as connection:
-            row: Any = connection.execute(query, {"device_id": device_id, "log_id": log_id}).mappings().first()
-    finally:
-        store.close()
-    return 0 if row is None else int(row["rows"]) + int(row["lost"])
 
 
 def wipe(port: str, way: Way, tell: Callable[[str], None] = note) -> str:

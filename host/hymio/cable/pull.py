@@ -17,7 +17,7 @@ from hymio.wire.device_ids import is_device_id
 if TYPE_CHECKING:
     from hymio.cable.smp import Cable, LogTotals, StatusAnswer
     from hymio.store.arrivals import Arrival
-    from hymio.store.schema import Store
+    from hymio.store.database import Store
 
 BATCHES_PER_COMMIT: Final = 8
 """Some two seconds of a fast line: what a computer that loses its power has to read again."""
@@ -156,7 +156,7 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
     """
     from hymio.cable import pull_resume
     from hymio.cable.smp import Cable
-    from hymio.store.schema import open_store
+    from hymio.store.database import open_store
     from hymio.store.transaction import date_on
 
     done = Imported()

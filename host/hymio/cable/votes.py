@@ -183,8 +183,8 @@ def _show(presses: list[LoggedPress]) -> None:
 def _image_into_database(log: ImageLog, device_id: str, db: str, as_json: bool) -> None:
     from hymio.cable.pull import Imported
     from hymio.store.arrivals import Arrival, Told
+    from hymio.store.database import open_store
     from hymio.store.ingest import ingest_many
-    from hymio.store.schema import open_store
     from hymio.store.transaction import date_on
     from hymio.wire.batches import encode_batch
 

@@ -29,10 +29,10 @@ from hymio.office.home_discovery import OFFLINE, ONLINE, check_prefix
 from hymio.office.inbox import Inbox
 from hymio.pki.revocation import remind
 from hymio.store.arrivals import Item, Uncountable, UnreadBatch, judge
+from hymio.store.database import Store, open_store
 from hymio.store.database_errors import shown
 from hymio.store.ingest import Outcome
 from hymio.store.quarantine import Kept, counts
-from hymio.store.schema import Store, open_store
 from hymio.store.transaction import Committed, DueAck, Parcel, Wanted, commit_whatever_comes, date_on
 from hymio.wire.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 from hymio.wire.limits import PARCEL_MESSAGES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +14,7 @@ from hymio.mqtt.broker_session import RETAINED_S, Way, at_desk, checked_device_i
 from hymio.mqtt.broker_tls import TlsFiles, no_broker, why_refused
 from hymio.office.home_assistant import LOOK_S
 from hymio.office.home_discovery import FIGURES, check_prefix, discovery_topic
+from hymio.store.known_terminals import mark_retired
 
 _KEPT: Final = ("state", "config", "config/reported", FIGURES)
 """What the broker keeps of a terminal below hymio/<device_id>/, its acks apart: those do no harm to a successor."""
@@ -31,7 +31,7 @@ def run_forget(broker: str, tls: TlsFiles, db: str | None, device_id: str, prefi
     way = way_to(broker, tls)
     checked_device_id(device_id)
     check_prefix(prefix)
-    is_known = db is not None and mark(db, device_id)
+    is_known = db is not None and mark_retired(db, device_id)
     topics = [discovery_topic(prefix, device_id), *(f"hymio/{device_id}/{topic}" for topic in _KEPT)]
     try:
         kept, left = at_desk(_clear(way, topics))
@@ -58,22 +58,6 @@ def run_forget(broker: str, tls: TlsFiles, db: str | None, device_id: str, prefi
         note(f"The broker still keeps {', '.join(left)}: {who}.")
     if db is None:
         note("Without --db only a collector that runs now, with --home-assistant, remembers that.")
-
-
-def mark(db: str, device_id: str) -> bool:
-    """Marks it in the database; whether that knew it. One that it did not know is not marked."""
-    from hymio.store import known_terminals
-    from hymio.store.schema import open_store
-
-    store = open_store(db)
-    try:
-        with store.writing() as connection:
-            if not known_terminals.is_known(connection, device_id):
-                return False
-            known_terminals.forget(connection, device_id, time.time())
-    finally:
-        store.close()
-    return True
 
 
 async def _clear(way: Way, topics: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -18,9 +18,10 @@ from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import note
 from hymio.office.home_discovery import FIGURES, availability_topic, discovery, discovery_topic, figures
 from hymio.store import known_terminals
+from hymio.store.database import Store
 from hymio.store.known_terminals import Facts, facts_of
 from hymio.store.quarantine import counts
-from hymio.store.schema import Store, hourly, logs, presses
+from hymio.store.schema import hourly, logs, presses
 from hymio.wire.device_ids import is_device_id
 
 GATHER_S: Final = 2.0

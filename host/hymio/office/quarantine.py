@@ -11,9 +11,9 @@ from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
 from hymio.store.arrivals import Arrival, Told, Uncountable, read_message
+from hymio.store.database import Store, open_store
 from hymio.store.ingest import Outcome, Refusal, ingest_many
 from hymio.store.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
-from hymio.store.schema import Store, open_store
 
 ID_CHARACTERS: Final = 12
 """As much of a digest as is shown; any beginning that fits one message alone will do."""

@@ -18,6 +18,7 @@ from hymio.common.output import console, error_console, note, print_json
 from hymio.common.words import counted, if_one
 from hymio.office.rejudging import STUCK, UNANSWERED, boots, default_windows, rejudge
 from hymio.store import schema
+from hymio.store.database import open_store
 from hymio.store.figures import happy_index
 from hymio.wire.records import VERDICTS, Kind, Press, Record, Run, decode_content
 
@@ -188,7 +189,7 @@ def run_replay(db: str, device_id: str | None, given: Mapping[str, str | int | N
         Failure: 2 an option or a terminal that there is not, 4 no database, 5 a newer one.
     """
     windows = windows_of(given)
-    opened = schema.open_store(db)
+    opened = open_store(db)
     try:
         with opened.reading() as connection:
             with _progress(connection) as progress:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from hymio.common.output import console, note, print_json
 from hymio.store import schema
+from hymio.store.database import open_store
 from hymio.store.figures import happy_index, happy_index_margin
 
 
@@ -44,7 +45,7 @@ def terminal_figures(connection: Connection) -> list[dict[str, Any]]:
 
 def run_report(db: str, as_json: bool) -> None:
     """Prints the figures of all terminals in the database."""
-    opened = schema.open_store(db)
+    opened = open_store(db)
     try:
         with opened.reading() as connection:
             terminals = terminal_figures(connection)

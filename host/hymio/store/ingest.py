@@ -14,6 +14,7 @@ from hymio.store.costs import Costs
 from hymio.store.log_update import Outcome, WorkingLog, Writes, chunks
 from hymio.store.quarantine import Kept, put_in_quarantine
 from hymio.store.redating import date_on, is_left
+from hymio.store.rows import put_rows
 from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch
 from hymio.wire.limits import unbelievable
@@ -224,11 +225,11 @@ def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey
 def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes) -> None:
     if writes.amended:
         connection.execute(_AMEND_PRESS, writes.amended)
-    schema.put_rows(connection, schema.presses, writes.presses)
-    schema.put_rows(connection, schema.records, writes.records)
+    put_rows(connection, schema.presses, writes.presses)
+    put_rows(connection, schema.records, writes.records)
     if writes.spans_gone:
         connection.execute(_SPAN_GONE, writes.spans_gone)
-    schema.put_rows(connection, schema.spans, writes.spans)
+    put_rows(connection, schema.spans, writes.spans)
     rows = [
         {"of_device": log.key[0], "of_log": log.key[1], **{f"is_{name}": log.row[name] for name in _LOG_COLUMNS}}
         for log in working

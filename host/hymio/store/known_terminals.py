@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from hymio.store.database import open_store
 from hymio.store.schema import logs, terminals
 from hymio.wire.limits import NAME_MAX_BYTES
 
@@ -92,3 +94,23 @@ def _put(connection: Connection, device_id: str, values: Mapping[str, Any]) -> N
     if not changed.rowcount:
         # Another collector that writes it at the same moment makes this one fail, and it comes back with the same.
         connection.execute(insert(terminals).values(device_id=device_id, **values))
+
+
+def mark_retired(db: str, device_id: str) -> bool:
+    """Marks a terminal as retired in the database `db`, so that no collector tells Home Assistant of it any more.
+
+    Returns:
+        Whether the database knew the terminal; one that it does not know is not marked.
+
+    Raises:
+        Failure: 2, 4 or 5, as `open_store` does.
+    """
+    store = open_store(db)
+    try:
+        with store.writing() as connection:
+            if not is_known(connection, device_id):
+                return False
+            forget(connection, device_id, time.time())
+    finally:
+        store.close()
+    return True

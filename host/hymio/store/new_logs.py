@@ -9,8 +9,9 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from hymio.store.arrivals import Arrival, Told, Uncountable
+from hymio.store.database import Store
 from hymio.store.log_update import chunks
-from hymio.store.schema import LogKey, Store, logs
+from hymio.store.schema import LogKey, logs
 from hymio.wire import limits
 
 _DAY_S: Final = 24 * 3600

@@ -9,11 +9,11 @@ from typing import Final
 from hymio.common.errors import Failure
 from hymio.store.arrivals import Arrival, Item, Told, Uncountable, UnreadBatch
 from hymio.store.costs import Costs
+from hymio.store.database import Store
 from hymio.store.database_errors import Fault, fault_of
 from hymio.store.ingest import Outcome, Refusal, date_waiting, ingest_many, is_left, log_states
 from hymio.store.new_logs import without_too_many_logs
 from hymio.store.quarantine import Kept, put_in_quarantine
-from hymio.store.schema import Store
 
 _COLLISIONS_MAX: Final = 10
 """Two writers that are in each other's way so often are not there by chance."""

@@ -138,7 +138,7 @@ def decode_batch(data: bytes, device_id: str) -> Batch:
     if log_id == 0:
         raise FormatError("log_id is 0")
     if held > first_seq:
-        raise FormatError(f"held is {held}, and there are only {first_seq} seqs before first_seq")
+        raise FormatError(f"slots held before seq {first_seq}: {held}")
     if first_seq + slots + behind > U32_MAX:
         raise FormatError(f"seq {first_seq + slots + behind} does not fit 32 bits")
     records = _read_items(reader, first_seq, slots)
@@ -185,5 +185,5 @@ def _read_items(reader: Reader, first_seq: int, slots: int) -> list[tuple[int, R
         else:
             raise FormatError(f"unknown item 0x{first:02x}")
     if at > end:
-        raise FormatError(f"the items end before seq {at}, the batch before seq {end}")
+        raise FormatError(f"the items account for {at - first_seq} slots, not {slots}")
     return records

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from hymio.office.collect import PARCEL_MESSAGES
 from hymio.store.arrivals import read_message
-from hymio.store.schema import Store
+from hymio.store.database import Store
 from hymio.store.transaction import DueAck, Parcel, commit_whatever_comes
 from hymio.wire.acks import Ack, encode_ack
 from hymio_sim.board.sim_time import Clock
