@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from hymio.common.addresses import parse_broker
+from hymio.mqtt.client import BrokerAccess
 from hymio.office.broker_config import _CONF
 from hymio.office.collect import Collector
 from hymio.office.home_assistant import discovery
@@ -145,7 +146,7 @@ def test_only_what_was_judged_reaches_home_assistant(store: Store) -> None:
             heard.append(payload)
 
     home: Any = Home()
-    collector = Collector(parse_broker("mqtt://127.0.0.1"), None, store, "office", True, home)
+    collector = Collector(BrokerAccess(parse_broker("mqtt://127.0.0.1"), None), store, "office", True, home)
     good, offline = state(), b'{"state": "offline"}'
     for payload in (state(firmware="x" * 261_000), b"junk", state(rssi=[1]), state(firmware="x" * 65), good, offline):
         collector.hear("hymio/till-1/state", payload, True, 1.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hymio.common.errors import Failure
-from hymio.mqtt.broker_session import Desk, Heard
+from hymio.mqtt.broker_session import BrokerSession, Heard
 from hymio.office.order import answer_to
 
 AT_ONCE: Final = 20
@@ -46,11 +46,11 @@ class _Sent:
 
 
 class Round:
-    """One round of renewals at a desk that hears `state` and `reply` of their terminals."""
+    """One round of renewals at a session that hears `state` and `reply` of their terminals."""
 
-    def __init__(self, desk: Desk, renewals: Sequence[Renewal], told: Callable[[Renewal], None]) -> None:
+    def __init__(self, session: BrokerSession, renewals: Sequence[Renewal], told: Callable[[Renewal], None]) -> None:
         """told: called with each that has come to an end, the moment it has."""
-        self._desk = desk
+        self._session = session
         self._told = told
         self._waiting = {renewal.device_id: renewal for renewal in renewals}
         self._there: list[str] = []
@@ -62,7 +62,7 @@ class Round:
         until_s = self._now_s() + wait_s
         while self._waiting or self._sent:
             await self._send()
-            heard = await self._desk.heard(min([until_s, *(sent.until_s for sent in self._sent.values())]))
+            heard = await self._session.heard(min([until_s, *(sent.until_s for sent in self._sent.values())]))
             if heard is not None:
                 await self._take(heard)
             for order_id, sent in list(self._sent.items()):
@@ -83,7 +83,7 @@ class Round:
         renewal = self._waiting.pop(device_id, None)
         if renewal is not None:
             cert = base64.b64encode(renewal.der).decode()
-            order_id = await self._desk.order(device_id, ORDER_LASTS_S, do="renew", cert=cert)
+            order_id = await self._session.order(device_id, ORDER_LASTS_S, do="renew", cert=cert)
             self._sent[order_id] = _Sent(renewal, self._now_s() + ANSWER_S)
 
     async def _take(self, heard: Heard) -> None:

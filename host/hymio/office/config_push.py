@@ -15,8 +15,9 @@ from hymio.common.durations import parse_duration
 from hymio.common.errors import ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import note, print_json, print_line
 from hymio.common.text_files import read_utf8
-from hymio.mqtt.broker_session import RETAINED_S, Desk, Heard, at_desk, checked_device_id, open_desk, way_to
+from hymio.mqtt.broker_session import RETAINED_S, BrokerSession, Heard, checked_device_id, open_session
 from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import access_to, run_on_loop
 from hymio.settings.configuration_rules import HINT, check
 from hymio.settings.provisioning_file import CERTIFICATES, OWN_KEYS, read_toml
 
@@ -106,7 +107,7 @@ def run_push(
     Raises:
         Failure: 2 wrong use or a value that no terminal takes, 3 it has not said yet, 4 no broker, 5 it refuses.
     """
-    way = way_to(broker, tls)
+    access = access_to(broker, tls)
     config = read_config(path, checked_device_id(device_id))
     found = list(secrets_in(config))
     if found and not with_secrets:
@@ -123,20 +124,20 @@ def run_push(
     may_try = any(key in config for key in _ON_TRIAL)
     wait_s = (TRIAL_WAIT_S if may_try else WAIT_S) if wait is None else parse_duration("--wait", wait) / 1000
 
-    desks: list[Desk] = []
+    sessions: list[BrokerSession] = []
 
     async def work() -> Outcome:
-        async with open_desk(way, [device_id], ("state", "config/reported")) as desk:
-            desks.append(desk)
-            outcome = await push(desk, device_id, version, payload, wait_s, may_try)
+        async with open_session(access, [device_id], ("state", "config/reported")) as session:
+            sessions.append(session)
+            outcome = await push(session, device_id, version, payload, wait_s, may_try)
             if found and outcome.ok is not None:
-                await desk.publish(device_id, "config", b"", is_retained=True)
+                await session.publish(device_id, "config", b"", is_retained=True)
             return outcome
 
     try:
-        outcome = at_desk(work())
+        outcome = run_on_loop(work())
     except (Failure, KeyboardInterrupt):
-        if any(desk.has_published for desk in desks):
+        if any(session.has_published for session in sessions):
             note(_lies_there(version, bool(found)))
         raise
     _tell(device_id, version, outcome, list(keys_in(config)), bool(found), as_json)
@@ -151,16 +152,18 @@ def _checked_version(version: str | None) -> str:
     return version
 
 
-async def push(desk: Desk, device_id: str, version: str, payload: bytes, wait_s: float, may_try: bool) -> Outcome:
+async def push(
+    session: BrokerSession, device_id: str, version: str, payload: bytes, wait_s: float, may_try: bool
+) -> Outcome:
     """Retains it, and hears what becomes of this version."""
     loop = asyncio.get_running_loop()
-    first = await desk.heard(loop.time() + RETAINED_S)
-    await desk.publish(device_id, "config", payload, is_retained=True)
+    first = await session.heard(loop.time() + RETAINED_S)
+    await session.publish(device_id, "config", payload, is_retained=True)
     if first is not None and first.topic == "state" and first.facts().get("state") == "offline":
         note(f"{device_id} is offline; it takes the configuration when it comes.")
     until_s = loop.time() + wait_s
     on_trial = False
-    while (heard := await desk.heard(until_s)) is not None:
+    while (heard := await session.heard(until_s)) is not None:
         facts = heard.facts()
         if heard.topic == "config/reported" and facts.get("version") == version:
             return Outcome(facts.get("ok") is True, str(facts.get("error", "")), on_trial)
@@ -202,18 +205,18 @@ def run_show(broker: str, tls: TlsFiles, device_id: str, as_json: bool) -> None:
     Raises:
         Failure: 3 it knows nothing of the terminal, 4 no broker.
     """
-    way = way_to(broker, tls)
+    access = access_to(broker, tls)
     checked_device_id(device_id)
 
     async def work() -> dict[str, Heard]:
         kept: dict[str, Heard] = {}
-        async with open_desk(way, [device_id], ("state", "config/reported"), gives_orders=False) as desk:
+        async with open_session(access, [device_id], ("state", "config/reported"), gives_orders=False) as session:
             until_s = asyncio.get_running_loop().time() + RETAINED_S
-            while len(kept) < 2 and (heard := await desk.heard(until_s)) is not None:
+            while len(kept) < 2 and (heard := await session.heard(until_s)) is not None:
                 kept[heard.topic] = heard
         return kept
 
-    kept = at_desk(work())
+    kept = run_on_loop(work())
     if not kept:
         raise Failure(
             NO_TERMINAL,

@@ -13,8 +13,9 @@ from hymio.cable.text_log import parse_line
 from hymio.common.durations import parse_duration
 from hymio.common.errors import ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import note, print_json, print_line
-from hymio.mqtt.broker_session import RETAINED_S, Desk, Heard, at_desk, checked_device_id, open_desk, way_to
+from hymio.mqtt.broker_session import RETAINED_S, BrokerSession, Heard, checked_device_id, open_session
 from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import access_to, run_on_loop
 
 DONE: Final = {
     "reboot": "starts anew as soon as nobody is at its buttons",
@@ -55,7 +56,7 @@ def run_command(
     Raises:
         Failure: 2 wrong use, 3 the terminal is away or silent, 4 no broker, 5 it answered with an error, 6 broken off.
     """
-    way = way_to(broker, tls)
+    access = access_to(broker, tls)
     checked_device_id(device_id)
     if do not in DONE:
         raise Failure(WRONG_USE, f"There is no command {do!r}.", f"There are {', '.join(DONE)} and forget.")
@@ -73,10 +74,10 @@ def run_command(
                 print_json(line.json()) if as_json else print_line(str(line))
 
     async def work() -> dict[str, Any]:
-        async with open_desk(way, [device_id], ("state", "reply", "log")) as desk:
-            return await ask(desk, device_id, request, patience, show)
+        async with open_session(access, [device_id], ("state", "reply", "log")) as session:
+            return await ask(session, device_id, request, patience, show)
 
-    reply = at_desk(work())
+    reply = run_on_loop(work())
     again = bool(reply.get("again"))
     if as_json:
         print_json({"device_id": device_id, "do": do, "id": reply["id"], "ok": True, "again": again})
@@ -85,7 +86,7 @@ def run_command(
 
 
 async def ask(
-    desk: Desk, device_id: str, request: dict[str, Any], patience: Patience, log: Callable[[Heard], None]
+    session: BrokerSession, device_id: str, request: dict[str, Any], patience: Patience, log: Callable[[Heard], None]
 ) -> dict[str, Any]:
     """Gives an order once the terminal is there; gives its reply. log: takes what comes on that topic.
 
@@ -93,14 +94,14 @@ async def ask(
         Failure: 3 away or silent, 5 answered with an error.
     """
     until_s = asyncio.get_running_loop().time() + patience.wait_s
-    is_known = await _is_there(desk, device_id, until_s)
-    order_id = await desk.order(device_id, patience.lasts_s, **request)
+    is_known = await _is_there(session, device_id, until_s)
+    order_id = await session.order(device_id, patience.lasts_s, **request)
     lapses_s = time.monotonic() + patience.lasts_s
     loop = asyncio.get_running_loop()
     again_s = math.inf
-    while (heard := await desk.heard(min(until_s, again_s))) is not None or again_s < until_s:
+    while (heard := await session.heard(min(until_s, again_s))) is not None or again_s < until_s:
         if heard is None:
-            await desk.order(device_id, max(1.0, lapses_s - time.monotonic()), known_as=order_id, **request)
+            await session.order(device_id, max(1.0, lapses_s - time.monotonic()), known_as=order_id, **request)
             again_s = math.inf
         elif heard.topic == "state" and not heard.is_retained and heard.facts().get("state") in ("online", "asleep"):
             # It has come back, and what was sent while it was away is lost.
@@ -118,14 +119,14 @@ async def ask(
     )
 
 
-async def _is_there(desk: Desk, device_id: str, until_s: float) -> bool:
+async def _is_there(session: BrokerSession, device_id: str, until_s: float) -> bool:
     """Comes back when an order would be heard; False: nothing is known of the terminal.
 
     Raises:
         Failure: 3 it is away.
     """
     kept_s = asyncio.get_running_loop().time() + RETAINED_S
-    while (heard := await desk.heard(kept_s)) is not None and heard.topic != "state":
+    while (heard := await session.heard(kept_s)) is not None and heard.topic != "state":
         pass
     if heard is None:
         return False
@@ -138,7 +139,7 @@ async def _is_there(desk: Desk, device_id: str, until_s: float) -> bool:
         )
     if word == "asleep" and heard.is_retained:
         note(f"{device_id} sleeps between uploads; waiting for the next one.")
-        while (heard := await desk.heard(until_s)) is not None:
+        while (heard := await session.heard(until_s)) is not None:
             if heard.topic == "state" and heard.facts().get("state") != "offline":
                 return True
         raise Failure(

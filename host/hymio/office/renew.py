@@ -11,8 +11,9 @@ from typing import Any, Final
 from hymio.common.durations import parse_duration
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, DONE, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import error_console, note, print_json, print_line
-from hymio.mqtt.broker_session import at_desk, checked_device_id, open_desk, way_to
+from hymio.mqtt.broker_session import checked_device_id, open_session
 from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import access_to, run_on_loop
 from hymio.office.certificate_delivery import Renewal, Round
 from hymio.pki import certificates as certificates
 from hymio.pki.authority import DEFAULT_DAYS, end_of, now_utc
@@ -55,31 +56,31 @@ def run_renew(
             "Expected either DEVICE_ID or --expiring.",
             "For example: hymio pki renew --dir pki --expiring 30d",
         )
-    way = None if broker is None else way_to(broker, tls)
+    access = None if broker is None else access_to(broker, tls)
     wait_s = parse_duration("--wait", wait) / 1000
     pki = PkiDirectory(directory)
     now = now_utc()
     remind(pki.crl)
     with files_work(directory):
         if device_id is not None:
-            renewals = [_made(pki, checked_device_id(device_id), days, now, way is not None)]
+            renewals = [_made(pki, checked_device_id(device_id), days, now, access is not None)]
         else:
-            renewals = [_tried(pki, name, days, now, way is not None) for name in _due(pki, expiring or "", now)]
+            renewals = [_tried(pki, name, days, now, access is not None) for name in _due(pki, expiring or "", now)]
     offers = [renewal for renewal in renewals if renewal.outcome == "away"]
-    if way is not None and offers:
+    if access is not None and offers:
         names = [renewal.device_id for renewal in offers]
 
         async def work() -> None:
-            async with open_desk(way, names, ("state", "reply")) as desk:
+            async with open_session(access, names, ("state", "reply")) as session:
                 with _progress(len(offers)) as ended:
 
                     def told(renewal: Renewal) -> None:
                         _enter(pki, renewal)
                         ended()
 
-                    await Round(desk, offers, told).run(wait_s)
+                    await Round(session, offers, told).run(wait_s)
 
-        at_desk(work())
+        run_on_loop(work())
     _tell(pki, renewals, as_json)
     outcomes = {renewal.outcome for renewal in renewals}
     return next((status for outcome, status in _STATUS.items() if outcome in outcomes), DONE)
