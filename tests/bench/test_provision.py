@@ -19,7 +19,7 @@ from hymio.board.labels import content_of, write_labels
 from hymio.board.mpremote_runs import MpRemote
 from hymio.board.retire import check_safe, wipe
 from hymio.cable.log_image import parse_mac
-from hymio.cable.smp import StatusAnswer
+from hymio.cable.smp_messages import StatusAnswer
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
 from hymio.office.config_push import read_config
 from hymio.settings.configuration_rules import checked_config

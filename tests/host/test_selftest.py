@@ -19,7 +19,7 @@ from fake_terminal import FakeTerminal, on_a_cable
 from hymio_process import hymio_here
 from schema_check import check
 
-from hymio.cable import smp
+from hymio.cable import smp_session
 from hymio.common.errors import ANSWER_NO, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_USE
 from hymio.selftest import checks, drift
 from hymio.selftest.messages import StateAnswer
@@ -224,7 +224,7 @@ def test_a_cable_that_is_pulled(tmp_path: Path) -> None:
 
 
 def test_a_silent_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smp, "FIRST_ANSWER_S", (0.1,))
+    monkeypatch.setattr(smp_session, "FIRST_ANSWER_S", (0.1,))
     with on_a_cable(OnTheBench([], says=b"")) as port:
         assert selftest("--port", port, "--store", str(tmp_path)).returncode == NO_TERMINAL
 

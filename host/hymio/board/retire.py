@@ -20,7 +20,7 @@ from hymio.store.known_terminals import mark_retired
 from hymio.store.ledger import settled_presses
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import StatusAnswer
+    from hymio.cable.smp_messages import StatusAnswer
 
 _PULL: Final = "`hymio votes --port {port} --db votes.db`, then retire it with the same --db."
 
@@ -76,9 +76,9 @@ def _forget(db: str | None, device_id: str) -> None:
 
 def ask(port: str) -> StatusAnswer:
     """What the terminal says of its log."""
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
-    with Cable(port) as cable:
+    with CableSession(port) as cable:
         return cable.status()
 
 

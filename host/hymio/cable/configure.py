@@ -14,7 +14,7 @@ from hymio.common.errors import ANSWERED_ERROR, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
 SECRET: Final = "(secret)"
 """Stands for a value that the terminal does not give away."""
@@ -37,12 +37,12 @@ def _path(key: str) -> str:
     return key.replace(".", "/")
 
 
-def get_setting(cable: Cable, key: str) -> str:
+def get_setting(cable: CableSession, key: str) -> str:
     """A text as itself, anything else as JSON."""
     return cable.ask(ReadSetting(name=_path(key)), _refusals(key)).val.decode()
 
 
-def set_setting(cable: Cable, key: str, value: str | None) -> None:
+def set_setting(cable: CableSession, key: str, value: str | None) -> None:
     """Writes and saves one value, or its default for None; it holds from the terminal's next start."""
     cable.ask(LoadSettings())  # what somebody else has left unsaved is not ours to save
     if value is None:
@@ -87,7 +87,7 @@ def known_keys() -> list[str]:
     return list(_keys(firmware_room("config").build({})))
 
 
-def list_settings(cable: Cable) -> dict[str, str]:
+def list_settings(cable: CableSession) -> dict[str, str]:
     """key -> value of all that the terminal knows; secrets as SECRET."""
     found = {}
     for key in known_keys():
@@ -141,8 +141,8 @@ def run_set(port: str | None, key: str, value: str | None, restart: bool, as_jso
         note(f"{key} is saved; it holds from the terminal's next start (now: --restart).")
 
 
-def _cable(port: str | None) -> Cable:
+def _cable(port: str | None) -> CableSession:
     from hymio.cable.ports import choose_port
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
-    return Cable(choose_port(port))
+    return CableSession(choose_port(port))

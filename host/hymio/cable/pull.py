@@ -15,7 +15,8 @@ from hymio.wire.batches import Batch
 from hymio.wire.device_ids import is_device_id
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import Cable, LogTotals, StatusAnswer
+    from hymio.cable.smp_messages import StatusAnswer
+    from hymio.cable.smp_session import CableSession, LogTotals
     from hymio.store.arrivals import Arrival
     from hymio.store.database import Store
 
@@ -26,7 +27,9 @@ Progress = Callable[[int], None]
 """Called with the number of slots read so far."""
 
 
-def pull(cable: Cable, status: StatusAnswer, progress: Progress, from_seq: int = 0) -> Iterator[tuple[Batch, bytes]]:
+def pull(
+    cable: CableSession, status: StatusAnswer, progress: Progress, from_seq: int = 0
+) -> Iterator[tuple[Batch, bytes]]:
     """The log in batches, from `from_seq` or the oldest seq held to the newest at the time when it is reached."""
     seq = max(from_seq, status.oldest_seq)
     while True:
@@ -155,7 +158,7 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
         Failure: 3 no terminal, 4 no database, 5 the terminal answers oddly, 6 broken off.
     """
     from hymio.cable import pull_resume
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
     from hymio.store.database import open_store
     from hymio.store.transaction import date_on
 
@@ -163,7 +166,7 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
     answer: dict[str, Any] = {}
     store = open_store(db, create=True)
     try:
-        with Cable(port) as cable:
+        with CableSession(port) as cable:
             status = cable.status()
             check_counting(status)
             _pull_into(store, cable, status, done)
@@ -181,9 +184,9 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
         console().print(f"The terminal holds everything up to seq {cursor - 1} for settled.")
 
 
-def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported) -> None:
+def _pull_into(store: Store, cable: CableSession, status: StatusAnswer, done: Imported) -> None:
     from hymio.cable import pull_resume
-    from hymio.cable.smp import LogTotals, four_totals
+    from hymio.cable.smp_session import LogTotals, four_totals
     from hymio.store.arrivals import Arrival
 
     with store.reading() as connection:
@@ -216,7 +219,7 @@ def _told(store: Store, status: StatusAnswer, totals: LogTotals) -> None:
         ingest_many(connection, [], [Told(*said, time.time())])
 
 
-def _settle(store: Store, cable: Cable, status: StatusAnswer, ack: bool) -> int | None:
+def _settle(store: Store, cable: CableSession, status: StatusAnswer, ack: bool) -> int | None:
     """Takes the terminal's totals into the books; with `ack` moves its cursor and returns it."""
     from hymio.store.ingest import log_state
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from hymio.cable.smp import StatusAnswer
+    from hymio.cable.smp_messages import StatusAnswer
 
 FOLLOW_S: Final = 1.0
 """How often a terminal is asked again."""
@@ -120,9 +120,9 @@ def run_status(port: str | None, follow: bool, as_json: bool) -> None:
 
     chosen = choose_port(port)
     if not follow:
-        from hymio.cable.smp import Cable
+        from hymio.cable.smp_session import CableSession
 
-        with Cable(chosen) as cable:
+        with CableSession(chosen) as cable:
             status = status_json(cable.status())
         if as_json:
             print_json(status)
@@ -149,13 +149,13 @@ def _answers(port: str) -> Iterator[dict[str, Any] | _Silence]:
     Raises:
         Failure: the very first one does not come.
     """
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
     has_answered = False
     since_s = 0.0
     while True:
         try:
-            with Cable(port) as cable:
+            with CableSession(port) as cable:
                 while True:
                     status = status_json(cable.status())
                     has_answered, since_s = True, 0.0

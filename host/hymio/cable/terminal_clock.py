@@ -13,7 +13,7 @@ from hymio.common.errors import ANSWERED_ERROR, Failure
 from hymio.common.output import console, print_json
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
 _REFUSED: Final = Failure(
     ANSWERED_ERROR,
@@ -28,7 +28,7 @@ class _NotSet(Failure):
     pass
 
 
-def terminal_utc(cable: Cable) -> float | None:
+def terminal_utc(cable: CableSession) -> float | None:
     """Seconds of 1970; None: the clock is not set."""
     unset = _NotSet(ANSWERED_ERROR, "The terminal's clock is not set.", "Set it: `hymio clock --set`.")
     try:
@@ -39,7 +39,7 @@ def terminal_utc(cable: Cable) -> float | None:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-def set_clock(cable: Cable) -> None:
+def set_clock(cable: CableSession) -> None:
     """Gives the terminal the time of this computer."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     cable.ask(DateTimeWrite(datetime=now.replace("+00:00", "Z")), {_OUT_OF_THE_WORLD: _REFUSED})
@@ -48,9 +48,9 @@ def set_clock(cable: Cable) -> None:
 def run_clock(port: str | None, wants_set: bool, as_json: bool) -> None:
     """Prints the terminal's clock, set to this computer's before if `wants_set`."""
     from hymio.cable.ports import choose_port
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
-    with Cable(choose_port(port)) as cable:
+    with CableSession(choose_port(port)) as cable:
         device_id = cable.status().device_id
         if wants_set:
             set_clock(cable)

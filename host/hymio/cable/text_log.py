@@ -16,7 +16,7 @@ from hymio.common.output import note, print_json, print_line
 from hymio.common.words import counted
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
 FOLLOW_S: Final = 2.0
 """How often a terminal is asked for more."""
@@ -112,7 +112,7 @@ def parse_line(line: str) -> TextLine | None:
     )
 
 
-def read_lines(cable: Cable, first: int) -> tuple[list[TextLine], int]:
+def read_lines(cable: CableSession, first: int) -> tuple[list[TextLine], int]:
     """All lines from number `first` on that the terminal has now, and the number of the next one."""
     lines: list[TextLine] = []
     while True:
@@ -126,11 +126,11 @@ def read_lines(cable: Cable, first: int) -> tuple[list[TextLine], int]:
 def run_logs(port: str | None, since: str, follow: bool, as_json: bool) -> None:
     """Prints the lines from `since` on; with `follow` goes on until it is interrupted."""
     from hymio.cable.ports import choose_port
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
     begin = parse_since(since, time.time())
     chosen = choose_port(port)
-    with Cable(chosen) as cable:
+    with CableSession(chosen) as cable:
         lines, following = read_lines(cable, begin.number)
         wanted = lines_since(lines, begin.utc_s)
         if lines and not wanted and begin.utc_s is not None:

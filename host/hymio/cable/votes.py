@@ -141,10 +141,10 @@ def _cell(value: object) -> str:
 
 def _read_whole(port: str) -> list[LoggedPress]:
     from hymio.cable.pull import check_counting, progress_bar, pull
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
     records: dict[int, Record] = {}
-    with Cable(port) as cable:
+    with CableSession(port) as cable:
         status = cable.status()
         check_counting(status)
         with progress_bar(status.next_seq - status.oldest_seq) as progress:

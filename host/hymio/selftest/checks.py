@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from hymio.cable.smp import Cable, StatusAnswer
+from hymio.cable.smp_messages import StatusAnswer
+from hymio.cable.smp_session import CableSession
 from hymio.common.words import counted
 from hymio.selftest import drift
 from hymio.selftest.messages import StateRead, TestAnswer, TestRun
@@ -45,7 +46,7 @@ _ON: Final = 2
 class Bench:
     """A terminal on a cable and whoever stands beside it."""
 
-    cable: Cable
+    cable: CableSession
     status: StatusAnswer
     doing: Callable[[str], None]
     """Says what is being tried."""

@@ -81,12 +81,12 @@ _AGAIN: Final = "Give another path; nothing was tested."
 
 
 def _tested(order: Order, port: str) -> Report:
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
     from hymio.selftest.checks import Bench, checks, left_out
     from hymio.selftest.messages import StateRead
 
     shown = _Shown(order.as_json)
-    with Cable(port) as cable:
+    with CableSession(port) as cable:
         status = cable.status()
         directory_of(order.store, status.device_id)  # one that can't be made is better known before
         mac = cable.ask(StateRead()).mac

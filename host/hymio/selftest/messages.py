@@ -1,4 +1,4 @@
-"""The requests of a self-test over the cable: SMP group 72, commands 5 and 6 (firmware/README.md, "The cable")."""
+"""The requests of a self-test over the cable: SMP group 72, command 5 (firmware/README.md, "The cable")."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from smp import message as smp_message
 
-from hymio.cable.smp import GROUP, LENIENT, Errors
+from hymio.cable.smp_messages import GROUP, LENIENT, Errors
 
 Test = Literal["record", "flash", "files", "light", "tone", "wifi", "mqtt"]
 """What a terminal can be told to try."""
@@ -71,21 +71,3 @@ class TestRun(smp_message.WriteRequest, Errors):
 
     name: Test
     n: int | None = None
-
-
-class IdentifyAnswer(smp_message.WriteResponse):
-    """For how many seconds all lights blink; 0: they say that the terminal does not count."""
-
-    model_config = LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 6
-
-    s: int
-
-
-class IdentifyRun(smp_message.WriteRequest, Errors):
-    """Which terminal is this?"""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 6
-    _Response = IdentifyAnswer
