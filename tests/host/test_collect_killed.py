@@ -156,6 +156,6 @@ def test_killed_at_every_point_of_its_work(
 
 def test_an_ack_ahead_of_its_commit_is_seen(fresh: Callable[[], Site], monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = transaction.Committed(acks=[transaction.DueAck("till-1", 7, 3, 1)])
-    monkeypatch.setattr(collect, "commit_whatever_comes", lambda store, parcel, is_again: ahead)
+    monkeypatch.setattr(collect, "commit_whatever_comes", lambda store, transaction, is_again: ahead)
     with pytest.raises(AssertionError, match="an ack up to 3 leaves"):
         fresh().handle(EVENING)

@@ -20,11 +20,11 @@ from hymio.office.home_assistant import discovery
 from hymio.office.inbox import GRACE_S, Inbox
 from hymio.store.arrivals import Arrival, Item, Told, Uncountable, UnreadBatch, judge, read_message
 from hymio.store.database import Store, open_store
-from hymio.store.ingest import Outcome
 from hymio.store.known_terminals import Facts
+from hymio.store.log_update import BatchOutcome
 from hymio.store.quarantine import Kept, counts, sums_of
 from hymio.store.schema import logs, presses, quarantine
-from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
+from hymio.store.transaction import Committed, Transaction, commit_whatever_comes
 from hymio.wire import limits
 from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.records import Press
@@ -57,7 +57,7 @@ def state(**more: object) -> bytes:
 
 
 def commit(store: Store, *items: Item | None) -> Committed:
-    return commit_whatever_comes(store, Parcel.of(one for one in items if one is not None))
+    return commit_whatever_comes(store, Transaction.of(one for one in items if one is not None))
 
 
 # What a message may say
@@ -248,22 +248,22 @@ def test_many_at_once_are_bounded_as_well(store: Store) -> None:
         assert connection.execute(select(func.count()).select_from(logs)).scalar_one() == limits.NEW_LOGS_PER_DAY
 
 
-# A poisoned parcel
+# A poisoned transaction
 
 
 def test_a_poisoned_parcel_is_split_and_its_member_alone_is_kept_apart(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hymio.store.log_update import WorkingLog
+    from hymio.store.log_update import LogUpdate
 
-    take = WorkingLog.take
+    take = LogUpdate.take
 
-    def chokes(self: WorkingLog, arrival: Arrival, outcome: Outcome) -> None:
+    def chokes(self: LogUpdate, arrival: Arrival, outcome: BatchOutcome) -> None:
         if arrival.device_id == "till-66":
             raise ValueError("a bug that this message meets")
         take(self, arrival, outcome)
 
-    monkeypatch.setattr(WorkingLog, "take", chokes)
+    monkeypatch.setattr(LogUpdate, "take", chokes)
     transactions = []
     event.listen(store.engine, "begin", transactions.append)
     done = commit(store, *(votes(f"till-{n}", batch(0, 2)) for n in range(100)))
@@ -299,7 +299,7 @@ def test_all_that_came_goes_out_in_the_order_of_each_terminal() -> None:
         assert inbox.put(letter(f"till-{n % 7}", mark=n))
     out: list[Item] = []
     while items := inbox.take():
-        assert len(items) <= limits.PARCEL_MESSAGES
+        assert len(items) <= limits.TRANSACTION_MESSAGES
         out += items
         inbox.settle({})
     assert len(out) == 500 and len(inbox) == 0 and inbox.bytes == 0

@@ -29,8 +29,8 @@ from hymio.common.errors import (
 from hymio.mqtt.broker_session import BrokerSession, Heard
 from hymio.office import config_push
 from hymio.office.certificate_delivery import ANSWER_S, AT_ONCE, TRIAL_S, Renewal, Round
-from hymio.office.config_push import MESSAGE_MAX_BYTES, Outcome, push, read_config, secrets_in
-from hymio.office.order import Patience, answer_to, ask
+from hymio.office.config_push import MESSAGE_MAX_BYTES, PushOutcome, push, read_config, secrets_in
+from hymio.office.order import OrderTimes, answer_to, ask
 
 A = "till-1"
 
@@ -156,7 +156,7 @@ def asked(session: ScriptedSession, wait_s: float = 30.0) -> tuple[dict[str, Any
     async def work() -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         loop.time = lambda: session.now_s  # type: ignore[method-assign]
-        return await ask(session, A, {"do": "identify"}, Patience(60, wait_s), log.append)
+        return await ask(session, A, {"do": "identify"}, OrderTimes(60, wait_s), log.append)
 
     return asyncio.run(work()), log
 
@@ -228,11 +228,11 @@ def test_a_push_that_is_tried_first_says_so(capsys: pytest.CaptureFixture[str]) 
         (11.0, A, "config/reported", {"version": "7", "ok": False, "error": "rolled back"}, False),
     )
 
-    async def work() -> Outcome:
+    async def work() -> PushOutcome:
         asyncio.get_running_loop().time = lambda: session.now_s  # type: ignore[method-assign]
         return await push(session, A, "7", b"{}", 60.0, True)
 
-    assert asyncio.run(work()) == Outcome(False, "rolled back", on_trial=True)
+    assert asyncio.run(work()) == PushOutcome(False, "rolled back", on_trial=True)
     assert "on trial" in capsys.readouterr().err and session.retained == {"config": b"{}"}
 
 

@@ -24,7 +24,7 @@ from hymio.common.errors import ANSWER_NO, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_
 from hymio.selftest import checks, drift
 from hymio.selftest.messages import StateAnswer
 from hymio.selftest.page import page
-from hymio.selftest.report import AS_FAR_AS_TESTED, Check, Report
+from hymio.selftest.report import AS_FAR_AS_TESTED, Check, SelftestReport
 from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
@@ -303,7 +303,7 @@ def test_the_drift_is_failed_only_for_what_is_certain(
                 uptime_ms=uptime_ms(), buttons=0, low_mv=0, clock=False, heap_free=1, mac="240ac4112233", sequence=0
             )
 
-    bench: Any = checks.Bench(Cable(), None, print, print, lambda question: None, 0)  # type: ignore[arg-type]
+    bench: Any = checks.TestStand(Cable(), None, print, print, lambda question: None, 0)  # type: ignore[arg-type]
     first = drift.read(uptime_ms)
     found = checks._drift(bench, first)
     assert found.result == result, found
@@ -358,7 +358,9 @@ class Reader(HTMLParser):
 
 
 def test_the_page_is_one_file_with_a_mark_drawn_for_each_check() -> None:
-    report = Report("till-1", "24:0a:c4:00:00:01", None, "0.1.0", 3, None, 1.8e9, 1.8e9 + 41, checks_of_every_kind())
+    report = SelftestReport(
+        "till-1", "24:0a:c4:00:00:01", None, "0.1.0", 3, None, 1.8e9, 1.8e9 + 41, checks_of_every_kind()
+    )
     text = page(report)
     reader = Reader()
     reader.feed(text)

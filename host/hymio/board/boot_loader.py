@@ -28,7 +28,7 @@ _PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
-class Way:
+class ResetModes:
     """How esptool gets into the boot loader and out of it, by its own names: see `esptool --help`."""
 
     before: str = "default-reset"
@@ -126,7 +126,7 @@ def opened(port: str, before: str, chip: str | None = None) -> Iterator[Loader]:
     """Brings the board on `port` into its boot loader and gives it.
 
     Args:
-        before: of `Way`.
+        before: of `ResetModes`.
         chip: if it has to be that one.
 
     Raises:
@@ -174,7 +174,7 @@ def rewrite(
         chip: esptool's name of it, `ESP32` or `ESP32-S3`.
         old_sector: what MicroPython read as the partition table; nothing is written if the boot loader reads another.
         tell: is called with a line for each step.
-        before, after: of `Way`.
+        before, after: of `ResetModes`.
 
     Raises:
         Failure: with NO_TERMINAL or ANSWERED_ERROR nothing was written, with BROKEN_OFF something was.

@@ -89,7 +89,7 @@ except OSError:
 
 
 @dataclass
-class Board:
+class ProbedBoard:
     """What a board said of itself."""
 
     version: Version
@@ -109,7 +109,7 @@ class Board:
 
 
 @dataclass
-class Bench:
+class DeployTools:
     """The hands of a deployment: everything that touches a board. Tests bring others."""
 
     port: str
@@ -124,7 +124,7 @@ class Bench:
 
 def run_deploy(port: str, config: Path | None, yes: bool, dry_run: bool, as_json: bool) -> None:
     """The command; see `deploy`."""
-    bench = Bench(port, MpRemote(port))
+    bench = DeployTools(port, MpRemote(port))
     if yes:
         bench.confirm = lambda: True
     elif as_json or not sys.stdin.isatty():
@@ -138,7 +138,7 @@ def run_deploy(port: str, config: Path | None, yes: bool, dry_run: bool, as_json
         note(f"But its configuration is not used: {result['config_problem']}.")
 
 
-def deploy(bench: Bench, config: Path | None, dry_run: bool = False) -> dict[str, Any]:
+def deploy(bench: DeployTools, config: Path | None, dry_run: bool = False) -> dict[str, Any]:
     """Puts the firmware on the board and sees it start.
 
     Args:
@@ -206,7 +206,7 @@ def deploy(bench: Bench, config: Path | None, dry_run: bool = False) -> dict[str
     }
 
 
-def ask(remote: MpRemote) -> Board:
+def ask(remote: MpRemote) -> ProbedBoard:
     """Stops the program on the board and asks what it is.
 
     Raises:
@@ -242,7 +242,7 @@ def ask(remote: MpRemote) -> Board:
         raise Failure(
             ANSWERED_ERROR, f"The board is an {chip}.", f"The firmware knows the {', '.join(_BOOTLOADER_OFFSET)}."
         )
-    board = Board(version, chip, bool(facts["votes"]), facts["mpy"] == _MPY, facts["root"], facts["slots"])
+    board = ProbedBoard(version, chip, bool(facts["votes"]), facts["mpy"] == _MPY, facts["root"], facts["slots"])
     if "table" in facts:
         board.flash_size = facts["flash"]
         board.table = bytes.fromhex(facts["table"])
@@ -257,7 +257,7 @@ def chip_of(machine: str) -> str:
     return "" if found is None else f"ESP32-{found[1]}" if found[1] else "ESP32"
 
 
-def plan(board: Board) -> Change:
+def plan(board: ProbedBoard) -> Change:
     """How `votes` is added to a board that has none.
 
     Raises:
@@ -273,7 +273,7 @@ def plan(board: Board) -> Change:
         ) from error
 
 
-def _explanation(board: Board, change: Change | None, files: int, config: Path | None) -> list[str]:
+def _explanation(board: ProbedBoard, change: Change | None, files: int, config: Path | None) -> list[str]:
     lines = []
     if change:
         lines.append(
@@ -307,7 +307,7 @@ def _cannot_ask() -> bool:
     )
 
 
-def _ask_until_up(bench: Bench) -> Board:
+def _ask_until_up(bench: DeployTools) -> ProbedBoard:
     """Asks a board that has just been reset, until it answers."""
     note("[2/4] waiting for MicroPython to make its file system ...")
     begin_s = bench.now()

@@ -1,6 +1,6 @@
 """The register of devices: a JSON file of what was provisioned when, and what was retired. It holds no secrets.
 
-Only what `Entry` names is ever written, so nothing of a configuration can slip in.
+Only what `DeviceEntry` names is ever written, so nothing of a configuration can slip in.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ VERSION: Final = 1
 
 
 @dataclass
-class Entry:
+class DeviceEntry:
     """A terminal. Times are seconds of 1970."""
 
     device_id: str
@@ -36,7 +36,7 @@ class Entry:
     retired_utc: float | None = None
 
 
-def read_register(path: Path) -> dict[str, Entry]:
+def read_register(path: Path) -> dict[str, DeviceEntry]:
     """Entries by device_id; none where there is no file.
 
     Raises:
@@ -50,7 +50,7 @@ def read_register(path: Path) -> dict[str, Entry]:
                 f"{path} is a register of format {found['hymio_register']}, this version knows {VERSION}.",
                 "Take a newer hymio.",
             )
-        return {one["device_id"]: Entry(**one) for one in found["devices"]}
+        return {one["device_id"]: DeviceEntry(**one) for one in found["devices"]}
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -61,7 +61,7 @@ def read_register(path: Path) -> dict[str, Entry]:
         ) from error
 
 
-def write_register(path: Path, entries: dict[str, Entry]) -> None:
+def write_register(path: Path, entries: dict[str, DeviceEntry]) -> None:
     """All of it, so that it is never half written."""
     devices: list[dict[str, Any]] = [asdict(entries[device_id]) for device_id in sorted(entries)]
     text = json.dumps({"hymio_register": VERSION, "devices": devices}, ensure_ascii=False, indent=1) + "\n"
@@ -75,6 +75,6 @@ def write_register(path: Path, entries: dict[str, Entry]) -> None:
         raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give another --register.") from error
 
 
-def put(path: Path, entry: Entry) -> None:
+def put(path: Path, entry: DeviceEntry) -> None:
     """Adds the terminal, or takes the place of what was there of it."""
     write_register(path, {**read_register(path), entry.device_id: entry})

@@ -14,7 +14,7 @@ from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 
 if TYPE_CHECKING:
-    from hymio.settings.provisioning_file import Terminal
+    from hymio.settings.provisioning_file import ProvisionedTerminal
 
 _COLUMNS: Final = 2
 _ROWS: Final = 5
@@ -36,7 +36,7 @@ _AGAIN: Final = "Give another path and run it again."
 _OTHER_TEXT: Final = "Write it in another way and run the same command again. Nothing was changed."
 
 
-def content_of(terminal: Terminal) -> str:
+def content_of(terminal: ProvisionedTerminal) -> str:
     """What its QR code says: the page, or its name where there is none. In ASCII, for readers of codes don't agree on
     what other letters are."""
     return _ascii_address(terminal.page) if terminal.page else terminal.device_id
@@ -55,7 +55,7 @@ def _ascii_address(page: str) -> str:
     return urlunsplit((address.scheme, host, *rest))
 
 
-def write_labels(path: Path, terminals: Sequence[Terminal]) -> None:
+def write_labels(path: Path, terminals: Sequence[ProvisionedTerminal]) -> None:
     """A sheet, or as many as it takes; PDF or PNG by the name of the file, PNG for one sheet only.
 
     Raises:
@@ -76,7 +76,7 @@ def write_labels(path: Path, terminals: Sequence[Terminal]) -> None:
         raise missing_extra("labels", error) from error
 
 
-def _qr(terminal: Terminal) -> bytes:
+def _qr(terminal: ProvisionedTerminal) -> bytes:
     import segno
 
     picture = io.BytesIO()
@@ -85,7 +85,7 @@ def _qr(terminal: Terminal) -> bytes:
     return picture.getvalue()
 
 
-def _lines(terminal: Terminal) -> list[tuple[str, str, float, str]]:
+def _lines(terminal: ProvisionedTerminal) -> list[tuple[str, str, float, str]]:
     """(key, text, height in mm, style) beside the code; a question in all its languages."""
     lines = [("device_id", terminal.device_id, 5.5, "B"), ("experience_point", terminal.experience_point, 4.0, "")]
     lines += [("question." + language, text, 3.5, "") for language, text in terminal.question.items()]
@@ -107,7 +107,7 @@ def _places(count: int) -> list[tuple[int, float, float]]:
     return places
 
 
-def _pdf(terminals: Sequence[Terminal]) -> bytes:
+def _pdf(terminals: Sequence[ProvisionedTerminal]) -> bytes:
     import uharfbuzz  # type: ignore[import-untyped]  # noqa: F401  joins letters; fpdf2 does without it in silence
     from fpdf import FPDF
 
@@ -138,7 +138,7 @@ def _add_fonts(pdf: Any, folder: Path) -> None:
     pdf.set_text_shaping(True)
 
 
-def _write_texts(pdf: Any, terminal: Terminal, left: float, top: float) -> None:
+def _write_texts(pdf: Any, terminal: ProvisionedTerminal, left: float, top: float) -> None:
     """The texts one below the other, in smaller letters if that is what it takes."""
     lines = _lines(terminal)
     for key, text, _, style in lines:

@@ -33,7 +33,7 @@ class UnreadableError(Exception):
         """Whether it is, or was, one of those that MicroPython knows."""
 
 
-class Place:
+class FilesPlace:
     """A stretch of a board's flash; a sector that was read once is not read again."""
 
     def __init__(self, read: Callable[[int, int], bytes], offset: int, size: int) -> None:
@@ -61,7 +61,7 @@ class Place:
         return bytes(found[begin : begin + size])
 
 
-def own_files(place: Place) -> dict[str, bytes] | None:
+def own_files(place: FilesPlace) -> dict[str, bytes] | None:
     """The files of `KEPT_FILES` by their paths; None: the place is blank.
 
     Raises:
@@ -84,7 +84,7 @@ def own_files(place: Place) -> dict[str, bytes] | None:
 # ---- littlefs ----
 
 
-def _of_littlefs(place: Place, head: bytes) -> dict[str, bytes]:
+def _of_littlefs(place: FilesPlace, head: bytes) -> dict[str, bytes]:
     # The superblock: https://github.com/littlefs-project/littlefs/blob/master/SPEC.md#the-superblock
     at = head.index(_LITTLEFS) + len(_LITTLEFS) + 4
     block_size, block_count = struct.unpack_from("<II", head, at + 4)
@@ -95,7 +95,7 @@ def _of_littlefs(place: Place, head: bytes) -> dict[str, bytes]:
     except ImportError as error:
         raise missing_extra("flash", error) from error
 
-    class Context(UserContext):
+    class FlashContext(UserContext):
         """Blocks come from the place, and nothing is written there."""
 
         def read(self, cfg: Any, block: int, off: int, size: int) -> bytearray:
@@ -109,7 +109,7 @@ def _of_littlefs(place: Place, head: bytes) -> dict[str, bytes]:
 
     options: dict[str, Any] = {"block_size": block_size, "block_count": block_count, "cache_size": min(512, block_size)}
     try:
-        fs = LittleFS(context=Context(buffsize=0), mount=False, read_size=32, prog_size=32, **options)
+        fs = LittleFS(context=FlashContext(buffsize=0), mount=False, read_size=32, prog_size=32, **options)
         fs.mount()
         found = {}
         for path in _littlefs_paths(fs):
@@ -135,7 +135,7 @@ def _littlefs_paths(fs: Any) -> Iterator[str]:
 # ---- FAT ----
 
 
-def _of_fat(place: Place, sector_size: int) -> dict[str, bytes]:
+def _of_fat(place: FilesPlace, sector_size: int) -> dict[str, bytes]:
     if sector_size not in (512, 1024, 2048, 4096) or place.size % sector_size:
         raise UnreadableError("its FAT does not say how large its sectors are")
     try:
@@ -144,7 +144,7 @@ def _of_fat(place: Place, sector_size: int) -> dict[str, bytes]:
     except ImportError as error:
         raise missing_extra("flash", error) from error
 
-    class Board(Disk):  # type: ignore[misc]
+    class FlashDisk(Disk):  # type: ignore[misc]
         """Sectors come from the place, and nothing is written there."""
 
         def ioctl_get_sector_count(self) -> int:
@@ -163,7 +163,7 @@ def _of_fat(place: Place, sector_size: int) -> dict[str, bytes]:
             raise AssertionError("a board's file system is only read")
 
     with _fat_is_in_use:
-        drive = Partition(Board())
+        drive = Partition(FlashDisk())
         try:
             drive.mount()
             return dict(_fat_files(drive, "/"))

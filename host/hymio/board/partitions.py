@@ -62,7 +62,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PartitionEntry:
     """A partition that a table names. Offset and size in bytes."""
 
     name: str
@@ -123,13 +123,13 @@ def add_votes(sector: bytes, limit: int) -> Change:
     return Change(_written(table, sector), votes_offset, votes_size, vfs.offset, vfs.size, erase)
 
 
-def entries(sector: bytes) -> list[Entry]:
+def entries(sector: bytes) -> list[PartitionEntry]:
     """What the table in `sector` (4096 bytes as they stand in flash) names, by offset.
 
     Raises:
         PartitionError: it can't be read.
     """
-    found = [Entry(entry.name, entry.type == _APP, entry.offset, entry.size) for entry in _read(sector)]
+    found = [PartitionEntry(entry.name, entry.type == _APP, entry.offset, entry.size) for entry in _read(sector)]
     return sorted(found, key=lambda entry: entry.offset)
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hymio.board.boot_loader import Way, opened, require_esptool, told
-from hymio.board.device_register import Entry, read_register, write_register
+from hymio.board.boot_loader import ResetModes, opened, require_esptool, told
+from hymio.board.device_register import DeviceEntry, read_register, write_register
 from hymio.cable.ports import choose_port
 from hymio.common.errors import ANSWER_NO, BROKEN_OFF, Failure
 from hymio.common.hidden_passwords import without_password
@@ -26,7 +26,7 @@ _PULL: Final = "`hymio votes --port {port} --db votes.db`, then retire it with t
 
 
 def run_retire(
-    port: str | None, db: str | None, votes_are_lost: bool, yes: bool, register: Path, way: Way, as_json: bool
+    port: str | None, db: str | None, votes_are_lost: bool, yes: bool, register: Path, resets: ResetModes, as_json: bool
 ) -> None:
     """The command.
 
@@ -47,11 +47,11 @@ def run_retire(
             f"Everything on {name} would be erased: program, configuration, keys, log.{safe} Nothing was changed.",
             "If that is meant, run the same command with --yes.",
         )
-    mac = wipe(chosen, way)
+    mac = wipe(chosen, resets)
     found = next((entry for entry in entries.values() if entry.mac == mac), None)
     device_id = status.device_id if status else found.device_id if found else ""
     if device_id:
-        entry = entries.get(device_id) or Entry(device_id, mac)
+        entry = entries.get(device_id) or DeviceEntry(device_id, mac)
         write_register(register, {**entries, device_id: replace(entry, retired_utc=time.time())})
         note(f"If it had a certificate: hymio pki revoke --dir DIR {device_id}")
         _forget(db, device_id)
@@ -115,18 +115,18 @@ def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
         )
 
 
-def wipe(port: str, way: Way, tell: Callable[[str], None] = note) -> str:
+def wipe(port: str, resets: ResetModes, tell: Callable[[str], None] = note) -> str:
     """Erases the whole flash, compares its checksum with that of a blank one; the board's MAC.
 
     Raises:
         Failure: BROKEN_OFF: part of it may be left.
     """
-    with opened(port, way.before) as loader:
+    with opened(port, resets.before) as loader:
         with told(BROKEN_OFF, "Broken off while the flash was erased", "Run the same command with --votes-are-lost."):
             size = loader.flash_size()
             tell(f"Erasing {size // 0x100000} MB; that takes up to a minute or two ...")
             loader.erase_all()
             if loader.checksum(0, size) != hashlib.md5(b"\xff" * size).hexdigest():
                 raise OSError("it is not blank")
-        loader.leave(way.after)
+        loader.leave(resets.after)
         return loader.mac.hex(":")

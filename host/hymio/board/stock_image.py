@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.board.factory_files import OLDEST, Version
-from hymio.board.partitions import SECTOR, TABLE_OFFSET, Entry, PartitionError, entries
+from hymio.board.partitions import SECTOR, TABLE_OFFSET, PartitionEntry, PartitionError, entries
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 
@@ -37,7 +37,7 @@ class StockImage:
     """For which the image was made."""
     table: bytes
     """The 4096 bytes of the partition table."""
-    partitions: tuple[Entry, ...]
+    partitions: tuple[PartitionEntry, ...]
 
     def part(self, offset: int, size: int) -> bytes:
         """What the image has there; less than `size` where it ends."""

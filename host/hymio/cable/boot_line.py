@@ -60,7 +60,7 @@ def read_start(line: str) -> Start | None:
 
 
 @dataclass
-class Patience:
+class StartPatience:
     """How long to go on waiting for a start, by what is heard of it. Times in seconds of any monotonic clock."""
 
     begin_s: float
@@ -117,7 +117,7 @@ def listen(
         Failure: it does not come.
     """
     wanted = list(_RESET)
-    patience = Patience(now())
+    patience = StartPatience(now())
     while not patience.is_over(now()):
         try:
             with opened(port) as cable:
@@ -142,7 +142,7 @@ def listen(
     raise _no_start(port, patience)
 
 
-def _no_start(port: str, patience: Patience) -> Failure:
+def _no_start(port: str, patience: StartPatience) -> Failure:
     text = patience.heard.decode(errors="replace")
     said = [line.strip() for line in text.splitlines() if line.strip(" >\r\x1b")]
     if len(_ROM.findall(patience.heard)) >= 2 * _LOOPS:

@@ -190,9 +190,9 @@ def selftest(
 ) -> None:
     """Flash, files, lights, buttons, buzzer, Wi-Fi, TLS, battery, clock. Status 0: the board is good, 1: something has
     failed, 7: good as far as it was tested."""
-    from hymio.selftest.command import Order, run_selftest
+    from hymio.selftest.command import SelftestOptions, run_selftest
 
-    status = run_selftest(Order(_port(port, sim), report, store, operator, skip or [], auto, yes, as_json))
+    status = run_selftest(SelftestOptions(_port(port, sim), report, store, operator, skip or [], auto, yes, as_json))
     if status != DONE:
         raise typer.Exit(status)
 

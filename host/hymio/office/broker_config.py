@@ -13,7 +13,7 @@ from hymio.common.output import print_json, print_line
 from hymio.office.home_discovery import availability_topic
 from hymio.pki.files import SECRET_MODE, PkiDirectory, files_work, write_file
 from hymio.pki.listing import known_certificates
-from hymio.pki.register import HOME, Entry
+from hymio.pki.register import HOME, CertificateEntry
 from hymio.pki.revocation import remind
 from hymio.wire import limits
 
@@ -216,7 +216,7 @@ def _again(
     return shlex.join(["hymio", "broker", "config", *(word for option in options for word in option)])
 
 
-def _server(entries: Sequence[Entry], wanted: str | None, pki: Path) -> str:
+def _server(entries: Sequence[CertificateEntry], wanted: str | None, pki: Path) -> str:
     now_utc = datetime.datetime.now(datetime.UTC).timestamp()
     names = sorted({entry.name for entry in entries if entry.kind == "server" and entry.is_good(now_utc)})
     if wanted is not None and wanted not in names:
@@ -234,7 +234,7 @@ def _server(entries: Sequence[Entry], wanted: str | None, pki: Path) -> str:
     return wanted or names[0]
 
 
-def _check_known(entries: Sequence[Entry], kind: str, name: str, pki: Path) -> None:
+def _check_known(entries: Sequence[CertificateEntry], kind: str, name: str, pki: Path) -> None:
     # What was never issued may yet be issued to a terminal, which would then have the other one's rights.
     if not any(entry.kind == kind and entry.name == name for entry in entries):
         raise Failure(

@@ -27,13 +27,10 @@ from hymio.pki.revocation import remind
 from hymio.store.arrivals import Item, Uncountable, UnreadBatch, judge
 from hymio.store.database import Store, open_store
 from hymio.store.database_errors import shown
-from hymio.store.ingest import Outcome
+from hymio.store.log_update import BatchOutcome
 from hymio.store.quarantine import Kept, counts
-from hymio.store.transaction import Committed, DueAck, Parcel, Wanted, commit_whatever_comes, date_on
+from hymio.store.transaction import Committed, DueAck, Transaction, Wanted, commit_whatever_comes, date_on
 from hymio.wire.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
-from hymio.wire.limits import PARCEL_MESSAGES
-
-__all__ = ["PARCEL_MESSAGES", "Collector", "check_collector_id", "run_collect"]
 
 STOP_S: Final = 1.0
 """How long what has come may still take when told to stop."""
@@ -319,10 +316,10 @@ class Collector:
 
 
 def _commit(store: Store, items: list[Item], is_again: bool) -> Committed:
-    return commit_whatever_comes(store, Parcel.of(items), is_again)
+    return commit_whatever_comes(store, Transaction.of(items), is_again)
 
 
-def _conflict(outcome: Outcome) -> str:
+def _conflict(outcome: BatchOutcome) -> str:
     more = f" And {len(outcome.conflicts) - 1} more of its seqs." if len(outcome.conflicts) > 1 else ""
     return f"Conflict, {outcome.device_id} log {outcome.log_id}: {outcome.conflicts[0]}.{more}"
 

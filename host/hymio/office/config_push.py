@@ -33,7 +33,7 @@ _ON_TRIAL: Final = ("wifi", "mqtt")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PushOutcome:
     """What the terminal has said of a configuration; ok None: nothing yet."""
 
     ok: bool | None
@@ -126,7 +126,7 @@ def run_push(
 
     sessions: list[BrokerSession] = []
 
-    async def work() -> Outcome:
+    async def work() -> PushOutcome:
         async with open_session(access, [device_id], ("state", "config/reported")) as session:
             sessions.append(session)
             outcome = await push(session, device_id, version, payload, wait_s, may_try)
@@ -154,7 +154,7 @@ def _checked_version(version: str | None) -> str:
 
 async def push(
     session: BrokerSession, device_id: str, version: str, payload: bytes, wait_s: float, may_try: bool
-) -> Outcome:
+) -> PushOutcome:
     """Retains it, and hears what becomes of this version."""
     loop = asyncio.get_running_loop()
     first = await session.heard(loop.time() + RETAINED_S)
@@ -166,11 +166,11 @@ async def push(
     while (heard := await session.heard(until_s)) is not None:
         facts = heard.facts()
         if heard.topic == "config/reported" and facts.get("version") == version:
-            return Outcome(facts.get("ok") is True, str(facts.get("error", "")), on_trial)
+            return PushOutcome(facts.get("ok") is True, str(facts.get("error", "")), on_trial)
         if may_try and not on_trial and heard.topic == "state" and facts.get("config_version") == version:
             on_trial = True
             note(f"{device_id} runs with it on trial; it is kept once an ack has come, else it goes in 10 minutes.")
-    return Outcome(None, "", on_trial)
+    return PushOutcome(None, "", on_trial)
 
 
 def _lies_there(version: str, had_secrets: bool) -> str:
@@ -178,7 +178,9 @@ def _lies_there(version: str, had_secrets: bool) -> str:
     return f"Version {version} lies on the broker for it.{passwords}"
 
 
-def _tell(device_id: str, version: str, outcome: Outcome, keys: list[str], had_secrets: bool, as_json: bool) -> None:
+def _tell(
+    device_id: str, version: str, outcome: PushOutcome, keys: list[str], had_secrets: bool, as_json: bool
+) -> None:
     if outcome.ok is None:
         state = "runs with it on trial" if outcome.on_trial else "has not said yet what it makes of it"
         raise Failure(

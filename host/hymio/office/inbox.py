@@ -46,11 +46,11 @@ class _Queue:
     @property
     def affordable(self) -> int:
         """So many of its messages should not take longer than a turn."""
-        return max(1, int(TURN_S / self.cost_s)) if self.cost_s else limits.PARCEL_MESSAGES
+        return max(1, int(TURN_S / self.cost_s)) if self.cost_s else limits.TRANSACTION_MESSAGES
 
     def most(self, is_alone: bool) -> int:
         """Of its messages in one transaction."""
-        known = self.first if is_alone else min(self.first, limits.PARCEL_MESSAGES_OF_ONE)
+        known = self.first if is_alone else min(self.first, limits.TRANSACTION_MESSAGES_OF_ONE)
         return min(known, self.affordable)
 
 
@@ -115,8 +115,8 @@ class Inbox:
         # Whose votes have been taken in before goes first: names that nobody knows may come by the thousand.
         light.sort(key=lambda one: (one.items[0].device_id not in self._known, one.debt_s))
         is_alone = len(light) == 1
-        while light and len(taken) < limits.PARCEL_MESSAGES:
-            for queue in light[: limits.PARCEL_MESSAGES - len(taken)]:
+        while light and len(taken) < limits.TRANSACTION_MESSAGES:
+            for queue in light[: limits.TRANSACTION_MESSAGES - len(taken)]:
                 taken.append(self._pop(queue))
             light = [one for one in light if one.items and one.taken < one.most(is_alone)]
         return taken
@@ -130,7 +130,7 @@ class Inbox:
                 queue.cost_s = cost_s / queue.taken
         for device_id, queue in list(self._queues.items()):
             if queue.taken:
-                queue.first = min(2 * queue.first, limits.PARCEL_MESSAGES)
+                queue.first = min(2 * queue.first, limits.TRANSACTION_MESSAGES)
                 queue.taken = 0
             self._forget_if_idle(device_id)
 

@@ -32,7 +32,7 @@ CLOCK_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class OrderTimes:
     """For how long, in seconds."""
 
     lasts_s: float
@@ -65,7 +65,7 @@ def run_command(
         raise Failure(WRONG_USE, f"--from and --to are seqs, 0 or more, and go with {RESYNC}.", "Leave them out.")
     if len(given) == 2 and given["from"] > given["to"]:
         raise Failure(WRONG_USE, f"There is nothing from {given['from']} to {given['to']}.", "Turn them round.")
-    patience = Patience(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
+    patience = OrderTimes(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
     request: dict[str, Any] = {"do": do, **given}
 
     def show(heard: Heard) -> None:
@@ -86,7 +86,7 @@ def run_command(
 
 
 async def ask(
-    session: BrokerSession, device_id: str, request: dict[str, Any], patience: Patience, log: Callable[[Heard], None]
+    session: BrokerSession, device_id: str, request: dict[str, Any], patience: OrderTimes, log: Callable[[Heard], None]
 ) -> dict[str, Any]:
     """Gives an order once the terminal is there; gives its reply. log: takes what comes on that topic.
 

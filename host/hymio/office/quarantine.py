@@ -12,7 +12,8 @@ from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
 from hymio.store.arrivals import Arrival, Told, Uncountable, read_message
 from hymio.store.database import Store, open_store
-from hymio.store.ingest import Outcome, Refusal, ingest_many
+from hymio.store.ingest import Refusal, ingest_many
+from hymio.store.log_update import BatchOutcome
 from hymio.store.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
 
 ID_CHARACTERS: Final = 12
@@ -177,7 +178,7 @@ def _not_kept(store: Store, device_id: str | None) -> int:
         return sum(one.not_kept for one in sums_of(connection) if device_id in (None, one.device_id))
 
 
-def _release(store: Store, one: Held) -> Outcome | None:
+def _release(store: Store, one: Held) -> BatchOutcome | None:
     """Takes it in and out of quarantine, in one transaction; _Stays if it cannot be."""
     found = _read(one)
     try:

@@ -18,7 +18,7 @@ from hymio.office.certificate_delivery import Renewal, Round
 from hymio.pki import certificates as certificates
 from hymio.pki.authority import DEFAULT_DAYS, end_of, now_utc
 from hymio.pki.files import PkiDirectory, files_work, write_file
-from hymio.pki.register import IN_USE, Entry, Register, changing
+from hymio.pki.register import IN_USE, CertificateEntry, Register, changing
 from hymio.pki.revocation import remind
 
 OFFERED: Final = "offered.der"
@@ -143,7 +143,7 @@ def _made(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetime
         old = certificates.read_pem((place / "cert.pem").read_bytes())
         new = certificates.reissue(authority, "device", old, not_after, now)
         renewal = Renewal(name, new.serial_number, not_after.timestamp(), certificates.der(new))
-        register.add(Entry(renewal.serial, name, "device", (), renewal.not_after_utc, None))
+        register.add(CertificateEntry(renewal.serial, name, "device", (), renewal.not_after_utc, None))
         if is_offer:
             register.heard(renewal.serial, "")
         # Before the files: no certificate is ever out that the register does not know.
@@ -156,7 +156,7 @@ def _made(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetime
     return renewal
 
 
-def _offered(place: Path, entries: list[Entry], present: Entry) -> Renewal | None:
+def _offered(place: Path, entries: list[CertificateEntry], present: CertificateEntry) -> Renewal | None:
     """What the terminal was offered before and may have taken, though nobody has heard of it."""
     try:
         der = (place / OFFERED).read_bytes()

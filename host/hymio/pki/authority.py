@@ -12,7 +12,7 @@ from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import print_json, print_line
 from hymio.pki import certificates as certificates
 from hymio.pki.files import PUBLIC_MODE, SECRET_MODE, PkiDirectory, files_work, staged_directory, write_file
-from hymio.pki.register import HOME, Entry, Register, changing
+from hymio.pki.register import HOME, CertificateEntry, Register, changing
 from hymio.pki.revocation import end_of_list
 from hymio.wire.device_ids import is_device_id
 
@@ -104,7 +104,7 @@ def run_issue(
                     "key.der": (issued.key_der(), SECRET_MODE),
                 }
             with staged_directory(pki.issued(name), files):
-                register.add(Entry(serial, name, kind, hosts, not_after.timestamp(), None))
+                register.add(CertificateEntry(serial, name, kind, hosts, not_after.timestamp(), None))
                 # Before the files are in their place: no certificate is ever out that the register does not know.
                 register.commit()
     if as_json:

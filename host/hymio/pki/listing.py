@@ -9,7 +9,7 @@ from typing import Any, Final
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import console, print_json, print_line
 from hymio.pki.files import PkiDirectory
-from hymio.pki.register import REGISTER, Entry, changing
+from hymio.pki.register import REGISTER, CertificateEntry, changing
 from hymio.pki.revocation import end_of_list, remind
 
 EXPIRING: Final = datetime.timedelta(days=30)
@@ -34,7 +34,7 @@ def run_list(directory: Path, as_json: bool) -> None:
     remind(revocations)
 
 
-def known_certificates(directory: Path) -> list[Entry]:
+def known_certificates(directory: Path) -> list[CertificateEntry]:
     """The register of the CA in `directory`, the oldest certificate first; Failure 2 if there is none."""
     register_path = directory / REGISTER
     if not register_path.exists():
@@ -43,7 +43,7 @@ def known_certificates(directory: Path) -> list[Entry]:
         return register.entries()
 
 
-def _as_json(entry: Entry, state: str) -> dict[str, Any]:
+def _as_json(entry: CertificateEntry, state: str) -> dict[str, Any]:
     return {
         "serial": f"{entry.serial:x}",
         "name": entry.name,
@@ -55,7 +55,7 @@ def _as_json(entry: Entry, state: str) -> dict[str, Any]:
     }
 
 
-def _show(rows: list[tuple[Entry, str]]) -> None:
+def _show(rows: list[tuple[CertificateEntry, str]]) -> None:
     from rich.table import Table
 
     table = Table("name", "kind", "good until", "state", "serial")
@@ -70,7 +70,7 @@ def _show(rows: list[tuple[Entry, str]]) -> None:
             print_line(f"Less than {EXPIRING.days} days left: {', '.join(expiring)}. Renew with `{how}`.")
 
 
-def state_of(entry: Entry, entries: list[Entry], now: datetime.datetime) -> str:
+def state_of(entry: CertificateEntry, entries: list[CertificateEntry], now: datetime.datetime) -> str:
     """good, expiring (less than 30 days left), expired, revoked, renewed (a newer one has taken its place), offered
     (the terminal has not answered yet), or refused (by the terminal, or by the broker on trial)."""
     if entry.revoked_utc is not None:

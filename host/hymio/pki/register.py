@@ -38,7 +38,7 @@ create table if not exists revocation_lists (number integer primary key autoincr
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CertificateEntry:
     """One certificate. Times are seconds of 1970."""
 
     serial: int
@@ -66,7 +66,7 @@ class Register:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def entries(self, name: str | None = None) -> list[Entry]:
+    def entries(self, name: str | None = None) -> list[CertificateEntry]:
         """All certificates, or those of one name; the oldest first."""
         rows = self._connection.execute(
             "select c.serial, name, kind, hosts, not_after, revoked, said from certificates c"
@@ -74,11 +74,13 @@ class Register:
             {"name": name},
         )
         return [
-            Entry(int(serial, 16), named, kind, tuple(hosts.split(",")) if hosts else (), not_after, revoked, said)
+            CertificateEntry(
+                int(serial, 16), named, kind, tuple(hosts.split(",")) if hosts else (), not_after, revoked, said
+            )
             for serial, named, kind, hosts, not_after, revoked, said in rows
         ]
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: CertificateEntry) -> None:
         """Enters a new certificate."""
         self._connection.execute(
             "insert into certificates values (?, ?, ?, ?, ?, ?)",

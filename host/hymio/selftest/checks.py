@@ -43,7 +43,7 @@ _ON: Final = 2
 
 
 @dataclass
-class Bench:
+class TestStand:
     """A terminal on a cable and whoever stands beside it."""
 
     cable: CableSession
@@ -66,7 +66,7 @@ class Bench:
         return self.cable.ask(test, timeouts_s=_PATIENCE_S if is_slow else None)
 
 
-def checks(bench: Bench, skip: Collection[str]) -> Iterator[Check]:
+def checks(bench: TestStand, skip: Collection[str]) -> Iterator[Check]:
     """Every check as it is done, but those of `skip` (of NAMES)."""
     first = drift.read(lambda: bench.cable.ask(StateRead()).uptime_ms)
     problem = bench.status.problem
@@ -88,7 +88,7 @@ def checks(bench: Bench, skip: Collection[str]) -> Iterator[Check]:
 # ---- flash ----
 
 
-def _record(bench: Bench) -> Check:
+def _record(bench: TestStand) -> Check:
     done = bench.run(TestRun(name="record"))
     bench.seq = done.s + 1
     if not done.ok:
@@ -97,7 +97,7 @@ def _record(bench: Bench) -> Check:
     return Check("record", _passed(done.ms <= RECORD_MS), said, done.ms, "ms", at_most=RECORD_MS)
 
 
-def _flash(bench: Bench) -> Check:
+def _flash(bench: TestStand) -> Check:
     end_s = time.monotonic() + SPARE_S
     while True:
         done = bench.run(TestRun(name="flash"), is_slow=True)
@@ -114,7 +114,7 @@ def _flash(bench: Bench) -> Check:
     return Check("flash", _passed(done.ms <= FLASH_MS), found, done.ms, "ms", at_most=FLASH_MS)
 
 
-def _files(bench: Bench) -> Check:
+def _files(bench: TestStand) -> Check:
     done = bench.run(TestRun(name="files"))
     if done.ok is None:
         return Check("files", "skipped", "The terminal keeps no files.")
@@ -124,7 +124,7 @@ def _files(bench: Bench) -> Check:
 # ---- hands and eyes ----
 
 
-def _contacts(bench: Bench) -> Check:
+def _contacts(bench: TestStand) -> Check:
     mask = bench.cable.ask(StateRead()).buttons
     closed = [str(button) for button in _BUTTONS if mask >> button - 1 & 1]
     if closed:
@@ -133,7 +133,7 @@ def _contacts(bench: Bench) -> Check:
     return Check("contacts", "passed", "All four are open.", 0, "closed", at_most=0)
 
 
-def _lights(bench: Bench) -> Check:
+def _lights(bench: TestStand) -> Check:
     for light in _BUTTONS:
         bench.run(TestRun(name="light", n=light))
         time.sleep(_LIGHT_S)
@@ -141,13 +141,13 @@ def _lights(bench: Bench) -> Check:
     return _seen(bench, "lights", "Did the four lights go on one after the other?", "The four lights were lit in turn")
 
 
-def _buzzer(bench: Bench) -> Check:
+def _buzzer(bench: TestStand) -> Check:
     if not bench.run(TestRun(name="tone")).ok:
         return Check("buzzer", "skipped", "No buzzer is configured.")
     return _seen(bench, "buzzer", "Did it beep?", "The buzzer was told to beep")
 
 
-def _seen(bench: Bench, name: str, question: str, done: str) -> Check:
+def _seen(bench: TestStand, name: str, question: str, done: str) -> Check:
     """What only a person can tell."""
     seen = bench.ask(question)
     if seen is None:
@@ -158,8 +158,8 @@ def _seen(bench: Bench, name: str, question: str, done: str) -> Check:
     return Check(name, _passed(seen), f"{done}; a person says {'yes' if seen else 'no'}.")
 
 
-def _button(button: int) -> Callable[[Bench], Check]:
-    def check(bench: Bench) -> Check:
+def _button(button: int) -> Callable[[TestStand], Check]:
+    def check(bench: TestStand) -> Check:
         name = f"button_{button}"
         bench.tell(f"press button {button}: its light is on")
         before = bench.run(TestRun(name="light", n=button)).tot
@@ -176,7 +176,7 @@ def _button(button: int) -> Callable[[Bench], Check]:
     return check
 
 
-def _pressed(bench: Bench, name: str, button: int, pressed: list[int], count: int) -> Check:
+def _pressed(bench: TestStand, name: str, button: int, pressed: list[int], count: int) -> Check:
     """Holds what the log says of the newest `count` presses against the light that asked for one."""
     records = _new_presses(bench)[-count:]
     if pressed != [button]:
@@ -189,7 +189,7 @@ def _pressed(bench: Bench, name: str, button: int, pressed: list[int], count: in
     return Check(name, "passed", "The press is in the log, as a test.", records[0].edges, "edges")
 
 
-def _new_presses(bench: Bench) -> list[Press]:
+def _new_presses(bench: TestStand) -> list[Press]:
     """What has come into the log since it was looked at last."""
     found: list[Press] = []
     while True:
@@ -203,7 +203,7 @@ def _new_presses(bench: Bench) -> list[Press]:
 # ---- network ----
 
 
-def _wifi(bench: Bench) -> Check:
+def _wifi(bench: TestStand) -> Check:
     done = bench.run(TestRun(name="wifi"), is_slow=True)
     if done.rsn:
         return Check("wifi", "unclear", f"Not done: {done.rsn}.")
@@ -217,7 +217,7 @@ def _wifi(bench: Bench) -> Check:
     return Check("wifi", _passed(done.rssi >= RSSI_DBM), said, done.rssi, "dBm", at_least=RSSI_DBM)
 
 
-def _tls(bench: Bench) -> Check:
+def _tls(bench: TestStand) -> Check:
     end_s = time.monotonic() + TLS_S
     done = bench.run(TestRun(name="mqtt", n=1))
     while done.ok and done.mqtt != _ON and time.monotonic() < end_s:
@@ -241,7 +241,7 @@ def _tls(bench: Bench) -> Check:
 # ---- supply and time ----
 
 
-def _battery(bench: Bench) -> Check:
+def _battery(bench: TestStand) -> Check:
     state = bench.cable.ask(StateRead())
     if state.supply_mv is None:
         return Check("battery", "skipped", "No battery is measured.")
@@ -250,7 +250,7 @@ def _battery(bench: Bench) -> Check:
     return Check("battery", _passed(is_good), said, state.supply_mv, "mV", at_least=state.low_mv)
 
 
-def _drift(bench: Bench, first: list[drift.Reading]) -> Check:
+def _drift(bench: TestStand, first: list[drift.Reading]) -> Check:
     """Waits until the cable can tell, at most DRIFT_WAIT_S."""
     end_s = time.monotonic() + DRIFT_WAIT_S
     last: list[drift.Reading] = []
@@ -269,7 +269,7 @@ def _drift(bench: Bench, first: list[drift.Reading]) -> Check:
     return Check("drift", result, said, round(found.ppm), "ppm", -DRIFT_PPM, DRIFT_PPM)
 
 
-def left_out(bench: Bench, skip: Collection[str]) -> tuple[str, ...]:
+def left_out(bench: TestStand, skip: Collection[str]) -> tuple[str, ...]:
     """The checks that nobody can say anything of, though the board has what they try: those of `skip` (of NAMES), and
     those that nobody was there to see."""
     names = [name for group, name, _, _ in _CHECKS if group in skip or name in bench.unseen]
@@ -280,7 +280,7 @@ def _passed(is_good: bool) -> Result:
     return "passed" if is_good else "failed"
 
 
-_CHECKS: Final[tuple[tuple[str, str, bool, Callable[[Bench], Check]], ...]] = (
+_CHECKS: Final[tuple[tuple[str, str, bool, Callable[[TestStand], Check]], ...]] = (
     ("record", "record", True, _record),
     ("flash", "flash", True, _flash),
     ("files", "files", False, _files),

@@ -11,7 +11,16 @@ from typing import Final
 
 from hymio.common.errors import ANSWER_NO, BROKEN_OFF, DONE, WRONG_USE, Failure
 from hymio.common.output import console, error_console, note, print_json
-from hymio.selftest.report import AS_FAR_AS_TESTED, Check, Report, Result, Verdict, directory_of, json_text, keep
+from hymio.selftest.report import (
+    AS_FAR_AS_TESTED,
+    Check,
+    Result,
+    SelftestReport,
+    Verdict,
+    directory_of,
+    json_text,
+    keep,
+)
 
 _SHOWN: Final[dict[Result, str]] = {
     "passed": "[green]passed [/]",
@@ -22,7 +31,7 @@ _SHOWN: Final[dict[Result, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SelftestOptions:
     """What the command line says."""
 
     port: str | None
@@ -42,7 +51,7 @@ _STATUS: Final[dict[Verdict, int]] = {"good": DONE, "as_far_as_tested": AS_FAR_A
 _STYLE: Final[dict[Verdict, str]] = {"good": "green", "as_far_as_tested": "yellow", "failed": "bold red"}
 
 
-def run_selftest(order: Order) -> int:
+def run_selftest(order: SelftestOptions) -> int:
     """The command; returns its exit status."""
     from hymio.cable.ports import choose_port
 
@@ -61,7 +70,7 @@ def run_selftest(order: Order) -> int:
     return _STATUS[report.verdict]
 
 
-def _check(order: Order) -> None:
+def _check(order: SelftestOptions) -> None:
     """What is wrong with the command line is told before anything is touched."""
     from hymio.selftest.checks import NAMES
 
@@ -80,9 +89,9 @@ def _check(order: Order) -> None:
 _AGAIN: Final = "Give another path; nothing was tested."
 
 
-def _tested(order: Order, port: str) -> Report:
+def _tested(order: SelftestOptions, port: str) -> SelftestReport:
     from hymio.cable.smp_session import CableSession
-    from hymio.selftest.checks import Bench, checks, left_out
+    from hymio.selftest.checks import TestStand, checks, left_out
     from hymio.selftest.messages import StateRead
 
     shown = _Shown(order.as_json)
@@ -91,7 +100,7 @@ def _tested(order: Order, port: str) -> Report:
         directory_of(order.store, status.device_id)  # one that can't be made is better known before
         mac = cable.ask(StateRead()).mac
         began_utc = time.time()
-        bench = Bench(cable, status, shown.doing, shown.tell, _answers(order, shown), status.next_seq)
+        bench = TestStand(cable, status, shown.doing, shown.tell, _answers(order, shown), status.next_seq)
         bench.is_answered_ahead = order.yes
         found = []
         try:
@@ -105,7 +114,7 @@ def _tested(order: Order, port: str) -> Report:
             raise Failure(BROKEN_OFF, failure.message, hint) from failure
         finally:
             shown.pause()
-    return Report(
+    return SelftestReport(
         device_id=status.device_id,
         mac=":".join(mac[at : at + 2] for at in range(0, 12, 2)),
         log_id=None if status.problem is not None else status.log_id,
@@ -155,7 +164,7 @@ class _Shown:
         self._checks.print(line, soft_wrap=True)
 
 
-def _answers(order: Order, shown: _Shown) -> Callable[[str], bool | None]:
+def _answers(order: SelftestOptions, shown: _Shown) -> Callable[[str], bool | None]:
     def ask(question: str) -> bool | None:
         if order.yes or order.auto:
             return True if order.yes else None
@@ -171,7 +180,7 @@ def _answers(order: Order, shown: _Shown) -> Callable[[str], bool | None]:
     return ask
 
 
-def _write(path: Path, report: Report) -> None:
+def _write(path: Path, report: SelftestReport) -> None:
     from hymio.selftest.page import page
 
     text = page(report) if path.suffix.lower() == ".html" else json_text(report)

@@ -6,7 +6,7 @@ import time
 from html import escape
 from typing import Final
 
-from hymio.selftest.report import Check, Report, Result, Verdict
+from hymio.selftest.report import Check, Result, SelftestReport, Verdict
 
 # Drawn, because not every font has the signs; each has a form of its own for those who see no colours.
 _SHAPES: Final[dict[Result, tuple[str, str]]] = {
@@ -36,7 +36,7 @@ footer div { flex: 1; border-top: .3mm solid #111; padding-top: 1mm; color: #555
 """
 
 
-def page(report: Report) -> str:
+def page(report: SelftestReport) -> str:
     """The HTML document."""
     title = f"Self-test of {report.device_id}"
     verdict, *rest = report.sentences()

@@ -50,7 +50,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SelftestReport:
     """All of it. Times are seconds of 1970 by this computer's clock."""
 
     device_id: str
@@ -123,7 +123,7 @@ def directory_of(store: Path, device_id: str) -> Path:
     return directory
 
 
-def keep(directory: Path, report: Report) -> Path:
+def keep(directory: Path, report: SelftestReport) -> Path:
     """Writes the report under its time; never over an older one."""
     stem = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report.began_utc))
     text = json_text(report)
@@ -140,6 +140,6 @@ def keep(directory: Path, report: Report) -> Path:
     raise Failure(WRONG_USE, f"{directory} holds a hundred reports of {stem}.", "Give another --store.")
 
 
-def json_text(report: Report) -> str:
+def json_text(report: SelftestReport) -> str:
     """The report as a file."""
     return json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n"

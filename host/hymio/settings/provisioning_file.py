@@ -41,7 +41,7 @@ _KEEP_BLANKS: Final = ("ssid", "password", "username")
 
 
 @dataclass(frozen=True)
-class Terminal:
+class ProvisionedTerminal:
     """What one board is to become."""
 
     device_id: str
@@ -67,7 +67,7 @@ class Terminal:
         return {"config.json": text.encode(), **self.certificates}
 
 
-def read_terminals(path: Path, table: Path | None = None, only: str | None = None) -> list[Terminal]:
+def read_terminals(path: Path, table: Path | None = None, only: str | None = None) -> list[ProvisionedTerminal]:
     """The terminals of a provisioning file.
 
     Args:
@@ -187,7 +187,7 @@ def _typed(key: str, text: str) -> Any:
         return text
 
 
-def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
+def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> ProvisionedTerminal:
     own = {key: given[key] for key in OWN_KEYS if key in given}
     config = {key: value for key, value in given.items() if key not in own}
     if "device_id" not in config:
@@ -215,7 +215,7 @@ def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
     mac = mac_of(_text(own, "mac", 40, source)) if own.get("mac") else b""
     if mac is None:
         raise _wrong(source, "mac", f"an address like {EXAMPLE}", own["mac"])
-    return Terminal(
+    return ProvisionedTerminal(
         device_id,
         config,
         certificates,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select, text, tuple_, update
 from hymio.store import schema
 from hymio.store.arrivals import Arrival, Told
 from hymio.store.costs import Costs
-from hymio.store.log_update import Outcome, WorkingLog, Writes, chunks
+from hymio.store.log_update import BatchOutcome, LogUpdate, Writes, chunks
 from hymio.store.quarantine import Kept, put_in_quarantine
 from hymio.store.redating import date_on, is_left
 from hymio.store.rows import put_rows
@@ -21,7 +21,7 @@ from hymio.wire.limits import unbelievable
 from hymio.wire.seq_coverage import Coverage, Span
 
 __all__ = [
-    "Arrival", "LogState", "Outcome", "Told", "date_waiting", "ingest", "ingest_many", "is_left", "log_state",
+    "Arrival", "LogState", "Told", "date_waiting", "ingest", "ingest_many", "is_left", "log_state",
     "log_states",
 ]  # fmt: skip
 
@@ -57,7 +57,7 @@ def ingest_many(
     told: Sequence[Told] = (),
     costs: Costs | None = None,
     refusals: list[Refusal] | None = None,
-) -> list[Outcome]:
+) -> list[BatchOutcome]:
     """Takes in batches and statements in the transaction of `connection`; one outcome per batch, in their order.
 
     The database may hold any part of them already, in any order; `connection` comes from `Store.writing`. What no
@@ -66,11 +66,11 @@ def ingest_many(
     """
     costs = Costs() if costs is None else costs
     refused: list[tuple[Arrival | Told, str]] = []
-    outcomes: list[Outcome] = []
-    credible: dict[LogKey, list[tuple[Arrival | Told, Outcome | None]]] = {}
+    outcomes: list[BatchOutcome] = []
+    credible: dict[LogKey, list[tuple[Arrival | Told, BatchOutcome | None]]] = {}
     heard_utc: dict[LogKey, float] = {}
 
-    def refuse(one: Arrival | Told, outcome: Outcome | None, reason: str) -> None:
+    def refuse(one: Arrival | Told, outcome: BatchOutcome | None, reason: str) -> None:
         refused.append((one, reason))
         if outcome is not None:
             outcome.refused = reason
@@ -80,7 +80,7 @@ def ingest_many(
         outcome = None
         if isinstance(one, Arrival):
             batch = one.batch
-            outcome = Outcome(one.device_id, batch.log_id, batch.nonce, batch.first_seq, batch.last_seq)
+            outcome = BatchOutcome(one.device_id, batch.log_id, batch.nonce, batch.first_seq, batch.last_seq)
             outcomes.append(outcome)
             reason = unbelievable(batch.oldest_seq, batch.next_seq)
         else:
@@ -90,9 +90,9 @@ def ingest_many(
             heard_utc[one.key] = one.received_utc
         else:
             refuse(one, outcome, reason)
-    working = _load(connection, sorted(credible), heard_utc)
-    for key, log in working.items():
-        taken: list[Outcome] = []
+    updates = _load(connection, sorted(credible), heard_utc)
+    for key, log in updates.items():
+        taken: list[BatchOutcome] = []
         for one, outcome in credible[key]:
             with costs.of(one.device_id):
                 reason = log.doubt(one)
@@ -109,10 +109,10 @@ def ingest_many(
         for outcome in taken:
             outcome.mark = log.mark_after(outcome.last_seq)
     writes = Writes()
-    for log in working.values():
+    for log in updates.values():
         with costs.of(log.key[0]):
             log.flush(writes)
-    _write(connection, working.values(), writes)
+    _write(connection, updates.values(), writes)
     # In one order everywhere, so that two collectors cannot wait for each other.
     for one, reason in sorted(refused, key=lambda pair: pair[0].device_id):
         with costs.of(one.device_id):
@@ -122,7 +122,7 @@ def ingest_many(
     return outcomes
 
 
-def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: Outcome, log: WorkingLog) -> None:
+def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: BatchOutcome, log: LogUpdate) -> None:
     """A message that contradicts what is there is kept once, however many of its seqs do."""
     if not outcome.conflicts:
         return
@@ -153,7 +153,7 @@ def date_waiting(connection: Connection) -> bool:
     return True
 
 
-def ingest(connection: Connection, device_id: str, batch: Batch, via: str, received_utc: float) -> Outcome:
+def ingest(connection: Connection, device_id: str, batch: Batch, via: str, received_utc: float) -> BatchOutcome:
     """Takes in one batch; see `ingest_many`."""
     return ingest_many(connection, [Arrival(device_id, batch, via, received_utc, via, b"")])[0]
 
@@ -197,7 +197,7 @@ def _load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, 
     return spans
 
 
-def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey, float]) -> dict[LogKey, WorkingLog]:
+def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey, float]) -> dict[LogKey, LogUpdate]:
     table = schema.logs
     rows: dict[LogKey, dict[str, Any]] = {}
 
@@ -219,10 +219,10 @@ def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey
         connection.execute(_NEW_LOG, [{"device_id": d, "log_id": i, "utc": heard_utc[d, i]} for d, i in missing])
     read(keys)
     spans = _load_spans(connection, keys)
-    return {key: WorkingLog(connection, key, rows[key], spans[key]) for key in keys}
+    return {key: LogUpdate(connection, key, rows[key], spans[key]) for key in keys}
 
 
-def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes) -> None:
+def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes) -> None:
     if writes.amended:
         connection.execute(_AMEND_PRESS, writes.amended)
     put_rows(connection, schema.presses, writes.presses)
@@ -232,7 +232,7 @@ def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes
     put_rows(connection, schema.spans, writes.spans)
     rows = [
         {"of_device": log.key[0], "of_log": log.key[1], **{f"is_{name}": log.row[name] for name in _LOG_COLUMNS}}
-        for log in working
+        for log in updates
     ]
     if rows:
         connection.execute(_CHANGE_LOG, rows)

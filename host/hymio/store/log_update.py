@@ -60,7 +60,7 @@ _FAR: Final = 2000
 
 
 @dataclass(slots=True)
-class Outcome:
+class BatchOutcome:
     """What became of one batch. `rows` and `duplicates` count presses; `mark` is that of the log after everything.
 
     `refused`: why nothing of it was taken in (it is in quarantine then), else empty.
@@ -111,7 +111,7 @@ class _PressRow:
         return hour, self.record.button, VERDICTS[self.verdict]
 
 
-class WorkingLog:
+class LogUpdate:
     """Takes in batches and statements; `flush` then says what to write. `row` is the log's row in `logs`."""
 
     def __init__(self, connection: Connection, key: LogKey, row: dict[str, Any], stored_spans: list[Span]) -> None:
@@ -146,7 +146,7 @@ class WorkingLog:
                 )
         return reason
 
-    def take(self, arrival: Arrival, outcome: Outcome) -> None:
+    def take(self, arrival: Arrival, outcome: BatchOutcome) -> None:
         """Takes in a batch: what is new becomes rows, what is there already is counted, what contradicts is kept.
         `outcome` is told how much of each."""
         batch = arrival.batch

@@ -11,7 +11,8 @@ from hymio.store.arrivals import Arrival, Item, Told, Uncountable, UnreadBatch
 from hymio.store.costs import Costs
 from hymio.store.database import Store
 from hymio.store.database_errors import Fault, fault_of
-from hymio.store.ingest import Outcome, Refusal, date_waiting, ingest_many, is_left, log_states
+from hymio.store.ingest import Refusal, date_waiting, ingest_many, is_left, log_states
+from hymio.store.log_update import BatchOutcome
 from hymio.store.new_logs import without_too_many_logs
 from hymio.store.quarantine import Kept, put_in_quarantine
 
@@ -20,7 +21,7 @@ _COLLISIONS_MAX: Final = 10
 
 
 @dataclass(slots=True)
-class Parcel:
+class Transaction:
     """What goes into one transaction."""
 
     arrivals: list[Arrival] = field(default_factory=list)
@@ -28,12 +29,12 @@ class Parcel:
     refused: list[Uncountable] = field(default_factory=list)
 
     @classmethod
-    def of(cls, items: Iterable[Item]) -> Parcel:
+    def of(cls, items: Iterable[Item]) -> Transaction:
         """These things."""
-        parcel = cls()
+        transaction = cls()
         for item in items:
-            parcel.add(item)
-        return parcel
+            transaction.add(item)
+        return transaction
 
     def add(self, one: Item | None) -> None:
         """Sorts in what `judge` or `read_message` made of a message."""
@@ -77,7 +78,7 @@ class Wanted:
 class Committed:
     """What stands in the database now, and what is to be said of it."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[BatchOutcome] = field(default_factory=list)
     acks: list[DueAck] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
     refused: list[tuple[Uncountable, Kept]] = field(default_factory=list)
@@ -97,19 +98,24 @@ class Committed:
         self.undated = more.undated
 
 
-def commit(store: Store, parcel: Parcel, costs: Costs | None = None) -> Committed:
-    """Everything of the parcel in one transaction; when this returns it is on the disk. costs: booked there, also if it
-    fails."""
+def commit(store: Store, transaction: Transaction, costs: Costs | None = None) -> Committed:
+    """Writes all of it in one transaction; when this returns it is on the disk.
+
+    Args:
+        store: the database.
+        transaction: what has come.
+        costs: what the work takes is booked there, also if it fails.
+    """
     committed = Committed(costs=Costs() if costs is None else costs)
     with store.writing() as connection:
-        arrivals, told_all, too_many = without_too_many_logs(connection, store, parcel.arrivals, parcel.told)
+        arrivals, told_all, too_many = without_too_many_logs(connection, store, transaction.arrivals, transaction.told)
         turned_away: list[Refusal] = []
         outcomes = ingest_many(connection, arrivals, told_all, committed.costs, turned_away)
         committed.outcomes = [outcome for outcome in outcomes if not outcome.refused]
         for said, reason, kept in turned_away:
             refused = Uncountable(said.device_id, said.source, reason, said.payload, said.received_utc)
             committed.refused.append((refused, kept))
-        for one in sorted([*parcel.refused, *too_many], key=lambda one: one.device_id):
+        for one in sorted([*transaction.refused, *too_many], key=lambda one: one.device_id):
             with committed.costs.of(one.device_id):
                 kept = put_in_quarantine(
                     connection, one.device_id, one.source, one.reason, one.payload, one.received_utc
@@ -143,23 +149,28 @@ def date_on(store: Store) -> bool:
         return date_waiting(connection)
 
 
-def commit_whatever_comes(store: Store, parcel: Parcel, is_again: bool = False) -> Committed:
+def commit_whatever_comes(store: Store, transaction: Transaction, is_again: bool = False) -> Committed:
     """Like `commit`, but what cannot be taken in does not stop the rest.
 
-    A parcel that fails is split until its bad member is alone: for a fault of its own that goes to quarantine; for want
-    of room in the database it is `left`, as may be what fits no longer when others still do. is_again: the database
-    has refused this parcel before, so it is split for that reason, too; it may be one member that makes it refuse.
+    A transaction that fails is split until its bad member is alone. A member with a fault of its own goes to
+    quarantine. For want of room in the database it is `left`, as may be what fits no longer when others still do.
+
+    Args:
+        store: the database.
+        transaction: what has come.
+        is_again: the database has refused this before, so it is split for that reason, too: it may be one member that
+            makes it refuse.
 
     Raises:
-        Failure: the database is not there, or refuses; nothing of the parcel has been committed.
+        Failure: the database is not there, or refuses; nothing of the transaction has been committed.
     """
     done = Committed()
-    waiting = [parcel.items]
+    waiting = [transaction.items]
     collisions = refused_alone = 0
     while waiting:
         part = waiting.pop()
         try:
-            done.add(commit(store, Parcel.of(part), done.costs))
+            done.add(commit(store, Transaction.of(part), done.costs))
             refused_alone = 0
             continue
         except Exception as error:

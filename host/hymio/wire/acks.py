@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hymio.wire.primitives import FormatError, Reader, crc32, put_uint
+from hymio.wire.primitives import ByteReader, FormatError, crc32, put_uint
 
 ACK_VERSION: Final = 1
 COLLECTOR_ID_MAX_BYTES: Final = 32
@@ -43,7 +43,7 @@ def decode_ack(data: bytes) -> Ack:
     """The ack in these bytes; FormatError when it is none."""
     if len(data) < 4 or int.from_bytes(data[-4:], "little") != crc32(data[:-4]):
         raise FormatError("the CRC of the ack does not match")
-    reader = Reader(data[:-4])
+    reader = ByteReader(data[:-4])
     version = reader.uint(1, "the version")
     if version != ACK_VERSION:
         raise FormatError(f"ack version {version}, this reads {ACK_VERSION}")

@@ -8,8 +8,8 @@ from typing import Final
 from hymio.wire.primitives import (
     U32_MAX,
     UPTIME_MAX_MS,
+    ByteReader,
     FormatError,
-    Reader,
     crc32,
     put_uint,
     put_varint,
@@ -126,7 +126,7 @@ def decode_batch(data: bytes, device_id: str) -> Batch:
         raise FormatError(f"no batch: its length is {len(data)}, expected 6 bytes at least")
     if int.from_bytes(data[-4:], "little") != _crc(data[:-4], device_id):
         raise FormatError(f"the CRC does not match: a damaged batch, or not one of {device_id}")
-    reader = Reader(data[:-4])
+    reader = ByteReader(data[:-4])
     version = reader.uint(1, "the version")
     if version != BATCH_VERSION:
         raise FormatError(f"batch version {version}, this reads {BATCH_VERSION}")
@@ -147,7 +147,7 @@ def decode_batch(data: bytes, device_id: str) -> Batch:
     return Batch(log_id, nonce, boot, bool(flags & _CLOCK_SET), first_seq, slots, held, behind, totals, tuple(records))
 
 
-def _read_items(reader: Reader, first_seq: int, slots: int) -> list[tuple[int, Record]]:
+def _read_items(reader: ByteReader, first_seq: int, slots: int) -> list[tuple[int, Record]]:
     records: list[tuple[int, Record]] = []
     flags = 0
     base: tuple[int, int] | None = None

@@ -38,13 +38,13 @@ LOGS_MAX: Final = 64
 
 # The collector
 
-PARCEL_MESSAGES: Final = 200
+TRANSACTION_MESSAGES: Final = 200
 """Messages taken into one transaction at most. What comes while one is written goes into the next: a commit costs a
 flush of the disk whatever is in it, and the first press of a quiet hour need not wait for company."""
 ROWS_DATED_AT_ONCE: Final = 10_000
 """Rows that one transaction dates again, when a boot or time record comes late: others' votes wait for it meanwhile.
 What is left is done in transactions of its own."""
-PARCEL_MESSAGES_OF_ONE: Final = 50
+TRANSACTION_MESSAGES_OF_ONE: Final = 50
 """Of those from one terminal, while others wait as well."""
 INBOX_MESSAGES_OF_ONE: Final = 2_000
 INBOX_BYTES_OF_ONE: Final = 2 * 1024 * 1024

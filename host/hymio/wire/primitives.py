@@ -49,7 +49,7 @@ def put_uint(value: int, size: int) -> bytes:
         raise FormatError(f"{value} does not fit {8 * size} bits") from None
 
 
-class Reader:
+class ByteReader:
     """Walks over bytes; every read past the end is a FormatError."""
 
     def __init__(self, data: bytes) -> None:

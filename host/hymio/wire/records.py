@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from hymio.wire.primitives import FormatError, Reader, crc32, put_uint
+from hymio.wire.primitives import ByteReader, FormatError, crc32, put_uint
 
 RECORD_BYTES: Final = 16
 CONTENT_BYTES: Final = 12
@@ -149,7 +149,7 @@ def decode_content(content: bytes) -> Record | None:
     Raises:
         FormatError: a verdict or a button that this version does not know.
     """
-    reader = Reader(content)
+    reader = ByteReader(content)
     first = reader.uint(1, "the kind")
     if first & 0x07 == 0:
         return None
@@ -273,7 +273,7 @@ def decode_header(data: bytes) -> Header:
         raise FormatError("the CRC of a sector header does not match")
     if data[4] != HEADER_VERSION:
         raise FormatError(f"sector header version {data[4]}, this reads {HEADER_VERSION}")
-    reader = Reader(data[5:60])
+    reader = ByteReader(data[5:60])
     utc_valid = bool(reader.uint(1, "flags") & 1)
     boot = reader.uint(2, "boot")
     sector_seq, log_id, chip, cursor, sent, lost = (reader.uint(4, "a header field") for _ in range(6))
