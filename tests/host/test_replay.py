@@ -231,7 +231,7 @@ def test_it_works_from_a_wheel_s_layout(tmp_path: Path) -> None:
 
 
 def test_the_verdicts_are_the_terminal_s() -> None:
-    from hymio.common.firmware_files import firmware_room
+    from hymio.common.firmware_files import firmware_module
 
-    record = firmware_room("log_record")
+    record = firmware_module("log_record")
     assert [getattr(record, verdict.upper()) for verdict in VERDICTS] == list(range(len(VERDICTS)))

@@ -152,8 +152,8 @@ def deploy(bench: DeployTools, config: Path | None, dry_run: bool = False) -> di
         Failure: with a sentence for each way it can go wrong.
     """
     configuration = checked_config(config) if config else None
-    rooms, others = firmware_files()
-    count = len(rooms) + len(others)
+    modules, others = firmware_files()
+    count = len(modules) + len(others)
     note(f"[1/4] asking the board on {bench.port} ...")
     board = ask(bench.remote)
     change = None if board.has_votes else plan(board)
@@ -185,8 +185,8 @@ def deploy(bench: DeployTools, config: Path | None, dry_run: bool = False) -> di
                 "Write the board's MicroPython image again, then run this command again.",
             )
     with tempfile.TemporaryDirectory() as scratch:
-        rooms = compiled(rooms, Path(scratch), board.version) if board.takes_mpy else rooms
-        _copy(bench.remote, rooms, others, configuration)
+        modules = compiled(modules, Path(scratch), board.version) if board.takes_mpy else modules
+        _copy(bench.remote, modules, others, configuration)
     note("[4/4] starting the terminal ...")
     start = bench.listen(bench.port)
     if start.problem:
@@ -327,12 +327,12 @@ def _ask_until_up(bench: DeployTools) -> ProbedBoard:
                 ) from failure
 
 
-def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], config: Path | None) -> None:
+def _copy(remote: MpRemote, modules: Sequence[Path], others: Sequence[Path], config: Path | None) -> None:
     """Goes on after a board that was too slow for mpremote, as long as each turn brings more files there."""
-    count = len(rooms) + len(others) + (1 if config else 0)
+    count = len(modules) + len(others) + (1 if config else 0)
     note(f"[3/4] copying {counted(count, 'file')} ...")
     # One connection for everything: entering the raw REPL takes a second. What is up to date is not sent again.
-    arguments = ["exec", _PREPARE % [path.name for path in rooms], "+", "cp", *map(str, rooms), ":terminal/"]
+    arguments = ["exec", _PREPARE % [path.name for path in modules], "+", "cp", *map(str, modules), ":terminal/"]
     if config:
         digest = hashlib.sha256(config.read_bytes()).digest()
         arguments += ["+", "exec", _KEEP_OLD_CONFIG % digest, "+", "cp", str(config), ":config.json"]

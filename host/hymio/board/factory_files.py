@@ -38,13 +38,13 @@ _LITTLEFS: Final[Mapping[str, int]] = {
 def firmware_files() -> tuple[list[Path], list[Path]]:
     """The application in terminal/, and what stands beside it."""
     base = firmware_dir()
-    rooms = [path for path in sorted((base / "terminal").glob("*.py")) if path.name != _ONLY_CPYTHON]
+    modules = [path for path in sorted((base / "terminal").glob("*.py")) if path.name != _ONLY_CPYTHON]
     # main.py last: until it is there, nothing half copied is started.
-    return rooms, [base / EXAMPLE, base / "boot.py", base / "main.py"]
+    return modules, [base / EXAMPLE, base / "boot.py", base / "main.py"]
 
 
-def compiled(rooms: Sequence[Path], scratch: Path, micropython: Version) -> list[Path]:
-    """The rooms as .mpy files in `scratch`, or as they are where there is no compiler.
+def compiled(modules: Sequence[Path], scratch: Path, micropython: Version) -> list[Path]:
+    """The modules as .mpy files in `scratch`, or as they are where there is no compiler.
 
     Source works as well, but the board would compile it at every start: seconds, and a heap full of holes.
 
@@ -54,16 +54,16 @@ def compiled(rooms: Sequence[Path], scratch: Path, micropython: Version) -> list
     compiler = _compiler(micropython)
     if compiler is None:
         note("There is no mpy-cross here, so the firmware goes on the board as source.")
-        return list(rooms)
+        return list(modules)
     results = []
-    for room in rooms:
-        result = scratch / f"{room.stem}.mpy"
-        name = f"terminal/{room.name}"  # what a traceback on the board calls it
+    for module in modules:
+        result = scratch / f"{module.stem}.mpy"
+        name = f"terminal/{module.name}"  # what a traceback on the board calls it
         done = subprocess.run(
-            [compiler, "-s", name, "-o", str(result), str(room)], capture_output=True, text=True, check=False
+            [compiler, "-s", name, "-o", str(result), str(module)], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise SyntaxError(f"{room}: {done.stderr.strip()}")
+            raise SyntaxError(f"{module}: {done.stderr.strip()}")
         results.append(result)
     return results
 
@@ -81,9 +81,9 @@ def _compiler(micropython: Version) -> str | None:
 
 def application(micropython: Version) -> dict[str, bytes]:
     """Every file of the application by its path on the board."""
-    rooms, others = firmware_files()
+    modules, others = firmware_files()
     with tempfile.TemporaryDirectory() as scratch:
-        files = {f"terminal/{path.name}": path.read_bytes() for path in compiled(rooms, Path(scratch), micropython)}
+        files = {f"terminal/{path.name}": path.read_bytes() for path in compiled(modules, Path(scratch), micropython)}
     return files | {path.name: path.read_bytes() for path in others}
 
 

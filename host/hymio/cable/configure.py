@@ -57,9 +57,9 @@ def typed(key: str, value: str) -> Any:
 
     A setting that this hymio does not know is JSON if it can be read as such.
     """
-    from hymio.common.firmware_files import firmware_room
+    from hymio.common.firmware_files import firmware_module
 
-    default: Any = firmware_room("config").build_each({})
+    default: Any = firmware_module("config").build_each({})
     for name in key.split("."):
         default = default.get(name) if isinstance(default, dict) else None
     if value == SECRET:
@@ -82,9 +82,9 @@ def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def known_keys() -> list[str]:
     """Every setting that the firmware of this hymio has."""
-    from hymio.common.firmware_files import firmware_room
+    from hymio.common.firmware_files import firmware_module
 
-    return list(_keys(firmware_room("config").build({})))
+    return list(_keys(firmware_module("config").build({})))
 
 
 def list_settings(cable: CableSession) -> dict[str, str]:

@@ -18,7 +18,9 @@ from hymio.wire.records import (
     HEADER_BYTES,
     HEADER_MAGIC,
     HEADER_VERSION,
+    KIND_BITS,
     RECORD_BYTES,
+    RETRY_BIT,
     SLOTS,
     Acked,
     Header,
@@ -34,8 +36,6 @@ from hymio.wire.records import (
 
 SECTOR_BYTES: Final = 4096
 
-_RETRY_BIT: Final = 0x08
-_KIND_BITS: Final = 0x07
 _RETRY_REACH: Final = 3
 """A retry repeats the record of one of so many slots before it."""
 _BLANK: Final = b"\xff" * RECORD_BYTES
@@ -276,7 +276,7 @@ class _Ring:
 
     def _proofs(self, sector: bytes) -> Iterator[int]:
         for slot, record in enumerate(_slots(sector)):
-            if record != _BLANK and record[0] & _KIND_BITS:
+            if record != _BLANK and record[0] & KIND_BITS:
                 share = _crc(record) ^ place_crc(record[:CONTENT_BYTES], self._log_id, 0, slot)
                 if share in self._seq_of:
                     yield self._seq_of[share]
@@ -316,7 +316,7 @@ def _records(places: Mapping[int, int], sectors: Sequence[bytes], log_id: int) -
             if _crc(data) != place_crc(content, log_id, sector_seq, slot):
                 burned += 1
                 continue
-            plain = bytes([content[0] & ~_RETRY_BIT]) + content[1:]
+            plain = bytes([content[0] & ~RETRY_BIT]) + content[1:]
             valid[seq] = plain
             if plain != content and any(valid.get(seq - back) == plain for back in range(1, _RETRY_REACH + 1)):
                 continue

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOLLOW_S: Final = 1.0
 """How often a terminal is asked again."""
 
-_LINKS = ("off", "connecting", "on")
+LINKS = ("off", "connecting", "on")
 _SWITCH = ("presses", "edges", "edges_max", "spikes")
 _WORN_EDGES = 80
 """So many edges a press are no good button's: the noisiest good profile of the simulator has some 40, a bad one 100
@@ -65,8 +65,8 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
         "heap_free": answer.heap_free,
         "idf_free": answer.idf_free,
         "idf_largest": answer.idf_largest,
-        "wifi": _name(_LINKS, answer.wifi, "off"),
-        "mqtt": _name(_LINKS, answer.mqtt, "off"),
+        "wifi": _name(LINKS, answer.wifi, "off"),
+        "mqtt": _name(LINKS, answer.mqtt, "off"),
         "health": health,
     }
     if answer.problem is not None:

@@ -29,7 +29,7 @@ def firmware_dir() -> Path:
 
 @functools.cache
 def firmware_package() -> ModuleType:
-    """The terminal's package in this process, of which `firmware_room` gives the modules."""
+    """The terminal's package in this process, of which `firmware_module` gives the modules."""
     directory = firmware_dir() / "terminal"
     spec = importlib.util.spec_from_file_location(
         _PACKAGE, directory / "__init__.py", submodule_search_locations=[str(directory)]
@@ -41,6 +41,6 @@ def firmware_package() -> ModuleType:
     return module
 
 
-def firmware_room(name: str) -> Any:
+def firmware_module(name: str) -> Any:
     """The firmware's module terminal/`name`.py, to be run in this process. Not `board`: it wants hardware."""
     return importlib.import_module(f"{firmware_package().__name__}.{name}")

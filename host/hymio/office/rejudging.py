@@ -7,19 +7,17 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
-from hymio.common.firmware_files import firmware_room
-from hymio.wire.records import VERDICTS, Event, Press, Record, Revise, Run
+from hymio.common.firmware_files import firmware_module
+from hymio.wire.records import UNANSWERED, VERDICT_CODES, Event, Press, Record, Revise, Run
 
-COUNTED: Final = VERDICTS.index("counted")
-REPEAT: Final = VERDICTS.index("repeat")
-MASH: Final = VERDICTS.index("mash")
-CHORD: Final = VERDICTS.index("chord")
-STUCK: Final = VERDICTS.index("stuck")
-CLOSED: Final = VERDICTS.index("closed")
-TEST: Final = VERDICTS.index("test")
-ANSWER: Final = VERDICTS.index("answer")
-UNANSWERED: Final = 1
-"""The event record of a vote whose follow-up found no answer."""
+COUNTED: Final = VERDICT_CODES["counted"]
+REPEAT: Final = VERDICT_CODES["repeat"]
+MASH: Final = VERDICT_CODES["mash"]
+CHORD: Final = VERDICT_CODES["chord"]
+STUCK: Final = VERDICT_CODES["stuck"]
+CLOSED: Final = VERDICT_CODES["closed"]
+TEST: Final = VERDICT_CODES["test"]
+ANSWER: Final = VERDICT_CODES["answer"]
 
 Evidence = Press | Run | Revise | Event
 """What the vote rules react to. Of revisions only those to `stuck` matter, of events only `unanswered`."""
@@ -32,7 +30,7 @@ _MOST_FOLDED: Final = 64
 
 def default_windows() -> dict[str, int]:
     """The windows of a terminal whose configuration does not name them, in ms."""
-    return dict(firmware_room("press_verdict").DEFAULT_WINDOWS)
+    return dict(firmware_module("press_verdict").DEFAULT_WINDOWS)
 
 
 def boots(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Evidence]]]:
@@ -49,7 +47,7 @@ def rejudge(boot: Sequence[tuple[int, Evidence]], windows: Mapping[str, int]) ->
     until it was stuck, and the presses that were folded into runs. So does which votes are asked about.
     """
     votes = _rules()(windows, follow_up_of(boot))
-    ticks_add = firmware_room("compat").ticks_add
+    ticks_add = firmware_module("compat").ticks_add
     verdicts: dict[int, int] = {}
     last_ms = 0
 
@@ -87,8 +85,8 @@ def _rules() -> Any:
 
     Their times are known to the second only, so what the terminal made of the presses soon after them is believed.
     """
-    votes: Any = firmware_room("press_verdict").Votes
-    ticks_diff = firmware_room("compat").ticks_diff
+    votes: Any = firmware_module("press_verdict").Votes
+    ticks_diff = firmware_module("compat").ticks_diff
     defaults = default_windows()
 
     class Rules(votes):  # type: ignore[misc]

@@ -13,14 +13,14 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from hymio.common.durations import parse_duration
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.common.firmware_files import firmware_room
+from hymio.common.firmware_files import firmware_module
 from hymio.common.output import console, error_console, note, print_json
 from hymio.common.words import counted, if_one
-from hymio.office.rejudging import STUCK, UNANSWERED, boots, default_windows, rejudge
+from hymio.office.rejudging import STUCK, boots, default_windows, rejudge
 from hymio.store import schema
 from hymio.store.database import open_store
 from hymio.store.figures import happy_index
-from hymio.wire.records import VERDICTS, Kind, Press, Record, Run, decode_content
+from hymio.wire.records import UNANSWERED, VERDICT_CODES, VERDICTS, Kind, Press, Record, Run, decode_content
 
 OPTIONS: Final = {
     "--lockout": "lockout_ms",
@@ -34,7 +34,6 @@ OPTIONS: Final = {
 """The options and the keys of `windows` in a terminal's configuration that they stand for."""
 
 _ROWS_AT_ONCE: Final = 5000
-_CODE_OF: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
 
 
 def windows_of(given: Mapping[str, str | int | None]) -> dict[str, int]:
@@ -43,7 +42,7 @@ def windows_of(given: Mapping[str, str | int | None]) -> dict[str, int]:
     Raises:
         Failure: 2, an option that is no duration, or that no terminal would take.
     """
-    config = firmware_room("config")
+    config = firmware_module("config")
     windows = default_windows()
     for option, value in given.items():
         if value is None:
@@ -97,7 +96,7 @@ class Figures:
 
 
 def _faces(presses: Counter[tuple[int, int]]) -> list[int]:
-    return [presses[button, _CODE_OF["counted"]] for button in range(1, 5)]
+    return [presses[button, VERDICT_CODES["counted"]] for button in range(1, 5)]
 
 
 def _verdicts(presses: Counter[tuple[int, int]]) -> dict[str, int]:
@@ -174,10 +173,10 @@ def _records(
         for row in connection.execute(presses, execution_options={"yield_per": _ROWS_AT_ONCE}):
             seq, boot, uptime_ms, button, count, span_s, verdict, stored, quiet_ms = row
             if span_s is not None:
-                yield seq, Run(boot, uptime_ms, button, _CODE_OF[stored], span_s, count)
+                yield seq, Run(boot, uptime_ms, button, VERDICT_CODES[stored], span_s, count)
             else:
-                in_force[seq] = _CODE_OF[verdict]
-                yield seq, Press(boot, uptime_ms, button, _CODE_OF[stored], 0, 0, quiet_ms)
+                in_force[seq] = VERDICT_CODES[verdict]
+                yield seq, Press(boot, uptime_ms, button, VERDICT_CODES[stored], 0, 0, quiet_ms)
 
     return merge(read(), told, key=lambda one: one[0])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.common.firmware_files import firmware_room
+from hymio.common.firmware_files import firmware_module
 from hymio.common.text_files import read_utf8
 
 HINT: Final = "Correct it and run the same command again. Nothing was changed."
@@ -43,7 +43,7 @@ def check(given: Any, source: str) -> dict[str, Any]:
     Raises:
         Failure: naming the key, what was expected and what came.
     """
-    config = firmware_room("config")
+    config = firmware_module("config")
     try:
         built: dict[str, Any] = config.build(given)
     except config.ConfigError as error:
@@ -59,6 +59,6 @@ def checked_wiring(given: Any, chip: str, source: str) -> None:
     """
     built = check(given, source)
     try:
-        firmware_room("wiring").Wiring(chip.lower().replace("-", ""), built["pins"], built["power"])
+        firmware_module("wiring").Wiring(chip.lower().replace("-", ""), built["pins"], built["power"])
     except ValueError as error:
         raise Failure(WRONG_USE, f"{source}: {error}.", HINT) from error

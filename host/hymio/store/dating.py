@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hymio.wire.records import Boot, Record, Time
+from hymio.wire.records import Boot, Record, Time, TimeSource
 
 Clock = Literal["set", "dated", "unset"]
 """set: known at the press; dated: worked out from a later time record; unset: not known."""
@@ -20,8 +20,13 @@ Clock = Literal["set", "dated", "unset"]
 SAME_TIME_MS: Final = 86_400_000
 """Times that lie no further apart don't contradict each other."""
 
-_RANKS: Final = {1: 0, 2: 1, 4: 2, 3: 3}
-"""How good a source of a time record is: NTP, the collector, these two in agreement, a person at the cable."""
+_RANKS: Final = {
+    int(TimeSource.NTP): 0,
+    int(TimeSource.COLLECTOR): 1,
+    int(TimeSource.AGREED): 2,
+    int(TimeSource.CONSOLE): 3,
+}
+"""How good each source of a time record is; the higher, the better."""
 _BEST: Final = max(_RANKS.values())
 
 

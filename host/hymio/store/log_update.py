@@ -22,13 +22,23 @@ from hymio.store.redating import date_again, stored_markers
 from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch, Totals
 from hymio.wire.limits import ROWS_DATED_AT_ONCE, SPANS_MAX, too_fast
-from hymio.wire.records import VERDICTS, Acked, Press, Record, Revise, Run, Time, decode_content, encode_content
+from hymio.wire.records import (
+    KIND_BITS,
+    VERDICT_CODES,
+    VERDICTS,
+    Acked,
+    Press,
+    Record,
+    Revise,
+    Run,
+    Time,
+    decode_content,
+    encode_content,
+)
 from hymio.wire.seq_coverage import Coverage, Span
 
 IN_CHUNK: Final = 400
 """Values in one IN list; SQLite before 3.32 takes 999 parameters."""
-
-_CODE_OF: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
 
 _OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
 _PRESS_COLUMNS: Final = (
@@ -432,13 +442,13 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def _press_row(row: Any) -> _PressRow:
     (_, boot, uptime_ms, button, count, span_s, verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc,
      via, received_utc) = row  # fmt: skip
-    code = _CODE_OF[stored_verdict]
+    code = VERDICT_CODES[stored_verdict]
     record: Press | Run
     if span_s is None:
         record = Press(boot, uptime_ms, button, code, flags, edges, quiet_ms)
     else:
         record = Run(boot, uptime_ms, button, code, span_s, count)
-    return _PressRow(record, count, _CODE_OF[verdict], clock, pressed_utc, via, received_utc)
+    return _PressRow(record, count, VERDICT_CODES[verdict], clock, pressed_utc, via, received_utc)
 
 
 def _press_values(device_id: str, log_id: int, seq: int, row: _PressRow) -> tuple[Any, ...]:
@@ -461,7 +471,7 @@ def _record_values(device_id: str, log_id: int, seq: int, record: Record) -> tup
     # A press that stands after the record cannot be meant: whoever says so gets no say.
     target_seq = record.target_seq if isinstance(record, Revise) and record.target_seq < seq else None
     utc_s = record.utc_s if isinstance(record, Time) else None
-    return device_id, log_id, seq, body[0] & 0x07, body[0] >> 4, boot, uptime_ms, body, target_seq, utc_s
+    return device_id, log_id, seq, body[0] & KIND_BITS, body[0] >> 4, boot, uptime_ms, body, target_seq, utc_s
 
 
 def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int, int]]:

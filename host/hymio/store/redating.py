@@ -21,6 +21,7 @@ from hymio.store import schema
 from hymio.store.dating import Marker, Timeline, rank_of, sources_better_than
 from hymio.store.schema import LogKey
 from hymio.wire.limits import ROWS_DATED_AT_ONCE
+from hymio.wire.records import Kind
 
 Bucket = tuple[int, int, str]
 """(hour, button, verdict) under which the hourly figures count a press."""
@@ -32,18 +33,19 @@ _FIRST_ROWS: Final = text(
     "SELECT count(*), max(seq) FROM (SELECT seq FROM presses"
     f" WHERE {_OF_LOG} AND seq BETWEEN :low AND :high ORDER BY seq LIMIT :most) AS first_rows"
 )
-# Kinds 4 and 5: boot and time; they have an index of their own.
-_MARKERS: Final = f"SELECT seq, boot, uptime_ms, utc_s, code FROM records WHERE {_OF_LOG} AND kind IN (4, 5) AND seq "
+_MARKERS: Final = (
+    f"SELECT seq, boot, uptime_ms, utc_s, code FROM records WHERE {_OF_LOG} AND {schema.DATING_KINDS} AND seq "
+)
 _MARKER_BELOW: Final = text(_MARKERS + "< :low ORDER BY seq DESC LIMIT 1")
 _MARKERS_IN: Final = text(_MARKERS + "BETWEEN :low AND :high ORDER BY seq")
 _MARKER_ABOVE: Final = text(_MARKERS + "> :high ORDER BY seq LIMIT 1")
 # Boot records and the time records of certain sources: where a correction of dates ends, or comes from.
 _BETTER_BELOW: Final = text(
-    _MARKERS + "< :low AND (kind = 4 OR code IN :sources) ORDER BY seq DESC LIMIT 1"
+    _MARKERS + f"< :low AND (kind = {int(Kind.BOOT)} OR code IN :sources) ORDER BY seq DESC LIMIT 1"
 ).bindparams(bindparam("sources", expanding=True))
-_BETTER_ABOVE: Final = text(_MARKERS + "> :high AND (kind = 4 OR code IN :sources) ORDER BY seq LIMIT 1").bindparams(
-    bindparam("sources", expanding=True)
-)
+_BETTER_ABOVE: Final = text(
+    _MARKERS + f"> :high AND (kind = {int(Kind.BOOT)} OR code IN :sources) ORDER BY seq LIMIT 1"
+).bindparams(bindparam("sources", expanding=True))
 _LEFT: Final = text(
     "INSERT INTO redating (device_id, log_id, low_seq, high_seq) VALUES (:device_id, :log_id, :low, :high)"
     " ON CONFLICT (device_id, log_id, low_seq) DO UPDATE SET high_seq ="

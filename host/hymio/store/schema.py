@@ -19,8 +19,13 @@ from sqlalchemy import (
     text,
 )
 
+from hymio.wire.records import Kind
+
 SCHEMA_VERSION: Final = 2
 """Rises with every change that an older hymio must not write to."""
+
+DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
+"""Which rows of `records` date presses, in SQL: an index holds exactly these."""
 
 metadata = MetaData()
 
@@ -94,8 +99,8 @@ records = Table(
         "uptime_ms",
         "utc_s",
         "code",
-        sqlite_where=text("kind IN (4, 5)"),
-        postgresql_where=text("kind IN (4, 5)"),
+        sqlite_where=text(DATING_KINDS),
+        postgresql_where=text(DATING_KINDS),
     ),
     sqlite_with_rowid=False,
 )

@@ -19,12 +19,18 @@ HEADER_VERSION: Final = 1
 
 VERDICTS: Final = ("counted", "repeat", "mash", "chord", "stuck", "closed", "replaced", "test", "answer")
 """Verdicts by code."""
+VERDICT_CODES: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
+UNANSWERED: Final = 1
+"""The code of the event that a vote's follow-up question has found no answer; its argument is the seq of the vote."""
 RESET_CAUSES: Final = ("unknown", "power-on", "hard", "watchdog", "deep sleep", "soft", "brown-out")
 """Reset causes by code."""
 QUIET_UNKNOWN_MS: Final = 65535
 """quiet_ms of this value means that or more."""
 
-_RETRY_BIT: Final = 0x08
+KIND_BITS: Final = 0x07
+"""Of the first byte of a record: its kind. The upper half of that byte is a code that depends on the kind."""
+RETRY_BIT: Final = 0x08
+"""Of the same byte: the record repeats one that could not be read back."""
 
 
 class Kind(IntEnum):
@@ -37,6 +43,17 @@ class Kind(IntEnum):
     TIME = 5
     ACK = 6
     EVENT = 7
+
+
+class TimeSource(IntEnum):
+    """Who told the time of a time record."""
+
+    NTP = 1
+    COLLECTOR = 2
+    CONSOLE = 3
+    """A person at the cable."""
+    AGREED = 4
+    """NTP and the collector, which told the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +168,9 @@ def decode_content(content: bytes) -> Record | None:
     """
     reader = ByteReader(content)
     first = reader.uint(1, "the kind")
-    if first & 0x07 == 0:
+    if first & KIND_BITS == 0:
         return None
-    kind, code = Kind(first & 0x07), first >> 4
+    kind, code = Kind(first & KIND_BITS), first >> 4
     if kind is Kind.ACK:
         sent, lost = reader.uint(4, "sent"), reader.uint(3, "lost")
         return Acked(reader.uint(4, "the cursor"), sent, lost)
@@ -199,7 +216,7 @@ def encode_record(record: Record, log_id: int, sector_seq: int, slot: int, retry
     """The 16 bytes of `record` as they stand in slot `slot` of sector `sector_seq` of log `log_id`."""
     content = encode_content(record)
     if retry:
-        content = bytes([content[0] | _RETRY_BIT]) + content[1:]
+        content = bytes([content[0] | RETRY_BIT]) + content[1:]
     return content + put_uint(place_crc(content, log_id, sector_seq, slot), 4)
 
 
@@ -210,7 +227,7 @@ def decode_record(data: bytes, log_id: int, sector_seq: int, slot: int) -> tuple
     content = data[:CONTENT_BYTES]
     if int.from_bytes(data[CONTENT_BYTES:], "little") != place_crc(content, log_id, sector_seq, slot):
         raise FormatError("the CRC of a record does not match what it holds or where it stands")
-    return decode_content(content), bool(content[0] & _RETRY_BIT)
+    return decode_content(content), bool(content[0] & RETRY_BIT)
 
 
 def place_crc(content: bytes, log_id: int, sector_seq: int, slot: int) -> int:
