@@ -1,6 +1,6 @@
 """The register of devices: a JSON file of what was provisioned when, and what was retired. It holds no secrets.
 
-Only what `DeviceEntry` names is ever written, so nothing of a configuration can slip in.
+Only the fields of `DeviceEntry` are ever written, so nothing of a configuration can slip in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VERSION: Final = 1
 
 @dataclass
 class DeviceEntry:
-    """A terminal. Times are seconds of 1970."""
+    """What the register holds of a terminal. Times are seconds of 1970."""
 
     device_id: str
     mac: str = ""
@@ -37,10 +37,10 @@ class DeviceEntry:
 
 
 def read_register(path: Path) -> dict[str, DeviceEntry]:
-    """Entries by device_id; none where there is no file.
+    r"""Reads the entries, by device_id; there are none if there is no file.
 
     Raises:
-        Failure: it is no register, or a newer one.
+        Failure: it is no register, or one of a newer hymio.
     """
     try:
         found = json.loads(read_utf8(path))
@@ -62,7 +62,7 @@ def read_register(path: Path) -> dict[str, DeviceEntry]:
 
 
 def write_register(path: Path, entries: dict[str, DeviceEntry]) -> None:
-    """All of it, so that it is never half written."""
+    """Writes the whole register beside the old one and renames it, so that it is never half written."""
     devices: list[dict[str, Any]] = [asdict(entries[device_id]) for device_id in sorted(entries)]
     text = json.dumps({"hymio_register": VERSION, "devices": devices}, ensure_ascii=False, indent=1) + "\n"
     try:
@@ -76,5 +76,5 @@ def write_register(path: Path, entries: dict[str, DeviceEntry]) -> None:
 
 
 def put(path: Path, entry: DeviceEntry) -> None:
-    """Adds the terminal, or takes the place of what was there of it."""
+    """Enters the terminal, in the place of what was there of it."""
     write_register(path, {**read_register(path), entry.device_id: entry})

@@ -27,7 +27,7 @@ from hymio.settings.provisioning_file import read_terminals
 _AGAIN: Final = "Run the same command again: votes, identity and what stands already are not harmed."
 
 Advance = Callable[[str, float], None]
-"""(what is being done, share done 0..1)"""
+"""Is called with what is being done, and with the share of it that is done, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class FlashJob:
 
     stock: StockImage
     files: Mapping[str, bytes]
-    """The application and, if it is given, a configuration."""
+    """The application and, if one is given, a configuration; by path."""
     erase_votes: bool = False
     dry_run: bool = False
     resets: ResetModes = field(default_factory=ResetModes)
@@ -55,7 +55,7 @@ def run_flash(
     resets: ResetModes,
     as_json: bool,
 ) -> None:
-    """The command; see `flash_board`."""
+    """Runs `hymio flash`; see `flash_board`."""
     require_esptool()
     require_littlefs()
     stock = read_stock(image)
@@ -124,7 +124,11 @@ def _make_image(
 
 
 def flash_boards(ports: Sequence[str], job: FlashJob, show: bool = True) -> list[dict[str, Any]]:
-    """All of them at once, with a bar each; their answers for `--json`, in the order of `ports`."""
+    r"""Flashes all boards at once, with a bar each.
+
+    Returns:
+        Their answers for `--json`, in the order of `ports`.
+    """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = TextColumn("{task.fields[port]}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}")
@@ -163,16 +167,19 @@ def flash_board(
     advance: Advance = lambda what, share: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Writes one board and sees it start.
+    r"""Writes one board and sees it start.
 
     Args:
+        port: a serial port or the address of one.
+        job: what is wanted.
+        advance: is called with what is being done and the share of it that is done.
         tell: is called with each line of the plan, before anything is written.
 
     Returns:
         The board's part of the answer of `--json`.
 
     Raises:
-        Failure: with BROKEN_OFF something was written.
+        Failure: 6 if something was written, another status if nothing was.
     """
     with opened(port, job.resets.before) as loader:
         if loader.chip != job.stock.chip:
@@ -235,13 +242,14 @@ def _planned(loader: Loader, job: FlashJob, advance: Advance) -> tuple[Plan, str
         config = "kept" if "config.json" in kept else "none"
         files |= kept
     if "config.json" in files:
-        with contextlib.suppress(ValueError):  # one that is broken on the board is the board's to complain of
+        # a configuration that is damaged on the board is for the board to complain of
+        with contextlib.suppress(ValueError):
             checked_wiring(json.loads(files["config.json"]), loader.chip, "config.json")
     return make_plan(job.stock, flash_size, files, votes), config
 
 
 def _votes_of(stock: StockImage, flash_size: int) -> list[tuple[int, int]]:
-    """Where a board that was flashed with this image has its votes, if its table is lost."""
+    """Where a board that was flashed with this image has its votes; needed if its table is lost."""
     try:
         table = factory_table(stock.table, flash_size)
     except PartitionError:
@@ -252,14 +260,18 @@ def _votes_of(stock: StockImage, flash_size: int) -> list[tuple[int, int]]:
 def _own_files(
     loader: Loader, sector: bytes, flash_size: int, advance: Advance, plan: Plan | None = None
 ) -> dict[str, bytes]:
-    """What the board has in its file system and no other.
+    r"""Reads what the board's file system holds that no other has.
 
     Args:
-        plan: what would be written without it: a run that was cut off may have written its files already, and the old
-            table knows nothing of them.
+        loader: the board.
+        sector: its partition table.
+        flash_size: in bytes.
+        advance: is called with the share that is done.
+        plan: what would be written if the board held nothing of its own. A run that was cut off may have written these
+            files already, and the old table does not lead to them.
 
     Raises:
-        Failure: there is a file system that can't be read, so that what is in it would be lost in silence.
+        Failure: there is a file system that can't be read, and what is in it would be lost in silence.
     """
     advance("reading its configuration", 0.0)
     named = file_systems(sector, flash_size)
@@ -284,7 +296,7 @@ def _own_files(
 
 
 def _is_cut_off(loader: Loader, plan: Plan | None, offset: int) -> bool:
-    """Whether that begins as the files of a board that has none of its own: they were not written to their end."""
+    """Whether a file system begins like the one of `plan`, which an earlier run then did not write to its end."""
     files = next((piece for piece in plan.pieces if piece.offset == offset), None) if plan else None
     return files is not None and loader.read(offset, 2 * SECTOR) == files.data[: 2 * SECTOR]
 
@@ -296,7 +308,7 @@ def _write(loader: Loader, plan: Plan, erase_votes: bool, advance: Advance) -> N
     done = 0
     for piece in plan.pieces:
         if piece.offset == TABLE_OFFSET and loader.read(TABLE_OFFSET, SECTOR) == piece.data:
-            continue  # never without a table, not even for the moment of its erase, where none is needed
+            continue  # a needless erase of the table would leave the board without one for a moment
 
         def show(share: float, what: str = piece.what, before: int = done, size: int = len(piece.data)) -> None:
             advance(what, (before + share * size) / plan.total)

@@ -74,7 +74,7 @@ print("{_MARK}" + json.dumps(f))
 
 @dataclass
 class ProvisionTools:
-    """What touches a board. Tests bring others."""
+    """What touches a board; tests bring others."""
 
     remote: Callable[[str], MpRemote] = MpRemote
     listen: Callable[[str], Start] = listen
@@ -91,9 +91,9 @@ def run_provision(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """The command; see `provision`."""
+    """Runs `hymio provision`; see `provision`."""
     terminals = read_terminals(path, table, only)
-    read_register(register)  # one that is damaged is better known before a board is changed
+    read_register(register)  # a register that is damaged is found before a board is changed
     if port is not None and len(terminals) > 1:
         raise Failure(
             WRONG_USE, f"--port names one board, {table} has {len(terminals)}.", "Add --only ID, or a column port."
@@ -115,7 +115,7 @@ def run_provision(
 def _all(
     terminals: Sequence[ProvisionedTerminal], port: str | None, register: Path, as_json: bool
 ) -> list[dict[str, Any]]:
-    """Every board in turn; each is in the register as soon as it is done."""
+    """Provisions one board after the other; each is in the register as soon as it is done."""
     from rich.progress import Progress
 
     missing = [terminal.device_id for terminal in terminals if not terminal.port]
@@ -144,10 +144,10 @@ def _all(
 
 
 def provision(bench: ProvisionTools, port: str, terminal: ProvisionedTerminal) -> DeviceEntry:
-    """Writes one board, compares what it holds, and sees it start by its new name.
+    r"""Writes one board, compares what it holds then, and sees it start under its new name.
 
     Raises:
-        Failure: with BROKEN_OFF or ANSWER_NO something was written.
+        Failure: 6 or 1 if something was written, another status if nothing was.
     """
     remote = bench.remote(port)
     facts = _answer(remote, _ASK)
@@ -209,7 +209,8 @@ def _check_board(port: str, terminal: ProvisionedTerminal, facts: Mapping[str, A
 
 
 def _copy(remote: MpRemote, files: Mapping[str, bytes], finish: str) -> str:
-    """One connection for everything; the files go by a private directory, since a command line is for all to see."""
+    """Copies the files over one connection, from a private directory: everybody on the computer can read a command
+    line."""
     with tempfile.TemporaryDirectory() as private:
         directories = sorted({path.rpartition("/")[0] for path in files} - {""})
         arguments = ["exec", _DIRECTORIES % (directories,)]

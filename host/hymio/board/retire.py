@@ -28,10 +28,11 @@ _PULL: Final = "`hymio votes --port {port} --db votes.db`, then retire it with t
 def run_retire(
     port: str | None, db: str | None, votes_are_lost: bool, yes: bool, register: Path, resets: ResetModes, as_json: bool
 ) -> None:
-    """The command.
+    r"""Runs `hymio retire`.
 
     Raises:
-        Failure: 1 it is not wiped, for its votes are not safe or nobody has said yes; 3 no terminal, 6 broken off.
+        Failure: 1 the board is not wiped, since its votes are not safe or nobody has agreed to it; 3 no terminal is
+            there; 6 broken off.
     """
     require_esptool()
     entries = read_register(register)
@@ -63,7 +64,10 @@ def run_retire(
 
 
 def _forget(db: str | None, device_id: str) -> None:
-    """Has collectors take it out of Home Assistant. The board is blank by now, so nothing fails any more."""
+    """Marks the terminal for the collectors, so that they take it out of Home Assistant.
+
+    The board is blank by now, so what goes wrong here is only told.
+    """
     why = ""
     if db is not None:
         try:
@@ -75,7 +79,7 @@ def _forget(db: str | None, device_id: str) -> None:
 
 
 def ask(port: str) -> StatusAnswer:
-    """What the terminal says of its log."""
+    """Asks the terminal for its status."""
     from hymio.cable.smp_session import CableSession
 
     with CableSession(port) as cable:
@@ -83,13 +87,16 @@ def ask(port: str) -> StatusAnswer:
 
 
 def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
-    """Whether every press of the terminal is at the far end, or known to be lost.
+    r"""Checks that every press of the terminal is at the far end, or known to be lost.
 
     Args:
-        db: the database that has to hold them; without it the acknowledgements in its log are believed.
+        status: what the terminal says.
+        db: the database that has to hold the presses; without one the acknowledgements in the terminal's log are
+            believed.
+        port: is named in the hint.
 
     Raises:
-        Failure: it is not, or nobody knows.
+        Failure: 1 a press is not safe, or nobody can tell.
     """
     pull = _PULL.format(port=port)
     if status.log_id == 0 or status.problem:
@@ -116,10 +123,13 @@ def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
 
 
 def wipe(port: str, resets: ResetModes, tell: Callable[[str], None] = note) -> str:
-    """Erases the whole flash, compares its checksum with that of a blank one; the board's MAC.
+    r"""Erases the whole flash and compares its checksum with that of a blank one.
+
+    Returns:
+        The MAC address of the board.
 
     Raises:
-        Failure: BROKEN_OFF: part of it may be left.
+        Failure: 6, a part of the flash may not be erased.
     """
     with opened(port, resets.before) as loader:
         with told(BROKEN_OFF, "Broken off while the flash was erased", "Run the same command with --votes-are-lost."):

@@ -6,7 +6,7 @@ from hymio.common.output import console, print_json
 
 
 def run_identify(port: str | None, as_json: bool) -> None:
-    """All lights of the terminal blink; nothing is written."""
+    """Has all lights of the terminal blink; nothing is written."""
     from hymio.cable.ports import choose_port
     from hymio.cable.smp_messages import IdentifyRun
     from hymio.cable.smp_session import CableSession

@@ -13,7 +13,7 @@ GROUP: Final = 72
 
 
 class TerminalError(IntEnum):
-    """Errors of group 72."""
+    """The errors of group 72."""
 
     OK = 0
     UNKNOWN = 1
@@ -32,18 +32,18 @@ class ErrorV2(smp_error.ErrorV2[TerminalError]):
 
 
 class Errors:
-    """Mixed into the requests of group 72."""
+    """What every request of group 72 has in common: the forms in which errors may be answered."""
 
     _ErrorV1 = ErrorV1
     _ErrorV2 = ErrorV2
 
 
 LENIENT: Final = ConfigDict(extra="ignore", frozen=True)
-"""Answers may grow: readers ignore what they do not know."""
+"""Answers may grow: a reader ignores the keys that it does not know."""
 
 
 class StatusAnswer(smp_message.ReadResponse):
-    """Answer to *status*; keys as on the wire."""
+    """The answer to *status*; the keys are those on the wire."""
 
     model_config = LENIENT
     _GROUP_ID = GROUP
@@ -57,7 +57,7 @@ class StatusAnswer(smp_message.ReadResponse):
     utc_ms: int
     heap_free: int
     idf_free: int | None = None
-    """Bytes beside the heap, which Wi-Fi and TLS live on; None where there is no such thing, or an older firmware."""
+    """Bytes beside the heap, which Wi-Fi and TLS use; None where there is no such memory, or with an older firmware."""
     idf_largest: int | None = None
     wifi: int
     mqtt: int = 0
@@ -75,24 +75,24 @@ class StatusAnswer(smp_message.ReadResponse):
     stuck: tuple[int, ...] = ()
     mode: str = ""
     switches: tuple[tuple[int, int, int, int], ...] = ()
-    """By button: presses, their raw edges, the most edges of one press, spikes that were none."""
+    """By button: presses, their raw edges, the most edges of one press, spikes that were no press."""
     stalled_missed: int = 0
     standstill_ms: int = 0
     power: str = "mains"
     supply_mv: int | None = None
     supply_low: bool = False
     problem: str | None = None
-    """Why the terminal does not count; then it has no log."""
+    """Why the terminal does not count; it has no log then."""
     clock_problem: str | None = None
-    """Whose word on the time it does not believe, and why."""
+    """Whose word on the time the terminal does not believe, and why."""
     mqtt_problem: str | None = None
     """Why it has no connection to its broker."""
     cert_ends: str | None = None
-    """Until when the certificate is good that it shows there, RFC 3339."""
+    """Until when the certificate is good that the terminal shows to its broker, in the form of RFC 3339."""
 
 
 class StatusRead(smp_message.ReadRequest, Errors):
-    """How is the terminal?"""
+    """Asks how the terminal is."""
 
     _GROUP_ID = GROUP
     _COMMAND_ID = 0
@@ -100,7 +100,7 @@ class StatusRead(smp_message.ReadRequest, Errors):
 
 
 class RecordsAnswer(smp_message.ReadResponse):
-    """Answer to *records*: a batch."""
+    """The answer to *records*: a batch."""
 
     model_config = LENIENT
     _GROUP_ID = GROUP
@@ -110,7 +110,7 @@ class RecordsAnswer(smp_message.ReadResponse):
 
 
 class RecordsRead(smp_message.ReadRequest, Errors):
-    """The log from seq `s` on, as much as fits one answer."""
+    """Asks for the log from seq `s` on, as much as fits one answer."""
 
     _GROUP_ID = GROUP
     _COMMAND_ID = 1
@@ -120,7 +120,7 @@ class RecordsRead(smp_message.ReadRequest, Errors):
 
 
 class TotalsAnswer(smp_message.ReadResponse):
-    """Answer to *totals*."""
+    """The answer to *totals*."""
 
     model_config = LENIENT
     _GROUP_ID = GROUP
@@ -133,7 +133,7 @@ class TotalsAnswer(smp_message.ReadResponse):
 
 
 class TotalsRead(smp_message.ReadRequest, Errors):
-    """Lifetime presses by button."""
+    """Asks for the lifetime presses by button."""
 
     _GROUP_ID = GROUP
     _COMMAND_ID = 2
@@ -141,7 +141,7 @@ class TotalsRead(smp_message.ReadRequest, Errors):
 
 
 class AckAnswer(smp_message.WriteResponse):
-    """Answer to *ack*: the cursor now."""
+    """The answer to *ack*: the cursor as it is now."""
 
     model_config = LENIENT
     _GROUP_ID = GROUP
@@ -151,7 +151,7 @@ class AckAnswer(smp_message.WriteResponse):
 
 
 class AckWrite(smp_message.WriteRequest, Errors):
-    """Every seq of `log` below `m` is settled."""
+    """Says that every seq of `log` below `m` is settled."""
 
     _GROUP_ID = GROUP
     _COMMAND_ID = 3
@@ -162,7 +162,7 @@ class AckWrite(smp_message.WriteRequest, Errors):
 
 
 class TextAnswer(smp_message.ReadResponse):
-    """Answer to *text log*: whole lines, and the number of the line after them."""
+    """The answer to *text log*: whole lines, and the number of the line after them."""
 
     model_config = LENIENT
     _GROUP_ID = GROUP
@@ -173,7 +173,7 @@ class TextAnswer(smp_message.ReadResponse):
 
 
 class TextRead(smp_message.ReadRequest, Errors):
-    """The text log from line `n` on."""
+    """Asks for the text log from line `n` on."""
 
     _GROUP_ID = GROUP
     _COMMAND_ID = 4
@@ -183,7 +183,7 @@ class TextRead(smp_message.ReadRequest, Errors):
 
 
 class IdentifyAnswer(smp_message.WriteResponse):
-    """For how many seconds all lights blink; 0: they say that the terminal does not count."""
+    """For how many seconds all lights blink; 0 means that they say that the terminal does not count."""
 
     model_config = LENIENT
     _GROUP_ID = GROUP
@@ -193,7 +193,7 @@ class IdentifyAnswer(smp_message.WriteResponse):
 
 
 class IdentifyRun(smp_message.WriteRequest, Errors):
-    """Which terminal is this?"""
+    """Has all lights blink, to tell which terminal it is."""
 
     _GROUP_ID = GROUP
     _COMMAND_ID = 6

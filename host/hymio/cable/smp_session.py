@@ -41,11 +41,12 @@ from hymio.wire.batches import Batch, Totals, decode_batch
 from hymio.wire.primitives import FormatError
 
 FIRST_ANSWER_S: Final = (1.0, 1.5, 2.5)
-"""Time-outs of the first request: opening the port may reset a board, which is up again after two to four seconds."""
+"""Time-outs of the first request. Opening the port may reset a board, which is up again after two to four seconds."""
 ANSWER_S: Final = (1.5, 1.5, 3.0)
-"""Time-outs of later ones: a lost line is asked for again."""
+"""Time-outs of later requests; a line that got lost is asked for again."""
 _SHORTAGES: Final = 4
-"""How often to ask a terminal whose heap is too small just now: nothing was done, and each time it does with less."""
+"""How often a terminal is asked whose heap is too small just now. It has done nothing then, and does with less each
+time."""
 _LISTEN_S: Final = 0.7
 """How long to wait for what a silent terminal says to Enter."""
 
@@ -64,7 +65,7 @@ _SENTENCES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class LogTotals:
-    """Lifetime presses by button of a log, and which seqs it holds."""
+    """The lifetime presses by button of a log, and the seqs that it holds."""
 
     log_id: int
     totals: Totals
@@ -73,7 +74,11 @@ class LogTotals:
 
 
 def four_totals(totals: Sequence[int]) -> Totals:
-    """Four numbers, or Failure 5."""
+    r"""The four totals of an answer.
+
+    Raises:
+        Failure: 5, they are not four.
+    """
     if len(totals) != 4:
         raise _odd_answer(counted(len(totals), "total"))
     return totals[0], totals[1], totals[2], totals[3]
@@ -84,7 +89,7 @@ _Answer = TypeVar("_Answer", bound=smp_message.ReadResponse | smp_message.WriteR
 
 
 class CableSession:
-    """A terminal on a serial port. Use it in a `with` statement; every method may raise Failure 3, 5 or 6."""
+    """A terminal on a serial port, to be used in a `with` statement; every method may raise Failure 3, 5 or 6."""
 
     def __init__(self, port: str) -> None:
         self._port = port
@@ -114,12 +119,15 @@ class CableSession:
         self._runner.__exit__(kind, error, trace)
 
     def status(self) -> StatusAnswer:
-        """How the terminal is."""
+        """Asks how the terminal is."""
         return self._ask(StatusRead())
 
     def records(self, seq: int, device_id: str) -> tuple[Batch, bytes]:
-        """The log of that terminal from `seq` on (or from the oldest seq held), as much as fits one answer; and the
-        batch's bytes."""
+        r"""The log of that terminal from `seq` on (or from the oldest seq held), as much as fits one answer.
+
+        Returns:
+            The batch, and its bytes.
+        """
         answer = self._ask(RecordsRead(s=seq))
         try:
             return decode_batch(answer.d, device_id), answer.d
@@ -127,17 +135,18 @@ class CableSession:
             raise _odd_answer(f"a batch that cannot be read: {error.reason}") from error
 
     def totals(self) -> LogTotals:
-        """Lifetime presses by button."""
+        """Asks for the lifetime presses by button."""
         answer = self._ask(TotalsRead())
         return LogTotals(answer.log, four_totals(answer.tot), answer.nxt, answer.old)
 
     def text(self, first: int) -> tuple[bytes, int]:
-        """Lines of the text log from number `first` on, as much as fits one answer, and the number of the next."""
+        """Lines of the text log from number `first` on, as much as fits one answer, and the number of the line after
+        them."""
         answer = self._ask(TextRead(n=first))
         return answer.d, answer.n
 
     def ack(self, log_id: int, mark: int) -> int:
-        """Tells the terminal that every seq below `mark` is settled; returns its cursor now."""
+        """Tells the terminal that every seq below `mark` is settled; returns the cursor as it is then."""
         return self._ask(AckWrite(log=log_id, m=mark)).m
 
     def ask(
@@ -146,10 +155,15 @@ class CableSession:
         refusals: Mapping[int, Failure] | None = None,
         timeouts_s: Sequence[float] | None = None,
     ) -> _Answer:
-        """The answer to any request of any group.
+        r"""The answer to any request of any group.
 
-        refusals: what the group's own error numbers mean here; timeouts_s: how long to wait before each time that it
-        is asked again, if not as usual.
+        Args:
+            request: what is asked.
+            refusals: what the error numbers of the request's own group mean here.
+            timeouts_s: how long to wait each time that it is asked; None: as usual.
+
+        Raises:
+            Failure: one of `refusals`; 2 the terminal refuses a value; 3, 5 or 6.
         """
         answer: Any = self._answer_to(request, timeouts_s)
         if success(answer):
@@ -211,7 +225,8 @@ class CableSession:
         assert self._client is not None and self._transport is not None
         odd: Exception | None = None
         for timeout_s in timeouts_s or (ANSWER_S if self._answered else FIRST_ANSWER_S):
-            # Each time a new message: an answer that comes late must not be taken for this one's.
+            # A new message each time: an answer to an earlier one that comes late must not be taken for the answer to
+            # this one.
             again = type(request)(**_fields(request))
             try:
                 answer = await self._client.request(again, timeout_s=timeout_s)
@@ -234,7 +249,7 @@ class CableSession:
         raise _silent(self._port, await self._listen())
 
     async def _drain(self) -> None:
-        """Passes over whatever else the terminal has to say."""
+        """Reads and drops whatever else the terminal has to say."""
         assert self._transport is not None
         try:
             while True:
@@ -285,11 +300,11 @@ def _odd_answer(what: str) -> Failure:
 
 
 _BOOT_MESSAGES: Final = (b"rst:0x", b"ESP-ROM:", b"ets J", b"Guru Meditation", b"invalid header")
-"""What the ESP32's ROM loader and its panic handler print: two of one kind within seconds are a boot loop."""
+"""What the ROM's loader and the panic handler of an ESP32 print; two of one kind within seconds are a boot loop."""
 
 
 def _silent(port: str, said: bytes) -> Failure:
-    """Why a terminal has not answered, after what it said instead."""
+    """Why a terminal has not answered, by what it has said instead."""
     if max(said.count(message) for message in _BOOT_MESSAGES) >= 2:
         return Failure(
             NO_TERMINAL,

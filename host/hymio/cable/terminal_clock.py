@@ -21,7 +21,7 @@ _REFUSED: Final = Failure(
     "Set this computer's clock right and run the command again.",
 )
 _OUT_OF_THE_WORLD: Final = 5
-"""Error of the firmware's date and time: it can't be true."""
+"""The error number of the firmware for a date and time that can't be true."""
 
 
 class _NotSet(Failure):
@@ -29,7 +29,7 @@ class _NotSet(Failure):
 
 
 def terminal_utc(cable: CableSession) -> float | None:
-    """Seconds of 1970; None: the clock is not set."""
+    """The time of the terminal's clock, in seconds of 1970; None if the clock is not set."""
     unset = _NotSet(ANSWERED_ERROR, "The terminal's clock is not set.", "Set it: `hymio clock --set`.")
     try:
         stamp = cable.ask(DateTimeRead(), {int(OS_MGMT_RET_RC.RTC_NOT_SET): unset}).datetime
@@ -40,13 +40,17 @@ def terminal_utc(cable: CableSession) -> float | None:
 
 
 def set_clock(cable: CableSession) -> None:
-    """Gives the terminal the time of this computer."""
+    r"""Sets the terminal's clock to the time of this computer.
+
+    Raises:
+        Failure: 5, the terminal does not believe it.
+    """
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     cable.ask(DateTimeWrite(datetime=now.replace("+00:00", "Z")), {_OUT_OF_THE_WORLD: _REFUSED})
 
 
 def run_clock(port: str | None, wants_set: bool, as_json: bool) -> None:
-    """Prints the terminal's clock, set to this computer's before if `wants_set`."""
+    """Prints the terminal's clock; with `wants_set` it is set to this computer's before."""
     from hymio.cable.ports import choose_port
     from hymio.cable.smp_session import CableSession
 
@@ -68,5 +72,5 @@ def run_clock(port: str | None, wants_set: bool, as_json: bool) -> None:
         console().print(f"{device_id}: the clock is not set; `hymio clock --set` gives it the time of this computer.")
     else:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(utc))
-        shown_s = round(offset_s, 1) + 0.0  # no -0.0
+        shown_s = round(offset_s, 1) + 0.0  # so that -0.0 is never shown
         console().print(f"{device_id}: {when}, {shown_s:+.1f} s beside this computer.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hymio.cable.log_image import ImageLog
 
 UNNAMED: Final = "image"
-"""The terminal of an image, if nobody says which one it is."""
+"""The name of an image's terminal, if nobody says which one it is."""
 
 _BATCHES_PER_COMMIT: Final = 50
 
@@ -28,7 +28,13 @@ Form = Literal["table", "csv", "json"]
 
 
 def run_votes(port: str | None, db: str | None, ack: bool, form: Form) -> None:
-    """Prints every press in the log of the terminal on `port`, or commits them to the database `db`.
+    r"""Prints every press in the log of the terminal on `port`, or commits them to the database `db`.
+
+    Args:
+        port: a serial port or the address of one; None: the only one there is.
+        db: the database; None: the presses are printed.
+        ack: whether the terminal's cursor is moved.
+        form: how presses are printed.
 
     Raises:
         Failure: 2 wrong use, 3 no terminal, 4 no database, 5 the terminal answers oddly, 6 broken off.
@@ -50,10 +56,10 @@ def run_votes(port: str | None, db: str | None, ack: bool, form: Form) -> None:
 
 
 def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None, form: Form) -> None:
-    """Prints every press in the log of the image `path`, or commits them to the database `db` as those of `device_id`.
+    r"""Prints every press in the log of the image `path`, or commits them to the database `db` as those of `device_id`.
 
     Raises:
-        Failure: 1 no log in it, or part of it can't be read, 2 wrong use, 4 no database, 5 a newer format.
+        Failure: 1 there is no log in it, or a part of it can't be read; 2 wrong use, 4 no database, 5 a newer format.
     """
     from hymio.cable.log_image import parse_mac, read_image
 
@@ -133,7 +139,7 @@ _NONE: Final = "There is no press in the log; `hymio status` shows whether the t
 
 
 def _cell(value: object) -> str:
-    """A value of a line of CSV: no text of ours needs quotes; yes is 1, as in the view presses_v1."""
+    """A value of a line of CSV. No text of ours needs quotes; true is 1, as in the view presses_v1."""
     if value is None:
         return ""
     return str(int(value)) if isinstance(value, bool) else str(value)
