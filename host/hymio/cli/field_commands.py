@@ -97,7 +97,7 @@ def votes(
         typer.Option(
             "--db",
             metavar="URL",
-            # It changes what is done, so it is not taken from the environment.
+            # This option changes what is done, so it is not taken from the environment.
             help="Commit them to this database instead of printing them (HYMIO_DB does not count here; @FILE does).",
         ),
     ] = None,

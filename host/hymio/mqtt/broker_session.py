@@ -16,23 +16,24 @@ from hymio.mqtt.client import CONNECTION_ERRORS, BrokerAccess, Connection, MqttE
 from hymio.wire.device_ids import is_device_id
 
 RETAINED_S: Final = 1.0
-"""What the broker has kept comes right behind its answer to SUBSCRIBE; what is not there by then is not there."""
+"""How long to wait for retained messages. They come right behind the answer to SUBSCRIBE; one that has not come by then
+does not exist."""
 _MESSAGE_MAX_BYTES: Final = 8192
 """A longer message is not looked at; a terminal sends at most half of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message of a terminal."""
+    """A message from a terminal."""
 
     device_id: str
     topic: str
-    """Behind hymio/<device_id>/."""
+    """The part behind hymio/<device_id>/."""
     payload: bytes
     is_retained: bool
 
     def facts(self) -> dict[str, Any]:
-        """The JSON object in it; empty if it holds none."""
+        """The JSON object in the message; empty if it holds none."""
         try:
             found = json.loads(self.payload)
         except (ValueError, RecursionError):
@@ -41,7 +42,11 @@ class Heard:
 
 
 def checked_device_id(device_id: str) -> str:
-    """It; Failure 2 if no terminal may be called so."""
+    r"""Gives the device id back if a terminal may be called so.
+
+    Raises:
+        Failure: 2, no terminal may be called so.
+    """
     if not is_device_id(device_id):
         raise Failure(
             WRONG_USE,
@@ -99,7 +104,8 @@ class BrokerSession:
 
     async def listen(self) -> None:
         """Keeps what comes for `heard`, until the connection ends."""
-        # A task of its own: to cancel a read in time could drop the message that it just took.
+        # This needs a task of its own: a read that is cancelled because its time is over could drop the message that it
+        # just took.
         try:
             async for message in self._connection.messages():
                 root, _, rest = message.topic.partition("/")
@@ -126,7 +132,7 @@ async def open_session(
         Failure: 4 there is no broker, or it refuses; 6 it went in the middle.
     """
     session: BrokerSession | None = None
-    # Before the other connection: a broker that goes by certificates lets nobody in twice.
+    # This comes before the other connection, because a broker that goes by certificates lets nobody in twice.
     if gives_orders and await access.is_forbidden(f"hymio/{device_ids[0]}/cmd"):
         raise forbidden(access)
     try:

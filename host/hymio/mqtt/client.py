@@ -50,10 +50,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """As whom a client presents itself. A broker with certificates goes by those and not by the client id."""
+    """As whom a client presents itself. A broker with certificates goes by those, and not by the client id."""
 
     client_id: str = field(default_factory=lambda: f"hymio-{secrets.token_hex(6)}")
-    """By default one that nobody else has, so that no other client is thrown off the broker."""
+    """By default a name that nobody else has, so that no other client is thrown off the broker."""
     is_kept: bool = False
     """Whether the broker keeps the subscriptions, and messages for them, while the client is away."""
     will: tuple[str, bytes] | None = None
@@ -81,7 +81,7 @@ class Connection:
         await self._client.publish(topic, payload, qos=1, retain=is_retained)
 
     async def messages(self) -> AsyncIterator[Message]:
-        """What comes, without end. To be read by a task of its own: cancelling a read may drop a message."""
+        """What comes, without end. A task of its own should read it: cancelling a read may drop a message."""
         async for message in self._client.messages:
             payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
             yield Message(str(message.topic), payload, bool(message.retain))
@@ -96,13 +96,13 @@ class BrokerAccess:
 
     @contextlib.asynccontextmanager
     async def connect(self, identity: Identity | None = None) -> AsyncIterator[Connection]:
-        """A connection, closed at the end of the block.
+        r"""Makes a connection, which is closed at the end of the block.
 
         Args:
             identity: as whom; None stands for a client of which the broker keeps nothing.
 
         Raises:
-            MqttError, OSError: it can't be made, or has ended; `failure` says why in words for a person.
+            MqttError, OSError: the connection can't be made, or has ended; `failure` says why in words for a person.
         """
         async with self._client(Identity() if identity is None else identity) as client:
             yield Connection(client)
@@ -131,7 +131,8 @@ class BrokerAccess:
         return _NOT_AUTHORIZED in codes
 
     async def why(self, error: BaseException) -> str:
-        """Why a connection failed, in words for a person; may take seconds, as the broker is asked once more."""
+        """Why a connection failed, in words for a person. This may take seconds, since the broker may be asked once
+        more."""
         return await asyncio.to_thread(why_refused, error, self.address, self.tls)
 
     async def failure(self, error: BaseException) -> Failure:
@@ -175,11 +176,15 @@ async def keep_connected(
     stop: asyncio.Event,
     not_allowed: Failure,
 ) -> None:
-    """Works over one connection after another until `stop` is set; a person is told when the broker goes and is back.
+    r"""Works over one connection after another until `stop` is set; a person is told when the broker goes and is back.
 
     Args:
+        access: the broker.
+        identity: as whom.
         topics: what each connection hears, from before the work begins.
-        work: is called with each connection; it returns when it is told to stop, and ends with the connection.
+        work: is called with each connection; it returns when it is told to stop, and raises MqttError when the
+            connection ends.
+        stop: ends it all.
         not_allowed: is raised if the broker refuses any of the topics.
 
     Raises:

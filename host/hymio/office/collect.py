@@ -1,4 +1,4 @@
-"""`hymio collect`: from the broker into the database, and only then the ack."""
+"""`hymio collect`: takes votes from the broker into the database, and acknowledges them only then."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from hymio.store.transaction import Committed, DueAck, Transaction, Wanted, comm
 from hymio.wire.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 
 STOP_S: Final = 1.0
-"""How long what has come may still take when told to stop."""
+"""How long what has come may still take, in seconds, once the collector is told to stop."""
 ASK_LASTS_S: Final = 300
-"""A terminal that has not heard the request by then will be asked anew."""
+"""For how many seconds a request holds; a terminal that has not heard it by then will be asked anew."""
 TOLD_ONE_BY_ONE: Final = 10
-"""So many messages of a terminal that go to quarantine are each told of."""
+"""A message that goes to quarantine is told of by itself, up to this many of one terminal."""
 TOLD_OF_ALL: Final = 200
-"""And so many of all terminals together: on an open broker anybody may take thousands of names."""
+"""And up to this many of all terminals together: on an open broker anybody may take thousands of names."""
 ASK_EVERY_S: Final = 10.0
-"""One that says all the time that something is missing here is not asked all the time."""
+"""How often one terminal is asked at most, even if it says all the time that something is missing here."""
 
 VOTES_TOPIC: Final = "hymio/+/votes"
 STATE_TOPIC: Final = "hymio/+/state"
@@ -70,7 +70,7 @@ class Collector:
         self._inbox = Inbox()
         self._arrived = asyncio.Event()
         self._left_backoff = Backoff()
-        """For what the database has no room for."""
+        """The pause before what the database had no room for is tried again."""
         self._kept: dict[str, int] = {}
         self._kept_of_all = 0
         self._not_kept: dict[str, int] = {}
@@ -80,12 +80,14 @@ class Collector:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has ever been connected."""
+        """Whether the collector has ever been connected."""
         return self._ready
 
     def stop(self) -> None:
-        """Ends `run` once what has come is committed and acknowledged, or after the transaction at hand if that is
-        much: it comes again."""
+        """Ends `run` once what has come is committed and acknowledged.
+
+        If that takes longer than STOP_S it ends after the transaction at hand, and the terminals send the rest again.
+        """
         self._stop_by_s = time.monotonic() + STOP_S
         self._stop.set()
 
@@ -124,10 +126,10 @@ class Collector:
             print_line(f"Collecting from {self._access.address} as {self._collector_id}. Ctrl-C stops.")
 
     async def _work(self, connection: Connection) -> None:
-        """Commits what comes, all that has come at a time, until told to stop or the broker goes (MqttError)."""
+        """Commits what comes, as much as has come at a time, until told to stop; raises MqttError when the broker goes."""
         self._say_ready()
         await self._publish(connection)
-        # A task of its own reads: cancelling a read in time could drop the message that it just took.
+        # A task of its own reads, because a read that is cancelled could drop the message that it just took.
         reader = asyncio.create_task(self._take_in(connection))
         stopped = asyncio.create_task(self._stop.wait())
         telling = asyncio.create_task(self._tell_home(connection))
@@ -142,7 +144,8 @@ class Collector:
             stopped.cancel()
             telling.cancel()
             if self._home is not None:
-                # Who says goodbye takes its will along, so it is said here; if the broker has gone, it says it.
+                # A client that ends its connection properly takes its will with it, so it says by itself what the will
+                # would have said. If the broker has gone, the will does it.
                 with contextlib.suppress(MqttError):
                     await connection.publish(self._home.availability_topic, OFFLINE, is_retained=True)
         if reader.done() and not reader.cancelled():
@@ -153,9 +156,9 @@ class Collector:
             self.hear(message.topic, message.payload, message.is_retained, time.time())
 
     def hear(self, topic: str, payload: bytes, is_retained: bool, received_utc: float) -> None:
-        """Takes a message into the inbox, once it has been judged."""
+        """Judges a message and takes it into the inbox."""
         item = judge(topic, payload, received_utc)
-        # Votes are told on when they are committed.
+        # Votes are passed on once they are committed.
         if self._home is not None and not isinstance(item, UnreadBatch | Uncountable):
             self._home.heard(topic, payload, is_retained)
         if item is None:
@@ -175,7 +178,7 @@ class Collector:
             await connection.publish(topic, payload, is_retained=True)
 
         self._home.connected()
-        with contextlib.suppress(MqttError):  # the reader finds the connection gone, too
+        with contextlib.suppress(MqttError):  # the reader finds out that the connection has gone, too
             await publish(self._home.availability_topic, ONLINE)
             await self._home.run(publish)
 
@@ -196,13 +199,13 @@ class Collector:
         due_s = self._inbox.next_due_s()
         if due_s is not None:
             asyncio.get_running_loop().call_later(due_s, self._arrived.set)
-        # While nobody waits for an ack; what fails is tried again after the next message.
+        # This is done while nobody waits for an ack; what fails is tried again after the next message.
         with contextlib.suppress(Failure):
             while self._undated and not self._inbox and not self._stop.is_set():
                 self._undated = await asyncio.to_thread(date_on, self._store)
 
     async def _commit(self, items: list[Item]) -> Committed | None:
-        """Commits, waiting for a database that has gone away; None when told to stop meanwhile."""
+        """Commits the items, and waits for a database that has gone away; None if it was told to stop meanwhile."""
         backoff, is_again = Backoff(), False
         while True:
             try:
@@ -224,7 +227,7 @@ class Collector:
             is_again = True
 
     def _put_back(self, committed: Committed) -> None:
-        """What the database had no room for waits, and everybody else goes on."""
+        """Keeps what the database had no room for, so that everybody else goes on."""
         if not committed.left:
             if self._left_backoff.has_grown:
                 self._inbox.hurry(self._left_backoff.first_s)
@@ -271,7 +274,7 @@ class Collector:
                 print_line(f"{outcome.device_id}: {counted(outcome.rows, 'press')}, seqs {seqs}{again}")
 
     def _tell_of_quarantine(self, device_id: str, kept: Kept, said: str) -> None:
-        """The first of a terminal one by one, then ever more seldom, as it may go on without end."""
+        """Tells of a message that went to quarantine: of the first ones of a terminal each, then ever more seldom."""
         if kept is Kept.NEW:
             number = self._kept[device_id] = self._kept.get(device_id, 0) + 1
             self._kept_of_all += 1
@@ -291,14 +294,14 @@ class Collector:
                 )
 
     async def _publish(self, connection: Connection) -> None:
-        """Publishes all acks due; those that fail stay due for the next connection."""
+        """Publishes all acks that are due; those that fail stay due for the next connection."""
         for key, ack in list(self._unsent.items()):
             payload = encode_ack(Ack(ack.log_id, ack.mark, ack.nonce, time.time_ns() // 1_000_000, self._collector_id))
             await connection.publish(f"hymio/{ack.device_id}/ack", payload, is_retained=True)
             del self._unsent[key]
 
     async def _ask_for(self, connection: Connection, wanted: Wanted) -> None:
-        """Asks once: what does not come is asked for again at the next state message."""
+        """Asks a terminal once; what does not come is asked for again after its next state message."""
         now_s = time.monotonic()
         if now_s - self._asked.get(wanted.device_id, -ASK_EVERY_S) < ASK_EVERY_S:
             return
@@ -325,12 +328,16 @@ def _conflict(outcome: BatchOutcome) -> str:
 
 
 def _is_round(number: int) -> bool:
-    """1, 2, 4, 8 ...: said so often that it is noticed, and not so often that it fills a disk."""
+    """Whether the number is 1, 2, 4, 8 and so on: told so often it is noticed, and does not fill a disk."""
     return number & (number - 1) == 0
 
 
 def check_collector_id(collector_id: str) -> None:
-    """Failure 2 unless it fits an ack, and may be the name of a client and a part of a topic."""
+    r"""Checks that the name fits an ack, and may be the name of a client and a part of a topic.
+
+    Raises:
+        Failure: 2, it does not.
+    """
     size = len(collector_id.encode(errors="surrogateescape"))
     is_name = collector_id.isprintable() and not any(sign in " +#/" for sign in collector_id)
     if not 1 <= size <= COLLECTOR_ID_MAX_BYTES or not is_name:
@@ -345,15 +352,24 @@ def check_collector_id(collector_id: str) -> None:
 def run_collect(
     broker: str, db: str, collector_id: str, tls: TlsFiles, as_json: bool, home_assistant: str | None, tz: str
 ) -> None:
-    """Collects until SIGINT or SIGTERM. home_assistant: its discovery prefix, None: it is told nothing.
+    r"""Collects until SIGINT or SIGTERM.
+
+    Args:
+        broker: its address.
+        db: the database, which is made if it is not there.
+        collector_id: the name in the acks.
+        tls: the files for TLS.
+        as_json: whether lines are JSON.
+        home_assistant: the prefix of Home Assistant's discovery; None: it is told nothing.
+        tz: the time zone of Home Assistant's days.
 
     Raises:
-        Failure: 2 wrong use, 4 no broker or database there, 5 a database of a newer hymio.
+        Failure: 2 wrong use, 4 no broker or no database there, 5 a database of a newer hymio.
     """
     access = access_to(broker, tls)
     check_collector_id(collector_id)
     if tls.ca is not None:
-        remind(tls.ca.with_name("crl.pem"))  # where the CA's own directory is at hand, or a broker's
+        remind(tls.ca.with_name("crl.pem"))  # it lies there if this is the CA's own directory, or a broker's
     zone = zone_named(tz)
     prefix = None if home_assistant is None else check_prefix(home_assistant)
     store = open_store(db, create=True)
@@ -376,13 +392,14 @@ async def _collect(collector: Collector) -> None:
     def stop() -> None:
         collector.stop()
         if not collector.is_ready:
-            running.cancel()  # nothing has come yet, and a broker that does not answer keeps it for long
+            running.cancel()  # nothing has come yet, and a broker that does not answer would hold it up
 
     _on_signals((signal.SIGINT, signal.SIGTERM), stop)
     with contextlib.suppress(asyncio.CancelledError):
         await running
     if not collector.is_ready:
-        # The MQTT library closes its socket when it is collected, and tells this loop, which has to be open for that.
+        # The MQTT library closes its socket when it is garbage-collected and then calls this loop, which has to be open
+        # for that.
         await asyncio.get_running_loop().shutdown_default_executor()
         gc.collect()
 
@@ -392,5 +409,5 @@ def _on_signals(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> 
     for one in signals:
         try:
             loop.add_signal_handler(one, stop)
-        except NotImplementedError:  # Windows
+        except NotImplementedError:  # this loop has none on Windows
             signal.signal(one, lambda *_: loop.call_soon_threadsafe(stop))

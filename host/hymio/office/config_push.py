@@ -1,4 +1,4 @@
-"""`hymio config push` and `show`: a whole configuration to a terminal far away, checked here first."""
+"""`hymio config push` and `show`: a whole configuration for a terminal far away, checked here first."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from hymio.settings.configuration_rules import HINT, check
 from hymio.settings.provisioning_file import CERTIFICATES, OWN_KEYS, read_toml
 
 MESSAGE_MAX_BYTES: Final = 2040
-"""Of topic and payload together: what a terminal takes (firmware/README.md, "Topics")."""
+"""The most bytes of topic and payload together that a terminal takes (firmware/README.md, "Topics")."""
 WAIT_S: Final = 60.0
 TRIAL_WAIT_S: Final = 720.0
-"""A trial lasts 10 minutes, and a restart stands at both of its ends."""
+"""How long to wait for a trial, which lasts 10 minutes and has a restart at both of its ends."""
 
 _FIXED: Final = ("device_id", "pins")
-"""What can't be changed from afar and stays as it is."""
+"""Keys that can't be changed from afar and stay as they are."""
 _ON_TRIAL: Final = ("wifi", "mqtt")
 
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
-    """What the terminal has said of a configuration; ok None: nothing yet."""
+    """What the terminal has said of a configuration; `ok` is None if it has said nothing yet."""
 
     ok: bool | None
     error: str = ""
@@ -42,8 +42,9 @@ class PushOutcome:
 
 
 def read_config(path: Path, device_id: str) -> dict[str, Any]:
-    """What a file asks of this terminal, less what can't be changed from afar. The file is laid out as config.json,
-    in JSON or TOML, or is a provisioning file.
+    r"""What a file asks of this terminal, less what can't be changed from afar.
+
+    The file is laid out like config.json, in JSON or TOML, or is a provisioning file.
 
     Raises:
         Failure: 2, naming the key, what was expected and what came.
@@ -61,7 +62,7 @@ def read_config(path: Path, device_id: str) -> dict[str, Any]:
         raise Failure(WRONG_USE, f"{path}: expected an object, came {json.dumps(given)}.", HINT)
     config = {key: value for key, value in given.items() if key not in OWN_KEYS}
     if "pki" in given and isinstance(config.get("mqtt"), dict):
-        config["mqtt"].setdefault("tls", dict(CERTIFICATES))  # as `hymio provision` has put them there
+        config["mqtt"].setdefault("tls", dict(CERTIFICATES))  # `hymio provision` has put them there
     check(config, str(path))
     if config.get("version") is not None:
         raise Failure(WRONG_USE, f"{path}: version: expected none, it is given with --version.", HINT)
@@ -74,7 +75,7 @@ def read_config(path: Path, device_id: str) -> dict[str, Any]:
 
 
 def secrets_in(config: Any, prefix: str = "") -> Iterator[str]:
-    """The keys of passwords that are not empty."""
+    """The keys of all passwords that are not empty."""
     items = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
     for key, value in items:
         if key == "password" and value:
@@ -102,10 +103,11 @@ def run_push(
     wait: str | None,
     as_json: bool,
 ) -> None:
-    """Retains the configuration for the terminal and waits for what becomes of it.
+    r"""Leaves the configuration on the broker for the terminal, and waits for what becomes of it.
 
     Raises:
-        Failure: 2 wrong use or a value that no terminal takes, 3 it has not said yet, 4 no broker, 5 it refuses.
+        Failure: 2 wrong use, or a value that no terminal takes; 3 the terminal has not answered yet; 4 no broker; 5 the
+            terminal refuses.
     """
     access = access_to(broker, tls)
     config = read_config(path, checked_device_id(device_id))
@@ -145,7 +147,7 @@ def run_push(
 
 def _checked_version(version: str | None) -> str:
     if version is None:
-        # Another one each time: what a terminal has refused under one name it refuses again without a look.
+        # A new version each time: what a terminal has refused under one version it refuses again without looking at it.
         return f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}-{secrets.token_hex(2)}"
     if not 1 <= len(version.encode()) <= 64:
         raise Failure(WRONG_USE, f"--version {version!r} is not a text of 1 to 64 bytes.", "For example: --version 7")
@@ -155,7 +157,7 @@ def _checked_version(version: str | None) -> str:
 async def push(
     session: BrokerSession, device_id: str, version: str, payload: bytes, wait_s: float, may_try: bool
 ) -> PushOutcome:
-    """Retains it, and hears what becomes of this version."""
+    """Leaves the configuration on the broker, and hears what becomes of this version."""
     loop = asyncio.get_running_loop()
     first = await session.heard(loop.time() + RETAINED_S)
     await session.publish(device_id, "config", payload, is_retained=True)
@@ -202,10 +204,10 @@ def _tell(
 
 
 def run_show(broker: str, tls: TlsFiles, device_id: str, as_json: bool) -> None:
-    """What the broker has kept of the terminal's word on its configuration.
+    r"""Prints what the broker keeps of what the terminal has said of its configuration.
 
     Raises:
-        Failure: 3 it knows nothing of the terminal, 4 no broker.
+        Failure: 3 the broker knows nothing of the terminal, 4 no broker.
     """
     access = access_to(broker, tls)
     checked_device_id(device_id)

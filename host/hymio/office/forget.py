@@ -1,4 +1,4 @@
-"""`hymio cmd DEVICE_ID forget`: a terminal that is retired goes from Home Assistant and from the broker, for good."""
+"""`hymio cmd DEVICE_ID forget`: takes a retired terminal out of Home Assistant and off the broker, for good."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from hymio.office.home_discovery import FIGURES, check_prefix, discovery_topic
 from hymio.store.known_terminals import mark_retired
 
 _KEPT: Final = ("state", "config", "config/reported", FIGURES)
-"""What the broker keeps of a terminal below hymio/<device_id>/, its acks apart: those do no harm to a successor."""
+"""What the broker keeps of a terminal below hymio/<device_id>/. Its acks are not among it: they do no harm to a
+successor."""
 
 
 def run_forget(broker: str, tls: TlsFiles, db: str | None, device_id: str, prefix: str, as_json: bool) -> None:
-    """Marks the terminal in the database, so that no collector tells of it again, and takes off the broker what we may.
+    r"""Marks the terminal in the database, so that no collector tells of it again, and clears what we may on the
+    broker.
 
-    The collector takes off the rest: by certificates a broker lets nobody else do that.
+    The collector clears the rest: by certificates a broker lets nobody else do that.
 
     Raises:
-        Failure: 2 wrong use, 3 nobody knows the terminal, 4 no database or no broker, 6 it is marked, and no broker.
+        Failure: 2 wrong use; 3 nobody knows the terminal; 4 no database or no broker; 6 the terminal is marked, and
+            there is no broker.
     """
     access = access_to(broker, tls)
     checked_device_id(device_id)
