@@ -29,7 +29,7 @@ _PAUSE_S = 0.1
 
 @dataclass(frozen=True)
 class ResetModes:
-    """How esptool gets into the boot loader (`before`) and out of it (`after`), by its own names: see `esptool --help`."""
+    """How esptool enters the boot loader (`before`) and leaves it (`after`), by the names in `esptool --help`."""
 
     before: str = "default-reset"
     after: str = "hard-reset"
@@ -39,6 +39,7 @@ class Loader:
     """A board in its boot loader. `chip` is esptool's name of the chip, such as `ESP32-S3`; sizes are in bytes."""
 
     def __init__(self, esp: ESPLoader) -> None:
+        """Takes over a board with which esptool is connected."""
         self._esp = esp
         self.chip: str = esp.CHIP_NAME
         self.mac = bytes(esp.read_mac())
@@ -174,8 +175,7 @@ def rewrite(
     before: str = "default-reset",
     after: str = "hard-reset",
 ) -> None:
-    r"""Brings the board on `port` into its boot loader, writes the table, empties the old file system, resets the
-    board.
+    r"""Writes the table on the board on `port`, empties the old file system, and resets the board.
 
     The file system goes first: a cut between the two steps leaves a board that starts, and the command can be repeated.
     The other way round MicroPython would find a file system larger than its partition and give up.
@@ -230,7 +230,7 @@ def _esptool() -> Any:
 
 @contextlib.contextmanager
 def _port_told(port: str) -> Iterator[None]:
-    """Tells why a port stays shut in the words of the other commands, because esptool's own message leaves that open."""
+    """Tells why a port stays shut in the words of the other commands; esptool's own message leaves that open."""
     from esptool.util import FatalError
     from serial import SerialException  # type: ignore[import-untyped]
 

@@ -254,7 +254,7 @@ def ask(remote: MpRemote) -> ProbedBoard:
 
 
 def chip_of(machine: str) -> str:
-    """The name that esptool has for the chip in `sys.implementation._machine`; "" if the chip is none of Espressif's."""
+    """The name that esptool has for the chip in `sys.implementation._machine`; "" if it is none of Espressif's."""
     # For example "Generic ESP32S3 module with ESP32S3", "LILYGO T-Display with ESP32-S3FN8", "M5Stack with
     # ESP32-PICO-D4".
     found = re.search(r"ESP32-?([SCHP]\d+)?", machine.rpartition(" with ")[2])
@@ -332,8 +332,10 @@ def _ask_until_up(bench: DeployTools) -> ProbedBoard:
 
 
 def _copy(remote: MpRemote, modules: Sequence[Path], others: Sequence[Path], config: Path | None) -> None:
-    """Copies the files. A copy that is too slow for mpremote goes on as long as each turn brings more files to the
-    board."""
+    """Copies the files.
+
+    A copy that is too slow for mpremote goes on as long as each turn brings more files to the board.
+    """
     count = len(modules) + len(others) + (1 if config else 0)
     note(f"[3/4] copying {counted(count, 'file')} ...")
     # One connection for everything, because entering the raw REPL takes a second. What is up to date is not sent again.

@@ -133,7 +133,7 @@ def files_of(image: bytes) -> dict[str, bytes] | None:
 
 
 def used_runs(image: bytes) -> Iterator[tuple[int, bytes]]:
-    """The stretches of a file system that are not blank, as (offset, data); littlefs erases the rest before it uses it."""
+    """What of a file system is not blank, as (offset, data); littlefs erases the rest before it uses it."""
     blank = b"\xff" * _BLOCK
     begin = 0
     for at in range(0, len(image) + 1, _BLOCK):

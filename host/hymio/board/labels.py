@@ -88,7 +88,7 @@ def _qr(terminal: ProvisionedTerminal) -> bytes:
 
 
 def _lines(terminal: ProvisionedTerminal) -> list[tuple[str, str, float, str]]:
-    """The texts beside the code, as (key, text, height in mm, style); a question stands there in all of its languages."""
+    """The texts beside the code, as (key, text, height in mm, style); a question stands there in all languages."""
     lines = [("device_id", terminal.device_id, 5.5, "B"), ("experience_point", terminal.experience_point, 4.0, "")]
     lines += [("question." + language, text, 3.5, "") for language, text in terminal.question.items()]
     lines.append(("page", terminal.page, 2.8, ""))

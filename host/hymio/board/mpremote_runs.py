@@ -78,6 +78,7 @@ class MpRemote:
     """Runs mpremote on one serial port."""
 
     def __init__(self, port: str, runner: Runner = run_mpremote) -> None:
+        """Runs mpremote on `port`; tests bring another `runner`."""
         self.port = port
         self._runner = runner
         self._answered = False

@@ -28,6 +28,7 @@ class UnreadableError(Exception):
     """There is something, and it can't be read. args[0] says why, as a part of a sentence."""
 
     def __init__(self, why: str, is_file_system: bool = True) -> None:
+        """Says why it can't be read, and whether it is a file system of a known kind."""
         super().__init__(why)
         self.is_file_system = is_file_system
         """Whether it is, or was, a file system of a kind that MicroPython knows."""
@@ -37,6 +38,7 @@ class FilesPlace:
     """A stretch of a board's flash; a sector that has been read once is not read again."""
 
     def __init__(self, read: Callable[[int, int], bytes], offset: int, size: int) -> None:
+        """Reads with `read`, (offset, size) -> bytes, from the stretch at `offset` of `size` bytes."""
         self.size = size
         self._read = read
         self._offset = offset

@@ -77,8 +77,7 @@ class PartitionEntry:
 
 
 def flash_limit(chip_size: int, image_header: bytes) -> int:
-    r"""How much of the flash partitions may use; the boot loader refuses a table that goes beyond the size it was built
-    for.
+    r"""How much of the flash partitions may use: the boot loader refuses more than the size it was built for.
 
     Args:
         chip_size: of the flash chip, in bytes.

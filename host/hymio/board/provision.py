@@ -209,8 +209,10 @@ def _check_board(port: str, terminal: ProvisionedTerminal, facts: Mapping[str, A
 
 
 def _copy(remote: MpRemote, files: Mapping[str, bytes], finish: str) -> str:
-    """Copies the files over one connection, from a private directory: everybody on the computer can read a command
-    line."""
+    """Copies the files over one connection.
+
+    They go there from a private directory, because everybody on the computer can read a command line.
+    """
     with tempfile.TemporaryDirectory() as private:
         directories = sorted({path.rpartition("/")[0] for path in files} - {""})
         arguments = ["exec", _DIRECTORIES % (directories,)]

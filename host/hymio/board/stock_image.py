@@ -112,8 +112,10 @@ def _chip(chip: str) -> tuple[str, int]:
 
 
 def _version(program: bytes) -> Version:
-    """The version of MicroPython, by its banner alone: ESP-IDF's description of the application has the version of any
-    program."""
+    """The version of MicroPython, by its banner alone.
+
+    ESP-IDF's description of the application has the version of any program.
+    """
     banner = _BANNER.search(program)
     if banner is None:
         raise ValueError("its application is not MicroPython, or does not say which")

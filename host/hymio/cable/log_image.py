@@ -77,8 +77,10 @@ class ImageLog:
         return max([*acks, *(header.cursor for header in self.headers.values())])
 
     def totals_before(self, sector_seq: int) -> Totals:
-        """Lifetime presses by button before a sector: from its header or, if that is damaged, from the nearest good
-        one."""
+        """Lifetime presses by button before a sector.
+
+        They come from its header or, if that is damaged, from the nearest good one.
+        """
         near = max((seq for seq in self.headers if seq <= sector_seq), default=min(self.headers))
         low, high = sorted((near, sector_seq))
         between = self._presses(low, high)
@@ -89,8 +91,11 @@ class ImageLog:
         return one, two, three, four
 
     def unreadable(self) -> tuple[int, int]:
-        """How many presses the headers count that no record tells of, as (in burned slots, in sectors that were not
-        found)."""
+        r"""How many presses the headers count that no record tells of.
+
+        Returns:
+            Those in burned slots, and those in sectors that were not found.
+        """
         in_slots = in_sectors = 0
         for low, high in pairwise(sorted(self.headers)):
             counted = sum(self.headers[high].totals) - sum(self.headers[low].totals)

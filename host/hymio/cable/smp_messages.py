@@ -24,10 +24,14 @@ class TerminalError(IntEnum):
 
 
 class ErrorV1(smp_error.ErrorV1):
+    """An error in the form of SMP version 1."""
+
     _GROUP_ID = GROUP
 
 
 class ErrorV2(smp_error.ErrorV2[TerminalError]):
+    """An error in the form of SMP version 2, which names the group."""
+
     _GROUP_ID = GROUP
 
 

@@ -92,6 +92,7 @@ class CableSession:
     """A terminal on a serial port, to be used in a `with` statement; every method may raise Failure 3, 5 or 6."""
 
     def __init__(self, port: str) -> None:
+        """Prepares a session on `port`; the `with` statement opens it."""
         self._port = port
         self._runner = asyncio.Runner()
         self._transport: SerialTransport | None = None
@@ -140,8 +141,11 @@ class CableSession:
         return LogTotals(answer.log, four_totals(answer.tot), answer.nxt, answer.old)
 
     def text(self, first: int) -> tuple[bytes, int]:
-        """Lines of the text log from number `first` on, as much as fits one answer, and the number of the line after
-        them."""
+        r"""Lines of the text log from number `first` on, as much as fits one answer.
+
+        Returns:
+            The lines, and the number of the line after them.
+        """
         answer = self._ask(TextRead(n=first))
         return answer.d, answer.n
 

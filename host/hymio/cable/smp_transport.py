@@ -20,6 +20,7 @@ class SerialTransport(SMPSerialTransport):
     """A serial port that is opened without resetting the board behind it."""
 
     def __init__(self, port: str) -> None:
+        """Prepares `port`, a serial port or the address of one."""
         settings: dict[str, Any] = {"baudrate": BAUD, "exclusive": True if os.name == "posix" else None}
         super().__init__(**settings)
         if is_network(port):
@@ -35,8 +36,10 @@ class SerialTransport(SMPSerialTransport):
         self._conn.rts = _LINES_RISE_TOGETHER
 
     def open_once(self, port: str) -> None:
-        """Opens the port; raises why it can't be opened, where the library tries for seconds and says only that it
-        failed."""
+        """Opens the port, or raises why it can't be opened.
+
+        The library tries for seconds and says then only that it failed.
+        """
         self._reset_state()
         self._conn.port = port
         self._conn.open()

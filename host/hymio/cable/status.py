@@ -115,8 +115,10 @@ def _name(names: tuple[str, ...], code: int, otherwise: str) -> str:
 
 
 def run_status(port: str | None, follow: bool, as_json: bool) -> None:
-    """Prints the status of the terminal on `port`, or on the only port there is; with `follow` it goes on until
-    interrupted."""
+    """Prints the status of the terminal on `port`, or on the only port there is.
+
+    With `follow` it goes on until interrupted.
+    """
     from hymio.cable.ports import choose_port
 
     chosen = choose_port(port)

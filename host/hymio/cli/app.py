@@ -216,8 +216,10 @@ def ledger(db: DbOption, as_json: JsonOption = False) -> None:
 
 
 def _simulator(arguments: list[str]) -> typer.Typer:
-    """The sub-commands of `hymio sim`, imported only when they are asked for, because everything else must start at
-    once."""
+    """The sub-commands of `hymio sim`, imported only when they are asked for.
+
+    Everything else must start at once.
+    """
     stub = new_app(name="sim", help=SIM_HELP)
     if "sim" not in arguments[:1]:
         return stub

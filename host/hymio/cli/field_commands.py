@@ -189,7 +189,8 @@ def selftest(
     as_json: JsonOption = False,
 ) -> None:
     """Flash, files, lights, buttons, buzzer, Wi-Fi, TLS, battery, clock. Status 0: the board is good, 1: something has
-    failed, 7: good as far as it was tested."""
+    failed, 7: good as far as it was tested.
+    """
     from hymio.selftest.command import SelftestOptions, run_selftest
 
     status = run_selftest(SelftestOptions(_port(port, sim), report, store, operator, skip or [], auto, yes, as_json))

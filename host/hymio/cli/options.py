@@ -44,14 +44,16 @@ class HelpGroup(TyperGroup):
 
 
 def near_names(typed: str, names: list[str]) -> list[str]:
-    """The names that somebody may have meant who typed `typed`: those that begin with it, or a few that are much like
-    it."""
+    """The names that somebody may have meant who typed this.
+
+    They are those that begin with it, or a few that are much like it.
+    """
     begun = [name for name in names if len(typed) > 1 and name.startswith(typed)]
     return begun or get_close_matches(typed, names, cutoff=_LIKE)
 
 
 def new_app(**options: Any) -> typer.Typer:
-    """A group of commands. Its help is plain text, since Markdown would swallow what looks like a tag, and cost 0.1 s."""
+    """A group of commands. Its help is plain text: Markdown would swallow what looks like a tag, and cost 0.1 s."""
     settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
     return typer.Typer(
         cls=HelpGroup,

@@ -46,6 +46,7 @@ class Failure(Exception):
     """
 
     def __init__(self, exit_status: int, message: str, hint: str) -> None:
+        """Takes the exit status, and the two sentences for a person."""
         super().__init__(message)
         self.exit_status = exit_status
         self.message = message
@@ -53,8 +54,10 @@ class Failure(Exception):
 
 
 def escaped(text: str) -> str:
-    """The text, with escapes for bytes of a command line or a file name that are no UTF-8, which strict JSON can't
-    hold."""
+    """The text, with escapes for bytes of a command line or a file name that are no UTF-8.
+
+    Strict JSON can't hold such bytes.
+    """
     return text.encode(errors="backslashreplace").decode()
 
 

@@ -1,5 +1,4 @@
-"""Extras that are not installed, because only some people need them: what is said then, and the command that installs
-one."""
+"""Extras that are not installed: what is said to whoever needs one, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -41,8 +40,10 @@ def install_command(extra: str) -> str:
 
 
 def _source(extra: str) -> str:
-    """What pip has to install: a checkout or a wheel, if pip has noted one (PEP 610), otherwise what the extra consists
-    of."""
+    """What pip has to install.
+
+    It is a checkout or a wheel, if pip has noted one (PEP 610), otherwise what the extra consists of.
+    """
     try:
         found = distribution("hymio")
     except PackageNotFoundError:  # hymio is run without being installed

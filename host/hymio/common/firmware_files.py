@@ -1,4 +1,4 @@
-"""Where the firmware's files are (beside the package in a wheel, otherwise in the checkout), and how one is run here."""
+"""Where the firmware's files are (beside the package in a wheel, else in the checkout), and how one is run here."""
 
 from __future__ import annotations
 

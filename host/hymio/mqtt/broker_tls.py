@@ -86,7 +86,7 @@ def _reading(options: str, expected: str) -> Iterator[None]:
 
 
 def why_refused(error: BaseException, address: BrokerAddress, context: ssl.SSLContext | None) -> str:
-    """Why a connection failed, in words for a person. This may take seconds, if the broker has to be asked once more."""
+    """Why a connection failed, in words for a person. May take seconds, if the broker has to be asked again."""
     reason = _in_words(error)
     if not reason and context is not None and str(error) == _TIMED_OUT:
         reason = _knock(address, context)

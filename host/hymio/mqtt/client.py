@@ -131,8 +131,10 @@ class BrokerAccess:
         return _NOT_AUTHORIZED in codes
 
     async def why(self, error: BaseException) -> str:
-        """Why a connection failed, in words for a person. This may take seconds, since the broker may be asked once
-        more."""
+        """Why a connection failed, in words for a person.
+
+        This may take seconds, since the broker may be asked once more.
+        """
         return await asyncio.to_thread(why_refused, error, self.address, self.tls)
 
     async def failure(self, error: BaseException) -> Failure:

@@ -126,7 +126,7 @@ class Collector:
             print_line(f"Collecting from {self._access.address} as {self._collector_id}. Ctrl-C stops.")
 
     async def _work(self, connection: Connection) -> None:
-        """Commits what comes, as much as has come at a time, until told to stop; raises MqttError when the broker goes."""
+        """Commits what comes, all that is there at a time, until told to stop; MqttError: the broker has gone."""
         self._say_ready()
         await self._publish(connection)
         # A task of its own reads, because a read that is cancelled could drop the message that it just took.

@@ -21,10 +21,9 @@ successor."""
 
 
 def run_forget(broker: str, tls: TlsFiles, db: str | None, device_id: str, prefix: str, as_json: bool) -> None:
-    r"""Marks the terminal in the database, so that no collector tells of it again, and clears what we may on the
-    broker.
+    r"""Marks the terminal in the database, so that no collector tells of it again, and clears the broker.
 
-    The collector clears the rest: by certificates a broker lets nobody else do that.
+    What we may not clear there the collector clears: by certificates a broker lets nobody else do that.
 
     Raises:
         Failure: 2 wrong use; 3 nobody knows the terminal; 4 no database or no broker; 6 the terminal is marked, and

@@ -13,13 +13,13 @@ from hymio.store.quarantine import counts
 from hymio.wire.limits import unbelievable
 
 _GAPS_TOLD: Final = 5
-"""So many gaps of a log have a sentence each; a flood of them would hide what else there is. --json has all."""
+"""How many gaps of a log have a sentence each; a flood of them would hide everything else. --json lists all."""
 _LOGS_TOLD: Final = 50
-"""So many logs, and as many whose messages are in quarantine, are told of in sentences."""
+"""How many logs, and how many terminals with messages in quarantine, have sentences of their own."""
 
 
 def run_ledger(db: str, as_json: bool) -> bool:
-    """Prints the ledger; whether it balances."""
+    """Prints the ledger; gives whether it balances."""
     opened = open_store(db)
     try:
         with opened.reading() as connection:
@@ -27,7 +27,7 @@ def run_ledger(db: str, as_json: bool) -> bool:
             quarantined = counts(connection)
     finally:
         opened.close()
-    # What nobody has decided about may hold presses: then it is not known whether all are accounted for.
+    # Messages that nobody has decided about may hold presses, so it is not known then whether all are accounted for.
     balanced = all(line.balanced for line in lines) and not quarantined
     if as_json:
         terminals = [line.as_json() | {"quarantined": quarantined.get(line.row["device_id"], 0)} for line in lines]

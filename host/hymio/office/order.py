@@ -23,22 +23,23 @@ DONE: Final = {
     "send-log": "has sent the end of its log",
     "resync": "sends what it holds once more",
 }
-"""The commands, and what a terminal does that has answered one."""
+"""The commands, and what a terminal that has answered one does."""
 
 RESYNC: Final = "resync"
 
 CLOCK_S: Final = 5.0
-"""So long a terminal that has just started is left to get the time; without it no order can be told from an old one."""
+"""How long a terminal that has just started is given to get the time; without it no order can be told from an old one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderTimes:
-    """For how long, in seconds."""
+    """How long an order holds, and how long to wait; in seconds."""
 
     lasts_s: float
-    """After that the terminal won't obey any more."""
+    """After that time the terminal does not obey the order any more."""
     wait_s: float
-    """For the answer, and for a terminal that sleeps."""
+    """How long to wait for the answer, and for a terminal that sleeps."""
 
 
 def run_command(
@@ -51,7 +52,17 @@ def run_command(
     wait: str,
     as_json: bool,
 ) -> None:
-    """The command. seqs: `from` and `to` of a resync, None: not given.
+    r"""Runs `hymio cmd`.
+
+    Args:
+        broker: its address.
+        tls: the files for TLS.
+        device_id: the terminal.
+        do: the command, one of DONE.
+        seqs: `from` and `to` of a resync; None: not given.
+        lasts: for how long the order holds.
+        wait: how long to wait for the answer.
+        as_json: whether the answer is JSON.
 
     Raises:
         Failure: 2 wrong use, 3 the terminal is away or silent, 4 no broker, 5 it answered with an error, 6 broken off.
@@ -65,7 +76,7 @@ def run_command(
         raise Failure(WRONG_USE, f"--from and --to are seqs, 0 or more, and go with {RESYNC}.", "Leave them out.")
     if len(given) == 2 and given["from"] > given["to"]:
         raise Failure(WRONG_USE, f"There is nothing from {given['from']} to {given['to']}.", "Turn them round.")
-    patience = OrderTimes(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
+    times = OrderTimes(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
     request: dict[str, Any] = {"do": do, **given}
 
     def show(heard: Heard) -> None:
@@ -75,7 +86,7 @@ def run_command(
 
     async def work() -> dict[str, Any]:
         async with open_session(access, [device_id], ("state", "reply", "log")) as session:
-            return await ask(session, device_id, request, patience, show)
+            return await ask(session, device_id, request, times, show)
 
     reply = run_on_loop(work())
     again = bool(reply.get("again"))
@@ -86,17 +97,27 @@ def run_command(
 
 
 async def ask(
-    session: BrokerSession, device_id: str, request: dict[str, Any], patience: OrderTimes, log: Callable[[Heard], None]
+    session: BrokerSession, device_id: str, request: dict[str, Any], times: OrderTimes, log: Callable[[Heard], None]
 ) -> dict[str, Any]:
-    """Gives an order once the terminal is there; gives its reply. log: takes what comes on that topic.
+    r"""Gives an order once the terminal is there, and waits for its reply.
+
+    Args:
+        session: hears the terminal.
+        device_id: the terminal.
+        request: the order.
+        times: how long it holds, and how long to wait.
+        log: is called with what the terminal sends of its text log.
+
+    Returns:
+        The reply.
 
     Raises:
-        Failure: 3 away or silent, 5 answered with an error.
+        Failure: 3 the terminal is away or silent, 5 it answered with an error.
     """
-    until_s = asyncio.get_running_loop().time() + patience.wait_s
+    until_s = asyncio.get_running_loop().time() + times.wait_s
     is_known = await _is_there(session, device_id, until_s)
-    order_id = await session.order(device_id, patience.lasts_s, **request)
-    lapses_s = time.monotonic() + patience.lasts_s
+    order_id = await session.order(device_id, times.lasts_s, **request)
+    lapses_s = time.monotonic() + times.lasts_s
     loop = asyncio.get_running_loop()
     again_s = math.inf
     while (heard := await session.heard(min(until_s, again_s))) is not None or again_s < until_s:
@@ -104,7 +125,7 @@ async def ask(
             await session.order(device_id, max(1.0, lapses_s - time.monotonic()), known_as=order_id, **request)
             again_s = math.inf
         elif heard.topic == "state" and not heard.is_retained and heard.facts().get("state") in ("online", "asleep"):
-            # It has come back, and what was sent while it was away is lost.
+            # The terminal has come back, and what was sent while it was away is lost.
             again_s = loop.time() + (0 if heard.facts().get("utc_ms") else CLOCK_S)
         elif heard.topic == "log" and not heard.is_retained:
             log(heard)
@@ -120,10 +141,13 @@ async def ask(
 
 
 async def _is_there(session: BrokerSession, device_id: str, until_s: float) -> bool:
-    """Comes back when an order would be heard; False: nothing is known of the terminal.
+    r"""Waits until an order would be heard.
+
+    Returns:
+        False if nothing is known of the terminal.
 
     Raises:
-        Failure: 3 it is away.
+        Failure: 3, the terminal is away.
     """
     kept_s = asyncio.get_running_loop().time() + RETAINED_S
     while (heard := await session.heard(kept_s)) is not None and heard.topic != "state":
@@ -151,13 +175,13 @@ async def _is_there(session: BrokerSession, device_id: str, until_s: float) -> b
 
 
 def answer_to(order_id: str, heard: Heard) -> dict[str, Any] | None:
-    """The reply to this order, None if it is another's or says that the order is on trial.
+    r"""The reply to this order; None if the message answers another one, or says that the order is on trial.
 
     Raises:
-        Failure: 5, with what the terminal says against it.
+        Failure: 5, with what the terminal says against the order.
     """
     reply = heard.facts()
-    # A terminal that could not read the order, or had no room for it, names no id.
+    # A terminal that could not read the order, or had no room for it, names no id in its reply.
     if heard.is_retained or reply.get("id") not in (order_id, None) or reply.get("trial") is True:
         return None
     if reply.get("ok") is True and reply.get("id") == order_id:

@@ -31,16 +31,19 @@ OPTIONS: Final = {
     "--mash-presses": "mash_presses",
     "--mash": "mash_ms",
 }
-"""The options and the keys of `windows` in a terminal's configuration that they stand for."""
+"""The options, and the keys of `windows` in a terminal's configuration that they stand for."""
 
 _ROWS_AT_ONCE: Final = 5000
 
 
 def windows_of(given: Mapping[str, str | int | None]) -> dict[str, int]:
-    """The windows of a terminal, with what the options (name -> what was given, None: nothing) change.
+    r"""The windows of a terminal, changed by the options.
+
+    Args:
+        given: what was given, by option; None: nothing.
 
     Raises:
-        Failure: 2, an option that is no duration, or that no terminal would take.
+        Failure: 2, it is no duration, or no terminal would take it.
     """
     config = firmware_module("config")
     windows = default_windows()
@@ -63,18 +66,18 @@ def windows_of(given: Mapping[str, str | int | None]) -> dict[str, int]:
 
 @dataclass
 class Figures:
-    """One terminal: the presses as they are judged now and as they would have been."""
+    """The figures of one terminal: its presses as they are judged now, and as they would have been judged."""
 
     device_id: str
     now: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Presses by (button, verdict)."""
+    """The number of presses by (button, verdict)."""
     then: Counter[tuple[int, int]] = field(default_factory=Counter)
     changed: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Presses by (verdict, verdict then)."""
+    """The number of presses by (verdict, verdict with the other windows)."""
     differs: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Its object of `hymio replay --json`."""
+        """The figures as an object of `hymio replay --json`."""
         faces, faces_then = _faces(self.now), _faces(self.then)
         return {
             "device_id": self.device_id,
@@ -112,7 +115,14 @@ def replay(
     device_id: str | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> list[Figures]:
-    """Every terminal (or that one), by device id. `progress` is called with the number of rows done."""
+    r"""Replays every terminal, or the one of this device id, in the order of device ids.
+
+    Args:
+        connection: to the database.
+        windows: the other windows.
+        device_id: the one terminal; None: all.
+        progress: is called with the number of rows done.
+    """
     defaults = default_windows()
     table = schema.logs
     query = select(table.c.device_id, table.c.log_id)
@@ -129,7 +139,7 @@ def replay(
             for seq, record in boot:
                 if not isinstance(record, Press | Run):
                     continue
-                # What is folded stays as it is.
+                # Presses that were folded into a run stay as they were judged.
                 count, was = (record.count, record.verdict) if isinstance(record, Run) else (1, in_force.pop(seq))
                 verdict = then.get(seq, was)
                 figures.now[record.button, was] += count
@@ -146,7 +156,7 @@ def replay(
 def _records(
     connection: Connection, device_id: str, log_id: int, in_force: dict[int, int]
 ) -> Iterator[tuple[int, Record]]:
-    """The presses of one log and what bears on them, by seq; puts the verdicts now in force into `in_force`."""
+    """The presses of one log and what bears on them, by seq; the verdicts in force now are put into `in_force`."""
     others, pressed = schema.records, schema.presses
     query = (
         select(others.c.seq, others.c.body)
@@ -182,10 +192,16 @@ def _records(
 
 
 def run_replay(db: str, device_id: str | None, given: Mapping[str, str | int | None], as_json: bool) -> None:
-    """Prints what would have counted with the windows that the options give (name -> value or None).
+    r"""Prints what would have counted with other windows.
+
+    Args:
+        db: the database.
+        device_id: the one terminal; None: all.
+        given: the windows by option; None: not given.
+        as_json: whether the answer is JSON.
 
     Raises:
-        Failure: 2 an option or a terminal that there is not, 4 no database, 5 a newer one.
+        Failure: 2 there is no such window or terminal, 4 no database, 5 a newer one.
     """
     windows = windows_of(given)
     opened = open_store(db)

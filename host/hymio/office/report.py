@@ -13,8 +13,10 @@ from hymio.store.figures import happy_index, happy_index_margin
 
 
 def terminal_figures(connection: Connection) -> list[dict[str, Any]]:
-    """The `terminals` of the contract's report, by device id; from the hourly sums, so its cost does not grow with
-    the number of votes."""
+    """The `terminals` of the contract's report, by device id.
+
+    They come from the hourly sums, so what this costs does not grow with the number of votes.
+    """
     counted: dict[str, list[int]] = {}
     verdicts: dict[str, dict[str, int]] = {}
     for (device_id,) in connection.execute(select(schema.logs.c.device_id).distinct()):

@@ -16,10 +16,10 @@ EXPIRING: Final = datetime.timedelta(days=30)
 
 
 def run_list(directory: Path, as_json: bool) -> None:
-    """Every certificate, with what is to be done about it.
+    r"""Prints every certificate, with what is to be done about it.
 
     Raises:
-        Failure: 2 no CA there.
+        Failure: 2, there is no CA.
     """
     now = datetime.datetime.now(datetime.UTC)
     entries = known_certificates(directory)
@@ -35,7 +35,11 @@ def run_list(directory: Path, as_json: bool) -> None:
 
 
 def known_certificates(directory: Path) -> list[CertificateEntry]:
-    """The register of the CA in `directory`, the oldest certificate first; Failure 2 if there is none."""
+    r"""The register of the CA in `directory`, the oldest certificate first.
+
+    Raises:
+        Failure: 2, there is no CA.
+    """
     register_path = directory / REGISTER
     if not register_path.exists():
         raise Failure(WRONG_USE, f"There is no CA in {directory}.", f"Make one: hymio pki init --dir {directory}")
@@ -71,8 +75,11 @@ def _show(rows: list[tuple[CertificateEntry, str]]) -> None:
 
 
 def state_of(entry: CertificateEntry, entries: list[CertificateEntry], now: datetime.datetime) -> str:
-    """good, expiring (less than 30 days left), expired, revoked, renewed (a newer one has taken its place), offered
-    (the terminal has not answered yet), or refused (by the terminal, or by the broker on trial)."""
+    """The state of a certificate, in a word.
+
+    It is good, expiring (less than 30 days are left), expired, revoked, renewed (a newer one has taken its place),
+    offered (the terminal has not answered yet), or refused (by the terminal, or by the broker on trial).
+    """
     if entry.revoked_utc is not None:
         return "revoked"
     if not entry.is_in_use:

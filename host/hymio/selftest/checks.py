@@ -1,4 +1,4 @@
-"""The checks of a self-test, one after the other: each asks the terminal, and a person where it can't know."""
+"""The checks of a self-test, one after the other: each asks the terminal, and asks a person where it can't know."""
 
 from __future__ import annotations
 
@@ -16,58 +16,62 @@ from hymio.selftest.report import Check, Result
 from hymio.wire.records import VERDICTS, Press
 
 RECORD_MS: Final = 100.0
-"""From the order to a record read back from flash: a visitor takes more for "it does nothing"."""
+"""The limit from the order to a record that was read back from flash; after more, visitors think that "it does
+nothing"."""
 FLASH_MS: Final = 2000.0
-"""64 programs and one erase at a data sheet's worst are 600 ms; the rest is the interpreter that compares them."""
+"""The limit for the flash. 64 programs and one erase take 600 ms at a data sheet's worst; the rest is for the
+interpreter that compares them."""
 RSSI_DBM: Final = -80.0
-"""Below it ESP32 boards begin to lose the network."""
+"""The weakest good signal; below it ESP32 boards begin to lose the network."""
 DRIFT_PPM: Final = 500.0
-"""22 s in the 12 hours between two looks at NTP. A quartz has 10 to 50; a cable shows no more in so short a time."""
+"""The limit for the clock: 22 s in the 12 hours between two looks at NTP. A quartz has 10 to 50 ppm, but a cable can't
+show that in so short a time."""
 DRIFT_WAIT_S: Final = 60.0
-"""So long at most the drift is waited for when everything else is done: by a cable that takes 30 ms to ask and answer,
+"""How long the drift is waited for at most when everything else is done. By a cable that takes 30 ms to ask and answer,
 500 ppm can be told after a minute."""
 BUTTON_S: Final = 20.0
-"""For a person to press a button whose light is on."""
+"""How long a person has to press a button whose light is on."""
 TLS_S: Final = 20.0
-"""For a connection to come about."""
+"""How long a connection may take to come about."""
 SPARE_S: Final = 8.0
-"""For the terminal to erase a sector ahead: it does so 3 s after the last finger."""
+"""How long a terminal may take to erase a sector ahead: it does so 3 s after the last finger."""
 
 _BUTTONS: Final = (1, 2, 3, 4)
 _LAST_BUTTON: Final = "button_4"
 _LIGHT_S: Final = 0.5
 _POLL_S: Final = 0.15
 _PATIENCE_S: Final = (15.0,)
-"""For what stops the processor for seconds; it is not asked for twice, since it would be done twice."""
+"""The time-out for what stops the processor for seconds. There is only one, since what is asked for twice would be done
+twice."""
 _ON: Final = 2
 
 
 @dataclass
 class TestStand:
-    """A terminal on a cable and whoever stands beside it."""
+    """A terminal on a cable, and whoever stands beside it."""
 
     cable: CableSession
     status: StatusAnswer
     doing: Callable[[str], None]
-    """Says what is being tried."""
+    """Is called with what is being tried."""
     tell: Callable[[str], None]
-    """Says what to do."""
+    """Is called with what a person has to do."""
     ask: Callable[[str], bool | None]
-    """A question with yes or no; None: nobody is there to answer."""
+    """Asks a person a question; gives yes or no, or None if nobody is there to answer."""
     seq: int
-    """The next record to be looked at."""
+    """The seq of the next record to be looked at."""
     is_answered_ahead: bool = False
     """Whether `ask` says yes without anybody having looked."""
     unseen: list[str] = field(default_factory=list)
-    """Checks that nobody was there to see."""
+    """The checks that nobody was there to see."""
 
     def run(self, test: TestRun, is_slow: bool = False) -> TestAnswer:
-        """Orders a test."""
+        """Has the terminal run a test."""
         return self.cable.ask(test, timeouts_s=_PATIENCE_S if is_slow else None)
 
 
 def checks(bench: TestStand, skip: Collection[str]) -> Iterator[Check]:
-    """Every check as it is done, but those of `skip` (of NAMES)."""
+    """Makes every check but those of `skip` (of NAMES), and gives each as it is done."""
     first = drift.read(lambda: bench.cable.ask(StateRead()).uptime_ms)
     problem = bench.status.problem
     for group, name, needs_log, check in _CHECKS:
@@ -148,7 +152,7 @@ def _buzzer(bench: TestStand) -> Check:
 
 
 def _seen(bench: TestStand, name: str, question: str, done: str) -> Check:
-    """What only a person can tell."""
+    """Asks for what only a person can see."""
     seen = bench.ask(question)
     if seen is None:
         bench.unseen.append(name)
@@ -177,7 +181,7 @@ def _button(button: int) -> Callable[[TestStand], Check]:
 
 
 def _pressed(bench: TestStand, name: str, button: int, pressed: list[int], count: int) -> Check:
-    """Holds what the log says of the newest `count` presses against the light that asked for one."""
+    """Compares what the log says of the newest `count` presses with the light that asked for one."""
     records = _new_presses(bench)[-count:]
     if pressed != [button]:
         came = " and ".join(str(one) for one in pressed)
@@ -190,7 +194,7 @@ def _pressed(bench: TestStand, name: str, button: int, pressed: list[int], count
 
 
 def _new_presses(bench: TestStand) -> list[Press]:
-    """What has come into the log since it was looked at last."""
+    """The presses that have come into the log since it was looked at last."""
     found: list[Press] = []
     while True:
         batch, _ = bench.cable.records(bench.seq, bench.status.device_id)
@@ -251,7 +255,7 @@ def _battery(bench: TestStand) -> Check:
 
 
 def _drift(bench: TestStand, first: list[drift.Reading]) -> Check:
-    """Waits until the cable can tell, at most DRIFT_WAIT_S."""
+    """Waits until the cable can tell the drift, at most DRIFT_WAIT_S."""
     end_s = time.monotonic() + DRIFT_WAIT_S
     last: list[drift.Reading] = []
     while True:
@@ -270,8 +274,10 @@ def _drift(bench: TestStand, first: list[drift.Reading]) -> Check:
 
 
 def left_out(bench: TestStand, skip: Collection[str]) -> tuple[str, ...]:
-    """The checks that nobody can say anything of, though the board has what they try: those of `skip` (of NAMES), and
-    those that nobody was there to see."""
+    """The checks that nobody can say anything about, though the board has what they try.
+
+    They are those of `skip` (of NAMES), and those that nobody was there to see.
+    """
     names = [name for group, name, _, _ in _CHECKS if group in skip or name in bench.unseen]
     return (*names, *(["drift"] if "drift" in skip else []))
 
@@ -292,7 +298,7 @@ _CHECKS: Final[tuple[tuple[str, str, bool, Callable[[TestStand], Check]], ...]] 
     ("tls", "tls", True, _tls),
     ("battery", "battery", False, _battery),
 )
-"""(name under which it is left out, name, whether it needs a terminal that counts, what does it)"""
+"""(name under which a check is left out, its own name, whether it needs a terminal that counts, what makes it)"""
 
 NAMES: Final = (*dict.fromkeys(group for group, _, _, _ in _CHECKS), "drift")
-"""What can be left out."""
+"""The names of what can be left out."""

@@ -41,9 +41,9 @@ class SelftestOptions:
     operator: str | None
     skip: Sequence[str]
     auto: bool
-    """Nobody is asked."""
+    """Whether nobody is asked."""
     yes: bool
-    """Every question is answered with yes."""
+    """Whether every question is answered with yes."""
     as_json: bool
 
 
@@ -52,7 +52,7 @@ _STYLE: Final[dict[Verdict, str]] = {"good": "green", "as_far_as_tested": "yello
 
 
 def run_selftest(order: SelftestOptions) -> int:
-    """The command; returns its exit status."""
+    """Runs `hymio selftest`; gives its exit status."""
     from hymio.cable.ports import choose_port
 
     _check(order)
@@ -71,7 +71,7 @@ def run_selftest(order: SelftestOptions) -> int:
 
 
 def _check(order: SelftestOptions) -> None:
-    """What is wrong with the command line is told before anything is touched."""
+    """Tells what is wrong with the command line before anything is touched."""
     from hymio.selftest.checks import NAMES
 
     for name in order.skip:
@@ -97,7 +97,7 @@ def _tested(order: SelftestOptions, port: str) -> SelftestReport:
     shown = _Shown(order.as_json)
     with CableSession(port) as cable:
         status = cable.status()
-        directory_of(order.store, status.device_id)  # one that can't be made is better known before
+        directory_of(order.store, status.device_id)  # a directory that can't be made is found before anything is tested
         mac = cable.ask(StateRead()).mac
         began_utc = time.time()
         bench = TestStand(cable, status, shown.doing, shown.tell, _answers(order, shown), status.next_seq)
@@ -129,8 +129,10 @@ def _tested(order: SelftestOptions, port: str) -> SelftestReport:
 
 
 class _Shown:
-    """What a person sees while it runs: checks on stdout (with --json nothing but JSON stands there), the rest on
-    stderr."""
+    """What a person sees while the checks run.
+
+    The checks go to stdout (to stderr with --json, where stdout holds nothing but JSON), and everything else to stderr.
+    """
 
     def __init__(self, as_json: bool) -> None:
         self._side = error_console()
@@ -138,23 +140,23 @@ class _Shown:
         self._spinner = self._side.status("") if self._side.is_terminal else None
 
     def doing(self, name: str) -> None:
-        """What is being tried."""
+        """Shows what is being tried."""
         if self._spinner:
             self._spinner.update(name.replace("_", " "))
             self._spinner.start()
 
     def pause(self) -> None:
-        """Nothing moves."""
+        """Stops whatever moves."""
         if self._spinner:
             self._spinner.stop()
 
     def tell(self, line: str) -> None:
-        """What a person has to do."""
+        """Says what a person has to do."""
         self.pause()
         self._side.print(line, style="bold", markup=False)
 
     def check(self, check: Check) -> None:
-        """What has come out."""
+        """Shows the outcome of a check."""
         from rich.markup import escape
 
         self.pause()

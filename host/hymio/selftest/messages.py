@@ -21,17 +21,17 @@ class StateAnswer(smp_message.ReadResponse):
 
     uptime_ms: int
     buttons: int
-    """Contacts closed now, bit 0 = button 1."""
+    """The contacts that are closed now; bit 0 is button 1."""
     supply_mv: int | None = None
     low_mv: int
-    """Below it a battery is low."""
+    """A battery below this voltage is low."""
     clock: bool
     heap_free: int
     mac: str
 
 
 class StateRead(smp_message.ReadRequest, Errors):
-    """Contacts, supply, clock."""
+    """Asks for contacts, supply and clock."""
 
     _GROUP_ID = GROUP
     _COMMAND_ID = 5
@@ -39,16 +39,16 @@ class StateRead(smp_message.ReadRequest, Errors):
 
 
 class TestAnswer(smp_message.WriteResponse):
-    """What came of a test; which keys there are depends on it."""
+    """The outcome of a test; which keys there are depends on the test."""
 
-    __test__ = False  # for pytest: the name is no test's
+    __test__ = False  # so that pytest does not take the class for a test
 
     model_config = LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 5
 
     ok: bool | None
-    """None: not done."""
+    """None: the test was not done."""
     ms: int = 0
     n: int | None = None
     s: int = 0
@@ -61,7 +61,7 @@ class TestAnswer(smp_message.WriteResponse):
 
 
 class TestRun(smp_message.WriteRequest, Errors):
-    """Try what is named; `n` is for those that take a number."""
+    """Has the terminal try what is named; `n` is for tests that take a number."""
 
     __test__ = False
 

@@ -14,13 +14,14 @@ HINT: Final = "Correct it and run the same command again. Nothing was changed."
 
 
 def checked_config(path: Path, chip: str | None = None) -> Path:
-    """The file, if the firmware would take it as its config.json.
+    r"""The file, if the firmware would take it as its config.json.
 
     Args:
-        chip: esptool's name of it, if the pins are to be checked as well.
+        path: the file.
+        chip: the name that esptool has for the chip, if the pins are to be checked as well.
 
     Raises:
-        Failure: what is wrong with it.
+        Failure: 2, with what is wrong with it.
     """
     try:
         given = json.loads(read_utf8(path))
@@ -35,13 +36,14 @@ def checked_config(path: Path, chip: str | None = None) -> Path:
 
 
 def check(given: Any, source: str) -> dict[str, Any]:
-    """The configuration with its defaults, as the firmware would see it.
+    r"""The configuration with its defaults, as the firmware would see it.
 
     Args:
+        given: the configuration.
         source: what an error names as its place.
 
     Raises:
-        Failure: naming the key, what was expected and what came.
+        Failure: 2, naming the key, what was expected and what came.
     """
     config = firmware_module("config")
     try:
@@ -52,10 +54,10 @@ def check(given: Any, source: str) -> dict[str, Any]:
 
 
 def checked_wiring(given: Any, chip: str, source: str) -> None:
-    """Whether the pins can be used like that on the chip (esptool's name of it).
+    r"""Checks that the pins can be used like that on the chip (by the name that esptool has for it).
 
     Raises:
-        Failure: naming the key.
+        Failure: 2, naming the key.
     """
     built = check(given, source)
     try:

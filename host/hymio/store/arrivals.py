@@ -82,7 +82,7 @@ class UnreadBatch:
 
 
 Item = UnreadBatch | Arrival | Told | Uncountable
-"""Something that goes into a transaction."""
+"""Anything that goes into a transaction."""
 
 
 def judge(topic: str, payload: bytes, received_utc: float) -> UnreadBatch | Told | Uncountable | None:

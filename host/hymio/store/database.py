@@ -24,23 +24,27 @@ from hymio.store.schema import SCHEMA_VERSION, LogKey
 from hymio.store.upgrade import check_version, create_or_upgrade
 
 SQLITE_BUSY_S: Final = 30.0
-"""How long a writer waits for another one: a collector's commits are short, an import by cable may take seconds."""
+"""How long a writer waits for another one: a collector's commits are short, but an import by cable may take seconds."""
 
 _PREPARE: Final = "prepare_threshold"
 
 _FILE: Final = "hymio_file"
-"""In what SQLAlchemy keeps with a connection: which file it has opened."""
+"""The key under which SQLAlchemy keeps, with a connection, which file the connection has opened."""
 
 
 def database_url(db: str) -> URL:
-    """The SQLAlchemy URL for what a person gives as `--db`: a URL, the path of an SQLite file, or @FILE with either."""
+    r"""The SQLAlchemy URL for what a person gives as `--db`: a URL, the path of an SQLite file, or @FILE with either.
+
+    Raises:
+        Failure: 2, it names no database that hymio can use.
+    """
     db = address_in(db, "--db")
     check_database(db)
     if "://" not in db:
         return URL.create("sqlite", database=str(Path(db).expanduser()))
     try:
         url = make_url(db)
-    except (ArgumentError, ValueError):  # the latter: a port that is none
+    except (ArgumentError, ValueError):  # ValueError: a port that is none
         url = None
     if url is not None:
         hide(str(url.password or ""))
@@ -57,16 +61,17 @@ def database_url(db: str) -> URL:
 
 
 class Store:
-    """One database. `writing` and `reading` give connections in a transaction; both fail with people's sentences."""
+    """One database. `writing` and `reading` give connections in a transaction, and fail with sentences for people."""
 
     def __init__(self, engine: Engine) -> None:
+        """Gives connections of this engine; `open_store` makes it."""
         self.engine = engine
         self.known_logs: set[LogKey] = set()
-        """(device_id, log_id) of logs that surely have a row: who knows them need not ask."""
+        """Logs that surely have a row; whoever knows them need not ask the database."""
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction that writes: committed, durably, when the block ends well, else rolled back."""
+        """One transaction that writes: committed, durably, if the block succeeds, and rolled back otherwise."""
         with self._people_errors(), self.engine.connect() as connection:
             writer = connection.execution_options(hymio_writes=True)
             with self._ends_sessions(connection), writer.begin():
@@ -74,7 +79,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent look at everything."""
+        """One consistent look at everything, in a transaction that reads."""
         with self._people_errors(), self.engine.connect() as connection:
             reader = connection
             is_postgres = connection.dialect.name == "postgresql"
@@ -82,20 +87,20 @@ class Store:
                 reader = connection.execution_options(isolation_level="REPEATABLE READ")
             with self._ends_sessions(connection), reader.begin():
                 if is_postgres:
-                    # Not postgresql_readonly: given back, the session would begin with READ WRITE from then on, and
-                    # overrule a server that is to be read only.
+                    # Not postgresql_readonly: when the connection is given back, the session would begin with READ
+                    # WRITE from then on, and overrule a server that is to be read only.
                     reader.execute(text("SET TRANSACTION READ ONLY"))
                 yield reader
 
     def close(self) -> None:
-        """Lets go of all connections."""
+        """Closes all connections."""
         self.engine.dispose()
 
     @contextmanager
     def _ends_sessions(self, connection: Connection) -> Iterator[None]:
-        # A session that was good may be so no longer: its server has become a standby (25006), shuts down (57P01), or
-        # a pooler has given us another one. Asked whether it lives, it says yes, so it has to be given up, and with it
-        # all others to the same server; the next connection finds who writes now.
+        # A session that was good may no longer be: its server has become a standby (25006), it shuts down (57P01), or a
+        # pooler has given us another session. Asked whether it is alive it says yes, so it has to be given up, and with
+        # it all others to the same server; the next connection finds the server that takes writes now.
         try:
             yield
         except Exception as error:
@@ -116,10 +121,14 @@ class Store:
 
 
 def open_store(db: str, create: bool = False) -> Store:
-    """Opens the database `db`, made first if `create`. One that an older hymio wrote is brought up to date.
+    r"""Opens the database `db`; one that an older hymio wrote is brought up to date.
+
+    Args:
+        db: as it was given for --db.
+        create: whether it is made if it is not there.
 
     Raises:
-        Failure: 2 not a database URL, 4 not there or not allowed, 5 written by a newer hymio.
+        Failure: 2 it is no address of a database; 4 it is not there, or may not be used; 5 a newer hymio wrote it.
     """
     url = database_url(db)
     if url.get_backend_name() == "sqlite":
@@ -138,7 +147,8 @@ def open_store(db: str, create: bool = False) -> Store:
     except Failure:
         store.close()
         raise
-    except SQLAlchemyError as error:  # not a database file, a wrong password, no such database...
+    # it is no database file, the password is wrong, there is no such database, and so on
+    except SQLAlchemyError as error:
         store.close()
         raise DatabaseFailure(url, error, Fault.DATABASE) from error
     return store
@@ -157,8 +167,8 @@ def _check_sqlite_file(url: URL, create: bool) -> None:
             "`hymio collect` and `hymio votes --db` make one; check the path given as --db.",
         )
     if create:
-        # What SQLite makes itself others may read. Its -wal and -shm have the mode of the file.
-        with suppress(OSError):  # SQLite says in a moment what is the matter
+        # A file that SQLite makes itself can be read by others. Its -wal and -shm have the mode of the file.
+        with suppress(OSError):  # SQLite will say what is the matter
             make_private(path)
 
 
@@ -168,7 +178,7 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    # A pooler hands each transaction to another session, which does not know what was prepared in the one before; and a
+    # A pooler gives each transaction another session, which does not know what was prepared in the one before. And a
     # database made where the locale is C (SQL_ASCII) would answer in bytes.
     settings: dict[str, Any] = {"connect_timeout": 10, "prepare_threshold": None, "client_encoding": "utf8"}
     asked = url.query.get(_PREPARE)
@@ -180,7 +190,7 @@ def _engine(url: URL) -> Engine:
                 "Statements are prepared after so many, on a server without a pooler before it: 5.",
             )
         url, settings[_PREPARE] = url.difference_update_query([_PREPARE]), int(asked)
-    logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it tells of errors, the errors tell
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it tells of errors, the errors tell as well
     try:
         return create_engine(url, pool_pre_ping=True, connect_args=settings)
     except ModuleNotFoundError as error:
@@ -191,13 +201,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry)
     # The driver must not begin transactions by itself: it would do so too late for a writer (see _begin_sqlite).
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
-    # An ack frees votes on the terminal, so a commit has to survive a power cut: WAL with NORMAL need not.
+    # An ack frees votes on the terminal, so a commit has to survive a power cut; with WAL and NORMAL it may not.
     connection.execute("PRAGMA synchronous=FULL")
     record.info[_FILE] = _file_at(connection.execute("PRAGMA database_list").fetchone()[2])
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: one that begins as a reader cannot wait for another writer, it fails with
+    # A writer takes the lock at once. One that begins as a reader can't wait for another writer; it fails with
     # "database is locked" (sqlite.org/lang_transaction.html, SQLITE_BUSY_SNAPSHOT).
     writes = connection.get_execution_options().get("hymio_writes", False)
     if writes:
@@ -206,7 +216,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _file_at(path: str) -> tuple[int, int] | None:
-    """Which file bears this name now."""
+    """Which file has this name now, as (device, inode); None if there is none."""
     try:
         found = Path(path).stat()
     except OSError:
@@ -221,7 +231,7 @@ def _check_in_place(connection: Connection) -> None:
     if now == connection.info[_FILE]:
         return
     if now is not None:
-        connection.invalidate()  # another file has its place, a backup perhaps: the next connection is to that
+        connection.invalidate()  # another file, perhaps a backup, has its place: the next connection is to that one
     raise Failure(
         NO_SERVICE,
         f"The database {shown(url)} cannot be used: its file was moved, deleted or replaced.",

@@ -1,4 +1,4 @@
-"""Batches into rows, exactly once, whatever their order; verdicts, dates, coverage and figures kept right with them."""
+"""Turns batches into rows, each press exactly once in whatever order they come; verdicts, dates and figures follow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 Refusal = tuple[Arrival | Told, str, Kept]
-"""What was not taken in, why, and whether quarantine has kept it."""
+"""(what was not taken in, why, whether quarantine has kept it)"""
 
 _NEW_LOG: Final = text(
     "INSERT INTO logs (device_id, log_id, next_seq, oldest_seq, cursor_seq, duplicates, conflicts, first_seen_utc,"
@@ -58,11 +58,19 @@ def ingest_many(
     costs: Costs | None = None,
     refusals: list[Refusal] | None = None,
 ) -> list[BatchOutcome]:
-    """Takes in batches and statements in the transaction of `connection`; one outcome per batch, in their order.
+    r"""Takes in batches and statements, in the transaction of `connection`.
 
-    The database may hold any part of them already, in any order; `connection` comes from `Store.writing`. What no
-    terminal can honestly say goes to quarantine instead, and is added to `refusals`. costs: what the work has cost is
-    booked there, terminal by terminal.
+    The database may hold any part of them already, in any order. What no terminal can honestly say goes to quarantine.
+
+    Args:
+        connection: comes from `Store.writing`.
+        arrivals: the batches.
+        told: the statements.
+        costs: what the work takes is booked there, terminal by terminal.
+        refusals: what was not taken in is added to it.
+
+    Returns:
+        One outcome for each batch, in their order.
     """
     costs = Costs() if costs is None else costs
     refused: list[tuple[Arrival | Told, str]] = []
@@ -113,7 +121,7 @@ def ingest_many(
         with costs.of(log.key[0]):
             log.flush(writes)
     _write(connection, updates.values(), writes)
-    # In one order everywhere, so that two collectors cannot wait for each other.
+    # The same order everywhere, so that two collectors can't wait for each other.
     for one, reason in sorted(refused, key=lambda pair: pair[0].device_id):
         with costs.of(one.device_id):
             kept = put_in_quarantine(connection, one.device_id, one.source, reason, one.payload, one.received_utc)
@@ -123,7 +131,7 @@ def ingest_many(
 
 
 def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: BatchOutcome, log: LogUpdate) -> None:
-    """A message that contradicts what is there is kept once, however many of its seqs do."""
+    """Keeps a batch that contradicts what is there once, however many of its seqs do."""
     if not outcome.conflicts:
         return
     more = f" (and {len(outcome.conflicts) - 1} more of its seqs)" if len(outcome.conflicts) > 1 else ""
@@ -142,7 +150,7 @@ def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: BatchOutc
 
 
 def date_waiting(connection: Connection) -> bool:
-    """Dates again a bounded part of what earlier transactions left; False: nothing is left."""
+    """Dates again a bounded part of what earlier transactions left to do; gives False if nothing was left."""
     found = date_on(connection)
     if found is None:
         return False
@@ -160,14 +168,14 @@ def ingest(connection: Connection, device_id: str, batch: Batch, via: str, recei
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """What the database knows of a log: its coverage, and where the terminal's log itself stands."""
+    """What the database knows of a log: its coverage, and the next seq of the terminal's own log."""
 
     coverage: Coverage
     next_seq: int
 
 
 def log_state(connection: Connection, device_id: str, log_id: int) -> LogState | None:
-    """The state of one log, None if it has never been heard of."""
+    """The state of one log; None if it has never been heard of."""
     return log_states(connection, [(device_id, log_id)]).get((device_id, log_id))
 
 
@@ -202,14 +210,15 @@ def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey
     rows: dict[LogKey, dict[str, Any]] = {}
 
     def read(wanted: Sequence[LogKey]) -> None:
-        # Another collector may be at work on the same log: its row is the lock, taken in the order of the keys.
+        # Another collector may be at work on the same log. Its row is the lock, and locks are taken in the order of the
+        # keys.
         for chunk in chunks(wanted):
             query = select(table).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
             query = query.order_by(table.c.device_id, table.c.log_id).with_for_update()
             for row in connection.execute(query):
                 rows[row.device_id, row.log_id] = dict(row._mapping)
 
-    # Rows that are missing come first, or two collectors could each hold what the other waits for.
+    # Missing rows are made first; otherwise two collectors could each hold what the other one waits for.
     present = set()
     for chunk in chunks(keys):
         query = select(table.c.device_id, table.c.log_id).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
@@ -240,7 +249,7 @@ def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes)
 
 
 def _add_hourly(connection: Connection, writes: Writes) -> None:
-    # In one order everywhere, so that two collectors cannot wait for each other.
+    # The same order everywhere, so that two collectors can't wait for each other.
     hourly = [
         {"device_id": device_id, "hour": hour, "button": button, "verdict": verdict, "presses": presses}
         for (device_id, hour, button, verdict), presses in sorted(writes.hourly.items())

@@ -17,7 +17,7 @@ _SHOWN: Final = ("device_id", "log_id", "pressed", "rows", "lost", "waiting", "d
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """One log: a row of the view `ledger_v1`, and what explains it."""
+    """The ledger of one log: its row of the view `ledger_v1`, and what explains the row."""
 
     row: dict[str, Any]
     state: LogState
@@ -26,18 +26,18 @@ class LedgerLine:
 
     @property
     def balanced(self) -> bool:
-        """Nothing waits and no gap is open."""
+        """Whether nothing waits and no gap is open."""
         return bool(self.row["balanced"])
 
     def as_json(self) -> dict[str, Any]:
-        """Its object in the contract's ledger."""
+        """The log as an object of the contract's ledger."""
         return self.row | {
             "balanced": self.balanced,
             "open_gaps": [list(gap) for gap in self.state.coverage.open_gaps],
         }
 
 
-# The sums of all logs, and what is said of those that don't balance: two queries, however many logs there are.
+# The sums of all logs, and what explains those that don't balance, take two queries, however many logs there are.
 _LOGS: Final = text(
     "SELECT ledger_v1.*, logs.next_seq, logs.oldest_seq, logs.cursor_seq, logs.last_seen_utc, logs.conflicts"
     " FROM ledger_v1 JOIN logs ON logs.device_id = ledger_v1.device_id AND logs.log_id = ledger_v1.log_id"
@@ -51,7 +51,10 @@ _SPANS_OF_OPEN: Final = text(
 
 
 def ledger_lines(connection: Connection) -> list[LedgerLine]:
-    """One line per log, by device id. The spans of those that balance are not read: they have no gaps."""
+    """One line for each log, by device id.
+
+    The spans of logs that balance are not read, since these have no gaps.
+    """
     rows = connection.execute(_LOGS).all()
     spans: dict[tuple[str, int], list[Span]] = defaultdict(list)
     if not all(row.balanced for row in rows):

@@ -1,9 +1,9 @@
-"""One log while a transaction works on it: what the database holds of it, and what is to be written."""
+"""What a transaction does to one log: worked out on top of what the database holds, and written at its end."""
 
-# All that a transaction does to a log is worked out in memory on top of what the database holds, and written at the
-# end together with all other logs. For a batch that continues a log, the usual case, nothing of the log is read but
-# its row in `logs` and its spans. What a message costs depends on what it carries and not on what the log holds: rows
-# that are there are read only where it has a record for them, and are dated again by the database itself.
+# All that a transaction does to a log is worked out in memory, and written at the end together with all other logs. For
+# a batch that continues a log, which is the usual case, nothing of the log is read but its row in `logs` and its spans.
+# What a message costs depends on what it carries and not on what the log holds: rows that are there are read only where
+# the message has a record for them, and the database itself dates them again.
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from hymio.wire.records import (
 from hymio.wire.seq_coverage import Coverage, Span
 
 IN_CHUNK: Final = 400
-"""Values in one IN list; SQLite before 3.32 takes 999 parameters."""
+"""How many values an IN list may have; SQLite before 3.32 takes 999 parameters."""
 
 _OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
 _PRESS_COLUMNS: Final = (
@@ -60,20 +60,22 @@ _REVISES_AT: Final = text(
     f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
 ).bindparams(bindparam("seqs", expanding=True))
 _END: Final = 2**62
-"""Beyond any seq."""
+"""A seq beyond any that there is."""
 
 _DENSE: Final = 8
-"""A range is read whole if it has at most so many seqs for each one that is wanted."""
+"""A range is read as a whole if it has at most this many seqs for each one that is wanted."""
 
 _FAR: Final = 2000
-"""Records further apart than that have their boot and time records looked up apart: what lies between may be much."""
+"""The boot and time records around records that are further apart than this are looked up separately, because much may
+lie between them."""
 
 
 @dataclass(slots=True)
 class BatchOutcome:
-    """What became of one batch. `rows` and `duplicates` count presses; `mark` is that of the log after everything.
+    """What became of one batch.
 
-    `refused`: why nothing of it was taken in (it is in quarantine then), else empty.
+    `rows` and `duplicates` count presses. `mark` is the mark of the log after everything. `refused` says why nothing of
+    the batch was taken in (it is in quarantine then); it is empty otherwise.
     """
 
     device_id: str
@@ -86,7 +88,7 @@ class BatchOutcome:
     conflicts: list[str] = field(default_factory=list)
     mark: int = 0
     kept: Kept | None = None
-    """What became in quarantine of a batch that contradicts; None: it does not."""
+    """What quarantine made of a batch that contradicts; None: it does not contradict."""
     refused: str = ""
 
 
@@ -104,7 +106,7 @@ class Writes:
 
 @dataclass(slots=True)
 class _PressRow:
-    """A row of `presses` in the making, or one of the database that a revision concerns."""
+    """A row of `presses` that is to be written, or one of the database that a revision concerns."""
 
     record: Press | Run
     count: int
@@ -116,15 +118,16 @@ class _PressRow:
 
     @property
     def bucket(self) -> tuple[int, int, str]:
-        """(hour, button, verdict) under which the hourly figures count it."""
+        """The (hour, button, verdict) under which the hourly figures count the row."""
         hour = schema.NO_HOUR if self.pressed_utc is None else int(self.pressed_utc // 3600)
         return hour, self.record.button, VERDICTS[self.verdict]
 
 
 class LogUpdate:
-    """Takes in batches and statements; `flush` then says what to write. `row` is the log's row in `logs`."""
+    """Takes in batches and statements of one log; `flush` says then what to write. `row` is the log's row in `logs`."""
 
     def __init__(self, connection: Connection, key: LogKey, row: dict[str, Any], stored_spans: list[Span]) -> None:
+        """Begins with what the database holds of the log `key`."""
         self.key = key
         self.row = row
         self.coverage = Coverage(list(stored_spans), row["oldest_seq"], row["cursor_seq"])
@@ -136,15 +139,15 @@ class LogUpdate:
         self._newest_next_seq = 0
         self._hourly: dict[tuple[int, int, str], int] = defaultdict(int)
 
-    # Taking in
+    # ---- taking in ----
 
     def doubt(self, one: Arrival | Told) -> str | None:
-        """Why what it says of the log can't be true, or has to wait; None: it may be taken in."""
+        """Why what a message says of the log can't be true, or has to wait; None if it may be taken in."""
         row = self.row
         next_seq = one.batch.next_seq if isinstance(one, Arrival) else one.next_seq
         if row["pace_utc"] is None:
             row["pace_seq"], row["pace_utc"] = next_seq, one.received_utc
-        # This computer's clock may have been ahead when the log was first heard.
+        # This computer's clock may have been ahead when the log was first heard of.
         row["pace_utc"] = min(row["pace_utc"], one.received_utc)
         reason = too_fast(next_seq, row["pace_seq"], one.received_utc - row["pace_utc"])
         if reason is None and isinstance(one, Arrival) and len(self.coverage.spans) >= SPANS_MAX:
@@ -157,8 +160,14 @@ class LogUpdate:
         return reason
 
     def take(self, arrival: Arrival, outcome: BatchOutcome) -> None:
-        """Takes in a batch: what is new becomes rows, what is there already is counted, what contradicts is kept.
-        `outcome` is told how much of each."""
+        r"""Takes in a batch.
+
+        What is new becomes rows, what is there already is counted, and what contradicts is kept.
+
+        Args:
+            arrival: the batch.
+            outcome: is told how much there was of each.
+        """
         batch = arrival.batch
         known = self._known(batch)
         arrived: list[tuple[int, int]] = []
@@ -202,7 +211,7 @@ class LogUpdate:
             self._told_total(told.next_seq, sum(told.totals))
 
     def mark_after(self, last_seq: int) -> int:
-        """The mark to acknowledge a batch with that ended at last_seq."""
+        """The mark with which a batch that ended at last_seq is acknowledged."""
         return self.coverage.mark_for(self._newest_next_seq, last_seq + 1)
 
     def _told_total(self, seq: int, total: int) -> None:
@@ -228,9 +237,9 @@ class LogUpdate:
         self.coverage.cursor_seq = max(self.coverage.cursor_seq, cursor_seq)
 
     def _totals(self, seq: int, totals: Totals) -> None:
-        """The lifetime totals before seq, as the terminal tells them."""
+        """Takes in the lifetime totals before `seq`, as the terminal tells them."""
         row = self.row
-        # What it has counted is never taken back.
+        # The terminal never takes back what it has counted.
         row["pressed"] = max(row["pressed"] or 0, sum(totals))
         if row["totals_seq"] is not None and seq < row["totals_seq"]:
             return
@@ -240,22 +249,22 @@ class LogUpdate:
         row["totals_seq"] = seq
 
     def _batch_totals(self, batch: Batch, arrived: Sequence[tuple[int, int]]) -> None:
-        """The lifetime totals after a batch: what is known of those before it and the presses that are new with it."""
+        """Takes in the lifetime totals after a batch: those before it, and the presses that are new with it."""
         row = self.row
         end = batch.last_seq + 1
         since, totals = batch.first_seq, list(batch.totals)
         if row["totals_seq"] is not None and row["totals_seq"] > since:
-            # Rows from there on are new ones: those that are there have moved totals_seq.
+            # Rows from totals_seq on are new ones, since those that are in the database have moved totals_seq.
             since, totals = row["totals_seq"], [row[f"totals_{button}"] for button in range(1, 5)]
         for seq, count in arrived:
             if seq >= since:
                 totals[self._new_presses[seq].record.button - 1] += count
         one, two, three, four = totals
         self._totals(end, (one, two, three, four))
-        # That holds wherever the batch stands, and whatever else has been said of the log.
+        # This holds wherever the batch stands, and whatever else has been said of the log.
         row["pressed"] = max(row["pressed"], sum(batch.totals) + sum(count for _, count in arrived))
 
-    # Reading
+    # ---- reading ----
 
     def _ask(self, statement: Any, **given: Any) -> Any:
         return self._connection.execute(statement, {"device_id": self.key[0], "log_id": self.key[1], **given})
@@ -282,7 +291,7 @@ class LogUpdate:
         return known
 
     def _rows_at(self, in_range: Any, at_seqs: Any, seqs: Sequence[int]) -> Iterator[Any]:
-        """The rows of the database with these seqs, which ascend (and perhaps some with a seq between them)."""
+        """The rows of the database with these ascending seqs, and perhaps some between them."""
         if not seqs or not self._stored(seqs[0], seqs[-1]):
             return
         if seqs[-1] - seqs[0] < _DENSE * len(seqs):
@@ -296,18 +305,18 @@ class LogUpdate:
         return self._stored_spans.touches(low, high)
 
     def _rows(self, low: int, high: int, without: Collection[int] = ()) -> int:
-        """Presses that are rows, written or not yet, with low <= seq < high, less those of the batch at hand."""
+        """Presses that are rows, written or not, with low <= seq < high; those of the batch at hand are left out."""
         stored = int(self._ask(_COUNT_IN, low=low, high=high).scalar_one())
         return stored + sum(
             row.count for seq, row in self._new_presses.items() if low <= seq < high and seq not in without
         )
 
-    # Writing
+    # ---- writing ----
 
     def flush(self, writes: Writes) -> None:
-        """Works out verdicts and dates, and adds everything that is to be written to `writes`, and to `row`.
+        """Works out verdicts and dates, and adds everything that is to be written to `writes` and to `row`.
 
-        Rows that are there already are dated again at once, in the database.
+        Rows of the database that have to be dated again are dated at once, by the database.
         """
         self._date()
         self._amend(writes)
@@ -348,8 +357,10 @@ class LogUpdate:
             writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": first_seq})
 
     def _pressed(self) -> int | None:
-        """Lifetime presses, from the newest totals by button, or from an older telling plus the rows since: a batch
-        counts what it can read, and a telling that comes later may know of a press that it could not."""
+        """Lifetime presses: the newest totals by button, or an older statement and the rows since then.
+
+        A batch counts what can be read of it; a later statement may know of a press that could not be.
+        """
         row = self.row
         known = [row["pressed"]] if row["pressed"] is not None else []
         if row["totals_seq"] is not None:
@@ -405,8 +416,15 @@ class LogUpdate:
                 self._hourly[bucket] += presses
 
     def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
-        """Dates the new presses among the seqs `touched`. Gives the ranges of stored ones that the new markers among
-        them concern. `markers`: all new ones, by seq."""
+        r"""Dates the new presses among the seqs `touched`.
+
+        Args:
+            touched: ascending.
+            markers: all new ones, by seq.
+
+        Returns:
+            The ranges of stored presses that the new markers among these seqs concern.
+        """
         rank = max((markers[seq].rank for seq in touched if seq in markers), default=0)
         timeline = Timeline([*self._stored_markers(touched[0], touched[-1], rank), *markers.values()])
         new = []
@@ -423,18 +441,17 @@ class LogUpdate:
         return [(low, high) for low, high in _to_date_again(timeline, new) if self._stored(low, high)]
 
     def _stored_markers(self, low: int, high: int, rank: int) -> list[Marker]:
-        """Boot and time records of the database with low <= seq <= high, and of those on either side what tells, or
-        corrects, the dates of presses between. rank: of the best source among the new time records."""
+        """What of the database dates the presses with low <= seq <= high; see `stored_markers` in `redating`."""
         newest = self.row["marker_seq"]
         if newest is None:
             return []
-        if newest < low and not rank:  # the usual case: no question at all
+        if newest < low and not rank:  # this is the usual case, and it takes no query at all
             return [Marker(newest, self.row["marker_boot"], self.row["marker_offset_ms"])]
         return stored_markers(self._connection, self.key, low, high, rank)
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Pieces of `values` that fit an IN list."""
+    """Cuts `values` into pieces that fit an IN list."""
     for at in range(0, len(values), IN_CHUNK):
         yield values[at : at + IN_CHUNK]
 
@@ -468,32 +485,34 @@ def _record_values(device_id: str, log_id: int, seq: int, record: Record) -> tup
     body = encode_content(record)
     boot = None if isinstance(record, Acked) else record.boot
     uptime_ms = None if isinstance(record, Acked) else record.uptime_ms
-    # A press that stands after the record cannot be meant: whoever says so gets no say.
+    # A press is revised only by a record that stands after it. A record that points at itself or beyond revises
+    # nothing.
     target_seq = record.target_seq if isinstance(record, Revise) and record.target_seq < seq else None
     utc_s = record.utc_s if isinstance(record, Time) else None
     return device_id, log_id, seq, body[0] & KIND_BITS, body[0] >> 4, boot, uptime_ms, body, target_seq, utc_s
 
 
 def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int, int]]:
-    """Ranges of seqs whose presses may be dated otherwise now that the `new` markers are known."""
+    """The ranges of seqs whose presses may have another date now that the `new` markers are known."""
     ranges: list[tuple[int, int]] = []
     for marker in sorted(new):
         before, after = timeline.before(marker.seq), timeline.after(marker.seq)
         low = before.seq + 1 if before is not None else 0
         high = after.seq - 1 if after is not None else _END
         if marker.offset_ms is not None:
-            # What follows takes its time from this record; what precedes it only if it had none before it.
+            # What follows takes its time from this record; what precedes it does so only if it had no time record
+            # before it.
             known_before = before is not None and before.offset_ms is not None and before.boot == marker.boot
             ranges.append((marker.seq + 1 if known_before else low, high))
             ranges += timeline.corrected_by(marker)
         elif after is not None:
-            # A boot record that fills a gap parts presses from a time record of another boot.
+            # A boot record that fills a gap separates presses from a time record of another boot.
             ranges.append((low, high))
     return ranges
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same seqs in ranges that do not overlap, in order."""
+    """The same seqs, in ranges that do not overlap, in order."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(ranges):
         if merged and low <= merged[-1][1]:

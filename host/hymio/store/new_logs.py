@@ -1,4 +1,4 @@
-"""How many logs one terminal may begin: each has a row, and is asked about for ever."""
+"""How many logs one terminal may begin: each has a row for ever, and is asked about each time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ _KNOWN_MAX: Final = 100_000
 def without_too_many_logs(
     connection: Connection, store: Store, arrivals: Sequence[Arrival], told: Sequence[Told]
 ) -> tuple[Sequence[Arrival], Sequence[Told], list[Uncountable]]:
-    """What may be taken in, and the rest with its reason.
+    r"""Separates what may be taken in from the messages of logs too many, each with its reason.
 
-    A terminal begins a log when its partition is made anew, or when another board takes its name: rarely.
+    A terminal begins a log when its partition is made anew, or when another board takes its name, and both are rare.
+
+    Returns:
+        Batches and statements that may be taken in, and the rest.
     """
     everything: list[Arrival | Told] = [*arrivals, *told]
     first_utc: dict[LogKey, float] = {}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Inserts whole rows, values in the order of the table's columns, as fast as the database takes them."""
+    """Inserts whole rows, with their values in the order of the table's columns."""
     if not rows:
         return
     columns = ", ".join(f'"{column.name}"' for column in table.columns)

@@ -42,7 +42,7 @@ def _log_key() -> list[Column[Any]]:
     ]
 
 
-# WITHOUT ROWID: the key is the table, so an insert touches one tree instead of two.
+# WITHOUT ROWID makes the key the table, so an insert touches one tree instead of two.
 presses = Table(
     "presses",
     metadata,
@@ -77,8 +77,8 @@ records = Table(
     Column("body", LargeBinary, nullable=False, comment="the record's bytes 0..11, retry bit cleared"),
     Column("target_seq", BigInteger, comment="revise records: the press concerned"),
     Column("utc_s", BigInteger, comment="time records"),
-    # Revise, boot and time records are few, and looked for from anywhere in the log. All that is asked of them stands
-    # in these indexes: SQLite would walk the whole log by its key instead if it had to look there anyway.
+    # Revise, boot and time records are few, and are looked for from anywhere in the log. All that is asked of them is
+    # in these indexes: if SQLite had to look into the table it would walk the whole log by its key instead.
     Index(
         "revisions_by_target",
         "device_id",
@@ -197,7 +197,7 @@ terminals = Table(
 )
 
 NO_HOUR: Final = -1
-"""`hourly.hour` of presses whose time is not known."""
+"""The `hourly.hour` of presses whose time is not known."""
 
 hourly = Table(
     "hourly",

@@ -1,4 +1,4 @@
-"""What goes into the database in one transaction, and what is to be said of it once it is there."""
+"""What goes into the database in one transaction, and what is to be said once it is there."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hymio.store.new_logs import without_too_many_logs
 from hymio.store.quarantine import Kept, put_in_quarantine
 
 _COLLISIONS_MAX: Final = 10
-"""Two writers that are in each other's way so often are not there by chance."""
+"""Two writers that are in each other's way more often than this are not there by chance."""
 
 
 @dataclass(slots=True)
 class Transaction:
-    """What goes into one transaction."""
+    """The messages of one transaction, by what becomes of them."""
 
     arrivals: list[Arrival] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
@@ -30,14 +30,14 @@ class Transaction:
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Transaction:
-        """These things."""
+        """A transaction of these items."""
         transaction = cls()
         for item in items:
             transaction.add(item)
         return transaction
 
     def add(self, one: Item | None) -> None:
-        """Sorts in what `judge` or `read_message` made of a message."""
+        """Sorts in what `judge` or `read_message` made of a message; None is nothing."""
         match one:
             case UnreadBatch():
                 self.add(one.read())
@@ -50,13 +50,13 @@ class Transaction:
 
     @property
     def items(self) -> list[Item]:
-        """All of it."""
+        """All items of the transaction."""
         return [*self.arrivals, *self.told, *self.refused]
 
 
 @dataclass(frozen=True, slots=True)
 class DueAck:
-    """An ack to be published for a log."""
+    """An ack that is to be published for a log."""
 
     device_id: str
     log_id: int
@@ -66,8 +66,10 @@ class DueAck:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Seqs that a terminal takes for settled and that are not in the database: an older copy of it has been restored,
-    or another database was there before."""
+    """Seqs that a terminal takes for settled and that are not in the database.
+
+    Either an older copy of the database has been restored, or another database was there before.
+    """
 
     device_id: str
     first_seq: int
@@ -76,21 +78,21 @@ class Wanted:
 
 @dataclass(slots=True)
 class Committed:
-    """What stands in the database now, and what is to be said of it."""
+    """What is in the database now, and what is to be said of it."""
 
     outcomes: list[BatchOutcome] = field(default_factory=list)
     acks: list[DueAck] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
     refused: list[tuple[Uncountable, Kept]] = field(default_factory=list)
     left: list[Item] = field(default_factory=list)
-    """What could not be committed for a reason of the database's, `trouble`, and is to be tried again."""
+    """What could not be committed for a fault of the database's, which is `trouble`, and is to be tried again."""
     trouble: Failure | None = None
     costs: Costs = field(default_factory=Costs)
     undated: bool = False
-    """Whether there are rows to be dated again: see `date_on`."""
+    """Whether there are rows to be dated again; see `date_on`."""
 
     def add(self, more: Committed) -> None:
-        """This as well."""
+        """Adds what another transaction has committed."""
         self.outcomes += more.outcomes
         self.acks += more.acks
         self.wanted += more.wanted
@@ -132,7 +134,7 @@ def commit(store: Store, transaction: Transaction, costs: Costs | None = None) -
             key = (told.device_id, told.log_id)
             coverage = states[key].coverage
             mark = coverage.mark_for(told.next_seq, told.cursor_seq)
-            # The terminal lacks our ack, or has records that we lack: say again how far we are.
+            # The terminal lacks our ack, or has records that we lack, so it is told again how far we are.
             if key not in due and (told.next_seq > mark or told.cursor_seq < mark):
                 due[key] = DueAck(*key, mark, 0)
             if coverage.forgotten is not None:
@@ -144,7 +146,11 @@ def commit(store: Store, transaction: Transaction, costs: Costs | None = None) -
 
 
 def date_on(store: Store) -> bool:
-    """One short transaction of the dating again that commits have left to do; whether more is left."""
+    r"""Does a part of the dating again that commits have left to do, in one short transaction.
+
+    Returns:
+        Whether more is left.
+    """
     with store.writing() as connection:
         return date_waiting(connection)
 
@@ -180,7 +186,7 @@ def commit_whatever_comes(store: Store, transaction: Transaction, is_again: bool
                 waiting.append(part)
                 continue
             is_of_database = fault in (Fault.DATABASE, Fault.COLLISION)
-            # Two that are refused one by one, and none that was not: the database itself is not well.
+            # If two are refused one by one, and none between them was not, the database itself is not well.
             refused_alone += is_of_database and len(part) == 1
             if is_of_database and (not is_again or refused_alone > 1):
                 if not (done.outcomes or done.acks or done.refused):
@@ -197,7 +203,7 @@ def commit_whatever_comes(store: Store, transaction: Transaction, is_again: bool
                 continue
             one = part[0]
             if isinstance(one, Uncountable):
-                raise  # what cannot even be kept: a bug, and no message's fault
+                raise  # what can't even be kept is a bug, and no message's fault
             waiting.append([Uncountable(one.device_id, one.source, _why(error), one.payload, one.received_utc)])
     if done.left and is_again and not (done.outcomes or done.acks or done.refused) and done.trouble is not None:
         raise done.trouble
@@ -205,6 +211,6 @@ def commit_whatever_comes(store: Store, transaction: Transaction, is_again: bool
 
 
 def _why(error: Exception) -> str:
-    """In one line, without the statement and its parameters, which SQLAlchemy puts behind."""
+    """The error in one line, without the statement and its parameters, which SQLAlchemy puts behind it."""
     said = str(getattr(error, "orig", None) or error).strip().splitlines()
     return f"not taken in: {type(error).__name__}: {said[0] if said else 'no reason given'}"

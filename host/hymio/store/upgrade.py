@@ -13,10 +13,11 @@ from hymio.store.schema import SCHEMA_VERSION, metadata, schema_version
 from hymio.store.views import create_views, drop_views
 
 _SCHEMA_LOCK: Final = 0x68796D69
-"""PostgreSQL advisory lock ("hymi") under which tables are made, so that two collectors may start at once."""
+"""The PostgreSQL advisory lock ("hymi") under which tables are made, so that two collectors may start at the same time.
+"""
 
 _OUTDATED_INDEXES: Final = ("records_by_target",)
-"""Those of older versions that cost their upkeep and are not used any more."""
+"""Indexes of older versions that cost their upkeep and are not used any more."""
 
 _FIRST_CONTENT: Final[dict[tuple[str, str], str]] = {
     ("logs", "presses"): """
@@ -30,7 +31,7 @@ _FIRST_CONTENT: Final[dict[tuple[str, str], str]] = {
                 FROM spans WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id
                 ORDER BY spans.first_seq LIMIT 1), 0)
     """,
-    # Spans never have a gap wholly below oldest_seq between them, so one that begins above it has an open gap below.
+    # Spans never have a gap wholly below oldest_seq between them, so each that begins above it has an open gap below.
     ("logs", "open_gaps"): """
         UPDATE logs SET open_gaps = (SELECT count(*) FROM spans
             WHERE spans.device_id = logs.device_id AND spans.log_id = logs.log_id AND spans.first_seq > logs.oldest_seq)
@@ -42,8 +43,8 @@ _FIRST_CONTENT: Final[dict[tuple[str, str], str]] = {
         SELECT device_id, count(*), sum(length(payload)), 0, 0, 0 FROM quarantine GROUP BY device_id
     """,
 }
-"""By (table, column) that a database of an older version lacks: the statement that fills it from what is there. A whole
-table that is missing stands as (table, "")."""
+"""The statements that fill what a database of an older version lacks from what is there, by (table, column). A whole
+table that is missing is (table, "")."""
 
 
 def create_or_upgrade(connection: Connection) -> None:
@@ -57,7 +58,7 @@ def create_or_upgrade(connection: Connection) -> None:
     if inspect(connection).has_table(schema_version.name):
         if check_version(connection) < SCHEMA_VERSION:
             _bring_up_to_date(connection)
-        # To begin a transaction is allowed in a file that can't be written to; this is not.
+        # A transaction can be begun in a file that can't be written to; this can't be done there.
         connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         return
     metadata.create_all(connection)
@@ -68,8 +69,8 @@ def create_or_upgrade(connection: Connection) -> None:
 def _bring_up_to_date(connection: Connection) -> None:
     """Adds the tables, columns and indexes that an older version did not know, filled from what it kept.
 
-    All of it is one transaction, of both kinds of database: broken off, it leaves the database as it was. A column that
-    is added needs a server_default, or has to be nullable.
+    All of it is one transaction, in both kinds of database: if it is broken off, the database is as it was. A column
+    that is added needs a server_default, or has to be nullable.
     """
     found = inspect(connection)
     columns = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}

@@ -14,7 +14,7 @@ _VIEWS: Final = {
                pressed_utc, clock, via, received_utc, count
         FROM presses
     """,
-    # Sums that are kept with the rows: what it costs does not grow with their number.
+    # These are sums that are kept with the rows, so what they cost does not grow with the number of rows.
     "ledger_v1": f"""
         SELECT device_id, log_id, pressed, presses AS "rows", lost, coalesce(pressed - presses - lost, 0) AS waiting,
                duplicates, pressed IS NOT NULL AND pressed - presses - lost = 0 AND open_gaps = 0

@@ -1,4 +1,4 @@
-"""The collector's ack: up to where the far end holds a log (firmware/README.md, "Ack")."""
+"""The collector's ack, which says up to where the far end holds a log (firmware/README.md, "Ack")."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _UTC_VALID: Final = 0x01
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """For log `log_id` every seq below `mark` is a row, void, or declared lost.
+    """Every seq of log `log_id` below `mark` is a row, void, or declared lost.
 
-    `nonce` is that of the newest batch that this answers, 0 if none. `utc_ms` None: the collector does not tell
-    the time.
+    `nonce` is that of the newest batch that the ack answers, 0 if it answers none. `utc_ms` is None if the collector
+    does not tell the time.
     """
 
     log_id: int
@@ -40,7 +40,11 @@ def encode_ack(ack: Ack) -> bytes:
 
 
 def decode_ack(data: bytes) -> Ack:
-    """The ack in these bytes; FormatError when it is none."""
+    r"""Reads an ack.
+
+    Raises:
+        FormatError: these bytes are none.
+    """
     if len(data) < 4 or int.from_bytes(data[-4:], "little") != crc32(data[:-4]):
         raise FormatError("the CRC of the ack does not match")
     reader = ByteReader(data[:-4])

@@ -39,10 +39,10 @@ Totals = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`slots` slots from `first_seq` on. `records` holds (seq, record) in order; the slots between are void.
+    """`slots` slots of a log, from `first_seq` on. `records` holds (seq, record) in order; all other slots are void.
 
-    `held`: how many seqs before `first_seq` the terminal still holds. `behind`: slots written after this batch.
-    `totals`: lifetime presses by button before `first_seq`.
+    `held` is the number of seqs before `first_seq` that the terminal still holds, `behind` the number of slots written
+    after this batch. `totals` are the lifetime presses by button before `first_seq`.
     """
 
     log_id: int
@@ -58,12 +58,12 @@ class Batch:
 
     @property
     def last_seq(self) -> int:
-        """The last seq accounted for; first_seq - 1 when there is none."""
+        """The last seq that the batch accounts for; first_seq - 1 if it accounts for none."""
         return self.first_seq + self.slots - 1
 
     @property
     def oldest_seq(self) -> int:
-        """What is older than this the terminal no longer holds."""
+        """The oldest seq that the terminal still holds."""
         return self.first_seq - self.held
 
     @property
@@ -73,7 +73,11 @@ class Batch:
 
 
 def encode_batch(batch: Batch, device_id: str) -> bytes:
-    """The bytes of a batch of that terminal."""
+    r"""The bytes of a batch of that terminal.
+
+    Raises:
+        FormatError: a value does not fit its field, or a record stands out of order.
+    """
     out = bytearray([BATCH_VERSION, _CLOCK_SET if batch.clock_set else 0])
     out += put_uint(batch.log_id, 4) + put_uint(batch.nonce, 4) + put_uint(batch.boot, 2)
     for value in (batch.first_seq, batch.slots, batch.held, batch.behind, *batch.totals):
@@ -117,10 +121,11 @@ def _press(press: Press, base_uptime_ms: int) -> bytes:
 
 
 def decode_batch(data: bytes, device_id: str) -> Batch:
-    """The batch of that terminal in these bytes, all of it or nothing.
+    r"""Reads a batch of that terminal, all of it or nothing.
 
     Raises:
-        FormatError: not a batch, damaged, another terminal's, or of another format; nothing in it may be counted then.
+        FormatError: it is no batch, or damaged, or another terminal's, or of another format; nothing in it may be
+            counted.
     """
     if len(data) < 4 + 2:
         raise FormatError(f"no batch: its length is {len(data)}, expected 6 bytes at least")

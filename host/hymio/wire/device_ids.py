@@ -1,4 +1,4 @@
-"""What a terminal may be called: the rule for device ids, for everything on the host that reads or takes one."""
+"""What a terminal may be called: the one rule for device ids of everything on the host."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ def read_state(device_id: str, payload: bytes) -> LogStatement | None:
         raise FormatError("the state message is not JSON") from None
     if not isinstance(state, dict) or state.get("state") not in ("online", "asleep", "offline"):
         raise FormatError("the state message says neither online nor asleep nor offline")
-    # It moves marks and totals that nothing else could put right again: a byte that changed on the way must not count.
+    # A state message moves marks and totals that nothing else could put right again, so a byte that changed on the way
+    # must not count.
     said, _, crc = payload.rpartition(_STATE_CRC)
     if said and crc.strip() != b"%d}" % crc32(said):
         raise FormatError("the CRC of the state message does not match")
