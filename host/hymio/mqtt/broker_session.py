@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hymio.common.errors import BROKEN_OFF, NO_SERVICE, WRONG_USE, Failure
-from hymio.mqtt.client import CONNECTION_ERRORS, BrokerAccess, Connection, MqttError
+from hymio.mqtt.client import CONNECTION_ERRORS, BrokerAccess, BrokerConnection, MqttError
 from hymio.wire.device_ids import is_device_id
 
 RETAINED_S: Final = 1.0
@@ -59,7 +59,7 @@ def checked_device_id(device_id: str) -> str:
 class BrokerSession:
     """What an office says to terminals over one connection, and what it hears of them; see `open_session`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: BrokerConnection) -> None:
         """Speaks over this connection; `listen` has to run beside it."""
         self._connection = connection
         self._inbox: asyncio.Queue[Heard | None] = asyncio.Queue()

@@ -60,7 +60,7 @@ class Identity:
     """(topic, payload) that the broker publishes, retained, if the client goes without a farewell."""
 
 
-class Connection:
+class BrokerConnection:
     """A connection to a broker that is open. Every method raises MqttError when it has ended."""
 
     def __init__(self, client: aiomqtt.Client) -> None:
@@ -95,7 +95,7 @@ class BrokerAccess:
     tls: ssl.SSLContext | None
 
     @contextlib.asynccontextmanager
-    async def connect(self, identity: Identity | None = None) -> AsyncIterator[Connection]:
+    async def connect(self, identity: Identity | None = None) -> AsyncIterator[BrokerConnection]:
         r"""Makes a connection, which is closed at the end of the block.
 
         Args:
@@ -105,7 +105,7 @@ class BrokerAccess:
             MqttError, OSError: the connection can't be made, or has ended; `failure` says why in words for a person.
         """
         async with self._client(Identity() if identity is None else identity) as client:
-            yield Connection(client)
+            yield BrokerConnection(client)
 
     async def is_forbidden(self, topic: str) -> bool:
         """Whether the broker says that we may not publish on this topic; an empty message goes there if we may.
@@ -174,7 +174,7 @@ async def keep_connected(
     access: BrokerAccess,
     identity: Identity,
     topics: Sequence[str],
-    work: Callable[[Connection], Awaitable[None]],
+    work: Callable[[BrokerConnection], Awaitable[None]],
     stop: asyncio.Event,
     not_allowed: Failure,
 ) -> None:

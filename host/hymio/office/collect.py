@@ -19,7 +19,15 @@ from hymio.common.hidden_passwords import without_password
 from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.common.words import counted, if_one
 from hymio.mqtt.broker_tls import TlsFiles
-from hymio.mqtt.client import BrokerAccess, Connection, Identity, MqttError, access_to, keep_connected, run_on_loop
+from hymio.mqtt.client import (
+    BrokerAccess,
+    BrokerConnection,
+    Identity,
+    MqttError,
+    access_to,
+    keep_connected,
+    run_on_loop,
+)
 from hymio.office.home_assistant import HomeAssistant, zone_named
 from hymio.office.home_discovery import OFFLINE, ONLINE, check_prefix
 from hymio.office.inbox import Inbox
@@ -125,7 +133,7 @@ class Collector:
         else:
             print_line(f"Collecting from {self._access.address} as {self._collector_id}. Ctrl-C stops.")
 
-    async def _work(self, connection: Connection) -> None:
+    async def _work(self, connection: BrokerConnection) -> None:
         """Commits what comes, all that is there at a time, until told to stop; MqttError: the broker has gone."""
         self._say_ready()
         await self._publish(connection)
@@ -151,7 +159,7 @@ class Collector:
         if reader.done() and not reader.cancelled():
             reader.result()
 
-    async def _take_in(self, connection: Connection) -> None:
+    async def _take_in(self, connection: BrokerConnection) -> None:
         async for message in connection.messages():
             self.hear(message.topic, message.payload, message.is_retained, time.time())
 
@@ -170,7 +178,7 @@ class Collector:
             )
         self._arrived.set()
 
-    async def _tell_home(self, connection: Connection) -> None:
+    async def _tell_home(self, connection: BrokerConnection) -> None:
         if self._home is None:
             return
 
@@ -182,7 +190,7 @@ class Collector:
             await publish(self._home.availability_topic, ONLINE)
             await self._home.run(publish)
 
-    async def _empty_inbox(self, connection: Connection) -> None:
+    async def _empty_inbox(self, connection: BrokerConnection) -> None:
         while items := self._inbox.take():
             committed = await self._commit(items)
             if committed is None:
@@ -293,14 +301,14 @@ class Collector:
                     f" {self._not_kept[device_id]} messages were counted and not kept (hymio quarantine list)."
                 )
 
-    async def _publish(self, connection: Connection) -> None:
+    async def _publish(self, connection: BrokerConnection) -> None:
         """Publishes all acks that are due; those that fail stay due for the next connection."""
         for key, ack in list(self._unsent.items()):
             payload = encode_ack(Ack(ack.log_id, ack.mark, ack.nonce, time.time_ns() // 1_000_000, self._collector_id))
             await connection.publish(f"hymio/{ack.device_id}/ack", payload, is_retained=True)
             del self._unsent[key]
 
-    async def _ask_for(self, connection: Connection, wanted: Wanted) -> None:
+    async def _ask_for(self, connection: BrokerConnection, wanted: Wanted) -> None:
         """Asks a terminal once; what does not come is asked for again after its next state message."""
         now_s = time.monotonic()
         if now_s - self._asked.get(wanted.device_id, -ASK_EVERY_S) < ASK_EVERY_S:

@@ -10,7 +10,7 @@ from hymio.common.errors import BROKEN_OFF, NO_TERMINAL, Failure
 from hymio.common.output import note, print_json, print_line
 from hymio.mqtt.broker_session import RETAINED_S, checked_device_id
 from hymio.mqtt.broker_tls import TlsFiles
-from hymio.mqtt.client import CONNECTION_ERRORS, BrokerAccess, Connection, access_to, run_on_loop
+from hymio.mqtt.client import CONNECTION_ERRORS, BrokerAccess, BrokerConnection, access_to, run_on_loop
 from hymio.office.home_assistant import LOOK_S
 from hymio.office.home_discovery import FIGURES, check_prefix, discovery_topic
 from hymio.store.known_terminals import mark_retired
@@ -78,7 +78,7 @@ async def _clear(access: BrokerAccess, topics: Sequence[str]) -> tuple[list[str]
         raise await access.failure(error) from error
 
 
-async def _retained(connection: Connection, topics: Sequence[str]) -> list[str]:
+async def _retained(connection: BrokerConnection, topics: Sequence[str]) -> list[str]:
     # By certificates we may not read all of these topics; those that are refused are left to the collector.
     await connection.subscribe(topics)
     found: set[str] = set()

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, bindparam, select, text, tuple_, update
 from hymio.store import schema
 from hymio.store.arrivals import Arrival, Told
 from hymio.store.costs import Costs
-from hymio.store.log_update import BatchOutcome, LogUpdate, Writes, chunks
+from hymio.store.log_rows import Writes
+from hymio.store.log_update import BatchOutcome, LogUpdate
 from hymio.store.quarantine import Kept, put_in_quarantine
 from hymio.store.redating import date_on, is_left
-from hymio.store.rows import put_rows
+from hymio.store.rows import chunks, put_rows
 from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch
 from hymio.wire.limits import unbelievable

@@ -14,31 +14,25 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, text
 
-from hymio.store import schema
 from hymio.store.arrivals import Arrival, Told
 from hymio.store.dating import Marker, Timeline, marker_of
+from hymio.store.log_rows import PressRow, Writes, press_row_of, press_values, record_values
 from hymio.store.quarantine import Kept
 from hymio.store.redating import date_again, stored_markers
+from hymio.store.rows import chunks
 from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch, Totals
 from hymio.wire.limits import ROWS_DATED_AT_ONCE, SPANS_MAX, too_fast
 from hymio.wire.records import (
-    KIND_BITS,
-    VERDICT_CODES,
     VERDICTS,
     Acked,
     Press,
     Record,
     Revise,
     Run,
-    Time,
     decode_content,
-    encode_content,
 )
 from hymio.wire.seq_coverage import Coverage, Span
-
-IN_CHUNK: Final = 400
-"""How many values an IN list may have; SQLite before 3.32 takes 999 parameters."""
 
 _OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
 _PRESS_COLUMNS: Final = (
@@ -92,37 +86,6 @@ class BatchOutcome:
     refused: str = ""
 
 
-@dataclass(slots=True)
-class Writes:
-    """Rows to be written at the end of a transaction, in the order of the tables' columns."""
-
-    presses: list[tuple[Any, ...]] = field(default_factory=list)
-    amended: list[dict[str, Any]] = field(default_factory=list)
-    records: list[tuple[Any, ...]] = field(default_factory=list)
-    spans: list[tuple[Any, ...]] = field(default_factory=list)
-    spans_gone: list[dict[str, Any]] = field(default_factory=list)
-    hourly: dict[tuple[str, int, int, str], int] = field(default_factory=lambda: defaultdict(int))
-
-
-@dataclass(slots=True)
-class _PressRow:
-    """A row of `presses` that is to be written, or one of the database that a revision concerns."""
-
-    record: Press | Run
-    count: int
-    verdict: int
-    clock: str
-    pressed_utc: float | None
-    via: str
-    received_utc: float
-
-    @property
-    def bucket(self) -> tuple[int, int, str]:
-        """The (hour, button, verdict) under which the hourly figures count the row."""
-        hour = schema.NO_HOUR if self.pressed_utc is None else int(self.pressed_utc // 3600)
-        return hour, self.record.button, VERDICTS[self.verdict]
-
-
 class LogUpdate:
     """Takes in batches and statements of one log; `flush` says then what to write. `row` is the log's row in `logs`."""
 
@@ -134,7 +97,7 @@ class LogUpdate:
         self._connection = connection
         self._stored_spans = Coverage(stored_spans)
         self._stored_end = stored_spans[-1].last_seq + 1 if stored_spans else 0
-        self._new_presses: dict[int, _PressRow] = {}
+        self._new_presses: dict[int, PressRow] = {}
         self._new_records: dict[int, Record] = {}
         self._newest_next_seq = 0
         self._hourly: dict[tuple[int, int, str], int] = defaultdict(int)
@@ -180,7 +143,7 @@ class LogUpdate:
                 elif isinstance(record, Press | Run):
                     outcome.duplicates += count
             elif isinstance(record, Press | Run):
-                self._new_presses[seq] = _PressRow(
+                self._new_presses[seq] = PressRow(
                     record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
                 )
                 arrived.append((seq, count))
@@ -283,7 +246,7 @@ class LogUpdate:
             else:
                 stored.append(seq)
         for row in self._rows_at(_PRESSES_IN, _PRESSES_AT, stored):
-            known[row.seq] = _press_row(row).record
+            known[row.seq] = press_row_of(row).record
         for seq, body in self._rows_at(_BODIES_IN, _BODIES_AT, stored):
             record = decode_content(bytes(body))
             if record is not None:
@@ -325,8 +288,8 @@ class LogUpdate:
             self._hourly[row.bucket] += row.count
         for (hour, button, verdict), presses in self._hourly.items():
             writes.hourly[device_id, hour, button, verdict] += presses
-        writes.presses += [_press_values(device_id, log_id, seq, row) for seq, row in self._new_presses.items()]
-        writes.records += [_record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
+        writes.presses += [press_values(device_id, log_id, seq, row) for seq, row in self._new_presses.items()]
+        writes.records += [record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
         self._flush_spans(writes)
         coverage = self.coverage
         self.row |= {
@@ -386,7 +349,7 @@ class LogUpdate:
         device_id, log_id = self.key
         for chunk in chunks(outside):
             for row in self._ask(_PRESSES_AT, seqs=chunk).all():
-                press = _press_row(row)
+                press = press_row_of(row)
                 if isinstance(press.record, Press) and press.verdict != newest[row.seq][1]:
                     self._hourly[press.bucket] -= press.count
                     press.verdict = newest[row.seq][1]
@@ -448,48 +411,6 @@ class LogUpdate:
         if newest < low and not rank:  # this is the usual case, and it takes no query at all
             return [Marker(newest, self.row["marker_boot"], self.row["marker_offset_ms"])]
         return stored_markers(self._connection, self.key, low, high, rank)
-
-
-def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Cuts `values` into pieces that fit an IN list."""
-    for at in range(0, len(values), IN_CHUNK):
-        yield values[at : at + IN_CHUNK]
-
-
-def _press_row(row: Any) -> _PressRow:
-    (_, boot, uptime_ms, button, count, span_s, verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc,
-     via, received_utc) = row  # fmt: skip
-    code = VERDICT_CODES[stored_verdict]
-    record: Press | Run
-    if span_s is None:
-        record = Press(boot, uptime_ms, button, code, flags, edges, quiet_ms)
-    else:
-        record = Run(boot, uptime_ms, button, code, span_s, count)
-    return _PressRow(record, count, VERDICT_CODES[verdict], clock, pressed_utc, via, received_utc)
-
-
-def _press_values(device_id: str, log_id: int, seq: int, row: _PressRow) -> tuple[Any, ...]:
-    record = row.record
-    if isinstance(record, Run):
-        span_s, flags, quiet_ms, edges = record.span_s, None, None, None
-    else:
-        span_s, flags, quiet_ms, edges = None, record.flags, record.quiet_ms, record.edges
-    return (
-        device_id, log_id, seq, record.boot, record.uptime_ms, record.button, row.count, span_s,
-        VERDICTS[row.verdict], VERDICTS[record.verdict], flags, quiet_ms, edges, row.clock, row.pressed_utc, row.via,
-        row.received_utc,
-    )  # fmt: skip
-
-
-def _record_values(device_id: str, log_id: int, seq: int, record: Record) -> tuple[Any, ...]:
-    body = encode_content(record)
-    boot = None if isinstance(record, Acked) else record.boot
-    uptime_ms = None if isinstance(record, Acked) else record.uptime_ms
-    # A press is revised only by a record that stands after it. A record that points at itself or beyond revises
-    # nothing.
-    target_seq = record.target_seq if isinstance(record, Revise) and record.target_seq < seq else None
-    utc_s = record.utc_s if isinstance(record, Time) else None
-    return device_id, log_id, seq, body[0] & KIND_BITS, body[0] >> 4, boot, uptime_ms, body, target_seq, utc_s
 
 
 def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from hymio.store.arrivals import Arrival, Told, Uncountable
 from hymio.store.database import Store
-from hymio.store.log_update import chunks
+from hymio.store.rows import chunks
 from hymio.store.schema import LogKey, logs
 from hymio.wire import limits
 

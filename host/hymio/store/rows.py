@@ -1,11 +1,14 @@
-"""Inserting whole rows into a table, as fast as each kind of database takes them."""
+"""Many rows at a time: inserting them as fast as each kind of database can, and asking for them in pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table
+
+IN_CHUNK: Final = 400
+"""How many values an IN list may have; SQLite before 3.32 takes 999 parameters."""
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -25,3 +28,9 @@ def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...
         return
     marks = ", ".join("?" * len(table.columns))
     connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', list(rows))
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Cuts `values` into pieces that fit an IN list."""
+    for at in range(0, len(values), IN_CHUNK):
+        yield values[at : at + IN_CHUNK]
