@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from hymio.cable.log_image import SECTOR_BYTES
+from hymio.board.deploy import _BOOT_LOADER_OFFSETS
+from hymio.board.stock_image import CHIPS
 from hymio.cable.smp_messages import GROUP
 from hymio.cable.status import LINKS
 from hymio.common.firmware_files import firmware_dir, firmware_module, firmware_package
 from hymio.office.config_push import MESSAGE_MAX_BYTES
+from hymio.office.order import DONE
+from hymio.office.replay import OPTIONS
 from hymio.store.dating import SAME_TIME_MS
 from hymio.wire.device_ids import is_device_id
 from hymio.wire.records import (
@@ -24,6 +27,7 @@ from hymio.wire.records import (
     RECORD_BYTES,
     RESET_CAUSES,
     RETRY_BIT,
+    SECTOR_BYTES,
     SLOTS,
     UNANSWERED,
     VERDICT_CODES,
@@ -93,3 +97,19 @@ def test_the_version() -> None:
     mip = json.loads((firmware_dir() / "package.json").read_text(encoding="utf-8"))
     assert re.fullmatch(r"\d+\.\d+\.\d+", firmware_package().VERSION)
     assert project["project"]["version"] == mip["version"] == firmware_package().VERSION
+
+
+def test_the_chips_whose_wiring_is_known() -> None:
+    known = firmware_module("wiring")._CHIPS
+    assert {chip.lower().replace("-", "") for chip in CHIPS} == set(known)
+    assert set(CHIPS) == set(_BOOT_LOADER_OFFSETS)
+
+
+@pytest.mark.parametrize("command", [*DONE, "renew"])
+def test_commands_that_are_sent_are_obeyed(command: str) -> None:
+    source = (firmware_dir() / "terminal" / "net_commands.py").read_text(encoding="utf-8")
+    assert f'"{command}"' in source
+
+
+def test_windows_that_can_be_replayed() -> None:
+    assert set(OPTIONS.values()) <= set(firmware_module("press_verdict").DEFAULT_WINDOWS)

@@ -46,7 +46,7 @@ class Loader:
         self._knows_flash = False
 
     def flash_size(self) -> int:
-        r"""The size of the flash chip, in bytes.
+        """The size of the flash chip, in bytes.
 
         Raises:
             OSError: the chip does not say.
@@ -60,7 +60,7 @@ class Loader:
         return int(size)
 
     def read(self, offset: int, size: int, advance: Callable[[float], None] = lambda share: None) -> bytes:
-        r"""Reads flash as it stands.
+        """Reads flash as it stands.
 
         Args:
             offset: where, in bytes.
@@ -102,7 +102,7 @@ class Loader:
         flash_size: str = "keep",
         advance: Callable[[float], None] = lambda share: None,
     ) -> None:
-        r"""Writes, and compares a checksum of what stands in flash afterwards.
+        """Writes, and compares a checksum of what stands in flash afterwards.
 
         Args:
             offset: where, a multiple of 4096.
@@ -132,7 +132,7 @@ class Loader:
 
 @contextlib.contextmanager
 def opened(port: str, before: str, chip: str | None = None) -> Iterator[Loader]:
-    r"""Brings the board on `port` into its boot loader, and gives the board.
+    """Brings the board on `port` into its boot loader, and gives the board.
 
     Args:
         port: a serial port or the address of one.
@@ -145,12 +145,14 @@ def opened(port: str, before: str, chip: str | None = None) -> Iterator[Loader]:
     check_address(port)
     tool = _esptool()
     with (
-        told(NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."),
+        esptool_fails_as(
+            NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."
+        ),
         _port_told(port),
     ):
         esp = tool.detect_chip(port, connect_mode=before)
     try:
-        with told(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
+        with esptool_fails_as(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
             found = esp.CHIP_NAME
             if chip is not None and found != chip:
                 raise OSError(f"the boot loader says {found}, MicroPython says {chip}")
@@ -175,7 +177,7 @@ def rewrite(
     before: str = "default-reset",
     after: str = "hard-reset",
 ) -> None:
-    r"""Writes the table on the board on `port`, empties the old file system, and resets the board.
+    """Writes the table on the board on `port`, empties the old file system, and resets the board.
 
     The file system goes first: a cut between the two steps leaves a board that starts, and the command can be repeated.
     The other way round MicroPython would find a file system larger than its partition and give up.
@@ -194,7 +196,7 @@ def rewrite(
     """
     tell("Waking the boot loader ...")
     with opened(port, before, chip) as loader:
-        with told(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
+        with esptool_fails_as(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
             found = loader.read(TABLE_OFFSET, SECTOR)
         if found != old_sector:
             raise Failure(
@@ -202,7 +204,7 @@ def rewrite(
                 "The boot loader reads another partition table than MicroPython.",
                 "Nothing was changed. Unplug the board, plug it in and run the same command again.",
             )
-        with told(BROKEN_OFF, "Broken off while the partition table was written", _AGAIN):
+        with esptool_fails_as(BROKEN_OFF, "Broken off while the partition table was written", _AGAIN):
             if change.erase:
                 tell("Emptying the file system ...")
                 loader.erase(*change.erase)
@@ -246,7 +248,7 @@ def _port_told(port: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def told(status: int, message: str, hint: str) -> Iterator[None]:
+def esptool_fails_as(status: int, message: str, hint: str) -> Iterator[None]:
     """Turns what esptool raises within into a Failure with this status, message and hint."""
     from esptool.util import FatalError
 

@@ -23,7 +23,7 @@ from hymio.common.output import error_console, note, print_json, print_line
 from hymio.common.words import counted, if_one
 from hymio.settings.configuration_rules import checked_config
 
-_BOOTLOADER_OFFSET: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-S3": 0, "ESP32-C3": 0, "ESP32-C6": 0}
+_BOOT_LOADER_OFFSETS: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-S3": 0, "ESP32-C3": 0, "ESP32-C6": 0}
 """Where the boot loader stands on each of the chips whose wiring the firmware knows:
 https://docs.espressif.com/projects/esptool/en/latest/esp32/esptool/flashing-firmware.html"""
 _MPY: Final = 6
@@ -141,7 +141,7 @@ def run_deploy(port: str, config: Path | None, yes: bool, dry_run: bool, as_json
 
 
 def deploy(bench: DeployTools, config: Path | None, dry_run: bool = False) -> dict[str, Any]:
-    r"""Puts the firmware on the board and sees it start.
+    """Puts the firmware on the board and sees it start.
 
     Args:
         bench: what touches the board.
@@ -210,7 +210,7 @@ def deploy(bench: DeployTools, config: Path | None, dry_run: bool = False) -> di
 
 
 def ask(remote: MpRemote) -> ProbedBoard:
-    r"""Stops the program on the board and asks the board what it is.
+    """Stops the program on the board and asks the board what it is.
 
     Raises:
         Failure: 3 nothing answers, or 5 it is no board for this firmware.
@@ -232,7 +232,7 @@ def ask(remote: MpRemote) -> ProbedBoard:
         raise Failure(
             ANSWERED_ERROR,
             f"MicroPython on {remote.port} runs on {facts['machine'] or 'another board'}, not on an ESP32.",
-            f"The firmware needs one of {', '.join(_BOOTLOADER_OFFSET)}.",
+            f"The firmware needs one of {', '.join(_BOOT_LOADER_OFFSETS)}.",
         )
     if version < OLDEST:
         raise Failure(
@@ -241,15 +241,15 @@ def ask(remote: MpRemote) -> ProbedBoard:
             "Write a newer MicroPython image to it first (micropython.org/download), then run this command again.",
         )
     chip = chip_of(facts["machine"])
-    if chip and chip not in _BOOTLOADER_OFFSET:
+    if chip and chip not in _BOOT_LOADER_OFFSETS:
         raise Failure(
-            ANSWERED_ERROR, f"The board is an {chip}.", f"The firmware knows the {', '.join(_BOOTLOADER_OFFSET)}."
+            ANSWERED_ERROR, f"The board is an {chip}.", f"The firmware knows the {', '.join(_BOOT_LOADER_OFFSETS)}."
         )
     board = ProbedBoard(version, chip, bool(facts["votes"]), facts["mpy"] == _MPY, facts["root"], facts["slots"])
     if "table" in facts:
         board.flash_size = facts["flash"]
         board.table = bytes.fromhex(facts["table"])
-        board.loader = bytes.fromhex(facts["loader"][1 if _BOOTLOADER_OFFSET.get(chip) else 0])
+        board.loader = bytes.fromhex(facts["loader"][1 if _BOOT_LOADER_OFFSETS.get(chip) else 0])
     return board
 
 
@@ -262,7 +262,7 @@ def chip_of(machine: str) -> str:
 
 
 def plan(board: ProbedBoard) -> Change:
-    r"""How a `votes` partition is added to a board that has none.
+    """How a `votes` partition is added to a board that has none.
 
     Raises:
         Failure: it can't be added.

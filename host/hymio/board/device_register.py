@@ -37,7 +37,7 @@ class DeviceEntry:
 
 
 def read_register(path: Path) -> dict[str, DeviceEntry]:
-    r"""Reads the entries, by device_id; there are none if there is no file.
+    """Reads the entries, by device_id; there are none if there is no file.
 
     Raises:
         Failure: it is no register, or one of a newer hymio.

@@ -79,7 +79,7 @@ class Plan:
 def make_plan(
     stock: StockImage, flash_size: int, files: Mapping[str, bytes], votes: tuple[int, int] | None = None
 ) -> Plan:
-    r"""Works out what to write so that the board is a terminal.
+    """Works out what to write so that the board is a terminal.
 
     Args:
         stock: the MicroPython image.
@@ -123,7 +123,7 @@ def merged_image(plan: Plan) -> bytes:
 
 
 def write_image(plan: Plan, out: Path) -> None:
-    r"""Writes `merged_image` into a file.
+    """Writes `merged_image` into a file.
 
     Raises:
         Failure: it can't be written.
@@ -135,7 +135,7 @@ def write_image(plan: Plan, out: Path) -> None:
 
 
 def size_named(name: str) -> int:
-    r"""The number of bytes that a flash size such as "8MB" names.
+    """The number of bytes that a flash size such as "8MB" names.
 
     Raises:
         Failure: it names none.

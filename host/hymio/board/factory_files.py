@@ -45,7 +45,7 @@ def firmware_files() -> tuple[list[Path], list[Path]]:
 
 
 def compiled(modules: Sequence[Path], scratch: Path, micropython: Version) -> list[Path]:
-    r"""Compiles the modules to .mpy files in `scratch`; gives the modules themselves where there is no compiler.
+    """Compiles the modules to .mpy files in `scratch`; gives the modules themselves where there is no compiler.
 
     Source works as well, but the board would compile it at every start, which takes seconds and fragments the heap.
 
@@ -91,7 +91,7 @@ def application(micropython: Version) -> dict[str, bytes]:
 
 
 def file_system(files: Mapping[str, bytes], size: int) -> bytes:
-    r"""Makes a littlefs of `size` bytes that holds the files, to be written into the partition `vfs`.
+    """Makes a littlefs of `size` bytes that holds the files, to be written into the partition `vfs`.
 
     Raises:
         Failure: the files do not fit.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hymio.board.boot_loader import Loader, ResetModes, opened, require_esptool, told
+from hymio.board.boot_loader import Loader, ResetModes, esptool_fails_as, opened, require_esptool
 from hymio.board.factory import Plan, make_plan, size_named, write_image
 from hymio.board.factory_files import application, require_littlefs
 from hymio.board.own_files import FilesPlace, UnreadableError, own_files
@@ -124,7 +124,7 @@ def _make_image(
 
 
 def flash_boards(ports: Sequence[str], job: FlashJob, show: bool = True) -> list[dict[str, Any]]:
-    r"""Flashes all boards at once, with a bar each.
+    """Flashes all boards at once, with a bar each.
 
     Returns:
         Their answers for `--json`, in the order of `ports`.
@@ -167,7 +167,7 @@ def flash_board(
     advance: Advance = lambda what, share: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    r"""Writes one board and sees it start.
+    """Writes one board and sees it start.
 
     Args:
         port: a serial port or the address of one.
@@ -188,16 +188,16 @@ def flash_board(
                 f"The board is an {loader.chip}, the image is for the {job.stock.chip}.",
                 "Take the image for this chip. Nothing was changed.",
             )
-        with told(ANSWERED_ERROR, "The flash can't be read", "Nothing was changed. Try again."):
+        with esptool_fails_as(ANSWERED_ERROR, "The flash can't be read", "Nothing was changed. Try again."):
             plan, config = _planned(loader, job, advance)
         for line in [*plan.lines(), _ABOUT_CONFIG[config]]:
             tell(line)
         if job.erase_votes:
             tell("  Every vote on the board is erased.")
         if not job.dry_run:
-            with told(BROKEN_OFF, "Broken off while the board was written", _AGAIN):
+            with esptool_fails_as(BROKEN_OFF, "Broken off while the board was written", _AGAIN):
                 _write(loader, plan, job.erase_votes, advance)
-        with told(BROKEN_OFF, "It is written, but can't be started", "Press its reset button."):
+        with esptool_fails_as(BROKEN_OFF, "It is written, but can't be started", "Press its reset button."):
             loader.leave(job.resets.after)
         mac = loader.mac.hex(":")
     start = None
@@ -260,7 +260,7 @@ def _votes_of(stock: StockImage, flash_size: int) -> list[tuple[int, int]]:
 def _own_files(
     loader: Loader, sector: bytes, flash_size: int, advance: Advance, plan: Plan | None = None
 ) -> dict[str, bytes]:
-    r"""Reads what the board's file system holds that no other has.
+    """Reads what the board's file system holds that no other has.
 
     Args:
         loader: the board.

@@ -58,7 +58,7 @@ def _ascii_address(page: str) -> str:
 
 
 def write_labels(path: Path, terminals: Sequence[ProvisionedTerminal]) -> None:
-    r"""Writes as many sheets as it takes: PDF or, for one sheet only, PNG, by the name of the file.
+    """Writes as many sheets as it takes: PDF or, for one sheet only, PNG, by the name of the file.
 
     Raises:
         Failure: it is another kind of file, there are too many labels for a PNG, a text can't be printed, libraries are

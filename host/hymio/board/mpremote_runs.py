@@ -89,7 +89,7 @@ class MpRemote:
         return self.run(["exec", code], limit_s)
 
     def run(self, arguments: Sequence[str], limit_s: float, on_line: Callable[[str], None] = lambda line: None) -> str:
-        r"""Connects and does what `arguments` say (mpremote's own, joined by "+").
+        """Connects and does what `arguments` say (mpremote's own, joined by "+").
 
         Args:
             arguments: of mpremote.

@@ -64,7 +64,7 @@ class FilesPlace:
 
 
 def own_files(place: FilesPlace) -> dict[str, bytes] | None:
-    r"""Reads the files of `KEPT_FILES`, by path; None means that the place is blank.
+    """Reads the files of `KEPT_FILES`, by path; None means that the place is blank.
 
     Raises:
         UnreadableError: the place is not blank, and these files can't be read.

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from hymio.wire.records import HEADER_MAGIC
+
 if TYPE_CHECKING:
     from esp_idf_defs.partitions import PartitionDefinition, PartitionTable  # type: ignore[import-untyped]
 
@@ -34,8 +36,6 @@ _VFS_MIN: Final = 0x60000
 """The firmware twice, as plain files, and what a file system needs for itself."""
 _MD5_MARK: Final = b"\xeb\xeb" + b"\xff" * 14
 """The beginning of the row that holds the MD5 of the rows before it."""
-_LOG_MARK: Final = b"HYML"
-"""The first bytes of every sector of a log: firmware/README.md, "Log"."""
 _BLANK_FOR_MKFS: Final = 4 * SECTOR
 """MicroPython makes a new file system if the first sector is blank; littlefs would believe the second one as well."""
 
@@ -77,7 +77,7 @@ class PartitionEntry:
 
 
 def flash_limit(chip_size: int, image_header: bytes) -> int:
-    r"""How much of the flash partitions may use: the boot loader refuses more than the size it was built for.
+    """How much of the flash partitions may use: the boot loader refuses more than the size it was built for.
 
     Args:
         chip_size: of the flash chip, in bytes.
@@ -90,7 +90,7 @@ def flash_limit(chip_size: int, image_header: bytes) -> int:
 
 
 def add_votes(sector: bytes, limit: int) -> Change:
-    r"""Adds a `votes` partition to the table in `sector` (4096 bytes as they stand in flash); every entry is kept.
+    """Adds a `votes` partition to the table in `sector` (4096 bytes as they stand in flash); every entry is kept.
 
     Raises:
         PartitionError: there is no room, or the table can't be rewritten to the byte.
@@ -124,7 +124,7 @@ def add_votes(sector: bytes, limit: int) -> Change:
 
 
 def entries(sector: bytes) -> list[PartitionEntry]:
-    r"""The partitions that the table in `sector` (4096 bytes as they stand in flash) names, by offset.
+    """The partitions that the table in `sector` (4096 bytes as they stand in flash) names, by offset.
 
     Raises:
         PartitionError: the table can't be read.
@@ -154,7 +154,7 @@ def file_systems(sector: bytes, flash_size: int) -> list[tuple[int, int]]:
 def find_votes(
     sector: bytes, read: Callable[[int, int], bytes], flash_size: int, elsewhere: Sequence[tuple[int, int]] = ()
 ) -> tuple[int, int] | None:
-    r"""Offset and size of the votes that a board holds; None if there are none.
+    """Offset and size of the votes that a board holds; None if there are none.
 
     The board's table tells. If it does not (another image was written since, or power failed while the table was
     written), a log is known by its first bytes wherever these tools may have put one.
@@ -176,11 +176,11 @@ def find_votes(
     while limit >= 0x200000:
         places += [(limit - size, size) for size in _SIZES]
         limit //= 2
-    return next((place for place in places if read(place[0], SECTOR)[: len(_LOG_MARK)] == _LOG_MARK), None)
+    return next((place for place in places if read(place[0], SECTOR)[: len(HEADER_MAGIC)] == HEADER_MAGIC), None)
 
 
 def factory_table(sector: bytes, limit: int, votes: tuple[int, int] | None = None) -> Change:
-    r"""The table of a fresh image with `votes` and `vfs` added, as it is written together with everything else.
+    """The table of a fresh image with `votes` and `vfs` added, as it is written together with everything else.
 
     Args:
         sector: the table of the image.

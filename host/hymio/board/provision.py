@@ -144,7 +144,7 @@ def _all(
 
 
 def provision(bench: ProvisionTools, port: str, terminal: ProvisionedTerminal) -> DeviceEntry:
-    r"""Writes one board, compares what it holds then, and sees it start under its new name.
+    """Writes one board, compares what it holds then, and sees it start under its new name.
 
     Raises:
         Failure: 6 or 1 if something was written, another status if nothing was.

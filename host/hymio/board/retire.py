@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hymio.board.boot_loader import ResetModes, opened, require_esptool, told
+from hymio.board.boot_loader import ResetModes, esptool_fails_as, opened, require_esptool
 from hymio.board.device_register import DeviceEntry, read_register, write_register
 from hymio.cable.ports import choose_port
 from hymio.common.errors import ANSWER_NO, BROKEN_OFF, Failure
@@ -28,7 +28,7 @@ _PULL: Final = "`hymio votes --port {port} --db votes.db`, then retire it with t
 def run_retire(
     port: str | None, db: str | None, votes_are_lost: bool, yes: bool, register: Path, resets: ResetModes, as_json: bool
 ) -> None:
-    r"""Runs `hymio retire`.
+    """Runs `hymio retire`.
 
     Raises:
         Failure: 1 the board is not wiped, since its votes are not safe or nobody has agreed to it; 3 no terminal is
@@ -87,7 +87,7 @@ def ask(port: str) -> StatusAnswer:
 
 
 def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
-    r"""Checks that every press of the terminal is at the far end, or known to be lost.
+    """Checks that every press of the terminal is at the far end, or known to be lost.
 
     Args:
         status: what the terminal says.
@@ -123,7 +123,7 @@ def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
 
 
 def wipe(port: str, resets: ResetModes, tell: Callable[[str], None] = note) -> str:
-    r"""Erases the whole flash and compares its checksum with that of a blank one.
+    """Erases the whole flash and compares its checksum with that of a blank one.
 
     Returns:
         The MAC address of the board.
@@ -132,7 +132,9 @@ def wipe(port: str, resets: ResetModes, tell: Callable[[str], None] = note) -> s
         Failure: 6, a part of the flash may not be erased.
     """
     with opened(port, resets.before) as loader:
-        with told(BROKEN_OFF, "Broken off while the flash was erased", "Run the same command with --votes-are-lost."):
+        with esptool_fails_as(
+            BROKEN_OFF, "Broken off while the flash was erased", "Run the same command with --votes-are-lost."
+        ):
             size = loader.flash_size()
             tell(f"Erasing {size // 0x100000} MB; that takes up to a minute or two ...")
             loader.erase_all()

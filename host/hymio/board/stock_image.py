@@ -47,7 +47,7 @@ class StockImage:
 
 
 def read_stock(path: Path) -> StockImage:
-    r"""Reads the image in a file.
+    """Reads the image in a file.
 
     Raises:
         Failure: it is no image, is damaged, or is not for this firmware.

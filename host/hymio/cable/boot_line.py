@@ -108,7 +108,7 @@ def listen(
     sleep: Callable[[float], None] = time.sleep,
     tell: Callable[[str], None] = note,
 ) -> Start:
-    r"""Resets the board, which stands at its prompt, and waits for the line with which the terminal starts.
+    """Resets the board, which stands at its prompt, and waits for the line with which the terminal starts.
 
     Args:
         port: a serial port or the address of one.

@@ -21,6 +21,7 @@ from hymio.wire.records import (
     KIND_BITS,
     RECORD_BYTES,
     RETRY_BIT,
+    SECTOR_BYTES,
     SLOTS,
     Acked,
     Header,
@@ -33,8 +34,6 @@ from hymio.wire.records import (
     mended_header,
     place_crc,
 )
-
-SECTOR_BYTES: Final = 4096
 
 _RETRY_REACH: Final = 3
 """A retry repeats the record of one of this many slots before it."""
@@ -91,7 +90,7 @@ class ImageLog:
         return one, two, three, four
 
     def unreadable(self) -> tuple[int, int]:
-        r"""How many presses the headers count that no record tells of.
+        """How many presses the headers count that no record tells of.
 
         Returns:
             Those in burned slots, and those in sectors that were not found.
@@ -132,7 +131,7 @@ class ImageLog:
 
 
 def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
-    r"""Reads the log in `image`, a whole number of sectors: the one with the highest sector_seq.
+    """Reads the log in `image`, a whole number of sectors: the one with the highest sector_seq.
 
     Args:
         image: the dump.
@@ -169,7 +168,7 @@ def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
 
 
 def parse_mac(text: str) -> bytes:
-    r"""The six bytes of a MAC address, in any form that `mac_of` knows.
+    """The six bytes of a MAC address, in any form that `mac_of` knows.
 
     Raises:
         Failure: 2, it is no MAC address.
@@ -240,7 +239,7 @@ class _Ring:
     """Finds out which sector_seq stands in which physical sector."""
 
     def __init__(self, sectors: Sequence[bytes], own: Mapping[int, int], log_id: int, highest: int) -> None:
-        r"""Takes the sectors and what their good headers say.
+        """Takes the sectors and what their good headers say.
 
         Args:
             sectors: the image, sector by sector.
@@ -261,7 +260,7 @@ class _Ring:
         them."""
 
     def places(self, newest: int) -> dict[int, int]:
-        r"""The physical sectors of the whole log, by sector_seq.
+        """The physical sectors of the whole log, by sector_seq.
 
         Sectors are opened in ring order, and some are passed over with or without a number. So a step back in the ring
         is at most one step back in number, and a number that does not fit is a remnant in a sector that no longer

@@ -21,7 +21,7 @@ def is_network(port: str) -> bool:
 
 
 def check_address(port: str) -> None:
-    r"""Lets pass what is no address, and addresses of the kinds that every command can use.
+    """Lets pass what is no address, and addresses of the kinds that every command can use.
 
     Raises:
         Failure: 3, it is an address of another kind.
@@ -42,7 +42,7 @@ def check_address(port: str) -> None:
 
 
 def serial_port(port: str, **settings: Any) -> Any:
-    r"""An unopened port of pyserial; one that is an address gets what smpclient expects beyond that.
+    """An unopened port of pyserial; one that is an address gets what smpclient expects beyond that.
 
     Args:
         port: a serial port or the address of one.

@@ -90,7 +90,7 @@ def _runs(pid: int) -> bool:
 
 
 def choose_port(given: str | None, simulated: bool = False) -> str:
-    r"""The port to use: `given`, or the only one there is.
+    """The port to use: `given`, or the only one there is.
 
     A simulated terminal that was started in another directory is somebody else's experiment and does not count.
 

@@ -30,7 +30,7 @@ Progress = Callable[[int], None]
 def pull(
     cable: CableSession, status: StatusAnswer, progress: Progress, from_seq: int = 0
 ) -> Iterator[tuple[Batch, bytes]]:
-    r"""Reads the log in batches, each with its bytes, up to the newest record there is when it is reached.
+    """Reads the log in batches, each with its bytes, up to the newest record there is when it is reached.
 
     Args:
         cable: the terminal.
@@ -62,7 +62,7 @@ def pull(
 
 
 def check_counting(status: StatusAnswer) -> None:
-    r"""Checks that the terminal has a log, and a name under which it can be kept.
+    """Checks that the terminal has a log, and a name under which it can be kept.
 
     Raises:
         Failure: 5, it has not.
@@ -166,7 +166,7 @@ class _Reading:
 
 
 def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
-    r"""Commits the log of the terminal on `port` to the database `db`; a pull that was broken off goes on.
+    """Commits the log of the terminal on `port` to the database `db`; a pull that was broken off goes on.
 
     Args:
         port: a serial port or the address of one.

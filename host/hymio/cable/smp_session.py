@@ -74,7 +74,7 @@ class LogTotals:
 
 
 def four_totals(totals: Sequence[int]) -> Totals:
-    r"""The four totals of an answer.
+    """The four totals of an answer.
 
     Raises:
         Failure: 5, they are not four.
@@ -124,7 +124,7 @@ class CableSession:
         return self._ask(StatusRead())
 
     def records(self, seq: int, device_id: str) -> tuple[Batch, bytes]:
-        r"""The log of that terminal from `seq` on (or from the oldest seq held), as much as fits one answer.
+        """The log of that terminal from `seq` on (or from the oldest seq held), as much as fits one answer.
 
         Returns:
             The batch, and its bytes.
@@ -141,7 +141,7 @@ class CableSession:
         return LogTotals(answer.log, four_totals(answer.tot), answer.nxt, answer.old)
 
     def text(self, first: int) -> tuple[bytes, int]:
-        r"""Lines of the text log from number `first` on, as much as fits one answer.
+        """Lines of the text log from number `first` on, as much as fits one answer.
 
         Returns:
             The lines, and the number of the line after them.
@@ -159,7 +159,7 @@ class CableSession:
         refusals: Mapping[int, Failure] | None = None,
         timeouts_s: Sequence[float] | None = None,
     ) -> _Answer:
-        r"""The answer to any request of any group.
+        """The answer to any request of any group.
 
         Args:
             request: what is asked.

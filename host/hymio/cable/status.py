@@ -147,7 +147,7 @@ class _Silence:
 
 
 def _answers(port: str) -> Iterator[dict[str, Any] | _Silence]:
-    r"""The status every second, without end; or why there is none, each time that the terminal was asked in vain.
+    """The status every second, without end; or why there is none, each time that the terminal was asked in vain.
 
     Raises:
         Failure: the very first answer does not come.

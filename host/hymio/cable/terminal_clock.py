@@ -40,7 +40,7 @@ def terminal_utc(cable: CableSession) -> float | None:
 
 
 def set_clock(cable: CableSession) -> None:
-    r"""Sets the terminal's clock to the time of this computer.
+    """Sets the terminal's clock to the time of this computer.
 
     Raises:
         Failure: 5, the terminal does not believe it.

@@ -33,7 +33,7 @@ class Since:
 
 
 def parse_since(text: str, now_utc_s: float) -> Since:
-    r"""Reads a line's number, how long ago, or a date and time of ISO 8601 (UTC, where it names no zone).
+    """Reads a line's number, how long ago, or a date and time of ISO 8601 (UTC, where it names no zone).
 
     Args:
         text: what was typed.
@@ -129,7 +129,7 @@ def read_lines(cable: CableSession, first: int) -> tuple[list[TextLine], int]:
         first = following
 
 
-def run_logs(port: str | None, since: str, follow: bool, as_json: bool) -> None:
+def run_text_log(port: str | None, since: str, follow: bool, as_json: bool) -> None:
     """Prints the lines from `since` on; with `follow` it goes on until interrupted."""
     from hymio.cable.ports import choose_port
     from hymio.cable.smp_session import CableSession

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
+from hymio.store.figures import FACES
 from hymio.store.log_reading import LoggedPress, read_presses
 from hymio.wire.device_ids import is_device_id
-from hymio.wire.records import Record
+from hymio.wire.records import SECTOR_BYTES, Record
 
 if TYPE_CHECKING:
     from hymio.cable.log_image import ImageLog
@@ -21,14 +22,12 @@ UNNAMED: Final = "image"
 
 _BATCHES_PER_COMMIT: Final = 50
 
-_FACES: Final = ("", "1 very unhappy", "2 unhappy", "3 happy", "4 very happy")
-
 Form = Literal["table", "csv", "json"]
 """How presses are printed."""
 
 
 def run_votes(port: str | None, db: str | None, ack: bool, form: Form) -> None:
-    r"""Prints every press in the log of the terminal on `port`, or commits them to the database `db`.
+    """Prints every press in the log of the terminal on `port`, or commits them to the database `db`.
 
     Args:
         port: a serial port or the address of one; None: the only one there is.
@@ -56,7 +55,7 @@ def run_votes(port: str | None, db: str | None, ack: bool, form: Form) -> None:
 
 
 def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None, form: Form) -> None:
-    r"""Prints every press in the log of the image `path`, or commits them to the database `db` as those of `device_id`.
+    """Prints every press in the log of the image `path`, or commits them to the database `db` as those of `device_id`.
 
     Raises:
         Failure: 1 there is no log in it, or a part of it can't be read; 2 wrong use, 4 no database, 5 a newer format.
@@ -92,8 +91,6 @@ def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None
 
 
 def _image(path: Path) -> bytes:
-    from hymio.cable.log_image import SECTOR_BYTES
-
     try:
         image = path.read_bytes()
     except OSError as error:
@@ -172,7 +169,14 @@ def _show(presses: list[LoggedPress]) -> None:
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(press.pressed_utc))
             when += " (worked out later)" if press.clock == "dated" else ""
         style = None if press.is_vote else "dim"
-        table.add_row(str(press.seq), when, _FACES[press.button], press.verdict, str(press.count), style=style)
+        table.add_row(
+            str(press.seq),
+            when,
+            f"{press.button} {FACES[press.button - 1]}",
+            press.verdict,
+            str(press.count),
+            style=style,
+        )
     console().print(table)
     votes = sum(press.count for press in presses if press.is_vote)
     presses_and = counted(sum(press.count for press in presses), "press")

@@ -73,9 +73,9 @@ def logs(
 ) -> None:
     """What a terminal says of itself in words: starts and why the last one ended, network, clock, errors."""
     with ends_well() if follow else nullcontext():
-        from hymio.cable.text_log import run_logs
+        from hymio.cable.text_log import run_text_log
 
-    run_logs(_port(port, sim), since, follow, as_json)
+    run_text_log(_port(port, sim), since, follow, as_json)
 
 
 @app.command(

@@ -45,7 +45,7 @@ _NO_PORT: Final = re.compile(r"(\w:)(?!\d+/?$)[^/\]]+$")
 
 
 def address_in(given: str, option: str) -> str:
-    r"""Gives `given`, or the first line of FILE if it is @FILE: an address in a file appears in no list of processes.
+    """Gives `given`, or the first line of FILE if it is @FILE: an address in a file appears in no list of processes.
 
     Args:
         given: what was typed.
@@ -78,7 +78,7 @@ def shown_address(url: str) -> str:
 
 
 def parse_broker(url: str) -> BrokerAddress:
-    r"""Reads `mqtt://[user:password@]host[:port]`, `mqtts://...` (TLS) or just `host[:port]`; @FILE holds one of them.
+    """Reads `mqtt://[user:password@]host[:port]`, `mqtts://...` (TLS) or just `host[:port]`; @FILE holds one of them.
 
     Raises:
         Failure: 2, it is no address of a broker.
@@ -109,7 +109,7 @@ def parse_broker(url: str) -> BrokerAddress:
 
 
 def check_database(url: str) -> None:
-    r"""Checks that no @ in the user's name or the password of a database's URL ends them too early.
+    """Checks that no @ in the user's name or the password of a database's URL ends them too early.
 
     SQLAlchemy takes what comes between the first @ and the next / for the host, and shows it.
 

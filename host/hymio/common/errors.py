@@ -97,7 +97,7 @@ def as_failure(error: BaseException) -> Failure:
 
 
 def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, program: str = "hymio") -> int:
-    r"""Runs a Typer `app`; every way to fail goes through `show_failure`.
+    """Runs a Typer `app`; every way to fail goes through `show_failure`.
 
     Args:
         app: the command.

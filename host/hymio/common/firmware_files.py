@@ -15,7 +15,7 @@ _PACKAGE: Final = "_hymio_firmware"
 
 
 def firmware_dir() -> Path:
-    r"""The directory that holds `main.py` and `terminal/`.
+    """The directory that holds `main.py` and `terminal/`.
 
     Raises:
         FileNotFoundError: the installation has lost its firmware files.

@@ -73,7 +73,7 @@ def without_secrets(text: str) -> str:
 
 
 def hide_in_process_list(arguments: Sequence[str]) -> bool:
-    r"""Shows the command line without its passwords to whoever lists processes.
+    """Shows the command line without its passwords to whoever lists processes.
 
     Returns:
         False if setproctitle is not installed, so that they can be read there.

@@ -54,7 +54,7 @@ def begin() -> None:
 
 @contextlib.contextmanager
 def ends_well(*, is_service: bool = False) -> Iterator[None]:
-    r"""For a command that goes on until Ctrl-C, which is then its end and no failure.
+    """For a command that goes on until Ctrl-C, which is then its end and no failure.
 
     The block holds what the command still has to load; Ctrl-C ends the process at once while it runs.
 

@@ -33,7 +33,7 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 def print_line(line: str) -> None:
-    r"""Prints one line on stdout, at once.
+    """Prints one line on stdout, at once.
 
     Raises:
         Failure: 6, whoever read our output has gone, as in `hymio votes | head`.

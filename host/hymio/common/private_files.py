@@ -12,7 +12,7 @@ PRIVATE_MODE: Final = 0o600
 
 
 def make_private(path: Path) -> None:
-    r"""Makes an empty file that nobody else may read, unless there is a file already.
+    """Makes an empty file that nobody else may read, unless there is a file already.
 
     Raises:
         OSError: it can't be made.

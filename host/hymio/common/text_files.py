@@ -12,7 +12,7 @@ SAVE_AS_UTF8: Final = "Save it as UTF-8 and run the same command again. Nothing 
 
 
 def read_utf8(path: Path, hint: str = SAVE_AS_UTF8) -> str:
-    r"""Reads the text of a file, without a byte order mark.
+    """Reads the text of a file, without a byte order mark.
 
     Args:
         path: the file.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def counted(number: int, thing: str) -> str:
-    r"""The number and what is counted, such as `1 press`, `2 presses`, `0 bad sectors`.
+    """The number and what is counted, such as `1 press`, `2 presses`, `0 bad sectors`.
 
     Args:
         number: how many.

@@ -42,7 +42,7 @@ class Heard:
 
 
 def checked_device_id(device_id: str) -> str:
-    r"""Gives the device id back if a terminal may be called so.
+    """Gives the device id back if a terminal may be called so.
 
     Raises:
         Failure: 2, no terminal may be called so.

@@ -44,7 +44,7 @@ class TlsFiles:
 
 
 def tls_context(address: BrokerAddress, files: TlsFiles) -> ssl.SSLContext | None:
-    r"""How to connect to `address`; None means without TLS.
+    """How to connect to `address`; None means without TLS.
 
     The broker's certificate and its host name are always checked.
 

@@ -96,7 +96,7 @@ class BrokerAccess:
 
     @contextlib.asynccontextmanager
     async def connect(self, identity: Identity | None = None) -> AsyncIterator[BrokerConnection]:
-        r"""Makes a connection, which is closed at the end of the block.
+        """Makes a connection, which is closed at the end of the block.
 
         Args:
             identity: as whom; None stands for a client of which the broker keeps nothing.
@@ -178,7 +178,7 @@ async def keep_connected(
     stop: asyncio.Event,
     not_allowed: Failure,
 ) -> None:
-    r"""Works over one connection after another until `stop` is set; a person is told when the broker goes and is back.
+    """Works over one connection after another until `stop` is set; a person is told when the broker goes and is back.
 
     Args:
         access: the broker.

@@ -102,7 +102,7 @@ were made for a terminal's.
 def acl(
     collectors: Sequence[str], operators: Sequence[str], homes: Sequence[str] = (), others: Sequence[str] = ()
 ) -> str:
-    r"""The rights, topic by topic; `%u` is the name in the client's certificate.
+    """The rights, topic by topic; `%u` is the name in the client's certificate.
 
     Args:
         collectors: the names that have the rights of a collector.
@@ -249,7 +249,7 @@ def _check_known(entries: Sequence[CertificateEntry], kind: str, name: str, pki:
 
 
 def _listen(listen: str) -> tuple[str, int]:
-    r"""Reads [HOST:]PORT; gives (host or "", port).
+    """Reads [HOST:]PORT; gives (host or "", port).
 
     Raises:
         Failure: 2, it is neither.

@@ -50,7 +50,7 @@ class Round:
     """One round of renewals, over a session that hears `state` and `reply` of the terminals."""
 
     def __init__(self, session: BrokerSession, renewals: Sequence[Renewal], told: Callable[[Renewal], None]) -> None:
-        r"""Prepares the round.
+        """Prepares the round.
 
         Args:
             session: hears the terminals.

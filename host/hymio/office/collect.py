@@ -341,7 +341,7 @@ def _is_round(number: int) -> bool:
 
 
 def check_collector_id(collector_id: str) -> None:
-    r"""Checks that the name fits an ack, and may be the name of a client and a part of a topic.
+    """Checks that the name fits an ack, and may be the name of a client and a part of a topic.
 
     Raises:
         Failure: 2, it does not.
@@ -360,7 +360,7 @@ def check_collector_id(collector_id: str) -> None:
 def run_collect(
     broker: str, db: str, collector_id: str, tls: TlsFiles, as_json: bool, home_assistant: str | None, tz: str
 ) -> None:
-    r"""Collects until SIGINT or SIGTERM.
+    """Collects until SIGINT or SIGTERM.
 
     Args:
         broker: its address.

@@ -42,7 +42,7 @@ class PushOutcome:
 
 
 def read_config(path: Path, device_id: str) -> dict[str, Any]:
-    r"""What a file asks of this terminal, less what can't be changed from afar.
+    """What a file asks of this terminal, less what can't be changed from afar.
 
     The file is laid out like config.json, in JSON or TOML, or is a provisioning file.
 
@@ -103,7 +103,7 @@ def run_push(
     wait: str | None,
     as_json: bool,
 ) -> None:
-    r"""Leaves the configuration on the broker for the terminal, and waits for what becomes of it.
+    """Leaves the configuration on the broker for the terminal, and waits for what becomes of it.
 
     Raises:
         Failure: 2 wrong use, or a value that no terminal takes; 3 the terminal has not answered yet; 4 no broker; 5 the
@@ -204,7 +204,7 @@ def _tell(
 
 
 def run_show(broker: str, tls: TlsFiles, device_id: str, as_json: bool) -> None:
-    r"""Prints what the broker keeps of what the terminal has said of its configuration.
+    """Prints what the broker keeps of what the terminal has said of its configuration.
 
     Raises:
         Failure: 3 the broker knows nothing of the terminal, 4 no broker.

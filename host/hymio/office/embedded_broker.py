@@ -23,7 +23,7 @@ _WATCH_S: Final = 0.2
 
 
 def run_broker(listen: str, as_json: bool) -> None:
-    r"""Runs the broker until SIGINT or SIGTERM; prints `ready` when it accepts connections.
+    """Runs the broker until SIGINT or SIGTERM; prints `ready` when it accepts connections.
 
     Raises:
         Failure: 2 it is a bad address, or the extra is not installed; 4 the port is taken; 6 the broker ended by

@@ -21,7 +21,7 @@ successor."""
 
 
 def run_forget(broker: str, tls: TlsFiles, db: str | None, device_id: str, prefix: str, as_json: bool) -> None:
-    r"""Marks the terminal in the database, so that no collector tells of it again, and clears the broker.
+    """Marks the terminal in the database, so that no collector tells of it again, and clears the broker.
 
     What we may not clear there the collector clears: by certificates a broker lets nobody else do that.
 

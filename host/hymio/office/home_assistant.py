@@ -69,7 +69,7 @@ def faces_between(connection: Connection, device_id: str, begin_utc: float, end_
 
 
 def zone_named(name: str) -> tzinfo:
-    r"""The time zone of this name, such as Europe/Helsinki.
+    """The time zone of this name, such as Europe/Helsinki.
 
     Raises:
         Failure: 2, there is no such zone.

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hymio import __version__
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.store.figures import happy_index
+from hymio.store.figures import FACES, happy_index
 from hymio.store.known_terminals import Facts
 
 FIGURES: Final = "figures"
@@ -19,12 +19,11 @@ FIGURES: Final = "figures"
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 """What a collector says of itself, and what the broker says in its place."""
-FACES: Final = ("Very unhappy", "Unhappy", "Happy", "Very happy")
 _ICONS: Final = ("emoticon-angry", "emoticon-sad", "emoticon-happy", "emoticon-excited")
 
 
 def check_prefix(prefix: str) -> str:
-    r"""Gives the prefix back if it can begin a topic.
+    """Gives the prefix back if it can begin a topic.
 
     Raises:
         Failure: 2, it can't.
@@ -70,7 +69,7 @@ def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]
     }
     sensors = [
         *(
-            sensor(f"face_{face}", f"{name} today", icon=f"mdi:{icon}", **votes_of_day)
+            sensor(f"face_{face}", f"{name.capitalize()} today", icon=f"mdi:{icon}", **votes_of_day)
             for face, (name, icon) in enumerate(zip(FACES, _ICONS, strict=True), 1)
         ),
         sensor("votes", "Votes today", icon="mdi:vote", **votes_of_day),

@@ -76,7 +76,7 @@ class Inbox:
         return self._bytes
 
     def put(self, item: Item) -> bool:
-        r"""Puts a message into its terminal's queue.
+        """Puts a message into its terminal's queue.
 
         If the inbox is full, the terminal that has most in it gives way.
 

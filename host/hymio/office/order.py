@@ -52,7 +52,7 @@ def run_command(
     wait: str,
     as_json: bool,
 ) -> None:
-    r"""Runs `hymio cmd`.
+    """Runs `hymio cmd`.
 
     Args:
         broker: its address.
@@ -99,7 +99,7 @@ def run_command(
 async def ask(
     session: BrokerSession, device_id: str, request: dict[str, Any], times: OrderTimes, log: Callable[[Heard], None]
 ) -> dict[str, Any]:
-    r"""Gives an order once the terminal is there, and waits for its reply.
+    """Gives an order once the terminal is there, and waits for its reply.
 
     Args:
         session: hears the terminal.
@@ -141,7 +141,7 @@ async def ask(
 
 
 async def _is_there(session: BrokerSession, device_id: str, until_s: float) -> bool:
-    r"""Waits until an order would be heard.
+    """Waits until an order would be heard.
 
     Returns:
         False if nothing is known of the terminal.
@@ -175,7 +175,7 @@ async def _is_there(session: BrokerSession, device_id: str, until_s: float) -> b
 
 
 def answer_to(order_id: str, heard: Heard) -> dict[str, Any] | None:
-    r"""The reply to this order; None if the message answers another one, or says that the order is on trial.
+    """The reply to this order; None if the message answers another one, or says that the order is on trial.
 
     Raises:
         Failure: 5, with what the terminal says against the order.

@@ -57,7 +57,7 @@ def run_list(db: str, device_id: str | None, as_json: bool) -> None:
 
 
 def run_release(db: str, ids: Sequence[str], device_id: str | None, everything: bool, as_json: bool) -> None:
-    r"""Tries once more to take the messages in, each by itself; what fails again stays.
+    """Tries once more to take the messages in, each by itself; what fails again stays.
 
     Raises:
         Failure: 1 some stay; 2 none were named, or an id fits none or several.
@@ -105,7 +105,7 @@ def run_release(db: str, ids: Sequence[str], device_id: str | None, everything: 
 
 
 def run_drop(db: str, ids: Sequence[str], device_id: str | None, everything: bool, yes: bool, as_json: bool) -> None:
-    r"""Drops messages, and the count of what was not kept if whole terminals are named.
+    """Drops messages, and the count of what was not kept if whole terminals are named.
 
     Raises:
         Failure: 1 nobody has agreed to it; 2 none were named, or an id fits none or several.

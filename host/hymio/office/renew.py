@@ -46,7 +46,7 @@ def run_renew(
     wait: str,
     as_json: bool,
 ) -> int:
-    r"""Renews certificates.
+    """Renews certificates.
 
     Returns:
         The exit status: 0 all have theirs, 1 some can't have one, 3 some were not reached, 5 some refuse.
@@ -119,7 +119,7 @@ def _tried(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetim
 
 
 def _made(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetime, is_offer: bool) -> Renewal:
-    r"""Makes another certificate for the terminal's key: as an offer, or at once in the place of the present one.
+    """Makes another certificate for the terminal's key: as an offer, or at once in the place of the present one.
 
     Raises:
         Failure: 2, it has none, or none of ours, or the CA ends no later.

@@ -19,7 +19,7 @@ from hymio.common.words import counted, if_one
 from hymio.office.rejudging import STUCK, boots, default_windows, rejudge
 from hymio.store import schema
 from hymio.store.database import open_store
-from hymio.store.figures import happy_index
+from hymio.store.figures import FACES, happy_index
 from hymio.wire.records import UNANSWERED, VERDICT_CODES, VERDICTS, Kind, Press, Record, Run, decode_content
 
 OPTIONS: Final = {
@@ -37,7 +37,7 @@ _ROWS_AT_ONCE: Final = 5000
 
 
 def windows_of(given: Mapping[str, str | int | None]) -> dict[str, int]:
-    r"""The windows of a terminal, changed by the options.
+    """The windows of a terminal, changed by the options.
 
     Args:
         given: what was given, by option; None: nothing.
@@ -115,7 +115,7 @@ def replay(
     device_id: str | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> list[Figures]:
-    r"""Replays every terminal, or the one of this device id, in the order of device ids.
+    """Replays every terminal, or the one of this device id, in the order of device ids.
 
     Args:
         connection: to the database.
@@ -192,7 +192,7 @@ def _records(
 
 
 def run_replay(db: str, device_id: str | None, given: Mapping[str, str | int | None], as_json: bool) -> None:
-    r"""Prints what would have counted with other windows.
+    """Prints what would have counted with other windows.
 
     Args:
         db: the database.
@@ -249,7 +249,7 @@ def _show(terminals: list[dict[str, Any]]) -> None:
         note("No terminal has been heard of yet.")
         return
     table = Table(box=None)
-    for column in ("terminal", "", "Happy Index", "votes", "1 very unhappy", "2", "3", "4 very happy"):
+    for column in ("terminal", "", "Happy Index", "votes", f"1 {FACES[0]}", "2", "3", f"4 {FACES[3]}"):
         table.add_column(column, justify="left" if column in ("terminal", "") else "right")
     for one in terminals:
         for label, ending in (("now", ""), ("then", "_then")):

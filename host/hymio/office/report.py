@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from hymio.common.output import console, note, print_json
 from hymio.store import schema
 from hymio.store.database import open_store
-from hymio.store.figures import happy_index, happy_index_margin
+from hymio.store.figures import FACES, happy_index, happy_index_margin
 
 
 def terminal_figures(connection: Connection) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def run_report(db: str, as_json: bool) -> None:
         note("No terminal has been heard of yet.")
         return
     table = Table(box=None)
-    for column in ("terminal", "Happy Index", "votes", "1 very unhappy", "2", "3", "4 very happy", "filtered"):
+    for column in ("terminal", "Happy Index", "votes", f"1 {FACES[0]}", "2", "3", f"4 {FACES[3]}", "filtered"):
         table.add_column(column, justify="left" if column == "terminal" else "right")
     for one in terminals:
         index = "no votes"

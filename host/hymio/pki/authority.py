@@ -33,7 +33,7 @@ BROKER_HAS_TO_NOTICE: Final = (
 
 
 def run_init(directory: Path, name: str, days: int, as_json: bool) -> None:
-    r"""Makes a CA.
+    """Makes a CA.
 
     Raises:
         Failure: 2, there is one already, the name or the number of days is bad, or the directory can't be written.
@@ -76,7 +76,7 @@ def run_issue(
     as_json: bool,
     home: str | None = None,
 ) -> None:
-    r"""Makes a key and a certificate for one of the five kinds.
+    """Makes a key and a certificate for one of the five kinds.
 
     Raises:
         Failure: 2, wrong use, there is no CA, or the name is taken.
@@ -129,7 +129,7 @@ def run_issue(
 
 
 def run_revoke(directory: Path, name: str, as_json: bool) -> None:
-    r"""Revokes every certificate of `name` that is good now, and writes the revocation list anew.
+    """Revokes every certificate of `name` that is good now, and writes the revocation list anew.
 
     Raises:
         Failure: 2, there is no CA or no such name, or nothing is left to revoke.
@@ -164,7 +164,7 @@ def run_revoke(directory: Path, name: str, as_json: bool) -> None:
 
 
 def run_crl(directory: Path, as_json: bool) -> None:
-    r"""Writes the revocation list anew, with what is on it already, good for another year.
+    """Writes the revocation list anew, with what is on it already, good for another year.
 
     Raises:
         Failure: 2, there is no CA.
@@ -186,7 +186,7 @@ def run_crl(directory: Path, as_json: bool) -> None:
 def _whose(
     device_id: str | None, server: str | None, collector: str | None, operator: str | None, home: str | None
 ) -> tuple[str, str, tuple[str, ...]]:
-    r"""Which kind of certificate is wanted, as (kind, name, hosts).
+    """Which kind of certificate is wanted, as (kind, name, hosts).
 
     Raises:
         Failure: 2, not exactly one is given, or it may not be called so.

@@ -82,7 +82,7 @@ def make_authority(name: str, not_after: datetime.datetime, now: datetime.dateti
 
 
 def read_authority(certificate_pem: bytes, private_key_pem: bytes) -> Authority:
-    r"""Reads a CA from two files in PEM.
+    """Reads a CA from two files in PEM.
 
     Raises:
         ValueError: it says what is wrong with them.
@@ -105,7 +105,7 @@ def issue(
     not_after: datetime.datetime,
     now: datetime.datetime,
 ) -> Issued:
-    r"""Makes a new key and its certificate.
+    """Makes a new key and its certificate.
 
     Args:
         authority: the CA.
@@ -123,7 +123,7 @@ def issue(
 def reissue(
     authority: Authority, kind: str, old: x509.Certificate, not_after: datetime.datetime, now: datetime.datetime
 ) -> x509.Certificate:
-    r"""Makes another certificate for the name and the key of `old`.
+    """Makes another certificate for the name and the key of `old`.
 
     Raises:
         ValueError: it is not for a key of ours.
@@ -180,7 +180,7 @@ def revocation_list(
 
 
 def end_of_revocation_list(data: bytes) -> datetime.datetime | None:
-    r"""When the revocation list in PEM has to be replaced.
+    """When the revocation list in PEM has to be replaced.
 
     Raises:
         ValueError: it is no revocation list.
@@ -199,7 +199,7 @@ def der(certificate: x509.Certificate) -> bytes:
 
 
 def read_pem(data: bytes) -> x509.Certificate:
-    r"""Reads a certificate in PEM.
+    """Reads a certificate in PEM.
 
     Raises:
         ValueError: it is none.
@@ -208,7 +208,7 @@ def read_pem(data: bytes) -> x509.Certificate:
 
 
 def read_der(data: bytes) -> x509.Certificate:
-    r"""Reads a certificate in DER.
+    """Reads a certificate in DER.
 
     Raises:
         ValueError: it is none.

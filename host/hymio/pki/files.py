@@ -51,7 +51,7 @@ class PkiDirectory:
         return self.path / "issued" / name.replace(":", "_")
 
     def authority(self) -> Authority:
-        r"""Reads certificate and key of the CA.
+        """Reads certificate and key of the CA.
 
         Raises:
             Failure: 2, there is no CA, or its files don't belong together.

@@ -16,7 +16,7 @@ EXPIRING: Final = datetime.timedelta(days=30)
 
 
 def run_list(directory: Path, as_json: bool) -> None:
-    r"""Prints every certificate, with what is to be done about it.
+    """Prints every certificate, with what is to be done about it.
 
     Raises:
         Failure: 2, there is no CA.
@@ -35,7 +35,7 @@ def run_list(directory: Path, as_json: bool) -> None:
 
 
 def known_certificates(directory: Path) -> list[CertificateEntry]:
-    r"""The register of the CA in `directory`, the oldest certificate first.
+    """The register of the CA in `directory`, the oldest certificate first.
 
     Raises:
         Failure: 2, there is no CA.

@@ -117,7 +117,7 @@ class Register:
 
 @contextmanager
 def changing(path: Path) -> Iterator[Register]:
-    r"""Opens the register, made if it is not there, and holds it against others.
+    """Opens the register, made if it is not there, and holds it against others.
 
     What is done within stands whole or not at all.
 

@@ -50,7 +50,7 @@ class Drift:
 
 
 def read(ask_ms: Callable[[], int], times: int = 8, now: Callable[[], float] = time.monotonic) -> list[Reading]:
-    r"""Takes so many readings, one after the other.
+    """Takes so many readings, one after the other.
 
     Args:
         ask_ms: asks the terminal for its uptime in ms.
@@ -67,7 +67,7 @@ def read(ask_ms: Callable[[], int], times: int = 8, now: Callable[[], float] = t
 
 
 def between(first: Iterable[Reading], last: Iterable[Reading]) -> Drift:
-    r"""The drift between earlier and later readings.
+    """The drift between earlier and later readings.
 
     Nothing is assumed of how long question and answer take, nor that they take as long twice. Between two readings
     there is at least the time from an answer to the next question, and at most the time from the question to the answer

@@ -111,7 +111,7 @@ class SelftestReport:
 
 
 def directory_of(store: Path, device_id: str) -> Path:
-    r"""The directory in which the reports of that terminal are kept; it is made if it is not there.
+    """The directory in which the reports of that terminal are kept; it is made if it is not there.
 
     Raises:
         Failure: 2, it can't be made.

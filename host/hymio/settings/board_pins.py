@@ -34,7 +34,7 @@ def boards() -> list[str]:
 
 
 def read_board(name: str) -> BoardMap:
-    r"""Reads the map of that name.
+    """Reads the map of that name.
 
     Raises:
         Failure: 2, there is none.

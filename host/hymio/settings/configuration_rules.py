@@ -14,7 +14,7 @@ HINT: Final = "Correct it and run the same command again. Nothing was changed."
 
 
 def checked_config(path: Path, chip: str | None = None) -> Path:
-    r"""The file, if the firmware would take it as its config.json.
+    """The file, if the firmware would take it as its config.json.
 
     Args:
         path: the file.
@@ -36,7 +36,7 @@ def checked_config(path: Path, chip: str | None = None) -> Path:
 
 
 def check(given: Any, source: str) -> dict[str, Any]:
-    r"""The configuration with its defaults, as the firmware would see it.
+    """The configuration with its defaults, as the firmware would see it.
 
     Args:
         given: the configuration.
@@ -54,7 +54,7 @@ def check(given: Any, source: str) -> dict[str, Any]:
 
 
 def checked_wiring(given: Any, chip: str, source: str) -> None:
-    r"""Checks that the pins can be used like that on the chip (by the name that esptool has for it).
+    """Checks that the pins can be used like that on the chip (by the name that esptool has for it).
 
     Raises:
         Failure: 2, naming the key.

@@ -68,7 +68,7 @@ class ProvisionedTerminal:
 
 
 def read_terminals(path: Path, table: Path | None = None, only: str | None = None) -> list[ProvisionedTerminal]:
-    r"""The terminals of a provisioning file.
+    """The terminals of a provisioning file.
 
     Args:
         path: the TOML.
@@ -94,7 +94,7 @@ def read_terminals(path: Path, table: Path | None = None, only: str | None = Non
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    r"""Reads a file in TOML.
+    """Reads a file in TOML.
 
     Raises:
         Failure: 2, it can't be read, or is no TOML.
@@ -237,7 +237,7 @@ def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Provisione
 
 
 def read_certificates(pki: Path, device_id: str, source: str) -> dict[str, bytes]:
-    r"""Reads CA, certificate and key of a terminal, by path on the board.
+    """Reads CA, certificate and key of a terminal, by path on the board.
 
     Raises:
         Failure: 2, the CA has not issued them.

@@ -33,7 +33,7 @@ _FILE: Final = "hymio_file"
 
 
 def database_url(db: str) -> URL:
-    r"""The SQLAlchemy URL for what a person gives as `--db`: a URL, the path of an SQLite file, or @FILE with either.
+    """The SQLAlchemy URL for what a person gives as `--db`: a URL, the path of an SQLite file, or @FILE with either.
 
     Raises:
         Failure: 2, it names no database that hymio can use.
@@ -121,7 +121,7 @@ class Store:
 
 
 def open_store(db: str, create: bool = False) -> Store:
-    r"""Opens the database `db`; one that an older hymio wrote is brought up to date.
+    """Opens the database `db`; one that an older hymio wrote is brought up to date.
 
     Args:
         db: as it was given for --db.

@@ -108,7 +108,7 @@ class Timeline:
         return self._markers[at] if at < len(self._markers) else None
 
     def date(self, seq: int, boot: int, uptime_ms: int) -> tuple[Clock, float | None]:
-        r"""When a press was (seconds of 1970, None: not known), and how well that is known.
+        """When a press was (seconds of 1970, None: not known), and how well that is known.
 
         Args:
             seq: of the press.

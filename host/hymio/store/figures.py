@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import Final
 
+FACES: Final = ("very unhappy", "unhappy", "happy", "very happy")
+"""What the buttons 1 to 4 say."""
 Z_95: Final = 1.96
 """Half the width of a 95 % interval, in standard errors."""
 
 
 def happy_index(faces: Sequence[int]) -> float | None:
-    r"""The mean of the votes on equal steps from 0 to 100; None without votes.
+    """The mean of the votes on equal steps from 0 to 100; None without votes.
 
     Args:
         faces: votes by button, 1 (very unhappy) first.
@@ -23,7 +25,7 @@ def happy_index(faces: Sequence[int]) -> float | None:
 
 
 def happy_index_margin(faces: Sequence[int]) -> float | None:
-    r"""Half of the Happy Index's 95 % interval, from the sample standard deviation; None under two votes.
+    """Half of the Happy Index's 95 % interval, from the sample standard deviation; None under two votes.
 
     Args:
         faces: votes by button, 1 (very unhappy) first.

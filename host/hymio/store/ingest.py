@@ -59,7 +59,7 @@ def ingest_many(
     costs: Costs | None = None,
     refusals: list[Refusal] | None = None,
 ) -> list[BatchOutcome]:
-    r"""Takes in batches and statements, in the transaction of `connection`.
+    """Takes in batches and statements, in the transaction of `connection`.
 
     The database may hold any part of them already, in any order. What no terminal can honestly say goes to quarantine.
 

@@ -42,7 +42,7 @@ def verdicts_in_force(records: Iterable[tuple[int, Record]]) -> Mapping[int, int
 
 
 def read_presses(device_id: str, log_id: int, records: Mapping[int, Record]) -> list[LoggedPress]:
-    r"""Every press among the records of one log, in the order of seqs.
+    """Every press among the records of one log, in the order of seqs.
 
     Args:
         device_id: the terminal.

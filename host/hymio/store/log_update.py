@@ -123,7 +123,7 @@ class LogUpdate:
         return reason
 
     def take(self, arrival: Arrival, outcome: BatchOutcome) -> None:
-        r"""Takes in a batch.
+        """Takes in a batch.
 
         What is new becomes rows, what is there already is counted, and what contradicts is kept.
 
@@ -379,7 +379,7 @@ class LogUpdate:
                 self._hourly[bucket] += presses
 
     def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
-        r"""Dates the new presses among the seqs `touched`.
+        """Dates the new presses among the seqs `touched`.
 
         Args:
             touched: ascending.

@@ -21,7 +21,7 @@ _KNOWN_MAX: Final = 100_000
 def without_too_many_logs(
     connection: Connection, store: Store, arrivals: Sequence[Arrival], told: Sequence[Told]
 ) -> tuple[Sequence[Arrival], Sequence[Told], list[Uncountable]]:
-    r"""Separates what may be taken in from the messages of logs too many, each with its reason.
+    """Separates what may be taken in from the messages of logs too many, each with its reason.
 
     A terminal begins a log when its partition is made anew, or when another board takes its name, and both are rare.
 

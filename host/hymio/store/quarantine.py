@@ -76,7 +76,7 @@ def put_in_quarantine(
     received_utc: float,
     identity: bytes = b"",
 ) -> Kept:
-    r"""Keeps what could not be counted, once: if the same thing comes again, only its number rises.
+    """Keeps what could not be counted, once: if the same thing comes again, only its number rises.
 
     Args:
         connection: comes from `Store.writing`.
@@ -153,7 +153,7 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 def held(connection: Connection, ids: Collection[str] = (), device_id: str | None = None) -> list[Held]:
-    r"""The messages that are kept, the oldest first.
+    """The messages that are kept, the oldest first.
 
     Args:
         connection: to the database.
@@ -169,7 +169,7 @@ def held(connection: Connection, ids: Collection[str] = (), device_id: str | Non
 
 
 def take_out(connection: Connection, messages: Sequence[Held], as_released: bool) -> int:
-    r"""Removes messages.
+    """Removes messages.
 
     Args:
         connection: comes from `Store.writing`.

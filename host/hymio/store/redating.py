@@ -64,7 +64,7 @@ class Dated:
 
 
 def date_again(connection: Connection, key: LogKey, new: Iterable[Marker], low: int, high: int, most: int) -> Dated:
-    r"""Dates stored presses of one log again; what is left then is done by `date_on`.
+    """Dates stored presses of one log again; what is left then is done by `date_on`.
 
     Args:
         connection: comes from `Store.writing`.
@@ -91,7 +91,7 @@ def date_again(connection: Connection, key: LogKey, new: Iterable[Marker], low: 
 
 
 def date_on(connection: Connection) -> Iterator[tuple[str, Bucket, int]] | None:
-    r"""Goes on with what is left to be dated again.
+    """Goes on with what is left to be dated again.
 
     Returns:
         (device_id, bucket, presses) to be added to the hourly figures in the same transaction; None: nothing was left.
@@ -122,7 +122,7 @@ def is_left(connection: Connection) -> bool:
 
 
 def stored_markers(connection: Connection, key: LogKey, low: int, high: int, rank: int = 0) -> list[Marker]:
-    r"""The boot and time records of the database that date presses with low <= seq <= high.
+    """The boot and time records of the database that date presses with low <= seq <= high.
 
     These are those within, and those on either side that tell or correct the dates of presses between.
 

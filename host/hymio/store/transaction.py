@@ -146,7 +146,7 @@ def commit(store: Store, transaction: Transaction, costs: Costs | None = None) -
 
 
 def date_on(store: Store) -> bool:
-    r"""Does a part of the dating again that commits have left to do, in one short transaction.
+    """Does a part of the dating again that commits have left to do, in one short transaction.
 
     Returns:
         Whether more is left.

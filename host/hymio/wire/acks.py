@@ -40,7 +40,7 @@ def encode_ack(ack: Ack) -> bytes:
 
 
 def decode_ack(data: bytes) -> Ack:
-    r"""Reads an ack.
+    """Reads an ack.
 
     Raises:
         FormatError: these bytes are none.

@@ -73,7 +73,7 @@ class Batch:
 
 
 def encode_batch(batch: Batch, device_id: str) -> bytes:
-    r"""The bytes of a batch of that terminal.
+    """The bytes of a batch of that terminal.
 
     Raises:
         FormatError: a value does not fit its field, or a record stands out of order.
@@ -121,7 +121,7 @@ def _press(press: Press, base_uptime_ms: int) -> bytes:
 
 
 def decode_batch(data: bytes, device_id: str) -> Batch:
-    r"""Reads a batch of that terminal, all of it or nothing.
+    """Reads a batch of that terminal, all of it or nothing.
 
     Raises:
         FormatError: it is no batch, or damaged, or another terminal's, or of another format; nothing in it may be

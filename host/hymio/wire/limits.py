@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from hymio.wire.records import SLOTS
+from hymio.wire.records import SECTOR_BYTES, SLOTS
 
 # ---- a terminal ----
 
-LOG_RECORDS_MAX: Final = 16 * 1024 * 1024 // 4096 * SLOTS
+LOG_RECORDS_MAX: Final = 16 * 1024 * 1024 // SECTOR_BYTES * SLOTS
 """How many records a ring can hold: the largest flash chips of these boards have 16 MB, and a sector of 4096 bytes has
 252 slots. No message may speak of more: held + slots + behind of a batch, next_seq - oldest_seq of a state message."""
 RECORDS_PER_S_MAX: Final = 1.0

@@ -26,7 +26,7 @@ def crc32(data: bytes) -> int:
 
 
 def put_varint(value: int) -> bytes:
-    r"""An unsigned integer in LEB128.
+    """An unsigned integer in LEB128.
 
     Raises:
         FormatError: it is negative.
@@ -47,7 +47,7 @@ def put_zigzag(value: int) -> bytes:
 
 
 def put_uint(value: int, size: int) -> bytes:
-    r"""An unsigned integer in `size` bytes, little-endian.
+    """An unsigned integer in `size` bytes, little-endian.
 
     Raises:
         FormatError: it does not fit.

@@ -14,6 +14,8 @@ CONTENT_BYTES: Final = 12
 HEADER_BYTES: Final = 64
 SLOTS: Final = 252
 """The record slots of a sector: seq = sector_seq * SLOTS + slot."""
+SECTOR_BYTES: Final = 4096
+"""What one erase of the flash makes blank; a sector of the log is as long."""
 HEADER_MAGIC: Final = b"HYML"
 HEADER_VERSION: Final = 1
 
@@ -135,7 +137,7 @@ Record = Press | Revise | Run | Boot | Time | Acked | Event
 
 
 def encode_content(record: Record) -> bytes:
-    r"""The first 12 bytes of a record, with the retry bit clear.
+    """The first 12 bytes of a record, with the retry bit clear.
 
     Raises:
         FormatError: a value does not fit its field.
@@ -166,7 +168,7 @@ def encode_content(record: Record) -> bytes:
 
 
 def decode_content(content: bytes) -> Record | None:
-    r"""Reads the first 12 bytes of a record, whatever the retry bit is; None for kind 0, which is void.
+    """Reads the first 12 bytes of a record, whatever the retry bit is; None for kind 0, which is void.
 
     Raises:
         FormatError: it has a verdict or a button that this version does not know.
@@ -200,7 +202,7 @@ def decode_content(content: bytes) -> Record | None:
 
 
 def known_verdict(code: int) -> int:
-    r"""Gives `code` back if it is a verdict of this version.
+    """Gives `code` back if it is a verdict of this version.
 
     A newer terminal's verdict is refused rather than guessed: the terminal keeps it until the collector is newer, too.
 
@@ -231,7 +233,7 @@ def encode_record(record: Record, log_id: int, sector_seq: int, slot: int, retry
 
 
 def decode_record(data: bytes, log_id: int, sector_seq: int, slot: int) -> tuple[Record | None, bool]:
-    r"""Reads the 16 bytes of a record.
+    """Reads the 16 bytes of a record.
 
     Returns:
         The record (None: kind 0, which is void), and whether it is a retry.
@@ -300,7 +302,7 @@ def mended_header(data: bytes) -> bytes:
 
 
 def decode_header(data: bytes) -> Header:
-    r"""Reads a sector header.
+    """Reads a sector header.
 
     Raises:
         FormatError: it is damaged, or of another version.

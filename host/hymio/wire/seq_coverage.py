@@ -85,7 +85,7 @@ class Coverage:
         arrived: Sequence[tuple[int, int]],
         stored_between: StoredBetween,
     ) -> None:
-        r"""Accounts for the seqs first_seq..last_seq.
+        """Accounts for the seqs first_seq..last_seq.
 
         Args:
             first_seq: the first of them.
