@@ -15,7 +15,7 @@ import pytest
 
 from hymio.board.factory_files import compiled, firmware_files
 from hymio.board.stock_image import CHIPS
-from hymio.common.firmware_files import firmware_dir, firmware_room
+from hymio.common.firmware_files import firmware_dir, firmware_module
 from hymio.settings.board_pins import boards, read_board
 from hymio.settings.configuration_rules import checked_wiring
 
@@ -88,7 +88,7 @@ def test_a_board_can_be_wired_like_that(name: str) -> None:
     assert board.chip in CHIPS and board.image.startswith("ESP32_GENERIC") and board.maker.startswith("https://")
     checked_wiring({"pins": board.pins}, board.chip, name)
     if board.chip in ("ESP32", "ESP32-S3", "ESP32-S2"):
-        profiles = [profile for profile in firmware_room("sleep_power").PROFILES if profile != "mains"]
+        profiles = [profile for profile in firmware_module("sleep_power").PROFILES if profile != "mains"]
         assert profiles
         for profile in profiles:
             checked_wiring({"pins": board.pins, "power": {"profile": profile}}, board.chip, name)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from mosquitto_process import Mosquitto
 
-from hymio.store.schema import Store, open_store
+from hymio.store.database import Store, open_store
 from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))

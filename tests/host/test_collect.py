@@ -280,7 +280,7 @@ def test_what_a_terminal_takes_for_settled_and_is_not_here_is_asked_for(
 KILLER = """
 import os, sys
 from hymio.office import collect
-from hymio.store import ingest, transaction, schema
+from hymio.store import ingest, transaction
 place = os.environ["DIE"]
 def dies(module, name, before):
     original = getattr(module, name)
@@ -290,8 +290,8 @@ def dies(module, name, before):
         os._exit(9)
     setattr(module, name, wrapped)
 if place == "before the transaction": dies(transaction, "commit", True)
-if place == "before the rows": dies(schema, "put_rows", True)
-if place == "between the rows": dies(schema, "put_rows", False)
+if place == "before the rows": dies(ingest, "put_rows", True)
+if place == "between the rows": dies(ingest, "put_rows", False)
 if place == "before the commit": dies(ingest, "_write", False)
 if place == "after the commit": dies(transaction, "commit", False)
 if place == "after the line, before the ack": dies(collect, "encode_ack", True)

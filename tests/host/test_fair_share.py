@@ -61,13 +61,13 @@ def in_time(took: list[float]) -> None:
 # Each batch of the other one costs a tenth of a second, by whatever trick.
 EXPENSIVE = """
 import time
-from hymio.store.log_update import WorkingLog
-take = WorkingLog.take
+from hymio.store.log_update import LogUpdate
+take = LogUpdate.take
 def slow(self, arrival, outcome):
     if self.key[0].startswith("evil"):
         time.sleep(0.1)
     take(self, arrival, outcome)
-WorkingLog.take = slow
+LogUpdate.take = slow
 from hymio.cli.app import main
 main()
 """

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from hymio.store import known_terminals
+from hymio.store.database import Store
 from hymio.store.known_terminals import Facts
-from hymio.store.schema import Store
 
 
 def test_facts_are_kept_and_marks_come_and_go(store: Store, device_id: str) -> None:

@@ -25,7 +25,7 @@ from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.demo import Child
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import StatusAnswer
+    from hymio.cable.smp_messages import StatusAnswer
 
 DEVICE_ID: Final = "till-1"
 PATIENCE_S: Final = 120.0
@@ -259,10 +259,10 @@ class Stage:
     def read_by_cable(self) -> StatusAnswer:
         """As `hymio status`, `votes` and `logs` do, from end to end."""
         from hymio.cable.pull import pull
-        from hymio.cable.smp import Cable
+        from hymio.cable.smp_session import CableSession
         from hymio.cable.text_log import read_lines
 
-        with Cable(str(self.link)) as cable:
+        with CableSession(str(self.link)) as cable:
             status = cable.status()
             if not status.idf_free or not status.idf_largest:
                 raise Broken(f"round {self.tally.rounds}: the status does not tell what is free beside the heap")

@@ -13,13 +13,13 @@ from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 
-from hymio.common.firmware_files import firmware_dir, firmware_package, firmware_room
+from hymio.common.firmware_files import firmware_dir, firmware_module, firmware_package
 from hymio_sim.board.board_files import FAKES
 
 
 def room(name: str) -> Any:
     """The application's module of that name, shared by all terminals. "" is the package."""
-    return firmware_room(name) if name else firmware_package()
+    return firmware_module(name) if name else firmware_package()
 
 
 @functools.cache
