@@ -241,8 +241,9 @@ def energy(
     from rich.console import Console
 
     from hymio_sim.energy.data import BATTERIES
-    from hymio_sim.energy.life import INSTALLS, as_json_object, measure
+    from hymio_sim.energy.life import INSTALLS, as_json_object
     from hymio_sim.energy.table import show, show_data
+    from hymio_sim.run.battery_days import measure
 
     console = Console()
     if data:

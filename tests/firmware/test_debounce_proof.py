@@ -11,7 +11,7 @@ from hymio_sim.rigs.bench_press import compared, debounce_figures, debounce_tabl
 from hymio_sim.rigs.press_proof import MONSTER, Push, Tally, debounced, proved, push_at, soft_interrupts, timeline
 from hymio_sim.rigs.press_votes import ideal, judged, votes_of
 from hymio_sim.rigs.rivals import first_edge, quiet_time
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.private_firmware import firmware_module
 
 # Of each of eight switches. 14,000 are over 100,000 that the contract covers; `make bench` always takes so many.
 PUSHES = 14_000 if os.environ.get("CI") else 2_000
@@ -40,7 +40,7 @@ def test_a_busy_event_loop_loses_no_press():
 
 
 def test_a_planted_bug_is_seen():
-    class Hasty(room("press_debounce").Debounce):
+    class Hasty(firmware_module("press_debounce").Debounce):
         """Forgets the bounce of the release."""
 
         def step(self, now_ms, closed):

@@ -24,7 +24,7 @@ from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.limits import ROWS_DATED_AT_ONCE
 from hymio.wire.records import Press, Time
 from hymio_sim.board.board_files import find_tool
-from hymio_sim.rigs.demo import open_mosquitto
+from hymio_sim.rigs.stage import free_port, open_mosquitto
 
 LOG_ID = 77
 WAIT_S = 10
@@ -45,12 +45,6 @@ def state(next_seq: int, acked_seq: int, **more: object) -> bytes:
         "utc_ms": 0, "uptime_ms": 1000,
     }  # fmt: skip
     return json.dumps(said | more).encode()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Mosquitto:

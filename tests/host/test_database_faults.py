@@ -35,6 +35,7 @@ from hymio.store.schema import Store, database_url, open_store, presses, put_row
 from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
 from hymio.wire.messages import Item
 from hymio_sim.board.board_files import find_tool
+from hymio_sim.rigs.stage import free_port
 
 WAIT_S = 20.0
 
@@ -115,11 +116,6 @@ def admin(postgres_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url(postgres_url), isolation_level="AUTOCOMMIT")
     yield engine
     engine.dispose()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -2,18 +2,15 @@
 
 import pytest
 
+from hymio_sim.flash.faults import BadSector, FailNext, FlipBit, StickBit
 from hymio_sim.run.commands import (
     AwaitSleep,
     BadCommand,
-    BadSector,
     Chord,
-    FailNext,
-    FlipBit,
     Press,
     Quit,
     SetSupply,
     SetTime,
-    StickBit,
     Switch,
     Wait,
     parse,

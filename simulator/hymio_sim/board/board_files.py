@@ -114,7 +114,7 @@ def rom_image(firmware: Path | None, compiler: Path, has_memory: bool = False) -
     from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
 
     rom = VfsRomWriter()
-    for name in (*_MODULES, "chipmemory") if has_memory else _MODULES:
+    for name in (*_MODULES, "chip_memory") if has_memory else _MODULES:
         rom.mkfile(f"{name}.mpy", compiled(FAKES / f"{name}.py", f"{name}.py", compiler))
     if firmware is not None:
         rom.opendir("terminal")

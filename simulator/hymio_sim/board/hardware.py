@@ -19,9 +19,8 @@ from hymio_sim.board.loads import Loads, Unmetered
 from hymio_sim.board.rtc_domain import TIMER_WAKE, RtcDomain
 from hymio_sim.board.sim_time import Clock
 from hymio_sim.flash.chip import NorFlash
+from hymio_sim.flash.faults import BadSector, FailNext, Fault, FlipBit, NoSuchPlace, StickBit
 from hymio_sim.flash.log_watch import LogWatch
-from hymio_sim.net.mqtt_watch import BatchHead
-from hymio_sim.run.commands import BadCommand, BadSector, FailNext, Fault, FlipBit, StickBit
 
 BUTTONS: Final = (1, 2, 3, 4)
 SSID: Final = "hymio-sim"
@@ -275,7 +274,7 @@ class Hardware:
         return self.flash.fetch(address, length)
 
     def fail(self, fault: Fault) -> None:
-        """The chip has one fault more from now on. Raises BadCommand if it has no such place."""
+        """The chip has one fault more from now on. Raises NoSuchPlace."""
         flash = self.flash
         if isinstance(fault, FailNext):
             name = fault.kind.replace("-", "_")
@@ -297,7 +296,7 @@ class Hardware:
     @staticmethod
     def _has(what: str, number: int, end: int) -> None:
         if number >= end:
-            raise BadCommand(f"{what}: expected 0 to {end - 1}, came {number}")
+            raise NoSuchPlace(f"{what}: expected 0 to {end - 1}, came {number}")
 
     def _age_flash(self) -> None:
         now_us = self.clock.now_us()
@@ -353,10 +352,9 @@ class Hardware:
         """Whether there is a Wi-Fi network to join."""
         return self.has_network and self.wifi_on
 
-    def published(self, batch: BatchHead) -> None:
-        """A batch has left through the air."""
-        last_seq = batch.first_seq + batch.slots - 1
-        self.journal.tell("published", log_id=batch.log_id, first_seq=batch.first_seq, last_seq=last_seq)
+    def published(self, log_id: int, first_seq: int, last_seq: int) -> None:
+        """A batch with these records has left through the air."""
+        self.journal.tell("published", log_id=log_id, first_seq=first_seq, last_seq=last_seq)
 
     # ---- boots and power ----
 

@@ -6,12 +6,16 @@ A source that begins with "estimate" is one: nobody has measured it on this firm
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from hymio_sim.flash.chip import TIMES
 
 _DATASHEET = "ESP32 Series Datasheet, table of power consumption by power modes"
 _WAKES = "measured on an ESP32-WROOM-32, from the end of deep sleep to the first line of the program"
+
+
+Install = Literal["frozen", "files"]
+"""How the firmware came onto the board: frozen into its image, or as files in its file system."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Battery:
         return self.mah * 3.6 * self.usable
 
 
-WAKES: Final = {
+WAKES: Final[dict[Install, Wake]] = {
     "frozen": Wake(
         70, 3.3, 60, f"{_WAKES}, all of it frozen into the image; its own start: estimate, 25 frozen modules"
     ),

@@ -1,4 +1,4 @@
-"""How long a battery lasts: days of the real firmware in virtual time, and what each of its doings costs."""
+"""How long a battery lasts: a meter that charges what the hardware did, and what it comes to in years."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hymio_sim.board.sim_time import Clock
-from hymio_sim.energy.data import AWAKE_MA, BATTERIES, CURRENTS, DHCP_MS, TLS_MS, WAKES, WORK
+from hymio_sim.energy.data import AWAKE_MA, BATTERIES, CURRENTS, WAKES, WORK, Install
 from hymio_sim.energy.standard_day import standard_day
-from hymio_sim.run.virtual import AirTimes, Install, VirtualTerminal
 
 INSTALLS: Final[tuple[Install, ...]] = ("frozen", "files")
 SELF_DISCHARGE: Final = "self-discharge"
-_DAY_S: Final = 86_400.0
 _YEAR_DAYS: Final = 365.25
 _OPENS_S: Final = 8 * 3600.0
-_SETTLE_S: Final = 300.0
-"""After power-on a terminal stays awake for a minute, and uploads what that was: no part of a day."""
 
 
 class EnergyMeter:
@@ -110,41 +106,6 @@ def presses(votes: int, seed: int) -> list[tuple[float, int]]:
     pool = [press for n in range(-(-votes // 200)) for press in standard_day(seed + n)]
     chosen = random.Random(seed).sample(pool, votes)
     return sorted((_OPENS_S + press.at_ms / 1000, press.button) for press in chosen)
-
-
-def measure(
-    install: Install, *, votes: int, uploads: int, profile: str, battery: str, days: int = 3, seed: int = 0
-) -> Life:
-    """Runs `days` days of one terminal: more than one, so that a sector is erased. battery: a key of BATTERIES."""
-    config = {"power": {"profile": profile, "uploads_per_day": uploads}}
-    air_times = AirTimes(join_ms=DHCP_MS, handshake_ms=TLS_MS)
-    with VirtualTerminal(
-        "till-1", network=True, seed=seed, config=config, install=install, air_times=air_times
-    ) as terminal:
-        meter = EnergyMeter(terminal.clock, install)
-        terminal.hardware.meter(meter)
-        # Uploads come at multiples of their period plus a share of it, at most a quarter, that the device id gives.
-        terminal.run(_SETTLE_S + _DAY_S / uploads / 4)
-        meter.reset()
-        before = len(terminal.of("record"))
-        begin_s = terminal.clock.now_us() / 1e6
-        for day in range(days):
-            for at_s, button in presses(votes, seed + 1000 * day):
-                _run_to(terminal, begin_s + day * _DAY_S + at_s)
-                terminal.press(button)
-        _run_to(terminal, begin_s + days * _DAY_S)
-        drawn = meter.coulomb()
-        counts = {
-            "presses": len(terminal.of("record")) - before,
-            "wakes": meter.counts["cpu waking"],
-            "uploads": meter.counts["radio on"],
-        }
-    per_day = {name: count / days for name, count in counts.items()}
-    return Life(install, battery, {cause: value / days for cause, value in drawn.items()}, per_day)
-
-
-def _run_to(terminal: VirtualTerminal, at_s: float) -> None:
-    terminal.run(max(0.0, at_s - terminal.clock.now_us() / 1e6))
 
 
 def as_json_object(lives: list[Life], **asked: Any) -> dict[str, Any]:

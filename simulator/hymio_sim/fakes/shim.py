@@ -59,12 +59,12 @@ def main(board_globals, spent):
 def _memory_model():
     """The model of the chip's memory, if it is to be modelled: then it is in the ROM."""
     try:
-        os.stat("/rom/chipmemory.mpy")
+        os.stat("/rom/chip_memory.mpy")
     except OSError:
         return None
-    import chipmemory
+    import chip_memory
 
-    return chipmemory
+    return chip_memory
 
 
 def _make_room_for_names(count):

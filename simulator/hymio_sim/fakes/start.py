@@ -6,11 +6,11 @@ import sys
 
 spent = 0
 if sys.implementation.name == "micropython":
-    import romount
+    import rom_mount
 
-    romount.mount()
+    rom_mount.mount()
     # Its code stands in the heap, which belongs to the firmware.
-    del sys.modules["romount"], romount
+    del sys.modules["rom_mount"], rom_mount
 
     import asyncio
     import gc

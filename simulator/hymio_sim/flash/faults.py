@@ -13,6 +13,46 @@ _WEAK_CELLS = 64
 """So many cells of a sector fail in time; long before that it is of no use."""
 
 
+@dataclass(frozen=True)
+class FailNext:
+    """The next `count` operations of a kind fail in silence: "program-noop", "erase-noop" or "read-glitch"."""
+
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True)
+class BadSector:
+    """The sector takes neither programs nor erases any more."""
+
+    sector: int
+
+
+@dataclass(frozen=True)
+class FlipBit:
+    """A bit of the flash rots."""
+
+    address: int
+    bit: int
+
+
+@dataclass(frozen=True)
+class StickBit:
+    """A bit of the flash stays as it is told, whatever is done."""
+
+    address: int
+    bit: int
+    value: int
+
+
+Fault = FailNext | BadSector | FlipBit | StickBit
+"""A fault that somebody orders while the chip works."""
+
+
+class NoSuchPlace(ValueError):
+    """The chip has no such sector or address; args[0] tells a person what was expected and what came."""
+
+
 @dataclass
 class Faults:
     """The faults of one chip; as it stands, none. They may be changed while the chip works.

@@ -1,7 +1,7 @@
 """A NOR flash chip in the place of `esp32.Partition`, for firmware that runs in this process and outside of time.
 
 On a simulated board `fakes/esp32.py` stands in that place, with the bus and the clock between it and the chip; tests
-that run on the MicroPython VM too, which can't load this file, have `fakes/ramflash.py`.
+that run on the MicroPython VM too, which can't load this file, have `rigs/on_vm/ram_flash.py`.
 """
 
 from __future__ import annotations

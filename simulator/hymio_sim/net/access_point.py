@@ -167,7 +167,7 @@ class AccessPoint:
                 self.passed_bytes += len(data)
                 if not self._is_secret:
                     for batch in watch.left(data):
-                        self._hardware.published(batch)
+                        self._hardware.published(batch.log_id, batch.first_seq, batch.last_seq)
                 far_writer.write(data)
                 await far_writer.drain()
         if not connection.cut:

@@ -66,6 +66,11 @@ class BatchHead:
     first_seq: int
     slots: int
 
+    @property
+    def last_seq(self) -> int:
+        """The record in its last slot."""
+        return self.first_seq + self.slots - 1
+
 
 def parse_batch_head(payload: bytes) -> BatchHead | None:
     """The first fields of a batch, None if it is none of version 2."""

@@ -16,7 +16,7 @@ from hymio.common.firmware_files import firmware_dir
 from hymio.wire.acks import Ack, encode_ack
 from hymio_sim.board.board_files import compiled, find_tool
 from hymio_sim.board.switches import SWITCHES
-from hymio_sim.energy.life import INSTALLS, measure
+from hymio_sim.energy.life import INSTALLS
 from hymio_sim.energy.standard_day import standard_day
 from hymio_sim.rigs.bench_cable import cable_figures
 from hymio_sim.rigs.bench_log import LogOnFlash, log_figures
@@ -25,7 +25,8 @@ from hymio_sim.rigs.bench_press import debounce_figures, debounce_table
 from hymio_sim.rigs.bench_tls import handshake_figures
 from hymio_sim.rigs.bench_uplink import real_time_figures
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.battery_days import measure
+from hymio_sim.run.private_firmware import firmware_module
 from hymio_sim.run.virtual import VirtualTerminal
 
 _DEVICE_ID = "kiosk-000001"  # 12 characters, as the design fixes
@@ -39,8 +40,8 @@ def uplink_figures() -> Iterator[Figure]:
         for press in day:
             bench.clock.advance(press.at_ms)
             bench.press(press.button, press.verdict, press.quiet_ms, press.edges)
-        maker = room("log_batch").BatchMaker(bench.log, bench.clock, bench.random32, 700, _DEVICE_ID)
-        mqtt = room("net_mqtt")
+        maker = firmware_module("log_batch").BatchMaker(bench.log, bench.clock, bench.random32, 700, _DEVICE_ID)
+        mqtt = firmware_module("net_mqtt")
         seq = size = 0
         while seq < bench.log.next_seq:
             payload = maker.make(seq, each)

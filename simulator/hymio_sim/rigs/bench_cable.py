@@ -15,7 +15,7 @@ from hymio_sim.board.serial_line import TURN_AROUND_S, line_s
 from hymio_sim.energy.standard_day import DAY_MS, standard_day
 from hymio_sim.rigs.bench_log import LogOnFlash
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.private_firmware import firmware_module
 
 _SLOTS: Final = 252
 _DEVICE_ID: Final = "kiosk-000001"
@@ -43,7 +43,7 @@ def pull(bench: LogOnFlash, heap_free: int = 0) -> tuple[int, int, float]:
     board = SimpleNamespace(random32=bench.random32, heap_free=lambda: heap_free, ticks_ms=lambda: 0)
     uplink = SimpleNamespace(outbox=SimpleNamespace(reader=None))
     app: Any = SimpleNamespace(log=bench.log, clock=bench.clock, board=board, device_id=_DEVICE_ID, uplink=uplink)
-    console = room("console").Console(app)
+    console = firmware_module("console").Console(app)
     seq = first = bench.log.oldest_seq
     answers = 0
     seconds = 0.0

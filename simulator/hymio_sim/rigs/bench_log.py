@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hymio_sim.energy.standard_day import DAY_MS, UPLOAD_FOR_MS, UPLOAD_FROM_MS, standard_day
-from hymio_sim.fakes.ramflash import RamFlash
 from hymio_sim.rigs.bench_peers import beside, on_vm, on_vm32, peers
 from hymio_sim.rigs.figure import Figure
 from hymio_sim.rigs.log_oracle import Broken
 from hymio_sim.rigs.log_proof import Proof, Tally
-from hymio_sim.run.private_firmware import room
+from hymio_sim.rigs.on_vm.ram_flash import RamFlash
+from hymio_sim.run.private_firmware import firmware_module
 from hymio_sim.run.virtual import VirtualTerminal
 
 _SLOTS: Final = 252
@@ -25,7 +25,7 @@ class LogOnFlash:
     def __init__(self, sectors: int, chip: int = _CHIP) -> None:
         self._chip = chip
         self.flash: Any = RamFlash(sectors)  # type: ignore[no-untyped-call]
-        self.clock = room("clock").Clock(0)
+        self.clock = firmware_module("clock").Clock(0)
         self._numbers = iter(range(1, 1 << 30))
         self.log = self.mounted()
         self._buf = bytearray(_RECORD)
@@ -35,13 +35,13 @@ class LogOnFlash:
 
     def mounted(self) -> Any:
         """Another log on the same flash, as after a reboot."""
-        log = room("log_ring").RingLog(self.flash, self._chip, self.random32, self.clock)
+        log = firmware_module("log_ring").RingLog(self.flash, self._chip, self.random32, self.clock)
         log.mount()
         return log
 
     def press(self, button: int, verdict: int = 0, quiet_ms: int = 65535, edges: int = 4) -> None:
         self.clock.at(self.clock._ticks)
-        room("log_record").put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock)
+        firmware_module("log_record").put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock)
         self.log.append(self._buf)
 
     def idle(self) -> None:
@@ -104,7 +104,7 @@ def mount_figures(sectors: int = 256) -> Iterator[Figure]:
     yield Figure("log.mount_writes", writes, "", "0")
     log = bench.log
     before_bytes = flash.read_bytes
-    reader = room("log_reader").Reader(log)
+    reader = firmware_module("log_reader").Reader(log)
     reader.seek(log.oldest_seq)
     while reader.next() >= 0:
         pass

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.common.output import note
-from hymio_sim.board.board_files import FAKES
 from hymio_sim.rigs.figure import Figure
 
 TODAY: Final = "2750f70"
@@ -77,11 +76,11 @@ class _Build:
     sources: Path | None
 
     def tell(self, what: str, db: Path, number: int) -> dict[str, Any]:
-        """The answer of fakes/officework.py, run with this build."""
+        """The answer of office_work.py, run with this build."""
         environment = dict(os.environ)
         if self.sources is not None:
             environment["PYTHONPATH"] = str(self.sources / "host")
-        command = [sys.executable, str(FAKES / "officework.py"), what, str(db), str(number)]
+        command = [sys.executable, str(Path(__file__).with_name("office_work.py")), what, str(db), str(number)]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
         )

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hymio.common.firmware_files import firmware_dir
-from hymio_sim.board.board_files import FAKES, find_tool
+from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.figure import Figure
+from hymio_sim.rigs.on_vm import ON_VM
 
 if TYPE_CHECKING:
     from littlefs.lfs import LFSConfig
@@ -66,12 +67,12 @@ def beside(figures: Iterable[Figure], peer: Traffic) -> Iterator[Figure]:
 
 
 def on_vm(what: str, count: int) -> dict[str, Any] | None:
-    """The answer of fakes/vmfigures.py on the real MicroPython VM; None if there is no VM here."""
+    """The answer of on_vm/vm_figures.py on the real MicroPython VM; None if there is no VM here."""
     vm = find_tool("micropython")
     if vm is None:
         return None
-    path = os.pathsep.join([str(firmware_dir()), str(FAKES), ".frozen"])
-    command: list[str | Path] = [vm, "-X", "heapsize=4m", FAKES / "vmfigures.py", what, str(count)]
+    path = os.pathsep.join([str(firmware_dir()), str(ON_VM), ".frozen"])
+    command: list[str | Path] = [vm, "-X", "heapsize=4m", ON_VM / "vm_figures.py", what, str(count)]
     return _answer(command, {"MICROPYPATH": path})
 
 
@@ -82,8 +83,8 @@ def on_vm32(what: str, count: int) -> dict[str, Any] | None:
     if node is None or not vm.exists():
         return None
     files = sorted((firmware_dir() / "terminal").glob("*.py"))
-    files += [FAKES / f"{name}.py" for name in ("handboard", "ramflash", "vmfigures")]
-    return _answer([node, FAKES / "vm32.mjs", vm, what, str(count), *files], dict(os.environ))
+    files += [ON_VM / f"{name}.py" for name in ("hand_board", "ram_flash", "vm_figures")]
+    return _answer([node, ON_VM / "vm32.mjs", vm, what, str(count), *files], dict(os.environ))
 
 
 def _answer(command: list[str | Path], environment: dict[str, str]) -> dict[str, Any]:

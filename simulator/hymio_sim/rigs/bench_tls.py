@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from hymio.common.firmware_files import firmware_dir
-from hymio_sim.board.board_files import FAKES, find_tool
+from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.figure import Figure
+from hymio_sim.rigs.on_vm import ON_VM
 
 _DEVICE_ID: Final = "till-1"
 _PATIENCE_S: Final = 20
@@ -71,7 +72,7 @@ async def _weigh(directory: Path, mosquitto: Path, vm: Path) -> int:
         await _until_it_listens(port)
         server = await asyncio.start_server(relay, "127.0.0.1", 0)
         path = os.pathsep.join([str(firmware_dir()), ".frozen"])
-        command = (vm, "-X", "heapsize=1m", FAKES / "vmhandshake.py", "localhost")
+        command = (vm, "-X", "heapsize=1m", ON_VM / "vm_handshake.py", "localhost")
         terminal = await asyncio.create_subprocess_exec(
             *command,
             str(server.sockets[0].getsockname()[1]),

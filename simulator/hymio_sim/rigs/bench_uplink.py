@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from hymio_sim.board.board_files import FAKES, find_tool
+from hymio_sim.board.board_files import find_tool
 from hymio_sim.board.hardware import mac_of
 from hymio_sim.net.faulty_proxy import FaultyProxy
 from hymio_sim.rigs.bench_log import LogOnFlash
-from hymio_sim.rigs.demo import Child, Stage, open_mosquitto, stage_set
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.run.private_firmware import room
+from hymio_sim.rigs.on_vm import ON_VM
+from hymio_sim.rigs.stage import Child, Stage, open_mosquitto, stage_set
+from hymio_sim.run.private_firmware import firmware_module
 
 BACKLOG: Final = 16_000
 _PATIENCE_S: Final = 300.0
@@ -50,7 +51,7 @@ def _backlog(stage: Stage, votes: int, vm: Path) -> Iterator[Figure]:
             proxy.fault = "delay" if delay_s else "none"
             ours = _drain(stage, name, votes, proxy.port)
             passed_bytes = proxy.passed_bytes
-            command = [str(vm), str(FAKES / "vmonebyone.py"), str(proxy.port), str(peer_votes)]
+            command = [str(vm), str(ON_VM / "vm_one_by_one.py"), str(proxy.port), str(peer_votes)]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         peer = 1000 * peer_votes / int(done.stdout)
         yield Figure(f"uplink.backlog_votes_per_s{suffix}", ours, "1/s", "", "one message per vote", peer)
@@ -76,7 +77,7 @@ def _drain(stage: Stage, device_id: str, votes: int, port: int) -> float:
 def _full_log(device_id: str, votes: int) -> bytes:
     """The flash of a terminal that has counted so many votes and never had a network."""
     bench = LogOnFlash(votes // 252 + 8)
-    bench.log = room("log_ring").RingLog(bench.flash, crc32(mac_of(device_id)), bench.random32, bench.clock)
+    bench.log = firmware_module("log_ring").RingLog(bench.flash, crc32(mac_of(device_id)), bench.random32, bench.clock)
     bench.log.mount()
     for i in range(votes):
         bench.clock.advance(8000 * i & (1 << 30) - 1)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hymio.common.words import counted
-
-Event = dict[str, Any]
+from hymio_sim.board.journal import Event
 
 _DEBOUNCE_S: Final = 0.15
 """A press that power failed on so soon after first contact may be gone: nobody was thanked for it."""

@@ -1,6 +1,6 @@
 """A TLS terminal whose cable is used, in the memory of a chip: it loses its broker again and again and comes back.
 
-`make soak WHAT=memory`. The chip's memory is the model of fakes/chipmemory.py; the broker is a real mosquitto with
+`make soak WHAT=memory`. The chip's memory is the model of fakes/chip_memory.py; the broker is a real mosquitto with
 certificates on both sides, collector and cable are the real tools. README.md "The chip's memory".
 """
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hymio_sim.board.board_files import find_tool
-from hymio_sim.rigs.demo import Child
+from hymio_sim.rigs.stage import Child, free_port, hymio
 
 if TYPE_CHECKING:
     from hymio.cable.smp import StatusAnswer
@@ -72,7 +72,7 @@ class Stage:
         self._folder = folder
         self._firmware = firmware
         self._patience_s = patience_s
-        self.port = _free_port()
+        self.port = free_port()
         self._children: list[Child] = []
         self._broker: Child | None = None
         self._connected = 0
@@ -92,11 +92,11 @@ class Stage:
         try:
             self._start_broker()
             collector = ["--collector-id", "office", "--db", str(self.database), "--json"]
-            self._start("collector", _hymio("collect", *self._broker_as("office"), *collector))
+            self._start("collector", hymio("collect", *self._broker_as("office"), *collector))
             self._pipe = self._folder / "commands"
             os.mkfifo(self._pipe)
             self._commands = os.open(self._pipe, os.O_RDWR)
-            command = _hymio(
+            command = hymio(
                 "sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(self._folder / "flash.bin"), "--memory",
                 "--link", str(self.link), "--mqtts", f"localhost:{self.port}",
                 "--pki", str(self._pki / "issued" / DEVICE_ID), "--json",
@@ -153,7 +153,7 @@ class Stage:
         flash.write_bytes(b"\xff" * _SMALL_LOG)
         script = self._folder / "presses"
         script.write_text("press 4\nwait 6\n" * _FULL + "quit\n")
-        command = _hymio("sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(flash), "--clock", "virtual")
+        command = hymio("sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(flash), "--clock", "virtual")
         subprocess.run(
             [*command, "--script", str(script), "--json"], capture_output=True, timeout=PATIENCE_S, check=True,
             stdin=subprocess.DEVNULL,
@@ -191,7 +191,7 @@ class Stage:
         end_s = time.monotonic() + PATIENCE_S
         while True:
             done = subprocess.run(
-                _hymio(*command, *self._broker_as("desk")),
+                hymio(*command, *self._broker_as("desk")),
                 capture_output=True,
                 text=True,
                 timeout=2 * PATIENCE_S,
@@ -222,7 +222,7 @@ class Stage:
     def self_test(self) -> None:
         """By cable, as far as it needs no hands."""
         left_out = [word for name in ("buttons", "buzzer", "battery", "drift", "lights") for word in ("--skip", name)]
-        command = _hymio("selftest", "--port", str(self.link), "--store", str(self._folder), *left_out, "--json")
+        command = hymio("selftest", "--port", str(self.link), "--store", str(self._folder), *left_out, "--json")
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         checks = {check["name"]: check["result"] for check in json.loads(done.stdout)["checks"]}
         if "failed" in checks.values():
@@ -309,16 +309,6 @@ class Stage:
                 if rows >= self.tally.presses or time.monotonic() > deadline:
                     return rows
             time.sleep(0.1)
-
-
-def _hymio(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "hymio", *arguments]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def whole_kind(stage: Stage, number: int) -> None:

@@ -15,7 +15,7 @@ from heapq import merge
 from typing import Any, Final
 
 from hymio_sim.board.switches import Edge, edges
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.private_firmware import firmware_module
 
 BUTTONS: Final = 4
 PERIOD: Final = 1 << 30
@@ -138,7 +138,7 @@ def debounced(
 ) -> list[Report]:
     """What the firmware's debouncer reports of the pushes. busy: stretches (from, to) in which nobody polls, but
     interrupts run."""
-    debounce = debounce or room("press_debounce").Debounce()
+    debounce = debounce or firmware_module("press_debounce").Debounce()
     debounce.start(start_ticks, 0)
     moments = list(merge(*([(edge, push.b) for edge in push.edges_us] for push in pushes)))
     interrupts = list(soft_interrupts(moments, rng))

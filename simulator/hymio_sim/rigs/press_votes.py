@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hymio_sim.board.switches import edges
 from hymio_sim.rigs.press_proof import BUTTONS, MONSTER, PERIOD, Push, Report, debounced, push_at
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.private_firmware import firmware_module
 
 _START_TICKS: Final = PERIOD - 30_000
 _QUIET_FOREVER_MS: Final = 65_535
@@ -74,8 +74,8 @@ def ideal(pushes: Iterable[Push]) -> list[Report]:
 
 def votes_of(pushes: Sequence[Push], reports: Iterable[Report]) -> Counter[int]:
     """How many votes are in force for each push (by its index) when the firmware's rules have judged the presses."""
-    vote = room("press_verdict")
-    counted = room("log_record").COUNTED
+    vote = firmware_module("press_verdict")
+    counted = firmware_module("log_record").COUNTED
     rules: Any = vote.Votes(vote.DEFAULT_WINDOWS)
     verdicts: list[int] = []
     push_of: list[int] = []

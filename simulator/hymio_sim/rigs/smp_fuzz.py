@@ -1,4 +1,4 @@
-"""Ever new frames for the cable: `make soak WHAT=smp`. What they are is in fakes/smpframes.py."""
+"""Ever new frames for the cable: `make soak WHAT=smp`. What they are is in on_vm/cable_frames.py."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.private_firmware import firmware_module
 
 
-def _fake(name: str) -> Any:
-    return importlib.import_module(f"hymio_sim.fakes.{name}")
+def _on_vm(name: str) -> Any:
+    return importlib.import_module(f"hymio_sim.rigs.on_vm.{name}")
 
 
 class Trouble(AssertionError):
@@ -22,21 +22,21 @@ class Trouble(AssertionError):
 
 
 def _console(home: str) -> tuple[Any, Any]:
-    board = _fake("handboard").HandBoard(_fake("ramflash").RamFlash(4))
-    app = room("app").App(room("config").build({}), board, "0", "", home)
+    board = _on_vm("hand_board").HandBoard(_on_vm("ram_flash").RamFlash(4))
+    app = firmware_module("app").App(firmware_module("config").build({}), board, "0", "", home)
     app.start(0)
 
     def blame(error: Exception) -> None:
         raise error
 
     app.text.error = blame  # the console catches what nobody should have raised, and tells the text log
-    return room("console").Console(app), board
+    return firmware_module("console").Console(app), board
 
 
 def fuzz(numbers: range, home: str, tell: Callable[[int], None] = lambda done: None) -> int:
     """Runs the cases of these numbers on a terminal whose files are in `home`; gives how many lines it answered."""
     console, board = _console(home)
-    cbor, smp, case = room("cbor"), room("smp_frames"), _fake("smpframes").case
+    cbor, smp, case = firmware_module("cbor"), firmware_module("smp_frames"), _on_vm("cable_frames").case
     lines = 0
     for number in numbers:
         data, is_whole = case(number, cbor, smp)

@@ -27,7 +27,8 @@ from hymio_sim.flash.chip import NorFlash
 from hymio_sim.rigs.faulty_broker import FaultyBroker, Weather
 from hymio_sim.rigs.fingers import compare
 from hymio_sim.rigs.mortal_collector import Fuse, MortalCollector
-from hymio_sim.run.virtual import Air, VirtualTerminal
+from hymio_sim.run.virtual import VirtualTerminal
+from hymio_sim.run.virtual_link import Air
 
 CALM_S: Final = 3 * 3600.0
 """How long everything may take to arrive once nothing goes wrong any more: several of the terminal's longest waits."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hymio_sim.board.switches import DEFAULT, SWITCHES
+from hymio_sim.flash.faults import BadSector, FailNext, Fault, FlipBit, StickBit
 
 DEFAULT_MS: Final = 120.0
 _LONGEST_MS: Final = 3_600_000.0
@@ -70,38 +71,6 @@ class SetTime:
 
 
 @dataclass(frozen=True)
-class FailNext:
-    """The next `count` operations of a kind fail in silence: "program-noop", "erase-noop" or "read-glitch"."""
-
-    kind: str
-    count: int
-
-
-@dataclass(frozen=True)
-class BadSector:
-    """The sector takes neither programs nor erases any more."""
-
-    sector: int
-
-
-@dataclass(frozen=True)
-class FlipBit:
-    """A bit of the flash rots."""
-
-    address: int
-    bit: int
-
-
-@dataclass(frozen=True)
-class StickBit:
-    """A bit of the flash stays as it is told, whatever is done."""
-
-    address: int
-    bit: int
-    value: int
-
-
-@dataclass(frozen=True)
 class Wait:
     """Hold the next line up."""
 
@@ -118,7 +87,6 @@ class Quit:
     """The end."""
 
 
-Fault = FailNext | BadSector | FlipBit | StickBit
 Command = Press | Chord | Switch | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
 
 

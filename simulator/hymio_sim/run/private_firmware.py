@@ -1,4 +1,4 @@
-"""Loads the firmware into this process: the rooms once, and for each terminal a board of its own with its own fakes.
+"""Loads the firmware into this process: its modules once, and for each terminal a board with fakes of its own.
 
 Only `board` imports hardware modules, so it alone is executed anew for each terminal, with an `__import__` that hands
 it that terminal's `machine`, `esp32`, `network` and `neopixel`. Thousands can live side by side.
@@ -13,13 +13,13 @@ from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 
-from hymio.common.firmware_files import firmware_dir, firmware_package, firmware_room
+from hymio.common import firmware_files
 from hymio_sim.board.board_files import FAKES
 
 
-def room(name: str) -> Any:
-    """The application's module of that name, shared by all terminals. "" is the package."""
-    return firmware_room(name) if name else firmware_package()
+def firmware_module(name: str) -> Any:
+    """The firmware's module of that name, shared by all terminals of this process; "" gives its package."""
+    return firmware_files.firmware_room(name) if name else firmware_files.firmware_package()
 
 
 @functools.cache
@@ -54,7 +54,7 @@ def private_board(port: Any, config: dict[str, Any], random_bytes: Any) -> Any:
     for name in ("machine", "esp32", "network", "neopixel"):
         fakes[name] = _executed(FAKES / f"{name}.py", name, "", fakes)
     modules = {**fakes, "os": SimpleNamespace(urandom=random_bytes)}
-    path = firmware_dir() / "terminal" / "board.py"
-    package = firmware_package().__name__
+    path = firmware_files.firmware_dir() / "terminal" / "board.py"
+    package = firmware_files.firmware_package().__name__
     module = _executed(path, f"{package}.board", package, modules)
     return module.Board(config)

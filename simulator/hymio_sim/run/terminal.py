@@ -9,12 +9,12 @@ from typing import Final, Protocol
 from hymio.common.errors import DONE, WRONG_USE
 from hymio_sim.board.hardware import PWRON_RESET, Hardware
 from hymio_sim.board.switches import DEFAULT
+from hymio_sim.flash.faults import Fault, NoSuchPlace
 from hymio_sim.run.commands import (
     AwaitSleep,
     BadCommand,
     Chord,
     Command,
-    Fault,
     Press,
     Quit,
     SetSupply,
@@ -80,7 +80,7 @@ class Terminal:
             if command is None or self.has_quit:
                 return None
             return self._obey(command)
-        except BadCommand as error:
+        except (BadCommand, NoSuchPlace) as error:
             self.hardware.journal.tell("error", line=line.strip(), message=str(error))
             self._refused += not is_typed
             return None

@@ -1,4 +1,4 @@
-"""One handshake of the firmware with a real broker, on the real VM: `micropython vmhandshake.py HOST PORT`, in a
+"""One handshake of the firmware with a real broker, on the real VM: `micropython vm_handshake.py HOST PORT`, in a
 directory with ca.der, cert.der and key.der. Prints `on` once the broker has said welcome."""
 
 # mypy: ignore-errors

@@ -1,6 +1,6 @@
 """A board to turn by hand: four contacts, a clock and a flash, for an application that runs step by step.
 
-Portable, as ramflash.py: for unit tests and figures on CPython and on the MicroPython VM.
+Portable, as ram_flash.py: for unit tests and figures on CPython and on the MicroPython VM.
 """
 
 # mypy: ignore-errors

@@ -1,6 +1,6 @@
 """What may come over the cable: requests good and bad, broken frames, text in between; each named by its number.
 
-Portable, as ramflash.py: the same number gives the same bytes on CPython and on the MicroPython VM.
+Portable, as ram_flash.py: the same number gives the same bytes on CPython and on the MicroPython VM.
 """
 
 # mypy: ignore-errors

@@ -1,7 +1,7 @@
 """Run by bench_office with the build of hymio that is to be measured: fills a database, or asks it for the ledger.
 
-    officework.py fill DB PRESSES      terminals that have pressed so often altogether
-    officework.py ledger DB RUNS       the ledger, and the CPU seconds of each run
+    office_work.py fill DB PRESSES      terminals that have pressed so often altogether
+    office_work.py ledger DB RUNS       the ledger, and the CPU seconds of each run
 
 So it uses only what every build has: `open_store`, `ingest_many`, `ledger_lines` and the tables of the first one.
 """

@@ -1,4 +1,4 @@
-"""Figures that only the real MicroPython VM can tell. `micropython vmfigures.py WHAT COUNT` prints them as JSON.
+"""Figures that only the real MicroPython VM can tell. `micropython vm_figures.py WHAT COUNT` prints them as JSON.
 
 WHAT is `append` or `rewrite`: COUNT votes kept as one would without a log, on VfsLfs2 with its own settings in 1 MiB;
 or `heap`: COUNT presses in the running application.
@@ -10,8 +10,8 @@ import gc
 import json
 import sys
 
-from handboard import app_on
-from ramflash import RamFlash
+from hand_board import app_on
+from ram_flash import RamFlash
 
 _PRESS_EVERY_S = 216  # the mean of the standard day
 _MOUNTS = 64
