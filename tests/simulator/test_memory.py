@@ -11,7 +11,8 @@ import pytest
 from hymio.common.firmware_files import firmware_dir
 from hymio_sim.board.board_files import compiled, find_tool
 from hymio_sim.fakes import chip_memory
-from hymio_sim.rigs.memory_proof import Broken, Stage, whole_kind
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.memory_proof import MemoryStage, whole_kind
 from hymio_sim.rigs.on_vm import ON_VM
 
 NEEDED = ("mosquitto", "micropython", "mpy-cross")
@@ -73,7 +74,7 @@ def test_blocks_join_again_when_they_are_given_back():
 
 @needs_all
 def test_read_by_cable_it_comes_back_to_its_broker_twenty_times(tmp_path: Path) -> None:
-    with Stage(tmp_path, is_full=True).open() as stage:
+    with MemoryStage(tmp_path, is_full=True).open() as stage:
         tally = stage.rounds(20, whole_kind)
     assert tally.rounds == 20
     assert tally.presses == tally.rows == 705
@@ -102,7 +103,7 @@ def test_the_line_that_looked_at_mem_free_is_found_out(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
     with (
-        Stage(folder, firmware, patience_s=9.0).open() as stage,
+        MemoryStage(folder, firmware, patience_s=9.0).open() as stage,
         pytest.raises(Broken, match="no connection for 9 s"),
     ):
         stage.rounds(4)

@@ -15,7 +15,7 @@ from hymio_sim.board.hardware import DEEPSLEEP_RESET, HARD_RESET, PWRON_RESET, H
 from hymio_sim.board.journal import Journal
 from hymio_sim.board.rtc_domain import EXT1_WAKE, TIMER_WAKE, RtcDomain
 from hymio_sim.board.sim_time import RealClock, VirtualClock
-from hymio_sim.board.usb_cable import Cable
+from hymio_sim.board.usb_cable import UsbCable
 from hymio_sim.flash.chip import NorFlash
 from hymio_sim.run import virtual_machine
 from hymio_sim.run.real_time import new_loop
@@ -344,7 +344,7 @@ def on_a_real_clock(runtime, board, flash, story, rom=None):
         hardware = Hardware(
             "till-1", flash, clock, journal, seed=0, utc_offset_us=0, has_network=False, runtime=runtime
         )
-        cable = Cable(loop, None)
+        cable = UsbCable(loop, None)
         command = child_command(runtime, str(interpreter), "1m", FAKES / "start.py")
         vm = ChildVm(hardware, cable, loop, command, rom, board)
         try:

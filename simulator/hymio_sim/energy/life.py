@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hymio_sim.board.sim_time import Clock
+from hymio_sim.board.sim_time import SimClock
 from hymio_sim.energy.data import AWAKE_MA, BATTERIES, CURRENTS, WAKES, WORK, Install
 from hymio_sim.energy.standard_day import standard_day
 
@@ -20,7 +20,7 @@ _OPENS_S: Final = 8 * 3600.0
 class EnergyMeter:
     """Adds up charge by cause. `counts` holds how often each thing was done, `cpu waking` or `radio on` say."""
 
-    def __init__(self, clock: Clock, install: Install) -> None:
+    def __init__(self, clock: SimClock, install: Install) -> None:
         wake = WAKES[install]
         self._clock = clock
         self._rates = {(item.load, item.state): (item.cause, item.ma) for item in CURRENTS}

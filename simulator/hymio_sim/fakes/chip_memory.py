@@ -297,10 +297,10 @@ class Memory:
 
     def tls(self):
         """A module in the place of `ssl`."""
-        return Tls(self)
+        return MeteredTls(self)
 
 
-class Tls:
+class MeteredTls:
     """`ssl` of the board as far as its memory goes. TLS itself is spoken outside: on a chip mbedTLS lives beside the
     heap of Python, on the VM it would live in it."""
 
@@ -312,10 +312,10 @@ class Tls:
 
     def SSLContext(self, protocol):
         """One that holds blocks until it is told to let go of them: the firmware keeps its own."""
-        return Context(self.memory)
+        return MeteredContext(self.memory)
 
 
-class Context:
+class MeteredContext:
     """An SSLContext. `__del__` can be called, as on the board, and then certificates be loaded again."""
 
     verify_mode = 0

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from hymio_sim.energy.standard_day import DAY_MS, UPLOAD_FOR_MS, UPLOAD_FROM_MS, standard_day
 from hymio_sim.rigs.bench_peers import beside, on_vm, on_vm32, peers
+from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.rigs.log_oracle import Broken
 from hymio_sim.rigs.log_proof import Proof, Tally
 from hymio_sim.rigs.on_vm.ram_flash import RamFlash
 from hymio_sim.run.private_firmware import firmware_module

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hymio_sim.board.switches import SWITCHES
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.rigs.press_proof import MONSTER, Tally, by_button, debounced, timeline
+from hymio_sim.rigs.press_proof import MONSTER, DebounceTally, by_button, debounced, timeline
 from hymio_sim.rigs.press_votes import judged, visitors
 from hymio_sim.rigs.rivals import RIVALS
 
@@ -23,7 +23,7 @@ _GROUP_OF: Final = {"tactile": "tactile", "worn": "worn", MONSTER: MONSTER}
 _EVERYDAY: Final = "everyday"
 
 
-def tried(profile: str, pushes: int, tallies: dict[str, Tally]) -> None:
+def tried(profile: str, pushes: int, tallies: dict[str, DebounceTally]) -> None:
     """The same pushes of one switch to the firmware's debouncer and to its rivals; adds to their tallies."""
     rng = random.Random(profile)
     if profile == MONSTER:  # nobody pushes it again 60 ms after a second of chatter
@@ -39,11 +39,11 @@ def tried(profile: str, pushes: int, tallies: dict[str, Tally]) -> None:
 
 
 @cache
-def compared(pushes_per_profile: int) -> dict[str, dict[str, Tally]]:
+def compared(pushes_per_profile: int) -> dict[str, dict[str, DebounceTally]]:
     """By group of switches and by algorithm."""
-    found: dict[str, dict[str, Tally]] = {}
+    found: dict[str, dict[str, DebounceTally]] = {}
     for profile in SWITCHES:
-        group = found.setdefault(_GROUP_OF.get(profile, _EVERYDAY), {name: Tally() for name in (OURS, *RIVALS)})
+        group = found.setdefault(_GROUP_OF.get(profile, _EVERYDAY), {name: DebounceTally() for name in (OURS, *RIVALS)})
         tried(profile, pushes_per_profile, group)
     return found
 
@@ -52,8 +52,8 @@ def debounce_figures(pushes_per_profile: int = PUSHES_PER_PROFILE, monsters: int
     """Of the pushes that the contract covers; the monster's, which it does not, are judged by their votes."""
     groups = compared(pushes_per_profile)
 
-    def total(name: str) -> Tally:
-        return sum((group[name] for group in groups.values()), Tally())
+    def total(name: str) -> DebounceTally:
+        return sum((group[name] for group in groups.values()), DebounceTally())
 
     ours, deaf, long = total(OURS), total("first_edge_50ms"), total("quiet_30ms")
     yield Figure("press.pushes", ours.owed, "", ">= 100000" if pushes_per_profile == PUSHES_PER_PROFILE else "")

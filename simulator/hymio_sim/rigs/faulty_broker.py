@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hymio.office.collect import STATE_TOPIC, VOTES_TOPIC
-from hymio_sim.board.sim_time import Clock
+from hymio_sim.board.sim_time import SimClock
 from hymio_sim.net.broker import Broker, Connection, matches, packet
 from hymio_sim.net.mqtt_watch import PUBLISH, Publish, parse_publish
 
@@ -71,7 +71,7 @@ class Session:
 class FaultyBroker(Broker):
     """As `Broker`, with an access list (a client writes and reads below `hymio/ITS-ID/` alone) and with faults."""
 
-    def __init__(self, clock: Clock, dice: random.Random) -> None:
+    def __init__(self, clock: SimClock, dice: random.Random) -> None:
         super().__init__(self._to_session)
         self.weather = Weather()
         self.is_up = True

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hymio_sim.rigs.broken import Broken
+
 _ACK = 6
-
-
-class Broken(AssertionError):
-    """The log has broken its promise; says in which case, and how."""
 
 
 @dataclass

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from hymio_sim.rigs.log_oracle import Book, Broken, check
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.log_oracle import Book, check
 from hymio_sim.rigs.log_story import BOARD, SMALL, Change, Player, Rooms
 from hymio_sim.rigs.power_cut import Moment, Recorder, torn_images
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hymio.common.firmware_files import firmware_dir
-from hymio_sim.rigs.log_oracle import Book, Broken
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.log_oracle import Book
 from hymio_sim.rigs.power_cut import Moment, Recorder
 
 CHIP: Final = 77

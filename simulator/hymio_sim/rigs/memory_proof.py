@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hymio_sim.board.board_files import find_tool
+from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.stage import Child, free_port, hymio
 
 if TYPE_CHECKING:
@@ -40,12 +41,8 @@ _FULL: Final = 700
 """Votes that fill it, but for what the rounds add: 3 of its sectors hold 756 records."""
 
 
-class Broken(AssertionError):
-    """What did not hold, in a sentence."""
-
-
 @dataclass
-class Tally:
+class MemoryTally:
     """What the rounds came to."""
 
     rounds: int = 0
@@ -61,7 +58,7 @@ class Tally:
     """From the broker's return to the terminal's."""
 
 
-class Stage:
+class MemoryStage:
     """A site with one terminal; `rounds` plays."""
 
     def __init__(
@@ -79,12 +76,12 @@ class Stage:
         self._is_full = is_full
         self._held = 0
         """Presses in the log from the beginning."""
-        self.tally = Tally()
+        self.tally = MemoryTally()
 
     # ---- set up and tear down ----
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Stage]:
+    def open(self) -> Iterator[MemoryStage]:
         """Everything runs within."""
         self._issue()
         if self._is_full:
@@ -278,7 +275,9 @@ class Stage:
 
     # ---- the play ----
 
-    def rounds(self, count: int, between: Callable[[Stage, int], None] = lambda stage, number: None) -> Tally:
+    def rounds(
+        self, count: int, between: Callable[[MemoryStage, int], None] = lambda stage, number: None
+    ) -> MemoryTally:
         """Connected, read by cable, bereft of its broker, and back: `count` times. between(stage, round): more to do
         in a round, while it is connected."""
         tally = self.tally
@@ -311,7 +310,7 @@ class Stage:
             time.sleep(0.1)
 
 
-def whole_kind(stage: Stage, number: int) -> None:
+def whole_kind(stage: MemoryStage, number: int) -> None:
     """What else works once on a fresh heap, each at its round: every hundredth round again."""
     todo: dict[int, Callable[[], object]] = {
         1: stage.self_test,
@@ -334,13 +333,13 @@ def main() -> int:
         print("mosquitto, micropython and mpy-cross are needed: make setup", file=sys.stderr)
         return 2
 
-    def told(stage: Stage, number: int) -> None:
+    def told(stage: MemoryStage, number: int) -> None:
         if number % 50 == 49:
             print(f"{number + 1} rounds", flush=True)
         whole_kind(stage, number)
 
     with tempfile.TemporaryDirectory(prefix="hymio-memory-") as folder:
-        stage = Stage(Path(folder), options.firmware, is_full=True)
+        stage = MemoryStage(Path(folder), options.firmware, is_full=True)
         try:
             with stage.open():
                 print(stage.rounds(options.rounds, told))

@@ -14,7 +14,7 @@ from hymio.store.schema import Store
 from hymio.store.transaction import DueAck, Parcel, commit_whatever_comes
 from hymio.wire.acks import Ack, encode_ack
 from hymio.wire.messages import read_message
-from hymio_sim.board.sim_time import Clock
+from hymio_sim.board.sim_time import SimClock
 from hymio_sim.net.mqtt_watch import Publish
 from hymio_sim.rigs.faulty_broker import FaultyBroker, Session
 
@@ -82,7 +82,7 @@ class MortalCollector:
         store: Store,
         fuse: Fuse,
         broker: FaultyBroker,
-        clock: Clock,
+        clock: SimClock,
         utc: Callable[[], float],
         on_ack: Callable[[DueAck], None],
     ) -> None:

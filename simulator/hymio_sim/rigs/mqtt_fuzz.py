@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from hymio.common.firmware_files import firmware_room
+from hymio_sim.rigs.broken import Broken
 
 INPUT_MAX: Final = 2048 + 5
 """What the client may keep of a packet that is not whole: the largest it takes, and its fixed header."""
@@ -21,10 +22,6 @@ OUTPUT_MAX: Final = 4096
 _PIECE_MAX: Final = 512
 """The driver reads no more at a time."""
 _TOPICS: Final = (b"hymio/till-1/ack", b"hymio/till-1/cmd", b"a", "\u00e4/\u20ac".encode())
-
-
-class Trouble(AssertionError):
-    """args[0]: the number of the stream and what the client did."""
 
 
 def _string(data: bytes) -> bytes:
@@ -123,7 +120,7 @@ class Client:
 
     def _demand(self, holds: bool, what: str) -> None:
         if not holds:
-            raise Trouble(f"stream {self._number}: {what}")
+            raise Broken(f"stream {self._number}: {what}")
 
     def run(self) -> bool:
         """Feeds it the whole stream; gives whether it has found the stream broken."""
@@ -152,17 +149,17 @@ class Client:
 def fuzz(numbers: range, tell: Callable[[int], None] = lambda done: None) -> tuple[int, int]:
     """Runs the streams of these numbers; gives how many were found broken, and how many messages came through.
 
-    Trouble names the stream if the client raises, keeps too much, or believes what it must not.
+    Broken names the stream if the client raises, keeps too much, or believes what it must not.
     """
     broken = messages = 0
     for number in numbers:
         client = Client(number)
         try:
             broken += client.run()
-        except Trouble:
+        except Broken:
             raise
         except Exception as error:
-            raise Trouble(f"stream {number}: {type(error).__name__}: {error}") from error
+            raise Broken(f"stream {number}: {type(error).__name__}: {error}") from error
         messages += client.messages
         if number % 1000 == 0:
             tell(number)

@@ -36,7 +36,7 @@ _SHORTEST_GAP_US: Final = 60_000
 
 
 @dataclass(frozen=True)
-class Push:
+class PlannedPush:
     """One push of button b + 1. Moments are microseconds of its timeline."""
 
     b: int
@@ -71,10 +71,10 @@ class Push:
         return self.settled_us + _AFTER_BOUNCE_US
 
 
-def push_at(at_us: int, b: int, pattern: Sequence[Edge], contact_us: int) -> Push:
+def push_at(at_us: int, b: int, pattern: Sequence[Edge], contact_us: int) -> PlannedPush:
     """The push whose edges `switches.edges` gave for that length of contact."""
     closing = [time for time, _ in pattern if time < contact_us]
-    return Push(b, [at_us + time for time, _ in pattern], at_us + closing[-1], at_us + contact_us)
+    return PlannedPush(b, [at_us + time for time, _ in pattern], at_us + closing[-1], at_us + contact_us)
 
 
 def contact_ms(rng: random.Random) -> float:
@@ -90,9 +90,9 @@ def gap_us(rng: random.Random) -> int:
     return round(_SHORTEST_GAP_US + (rng.expovariate(1 / 20_000) if rng.random() < 0.5 else rng.uniform(0, 400_000)))
 
 
-def timeline(profile: str, pushes: int, rng: random.Random, fingers: int = BUTTONS) -> list[Push]:
+def timeline(profile: str, pushes: int, rng: random.Random, fingers: int = BUTTONS) -> list[PlannedPush]:
     """That many pushes by fingers who care nothing for each other, one on each button; in order of first contact."""
-    made: list[Push] = []
+    made: list[PlannedPush] = []
     for b in range(fingers):
         at_us = rng.randrange(1_000, 500_000)
         for _ in range(pushes // fingers):
@@ -104,7 +104,7 @@ def timeline(profile: str, pushes: int, rng: random.Random, fingers: int = BUTTO
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportedPress:
     """A press as the debouncer told it, `at_us` of the timeline."""
 
     at_us: int
@@ -129,13 +129,13 @@ def soft_interrupts(moments: Iterable[tuple[int, int]], rng: random.Random) -> I
 
 
 def debounced(
-    pushes: Sequence[Push],
+    pushes: Sequence[PlannedPush],
     rng: random.Random,
     *,
     busy: Sequence[tuple[int, int]] = (),
     start_ticks: int = PERIOD - 30_000,
     debounce: Any = None,
-) -> list[Report]:
+) -> list[ReportedPress]:
     """What the firmware's debouncer reports of the pushes. busy: stretches (from, to) in which nobody polls, but
     interrupts run."""
     debounce = debounce or firmware_module("press_debounce").Debounce()
@@ -143,7 +143,7 @@ def debounced(
     moments = list(merge(*([(edge, push.b) for edge in push.edges_us] for push in pushes)))
     interrupts = list(soft_interrupts(moments, rng))
     interrupts.append((moments[-1][0] + 10_000_000, -1))
-    found: list[Report] = []
+    found: list[ReportedPress] = []
     next_edge = next_interrupt = level = 0
     due_us, wait_ms = 0, 500
     end_us = moments[-1][0] + 200_000
@@ -174,16 +174,16 @@ def debounced(
     return found
 
 
-def _reports(debounce: Any, at_us: int, start_ticks: int) -> Iterator[Report]:
+def _reports(debounce: Any, at_us: int, start_ticks: int) -> Iterator[ReportedPress]:
     for b in range(BUTTONS):
         if debounce.pressed >> b & 1:
             ticks = debounce.first_contact[b]
             first_us = (ticks - start_ticks) % PERIOD * 1_000
-            yield Report(at_us, b, first_us, debounce.quiet_ms(b, ticks, 0))
+            yield ReportedPress(at_us, b, first_us, debounce.quiet_ms(b, ticks, 0))
 
 
 @dataclass
-class Tally:
+class DebounceTally:
     """What an algorithm made of the pushes that the contract covers, and of the others."""
 
     owed: int = 0
@@ -210,14 +210,14 @@ class Tally:
         """The longest of them."""
         return self.latency_us_max / 1_000
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: DebounceTally) -> DebounceTally:
         names = ("owed", "missed", "doubles", "late", "latency_us_sum", "others", "others_missed", "others_doubles")
-        both = Tally(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        both = DebounceTally(**{name: getattr(self, name) + getattr(other, name) for name in names})
         both.latency_us_max = max(self.latency_us_max, other.latency_us_max)
         both.examples = self.examples + other.examples
         return both
 
-    def add(self, pushes: Sequence[Push], reports_us: Sequence[int]) -> None:
+    def add(self, pushes: Sequence[PlannedPush], reports_us: Sequence[int]) -> None:
         """Pushes of one button and the moments at which presses were reported; both in order."""
         starts = [push.at_us for push in pushes]
         told: list[list[int]] = [[] for _ in pushes]
@@ -226,7 +226,7 @@ class Tally:
         for push, times in zip(pushes, told, strict=True):
             self._judge(push, times)
 
-    def _judge(self, push: Push, times: list[int]) -> None:
+    def _judge(self, push: PlannedPush, times: list[int]) -> None:
         missed, doubles = not times, max(0, len(times) - 1)
         if not push.is_owed:
             self.others += 1
@@ -246,17 +246,17 @@ class Tally:
             self.examples.append(f"edges {shape}, reported {[time - push.at_us for time in times]}")
 
 
-def by_button(pushes: Sequence[Push]) -> list[list[Push]]:
+def by_button(pushes: Sequence[PlannedPush]) -> list[list[PlannedPush]]:
     """Those of button 1, 2, 3, 4."""
     return [[push for push in pushes if push.b == b] for b in range(BUTTONS)]
 
 
-def proved(profile: str, pushes: int, seed: int = 0) -> Tally:
+def proved(profile: str, pushes: int, seed: int = 0) -> DebounceTally:
     """What the firmware's debouncer makes of that many pushes of one switch."""
     rng = random.Random(f"{seed} {profile}")
     made = timeline(profile, pushes, rng)
     reports = debounced(made, rng)
-    tally = Tally()
+    tally = DebounceTally()
     for b, of_b in enumerate(by_button(made)):
         tally.add(of_b, [report.at_us for report in reports if report.b == b])
     return tally

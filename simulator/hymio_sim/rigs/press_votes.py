@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hymio_sim.board.switches import edges
-from hymio_sim.rigs.press_proof import BUTTONS, MONSTER, PERIOD, Push, Report, debounced, push_at
+from hymio_sim.rigs.press_proof import BUTTONS, MONSTER, PERIOD, PlannedPush, ReportedPress, debounced, push_at
 from hymio_sim.run.private_firmware import firmware_module
 
 _START_TICKS: Final = PERIOD - 30_000
@@ -32,14 +32,14 @@ class VoteTally:
     """As many, but a correction went wrong: another button's."""
 
 
-def visitors(pushes: int, rng: random.Random, profile: str = MONSTER) -> list[list[Push]]:
+def visitors(pushes: int, rng: random.Random, profile: str = MONSTER) -> list[list[PlannedPush]]:
     """People one after the other, some seconds apart: most push once, some correct themselves, some push twice, some
     lean on the button."""
-    visits: list[list[Push]] = []
+    visits: list[list[PlannedPush]] = []
     free_us = [0] * BUTTONS  # until then the contact still chatters
     at_us = 1_000_000
     while pushes > 0:
-        visit: list[Push] = []
+        visit: list[PlannedPush] = []
         b = rng.randrange(BUTTONS)
         buttons = [b]
         kind = rng.random()
@@ -60,19 +60,19 @@ def visitors(pushes: int, rng: random.Random, profile: str = MONSTER) -> list[li
     return visits
 
 
-def ideal(pushes: Iterable[Push]) -> list[Report]:
+def ideal(pushes: Iterable[PlannedPush]) -> list[ReportedPress]:
     """The presses that ideal contacts and an ideal debouncer would give."""
-    found: list[Report] = []
+    found: list[ReportedPress] = []
     up_since_us: list[int | None] = [None] * BUTTONS
     for push in pushes:
         ends = [end for end in up_since_us if end is not None]
         quiet_ms = min(_QUIET_FOREVER_MS, (push.at_us - max(ends)) // 1_000) if ends else _QUIET_FOREVER_MS
-        found.append(Report(push.at_us, push.b, push.at_us, max(1, quiet_ms)))
+        found.append(ReportedPress(push.at_us, push.b, push.at_us, max(1, quiet_ms)))
         up_since_us[push.b] = push.parted_us
     return found
 
 
-def votes_of(pushes: Sequence[Push], reports: Iterable[Report]) -> Counter[int]:
+def votes_of(pushes: Sequence[PlannedPush], reports: Iterable[ReportedPress]) -> Counter[int]:
     """How many votes are in force for each push (by its index) when the firmware's rules have judged the presses."""
     vote = firmware_module("press_verdict")
     counted = firmware_module("log_record").COUNTED

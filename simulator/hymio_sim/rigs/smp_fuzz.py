@@ -10,15 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hymio_sim.rigs.broken import Broken
 from hymio_sim.run.private_firmware import firmware_module
 
 
 def _on_vm(name: str) -> Any:
     return importlib.import_module(f"hymio_sim.rigs.on_vm.{name}")
-
-
-class Trouble(AssertionError):
-    """args[0]: the number of the case and what the console did."""
 
 
 def _console(home: str) -> tuple[Any, Any]:
@@ -44,13 +41,13 @@ def fuzz(numbers: range, home: str, tell: Callable[[int], None] = lambda done: N
             for line in console.received(data if is_whole else data + b"\n"):
                 lines += 1
                 if len(line) > 127:
-                    raise Trouble(f"case {number}: a line of {len(line)} bytes")
-        except Trouble:
+                    raise Broken(f"case {number}: a line of {len(line)} bytes")
+        except Broken:
             raise
         except Exception as error:
-            raise Trouble(f"case {number}: {type(error).__name__}: {error}") from error
+            raise Broken(f"case {number}: {type(error).__name__}: {error}") from error
         if board.resets or len(console.staged) > 60:
-            raise Trouble(f"case {number}: {board.resets} resets, {len(console.staged)} settings staged")
+            raise Broken(f"case {number}: {board.resets} resets, {len(console.staged)} settings staged")
         if number % 1000 == 0:
             tell(number)
     console.close()

@@ -24,6 +24,7 @@ from hymio.store.schema import Store, open_store
 from hymio.store.transaction import DueAck
 from hymio_sim.board.sim_time import VirtualClock
 from hymio_sim.flash.chip import NorFlash
+from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.faulty_broker import FaultyBroker, Weather
 from hymio_sim.rigs.fingers import compare
 from hymio_sim.rigs.mortal_collector import Fuse, MortalCollector
@@ -35,12 +36,8 @@ CALM_S: Final = 3 * 3600.0
 _LOOK_S: Final = 20.0
 
 
-class Broken(AssertionError):
-    """args[0]: the seed of the story and what the uplink did."""
-
-
 @dataclass
-class Tally:
+class UplinkTally:
     """What a proof has been through."""
 
     stories: int = 0
@@ -53,7 +50,7 @@ class Tally:
     swaps: int = 0
     slowest_s: float = 0.0
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: UplinkTally) -> None:
         """All that another one has been through."""
         slowest_s = max(self.slowest_s, other.slowest_s)
         for name, value in vars(other).items():
@@ -248,7 +245,7 @@ class Story:
         if missing:
             self._broken(f"an ack up to {due.mark} leaves, and seqs {sorted(missing)} are no rows")
 
-    def demand(self) -> Tally:
+    def demand(self) -> UplinkTally:
         """Holds fingers, flash and database against each other; Broken names the seed."""
         rows = self._ask("SELECT * FROM presses_v1 WHERE device_id = :d")
         quarantined = self._ask("SELECT count(*) AS n FROM quarantine WHERE device_id = :d")[0]["n"]
@@ -259,7 +256,7 @@ class Story:
         for line in lines:
             if not line["balanced"] or line["lost"] or line["conflicts"]:
                 self._broken(f"the ledger does not balance: {line}")
-        return Tally(
+        return UplinkTally(
             1, verdict.pushes, len(rows), verdict.unthanked, sum(line["duplicates"] for line in lines), quarantined,
             self.collector.kills, self.swaps, self.calm_s,
         )  # fmt: skip
@@ -268,9 +265,9 @@ class Story:
         raise Broken(f"story {self.seed}: {what} (again: make soak WHAT=uplink ARGS='--case {self.seed}')")
 
 
-def prove(seeds: range, store: Store) -> Tally:
+def prove(seeds: range, store: Store) -> UplinkTally:
     """Tells the stories of these seeds on one database; Broken names the one that fails."""
-    total = Tally()
+    total = UplinkTally()
     for seed in seeds:
         try:
             story = Story(seed, store)

@@ -31,7 +31,7 @@ USAGE: Final = (
 
 
 @dataclass(frozen=True)
-class Press:
+class PushButton:
     """Push one button for `contact_ms` of contact."""
 
     button: int
@@ -49,7 +49,7 @@ class Chord:
 
 
 @dataclass(frozen=True)
-class Switch:
+class TurnOnOff:
     """Turn `what` ("wifi" or "power") on or off."""
 
     what: str
@@ -87,7 +87,7 @@ class Quit:
     """The end."""
 
 
-Command = Press | Chord | Switch | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
+Command = PushButton | Chord | TurnOnOff | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
 
 
 class BadCommand(ValueError):
@@ -103,7 +103,7 @@ def parse(line: str) -> Command | None:
     if verb == "press":
         return _press(rest)
     if verb == "hold" and len(rest) == 2:
-        return Press(_button(rest[0]), 1000 * _number(verb, rest[1], 0.001, _LONGEST_MS / 1000))
+        return PushButton(_button(rest[0]), 1000 * _number(verb, rest[1], 0.001, _LONGEST_MS / 1000))
     if verb == "chord" and len(rest) in (2, 3):
         first, second = _button(rest[0]), _button(rest[1])
         if first == second:
@@ -112,7 +112,7 @@ def parse(line: str) -> Command | None:
     if verb in ("wifi", "power") and len(rest) == 1:
         if rest[0] not in ("on", "off"):
             raise BadCommand(f"{verb}: expected on or off, came {rest[0]}")
-        return Switch(verb, rest[0] == "on")
+        return TurnOnOff(verb, rest[0] == "on")
     if verb == "time" and len(rest) == 1:
         return SetTime(_number(verb, rest[0], 0.0, 253_402_300_799.0))
     if verb == "fault":
@@ -131,7 +131,7 @@ def parse(line: str) -> Command | None:
     raise BadCommand(f"no such command: {verb}; expected one of: {', '.join(USAGE)}")
 
 
-def _press(words: list[str]) -> Press:
+def _press(words: list[str]) -> PushButton:
     usage = f"expected `{USAGE[0]}`"
     if not words:
         raise BadCommand(f"{usage}, came no button")
@@ -145,7 +145,7 @@ def _press(words: list[str]) -> Press:
         if len(rest) != 2 or rest[0] != "profile":
             raise BadCommand(f"{usage}, came `press {' '.join(words)}`")
         profile = profile_of(rest[1])
-    return Press(button, contact_ms, profile)
+    return PushButton(button, contact_ms, profile)
 
 
 def profile_of(word: str) -> str:

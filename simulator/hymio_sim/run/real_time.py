@@ -23,12 +23,12 @@ from hymio_sim.board.board_files import FAKES, find_tool, lay_out, lay_out_files
 from hymio_sim.board.hardware import PWRON_RESET, SSID, Hardware, Pins
 from hymio_sim.board.journal import Event, Journal
 from hymio_sim.board.sim_time import RealClock
-from hymio_sim.board.usb_cable import Cable
+from hymio_sim.board.usb_cable import UsbCable
 from hymio_sim.flash.chip import TIMES, NorFlash
 from hymio_sim.net.access_point import AccessPoint, Outside, true_utc_offset_us
 from hymio_sim.run import registry
 from hymio_sim.run.settings import Settings
-from hymio_sim.run.terminal import Commands, Terminal
+from hymio_sim.run.terminal import CommandedTerminal, Commands
 from hymio_sim.run.vm import ChildVm, child_command
 
 STARTED_US: Final = time.monotonic_ns() // 1000
@@ -84,7 +84,7 @@ class RealTerminal:
         self._settings = settings
         self._show = show
         self._quit = asyncio.Event()
-        self.terminal: Terminal | None = None
+        self.terminal: CommandedTerminal | None = None
         self.hardware: Hardware | None = None
         self._keys: Commands | None = None
 
@@ -115,13 +115,13 @@ class RealTerminal:
                 await air.open()
             config, hardware.pins = board_config(settings, air.port if air else 0, air.ntp_port if air else 0)
             command, rom = _prepare(settings, scratch, config)
-            cable = Cable(loop, settings.link, settings.baud)
+            cable = UsbCable(loop, settings.link, settings.baud)
             stack.callback(cable.close)
             hardware.serial = cable.port
             vm = ChildVm(hardware, cable, loop, command, rom, scratch / "board")
             stack.callback(vm.kill)
             self.hardware = hardware
-            self.terminal = terminal = Terminal(hardware, vm)
+            self.terminal = terminal = CommandedTerminal(hardware, vm)
             if air:
                 terminal.when_air_is_cut(air.cut)
                 vm.before_stop = air.cut

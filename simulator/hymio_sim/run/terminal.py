@@ -15,11 +15,11 @@ from hymio_sim.run.commands import (
     BadCommand,
     Chord,
     Command,
-    Press,
+    PushButton,
     Quit,
     SetSupply,
     SetTime,
-    Switch,
+    TurnOnOff,
     Wait,
     parse,
 )
@@ -42,7 +42,7 @@ class Machine(Protocol):
         ...
 
 
-class Terminal:
+class CommandedTerminal:
     """`has_quit` once it was told to; `on_quit` is called then."""
 
     def __init__(self, hardware: Hardware, machine: Machine) -> None:
@@ -87,7 +87,7 @@ class Terminal:
 
     def _obey(self, command: Command) -> float | None:
         hardware = self.hardware
-        if isinstance(command, Press):
+        if isinstance(command, PushButton):
             self._still(command.button)
             hardware.push(command.button, command.contact_ms, command.profile)
         elif isinstance(command, Chord):
@@ -98,7 +98,7 @@ class Terminal:
             hardware.push(command.first, contact_ms, DEFAULT)
             later_us = hardware.clock.now_us() + _CHORD_US
             hardware.clock.call_at_us(later_us, lambda: self._second_of_chord(second, contact_ms))
-        elif isinstance(command, Switch):
+        elif isinstance(command, TurnOnOff):
             self._switch(command.what, command.on)
         elif isinstance(command, SetTime):
             hardware.set_utc(command.utc)
@@ -183,7 +183,7 @@ class Commands:
     are_typed: by a person at a keyboard.
     """
 
-    def __init__(self, terminal: Terminal, are_typed: bool = False) -> None:
+    def __init__(self, terminal: CommandedTerminal, are_typed: bool = False) -> None:
         self._terminal = terminal
         self._are_typed = are_typed
         self._lines: deque[str] = deque()

@@ -18,7 +18,7 @@ from hymio_sim.energy.data import Install
 from hymio_sim.flash.chip import TIMES, NorFlash
 from hymio_sim.flash.faults import Faults
 from hymio_sim.run.private_firmware import firmware_module
-from hymio_sim.run.terminal import Commands, Terminal
+from hymio_sim.run.terminal import CommandedTerminal, Commands
 from hymio_sim.run.virtual_link import USUAL_TIMES, Air, AirTimes
 from hymio_sim.run.virtual_machine import VirtualMachine
 
@@ -80,7 +80,7 @@ class VirtualTerminal:
             utc = lambda: self.hardware.utc  # noqa: E731
             self.air = make_air(self.clock, utc) if make_air else Air(utc)
         self.machine = VirtualMachine(self.hardware, self.clock, settings, seed, self.air, install, air_times, home)
-        self.terminal = Terminal(self.hardware, self.machine)
+        self.terminal = CommandedTerminal(self.hardware, self.machine)
         self.terminal.when_air_is_cut(self.machine.cut_link)
         self.machine.start(PWRON_RESET)
         self.run_until(lambda: bool(self.events), 30.0)
@@ -107,7 +107,7 @@ class VirtualTerminal:
     def obey(self, line: str, is_typed: bool = False) -> None:
         """Does what a command line says; a `wait` lets time pass, and lets a flash operation come to its end.
 
-        is_typed: by a person at a keyboard, see `Terminal.exit_status`.
+        is_typed: by a person at a keyboard, see `CommandedTerminal.exit_status`.
         """
         while seconds := self.terminal.obey(line, is_typed):
             self.run(seconds)

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from hymio_sim.board.board_files import without_zeros
 from hymio_sim.board.hardware import BUTTONS, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, Hardware
 from hymio_sim.board.sim_time import Timer
-from hymio_sim.board.usb_cable import Cable
+from hymio_sim.board.usb_cable import UsbCable
 from hymio_sim.fakes import bus as wire
 from hymio_sim.fakes import nvs as nvs_wire
 from hymio_sim.run.processes import die_with_parent
@@ -60,7 +60,7 @@ class ChildVm:
     def __init__(
         self,
         hardware: Hardware,
-        cable: Cable,
+        cable: UsbCable,
         loop: asyncio.AbstractEventLoop,
         command: list[str],
         rom: bytes | None,

@@ -43,7 +43,7 @@ _BYTES = (b"", b"5", b"true", b"null", b"[1, 2]", b'{"a": 1}', b"\xff\xfe", b"br
 _NUMBERS = (0, 1, 3, 23, 255, 600, 65535, 1 << 30, 0xFFFFFFFF, 1 << 40, -1)
 
 
-class Dice:
+class Xorshift32:
     """Random numbers from a seed (xorshift32, Marsaglia 2003)."""
 
     def __init__(self, seed):
@@ -107,7 +107,7 @@ def _message(dice, cbor):
 
 def case(number, cbor, smp):
     """(bytes for the cable, whether the frame is whole); cbor, smp: these rooms of the firmware."""
-    dice = Dice(number)
+    dice = Xorshift32(number)
     lines = list(smp.Frame(_message(dice, cbor)).lines())
     kind = dice.below(10)
     if kind < 6:
