@@ -1,4 +1,4 @@
-"""`hymio sim`: its sub-commands, their options and examples."""
+"""The command line of `hymio sim`: its sub-commands with their options and examples."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RuntimeName(StrEnum):
 
 
 class ClockName(StrEnum):
-    """Which time it runs in."""
+    """In which time it runs."""
 
     real = "real"
     virtual = "virtual"
@@ -129,11 +129,11 @@ def terminal(
     """One terminal: four buttons, four lights, flash, Wi-Fi, a USB serial port.
 
     It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `hold N SECONDS`, `chord N M [MS]`,
-    `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`,
-    `sleep` (waits until it sleeps deeply), `fault ...`, `quit`; and tells what its hardware sees, a JSON object a line.
-    A line that it can't obey is told as an `error`, and at the end as status 2, unless somebody types. In real time it
-    goes on when stdin has ended; in virtual time that is the end.
-    On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
+    `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`, `sleep` (waits
+    until it sleeps deeply), `fault ...`, `quit`. It tells what its hardware sees, a JSON object a line. A line that it
+    can't obey is told as an `error`, and at the end as status 2, unless a person types. In real time it goes on when
+    stdin has ended; in virtual time that is the end. On a terminal window it shows the four faces instead: keys 1-4
+    press, w Wi-Fi, p power, q quit.
     """
     from hymio_sim.flash.chip import FlashFileError
     from hymio_sim.run.settings import Settings
@@ -201,8 +201,9 @@ def demo(
     ] = RuntimeName.micropython,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
-    """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers; then the books are
-    compared with what the fingers did. Exit status 0 only if they agree.
+    """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers.
+
+    Then the books are compared with what the fingers did. Exit status 0 only if they agree.
     """
     if find_spec("iotcore") is None:
         raise missing_extra("demo", ModuleNotFoundError("No module named 'iotcore'", name="iotcore"))
@@ -233,8 +234,10 @@ def energy(
     data: Annotated[bool, typer.Option("--data", help="Print the currents and times behind it, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """How long a battery lasts, and on what it is spent: the real firmware in virtual time, with every sleep, wake,
-    light, flash operation and second of radio charged by a table of measured and data-sheet currents.
+    """How long a battery lasts, and on what it is spent.
+
+    The real firmware runs in virtual time, with every sleep, wake, light, flash operation and second of radio charged
+    by a table of measured and data-sheet currents.
 
     Twice: with the firmware frozen into the image, and in the file system, where each wake takes nine times as long.
     """
@@ -278,7 +281,11 @@ def energy(
 
 @contextlib.contextmanager
 def _needs_posix() -> Iterator[None]:
-    """Around the import of what has a serial port, a pseudo-terminal."""
+    """Around the import of what needs pseudo-terminals, because a serial port is one.
+
+    Raises:
+        Failure: this system has none.
+    """
     try:
         yield
     except ImportError as error:
@@ -296,7 +303,7 @@ def _printer() -> Callable[[Event], None]:
         try:
             print(json.dumps(event), flush=True)
         except BrokenPipeError:
-            # Nobody listens any more: the end, as if told to. What is still to come goes nowhere.
+            # Nobody listens any more, so this ends the terminal as SIGTERM does; what it still tells goes nowhere.
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  until the process ends
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -380,5 +387,5 @@ def _runtime(wanted: RuntimeName, clock: ClockName) -> Any:
 
 
 def main() -> None:
-    """Entry point of `python -m hymio_sim`."""
+    """Runs `hymio sim` for `python -m hymio_sim`."""
     raise SystemExit(run_cli(app, program="hymio sim"))

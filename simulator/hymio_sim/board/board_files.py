@@ -124,10 +124,10 @@ def lay_out_files(root: Path, files: Path, config: dict[str, Any]) -> None:
 
 
 def rom_image(firmware: Path | None, compiler: Path, has_memory: bool = False) -> bytes:
-    """The image of a ROM file system with the compiled fakes, and with the application of `firmware` unless that is
-    None.
+    """The image of a ROM file system that holds the compiled fakes, and the application unless `firmware` is None.
 
-    has_memory: the model of the chip's memory (`fakes/chip_memory.py`) belongs to the fakes.
+    firmware: the folder of its sources; has_memory: the model of the chip's memory (`fakes/chip_memory.py`) is one of
+    the fakes.
     """
     from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
 
@@ -144,7 +144,7 @@ def rom_image(firmware: Path | None, compiler: Path, has_memory: bool = False) -
 
 
 def without_zeros(data: bytes) -> bytes:
-    """`data` encoded so that no byte of it is zero, for an environment variable.
+    """`data` encoded so that no byte of it is zero, as in an environment variable.
 
     This is consistent overhead byte stuffing (Cheshire and Baker 1999). A byte n below 255 says that n - 1 bytes follow
     as they are and then a zero; 255 says that 254 bytes follow as they are, without a zero. What is decoded has one

@@ -104,11 +104,10 @@ SWITCHES: Final[dict[str, SwitchProfile]] = {
 
 
 def edges(profile: str, rng: random.Random, contact_ms: float) -> list[Edge]:
-    """The edges of one push with `contact_ms` from first contact to first parting, in order, opening and closing in
-    turn.
+    """The edges of one push with `contact_ms` from first contact to first parting, in the order of time.
 
-    The first edge is (0, True), the last one opens for good. A bounce that would last longer than the contact is cut
-    short by it.
+    Opening and closing alternate: the first edge is (0, True), the last one opens for good. A bounce that would last
+    longer than the contact is cut short by it.
 
     Raises:
         KeyError: there is no such profile.

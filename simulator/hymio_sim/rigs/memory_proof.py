@@ -1,7 +1,7 @@
 """A TLS terminal whose cable is used, in the memory of a chip: it loses its broker again and again and comes back.
 
-`make soak WHAT=memory`. The chip's memory is the model of fakes/chip_memory.py; the broker is a real mosquitto with
-certificates on both sides, collector and cable are the real tools. README.md "The chip's memory".
+`make soak WHAT=memory` runs it. The chip's memory is the model of fakes/chip_memory.py; the broker is a real mosquitto
+with certificates on both sides, and collector and cable are the real tools. See README.md, "The chip's memory".
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ if TYPE_CHECKING:
 
 DEVICE_ID: Final = "till-1"
 PATIENCE_S: Final = 120.0
-"""Until a terminal that can connect has done so, on a busy machine: three attempts with their waits, and a fresh start,
-which it does not make in its first minute."""
+"""How long a terminal may take to connect on a busy machine: three attempts with their waits, and a fresh start, which
+it does not make in its first minute."""
 _PRESS_EVERY: Final = 4
-"""Rounds: after a press the next handshake waits three seconds."""
+"""In how many rounds there is one press: after a press the next handshake waits for three seconds."""
 
 
 _SMALL_LOG: Final = 4 * 4096
 _FULL: Final = 700
-"""Votes that fill it, but for what the rounds add: 3 of its sectors hold 756 records."""
+"""How many votes nearly fill the small log, so that the rounds fill it: 3 of its sectors hold 756 records."""
 
 
 @dataclass
 class MemoryTally:
-    """What the rounds came to."""
+    """What the rounds have come to."""
 
     rounds: int = 0
     presses: int = 0
     rows: int = 0
     ordered_resets: int = 0
     resets: int = 0
-    """Others: for want of memory, or a crash."""
+    """Resets that nobody ordered: for want of memory, or after a crash."""
     refused: int = 0
-    """Handshakes that did not get their memory."""
+    """How many handshakes did not get their memory."""
     least_idf_free: int = 1 << 30
     longest_s: float = 0.0
-    """From the broker's return to the terminal's."""
+    """The longest time from the return of the broker to that of the terminal."""
 
 
 class MemoryStage:
@@ -64,8 +64,11 @@ class MemoryStage:
     def __init__(
         self, folder: Path, firmware: Path | None = None, patience_s: float = PATIENCE_S, is_full: bool = False
     ) -> None:
-        """firmware: the directory of another firmware than this installation's; patience_s: for a connection. is_full:
-        the terminal comes with a small log that is full of votes."""
+        """Takes the folder for all files of the site.
+
+        firmware: the folder of another firmware than this installation's; patience_s: how long to wait for a
+        connection; is_full: the terminal comes with a small log that is full of votes.
+        """
         self._folder = folder
         self._firmware = firmware
         self._patience_s = patience_s
@@ -75,14 +78,14 @@ class MemoryStage:
         self._connected = 0
         self._is_full = is_full
         self._held = 0
-        """Presses in the log from the beginning."""
+        """How many presses were in the log at the beginning."""
         self.tally = MemoryTally()
 
     # ---- set up and tear down ----
 
     @contextlib.contextmanager
     def open(self) -> Iterator[MemoryStage]:
-        """Everything runs within."""
+        """Broker, collector and terminal run while the block does."""
         self._issue()
         if self._is_full:
             self._fill_log()
@@ -125,7 +128,7 @@ class MemoryStage:
 
     @property
     def database(self) -> Path:
-        """The collector's."""
+        """The database of the collector."""
         return self._folder / "votes.db"
 
     def _issue(self) -> None:
@@ -143,7 +146,7 @@ class MemoryStage:
             )
         if os.name == "posix" and os.geteuid() == 0:
             with (self._folder / "broker" / "mosquitto.conf").open("a") as conf:
-                conf.write("user root\n")  # else it could not read what is root's
+                conf.write("user root\n")  # else mosquitto could not read the files of root
 
     def _fill_log(self) -> None:
         flash = self._folder / "flash.bin"
@@ -176,7 +179,7 @@ class MemoryStage:
     # ---- what is done to the terminal ----
 
     def lose_broker(self) -> None:
-        """It is killed, and another one comes."""
+        """Kills the broker and starts another one."""
         assert self._broker is not None
         self._broker.process.kill()
         self._broker.stop()
@@ -184,7 +187,11 @@ class MemoryStage:
         self._start_broker()
 
     def order(self, *command: str) -> None:
-        """A command of hymio's that goes by the broker and waits for the terminal, as its operator."""
+        """Runs a command of hymio as an operator: it goes by the broker and waits for the terminal.
+
+        Raises:
+            Broken: the command fails.
+        """
         end_s = time.monotonic() + PATIENCE_S
         while True:
             done = subprocess.run(
@@ -194,14 +201,14 @@ class MemoryStage:
                 timeout=2 * PATIENCE_S,
                 check=False,
             )
-            # The broker may keep the last will of the connection before for a moment.
+            # For a moment the broker may still keep the last will of the connection before.
             if "is offline, says the broker" not in done.stderr or time.monotonic() > end_s:
                 break
         if done.returncode:
             raise Broken(f"round {self.tally.rounds}: hymio {' '.join(command)}: {(done.stdout + done.stderr).strip()}")
 
     def push_configuration(self) -> None:
-        """Another one, by the broker: the terminal starts anew with it."""
+        """Sends another configuration by the broker; returns when the terminal has started with it."""
         ready = sum(event["event"] == "ready" for event in self.terminal.events)
         path = self._folder / "pushed.json"
         path.write_text(json.dumps({"thanks_ms": 900}))
@@ -210,14 +217,21 @@ class MemoryStage:
         self.tally.ordered_resets += 1
 
     def renew_certificate(self) -> None:
-        """Another one for its key, by the broker: on trial until an ack, after a start anew."""
+        """Sends another certificate for the same key by the broker; returns when the terminal has started with it.
+
+        It is on trial until an ack has come.
+        """
         ready = sum(event["event"] == "ready" for event in self.terminal.events)
         self.order("pki", "renew", DEVICE_ID, "--dir", str(self._pki), "--days", str(4 + self.tally.rounds // 100))
         self.terminal.wait_for("ready", PATIENCE_S, ready + 1)
         self.tally.ordered_resets += 1
 
     def self_test(self) -> None:
-        """By cable, as far as it needs no hands."""
+        """Runs the self-test by cable, as far as it needs no hands.
+
+        Raises:
+            Broken: a check has failed.
+        """
         left_out = [word for name in ("buttons", "buzzer", "battery", "drift", "lights") for word in ("--skip", name)]
         command = hymio("selftest", "--port", str(self.link), "--store", str(self._folder), *left_out, "--json")
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
@@ -226,13 +240,17 @@ class MemoryStage:
             raise Broken(f"round {self.tally.rounds}: self-test: {done.stdout}")
 
     def press(self, button: int) -> None:
-        """One press; returns when it is over."""
+        """Presses once; returns when the press is in flash."""
         os.write(self._commands, f"press {button}\n".encode())
         self.tally.presses += 1
         self.terminal.wait_for("record", PATIENCE_S, self.tally.presses - self._held)
 
     def wait_connected(self) -> None:
-        """Until the terminal has shaken hands once more."""
+        """Returns when the terminal has shaken hands once more.
+
+        Raises:
+            Broken: it has not done so in time.
+        """
         self._connected += 1
         begin = time.monotonic()
         while self._handshakes() < self._connected:
@@ -246,7 +264,7 @@ class MemoryStage:
         return sum(event.get("what") == "handshake" for event in self.terminal.events)
 
     def memory(self) -> str:
-        """What the model has told last, for people."""
+        """What the model of the memory has told last, for people."""
         told = [event for event in self.terminal.events if event["event"] == "memory"]
         return "; ".join(
             f"{e['t']:.1f} {e['what']}: heap {e['gc_bytes']}, free in it {e['gc_free']}, "
@@ -254,7 +272,11 @@ class MemoryStage:
         )  # fmt: skip
 
     def read_by_cable(self) -> StatusAnswer:
-        """As `hymio status`, `votes` and `logs` do, from end to end."""
+        """Reads the terminal from end to end, as `hymio status`, `votes` and `logs` do; gives its status after that.
+
+        Raises:
+            Broken: something is missing in what it reads.
+        """
         from hymio.cable.pull import pull
         from hymio.cable.smp import Cable
         from hymio.cable.text_log import read_lines
@@ -278,8 +300,13 @@ class MemoryStage:
     def rounds(
         self, count: int, between: Callable[[MemoryStage, int], None] = lambda stage, number: None
     ) -> MemoryTally:
-        """Connected, read by cable, bereft of its broker, and back: `count` times. between(stage, round): more to do
-        in a round, while it is connected."""
+        """Goes through that many rounds: connected, read by cable, bereft of its broker, and back.
+
+        between(stage, round): does more within a round, while the terminal is connected.
+
+        Raises:
+            Broken: the terminal does not come back, or votes are missing in the end.
+        """
         tally = self.tally
         self.wait_connected()
         for number in range(count):
@@ -311,7 +338,7 @@ class MemoryStage:
 
 
 def whole_kind(stage: MemoryStage, number: int) -> None:
-    """What else works once on a fresh heap, each at its round: every hundredth round again."""
+    """Does in turn what else has to work on a fresh heap; every hundredth round it begins again."""
     todo: dict[int, Callable[[], object]] = {
         1: stage.self_test,
         3: lambda: stage.order("cmd", DEVICE_ID, "resync"),

@@ -19,24 +19,26 @@ _QUIET_FOREVER_MS: Final = 65_535
 
 @dataclass
 class VoteTally:
-    """Votes on bad switches beside those of the same pushes on ideal ones."""
+    """The votes on bad switches, compared with those of the same pushes on ideal switches."""
 
     pushes: int
     votes: int
-    """On ideal switches."""
+    """How many votes there are on ideal switches."""
     extra: int
-    """More than the visitor gave, summed over the visitors."""
+    """How many votes visitors got beyond those they gave."""
     lost: int
-    """Fewer."""
+    """How many of the votes that visitors gave are missing."""
     swapped: int
-    """As many, but a correction went wrong: another button's."""
+    """How many votes went to another button, because a correction went wrong."""
 
 
 def visitors(pushes: int, rng: random.Random, profile: str = MONSTER) -> list[list[PlannedPush]]:
-    """People one after the other, some seconds apart: most push once, some correct themselves, some push twice, some
-    lean on the button."""
+    """People one after the other, some seconds apart.
+
+    Most push once, some correct themselves, some push twice, some lean on the button.
+    """
     visits: list[list[PlannedPush]] = []
-    free_us = [0] * BUTTONS  # until then the contact still chatters
+    free_us = [0] * BUTTONS  # the moment until which each contact still chatters
     at_us = 1_000_000
     while pushes > 0:
         visit: list[PlannedPush] = []
@@ -73,7 +75,7 @@ def ideal(pushes: Iterable[PlannedPush]) -> list[ReportedPress]:
 
 
 def votes_of(pushes: Sequence[PlannedPush], reports: Iterable[ReportedPress]) -> Counter[int]:
-    """How many votes are in force for each push (by its index) when the firmware's rules have judged the presses."""
+    """How many votes count for each push (by its index) once the firmware's rules have judged the presses."""
     vote = firmware_module("press_verdict")
     counted = firmware_module("log_record").COUNTED
     rules: Any = vote.Votes(vote.DEFAULT_WINDOWS)
@@ -92,7 +94,7 @@ def votes_of(pushes: Sequence[PlannedPush], reports: Iterable[ReportedPress]) ->
 
 
 def judged(pushes: int, seed: int = 0, profile: str = MONSTER) -> VoteTally:
-    """The same people at bad and at ideal switches."""
+    """The votes of the same people at bad and at ideal switches."""
     rng = random.Random(f"{seed} visitors")
     visits = visitors(pushes, rng, profile)
     made = [push for visit in visits for push in visit]

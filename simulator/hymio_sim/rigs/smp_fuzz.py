@@ -1,4 +1,4 @@
-"""Ever new frames for the cable: `make soak WHAT=smp`. What they are is in on_vm/cable_frames.py."""
+"""Ever new frames for the cable: `make soak WHAT=smp`; on_vm/cable_frames.py makes them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ def _console(home: str) -> tuple[Any, Any]:
     def blame(error: Exception) -> None:
         raise error
 
-    app.text.error = blame  # the console catches what nobody should have raised, and tells the text log
+    app.text.error = blame  # the console catches unexpected exceptions and tells the text log, which must not happen
     return firmware_module("console").Console(app), board
 
 
 def fuzz(numbers: range, home: str, tell: Callable[[int], None] = lambda done: None) -> int:
-    """Runs the cases of these numbers on a terminal whose files are in `home`; gives how many lines it answered."""
+    """Runs the cases of these numbers on a terminal whose files are in `home`; gives how many lines it answered.
+
+    Raises:
+        Broken: the console raises or answers with too long a line; names the case.
+    """
     console, board = _console(home)
     cbor, smp, case = firmware_module("cbor"), firmware_module("smp_frames"), _on_vm("cable_frames").case
     lines = 0

@@ -37,7 +37,7 @@ def free_port() -> int:
 
 
 class Child:
-    """One process that prints JSON Lines; its events are collected by a thread."""
+    """One process that prints JSON Lines; a thread collects its events."""
 
     def __init__(self, name: str, command: list[str], stdin: int, errors: Path) -> None:
         self.name = name
@@ -83,7 +83,7 @@ class Child:
                 )
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Ends the process and collects what it still had to say."""
+        """Ends the process and collects what it still has to say."""
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
@@ -108,7 +108,7 @@ class Stage:
 
     @property
     def database(self) -> Path:
-        """The collector's."""
+        """The database of the collector."""
         return self.folder / "hymio.db"
 
     def link(self, device_id: str) -> Path:
@@ -116,13 +116,17 @@ class Stage:
         return self.folder / f"{device_id}.tty"
 
     def start(self, name: str, command: list[str], stdin: int = subprocess.DEVNULL) -> Child:
-        """Starts a process under `name`."""
+        """Starts a process under that name."""
         child = Child(name, command, stdin, self.folder / f"{name}.log")
         self.children[name] = child
         return child
 
     def start_broker(self) -> None:
-        """Starts the broker and waits until it can be reached."""
+        """Starts the broker and waits until it can be reached.
+
+        Raises:
+            Failure: it can not be reached within 20 s.
+        """
         broker = self.start("broker", self.broker_command(self.port))
         deadline = time.monotonic() + 20
         while True:
@@ -142,7 +146,7 @@ class Stage:
         """Starts a terminal that obeys `tell`; without a network its votes leave by cable alone."""
         pipe = self.folder / f"{device_id}.in"
         os.mkfifo(pipe)
-        # Opened for both ways, so that neither a missing nor a leaving writer ends the terminal's input.
+        # Opened for reading and writing, so that the input does not end when there is no writer, or when one leaves.
         self.inputs[device_id] = os.open(pipe, os.O_RDWR)
         command = hymio(
             "sim", "terminal", "--device-id", device_id, "--flash", str(self.folder / f"{device_id}.bin"),
@@ -157,7 +161,7 @@ class Stage:
         os.write(self.inputs[device_id], command.encode() + b"\n")
 
     def close(self) -> None:
-        """Ends everything, all at once."""
+        """Ends all processes at the same time."""
         for child in self.children.values():
             if child.process.poll() is None:
                 child.process.terminate()
@@ -170,7 +174,10 @@ class Stage:
 
 
 def open_mosquitto(folder: Path) -> Callable[[int], list[str]]:
-    """For `stage_set`: a mosquitto that asks nobody on this machine who he is, its configuration in `folder`."""
+    """The broker command for `stage_set` of a mosquitto that accepts everybody on this machine.
+
+    Its configuration is put into `folder`.
+    """
 
     def command(port: int) -> list[str]:
         config = folder / "mosquitto.conf"
@@ -183,7 +190,10 @@ def open_mosquitto(folder: Path) -> Callable[[int], list[str]]:
 
 @contextlib.contextmanager
 def stage_set(runtime: str, broker_command: Callable[[int], list[str]] | None = None) -> Iterator[Stage]:
-    """A directory and a free port; everything that was started is gone at the end, whatever happens."""
+    """A stage with a folder and a free port; whatever was started is gone at the end, whatever happens.
+
+    runtime: of the terminals; broker_command(port): the command line of the broker, without which it is `hymio broker`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="hymio-demo-"))
     stage = Stage(folder, runtime, free_port(), broker_command or _embedded)
     try:
@@ -196,7 +206,7 @@ def stage_set(runtime: str, broker_command: Callable[[int], list[str]] | None = 
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """A second Ctrl-C must not break off the cleaning up after the first."""
+    """Ignores Ctrl-C while the block runs: a second one must not break off the cleaning up after the first."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -17,7 +17,11 @@ _SETTLE_S: Final = 300.0
 def measure(
     install: Install, *, votes: int, uploads: int, profile: str, battery: str, days: int = 3, seed: int = 0
 ) -> Life:
-    """Runs `days` days of one terminal: more than one, so that a sector is erased. battery: a key of BATTERIES."""
+    """Runs one terminal for `days` days in virtual time, and gives what it drew.
+
+    It should be more than one day, so that sectors are erased as often as on average. votes and uploads: how many in a
+    day; profile: `power.profile` of the configuration; battery: a key of BATTERIES.
+    """
     config = {"power": {"profile": profile, "uploads_per_day": uploads}}
     air_times = AirTimes(join_ms=DHCP_MS, handshake_ms=TLS_MS)
     with VirtualTerminal(
@@ -25,7 +29,7 @@ def measure(
     ) as terminal:
         meter = EnergyMeter(terminal.clock, install)
         terminal.hardware.meter(meter)
-        # Uploads come at multiples of their period plus a share of it, at most a quarter, that the device id gives.
+        # The device id delays the uploads by up to a quarter of their period, so the first one may come that late.
         terminal.run(_SETTLE_S + _DAY_S / uploads / 4)
         meter.reset()
         before = len(terminal.of("record"))

@@ -32,7 +32,7 @@ USAGE: Final = (
 
 @dataclass(frozen=True)
 class PushButton:
-    """Push one button for `contact_ms` of contact."""
+    """Push a button and hold its contact for `contact_ms`."""
 
     button: int
     contact_ms: float = DEFAULT_MS
@@ -58,44 +58,48 @@ class TurnOnOff:
 
 @dataclass(frozen=True)
 class SetSupply:
-    """The battery gives so many millivolts."""
+    """Let the battery give that many millivolts."""
 
     supply_mv: int
 
 
 @dataclass(frozen=True)
 class SetTime:
-    """The true time is `utc` seconds of 1970."""
+    """Make `utc`, in seconds of 1970, the true time of this moment."""
 
     utc: float
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Hold the next line up."""
+    """Hold up the next line for that long."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class AwaitSleep:
-    """Hold the next line up until the terminal sleeps deeply."""
+    """Hold up the next line until the terminal sleeps deeply."""
 
 
 @dataclass(frozen=True)
 class Quit:
-    """The end."""
+    """End the simulation."""
 
 
 Command = PushButton | Chord | TurnOnOff | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
 
 
 class BadCommand(ValueError):
-    """args[0] tells a person what was expected and what came."""
+    """The line can not be obeyed; args[0] tells a person what was expected and what came."""
 
 
 def parse(line: str) -> Command | None:
-    """The command in a line; None for an empty line or a comment (`# ...`). Raises BadCommand."""
+    """The command in a line, or None for an empty line or a comment (`# ...`).
+
+    Raises:
+        BadCommand: the line is not a command.
+    """
     words = line.split("#", 1)[0].split()
     if not words:
         return None
@@ -149,10 +153,12 @@ def _press(words: list[str]) -> PushButton:
 
 
 def profile_of(word: str) -> str:
-    """The profile as `press` events name it: in any letter case, with or without hyphens (KPB22, TC-1103).
+    """The name that `press` events give a profile of a switch.
+
+    `word` may have any letter case, with or without hyphens (KPB22, TC-1103).
 
     Raises:
-        BadCommand: there is none of this name.
+        BadCommand: there is no such profile.
     """
     name = word.lower().replace("-", "")
     if name not in SWITCHES:
@@ -176,7 +182,7 @@ def _fault(words: list[str], line: str) -> Fault:
 
 
 def _integer(what: str, word: str, low: int, high: int) -> int:
-    """Decimal, or hexadecimal after 0x."""
+    """The whole number in `word`, decimal or after 0x hexadecimal, from `low` to `high`."""
     try:
         value = int(word, 0)
     except ValueError:

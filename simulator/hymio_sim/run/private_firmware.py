@@ -1,7 +1,7 @@
 """Loads the firmware into this process: its modules once, and for each terminal a board with fakes of its own.
 
-Only `board` imports hardware modules, so it alone is executed anew for each terminal, with an `__import__` that hands
-it that terminal's `machine`, `esp32`, `network` and `neopixel`. Thousands can live side by side.
+Only the module `board` imports hardware modules. So it alone is executed anew for each terminal, with an `__import__`
+that gives it the `machine`, `esp32`, `network` and `neopixel` of that terminal. Thousands can live side by side.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _code(path: Path) -> CodeType:
 
 
 def _executed(path: Path, name: str, package: str, modules: Mapping[str, Any]) -> ModuleType:
-    """The module in the file, for which `modules` take the place of those that it would import by these names."""
+    """Executes the file as a module that imports those of `modules` by these names, and any others as usual."""
 
     def private_import(
         wanted: str,
@@ -49,7 +49,11 @@ def _executed(path: Path, name: str, package: str, modules: Mapping[str, Any]) -
 
 
 def private_board(port: Any, config: dict[str, Any], random_bytes: Any) -> Any:
-    """A `board.Board` whose hardware is behind `port` (see fakes/bus.py, "what the fake modules call")."""
+    """A `board.Board` of the firmware whose hardware is behind `port`.
+
+    What a port has to offer stands in fakes/bus.py, "what the fake modules call". config: a whole configuration;
+    random_bytes(n) stands in for `os.urandom`.
+    """
     fakes: dict[str, Any] = {"bus": SimpleNamespace(port=port)}
     for name in ("machine", "esp32", "network", "neopixel"):
         fakes[name] = _executed(FAKES / f"{name}.py", name, "", fakes)

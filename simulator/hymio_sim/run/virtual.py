@@ -51,9 +51,11 @@ class VirtualTerminal:
         make_air: Callable[[VirtualClock, Callable[[], float]], Air] | None = None,
         show: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        """Boots it and runs until it is ready. config: laid over the board's config.json;
-        flash_model: what is wrong with the flash chip; home: a folder for its files, without one it keeps none;
-        make_air: of clock and true time, another network than the usual one."""
+        """Boots the terminal and lets it run until it is ready.
+
+        config: laid over the board's config.json; flash_model: what is wrong with the flash chip; home: a folder for
+        the board's files, without which it keeps none; make_air(clock, utc): gives another network than the usual one.
+        """
         self.events: list[Event] = []
         self._show = show
         self.clock = VirtualClock()
@@ -92,7 +94,7 @@ class VirtualTerminal:
         self.close()
 
     def close(self) -> None:
-        """Power off, if nothing else has done so."""
+        """Switches the power off, unless that has been done."""
         self.terminal.quit()
         self.flash.close()
 
@@ -101,11 +103,11 @@ class VirtualTerminal:
         self._show(event)
 
     def of(self, name: str) -> list[Event]:
-        """The events of that name so far."""
+        """The events of that name that have happened so far."""
         return [event for event in self.events if event["event"] == name]
 
     def obey(self, line: str, is_typed: bool = False) -> None:
-        """Does what a command line says; a `wait` lets time pass, and lets a flash operation come to its end.
+        """Does what a command line says; a `wait` lets time pass, until no flash operation is under way.
 
         is_typed: by a person at a keyboard, see `CommandedTerminal.exit_status`.
         """
@@ -115,7 +117,7 @@ class VirtualTerminal:
                 break
 
     def script(self, lines: Iterable[str]) -> None:
-        """Obeys all lines, each at its moment exactly, in the middle of a flash operation even."""
+        """Obeys all lines, each exactly at its moment, even in the middle of a flash operation."""
         commands = Commands(self.terminal)
         for line in lines:
             commands.add(line)
@@ -126,17 +128,22 @@ class VirtualTerminal:
             self.clock.advance_to(due_us)
 
     def press(self, button: int, contact_ms: float = 120.0, profile: str = "kpb22") -> None:
-        """Pushes a button now."""
+        """Pushes a button now, for `contact_ms` of contact."""
         self.obey(f"press {button} {contact_ms} profile {profile}")
 
     def run(self, seconds: float) -> None:
-        """Lets time pass, a little longer if a flash operation is under way then: firmware can't be left in the
-        middle of one but by what happens to the board. See `script`."""
+        """Lets time pass, a little longer than asked if a flash operation is under way then.
+
+        The firmware can not be left in the middle of a flash operation, but by what happens to the board; `script` can
+        do that.
+        """
         self.clock.advance_to(self.clock.now_us() + round(seconds * 1e6))
 
     def leap(self, days: float, stride_h: float = 8.0) -> None:
-        """Lets days pass in strides, the firmware awake for two seconds after each: what was due within one is late.
-        So weeks in which nothing happens cost no more than minutes do."""
+        """Lets days pass in strides, and lets the firmware run for two seconds after each of them.
+
+        What was due within a stride happens late. So weeks in which nothing happens cost no more than minutes do.
+        """
         end_us = self.clock.now_us() + round(days * 86_400e6)
         stride_us = round(stride_h * 3600e6)
         while (left_us := end_us - self.clock.now_us()) > 0:
@@ -144,7 +151,7 @@ class VirtualTerminal:
             self.run(2.0)
 
     def run_until(self, done: Callable[[], bool], limit_s: float) -> bool:
-        """Lets time pass until `done()`, or for `limit_s`; tells whether it came to be."""
+        """Lets time pass until `done()` is true, or for `limit_s`; gives whether it became true."""
         limit_us = self.clock.now_us() + round(limit_s * 1e6)
         while not done():
             due_us = self.clock.next_due_us()
@@ -155,13 +162,13 @@ class VirtualTerminal:
         return True
 
     def exchange_flash(self, chip: NorFlash) -> NorFlash:
-        """Another flash chip comes onto the board, which must be without power; gives the one that was there."""
+        """Puts another flash chip onto the board, which must be without power; gives the chip that was there."""
         before, self.flash = self.flash, chip
         self.hardware.exchange_flash(chip)
         return before
 
     def exit(self) -> int:
-        """Power off and the last event; gives the exit status."""
+        """Switches the power off and tells the last event; gives the exit status."""
         self.close()
         status = self.terminal.exit_status()
         self._journal.tell("exit", status=status)

@@ -49,8 +49,11 @@ class VirtualMachine:
         air_times: AirTimes,
         home: Path | None,
     ):
-        """config: a whole configuration, as the firmware's `config.load` gives it; home: the board's file system, whose
-        config.json counts then."""
+        """Takes a whole configuration, as the firmware's `config.load` gives it.
+
+        home: the file system of the board; if there is one, the config.json in it counts instead. air: the network, or
+        None.
+        """
         self._hardware = hardware
         self._clock = clock
         self._config = config
@@ -74,7 +77,7 @@ class VirtualMachine:
     # ---- life ----
 
     def start(self, cause: int) -> None:
-        """Boots."""
+        """Boots for that reason, one of the reset causes in `hardware`."""
         self._hardware.boot(cause)
         self._hardware.processor = self
         self._life += 1
@@ -84,7 +87,7 @@ class VirtualMachine:
         self._timer = self._clock.call_at_us(now_us + (self._wake_us if is_wake else _BOOT_US), self._boot)
 
     def kill(self) -> None:
-        """Stops at this instant; firmware that waits for its flash never returns."""
+        """Stops the firmware at this instant; a call in which it waits for its flash never returns to it."""
         self._life += 1
         self._app = None
         self._port = None
@@ -101,20 +104,23 @@ class VirtualMachine:
         self._hardware.stopped()
 
     def reset(self, cause: int) -> None:
-        """The program has asked for it."""
+        """Resets the processor, because the program has asked for it."""
         self.kill()
         self.start(cause)
         raise _Stopped
 
     def deep_sleep(self, duration_ms: int) -> None:
-        """The program wants it: for so long at most, 0 = no limit."""
+        """Sleeps deeply for so long at most (0: without a limit), because the program has asked for it."""
         self.kill()
         self._hardware.fall_asleep(duration_ms, lambda: self.start(DEEPSLEEP_RESET))
         raise _Stopped
 
     def light_sleep(self, duration_ms: int) -> None:
-        """The program wants it. The call returns at once, as it may on a board too, and the sleep goes on until the
-        firmware is called again: here time can't pass while somebody waits inside of the firmware."""
+        """Sleeps lightly for so long at most, because the program has asked for it.
+
+        The call returns at once, as it may on a board too, and the sleep goes on until the firmware is called again:
+        time can not pass here while a call waits inside of the firmware.
+        """
         now_us = self._clock.now_us()
         if not self._hardware.rtc.waking_pins(now_us):
             self._hardware.light_sleeps += 1
@@ -142,11 +148,11 @@ class VirtualMachine:
     # ---- time ----
 
     def ticks_ms(self) -> int:
-        """What the board's `time.ticks_ms()` would say."""
+        """What `time.ticks_ms()` would give on the board."""
         return (self._ticks_at_start + (self._clock.now_us() - self._ticks_from_us) // 1000) % _TICKS_PERIOD
 
     def wait_for_flash(self, until_us: int) -> None:
-        """The processor stands still; the world does not."""
+        """Lets time pass until that moment while the processor stands still."""
         life = self._life
         self._clock.advance_to(until_us, stop=lambda: self._life != life)
         if self._life != life:
@@ -156,7 +162,10 @@ class VirtualMachine:
     # ---- running the firmware ----
 
     def _act(self, event: Callable[[], None]) -> None:
-        """Lets the firmware deal with an event, then take its steps; while it stands still, events wait."""
+        """Lets the firmware deal with an event and take its steps.
+
+        An event that comes while the processor stands still waits until it goes on.
+        """
         if self._is_busy:
             self._later.append(event)
             return
@@ -192,7 +201,7 @@ class VirtualMachine:
         self._timer = self._clock.call_at_us(at_us, lambda: self._act(_nothing))
 
     def console(self, data: bytes) -> bytes:
-        """Bytes for the serial port; gives what comes back."""
+        """Passes bytes to the serial port of the board; gives what comes back."""
         answer: list[bytes] = []
 
         def receive() -> None:
@@ -205,23 +214,25 @@ class VirtualMachine:
     # ---- what the world does to it ----
 
     def contact_changed(self, button: int) -> None:
-        pass  # levels are looked up when they are asked for
+        """See `Processor`. Nothing to do: the firmware asks for levels when it wants them."""
 
     def edge(self, button: int) -> None:
+        """See `Processor`."""
         now_us = self._clock.now_us()
         if now_us < self._light_until_us and not self._hardware.rtc.waking_pins(now_us):
-            return  # nobody sees the edge: pin interrupts sleep too
+            return  # in a light sleep pin interrupts sleep as well, so nobody sees the edge
         if self._port:
             port = self._port
             port.pending.append(self._hardware.pins.buttons[button - 1])
             self._act(port.interrupt)
 
     def network_changed(self) -> None:
+        """See `Processor`."""
         if self._port:
             self._port.network_since_ms = self._port.ticks_ms()
 
     def supply_changed(self) -> None:
-        pass  # looked up when it is measured
+        """See `Processor`. Nothing to do: the firmware measures when it wants to know."""
 
     # ---- network ----
 
@@ -240,17 +251,17 @@ class VirtualMachine:
             self._link.send(bytes(data))
 
     def link_opened(self, link: VirtualLink) -> None:
-        """The broker has accepted the connection."""
+        """See `NearEnd`."""
         self._act(lambda: self._app.uplink.opened(self.ticks_ms()) if self._link is link and self._app else None)
 
     def link_received(self, link: VirtualLink, data: bytes) -> None:
-        """Bytes from the broker."""
+        """See `NearEnd`."""
         self._act(
             lambda: self._app.uplink.received(self.ticks_ms(), data) if self._link is link and self._app else None
         )
 
     def link_lost(self, link: VirtualLink) -> None:
-        """The broker has closed the connection, or none came about."""
+        """See `NearEnd`."""
         self._act(lambda: self._link_ended(link))
 
     def _link_ended(self, link: VirtualLink) -> None:

@@ -33,7 +33,10 @@ class Core(Protocol):
 
 
 class VirtualPort:
-    """What fakes/bus.py is in a child process: the way from the fake modules to the hardware."""
+    """The way from the fake modules to the hardware; in a child process fakes/bus.py is that way.
+
+    The methods are those that fakes/bus.py lists under "what the fake modules call".
+    """
 
     def __init__(self, core: Core, hardware: Hardware, clock: VirtualClock) -> None:
         self._core = core
@@ -49,27 +52,35 @@ class VirtualPort:
         self.wake_pins = hardware.rtc.woken_by if self.wake_reason else ()
 
     def flash_read(self, address: int, buf: Any) -> None:
+        """Fills `buf` from the flash."""
         buf[:] = self._hardware.read_flash(address, len(buf))
 
     def flash_program(self, address: int, data: bytes) -> None:
+        """Programs and waits."""
         self._core.wait_for_flash(self._hardware.begin_program(address, data))
 
     def flash_erase(self, sector: int) -> None:
+        """Erases and waits."""
         self._core.wait_for_flash(self._hardware.begin_erase(sector))
 
     def input(self, pin: int) -> int:
+        """The level at an input pin at this moment."""
         return int(self._hardware.level(pin, self._clock.now_us()))
 
     def output(self, pin: int, level: int) -> None:
+        """Sets an output pin."""
         self._hardware.output(pin, bool(level))
 
     def pwm(self, pin: int, hz: int, duty: int) -> None:
+        """Makes an output pin give a square wave of `hz`, high for `duty` of 65535."""
         self._hardware.pwm(pin, hz, duty)
 
     def pixels(self, pin: int, colours: bytearray) -> None:
+        """Shows these colours on the strip of lights at the pin."""
         self._hardware.pixels(pin, colours)
 
     def arm(self, pin: int, handler: Callable[[Any], None] | None, source: Any, trigger: int) -> None:
+        """Has handler(source) called when the pin rises (trigger 1), falls (2) or does either (3); None: no more."""
         if handler:
             self._handlers[pin] = (handler, source, trigger)
         else:
@@ -77,7 +88,7 @@ class VirtualPort:
         self._hardware.armed(pin, handler is not None)
 
     def interrupt(self) -> None:
-        """Runs the handlers that are due. Several edges of a pin since the last time are one interrupt."""
+        """Calls the handlers that are due. Several edges of a pin since the last call are one interrupt."""
         while self.pending:
             pin = self.pending[0]
             self.pending = [other for other in self.pending if other != pin]
@@ -86,41 +97,52 @@ class VirtualPort:
                 handler(source)
 
     def take_waiting(self) -> None:
-        pass  # nothing waits here: what the world says is looked up
+        """Does nothing: what the world says is looked up when it is wanted."""
 
     @property
     def network(self) -> bool:
+        """Whether there is a network to join."""
         return self._hardware.network_present
 
     @property
     def rtc_memory(self) -> bytes:
+        """What the RTC memory holds."""
         return self._hardware.rtc_memory
 
     def keep_rtc(self, data: bytes) -> None:
+        """Stores the RTC memory."""
         self._hardware.rtc_memory = bytes(data)
 
     def reset(self, cause: int) -> None:
+        """Resets the processor; does not return."""
         self._core.reset(cause)
 
     def wake_on(self, pins: tuple[int, ...], high: bool) -> None:
+        """Has any of these pins high, or all of them low, end a sleep."""
         self._hardware.rtc.wake_on(pins, high)
 
     def deepsleep(self, duration_ms: int) -> None:
+        """Sleeps deeply; does not return."""
         self._core.deep_sleep(duration_ms)
 
     def lightsleep(self, duration_ms: int) -> None:
+        """Sleeps lightly; returns at once, see `VirtualMachine.light_sleep`."""
         self._core.light_sleep(duration_ms)
 
     def radio(self, on: bool) -> None:
+        """Tells the meter that the radio goes on or off."""
         self._hardware.loads.switched("radio", "on" if on else "off")
 
     @property
     def join_ms(self) -> float:
+        """How long joining the network takes, in milliseconds."""
         return self._core.air_times.join_ms
 
     @property
     def supply_mv(self) -> int:
+        """The supply voltage in millivolts."""
         return self._hardware.supply_mv
 
     def ticks_ms(self) -> int:
+        """The clock with which the fake modules measure how long they wait."""
         return self._clock.now_us() // 1000

@@ -1,7 +1,7 @@
 """Runs the firmware in real time: a child process with the fake modules, and this end of the bus to them.
 
 The child is the real MicroPython VM with the heap of a board, or CPython. It never outlives this process: the kernel
-kills it when this one dies, and it ends itself when the bus does.
+kills it when this process dies, and it ends by itself when the bus is closed.
 """
 
 from __future__ import annotations
@@ -27,30 +27,33 @@ from hymio_sim.run.processes import die_with_parent
 Runtime = Literal["micropython", "cpython"]
 
 ROM_VARIABLE: Final = "HYMIO_ROM"
-"""start.py looks for this name."""
+"""The environment variable in which rom_mount.py looks for the image of the ROM."""
 _EDGE_SPACING_US: Final = 1_000
 _INTERRUPT_TRIES: Final = 200
-"""One a millisecond: a program that has not paused by then is interrupted wherever it is."""
+"""How often to look whether the program waits, once a millisecond, before it is interrupted wherever it is."""
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
 FAKES_HEAP: Final = 94 * 1024
-"""Added to the heap that is asked for: what would not be spent on a board. 17 KiB for the fakes and the shim, the rest
-for names, which a frozen image has in flash: their tables, 64-bit here and filled up first (`shim.py`), and 12 KiB of
-their letters (`micropython.qstr_info()`)."""
+"""How many bytes are added to the heap that is asked for, because a board would not spend them: 17 KiB for fakes and
+shim, the rest for names, which a frozen image has in flash. `shim.py` fills their tables first, 64-bit ones here; their
+letters take 12 KiB (`micropython.qstr_info()`)."""
 MODEL_HEAP: Final = 480 * 1024
-"""All of it, with the model of the chip's memory, which lays its ballast there."""
+"""The whole heap of the VM with the model of the chip's memory, which fills with ballast what a chip would not have."""
 TLS_HEAP: Final = 64 * 1024
-"""Added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""
+"""How many bytes are added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""
 
 
 @dataclass
 class HeapUse:
-    """Bytes of the VM's heap in use after a collection, as sampled inside the VM; None = never sampled."""
+    """How many bytes of the VM's heap were in use after a collection, as sampled inside the VM.
+
+    None stands for what was never sampled.
+    """
 
     fakes: int | None = None
-    """What the simulation itself costs: fake modules and shim, without the VM's own needs and asyncio."""
+    """What the fake modules and the shim take; what the VM itself and asyncio take is not part of it."""
     highest: int | None = None
-    """The highest sample while the firmware ran, fakes included."""
+    """The highest sample while the firmware ran, with the fakes."""
     total: int | None = None
 
 
@@ -66,13 +69,15 @@ class ChildVm:
         rom: bytes | None,
         root: Path,
     ) -> None:
-        """command: the interpreter, its options, and the file to run; rom: an image for start.py, or None;
-        root: the board's file system."""
+        """Takes the command line to execute: the interpreter, its options, and the file to run.
+
+        rom: an image for start.py, or None; root: the folder that is the file system of the board.
+        """
         self._hardware = hardware
         self._cable = cable
         self._loop = loop
         self._command = command
-        # Nothing else: start.py finds the image as the whole of the environment.
+        # The image is the only variable, because rom_mount.py looks for it where the environment begins.
         self._environment: dict[str, Any] = dict(os.environ) if rom is None else {ROM_VARIABLE: without_zeros(rom)}
         self._root = root
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,13 +96,16 @@ class ChildVm:
     # ---- life ----
 
     def start(self, cause: int, run_main: bool = True) -> None:
-        """Boots."""
+        """Boots for that reason, one of the reset causes in `hardware`.
+
+        run_main: whether main.py runs; after a soft reset out of the raw REPL it does not.
+        """
         hardware = self._hardware
         hardware.boot(cause)
         down_read, down_write = os.pipe()
         up_read, up_write = os.pipe()
         console = self._cable.plug_in()
-        # Opened a second time: a program that makes its input non-blocking must not make its output so.
+        # Opened separately, so that a program that makes its input non-blocking leaves its output as it is.
         keyboard = os.open(os.ttyname(console), os.O_RDONLY | os.O_NOCTTY)
         try:
             self._process = subprocess.Popen(
@@ -131,7 +139,7 @@ class ChildVm:
         self._loop.add_reader(up_read, self._readable)
 
     def kill(self) -> None:
-        """Stops it at this instant, as a power cut or a reset does."""
+        """Stops the VM at this instant, as a power cut or a reset does."""
         self._hardware.rtc.stop()
         if self._restart_timer:
             self._restart_timer.cancel()
@@ -168,7 +176,7 @@ class ChildVm:
         self._restart_timer = clock.call_at_us(clock.now_us() + after_us, start)
 
     def _ended(self) -> None:
-        """The VM has left by itself: Ctrl-D at the REPL, or it has crashed."""
+        """The VM has ended by itself, after Ctrl-D at its REPL or because it has crashed: starts it again."""
         assert self._process is not None
         self.before_stop()
         crashed = self._process.wait() != 0
@@ -177,11 +185,14 @@ class ChildVm:
             self._restart(HARD_RESET)
             return
         self._cable.show(b"MPY: soft reboot\r\n")
-        # After a soft reset out of the raw REPL a board runs boot.py, not main.py, and is in the raw REPL again.
+        # After a soft reset out of the raw REPL a board runs boot.py but not main.py, and is in the raw REPL again.
         self._restart(SOFT_RESET, run_main=not self._cable.raw_repl, after_us=0)
 
     def _interrupt(self, done: Callable[[], None]) -> bool:
-        """MicroPython wants SIGINT while a program runs, and the plain byte at its REPL."""
+        """Passes a Ctrl-C to the VM as SIGINT, if a program runs there; at its REPL MicroPython wants the plain byte.
+
+        Gives whether it does so; `done` is called when it is done.
+        """
         process = self._process
         if process is None:
             return False
@@ -194,8 +205,11 @@ class ChildVm:
     def _interrupt_soon(
         self, process: subprocess.Popen[bytes], status: dict[str, str], tries: int, done: Callable[[], None]
     ) -> None:
-        """The unix port raises KeyboardInterrupt wherever it is, in the middle of a garbage collection even, and dies
-        of that; a board waits for a safe moment. So it is told while it waits for something, if it ever does."""
+        """Sends SIGINT once the VM waits for something, or after so many tries wherever it is.
+
+        The unix port raises KeyboardInterrupt wherever it is, even in the middle of a garbage collection, and dies of
+        that; a board waits for a safe moment.
+        """
         if process is not self._process:
             return
         if status.get("State", "S").startswith("S") or not tries:
@@ -207,6 +221,7 @@ class ChildVm:
     # ---- what the world does to it ----
 
     def contact_changed(self, button: int) -> None:
+        """See `Processor`."""
         hardware = self._hardware
         pins = hardware.pins
         edges = hardware.edges(button)
@@ -216,8 +231,9 @@ class ChildVm:
         self._send(wire.CONTACT, head + struct.pack(f"<{len(offsets)}I", *offsets))
 
     def edge(self, button: int) -> None:
-        # A bouncing contact gives edges faster than a soft interrupt can be served; one a millisecond is plenty,
-        # but the last one has to come through.
+        """See `Processor`."""
+        # A bouncing contact gives edges faster than a soft interrupt can be served. One in a millisecond is enough,
+        # but the last one has to be told.
         clock = self._hardware.clock
         if button in self._edge_timers:
             return
@@ -234,9 +250,11 @@ class ChildVm:
             self._edge_timers[button] = clock.call_at_us(due_us, tell)
 
     def network_changed(self) -> None:
+        """See `Processor`."""
         self._send(wire.NETWORK, bytes([self._hardware.network_present]))
 
     def supply_changed(self) -> None:
+        """See `Processor`."""
         self._send(wire.SUPPLY, struct.pack("<H", self._hardware.supply_mv))
 
     # ---- the bus ----
@@ -338,7 +356,7 @@ class ChildVm:
             self.heap.highest = max(self.heap.highest or 0, allocated)
 
     def heap_report(self) -> dict[str, Any]:
-        """Further keys for the `exit` event; empty where nothing was sampled."""
+        """Further keys for the event `exit`; none if the heap was never sampled."""
         if self.heap.fakes is None:
             return {}
         return {
@@ -352,7 +370,7 @@ class ChildVm:
 
 
 def _status(pid: int) -> dict[str, str]:
-    """What the kernel says of a process; nothing where there is no /proc."""
+    """What the kernel says of a process in /proc, by key; empty where there is no /proc."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -361,12 +379,12 @@ def _status(pid: int) -> dict[str, str]:
 
 
 def _catches_sigint(status: dict[str, str]) -> bool:
-    # Without /proc it is CPython that runs here, which always catches it.
+    # Where there is no /proc the child is CPython, which always catches SIGINT.
     return not status or bool(int(status.get("SigCgt", "0"), 16) & (1 << (signal.SIGINT - 1)))
 
 
 def _bytes(size: str) -> int:
-    """The number behind `98304`, `96k` or `1m`."""
+    """The number of bytes that `98304`, `96k` or `1m` stands for."""
     factor = {"k": 1 << 10, "m": 1 << 20}.get(size[-1].lower())
     return int(size[:-1]) * factor if factor else int(size)
 
@@ -374,7 +392,11 @@ def _bytes(size: str) -> int:
 def child_command(
     runtime: Runtime, interpreter: str, heap: str, start_file: Path, has_tls: bool = False, has_memory: bool = False
 ) -> list[str]:
-    """What to execute: the VM with a heap limit and a REPL at the end, or CPython without site-packages."""
+    """The command line of the child: the VM with a heap limit and a REPL at the end, or CPython without site-packages.
+
+    heap: bytes, or a number with k or m; has_tls and has_memory: whether more is needed for TLS, or for the model of
+    the chip's memory.
+    """
     if runtime == "micropython":
         size = MODEL_HEAP + FAKES_HEAP if has_memory else _bytes(heap) + FAKES_HEAP + (TLS_HEAP if has_tls else 0)
         return [interpreter, "-X", f"heapsize={size}", "-i", str(start_file)]

@@ -13,6 +13,7 @@ import time
 
 
 def main(port, votes):
+    """Sends that many votes to the broker on that port of 127.0.0.1, and prints the milliseconds."""
     link = socket.socket()
     link.connect(socket.getaddrinfo("127.0.0.1", port)[0][-1])
     link.send(b"\x10\x12\x00\x04MQTT\x04\x02\x00\x3c\x00\x06onebyo")
