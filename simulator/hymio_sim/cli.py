@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,8 +20,8 @@ from hymio.cli.options import examples, new_app
 from hymio.common.errors import WRONG_USE, Failure, run_cli
 from hymio.common.extras import missing_extra
 from hymio.common.interrupts import ends_well
-from hymio.common.text_files import read_utf8
 from hymio.common.words import counted
+from hymio_sim import cli_options as options
 from hymio_sim.board.journal import Event
 
 app = new_app(name="sim", help="Simulated terminals that run the real firmware.", no_args_is_help=True)
@@ -148,20 +148,21 @@ def terminal(
         raise Failure(WRONG_USE, f"--heap {heap}: expected bytes, or a number with k or m.", "For example --heap 96k.")
     if baud is not None and clock is ClockName.virtual:
         raise Failure(WRONG_USE, "--baud: there is no serial port in virtual time.", "Leave one of the two out.")
+    is_virtual = clock is ClockName.virtual
     settings = Settings(
         device_id=device_id,
         flash=flash,
         link=link,
         baud=baud,
-        broker=_broker(mqtt, mqtts, clock),
-        tls_files=_tls_files(mqtts, pki),
-        runtime=_runtime(runtime, clock),
+        broker=options.broker_address(mqtt, mqtts, is_virtual),
+        tls_files=options.tls_files(mqtts, pki),
+        runtime=options.runtime_here(runtime.value, is_virtual),
         heap=heap.lower(),
-        script=_script(script),
+        script=options.script_lines(script),
         seed=seed,
-        extra_config=_config(config),
+        extra_config=options.extra_config(config),
         flash_times=flash_times.value,
-        files=_files(files, clock),
+        files=options.board_files(files, is_virtual),
         firmware=firmware,
         memory=memory,
     )
@@ -211,7 +212,7 @@ def demo(
         import pty  # noqa: F401  its terminals have one each
 
         from hymio_sim.rigs.demo import run_demo
-    raise typer.Exit(run_demo(_runtime(runtime, ClockName.real), keep))
+    raise typer.Exit(run_demo(options.runtime_here(runtime.value, is_virtual=False), keep))
 
 
 @app.command(
@@ -308,82 +309,6 @@ def _printer() -> Callable[[Event], None]:
             os.kill(os.getpid(), signal.SIGTERM)
 
     return show
-
-
-def _broker(mqtt: str | None, mqtts: str | None, clock: ClockName) -> tuple[str, int] | None:
-    if not mqtts:
-        return _address(mqtt) if mqtt else None
-    if mqtt:
-        raise Failure(WRONG_USE, "--mqtt and --mqtts: expected one of them.", "Leave one out.")
-    if clock is ClockName.virtual:
-        raise Failure(WRONG_USE, "--mqtts: there is no TLS in virtual time.", "Use --mqtt, or real time.")
-    host, port = _address(mqtts, "--mqtts")
-    if host not in ("localhost", "127.0.0.1"):
-        hint = "The terminal finds its broker behind a proxy on this machine: tunnel the port of another one to it."
-        raise Failure(WRONG_USE, f"--mqtts {mqtts}: expected localhost or 127.0.0.1 as host.", hint)
-    return host, port
-
-
-def _tls_files(mqtts: str | None, pki: Path | None) -> tuple[Path, ...]:
-    if bool(mqtts) != bool(pki):
-        raise Failure(WRONG_USE, "--mqtts and --pki go together.", "Give both: --mqtts localhost:8883 --pki DIR.")
-    if pki is None:
-        return ()
-    files = [pki / name for name in ("ca.der", "cert.der", "key.der")]
-    if not files[0].is_file() or files[1].is_file() != files[2].is_file():
-        hint = "`hymio pki issue --device ID` makes such a directory."
-        raise Failure(WRONG_USE, f"--pki {pki}: expected ca.der, cert.der and key.der in it.", hint)
-    return tuple(file for file in files if file.is_file())
-
-
-def _address(text: str, option: str = "--mqtt") -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if colon and host and port.isdigit() and 0 < int(port) < 65536:
-        return host.strip("[]"), int(port)
-    raise Failure(WRONG_USE, f"{option} {text}: expected HOST:PORT.", f"For example {option} 127.0.0.1:1883.")
-
-
-def _script(path: Path | None) -> tuple[str, ...]:
-    if path is None:
-        return ()
-    try:
-        return tuple(read_utf8(path).splitlines())
-    except OSError as error:
-        raise Failure(WRONG_USE, f"--script {path}: {error}.", "Give a text file with one command a line.") from error
-
-
-def _files(files: Path | None, clock: ClockName) -> Path | None:
-    if files is None:
-        return None
-    if not (files / "main.py").is_file():
-        raise Failure(WRONG_USE, f"--files {files}: there is no main.py.", "Give a directory with a board's files.")
-    if clock is ClockName.virtual:
-        raise Failure(WRONG_USE, "--files needs the real VM.", "Leave out --clock virtual.")
-    return files
-
-
-def _config(path: Path | None) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    hint = "Give a file with one JSON object, laid out as the terminal's config.json."
-    try:
-        value = json.loads(read_utf8(path))
-    except (OSError, ValueError) as error:
-        raise Failure(WRONG_USE, f"--config {path}: {error}.", hint) from error
-    if not isinstance(value, dict):
-        raise Failure(WRONG_USE, f"--config {path}: expected a JSON object.", hint)
-    return value
-
-
-def _runtime(wanted: RuntimeName, clock: ClockName) -> Any:
-    from hymio_sim.board.board_files import find_tool
-
-    if clock is ClockName.virtual:
-        return RuntimeName.cpython.value
-    if wanted is RuntimeName.micropython and find_tool("micropython") is None:
-        print("There is no `micropython` program here: the firmware runs on CPython instead.", file=sys.stderr)
-        return RuntimeName.cpython.value
-    return wanted.value
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hymio_sim.flash.faults import BadSector, FailNext, FlipBit, StickBit
+from hymio_sim.flash.fault_orders import BadSector, FailNext, FlipBit, StickBit
 from hymio_sim.run.commands import (
     AwaitSleep,
     BadCommand,

@@ -20,7 +20,8 @@ from hymio_sim.flash.chip import NorFlash
 from hymio_sim.run import virtual_machine
 from hymio_sim.run.real_time import new_loop
 from hymio_sim.run.virtual import VirtualTerminal
-from hymio_sim.run.vm import ChildVm, child_command
+from hymio_sim.run.vm import ChildVm
+from hymio_sim.run.vm_command import child_command
 
 BUTTON_PINS = (25, 26, 27, 33)
 

@@ -19,7 +19,7 @@ from hymio_sim.board.loads import Loads, Unmetered
 from hymio_sim.board.rtc_domain import TIMER_WAKE, RtcDomain
 from hymio_sim.board.sim_time import SimClock
 from hymio_sim.flash.chip import NorFlash
-from hymio_sim.flash.faults import BadSector, FailNext, Fault, FlipBit, NoSuchPlace, StickBit
+from hymio_sim.flash.fault_orders import Fault, inflict
 from hymio_sim.flash.log_watch import LogWatch
 
 BUTTONS: Final = (1, 2, 3, 4)
@@ -293,33 +293,12 @@ class Hardware:
         return self.flash.fetch(address, length)
 
     def fail(self, fault: Fault) -> None:
-        """Gives the flash chip one fault more, from now on.
+        """Gives the flash chip one fault more, from now on, and tells of it.
 
         Raises:
             NoSuchPlace: the chip has no such sector or address.
         """
-        flash = self.flash
-        if isinstance(fault, FailNext):
-            name = fault.kind.replace("-", "_")
-            setattr(flash.faults, name, getattr(flash.faults, name) + fault.count)
-            self.journal.tell("fault", kind=fault.kind, count=fault.count)
-        elif isinstance(fault, BadSector):
-            self._has("sector", fault.sector, flash.sectors)
-            flash.faults.bad_sectors.add(fault.sector)
-            self.journal.tell("fault", kind="bad", sector=fault.sector)
-        elif isinstance(fault, FlipBit):
-            self._has("address", fault.address, flash.size)
-            flash.rot(fault.address, fault.bit)
-            self.journal.tell("fault", kind="flip", address=fault.address, bit=fault.bit)
-        elif isinstance(fault, StickBit):
-            self._has("address", fault.address, flash.size)
-            flash.stick(fault.address, 1 << fault.bit, fault.value << fault.bit)
-            self.journal.tell("fault", kind="stuck", address=fault.address, bit=fault.bit, value=fault.value)
-
-    @staticmethod
-    def _has(what: str, number: int, end: int) -> None:
-        if number >= end:
-            raise NoSuchPlace(f"{what}: expected 0 to {end - 1}, came {number}")
+        self.journal.tell("fault", **inflict(self.flash, fault))
 
     def _age_flash(self) -> None:
         now_us = self.clock.now_us()

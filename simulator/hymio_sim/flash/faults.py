@@ -13,49 +13,6 @@ _WEAK_CELLS = 64
 """How many cells of a sector fail in time; long before the last of them the sector is of no use."""
 
 
-@dataclass(frozen=True)
-class FailNext:
-    """The next `count` operations of one kind fail in silence.
-
-    The kinds are "program-noop" and "erase-noop", which change nothing, and "read-glitch", where one bit is read wrong.
-    """
-
-    kind: str
-    count: int
-
-
-@dataclass(frozen=True)
-class BadSector:
-    """Programs and erases change nothing in that sector any more."""
-
-    sector: int
-
-
-@dataclass(frozen=True)
-class FlipBit:
-    """A bit of the flash changes by itself, once."""
-
-    address: int
-    bit: int
-
-
-@dataclass(frozen=True)
-class StickBit:
-    """A bit of the flash keeps the value that is given, whatever is done to it."""
-
-    address: int
-    bit: int
-    value: int
-
-
-Fault = FailNext | BadSector | FlipBit | StickBit
-"""A fault that somebody orders while the chip works."""
-
-
-class NoSuchPlace(ValueError):
-    """The chip has no such sector or address; args[0] tells a person what was expected and what came."""
-
-
 @dataclass
 class Faults:
     """The faults of one chip. As it is made there are none; the fields may be changed while the chip works.

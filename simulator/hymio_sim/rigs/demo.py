@@ -130,7 +130,7 @@ def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
     stage.start_broker()
     stage.start_collector()
     for device_id in TERMINALS:
-        stage.start_terminal(device_id, has_network=device_id != CELLAR)
+        stage.start_terminal(device_id, with_mqtt=device_id != CELLAR)
     stage.children["collector"].wait_for("ready", 20)
     for device_id in TERMINALS:
         stage.children[device_id].wait_for("ready", 30)

@@ -10,7 +10,7 @@ import argparse
 import contextlib
 import json
 import os
-import socket
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.broken import Broken
-from hymio_sim.rigs.stage import Child, free_port, hymio
+from hymio_sim.rigs.stage import Stage, free_port, hymio
 
 if TYPE_CHECKING:
     from hymio.cable.smp import StatusAnswer
@@ -72,9 +72,7 @@ class MemoryStage:
         self._folder = folder
         self._firmware = firmware
         self._patience_s = patience_s
-        self.port = free_port()
-        self._children: list[Child] = []
-        self._broker: Child | None = None
+        self._stage = Stage(folder, "micropython", free_port(), self._broker_command, PATIENCE_S)
         self._connected = 0
         self._is_full = is_full
         self._held = 0
@@ -90,46 +88,29 @@ class MemoryStage:
         if self._is_full:
             self._fill_log()
         try:
-            self._start_broker()
-            collector = ["--collector-id", "office", "--db", str(self.database), "--json"]
-            self._start("collector", hymio("collect", *self._broker_as("office"), *collector))
-            self._pipe = self._folder / "commands"
-            os.mkfifo(self._pipe)
-            self._commands = os.open(self._pipe, os.O_RDWR)
-            command = hymio(
-                "sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(self._folder / "flash.bin"), "--memory",
-                "--link", str(self.link), "--mqtts", f"localhost:{self.port}",
-                "--pki", str(self._pki / "issued" / DEVICE_ID), "--json",
-            )  # fmt: skip
+            self._stage.start_broker()
+            self._stage.start_collector("--collector-id", "office", *self._broker_as("office"))
+            issued = str(self._pki / "issued" / DEVICE_ID)
+            options = ["--memory", "--mqtts", f"localhost:{self._stage.port}", "--pki", issued]
             if self._firmware:
-                command += ["--firmware", str(self._firmware)]
-            self.terminal = self._start("terminal", command, self._commands)
+                options += ["--firmware", str(self._firmware)]
+            self.terminal = self._stage.start_terminal(DEVICE_ID, *options, with_mqtt=False)
             self.terminal.wait_for("ready", PATIENCE_S)
             yield self
         finally:
-            for child in reversed(self._children):
-                child.stop()
-            with contextlib.suppress(AttributeError):
-                os.close(self._commands)
+            self._stage.close()
+
+    def _broker_command(self, port: int) -> list[str]:
+        return [str(find_tool("mosquitto")), "-c", str(self._folder / "broker" / "mosquitto.conf")]
 
     def _broker_as(self, name: str) -> list[str]:
         issued = self._pki / "issued" / name
         tls = ["--ca", str(self._pki / "ca.pem"), "--cert", str(issued / "cert.pem"), "--key", str(issued / "key.pem")]
-        return ["--broker", f"mqtts://localhost:{self.port}", *tls]
+        return ["--broker", f"mqtts://localhost:{self._stage.port}", *tls]
 
     @property
     def _pki(self) -> Path:
         return self._folder / "pki"
-
-    @property
-    def link(self) -> Path:
-        """The terminal's serial port."""
-        return self._folder / "port"
-
-    @property
-    def database(self) -> Path:
-        """The database of the collector."""
-        return self._folder / "votes.db"
 
     def _issue(self) -> None:
         from hymio.office.broker_config import run_broker_config
@@ -142,14 +123,21 @@ class MemoryStage:
             run_issue(self._pki, None, None, None, "desk", None, False, True)
             run_issue(self._pki, DEVICE_ID, None, None, None, 3, False, True)
             run_broker_config(
-                self._folder / "broker", self._pki, f"127.0.0.1:{self.port}", None, ["office"], ["desk"], None, True
+                self._folder / "broker",
+                self._pki,
+                f"127.0.0.1:{self._stage.port}",
+                None,
+                ["office"],
+                ["desk"],
+                None,
+                True,
             )
         if os.name == "posix" and os.geteuid() == 0:
             with (self._folder / "broker" / "mosquitto.conf").open("a") as conf:
                 conf.write("user root\n")  # else mosquitto could not read the files of root
 
     def _fill_log(self) -> None:
-        flash = self._folder / "flash.bin"
+        flash = self._folder / f"{DEVICE_ID}.bin"
         flash.write_bytes(b"\xff" * _SMALL_LOG)
         script = self._folder / "presses"
         script.write_text("press 4\nwait 6\n" * _FULL + "quit\n")
@@ -160,31 +148,12 @@ class MemoryStage:
         )  # fmt: skip
         self._held = self.tally.presses = _FULL
 
-    def _start(self, name: str, command: list[str], stdin: int = -3) -> Child:
-        child = Child(name, command, stdin, self._folder / f"{name}.log")
-        self._children.append(child)
-        return child
-
-    def _start_broker(self) -> None:
-        mosquitto = find_tool("mosquitto")
-        assert mosquitto is not None, "whoever plays has looked for it"
-        self._broker = self._start("broker", [str(mosquitto), "-c", str(self._folder / "broker" / "mosquitto.conf")])
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.02)
-        raise Broken("mosquitto does not come up")
-
     # ---- what is done to the terminal ----
 
     def lose_broker(self) -> None:
         """Kills the broker and starts another one."""
-        assert self._broker is not None
-        self._broker.process.kill()
-        self._broker.stop()
-        self._children.remove(self._broker)
-        self._start_broker()
+        self._stage.children["broker"].stop(signal.SIGKILL)
+        self._stage.start_broker()
 
     def order(self, *command: str) -> None:
         """Runs a command of hymio as an operator: it goes by the broker and waits for the terminal.
@@ -233,7 +202,9 @@ class MemoryStage:
             Broken: a check has failed.
         """
         left_out = [word for name in ("buttons", "buzzer", "battery", "drift", "lights") for word in ("--skip", name)]
-        command = hymio("selftest", "--port", str(self.link), "--store", str(self._folder), *left_out, "--json")
+        command = hymio(
+            "selftest", "--port", str(self._stage.link(DEVICE_ID)), "--store", str(self._folder), *left_out, "--json"
+        )
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         checks = {check["name"]: check["result"] for check in json.loads(done.stdout)["checks"]}
         if "failed" in checks.values():
@@ -241,7 +212,7 @@ class MemoryStage:
 
     def press(self, button: int) -> None:
         """Presses once; returns when the press is in flash."""
-        os.write(self._commands, f"press {button}\n".encode())
+        self._stage.tell(DEVICE_ID, f"press {button}")
         self.tally.presses += 1
         self.terminal.wait_for("record", PATIENCE_S, self.tally.presses - self._held)
 
@@ -281,7 +252,7 @@ class MemoryStage:
         from hymio.cable.smp import Cable
         from hymio.cable.text_log import read_lines
 
-        with Cable(str(self.link)) as cable:
+        with Cable(str(self._stage.link(DEVICE_ID))) as cable:
             status = cable.status()
             if not status.idf_free or not status.idf_largest:
                 raise Broken(f"round {self.tally.rounds}: the status does not tell what is free beside the heap")
@@ -330,7 +301,10 @@ class MemoryStage:
     def _rows(self) -> int:
         deadline = time.monotonic() + PATIENCE_S
         while True:
-            with contextlib.closing(sqlite3.connect(self.database)) as connection, contextlib.suppress(sqlite3.Error):
+            with (
+                contextlib.closing(sqlite3.connect(self._stage.database)) as connection,
+                contextlib.suppress(sqlite3.Error),
+            ):
                 rows: int = connection.execute("SELECT count(*) FROM presses").fetchone()[0]
                 if rows >= self.tally.presses or time.monotonic() > deadline:
                     return rows

@@ -103,6 +103,9 @@ class Stage:
     runtime: str
     port: int
     broker_command: Callable[[int], list[str]]
+    """Gives the command line of a broker at that port."""
+    patience_s: float = 20.0
+    """How long the broker may take until it can be reached."""
     children: dict[str, Child] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
 
@@ -125,25 +128,31 @@ class Stage:
         """Starts the broker and waits until it can be reached.
 
         Raises:
-            Failure: it can not be reached within 20 s.
+            Failure: it can not be reached within `patience_s`.
         """
         broker = self.start("broker", self.broker_command(self.port))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + self.patience_s
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
             if broker.process.poll() is not None or time.monotonic() > deadline:
                 said = (self.folder / "broker.log").read_text()
-                raise Failure(NO_SERVICE, "The broker did not start within 20 s.", said)
+                raise Failure(NO_SERVICE, f"The broker did not start within {self.patience_s:.0f} s.", said)
             time.sleep(0.05)
 
-    def start_collector(self) -> None:
-        """Starts the collector; its event `ready` tells when it listens."""
-        url = f"mqtt://127.0.0.1:{self.port}"
-        self.start("collector", hymio("collect", "--broker", url, "--db", str(self.database), "--json"))
+    def start_collector(self, *options: str) -> None:
+        """Starts the collector; its event `ready` tells when it listens.
 
-    def start_terminal(self, device_id: str, has_network: bool = True) -> None:
-        """Starts a terminal that obeys `tell`; without a network its votes leave by cable alone."""
+        options: of `hymio collect`; without any it finds the broker by plain TCP.
+        """
+        options = options or ("--broker", f"mqtt://127.0.0.1:{self.port}")
+        self.start("collector", hymio("collect", *options, "--db", str(self.database), "--json"))
+
+    def start_terminal(self, device_id: str, *options: str, with_mqtt: bool = True) -> Child:
+        """Starts a terminal that obeys `tell`.
+
+        options: further ones of `hymio sim terminal`; with_mqtt: it gets `--mqtt` with the broker of this stage.
+        """
         pipe = self.folder / f"{device_id}.in"
         os.mkfifo(pipe)
         # Opened for reading and writing, so that the input does not end when there is no writer, or when one leaves.
@@ -152,9 +161,10 @@ class Stage:
             "sim", "terminal", "--device-id", device_id, "--flash", str(self.folder / f"{device_id}.bin"),
             "--link", str(self.link(device_id)), "--runtime", self.runtime, "--seed", str(len(self.inputs)), "--json",
         )  # fmt: skip
-        if has_network:
+        command += options
+        if with_mqtt:
             command += ["--mqtt", f"127.0.0.1:{self.port}"]
-        self.start(device_id, command, self.inputs[device_id])
+        return self.start(device_id, command, self.inputs[device_id])
 
     def tell(self, device_id: str, command: str) -> None:
         """Gives a terminal one command."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hymio_sim.board.switches import DEFAULT, SWITCHES
-from hymio_sim.flash.faults import BadSector, FailNext, Fault, FlipBit, StickBit
+from hymio_sim.flash.fault_orders import BadSector, FailNext, Fault, FlipBit, StickBit
 
 DEFAULT_MS: Final = 120.0
 _LONGEST_MS: Final = 3_600_000.0

@@ -29,7 +29,8 @@ from hymio_sim.net.access_point import AccessPoint, Outside, true_utc_offset_us
 from hymio_sim.run import registry
 from hymio_sim.run.settings import Settings
 from hymio_sim.run.terminal import CommandedTerminal, Commands
-from hymio_sim.run.vm import ChildVm, child_command
+from hymio_sim.run.vm import ChildVm
+from hymio_sim.run.vm_command import child_command
 
 STARTED_US: Final = time.monotonic_ns() // 1000
 """About when this process started, in microseconds: the zero of `t` in events."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hymio_sim.run.vm import Runtime
+    from hymio_sim.run.vm_command import Runtime
 
 
 @dataclass(frozen=True)

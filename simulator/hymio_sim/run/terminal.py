@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from hymio.common.errors import DONE, WRONG_USE
 from hymio_sim.board.hardware import PWRON_RESET, Hardware
 from hymio_sim.board.switches import DEFAULT
-from hymio_sim.flash.faults import Fault, NoSuchPlace
+from hymio_sim.flash.fault_orders import Fault, NoSuchPlace
 from hymio_sim.run.commands import (
     AwaitSleep,
     BadCommand,

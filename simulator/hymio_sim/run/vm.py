@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from hymio_sim.board.board_files import without_zeros
 from hymio_sim.board.hardware import BUTTONS, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, Hardware
@@ -23,8 +23,7 @@ from hymio_sim.board.usb_cable import UsbCable
 from hymio_sim.fakes import bus as wire
 from hymio_sim.fakes import nvs as nvs_wire
 from hymio_sim.run.processes import die_with_parent
-
-Runtime = Literal["micropython", "cpython"]
+from hymio_sim.run.vm_bus import BusEnd
 
 ROM_VARIABLE: Final = "HYMIO_ROM"
 """The environment variable in which rom_mount.py looks for the image of the ROM."""
@@ -33,14 +32,6 @@ _INTERRUPT_TRIES: Final = 200
 """How often to look whether the program waits, once a millisecond, before it is interrupted wherever it is."""
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
-FAKES_HEAP: Final = 94 * 1024
-"""How many bytes are added to the heap that is asked for, because a board would not spend them: 17 KiB for fakes and
-shim, the rest for names, which a frozen image has in flash. `shim.py` fills their tables first, 64-bit ones here; their
-letters take 12 KiB (`micropython.qstr_info()`)."""
-MODEL_HEAP: Final = 480 * 1024
-"""The whole heap of the VM with the model of the chip's memory, which fills with ballast what a chip would not have."""
-TLS_HEAP: Final = 64 * 1024
-"""How many bytes are added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""
 
 
 @dataclass
@@ -81,10 +72,7 @@ class ChildVm:
         self._environment: dict[str, Any] = dict(os.environ) if rom is None else {ROM_VARIABLE: without_zeros(rom)}
         self._root = root
         self._process: subprocess.Popen[bytes] | None = None
-        self._from_vm = -1
-        self._to_vm = -1
-        self._stream = bytearray()
-        self._outbox = bytearray()
+        self._bus = BusEnd(loop, self._frame, self._ended)
         self._flash_timer: Timer | None = None
         self._restart_timer: Timer | None = None
         self._edges_told_us = dict.fromkeys(BUTTONS, 0)
@@ -122,21 +110,17 @@ class ChildVm:
             os.close(down_read)
             os.close(up_write)
             os.close(keyboard)
-        self._from_vm, self._to_vm = up_read, down_write
-        os.set_blocking(up_read, False)
-        os.set_blocking(down_write, False)
-        self._stream.clear()
-        self._outbox.clear()
+        self._bus.open(up_read, down_write)
         hardware.processor = self
         begin = struct.pack("<B6sBI", cause, hardware.mac, hardware.network_present, hardware.flash.size)
         rtc = hardware.rtc
         woken_by = sum(1 << pin for pin in rtc.woken_by)
         wake = (rtc.wake_reason, woken_by) if cause == DEEPSLEEP_RESET else (0, 0)
-        self._send(wire.BEGIN, begin + struct.pack("<BQ", *wake) + hardware.rtc_memory)
+        self._bus.send(wire.BEGIN, begin + struct.pack("<BQ", *wake) + hardware.rtc_memory)
         self.supply_changed()
         for button in BUTTONS:
             self.contact_changed(button)
-        self._loop.add_reader(up_read, self._readable)
+        self._bus.listen()
 
     def kill(self) -> None:
         """Stops the VM at this instant, as a power cut or a reset does."""
@@ -157,10 +141,7 @@ class ChildVm:
         if self._flash_timer:
             self._flash_timer.cancel()
             self._flash_timer = None
-        self._loop.remove_reader(self._from_vm)
-        self._loop.remove_writer(self._to_vm)
-        os.close(self._from_vm)
-        os.close(self._to_vm)
+        self._bus.close()
         self._hardware.processor = None
         self._cable.unplug()
         self._hardware.stopped()
@@ -228,7 +209,7 @@ class ChildVm:
         start_us = edges[0] if edges else 0
         offsets = [edge - start_us for edge in edges]
         head = struct.pack("<BBQ", pins.buttons[button - 1], pins.active_low, start_us)
-        self._send(wire.CONTACT, head + struct.pack(f"<{len(offsets)}I", *offsets))
+        self._bus.send(wire.CONTACT, head + struct.pack(f"<{len(offsets)}I", *offsets))
 
     def edge(self, button: int) -> None:
         """See `Processor`."""
@@ -242,7 +223,7 @@ class ChildVm:
         def tell() -> None:
             self._edge_timers.pop(button, None)
             self._edges_told_us[button] = clock.now_us()
-            self._send(wire.EDGE, bytes([self._hardware.pins.buttons[button - 1]]))
+            self._bus.send(wire.EDGE, bytes([self._hardware.pins.buttons[button - 1]]))
 
         if due_us <= clock.now_us():
             tell()
@@ -251,57 +232,19 @@ class ChildVm:
 
     def network_changed(self) -> None:
         """See `Processor`."""
-        self._send(wire.NETWORK, bytes([self._hardware.network_present]))
+        self._bus.send(wire.NETWORK, bytes([self._hardware.network_present]))
 
     def supply_changed(self) -> None:
         """See `Processor`."""
-        self._send(wire.SUPPLY, struct.pack("<H", self._hardware.supply_mv))
+        self._bus.send(wire.SUPPLY, struct.pack("<H", self._hardware.supply_mv))
 
-    # ---- the bus ----
-
-    def _send(self, kind: int, body: bytes, number: int = 0) -> None:
-        if self._process is None:
-            return
-        self._outbox += struct.pack("<BHB", kind, len(body), number) + body
-        self._flush()
-
-    def _flush(self) -> None:
-        try:
-            sent = os.write(self._to_vm, self._outbox)
-        except BlockingIOError:
-            sent = 0
-        except BrokenPipeError:
-            sent = len(self._outbox)
-        del self._outbox[:sent]
-        if self._outbox:
-            self._loop.add_writer(self._to_vm, self._flush)
-        else:
-            self._loop.remove_writer(self._to_vm)
-
-    def _readable(self) -> None:
-        try:
-            data = os.read(self._from_vm, 65536)
-        except BlockingIOError:
-            return
-        if not data:
-            self._ended()
-            return
-        self._stream += data
-        while len(self._stream) >= 4:
-            kind, length, number = struct.unpack_from("<BHB", self._stream)
-            if len(self._stream) < 4 + length:
-                break
-            body = bytes(self._stream[4 : 4 + length])
-            del self._stream[: 4 + length]
-            self._frame(kind, body, number)
-            if self._process is None:
-                break
+    # ---- what the program does ----
 
     def _frame(self, kind: int, body: bytes, number: int) -> None:
         hardware = self._hardware
         if kind == wire.READ:
             address, length = struct.unpack("<IH", body)
-            self._send(wire.ANSWER, hardware.read_flash(address, length), number)
+            self._bus.send(wire.ANSWER, hardware.read_flash(address, length), number)
         elif kind == wire.PROGRAM:
             (address,) = struct.unpack_from("<I", body)
             self._flash_busy(hardware.begin_program(address, body[4:]), number)
@@ -319,11 +262,11 @@ class ChildVm:
         elif kind == wire.RTC:
             hardware.rtc_memory = body
         elif kind == nvs_wire.READ:
-            self._send(wire.ANSWER, hardware.nvs.get(body, b""), number)
+            self._bus.send(wire.ANSWER, hardware.nvs.get(body, b""), number)
         elif kind == nvs_wire.WRITE:
             key, value = body[1 : 1 + body[0]], body[1 + body[0] :]
             hardware.nvs[key] = value
-            self._send(wire.ANSWER, b"", number)
+            self._bus.send(wire.ANSWER, b"", number)
         elif kind == wire.RESET:
             self.kill()
             self._restart(body[0])
@@ -344,7 +287,7 @@ class ChildVm:
         def done() -> None:
             self._flash_timer = None
             self._hardware.finish_flash()
-            self._send(wire.ANSWER, b"", number)
+            self._bus.send(wire.ANSWER, b"", number)
 
         self._flash_timer = self._hardware.clock.call_at_us(until_us, done)
 
@@ -381,23 +324,3 @@ def _status(pid: int) -> dict[str, str]:
 def _catches_sigint(status: dict[str, str]) -> bool:
     # Where there is no /proc the child is CPython, which always catches SIGINT.
     return not status or bool(int(status.get("SigCgt", "0"), 16) & (1 << (signal.SIGINT - 1)))
-
-
-def _bytes(size: str) -> int:
-    """The number of bytes that `98304`, `96k` or `1m` stands for."""
-    factor = {"k": 1 << 10, "m": 1 << 20}.get(size[-1].lower())
-    return int(size[:-1]) * factor if factor else int(size)
-
-
-def child_command(
-    runtime: Runtime, interpreter: str, heap: str, start_file: Path, has_tls: bool = False, has_memory: bool = False
-) -> list[str]:
-    """The command line of the child: the VM with a heap limit and a REPL at the end, or CPython without site-packages.
-
-    heap: bytes, or a number with k or m; has_tls and has_memory: whether more is needed for TLS, or for the model of
-    the chip's memory.
-    """
-    if runtime == "micropython":
-        size = MODEL_HEAP + FAKES_HEAP if has_memory else _bytes(heap) + FAKES_HEAP + (TLS_HEAP if has_tls else 0)
-        return [interpreter, "-X", f"heapsize={size}", "-i", str(start_file)]
-    return [interpreter, "-B", "-S", "-u", str(start_file)]
