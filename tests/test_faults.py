@@ -12,8 +12,8 @@ import pytest
 
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.net.faulty_proxy import FaultyProxy
-from hymio_sim.rigs.demo import open_mosquitto, stage_set
 from hymio_sim.rigs.fingers import compare
+from hymio_sim.rigs.stage import open_mosquitto, stage_set
 
 FAULTS = ("delay", "cut", "deaf up", "deaf down", "throttle", "corrupt", "portal")
 FAULTY_S = 7.0

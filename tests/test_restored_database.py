@@ -12,7 +12,7 @@ import time
 import pytest
 
 from hymio_sim.board.board_files import find_tool
-from hymio_sim.rigs.demo import open_mosquitto, stage_set
+from hymio_sim.rigs.stage import open_mosquitto, stage_set
 
 NAME = "till-1"
 PATIENCE_S = 40.0

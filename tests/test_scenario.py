@@ -3,7 +3,8 @@
 import pytest
 
 from hymio_sim.board.board_files import find_tool
-from hymio_sim.rigs.demo import CANTEEN, CELLAR, DOOR, LENGTH_S, open_mosquitto, play, script, stage_set
+from hymio_sim.rigs.demo import CANTEEN, CELLAR, DOOR, LENGTH_S, play, script
+from hymio_sim.rigs.stage import open_mosquitto, stage_set
 
 RUNTIME = "micropython" if find_tool("micropython") else "cpython"
 

@@ -1,1 +1,1 @@
-"""Simulator of the hymio smiley terminal: fakes of the board, virtual time, real VMs."""
+"""The simulator of the hymio smiley terminal: the real firmware on a simulated board, in real or in virtual time."""

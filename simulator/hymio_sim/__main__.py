@@ -1,4 +1,4 @@
-"""`python -m hymio_sim` is `hymio sim`."""
+"""Runs the command line of `hymio sim` as `python -m hymio_sim`."""
 
 from hymio.common import interrupts
 

@@ -1,4 +1,4 @@
-"""`hymio sim`: its sub-commands, their options and examples."""
+"""The command line of `hymio sim`: its sub-commands with their options and examples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,8 +20,8 @@ from hymio.cli.options import examples, new_app
 from hymio.common.errors import WRONG_USE, Failure, run_cli
 from hymio.common.extras import missing_extra
 from hymio.common.interrupts import ends_well
-from hymio.common.text_files import read_utf8
 from hymio.common.words import counted
+from hymio_sim import cli_options as options
 from hymio_sim.board.journal import Event
 
 app = new_app(name="sim", help="Simulated terminals that run the real firmware.", no_args_is_help=True)
@@ -37,7 +37,7 @@ class RuntimeName(StrEnum):
 
 
 class ClockName(StrEnum):
-    """Which time it runs in."""
+    """In which time it runs."""
 
     real = "real"
     virtual = "virtual"
@@ -129,11 +129,11 @@ def terminal(
     """One terminal: four buttons, four lights, flash, Wi-Fi, a USB serial port.
 
     It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `hold N SECONDS`, `chord N M [MS]`,
-    `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`,
-    `sleep` (waits until it sleeps deeply), `fault ...`, `quit`; and tells what its hardware sees, a JSON object a line.
-    A line that it can't obey is told as an `error`, and at the end as status 2, unless somebody types. In real time it
-    goes on when stdin has ended; in virtual time that is the end.
-    On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
+    `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`, `sleep` (waits
+    until it sleeps deeply), `fault ...`, `quit`. It tells what its hardware sees, a JSON object a line. A line that it
+    can't obey is told as an `error`, and at the end as status 2, unless a person types. In real time it goes on when
+    stdin has ended; in virtual time that is the end. On a terminal window it shows the four faces instead: keys 1-4
+    press, w Wi-Fi, p power, q quit.
     """
     from hymio_sim.flash.chip import FlashFileError
     from hymio_sim.run.settings import Settings
@@ -148,20 +148,21 @@ def terminal(
         raise Failure(WRONG_USE, f"--heap {heap}: expected bytes, or a number with k or m.", "For example --heap 96k.")
     if baud is not None and clock is ClockName.virtual:
         raise Failure(WRONG_USE, "--baud: there is no serial port in virtual time.", "Leave one of the two out.")
+    is_virtual = clock is ClockName.virtual
     settings = Settings(
         device_id=device_id,
         flash=flash,
         link=link,
         baud=baud,
-        broker=_broker(mqtt, mqtts, clock),
-        tls_files=_tls_files(mqtts, pki),
-        runtime=_runtime(runtime, clock),
+        broker=options.broker_address(mqtt, mqtts, is_virtual),
+        tls_files=options.tls_files(mqtts, pki),
+        runtime=options.runtime_here(runtime.value, is_virtual),
         heap=heap.lower(),
-        script=_script(script),
+        script=options.script_lines(script),
         seed=seed,
-        extra_config=_config(config),
+        extra_config=options.extra_config(config),
         flash_times=flash_times.value,
-        files=_files(files, clock),
+        files=options.board_files(files, is_virtual),
         firmware=firmware,
         memory=memory,
     )
@@ -201,8 +202,9 @@ def demo(
     ] = RuntimeName.micropython,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
-    """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers; then the books are
-    compared with what the fingers did. Exit status 0 only if they agree.
+    """A minute in the life of three terminals, with power cuts, no Wi-Fi and killed servers.
+
+    Then the books are compared with what the fingers did. Exit status 0 only if they agree.
     """
     if find_spec("iotcore") is None:
         raise missing_extra("demo", ModuleNotFoundError("No module named 'iotcore'", name="iotcore"))
@@ -210,7 +212,7 @@ def demo(
         import pty  # noqa: F401  its terminals have one each
 
         from hymio_sim.rigs.demo import run_demo
-    raise typer.Exit(run_demo(_runtime(runtime, ClockName.real), keep))
+    raise typer.Exit(run_demo(options.runtime_here(runtime.value, is_virtual=False), keep))
 
 
 @app.command(
@@ -233,16 +235,19 @@ def energy(
     data: Annotated[bool, typer.Option("--data", help="Print the currents and times behind it, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """How long a battery lasts, and on what it is spent: the real firmware in virtual time, with every sleep, wake,
-    light, flash operation and second of radio charged by a table of measured and data-sheet currents.
+    """How long a battery lasts, and on what it is spent.
+
+    The real firmware runs in virtual time, with every sleep, wake, light, flash operation and second of radio charged
+    by a table of measured and data-sheet currents.
 
     Twice: with the firmware frozen into the image, and in the file system, where each wake takes nine times as long.
     """
     from rich.console import Console
 
     from hymio_sim.energy.data import BATTERIES
-    from hymio_sim.energy.life import INSTALLS, as_json_object, measure
+    from hymio_sim.energy.life import INSTALLS, as_json_object
     from hymio_sim.energy.table import show, show_data
+    from hymio_sim.run.battery_days import measure
 
     console = Console()
     if data:
@@ -277,7 +282,11 @@ def energy(
 
 @contextlib.contextmanager
 def _needs_posix() -> Iterator[None]:
-    """Around the import of what has a serial port, a pseudo-terminal."""
+    """Around the import of what needs pseudo-terminals, because a serial port is one.
+
+    Raises:
+        Failure: this system has none.
+    """
     try:
         yield
     except ImportError as error:
@@ -295,89 +304,13 @@ def _printer() -> Callable[[Event], None]:
         try:
             print(json.dumps(event), flush=True)
         except BrokenPipeError:
-            # Nobody listens any more: the end, as if told to. What is still to come goes nowhere.
+            # Nobody listens any more, so this ends the terminal as SIGTERM does; what it still tells goes nowhere.
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  until the process ends
             os.kill(os.getpid(), signal.SIGTERM)
 
     return show
 
 
-def _broker(mqtt: str | None, mqtts: str | None, clock: ClockName) -> tuple[str, int] | None:
-    if not mqtts:
-        return _address(mqtt) if mqtt else None
-    if mqtt:
-        raise Failure(WRONG_USE, "--mqtt and --mqtts: expected one of them.", "Leave one out.")
-    if clock is ClockName.virtual:
-        raise Failure(WRONG_USE, "--mqtts: there is no TLS in virtual time.", "Use --mqtt, or real time.")
-    host, port = _address(mqtts, "--mqtts")
-    if host not in ("localhost", "127.0.0.1"):
-        hint = "The terminal finds its broker behind a proxy on this machine: tunnel the port of another one to it."
-        raise Failure(WRONG_USE, f"--mqtts {mqtts}: expected localhost or 127.0.0.1 as host.", hint)
-    return host, port
-
-
-def _tls_files(mqtts: str | None, pki: Path | None) -> tuple[Path, ...]:
-    if bool(mqtts) != bool(pki):
-        raise Failure(WRONG_USE, "--mqtts and --pki go together.", "Give both: --mqtts localhost:8883 --pki DIR.")
-    if pki is None:
-        return ()
-    files = [pki / name for name in ("ca.der", "cert.der", "key.der")]
-    if not files[0].is_file() or files[1].is_file() != files[2].is_file():
-        hint = "`hymio pki issue --device ID` makes such a directory."
-        raise Failure(WRONG_USE, f"--pki {pki}: expected ca.der, cert.der and key.der in it.", hint)
-    return tuple(file for file in files if file.is_file())
-
-
-def _address(text: str, option: str = "--mqtt") -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if colon and host and port.isdigit() and 0 < int(port) < 65536:
-        return host.strip("[]"), int(port)
-    raise Failure(WRONG_USE, f"{option} {text}: expected HOST:PORT.", f"For example {option} 127.0.0.1:1883.")
-
-
-def _script(path: Path | None) -> tuple[str, ...]:
-    if path is None:
-        return ()
-    try:
-        return tuple(read_utf8(path).splitlines())
-    except OSError as error:
-        raise Failure(WRONG_USE, f"--script {path}: {error}.", "Give a text file with one command a line.") from error
-
-
-def _files(files: Path | None, clock: ClockName) -> Path | None:
-    if files is None:
-        return None
-    if not (files / "main.py").is_file():
-        raise Failure(WRONG_USE, f"--files {files}: there is no main.py.", "Give a directory with a board's files.")
-    if clock is ClockName.virtual:
-        raise Failure(WRONG_USE, "--files needs the real VM.", "Leave out --clock virtual.")
-    return files
-
-
-def _config(path: Path | None) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    hint = "Give a file with one JSON object, laid out as the terminal's config.json."
-    try:
-        value = json.loads(read_utf8(path))
-    except (OSError, ValueError) as error:
-        raise Failure(WRONG_USE, f"--config {path}: {error}.", hint) from error
-    if not isinstance(value, dict):
-        raise Failure(WRONG_USE, f"--config {path}: expected a JSON object.", hint)
-    return value
-
-
-def _runtime(wanted: RuntimeName, clock: ClockName) -> Any:
-    from hymio_sim.board.board_files import find_tool
-
-    if clock is ClockName.virtual:
-        return RuntimeName.cpython.value
-    if wanted is RuntimeName.micropython and find_tool("micropython") is None:
-        print("There is no `micropython` program here: the firmware runs on CPython instead.", file=sys.stderr)
-        return RuntimeName.cpython.value
-    return wanted.value
-
-
 def main() -> None:
-    """Entry point of `python -m hymio_sim`."""
+    """Runs `hymio sim` for `python -m hymio_sim`."""
     raise SystemExit(run_cli(app, program="hymio sim"))

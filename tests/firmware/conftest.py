@@ -1,10 +1,11 @@
-"""Makes the firmware and the portable fakes importable for CPython."""
+"""Makes the firmware, the fakes, and the modules that are written for the VM importable for CPython."""
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-for folder in (ROOT / "firmware", ROOT / "simulator" / "hymio_sim" / "fakes"):
+SIMULATOR = ROOT / "simulator" / "hymio_sim"
+for folder in (ROOT / "firmware", SIMULATOR / "fakes", SIMULATOR / "rigs" / "on_vm"):
     if str(folder) not in sys.path:
         # Last: the fakes must not shadow CPython's own modules for anybody else.
         sys.path.append(str(folder))

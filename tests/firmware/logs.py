@@ -1,7 +1,7 @@
 """Logs on a flash in memory, for the tests of ringlog, batch and outbox."""
 
-from handboard import Dice, app_on  # noqa: F401
-from ramflash import RamFlash
+from hand_board import Dice, app_on  # noqa: F401
+from ram_flash import RamFlash
 
 from terminal.clock import Clock
 from terminal.log_record import BOOT, COUNTED, put_ack, put_body, put_press

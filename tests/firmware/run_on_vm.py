@@ -11,10 +11,10 @@ def main():
     fakes, name = sys.argv[1:]
     here = sys.path[0]
     sys.path.insert(0, fakes)
-    import romount
+    import rom_mount
 
-    romount.mount()
-    del sys.modules["romount"], romount
+    rom_mount.mount()
+    del sys.modules["rom_mount"], rom_mount
     sys.path.append(here)  # what is not in the ROM: vectors.py looks for the specification from there
     failed = passed = 0
     gc.collect()

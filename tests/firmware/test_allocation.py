@@ -1,7 +1,7 @@
 """From the debounced press to the record in flash nothing is allocated: the heap is locked meanwhile."""  # portable
 
 from logs import app_on
-from ramflash import RamFlash
+from ram_flash import RamFlash
 
 from terminal.compat import MICROPYTHON
 

@@ -5,7 +5,7 @@ from struct import pack
 
 import vectors
 from logs import CHIP, mounted, press
-from ramflash import RamFlash
+from ram_flash import RamFlash
 
 from terminal.clock import Clock
 from terminal.log_batch import BatchMaker, parse_ack, put_varint

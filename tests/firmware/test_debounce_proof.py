@@ -8,10 +8,19 @@ import pytest
 
 from hymio_sim.board.switches import SWITCHES, edges
 from hymio_sim.rigs.bench_press import compared, debounce_figures, debounce_table
-from hymio_sim.rigs.press_proof import MONSTER, Push, Tally, debounced, proved, push_at, soft_interrupts, timeline
+from hymio_sim.rigs.press_proof import (
+    MONSTER,
+    DebounceTally,
+    PlannedPush,
+    debounced,
+    proved,
+    push_at,
+    soft_interrupts,
+    timeline,
+)
 from hymio_sim.rigs.press_votes import ideal, judged, votes_of
 from hymio_sim.rigs.rivals import first_edge, quiet_time
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.private_firmware import firmware_module
 
 # Of each of eight switches. 14,000 are over 100,000 that the contract covers; `make bench` always takes so many.
 PUSHES = 14_000 if os.environ.get("CI") else 2_000
@@ -40,7 +49,7 @@ def test_a_busy_event_loop_loses_no_press():
 
 
 def test_a_planted_bug_is_seen():
-    class Hasty(room("press_debounce").Debounce):
+    class Hasty(firmware_module("press_debounce").Debounce):
         """Forgets the bounce of the release."""
 
         def step(self, now_ms, closed):
@@ -52,7 +61,7 @@ def test_a_planted_bug_is_seen():
 
     rng = random.Random(2)
     pushes = [push for push in timeline("tactile", 400, rng) if push.b == 0]
-    tally = Tally()
+    tally = DebounceTally()
     tally.add(pushes, [report.at_us for report in debounced(pushes, rng, debounce=Hasty())])
     assert tally.doubles > 10 and tally.examples
 
@@ -68,14 +77,14 @@ def test_what_the_contract_covers():
         ((0, 20_000, 29_000, 29_000), False),
     )
     for (first, settled, parted, last), expected in table:
-        assert Push(0, [first, last], settled, parted).is_owed is expected, (first, settled, parted, last)
-    assert Push(0, [5, 90_000], 10_005, 80_000).due_us == 20_005
-    assert Push(0, [5, 90_000], 10_006, 80_000).due_us == 20_006
+        assert PlannedPush(0, [first, last], settled, parted).is_owed is expected, (first, settled, parted, last)
+    assert PlannedPush(0, [5, 90_000], 10_005, 80_000).due_us == 20_005
+    assert PlannedPush(0, [5, 90_000], 10_006, 80_000).due_us == 20_006
 
 
 def test_reports_find_their_pushes():
-    tally = Tally()
-    pushes = [Push(0, [at, at + 50_000], at, at + 50_000) for at in (100_000, 300_000, 500_000)]
+    tally = DebounceTally()
+    pushes = [PlannedPush(0, [at, at + 50_000], at, at + 50_000) for at in (100_000, 300_000, 500_000)]
     tally.add(pushes, [110_000, 510_000, 560_000])
     assert (tally.owed, tally.missed, tally.doubles, tally.late) == (3, 1, 1, 0)
     assert tally.latency_ms_mean == tally.latency_ms_max == 10

@@ -7,8 +7,8 @@ import random
 from collections import Counter
 
 import pytest
-from handboard import HandBoard
-from ramflash import RamFlash
+from hand_board import HandBoard
+from ram_flash import RamFlash
 
 from hymio.cable.log_image import read_image
 from hymio.wire.records import VERDICTS, Press, Revise, Run

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from hymio_sim.rigs.log_oracle import Broken
+from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.log_proof import Proof, Tally, replay
 from hymio_sim.rigs.log_story import Change, Rooms
 

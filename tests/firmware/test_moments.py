@@ -66,8 +66,8 @@ def test_no_room_keeps_a_moment_that_it_does_not_name():
 
 
 def test_what_is_named_is_there(tmp_path):
-    from handboard import HandBoard
-    from ramflash import RamFlash
+    from hand_board import HandBoard
+    from ram_flash import RamFlash
 
     from terminal.app import App
     from terminal.config import build
@@ -92,8 +92,8 @@ def test_what_is_named_is_there(tmp_path):
 
 
 def test_nobody_is_kept_waiting_for_it(tmp_path):
-    from handboard import HandBoard
-    from ramflash import RamFlash
+    from hand_board import HandBoard
+    from ram_flash import RamFlash
 
     from terminal.app import App
     from terminal.config import build

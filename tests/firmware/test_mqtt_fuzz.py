@@ -4,7 +4,8 @@ runs millions."""
 import pytest
 
 from hymio.common.firmware_files import firmware_module
-from hymio_sim.rigs.mqtt_fuzz import Trouble, fuzz
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.mqtt_fuzz import fuzz
 
 PART = 12_500
 
@@ -45,5 +46,5 @@ def _go_on_after_nonsense(room, patch):
 )
 def test_planted_bugs_are_caught(planted, says, monkeypatch):
     planted(firmware_module("net_mqtt"), monkeypatch)
-    with pytest.raises(Trouble, match=says):
+    with pytest.raises(Broken, match=says):
         fuzz(range(PART))

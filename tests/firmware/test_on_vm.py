@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from hymio_sim.board.board_files import FAKES, compiled, find_tool, without_zeros
+from hymio_sim.rigs.on_vm import ON_VM
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware"
 PORTABLE = sorted(path.stem for path in HERE.glob("test_*.py") if '"""  # portable\n' in path.read_text())
-BESIDE = [FAKES / "ramflash.py", FAKES / "handboard.py", FAKES / "smpframes.py", HERE / "logs.py"]
+BESIDE = [ON_VM / "ram_flash.py", ON_VM / "hand_board.py", ON_VM / "cable_frames.py", HERE / "logs.py"]
 VM = find_tool("micropython")
 COMPILER = find_tool("mpy-cross")
 HEAP = "96k"

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from logs import CHIP, Dice, press, write_ack
-from ramflash import RamFlash
+from ram_flash import RamFlash
 
 from hymio.wire.batches import decode_batch
 from hymio.wire.records import Press, decode_record

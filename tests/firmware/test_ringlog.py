@@ -5,7 +5,7 @@ from binascii import crc32
 from struct import pack_into
 
 from logs import CHIP, boot, mounted, press, write_ack
-from ramflash import RamFlash
+from ram_flash import RamFlash
 
 from terminal.log_mount import Mount
 from terminal.log_reader import END, VOID, Reader

@@ -146,8 +146,8 @@ def test_want_of_memory_is_named_and_after_three_times_wants_a_fresh_start(monke
 
 
 def test_the_fresh_start_waits_for_a_calm_moment():
-    from hymio_sim.fakes.handboard import app_on
-    from hymio_sim.fakes.ramflash import RamFlash
+    from hymio_sim.rigs.on_vm.hand_board import app_on
+    from hymio_sim.rigs.on_vm.ram_flash import RamFlash
 
     app, board = app_on(RamFlash(6))
     app.home = ""

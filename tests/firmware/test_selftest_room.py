@@ -1,9 +1,9 @@
 """What a self-test and identify do to a terminal, and what they leave alone."""
 
 import pytest
-from handboard import HandBoard
+from hand_board import HandBoard
 from logs import mounted, press
-from ramflash import RamFlash
+from ram_flash import RamFlash
 from test_console import ask
 
 from terminal import log_selftest

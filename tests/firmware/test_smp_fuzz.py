@@ -3,9 +3,9 @@
 import sys
 from binascii import a2b_base64
 
+from cable_frames import case
 from logs import app_on
-from ramflash import RamFlash
-from smpframes import case
+from ram_flash import RamFlash
 
 from terminal import cbor, smp_frames
 from terminal.compat import MICROPYTHON, load

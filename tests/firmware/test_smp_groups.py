@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from handboard import HandBoard
-from ramflash import RamFlash
+from hand_board import HandBoard
+from ram_flash import RamFlash
 from test_console import ask
 
 from terminal.app import App

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from logs import app_on
-from ramflash import RamFlash
+from ram_flash import RamFlash
 
 from terminal import crash_report, text_log_files
 from terminal.clock import Clock
@@ -20,7 +20,7 @@ def lines_of(home):
 
 
 def booted(home, board=None, now_ms=0, config=None):
-    from handboard import HandBoard
+    from hand_board import HandBoard
 
     from terminal.app import App
 

@@ -38,6 +38,7 @@ from hymio.store.rows import put_rows
 from hymio.store.schema import presses, quarantine
 from hymio.store.transaction import Committed, Transaction, commit_whatever_comes
 from hymio_sim.board.board_files import find_tool
+from hymio_sim.rigs.stage import free_port
 
 WAIT_S = 20.0
 
@@ -118,11 +119,6 @@ def admin(postgres_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url(postgres_url), isolation_level="AUTOCOMMIT")
     yield engine
     engine.dispose()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextlib.contextmanager

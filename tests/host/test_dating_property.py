@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hymio.store.dating import Timeline, marker_of
 from hymio.wire.batches import decode_batch
 from hymio.wire.records import Press, Record
-from hymio_sim.fakes.ramflash import RamFlash
-from hymio_sim.run.private_firmware import room
+from hymio_sim.rigs.on_vm.ram_flash import RamFlash
+from hymio_sim.run.private_firmware import firmware_module
 
 START_MS = 1_800_000_000_000
 NTP, COLLECTOR, CONSOLE, AGREED = 1, 2, 3, 4
@@ -48,10 +48,12 @@ class Life:
 
     def boot(self, off_ms: int) -> None:
         self.now_ms += off_ms
-        self.clock = room("clock").Clock(self._ticks())
-        self.log = room("log_ring").RingLog(self.flash, 1, lambda: next(self._numbers), self.clock)
+        self.clock = firmware_module("clock").Clock(self._ticks())
+        self.log = firmware_module("log_ring").RingLog(self.flash, 1, lambda: next(self._numbers), self.clock)
         self.log.mount()
-        self.book = room("record_writer").Book(self.log, self.clock, self._ticks, lambda since_ms, now_ms: None)
+        self.book = firmware_module("record_writer").Book(
+            self.log, self.clock, self._ticks, lambda since_ms, now_ms: None
+        )
         self.book.owe_boot(1, 0, self._ticks())
         self.book.boot()
 
@@ -88,7 +90,7 @@ class Life:
 
     def records(self) -> list[tuple[int, Record]]:
         """What a collector gets to see."""
-        maker = room("log_batch").BatchMaker(self.log, self.clock, lambda: 1, 700, "till-1")
+        maker = firmware_module("log_batch").BatchMaker(self.log, self.clock, lambda: 1, 700, "till-1")
         found: list[tuple[int, Record]] = []
         seq = self.log.oldest_seq
         while seq < self.log.next_seq:

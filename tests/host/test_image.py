@@ -348,25 +348,25 @@ class FirmwareLog:
     """The firmware's own ring log on a flash in memory."""
 
     def __init__(self, flash: Any) -> None:
-        from hymio_sim.run.private_firmware import room
+        from hymio_sim.run.private_firmware import firmware_module
 
         self.flash = flash
-        self.clock = room("clock").Clock(0)
-        self.log = room("log_ring").RingLog(flash, crc32(MAC), lambda: LOG_ID, self.clock)
+        self.clock = firmware_module("clock").Clock(0)
+        self.log = firmware_module("log_ring").RingLog(flash, crc32(MAC), lambda: LOG_ID, self.clock)
         self.log.mount()
 
     def press(self, button: int, at_ms: int) -> int:
-        from hymio_sim.run.private_firmware import room
+        from hymio_sim.run.private_firmware import firmware_module
 
         buf = bytearray(SIZE)
         self.clock.at(at_ms)
-        room("log_record").put_press(buf, 0, button, 0, 5, 65535, self.clock)
+        firmware_module("log_record").put_press(buf, 0, button, 0, 5, 65535, self.clock)
         return int(self.log.append(buf))
 
     def contents(self) -> dict[int, bytes]:
-        from hymio_sim.run.private_firmware import room
+        from hymio_sim.run.private_firmware import firmware_module
 
-        reader = room("log_reader").Reader(self.log)
+        reader = firmware_module("log_reader").Reader(self.log)
         reader.seek(self.log.oldest_seq)
         found = {}
         while (kind := reader.next()) >= 0:
@@ -378,7 +378,7 @@ class FirmwareLog:
 @cache
 def written_by_firmware(seed: int) -> bytes:
     """An image of two sectors or more in use, often wrapped around, with burned slots, retries and reboots."""
-    from hymio_sim.fakes.ramflash import RamFlash
+    from hymio_sim.rigs.on_vm.ram_flash import RamFlash
 
     chance = random.Random(seed)
     flash = RamFlash(4)
@@ -397,7 +397,7 @@ def written_by_firmware(seed: int) -> bytes:
 
 def agree(image: bytes) -> dict[int, bytes]:
     """Reads with both; what they found."""
-    from hymio_sim.fakes.ramflash import RamFlash
+    from hymio_sim.rigs.on_vm.ram_flash import RamFlash
 
     theirs, ours = FirmwareLog(RamFlash(4, bytearray(image))), read_image(image, MAC)
     found = contents(ours)

@@ -34,6 +34,7 @@ from hymio.office.home_discovery import availability_topic
 from hymio.pki import certificates as certificates
 from hymio.pki.authority import run_crl, run_init, run_issue, run_revoke
 from hymio.pki.files import PkiDirectory
+from hymio_sim.rigs.stage import free_port
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 VM = shutil.which("micropython", path=str(Path(sys.executable).parent)) or shutil.which("micropython")
@@ -57,12 +58,6 @@ TOPICS = (*(f"hymio/{one}/{topic}" for one in (A, B) for topic in (*FROM, *TO, F
 def topics_for(name: str) -> tuple[str, ...]:
     """All topics, and those of a terminal that had this name."""
     return TOPICS if name in (A, B) else (*TOPICS, *(f"hymio/{name}/{topic}" for topic in (*FROM, *TO, FIGURES)))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -9,7 +9,8 @@ import pytest
 
 from hymio_sim.board.sim_time import VirtualClock
 from hymio_sim.energy.data import AWAKE_MA, BATTERIES, CURRENTS, WAKES, WORK, rows
-from hymio_sim.energy.life import SELF_DISCHARGE, EnergyMeter, Life, measure, presses
+from hymio_sim.energy.life import SELF_DISCHARGE, EnergyMeter, Life, presses
+from hymio_sim.run.battery_days import measure
 from hymio_sim.run.virtual import VirtualTerminal
 
 # ---- the meter ----

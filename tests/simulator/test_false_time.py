@@ -11,7 +11,8 @@ from rich.console import Console
 from hymio.cable.smp_messages import StatusAnswer, StatusRead
 from hymio.cable.status import _table, status_json
 from hymio.store.log_reading import read_presses
-from hymio_sim.run.virtual import Air, VirtualTerminal
+from hymio_sim.run.virtual import VirtualTerminal
+from hymio_sim.run.virtual_link import Air
 
 BASE = "hymio/till-1/"
 is_status = Draft202012Validator(

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from hymio.common.firmware_files import firmware_dir
-from hymio_sim.board.board_files import FAKES, compiled, find_tool
-from hymio_sim.fakes import chipmemory
-from hymio_sim.rigs.memory_proof import Broken, Stage, whole_kind
+from hymio_sim.board.board_files import compiled, find_tool
+from hymio_sim.fakes import chip_memory
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.memory_proof import MemoryStage, whole_kind
+from hymio_sim.rigs.on_vm import ON_VM
 
 NEEDED = ("mosquitto", "micropython", "mpy-cross")
 is_complete = all(find_tool(name) for name in NEEDED) and Path("/proc/self").is_dir()
@@ -27,38 +29,38 @@ KB = 1000
 
 
 def test_a_fresh_board_has_what_a_stock_image_shows():
-    idf = chipmemory.Idf()
-    assert chipmemory.pool(chipmemory.FIRST) == 56_000
+    idf = chip_memory.Idf()
+    assert chip_memory.pool(chip_memory.FIRST) == 56_000
     # mem_free() of a stock image is 165,376: what is free in the heap, and the largest block beside it.
-    assert chipmemory.pool(chipmemory.FIRST) + idf.largest() == pytest.approx(165_376, abs=1500)
+    assert chip_memory.pool(chip_memory.FIRST) + idf.largest() == pytest.approx(165_376, abs=1500)
 
 
 def test_with_wifi_up_a_clean_interpreter_leaves_98_kB_of_which_57_are_one_block():
-    idf = chipmemory.Idf()
-    assert idf.take_all(chipmemory.WIFI)
+    idf = chip_memory.Idf()
+    assert idf.take_all(chip_memory.WIFI)
     assert idf.free() == pytest.approx(98 * KB, abs=KB)
     assert idf.largest() == pytest.approx(57 * KB, abs=KB)
 
 
 def test_a_handshake_takes_some_25_kB():
-    assert sum(chipmemory.SESSION + chipmemory.SHAKING) == pytest.approx(25 * KB, abs=KB)
+    assert sum(chip_memory.SESSION + chip_memory.SHAKING) == pytest.approx(25 * KB, abs=KB)
 
 
 def test_the_heap_doubles_and_then_takes_whatever_there_is():
-    idf = chipmemory.Idf()
-    pools = chipmemory.pool(chipmemory.FIRST)
-    second = chipmemory.new_segment(64, pools, idf.largest())
-    assert chipmemory.pool(second) == pools, "twice as large as before"
+    idf = chip_memory.Idf()
+    pools = chip_memory.pool(chip_memory.FIRST)
+    second = chip_memory.new_segment(64, pools, idf.largest())
+    assert chip_memory.pool(second) == pools, "twice as large as before"
     block = idf.take(second)
-    assert idf.take_all(chipmemory.WIFI)
+    assert idf.take_all(chip_memory.WIFI)
     left = idf.largest()
-    assert chipmemory.new_segment(64, 2 * pools, left) == left, "all of the largest block, at the expense of TLS"
-    assert chipmemory.new_segment(left, 2 * pools, left) == 0, "it would not be enough"
+    assert chip_memory.new_segment(64, 2 * pools, left) == left, "all of the largest block, at the expense of TLS"
+    assert chip_memory.new_segment(left, 2 * pools, left) == 0, "it would not be enough"
     idf.give(block)
 
 
 def test_blocks_join_again_when_they_are_given_back():
-    idf = chipmemory.Idf()
+    idf = chip_memory.Idf()
     free, largest = idf.free(), idf.largest()
     blocks = [idf.take(1000) for _ in range(50)]
     for block in blocks[::2] + blocks[1::2]:
@@ -72,7 +74,7 @@ def test_blocks_join_again_when_they_are_given_back():
 
 @needs_all
 def test_read_by_cable_it_comes_back_to_its_broker_twenty_times(tmp_path: Path) -> None:
-    with Stage(tmp_path, is_full=True).open() as stage:
+    with MemoryStage(tmp_path, is_full=True).open() as stage:
         tally = stage.rounds(20, whole_kind)
     assert tally.rounds == 20
     assert tally.presses == tally.rows == 705
@@ -101,7 +103,7 @@ def test_the_line_that_looked_at_mem_free_is_found_out(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
     with (
-        Stage(folder, firmware, patience_s=9.0).open() as stage,
+        MemoryStage(folder, firmware, patience_s=9.0).open() as stage,
         pytest.raises(Broken, match="no connection for 9 s"),
     ):
         stage.rounds(4)
@@ -111,8 +113,8 @@ def test_the_line_that_looked_at_mem_free_is_found_out(tmp_path: Path) -> None:
 
 MEASURE = """
 import gc, sys
-from handboard import app_on
-from ramflash import RamFlash
+from hand_board import app_on
+from ram_flash import RamFlash
 app, board = app_on(RamFlash(6))
 board.heap_free = lambda: 4000  # short: the answers are small ones
 import terminal.compat
@@ -158,8 +160,8 @@ def test_the_rooms_of_the_cable_and_their_requests_keep_to_their_budget(tmp_path
     for source in sorted((firmware_dir() / "terminal").glob("*.py")):
         place = (tmp_path / "terminal" / source.name).with_suffix(".mpy")
         place.write_bytes(compiled(source, f"terminal/{source.name}", compiler))
-    for name in ("handboard", "ramflash"):
-        shutil.copyfile(FAKES / f"{name}.py", tmp_path / f"{name}.py")
+    for name in ("hand_board", "ram_flash"):
+        shutil.copyfile(ON_VM / f"{name}.py", tmp_path / f"{name}.py")
     (tmp_path / "measure.py").write_text(MEASURE)
     done = subprocess.run(
         [vm, "-X", "heapsize=4m", "measure.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False

@@ -13,7 +13,8 @@ from smp import os_management
 
 from hymio.wire.records import Press
 from hymio_sim.net.broker import Broker
-from hymio_sim.run.virtual import Air, VirtualTerminal
+from hymio_sim.run.virtual import VirtualTerminal
+from hymio_sim.run.virtual_link import Air
 
 DAYS = range(1, 31)
 BASE = "hymio/till-1/"

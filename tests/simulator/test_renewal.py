@@ -8,7 +8,8 @@ import pytest
 from test_remote import RESTART_S, Far, boots, in_force
 
 from hymio.pki import certificates as certificates
-from hymio_sim.run.virtual import START_UTC, Air, VirtualTerminal
+from hymio_sim.run.virtual import START_UTC, VirtualTerminal
+from hymio_sim.run.virtual_link import Air
 
 NOW = datetime.datetime.fromtimestamp(START_UTC, datetime.UTC)
 DAY = datetime.timedelta(days=1)

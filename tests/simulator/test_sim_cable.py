@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hymio_sim.board.usb_cable import Cable
+from hymio_sim.board.usb_cable import UsbCable
 
 
 class Board:
     """A program that a Ctrl-C stops when `stop` is called, on the inner end of a cable."""
 
-    def __init__(self, cable: Cable, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, cable: UsbCable, loop: asyncio.AbstractEventLoop) -> None:
         self._cable, self._loop = cable, loop
         self._console = cable.plug_in()
         os.set_blocking(self._console, False)
@@ -51,7 +51,7 @@ class Board:
 @pytest.fixture
 def board() -> Iterator[Board]:
     loop = asyncio.new_event_loop()
-    cable = Cable(loop)
+    cable = UsbCable(loop)
     board = Board(cable, loop)
     yield board
     board.close()

@@ -15,12 +15,13 @@ from hymio_sim.board.hardware import DEEPSLEEP_RESET, HARD_RESET, PWRON_RESET, H
 from hymio_sim.board.journal import Journal
 from hymio_sim.board.rtc_domain import EXT1_WAKE, TIMER_WAKE, RtcDomain
 from hymio_sim.board.sim_time import RealClock, VirtualClock
-from hymio_sim.board.usb_cable import Cable
+from hymio_sim.board.usb_cable import UsbCable
 from hymio_sim.flash.chip import NorFlash
-from hymio_sim.run import virtual
+from hymio_sim.run import virtual_machine
 from hymio_sim.run.real_time import new_loop
 from hymio_sim.run.virtual import VirtualTerminal
-from hymio_sim.run.vm import ChildVm, child_command
+from hymio_sim.run.vm import ChildVm
+from hymio_sim.run.vm_command import child_command
 
 BUTTON_PINS = (25, 26, 27, 33)
 
@@ -110,13 +111,13 @@ class Program:
 def boots(monkeypatch):
     """Every boot's Program, in order."""
     boots = []
-    rooms = virtual.room
+    modules = virtual_machine.firmware_module
 
-    def room(name):
-        return SimpleNamespace(App=lambda _, board, *__: Program(boots, board)) if name == "app" else rooms(name)
+    def module(name):
+        return SimpleNamespace(App=lambda _, board, *__: Program(boots, board)) if name == "app" else modules(name)
 
-    monkeypatch.setattr(virtual, "room", room)
-    monkeypatch.setattr(virtual, "private_board", lambda port, *_: SimpleNamespace(port=port))
+    monkeypatch.setattr(virtual_machine, "firmware_module", module)
+    monkeypatch.setattr(virtual_machine, "private_board", lambda port, *_: SimpleNamespace(port=port))
     return boots
 
 
@@ -344,7 +345,7 @@ def on_a_real_clock(runtime, board, flash, story, rom=None):
         hardware = Hardware(
             "till-1", flash, clock, journal, seed=0, utc_offset_us=0, has_network=False, runtime=runtime
         )
-        cable = Cable(loop, None)
+        cable = UsbCable(loop, None)
         command = child_command(runtime, str(interpreter), "1m", FAKES / "start.py")
         vm = ChildVm(hardware, cable, loop, command, rom, board)
         try:

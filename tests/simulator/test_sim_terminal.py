@@ -23,7 +23,7 @@ from hymio_sim.board.hardware import mac_of
 from hymio_sim.flash.chip import NorFlash
 from hymio_sim.flash.log_watch import LogWatch
 from hymio_sim.net.broker_server import BrokerServer
-from hymio_sim.run.vm import FAKES_HEAP
+from hymio_sim.run.vm_command import FAKES_HEAP
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
 

@@ -4,8 +4,9 @@ import pytest
 
 from hymio.store.transaction import Committed, DueAck
 from hymio_sim.rigs import mortal_collector
-from hymio_sim.rigs.uplink_proof import Broken, database, prove
-from hymio_sim.run.private_firmware import room
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.uplink_proof import database, prove
+from hymio_sim.run.private_firmware import firmware_module
 
 PART = 60
 
@@ -21,7 +22,7 @@ def test_every_press_arrives_once(part):
 
 
 def _puback_is_delivery(patch):
-    outbox = room("net_outbox").Outbox
+    outbox = firmware_module("net_outbox").Outbox
     before = outbox.delivered
 
     def delivered(self, now_ms):
@@ -40,13 +41,15 @@ def _never_goes_back(patch):
     def step(self, now_ms):
         self._ack_due = None
 
-    patch.setattr(room("net_outbox").Outbox, "connected", connected)
-    patch.setattr(room("net_outbox").Outbox, "step", step)
+    patch.setattr(firmware_module("net_outbox").Outbox, "connected", connected)
+    patch.setattr(firmware_module("net_outbox").Outbox, "step", step)
 
 
 def _any_log_will_do(patch):
     patch.setattr(
-        room("net_outbox"), "parse_ack", lambda data, log_id, who: (int.from_bytes(data[6:10], "little"), 0, 0)
+        firmware_module("net_outbox"),
+        "parse_ack",
+        lambda data, log_id, who: (int.from_bytes(data[6:10], "little"), 0, 0),
     )
 
 

@@ -1,1 +1,1 @@
-"""The simulated board around the chip: fingers, switches, lights, cable, clock, and what they draw."""
+"""The simulated board around the processor: fingers, switches, lights, cable, time, and what draws current."""

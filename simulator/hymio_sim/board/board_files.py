@@ -2,9 +2,9 @@
 
 A board in the field has the firmware frozen into its image: the code is executed in place and takes no heap. A VM on
 this machine gets the same by a ROM file system (https://docs.micropython.org/en/latest/reference/romfs.html), whose
-image stands outside of its heap. There is no mmap on the VM; but what a process can always see outside of its heap is
-its environment, and `uctypes` reads any address. So the image travels in one environment variable, encoded so that
-it holds no zero byte, and `start.py` decodes it in place.
+image stands outside of its heap. The VM has no mmap, but every process sees its environment outside of its heap, and
+`uctypes` reads any address. So the image travels in one environment variable, encoded so that it holds no zero byte,
+and `start.py` decodes it in place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _SERVERS: Final = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 
 def find_tool(name: str) -> Path | None:
-    """The program `name`: beside this Python's own, on the PATH, or where servers are."""
+    """The path of the program `name`, or None if it is not installed.
+
+    It is looked for beside this Python's own program, on the PATH, and in the folders of servers.
+    """
     places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), *_SERVERS]
     found = shutil.which(name, path=os.pathsep.join(places))
     return Path(found) if found else None
@@ -41,7 +44,13 @@ def _cache() -> Path:
 
 
 def compiled(source: Path, name: str, compiler: Path) -> bytes:
-    """The .mpy of `source`, which a traceback is to call `name`. Compiled once for each content."""
+    """The .mpy of `source`, in which a traceback calls the file `name`.
+
+    Each content is compiled once and kept in the user's cache, `$XDG_CACHE_HOME/hymio/mpy` or `~/.cache/hymio/mpy`.
+
+    Raises:
+        SyntaxError: mpy-cross does not take the source; args[0] holds what it said.
+    """
     text = source.read_bytes()
     key = hashlib.sha256(b"\0".join([_version(compiler), name.encode(), text])).hexdigest()
     cached = _cache() / f"{key}.mpy"
@@ -59,12 +68,12 @@ def compiled(source: Path, name: str, compiler: Path) -> bytes:
         code = out.read_bytes()
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
-        # Another simulator may read at this moment: it has to find all or nothing.
+        # Another simulator may read the cache at this moment: it has to find the whole file or none.
         with tempfile.NamedTemporaryFile(dir=cached.parent, delete=False) as fresh:
             fresh.write(code)
         Path(fresh.name).replace(cached)
     except OSError:
-        pass  # a cache that can't be written only costs time
+        pass  # without a cache the next start only takes longer
     return code
 
 
@@ -82,8 +91,11 @@ def lay_out(
     files: Iterable[Path] = (),
     compiler: Path | None = None,
 ) -> None:
-    """Puts main.py, boot.py, config.json and `files` into `root`, and terminal/ if it is not in ROM: as source, or
-    compiled if there is a compiler."""
+    """Puts main.py, boot.py, config.json and `files` into the folder `root`.
+
+    with_application: the package `terminal` is to lie there as well, because it is not in ROM; compiled if there is a
+    compiler, as source otherwise.
+    """
     root.mkdir(parents=True, exist_ok=True)
     for file in files:
         shutil.copyfile(file, root / file.name)
@@ -101,7 +113,10 @@ def lay_out(
 
 
 def lay_out_files(root: Path, files: Path, config: dict[str, Any]) -> None:
-    """Puts a whole file system into `root`; its config.json is laid over `config`, which holds what is simulated."""
+    """Copies the whole file system in the folder `files` to `root`, which must not be there yet.
+
+    Its own config.json is laid over `config`, which holds what the simulator knows (broker and time server).
+    """
     shutil.copytree(files, root)
     path = root / "config.json"
     own = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -109,12 +124,15 @@ def lay_out_files(root: Path, files: Path, config: dict[str, Any]) -> None:
 
 
 def rom_image(firmware: Path | None, compiler: Path, has_memory: bool = False) -> bytes:
-    """A ROM file system with the fake modules and the application, if there is one, compiled. has_memory: with the
-    model of the chip's memory."""
+    """The image of a ROM file system that holds the compiled fakes, and the application unless `firmware` is None.
+
+    firmware: the folder of its sources; has_memory: the model of the chip's memory (`fakes/chip_memory.py`) is one of
+    the fakes.
+    """
     from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
 
     rom = VfsRomWriter()
-    for name in (*_MODULES, "chipmemory") if has_memory else _MODULES:
+    for name in (*_MODULES, "chip_memory") if has_memory else _MODULES:
         rom.mkfile(f"{name}.mpy", compiled(FAKES / f"{name}.py", f"{name}.py", compiler))
     if firmware is not None:
         rom.opendir("terminal")
@@ -126,8 +144,12 @@ def rom_image(firmware: Path | None, compiler: Path, has_memory: bool = False) -
 
 
 def without_zeros(data: bytes) -> bytes:
-    """Consistent overhead byte stuffing (Cheshire and Baker 1999): a byte n says that n - 1 bytes follow and then a
-    zero; 255 says that 254 bytes follow and no zero. One zero more than `data` ends it."""
+    """`data` encoded so that no byte of it is zero, as in an environment variable.
+
+    This is consistent overhead byte stuffing (Cheshire and Baker 1999). A byte n below 255 says that n - 1 bytes follow
+    as they are and then a zero; 255 says that 254 bytes follow as they are, without a zero. What is decoded has one
+    zero more at its end than `data`.
+    """
     out = bytearray()
     for run in data.split(b"\0"):
         while len(run) >= 254:
@@ -140,7 +162,7 @@ def without_zeros(data: bytes) -> bytes:
 
 
 def merged(base: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `extra` laid over it, objects within objects too."""
+    """`base` with `extra` laid over it, and objects within objects merged in the same way; neither is changed."""
     result = dict(base)
     for key, value in extra.items():
         old = result.get(key)

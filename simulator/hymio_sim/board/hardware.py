@@ -1,7 +1,7 @@
 """The board as someone beside it sees it: fingers on buttons, lights, the flash chip, the air, the power plug.
 
-Whatever runs the firmware (a VM in a child process, or virtual time in this one) calls the methods of `Hardware`
-for what the program does to its pins and its flash, and is told through `Processor` what the world does to it.
+Whatever runs the firmware (a VM in a child process, or virtual time in this process) calls the methods of `Hardware`
+for what the program does to its pins and its flash, and is told through `Processor` what the world does to the board.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from hymio_sim.board import switches
 from hymio_sim.board.journal import CONTRACT, Journal
 from hymio_sim.board.loads import Loads, Unmetered
 from hymio_sim.board.rtc_domain import TIMER_WAKE, RtcDomain
-from hymio_sim.board.sim_time import Clock
+from hymio_sim.board.sim_time import SimClock
 from hymio_sim.flash.chip import NorFlash
+from hymio_sim.flash.fault_orders import Fault, inflict
 from hymio_sim.flash.log_watch import LogWatch
-from hymio_sim.net.mqtt_watch import BatchHead
-from hymio_sim.run.commands import BadCommand, BadSector, FailNext, Fault, FlipBit, StickBit
 
 BUTTONS: Final = (1, 2, 3, 4)
 SSID: Final = "hymio-sim"
-"""The only Wi-Fi network in the air."""
+"""The name of the only Wi-Fi network there is."""
 
 PWRON_RESET: Final = 1
 HARD_RESET: Final = 2
@@ -35,14 +34,17 @@ DEEPSLEEP_RESET: Final = 4
 SOFT_RESET: Final = 5
 
 _LEAD_US: Final = 1_500
-"""From the finger's first contact to the first edge: the event is out, and the VM knows, before the pin moves."""
+"""From the command to the first edge, so that the event is told and the VM knows the edges before the pin moves."""
 _DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True)
 class Pins:
-    """Where buttons and lights 1..4 are wired, and how the buttons are (an original ESP32 wakes on high only). With a
-    strip at pin `neopixel` its first four pixels are the lights."""
+    """Where buttons and lights 1 to 4 are wired: the numbers of their pins.
+
+    active_low: a closed contact pulls its pin low; the default is high, the level on which an original ESP32 can wake.
+    With a strip of coloured lights at the pin `neopixel` its first four pixels are the lights, and `leds` is not used.
+    """
 
     buttons: tuple[int, ...] = (25, 26, 27, 33)
     leds: tuple[int, ...] = (18, 19, 21, 22)
@@ -52,10 +54,10 @@ class Pins:
 
 
 class Processor(Protocol):
-    """What runs the firmware."""
+    """What runs the firmware and is told what happens to the board."""
 
     def contact_changed(self, button: int) -> None:
-        """The edges ahead of a contact are others now."""
+        """The button has been pushed: `Hardware.edges` gives other edges from now on."""
         ...
 
     def edge(self, button: int) -> None:
@@ -67,36 +69,45 @@ class Processor(Protocol):
         ...
 
     def supply_changed(self) -> None:
-        """The supply voltage is another now."""
+        """The supply voltage has changed."""
         ...
 
 
 @dataclass
 class Contact:
-    """One push button. `edges` are moments in microseconds, in order: open before the first, toggling at each."""
+    """The contact of one push button: open, but for its last push.
+
+    `edges` are the moments of that push in microseconds; the contact closes at the first and toggles at each.
+    """
 
     edges: list[int] = field(default_factory=list)
 
     def is_closed(self, now_us: int) -> bool:
+        """Whether the contact is closed at that moment."""
         return bisect.bisect_right(self.edges, now_us) % 2 == 1
 
     def is_moving(self, now_us: int) -> bool:
+        """Whether the contact changes at that moment or later."""
         return bool(self.edges) and now_us <= self.edges[-1]
 
 
 def mac_of(device_id: str) -> bytes:
-    """A chip of its own for every device id, with a prefix of Espressif's."""
+    """The MAC address of the simulated chip: one for each device id, with a prefix of Espressif's."""
     return bytes.fromhex("240ac4") + hashlib.sha256(device_id.encode()).digest()[:3]
 
 
 class Hardware:
-    """The board `device_id`. `utc_offset_us` added to the clock gives the true time in microseconds of 1970."""
+    """The board of the terminal `device_id`.
+
+    `utc_offset_us` is what has to be added to the clock for the true time, in microseconds of 1970. `seed` decides how
+    contacts bounce and what a power cut leaves in flash.
+    """
 
     def __init__(
         self,
         device_id: str,
         flash: NorFlash,
-        clock: Clock,
+        clock: SimClock,
         journal: Journal,
         *,
         seed: int,
@@ -128,22 +139,22 @@ class Hardware:
         self.on_ready: Callable[[], None] = lambda: None
         self._runtime = runtime
         self._utc_offset_us = utc_offset_us
-        # One stream of chance for fingers and one for power cuts, so that a script with one press more
-        # tears its flash in the same way.
+        # Fingers and power cuts draw from separate random numbers, so that a script with one more press still tears
+        # its flash in the same way.
         self._bounce = random.Random(f"{seed} bounce")
         self._tears = random.Random(f"{seed} tears")
         self._contacts = {button: Contact() for button in BUTTONS}
         self._pushes = 0
         self._armed: set[int] = set()
         self.percent = dict.fromkeys(BUTTONS, 0)
-        """How bright each light is."""
+        """How bright each light is, in percent."""
         self._tone_hz = 0
         self._is_ready = False
         self._operation_began_us = 0
         self._aged_us = clock.now_us()
 
     def meter(self, loads: Loads) -> None:
-        """From now on tells `loads` what draws current. To be called while the board has just been switched on."""
+        """Tells `loads` from now on what draws current. The board must be awake when this is called."""
         self.loads = loads
         loads.switched("cpu", "awake")
 
@@ -151,37 +162,41 @@ class Hardware:
 
     @property
     def utc(self) -> float:
-        """The true time, seconds of 1970."""
+        """The true time, in seconds of 1970."""
         return (self.clock.now_us() + self._utc_offset_us) / 1e6
 
     def set_utc(self, utc: float) -> None:
-        """From now on this is the true time."""
+        """Makes `utc`, in seconds of 1970, the true time of this moment."""
         self._utc_offset_us = round(utc * 1e6) - self.clock.now_us()
         self.journal.tell("time", utc=utc)
 
     # ---- fingers ----
 
     def is_moving(self, button: int) -> bool:
-        """Whether the button is pushed, or bounces still."""
+        """Whether the button is pushed or still bounces."""
         return self._contacts[button].is_moving(self.clock.now_us())
 
     def is_closed(self, button: int) -> bool:
-        """Whether the contact is closed at this moment."""
+        """Whether the button's contact is closed at this moment."""
         return self._contacts[button].is_closed(self.clock.now_us())
 
     def level(self, pin: int, at_us: int) -> bool:
-        """Whether an input pin is high at that moment."""
+        """Whether the input pin is high at that moment; a pin without a button is low."""
         if pin not in self.pins.buttons:
             return False
         contact = self._contacts[self.pins.buttons.index(pin) + 1]
         return contact.is_closed(at_us) != self.pins.active_low
 
     def edges(self, button: int) -> list[int]:
-        """The edges of the button's last push, moments in microseconds, closing first."""
+        """The edges of the button's last push: moments in microseconds, of which the first closes the contact."""
         return self._contacts[button].edges
 
     def push(self, button: int, contact_ms: float, profile: str) -> None:
-        """A finger pushes the button now, for `contact_ms` of contact."""
+        """A finger pushes the button now, and holds the contact for `contact_ms`.
+
+        Raises:
+            KeyError: there is no such profile of a switch.
+        """
         self._pushes += 1
         push = self._pushes
         pattern = switches.edges(profile, self._bounce, contact_ms)
@@ -211,18 +226,18 @@ class Hardware:
     # ---- what the program does to its pins ----
 
     def output(self, pin: int, level: bool) -> None:
-        """An output pin has been set."""
+        """The program has set an output pin."""
         self.pwm(pin, 0, 65535 if level else 0)
 
     def pwm(self, pin: int, hz: int, duty: int) -> None:
-        """An output pin gives a square wave that is high for `duty` of 65535."""
+        """The program has made an output pin give a square wave of `hz` that is high for `duty` of 65535."""
         if pin == self.pins.buzzer:
             self._tone(hz if duty else 0)
         elif self.pins.neopixel is None and pin in self.pins.leds:
             self._light(self.pins.leds.index(pin) + 1, duty / 65535)
 
     def pixels(self, pin: int, colours: bytes | bytearray) -> None:
-        """A strip shows these colours, three bytes each."""
+        """The program has sent colours to a strip of lights, three bytes for each pixel."""
         if pin == self.pins.neopixel:
             for led in BUTTONS:
                 self._light(led, max(colours[3 * led - 3 : 3 * led], default=0) / 255)
@@ -230,7 +245,7 @@ class Hardware:
     def _light(self, led: int, brightness: float) -> None:
         was_on = self.percent[led] > 0
         before = self.percent[led]
-        # No light that is on at all may look as if it were off.
+        # A light that is on, however dimly, must not be told as 0 percent.
         self.percent[led] = max(round(100 * brightness), brightness > 0)
         if self.percent[led] != before:
             self.loads.switched(f"light {led}", self.percent[led])
@@ -244,7 +259,10 @@ class Hardware:
             self.loads.switched("buzzer", "on" if hz else "off")
 
     def armed(self, pin: int, has_handler: bool) -> None:
-        """An interrupt handler has been set or removed. The terminal judges presses once all four buttons have one."""
+        """The program has set an interrupt handler for a pin, or removed it.
+
+        Once all four buttons have a handler the terminal judges presses: it is `ready`.
+        """
         if has_handler:
             self._armed.add(pin)
         else:
@@ -265,40 +283,23 @@ class Hardware:
 
     @property
     def lit(self) -> frozenset[int]:
-        """The lights that are on."""
+        """The lights that are on, as numbers 1 to 4."""
         return frozenset(led for led in BUTTONS if self.percent[led])
 
     # ---- flash ----
 
     def read_flash(self, address: int, length: int) -> bytes:
-        """What the processor gets that reads."""
+        """What the processor gets when it reads `length` bytes of flash, the faults of the chip included."""
         self._age_flash()
         return self.flash.fetch(address, length)
 
     def fail(self, fault: Fault) -> None:
-        """The chip has one fault more from now on. Raises BadCommand if it has no such place."""
-        flash = self.flash
-        if isinstance(fault, FailNext):
-            name = fault.kind.replace("-", "_")
-            setattr(flash.faults, name, getattr(flash.faults, name) + fault.count)
-            self.journal.tell("fault", kind=fault.kind, count=fault.count)
-        elif isinstance(fault, BadSector):
-            self._has("sector", fault.sector, flash.sectors)
-            flash.faults.bad_sectors.add(fault.sector)
-            self.journal.tell("fault", kind="bad", sector=fault.sector)
-        elif isinstance(fault, FlipBit):
-            self._has("address", fault.address, flash.size)
-            flash.rot(fault.address, fault.bit)
-            self.journal.tell("fault", kind="flip", address=fault.address, bit=fault.bit)
-        elif isinstance(fault, StickBit):
-            self._has("address", fault.address, flash.size)
-            flash.stick(fault.address, 1 << fault.bit, fault.value << fault.bit)
-            self.journal.tell("fault", kind="stuck", address=fault.address, bit=fault.bit, value=fault.value)
+        """Gives the flash chip one fault more, from now on, and tells of it.
 
-    @staticmethod
-    def _has(what: str, number: int, end: int) -> None:
-        if number >= end:
-            raise BadCommand(f"{what}: expected 0 to {end - 1}, came {number}")
+        Raises:
+            NoSuchPlace: the chip has no such sector or address.
+        """
+        self.journal.tell("fault", **inflict(self.flash, fault))
 
     def _age_flash(self) -> None:
         now_us = self.clock.now_us()
@@ -306,27 +307,31 @@ class Hardware:
         self._aged_us = now_us
 
     def exchange_flash(self, chip: NorFlash) -> None:
-        """Another flash chip comes onto the board; what is in it counts as told."""
+        """Puts another flash chip onto the board; what it holds is not told as new.
+
+        Raises:
+            RuntimeError: the board has power.
+        """
         if self.powered:
             raise RuntimeError("the board has power: expected a chip to be exchanged without")
         self.flash = chip
         self.log = LogWatch(chip, self.mac, self.journal.tell)
 
     def begin_program(self, address: int, data: bytes) -> int:
-        """Starts to program; gives the moment in microseconds at which `finish_flash` is due."""
+        """Begins to program; gives the moment in microseconds at which `finish_flash` has to be called."""
         self._operation_began_us = self.clock.now_us()
         self.loads.switched("flash", "program")
         self.loads.worked("record")
         return self._operation_began_us + self.flash.begin_program(address, data).duration_us
 
     def begin_erase(self, sector: int) -> int:
-        """Starts to erase; gives the moment in microseconds at which `finish_flash` is due."""
+        """Begins to erase; gives the moment in microseconds at which `finish_flash` has to be called."""
         self._operation_began_us = self.clock.now_us()
         self.loads.switched("flash", "erase")
         return self._operation_began_us + self.flash.begin_erase(sector).duration_us
 
     def finish_flash(self) -> None:
-        """The operation under way is done; what has become durable by it is told."""
+        """Ends the flash operation under way, and tells what has become durable by it."""
         operation = self.flash.finish()
         self.loads.switched("flash", "idle")
         self.log.changed(operation.address, operation.end)
@@ -343,7 +348,7 @@ class Hardware:
     # ---- network ----
 
     def set_wifi(self, on: bool) -> None:
-        """The access point is switched on or off."""
+        """Somebody switches the access point on or off."""
         self.wifi_on = on
         self.journal.tell("wifi", on=on)
         if self.processor:
@@ -351,23 +356,22 @@ class Hardware:
 
     @property
     def network_present(self) -> bool:
-        """Whether there is a Wi-Fi network to join."""
+        """Whether there is a Wi-Fi network that the board can join."""
         return self.has_network and self.wifi_on
 
-    def published(self, batch: BatchHead) -> None:
-        """A batch has left through the air."""
-        last_seq = batch.first_seq + batch.slots - 1
-        self.journal.tell("published", log_id=batch.log_id, first_seq=batch.first_seq, last_seq=last_seq)
+    def published(self, log_id: int, first_seq: int, last_seq: int) -> None:
+        """A batch with the records `first_seq` to `last_seq` has left through the air."""
+        self.journal.tell("published", log_id=log_id, first_seq=first_seq, last_seq=last_seq)
 
     # ---- boots and power ----
 
     def boot(self, cause: int) -> None:
-        """A boot begins, for the reason that `machine.reset_cause()` will give."""
+        """A boot begins; `cause` is what `machine.reset_cause()` will give."""
         self.reset_cause = cause
         self.powered = True
         self.loads.switched("cpu", "waking")
         if cause == DEEPSLEEP_RESET:
-            return  # the same boot to whoever looks on: a press given while it slept is judged
+            return  # a wake continues the boot for whoever looks on: a press given during the sleep is judged
         if cause == PWRON_RESET:
             self.rtc_memory = b""
             self.rtc.power_on()
@@ -375,7 +379,10 @@ class Hardware:
         self.log.booted()
 
     def stopped(self) -> None:
-        """The processor has stopped at this instant: pins fall back to inputs, a flash operation under way is torn."""
+        """The processor has stopped at this instant.
+
+        Its pins fall back to inputs, so lights go out, and a flash operation under way is torn.
+        """
         self._armed.clear()
         for led in BUTTONS:
             self._light(led, 0)
@@ -385,7 +392,10 @@ class Hardware:
         self._tear_flash()
 
     def fall_asleep(self, duration_ms: int, awake: Callable[[], None]) -> None:
-        """The processor has stopped for a deep sleep of so long at most (0: no limit); awake() is to start it again."""
+        """The processor has stopped for a deep sleep of `duration_ms` at most (0: without a limit).
+
+        `awake()` is called when the sleep is over, to start the processor again.
+        """
 
         def over() -> None:
             rtc = self.rtc
@@ -398,13 +408,13 @@ class Hardware:
         self.rtc.fall_asleep(duration_ms, over)
 
     def set_supply(self, supply_mv: int) -> None:
-        """The voltage of the battery changes; half of it stands at every pin that is measured."""
+        """The voltage of the battery becomes `supply_mv`; an ADC pin measures half of it."""
         self.supply_mv = supply_mv
         self.journal.tell("battery", mv=supply_mv)
         if self.processor:
             self.processor.supply_changed()
 
     def power_lost(self) -> None:
-        """The plug is out."""
+        """Somebody has pulled the plug."""
         self.powered = False
         self._is_ready = False

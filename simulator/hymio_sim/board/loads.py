@@ -6,23 +6,28 @@ from typing import Protocol
 
 
 class Loads(Protocol):
-    """Loads and their states: `cpu` (waking, awake, light, deep, off), `radio` (on, off), `flash` (program, erase,
-    idle), `buzzer` (on, off), `light 1`..`light 4` (percent). All are off, or 0, before they are told."""
+    """Somebody who is told what draws current.
+
+    The loads and their states are `cpu` (waking, awake, light, deep, off), `radio` (on, off), `flash` (program, erase,
+    idle), `buzzer` (on, off) and `light 1` to `light 4` (percent). A load that has not been told yet is off.
+    """
 
     def switched(self, load: str, state: str | int) -> None:
-        """From now on the load is in that state."""
+        """The load is in that state from now on."""
         ...
 
     def worked(self, what: str) -> None:
-        """The program has done `start`, `step`, `record` or `nap`, for which no time passes in virtual time."""
+        """The program has done `start`, `step`, `record` or `nap`, which take no time in virtual time."""
         ...
 
 
 class Unmetered:
-    """Nobody measures."""
+    """Stands in for `Loads` where nobody measures."""
 
     def switched(self, load: str, state: str | int) -> None:
+        """Does nothing."""
         pass
 
     def worked(self, what: str) -> None:
+        """Does nothing."""
         pass

@@ -11,18 +11,21 @@ TURN_AROUND_S: Final = 0.016
 https://ftdichip.com/wp-content/uploads/2020/08/AN232B-04_DataLatencyFlow.pdf; others wait less."""
 
 _BITS_PER_BYTE: Final = 10
-"""Start, eight, stop."""
+"""A start bit, eight data bits, a stop bit."""
 _PACKET: Final = 62
-"""Bytes that come out together: what is left of a USB packet of 64 after two bytes of modem status."""
+"""How many bytes come out together: a USB packet has 64, of which two are the status of the modem lines."""
 
 
 def line_s(byte_count: int, baud: int) -> float:
-    """Seconds that so many bytes spend on the line."""
+    """The seconds that so many bytes spend on a line of that baud rate."""
     return byte_count * _BITS_PER_BYTE / baud
 
 
 class SerialLine:
-    """One direction. What `feed` takes comes to `deliver` when the line has carried it; without a baud rate at once."""
+    """One direction of a serial line.
+
+    What `feed` takes is passed to `deliver` when the line has carried it; without a baud rate that is at once.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class SerialLine:
             self._under_way.append(self._loop.call_at(self._free_at_s + self._delay_s, self._deliver, packet))
 
     def cut(self) -> None:
-        """What is under way never arrives."""
+        """Cuts the line: what is under way never arrives."""
         for timer in self._under_way:
             timer.cancel()
         self._under_way = []

@@ -25,7 +25,7 @@ Edge = tuple[int, bool]
 
 @dataclass(frozen=True)
 class Chatter:
-    """A stretch in which the contact opens and closes at random."""
+    """A stretch of time in which the contact opens and closes at random."""
 
     from_us: int
     to_us: int
@@ -34,64 +34,67 @@ class Chatter:
 
 
 @dataclass(frozen=True)
-class Switch:
-    """One kind of push button. Times count from first contact (closing) and from the first parting (opening)."""
+class SwitchProfile:
+    """How one kind of push button bounces.
+
+    The times of `closing` count from first contact, those of `opening` from the first parting.
+    """
 
     source: str
     closing: tuple[Chatter, ...] = ()
     opening: tuple[Chatter, ...] = ()
     varies: float = 0.0
-    """How much shorter than the longest measured bounce a push may be, as a share."""
+    """By which share the bounce of a push may be shorter than the longest that was measured."""
     skew: int = 1
-    """1: all lengths are alike; 2, 3: short ones are the more frequent."""
+    """1: all lengths are equally frequent; 2 and 3: short ones are more frequent."""
 
 
-SWITCHES: Final[dict[str, Switch]] = {
-    "clean": Switch("an ideal contact"),
-    "kpb22": Switch(
+SWITCHES: Final[dict[str, SwitchProfile]] = {
+    "clean": SwitchProfile("an ideal contact"),
+    "kpb22": SwitchProfile(
         "TRACES, panel button Dailywell KPB22: chatter 0.1 ms, open 0.47 ms, chatter until 1.65 ms; opens in 0.87 ms",
         closing=(Chatter(0, 100, 15), Chatter(570, 1_650, 60)),
         opening=(Chatter(0, 870, 70),),
         varies=0.3,
     ),
-    "mps22": Switch(
+    "mps22": SwitchProfile(
         "TRACES, panel button Dailywell MPS22-A03FP: closes in 0.4 ms, opens in 0.28 ms",
         closing=(Chatter(0, 400, 40),),
         opening=(Chatter(0, 280, 40),),
         varies=0.3,
     ),
-    "xb2": Switch(
+    "xb2": SwitchProfile(
         "TRACES, industrial button Schneider XB2-BW31B1C: closes in 0.2 ms, opens in up to 3.95 ms",
         closing=(Chatter(0, 200, 30),),
         opening=(Chatter(0, 3_950, 200),),
         varies=0.7,
     ),
-    "tc1103": Switch(
+    "tc1103": SwitchProfile(
         "TRACES, tactile switch XKB TC-1103-B-A: closes in 0.01 ms, opens in 1.22 ms",
         closing=(Chatter(0, 10, 4),),
         opening=(Chatter(0, 1_220, 90),),
         varies=0.3,
     ),
-    "tactile": Switch(
+    "tactile": SwitchProfile(
         "DATA issues 11 and 23, tactile switches 6x6 mm: 9.3 to 14 ms",
         closing=(Chatter(0, 14_000, 600),),
         opening=(Chatter(0, 14_000, 600),),
         varies=0.36,
     ),
-    "typical18": Switch(
+    "typical18": SwitchProfile(
         "GUIDE: 18 assorted switches, mean 1.6 ms, longest 6.2 ms",
         closing=(Chatter(0, 6_200, 100),),
         opening=(Chatter(0, 6_200, 100),),
         varies=0.99,
         skew=3,
     ),
-    "worn": Switch(
+    "worn": SwitchProfile(
         "worn keyboard key: 47 ms; no published recording is at hand. Closing: the longest that is owed to be borne",
         closing=(Chatter(0, 25_000, 1_000),),
         opening=(Chatter(0, 47_000, 1_500),),
         varies=0.3,
     ),
-    "monster": Switch(
+    "monster": SwitchProfile(
         "DATA issue 6, push button Judco 1024-2: 157 to 973 ms",
         closing=(Chatter(0, 157_000, 4_000),),
         opening=(Chatter(0, 973_000, 12_000),),
@@ -101,25 +104,28 @@ SWITCHES: Final[dict[str, Switch]] = {
 
 
 def edges(profile: str, rng: random.Random, contact_ms: float) -> list[Edge]:
-    """The edges of one push of `contact_ms` from first contact to first parting, in order, alternating.
+    """The edges of one push with `contact_ms` from first contact to first parting, in the order of time.
 
-    The first is (0, True), the last one opens for good. A bounce longer than the contact is cut short by it.
+    Opening and closing alternate: the first edge is (0, True), the last one opens for good. A bounce that would last
+    longer than the contact is cut short by it.
 
     Raises:
-        KeyError: no such profile.
+        KeyError: there is no such profile.
     """
     switch = SWITCHES[profile]
     contact_us = round(contact_ms * 1000)
     closing = [time for time in _toggles(_scaled(switch.closing, switch, rng), rng) if time < contact_us]
-    if len(closing) % 2 == 0:  # cut short while it was open
+    if len(closing) % 2 == 0:  # the contact ended while it was open
         closing.pop()
     opening = [contact_us + time for time in _toggles(_scaled(switch.opening, switch, rng), rng)]
     return [(time, index % 2 == 0) for index, time in enumerate(closing + opening)]
 
 
 def _toggles(stretches: list[Chatter], rng: random.Random) -> list[int]:
-    """When the contact changes: first at 0, back again and again while it chatters, an odd number of times in all.
-    Between two stretches it rests as it was before the first change."""
+    """The moments at which the contact changes, first at 0; their number is odd, so in the end it has changed.
+
+    While it chatters it goes back and forth; between two stretches it rests as it was before the first change.
+    """
     times = [0]
     for stretch in stretches:
         if stretch.from_us:
@@ -132,13 +138,13 @@ def _toggles(stretches: list[Chatter], rng: random.Random) -> list[int]:
     return times
 
 
-def _scaled(stretches: tuple[Chatter, ...], switch: Switch, rng: random.Random) -> list[Chatter]:
+def _scaled(stretches: tuple[Chatter, ...], switch: SwitchProfile, rng: random.Random) -> list[Chatter]:
     scale = 1.0 - switch.varies * (1.0 - rng.random() ** switch.skew)
     return [Chatter(round(s.from_us * scale), round(s.to_us * scale), s.mean_gap_us) for s in stretches]
 
 
 def _chatter(stretch: Chatter, rng: random.Random) -> list[int]:
-    """Edge times strictly within the stretch, rising."""
+    """The moments of the edges within the stretch, both of its ends excluded, in order."""
     times: list[int] = []
     time = float(stretch.from_us)
     while True:

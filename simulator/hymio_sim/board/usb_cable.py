@@ -1,8 +1,9 @@
 """The USB cable of a simulated board: an outer pseudo-terminal for clients, an inner one that is the VM's console.
 
-The outer one stays for the life of the simulator, so a client may keep its port open across power cuts. What goes
-in passes an input ring of 260 bytes, as on the board: what does not fit is dropped in silence. What comes out and is
-read by nobody is dropped as well; the board never waits for a reader. Given a baud rate it is no faster than that line.
+The outer one stays for the life of the simulator, so a client may keep its port open across power cuts. What a client
+sends passes an input ring of 260 bytes, as on the board, and what does not fit is dropped in silence. What comes out
+and is read by nobody is dropped as well; the board never waits for a reader. With a baud rate the cable is no faster
+than such a serial line.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _CHUNK: Final = 4096
 
 
 def open_pty() -> tuple[int, int]:
-    """A raw pseudo-terminal: (master, slave), the master not blocking."""
+    """Opens a raw pseudo-terminal; gives the descriptors (master, slave), of which the master does not block."""
     master, slave = os.openpty()
     tty.setraw(slave)
     os.set_blocking(master, False)
@@ -38,15 +39,18 @@ def open_pty() -> tuple[int, int]:
 
 
 def _unread(slave: int) -> int:
-    """Bytes that wait at the slave to be read."""
+    """How many bytes wait at the slave to be read."""
     answer = fcntl.ioctl(slave, termios.FIONREAD, b"\0\0\0\0")
     return int(struct.unpack("i", answer)[0])
 
 
-class Cable:
-    """Pumps between the two pseudo-terminals. `interrupt(done)` is to pass a Ctrl-C to the VM as a signal if the VM
-    wants one, and tells whether it will; it calls `done` when it has. What is typed meanwhile comes after it, as on a
-    board, where the interrupt of the serial port itself stops the program: nothing behind a Ctrl-C reaches that one."""
+class UsbCable:
+    """Pumps bytes between the two pseudo-terminals.
+
+    `interrupt(done)` passes a Ctrl-C to the VM as a signal if the VM wants one. It tells whether it will, and calls
+    `done` when it has. What is typed behind a Ctrl-C waits for that: on a board the interrupt of the serial port itself
+    stops the program, so nothing typed later can reach that program.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, link: Path | None = None, baud: int | None = None) -> None:
         self._loop = loop
@@ -62,7 +66,7 @@ class Cable:
             link.symlink_to(self.port)
         self._inner: tuple[int, int] | None = None
         self.interrupt: Callable[[Callable[[], None]], bool] = lambda done: False
-        self._held: bytes | None = None  # typed behind a Ctrl-C that is under way
+        self._held: bytes | None = None  # what was typed behind a Ctrl-C that is under way
         self.raw_repl = False
         """Whether the client has last asked for the raw REPL (Ctrl-A) rather than the friendly one (Ctrl-B)."""
         self.dropped_bytes = 0
@@ -76,7 +80,7 @@ class Cable:
         return self._inner[1]
 
     def unplug(self) -> None:
-        """The VM is gone. What it wrote before comes out, what it had not read is lost."""
+        """The VM has gone. What it wrote before comes out, what it had not read is lost."""
         self._held = None
         if self._inner is None:
             return
@@ -88,16 +92,16 @@ class Cable:
         self._inner = None
 
     def type(self, data: bytes) -> None:
-        """Bytes for the VM that come from nobody's keyboard."""
+        """Puts bytes into the input of the VM that no client has sent."""
         if self._inner:
             os.write(self._inner[0], data)
 
     def show(self, data: bytes) -> None:
-        """Bytes for the client, dropped if nobody reads."""
+        """Sends bytes to the client; they are dropped if nobody reads."""
         self._outwards.feed(data)
 
     def report(self) -> dict[str, int]:
-        """What has gone over the line: bytes from the client, bytes for it, and those that the input ring dropped."""
+        """How many bytes came from the client, how many went to it, and how many the input ring dropped."""
         return {
             "in": self._inwards.carried_bytes,
             "out": self._outwards.carried_bytes,
@@ -105,7 +109,7 @@ class Cable:
         }
 
     def close(self) -> None:
-        """The port goes away."""
+        """Takes the port away."""
         self.unplug()
         self._inwards.cut()
         self._outwards.cut()

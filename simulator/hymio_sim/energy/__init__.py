@@ -1,1 +1,1 @@
-"""How long a battery lasts: currents with their sources, and days of the real firmware."""
+"""How long a battery lasts: currents with their sources, and the meter that charges them."""

@@ -1,12 +1,12 @@
 """Currents, times and batteries, each with its source: the one table behind `hymio sim energy`.
 
-A source that begins with "estimate" is one: nobody has measured it on this firmware yet.
+Where a source begins with "estimate", nobody has measured the figure with this firmware yet.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from hymio_sim.flash.chip import TIMES
 
@@ -14,9 +14,13 @@ _DATASHEET = "ESP32 Series Datasheet, table of power consumption by power modes"
 _WAKES = "measured on an ESP32-WROOM-32, from the end of deep sleep to the first line of the program"
 
 
+Install = Literal["frozen", "files"]
+"""How the firmware came onto the board: frozen into its image, or as files in its file system."""
+
+
 @dataclass(frozen=True)
 class Current:
-    """What a load draws in a state, on top of all others."""
+    """The current that a load draws in a state, in mA, on top of what all others draw."""
 
     load: str
     state: str
@@ -27,7 +31,7 @@ class Current:
 
 @dataclass(frozen=True)
 class Work:
-    """What the processor is awake for in reality, where virtual time stands still."""
+    """For how many milliseconds a piece of work keeps the processor awake; virtual time stands still meanwhile."""
 
     what: str
     ms: float
@@ -37,18 +41,22 @@ class Work:
 
 @dataclass(frozen=True)
 class Wake:
-    """From the event that ends a deep sleep to the application's first line."""
+    """What passes from the event that ends a deep sleep to the first line of the application: time and charge."""
 
     ms: float
     mc: float
     start_ms: float
-    """From there to the first step of the application: its modules, its board, what it remembers."""
+    """How long the application then takes until its first step: it loads modules, its board and what it remembers."""
     source: str
 
 
 @dataclass(frozen=True)
 class Battery:
-    """`usable` is the share of `mah` that comes out before the pair falls to 2.5 V; `loss` what it loses a year."""
+    """A battery of two cells in series.
+
+    `mah` is its capacity, `usable` the share of it that comes out before the pair falls to 2.5 V, `loss` the share that
+    it loses by itself in a year.
+    """
 
     chemistry: str
     mah: float
@@ -58,11 +66,11 @@ class Battery:
 
     @property
     def coulomb(self) -> float:
-        """What the terminal gets, if it takes it at once."""
+        """The charge that the terminal gets, if the battery loses nothing by itself."""
         return self.mah * 3.6 * self.usable
 
 
-WAKES: Final = {
+WAKES: Final[dict[Install, Wake]] = {
     "frozen": Wake(
         70, 3.3, 60, f"{_WAKES}, all of it frozen into the image; its own start: estimate, 25 frozen modules"
     ),
@@ -77,7 +85,7 @@ WAKES: Final = {
 AWAKE_MA: Final = 40.0
 DHCP_MS: Final = 1400.0
 TLS_MS: Final = 1200.0
-"""A handshake with elliptic curves, radio on. Measured as what it adds to wake, Wi-Fi and MQTT publish."""
+"""A handshake with elliptic curves, radio on: what it adds to a measured wake with Wi-Fi and one MQTT publish."""
 _ONLINE_MA = 131.0
 
 CURRENTS: Final = (
@@ -114,13 +122,13 @@ BATTERIES: Final = {
     "2xAA": Battery("lithium", 3500, 0.95, 0.006, _LITHIUM),
     "2xAA-alkaline": Battery("alkaline", 3000, 0.55, 0.03, _ALKALINE),
 }
-"""2xAA means lithium: alkaline cells still hold nearly half of their charge when an ESP32 without a regulator stops.
-In series, straight on the 3.3 V rail: most regulators cost more in deep sleep than the chip. 2.5 V is the default of
-`power.low_mv`; the brown-out detector resets the chip at 2.43 V, the default of ESP-IDF."""
+"""Two cells in series, straight on the 3.3 V rail, because most regulators draw more than the sleeping chip. 2xAA means
+lithium cells: alkaline ones still hold nearly half of their charge when an ESP32 without a regulator stops. The default
+of `power.low_mv` is 2.5 V; the brown-out detector resets the chip at 2.43 V, the default of ESP-IDF."""
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """(what, how much, source) of everything above, for people."""
+    """Everything above as rows for people: what, how much, and the source."""
     found = [(f"{item.load}, {item.state}", f"{item.ma:g} mA", item.source) for item in CURRENTS]
     found += [
         (f"wake, {name}", f"{w.ms:g} ms, {w.mc:g} mC, then {w.start_ms:g} ms", w.source) for name, w in WAKES.items()

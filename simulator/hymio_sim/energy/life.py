@@ -1,4 +1,4 @@
-"""How long a battery lasts: days of the real firmware in virtual time, and what each of its doings costs."""
+"""How long a battery lasts: a meter that charges what the hardware did, and what that comes to in years."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hymio_sim.board.sim_time import Clock
-from hymio_sim.energy.data import AWAKE_MA, BATTERIES, CURRENTS, DHCP_MS, TLS_MS, WAKES, WORK
+from hymio_sim.board.sim_time import SimClock
+from hymio_sim.energy.data import AWAKE_MA, BATTERIES, CURRENTS, WAKES, WORK, Install
 from hymio_sim.energy.standard_day import standard_day
-from hymio_sim.run.virtual import AirTimes, Install, VirtualTerminal
 
 INSTALLS: Final[tuple[Install, ...]] = ("frozen", "files")
 SELF_DISCHARGE: Final = "self-discharge"
-_DAY_S: Final = 86_400.0
 _YEAR_DAYS: Final = 365.25
 _OPENS_S: Final = 8 * 3600.0
-_SETTLE_S: Final = 300.0
-"""After power-on a terminal stays awake for a minute, and uploads what that was: no part of a day."""
 
 
 class EnergyMeter:
-    """Adds up charge by cause. `counts` holds how often each thing was done, `cpu waking` or `radio on` say."""
+    """Adds up charge by cause; `counts` holds how often each thing was done, such as `cpu waking` or `radio on`."""
 
-    def __init__(self, clock: Clock, install: Install) -> None:
+    def __init__(self, clock: SimClock, install: Install) -> None:
         wake = WAKES[install]
         self._clock = clock
         self._rates = {(item.load, item.state): (item.cause, item.ma) for item in CURRENTS}
@@ -52,7 +48,7 @@ class EnergyMeter:
         self.counts[what] += 1
 
     def coulomb(self) -> dict[str, float]:
-        """By cause, up to this moment."""
+        """The charge drawn up to this moment, in coulomb, by cause."""
         self._pass()
         return {cause: value for cause, value in self._coulomb.items() if value}
 
@@ -69,86 +65,54 @@ class EnergyMeter:
         is_online = self._drawn.get("radio", ("", 0.0))[1] > 0
         for load, (cause, ma) in self._drawn.items():
             if ma:
-                # What the processor does while the radio is on, it does for the radio.
+                # While the radio is on, the processor works for the radio, so its charge belongs to that cause.
                 self._coulomb["radio" if load == "cpu" and is_online else cause] += seconds * ma / 1000
 
 
 @dataclass(frozen=True)
 class Life:
-    """What `measure` has found. Charges are in coulomb."""
+    """What some days have come to; charges are in coulomb."""
 
     install: Install
     battery: str
     drawn: dict[str, float]
-    """By the terminal, a day, by cause."""
+    """The charge that the terminal draws in a day, by cause."""
     per_day: dict[str, float]
-    """How often a day: `presses` in flash, `wakes`, `uploads` (the radio went on)."""
+    """How often in a day: `presses` in flash, `wakes`, `uploads` (the radio went on)."""
 
     @property
     def by_cause(self) -> dict[str, float]:
-        """A day; the battery's own losses are a cause too."""
+        """The charge of a day by cause; one of the causes is the battery's own loss."""
         cell = BATTERIES[self.battery]
         return {**self.drawn, SELF_DISCHARGE: cell.coulomb * cell.loss / _YEAR_DAYS}
 
     @property
     def coulomb_per_day(self) -> float:
-        """All causes together."""
+        """The charge of a day, all causes together."""
         return sum(self.by_cause.values())
 
     @property
     def years(self) -> float:
-        """Until the battery is empty."""
+        """How many years the battery lasts."""
         return BATTERIES[self.battery].coulomb / self.coulomb_per_day / _YEAR_DAYS
 
     def years_on(self, battery: str) -> float:
-        """The same on another battery."""
+        """How many years another battery would last, a key of BATTERIES."""
         return replace(self, battery=battery).years
 
 
 def presses(votes: int, seed: int) -> list[tuple[float, int]]:
-    """(second of the day, button): the standard day of the bench, with so many presses."""
+    """The presses of a standard day, but with `votes` of them: (second of the day, button), in order."""
     pool = [press for n in range(-(-votes // 200)) for press in standard_day(seed + n)]
     chosen = random.Random(seed).sample(pool, votes)
     return sorted((_OPENS_S + press.at_ms / 1000, press.button) for press in chosen)
 
 
-def measure(
-    install: Install, *, votes: int, uploads: int, profile: str, battery: str, days: int = 3, seed: int = 0
-) -> Life:
-    """Runs `days` days of one terminal: more than one, so that a sector is erased. battery: a key of BATTERIES."""
-    config = {"power": {"profile": profile, "uploads_per_day": uploads}}
-    air_times = AirTimes(join_ms=DHCP_MS, handshake_ms=TLS_MS)
-    with VirtualTerminal(
-        "till-1", network=True, seed=seed, config=config, install=install, air_times=air_times
-    ) as terminal:
-        meter = EnergyMeter(terminal.clock, install)
-        terminal.hardware.meter(meter)
-        # Uploads come at multiples of their period plus a share of it, at most a quarter, that the device id gives.
-        terminal.run(_SETTLE_S + _DAY_S / uploads / 4)
-        meter.reset()
-        before = len(terminal.of("record"))
-        begin_s = terminal.clock.now_us() / 1e6
-        for day in range(days):
-            for at_s, button in presses(votes, seed + 1000 * day):
-                _run_to(terminal, begin_s + day * _DAY_S + at_s)
-                terminal.press(button)
-        _run_to(terminal, begin_s + days * _DAY_S)
-        drawn = meter.coulomb()
-        counts = {
-            "presses": len(terminal.of("record")) - before,
-            "wakes": meter.counts["cpu waking"],
-            "uploads": meter.counts["radio on"],
-        }
-    per_day = {name: count / days for name, count in counts.items()}
-    return Life(install, battery, {cause: value / days for cause, value in drawn.items()}, per_day)
-
-
-def _run_to(terminal: VirtualTerminal, at_s: float) -> None:
-    terminal.run(max(0.0, at_s - terminal.clock.now_us() / 1e6))
-
-
 def as_json_object(lives: list[Life], **asked: Any) -> dict[str, Any]:
-    """What `hymio sim energy --json` prints; asked: profile, battery, votes_per_day, uploads_per_day."""
+    """What `hymio sim energy --json` prints.
+
+    asked: what was asked for, `profile`, `battery`, `votes_per_day` and `uploads_per_day`.
+    """
     installs = [
         {
             "install": life.install,

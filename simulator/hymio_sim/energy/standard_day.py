@@ -1,4 +1,4 @@
-"""The standard day of the design: what a figure's presses look like, so that figures can be compared."""
+"""The standard day of the design: the presses behind every figure, so that figures can be compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 DAY_MS: Final = 12 * 3600 * 1000
 UPLOAD_FROM_MS: Final = tuple(hour * 3600 * 1000 for hour in (2, 5, 8, 11))
-"""When the network can be reached."""
+"""When the network can be reached, from the start of the day; each time for UPLOAD_FOR_MS."""
 UPLOAD_FOR_MS: Final = 10 * 60 * 1000
 _BUSY_FROM_MS: Final = (3 * 3600 * 1000, 8 * 3600 * 1000)
 _COUNTED, _REPEAT, _MASH = 0, 1, 2
@@ -26,8 +26,11 @@ class DayPress:
 
 
 def standard_day(seed: int = 0) -> list[DayPress]:
-    """200 presses in 12 hours: 8 in each ten minutes of the two busiest hours, the rest spread by a Poisson process;
-    75 % counted, 15 % repeat, 10 % mash."""
+    """The presses of a day: 200 in 12 hours, in the order of time.
+
+    Each ten minutes of the two busiest hours have 8; the rest is spread as by a Poisson process. 75 % are counted, 15 %
+    are repeats, 10 % mashes. The same seed gives the same day.
+    """
     dice = random.Random(seed)
     times = [
         hour_ms + slot * 600_000 + dice.randrange(600_000)
@@ -35,7 +38,7 @@ def standard_day(seed: int = 0) -> list[DayPress]:
         for slot in range(6)
         for _ in range(8)
     ]
-    # A Poisson process of which so many came: as many independent uniform times.
+    # Once its number of events is given, the times of a Poisson process are independent and uniform.
     times += [dice.randrange(DAY_MS) for _ in range(200 - len(times))]
     verdicts = [_COUNTED] * 150 + [_REPEAT] * 30 + [_MASH] * 20
     dice.shuffle(verdicts)

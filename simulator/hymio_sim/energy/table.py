@@ -13,7 +13,7 @@ _INSTALLS = {"frozen": "frozen into the image", "files": "in the file system"}
 
 
 def show(console: Console, lives: list[Life], asked: str) -> None:
-    """One block for each way to install. asked: the question, in words."""
+    """Prints one block for each way to install the firmware; asked: the question in words."""
     console.print(f"{asked}\n", highlight=False)
     for life in lives:
         console.print(f"Firmware {_INSTALLS[life.install]}: [bold]{_years(life, life.battery)}[/bold]", highlight=False)
@@ -39,7 +39,7 @@ def _years(life: Life, battery: str) -> str:
 
 
 def show_data(console: Console) -> None:
-    """The table of currents and times, with the source of each."""
+    """Prints the table of currents and times, with the source of each."""
     table = Table("what", "how much", "source", box=None)
     for row in rows():
         table.add_row(*row)

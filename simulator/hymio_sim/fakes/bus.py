@@ -1,7 +1,7 @@
 """The wire between the fake modules and the simulator around them: frames over two pipes.
 
-A frame is kind u8, length u16, number u8, then `length` bytes; everything little-endian. Requests (read, program,
-erase) stop the processor until the answer with the same number is there, as the ESP32 stands still while its flash is
+A frame is kind u8, length u16, number u8, then `length` bytes; everything is little-endian. A request (read, program,
+erase) stops the processor until the answer with the same number is there, as the ESP32 stands still while its flash is
 busy. Frames of the simulator that come meanwhile are taken in at once, but interrupt handlers run after the answer.
 """
 
@@ -40,12 +40,13 @@ if sys.implementation.name == "micropython":
     def _die():
         import os
 
-        # There is no kill() and an exception could be caught: the shell's parent is this VM.
+        # There is no kill() here, and an exception could be caught; but the parent of a shell is this VM.
         os.system("kill -9 $PPID")
 
 else:
 
     def ticks_us():
+        """Microseconds of CLOCK_MONOTONIC, which the simulator around the board reads too."""
         return time.monotonic_ns() // 1000
 
     def _die():
@@ -55,9 +56,9 @@ else:
 
 
 class Bus:
-    """The end of the wire inside the processor. `reader` and `writer` are unbuffered binary files."""
+    """The end of the wire inside the processor; `reader` and `writer` are unbuffered binary files."""
 
-    join_ms = 300  # association and DHCP; a real one takes one to four seconds
+    join_ms = 300  # how long association and DHCP take; on a real board one to four seconds
 
     def __init__(self, reader, writer):
         self._reader = reader
@@ -65,9 +66,9 @@ class Bus:
         self._poll = select.poll()
         self._poll.register(reader, select.POLLIN)
         self._head = bytearray(4)
-        self._body = None  # of the frame under way
-        self._into = None  # where the answer is to go
-        self._got = 0  # bytes of the frame that have been read so far: Ctrl-C or a full heap may break off a read
+        self._body = None  # the body of the frame under way
+        self._into = None  # the buffer that the answer is to fill
+        self._got = 0  # bytes of the frame read so far, because Ctrl-C or a full heap may break off a read
         self._number = 0
         self._answer = None
         self._answered = -1
@@ -90,7 +91,7 @@ class Bus:
     # ---- frames ----
 
     def _fill(self, buf, begin):
-        """Reads on into `buf`, whose first byte is byte `begin` of the frame."""
+        """Reads on into `buf`, whose first byte is byte `begin` of the frame under way."""
         end = begin + len(buf)
         while self._got < end:
             if self._got == begin:
@@ -102,7 +103,7 @@ class Bus:
             self._got += n
 
     def _take(self):
-        """Reads one frame, waiting for it, and acts on it."""
+        """Waits for one frame and acts on it."""
         if self._got < 4:
             self._fill(self._head, 0)
         kind = self._head[0]
@@ -139,8 +140,10 @@ class Bus:
         self._writer.write(struct.pack("<BHB", kind, n, number) + body)
 
     def request(self, kind, body, into=None):
-        """Gives the body of the answer, which goes into the buffer `into` if there is one: a board's flash needs no
-        heap to be read."""
+        """Sends a request; gives the body of its answer.
+
+        The answer goes into the buffer `into`, if there is one: on a board no heap is needed to read flash.
+        """
         number = self._number = (self._number + 1) & 0xFF
         self._into = into
         self._send(kind, number, body)
@@ -173,37 +176,37 @@ class Bus:
         self.request(READ, struct.pack("<IH", address, len(buf)), buf)
 
     def flash_program(self, address, data):
-        """Programs and waits."""
+        """Programs the flash and waits for the end."""
         self.request(PROGRAM, struct.pack("<I", address) + data)
 
     def flash_erase(self, sector):
-        """Erases and waits."""
+        """Erases a sector and waits for the end."""
         self.request(ERASE, struct.pack("<H", sector))
 
     def level(self, pin):
-        """The level at an input pin at this moment."""
+        """The level at an input pin at this moment, by what the simulator said before."""
         contact = self._contacts.get(pin)
         return contact.level(ticks_us()) if contact else 0
 
     def input(self, pin):
-        """The same, with everything the simulator has said by now."""
+        """The level at an input pin, once everything that the simulator has said is taken in."""
         self.take_waiting()
         return self.level(pin)
 
     def output(self, pin, level):
-        """An output pin is set."""
+        """Sets an output pin."""
         self._send(OUTPUT, 0, bytes((pin, level)))
 
     def pwm(self, pin, hz, duty):
-        """An output pin gives a square wave."""
+        """Makes an output pin give a square wave of `hz`, high for `duty` of 65535."""
         self._send(PWM, 0, struct.pack("<BIH", pin, hz, duty))
 
     def pixels(self, pin, colours):
-        """A strip of lights at the pin shows these colours."""
+        """Shows these colours on the strip of lights at the pin."""
         self._send(PIXELS, 0, bytes((pin,)) + colours)
 
     def arm(self, pin, handler, source, trigger):
-        """handler(source) shall run when the pin rises (trigger 1), falls (2) or both (3); None: no more."""
+        """Has handler(source) called when the pin rises (trigger 1), falls (2) or does either (3); None: no more."""
         if handler:
             self._handlers[pin] = (handler, source, trigger)
         elif pin in self._handlers:
@@ -216,25 +219,25 @@ class Bus:
         self._send(RTC, 0, self.rtc_memory)
 
     def reset(self, cause):
-        """Never returns."""
+        """Resets the processor; never returns."""
         self._send(RESET, 0, bytes((cause,)))
         while True:
             self._take()
 
     def wake_on(self, pins, high):
-        """Any of these pins high, or all of them low, ends a sleep."""
+        """Has any of these pins high, or all of them low, end a sleep."""
         self._waking = pins
         self._waking_level = high
         self._send(WAKE, 0, bytes((high,)) + bytes(pins))
 
     def deepsleep(self, ms):
-        """Never returns."""
+        """Sleeps deeply for `ms` (0: without a limit); never returns."""
         self._send(DEEPSLEEP, 0, struct.pack("<I", ms))
         while True:
             self._take()
 
     def lightsleep(self, ms):
-        """Stands still until a waking level or for `ms`, 0 = for ever."""
+        """Stands still until a pin has the waking level, or for `ms` (0: without a limit)."""
         since_us = ticks_us()
         while not self._wakes():
             left_ms = ms - (ticks_us() - since_us) // 1000 if ms else 1000
@@ -249,23 +252,23 @@ class Bus:
         return bool(high if self._waking_level else self._waking and not high)
 
     def ticks_ms(self):
-        """For what the fakes themselves have to wait."""
+        """The clock with which the fake modules measure how long they wait."""
         return ticks_us() // 1000
 
     def radio(self, on):
-        """Nobody measures here."""
+        """Does nothing: nobody measures the current in real time."""
 
     def tell_heap(self, label, allocated, free):
-        """For the simulator's measurements."""
+        """Tells the simulator how full the heap is."""
         self._send(HEAP, 0, struct.pack("<BII", label, allocated, free))
 
     def tell_memory(self, what, *sizes):
-        """Something has happened in the model of the chip's memory."""
+        """Tells the simulator what has happened in the model of the chip's memory."""
         self._send(MEMORY, 0, struct.pack("<IIII", *sizes) + what.encode())
 
 
 class _Contact:
-    """A pin that changes at known moments."""
+    """An input pin that changes at moments that are known beforehand."""
 
     def __init__(self, body):
         self._start_us = struct.unpack_from("<Q", body, 2)[0]
@@ -274,7 +277,7 @@ class _Contact:
         self._level = body[1]
 
     def level(self, now_us):
-        """The level at that moment; moments never go back."""
+        """The level at that moment, which is never before the one asked for last."""
         body = self._body
         while self._next < len(body) and now_us - self._start_us >= struct.unpack_from("<I", body, self._next)[0]:
             self._level ^= 1
@@ -286,7 +289,7 @@ port = None
 
 
 def connect(reader, writer):
-    """Makes the one bus of this processor; the fake modules use `bus.port`."""
+    """Makes the one bus of this processor, which the fake modules find as `bus.port`."""
     global port
     port = Bus(reader, writer)
     return port

@@ -23,7 +23,7 @@ _pins = {}
 
 
 class Pin:
-    """One pin; `Pin(n)` is the same object every time, as on the board."""
+    """One pin; `Pin(n)` gives the same object every time, as on the board."""
 
     IN = 1
     OUT = 3
@@ -34,6 +34,7 @@ class Pin:
     IRQ_FALLING = 2
 
     def __new__(cls, number, *args, **kwargs):
+        """The one object for that pin."""
         if number not in _pins:
             _pins[number] = object.__new__(cls)
         return _pins[number]
@@ -47,13 +48,13 @@ class Pin:
             self.init(mode, pull, value)
 
     def init(self, mode=-1, pull=-1, value=None):
-        """Sets mode and, for an output, its level."""
+        """Sets the mode, and the level of an output."""
         self._out = mode in (Pin.OUT, Pin.OPEN_DRAIN)
         if self._out:
             self.value(self._level if value is None else value)
 
     def value(self, level=None):
-        """The level, or sets it."""
+        """The level; with an argument it sets the level."""
         if level is None:
             return self._level if self._out else bus.port.input(self.number)
         self._level = 1 if level else 0
@@ -61,18 +62,19 @@ class Pin:
             bus.port.output(self.number, self._level)
 
     def __call__(self, level=None):
+        """The level; with an argument it sets the level."""
         return self.value(level)
 
     def on(self):
-        """High."""
+        """Sets the pin high."""
         self.value(1)
 
     def off(self):
-        """Low."""
+        """Sets the pin low."""
         self.value(0)
 
     def irq(self, handler=None, trigger=3, hard=False):
-        """handler(pin) runs after an edge; None takes it away."""
+        """Has handler(pin) called after an edge; None takes the handler away."""
         bus.port.arm(self.number, handler, self, trigger)
 
 
@@ -84,35 +86,35 @@ class PWM:
         self.init(freq, duty_u16)
 
     def init(self, freq, duty_u16):
-        """Begins anew."""
+        """Begins anew with this frequency and duty."""
         self._hz = freq
         self.duty_u16(duty_u16)
 
     def freq(self, hz):
-        """Sets it."""
+        """Sets the frequency, in hertz."""
         self._hz = hz
         self.duty_u16(self._duty)
 
     def duty_u16(self, duty):
-        """Sets the share of the time that the pin is high, of 65535."""
+        """Sets for how much of 65535 the pin is high."""
         self._duty = duty
         bus.port.pwm(self._number, self._hz, duty)
 
     def deinit(self):
-        """The pin stays low."""
+        """Leaves the pin low."""
         self.duty_u16(0)
 
 
 class RTC:
-    """Its 2 KB of memory; the time that is set goes nowhere: this machine's own clock is right."""
+    """The RTC and its 2 KB of memory. A time that is set is not kept, because this machine's own clock is right."""
 
     def datetime(self, date=None):
-        """Sets it; refuses what the chip would not understand."""
+        """Accepts a date that the chip would understand, and refuses others."""
         if date is not None and not (len(date) == 8 and 2000 <= date[0] < 2100 and 0 < date[1] < 13):
             raise ValueError("bad date")
 
     def memory(self, data=None):
-        """The memory, which survives any reset but the loss of power, or sets it."""
+        """The memory, which survives any reset but the loss of power; with an argument it sets the memory."""
         if data is None:
             return bus.port.rtc_memory
         if len(data) > 2048:
@@ -121,7 +123,7 @@ class RTC:
 
 
 class ADC:
-    """Half of the supply voltage, by a divider of two equal resistors, at every pin."""
+    """Measures half of the supply voltage at every pin, as behind a divider of two equal resistors."""
 
     ATTN_11DB = 3
 
@@ -129,7 +131,7 @@ class ADC:
         pass
 
     def read_uv(self):
-        """Microvolts."""
+        """The voltage at the pin in microvolts."""
         bus.port.take_waiting()
         return bus.port.supply_mv * 500
 
@@ -144,13 +146,13 @@ mem32 = _Memory()
 
 
 class WDT:
-    """Accepted and ignored: nothing here hangs for long without being seen."""
+    """A watchdog that never bites: whatever hangs here is noticed anyway."""
 
     def __init__(self, id=0, timeout=5000):
         self.timeout = timeout
 
     def feed(self):
-        """As on the board."""
+        """Does nothing."""
 
 
 def unique_id():
@@ -159,32 +161,32 @@ def unique_id():
 
 
 def reset_cause():
-    """Why this boot began."""
+    """Why this boot began, a number of `machine`."""
     return bus.port.reset_cause
 
 
 def reset():
-    """Restarts; on the ESP32 the cause is then HARD_RESET."""
+    """Restarts the board; on an ESP32 the cause is HARD_RESET then."""
     bus.port.reset(HARD_RESET)
 
 
 def deepsleep(time_ms=0):
-    """Ends this boot; the next begins after `time_ms` (0: never) or when `esp32.wake_on_ext1` says so."""
+    """Ends this boot; the next one begins after `time_ms` (0: never) or when `esp32.wake_on_ext1` says so."""
     bus.port.deepsleep(time_ms)
 
 
 def lightsleep(time_ms=0):
-    """Stands still for `time_ms` (0: for ever) or until `esp32.wake_on_ext1` says so."""
+    """Stands still for `time_ms` (0: without a limit) or until `esp32.wake_on_ext1` says so."""
     bus.port.lightsleep(time_ms)
 
 
 def wake_reason():
-    """EXT1_WAKE or TIMER_WAKE if a deep sleep came before this boot, else 0."""
+    """EXT1_WAKE or TIMER_WAKE if this boot has ended a deep sleep, else 0."""
     return bus.port.wake_reason
 
 
 def wake_pins():
-    """The numbers of the pins that ended it (upstream from 1.29 on)."""
+    """The numbers of the pins that ended the deep sleep (in MicroPython from 1.29 on)."""
     return bus.port.wake_pins
 
 
@@ -194,5 +196,5 @@ def soft_reset():
 
 
 def freq(hz=None):
-    """The CPU clock."""
+    """The frequency of the processor, which can not be changed here."""
     return 160000000

@@ -6,7 +6,7 @@ import bus
 
 
 class NeoPixel:
-    """A strip of n pixels; `buf` holds green, red, blue of each."""
+    """A strip of n pixels; `buf` holds the green, red and blue of each."""
 
     def __init__(self, pin, n):
         self._number = pin.number
@@ -17,5 +17,5 @@ class NeoPixel:
         self.buf[3 * i], self.buf[3 * i + 1], self.buf[3 * i + 2] = colour[1], colour[0], colour[2]
 
     def write(self):
-        """Shows what `buf` holds."""
+        """Sends what `buf` holds to the strip."""
         bus.port.pixels(self._number, self.buf)

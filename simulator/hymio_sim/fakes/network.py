@@ -1,4 +1,4 @@
-"""`network` of a simulated board: one Wi-Fi network in the air, or none."""
+"""`network` of a simulated board: there is one Wi-Fi network in the air, or none."""
 
 # mypy: ignore-errors
 
@@ -24,6 +24,7 @@ class WLAN:
     _only = None
 
     def __new__(cls, interface=STA_IF):
+        """The one object for the station interface."""
         if WLAN._only is None:
             WLAN._only = object.__new__(cls)
             WLAN._only._active = False
@@ -35,7 +36,7 @@ class WLAN:
         pass
 
     def active(self, on=None):
-        """Whether the radio is on, or switches it."""
+        """Whether the radio is on; with an argument it switches the radio."""
         if on is None:
             return self._active
         if self._active != bool(on):
@@ -46,17 +47,17 @@ class WLAN:
         return self._active
 
     def connect(self, ssid=None, key=None, bssid=None):
-        """Starts to join; the driver goes on trying by itself."""
+        """Begins to join the network; the driver goes on trying by itself."""
         if not self._active:
             raise OSError("Wifi Not Started")
         if self._ssid is not None and not self.isconnected():
-            # What the driver says to a second connect() while the first one is still trying.
+            # The driver says this to a second connect() while the first one is still trying.
             raise OSError("Wifi Internal Error")
         self._ssid = ssid
         self._since_ms = bus.port.ticks_ms()
 
     def disconnect(self):
-        """Leaves, or stops trying."""
+        """Leaves the network, or stops trying to join it."""
         self._ssid = None
 
     def _present(self):
@@ -64,7 +65,7 @@ class WLAN:
         return self._active and self._ssid == SSID and bus.port.network
 
     def isconnected(self):
-        """Whether there is an IP address."""
+        """Whether the board has an IP address."""
         if not self._present():
             return False
         now_ms = bus.port.ticks_ms()
@@ -73,7 +74,7 @@ class WLAN:
         return now_ms - self._since_ms >= join_ms and now_ms - bus.port.network_since_ms >= join_ms
 
     def status(self, what=None):
-        """One of STAT_*, or the signal strength."""
+        """One of STAT_*; with "rssi" the signal strength in dBm."""
         if what == "rssi":
             return -60
         if self._ssid is None:
@@ -83,21 +84,21 @@ class WLAN:
         return STAT_CONNECTING if self._present() else STAT_NO_AP_FOUND
 
     def scan(self):
-        """What is in the air: (ssid, bssid, channel, dBm, security, hidden) of each."""
+        """(ssid, bssid, channel, dBm, security, hidden) of each network in the air."""
         if not self._active:
             raise OSError("STA must be active")
         bus.port.take_waiting()
         return [(SSID.encode(), bytes(6), 1, -60, 0, False)] if bus.port.network else []
 
     def ifconfig(self, config=None):
-        """(address, netmask, gateway, dns), or sets them, or "dhcp": here without effect."""
+        """(address, netmask, gateway, dns); what is set has no effect here."""
         if config is None:
             if self.isconnected():
                 return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
             return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
 
     def config(self, *names, **values):
-        """Settings are accepted; "mac" and "ssid" can be asked for."""
+        """Accepts any settings; gives "mac" and "ssid"."""
         if not names:
             return None
         if names[0] == "mac":
@@ -108,7 +109,7 @@ class WLAN:
 
 
 def hostname(name=None):
-    """The DHCP name, or sets it."""
+    """The name for DHCP; with an argument it sets the name."""
     global _hostname
     if name is not None:
         _hostname = name
@@ -116,5 +117,5 @@ def hostname(name=None):
 
 
 def country(code=None):
-    """As on the board, without effect."""
+    """Accepts a country code, without effect."""
     return code or "XX"

@@ -7,16 +7,16 @@ WRITE = 0x49  # length of the key u8, the key, its value (nothing: it goes); ans
 
 
 class NVS:
-    """One namespace. What is set stays even if `commit` is left out, which is kinder than the real one."""
+    """One namespace of the NVS. What is set stays even if `commit` is left out, which is kinder than the real one."""
 
     def __init__(self, namespace):
-        import bus  # not above: the simulator around the board reads this file for its constants
+        import bus  # here and not above, because the simulator around the board imports this file for its constants
 
         self._request = bus.port.request
         self._prefix = namespace + "."
 
     def get_blob(self, key, buffer):
-        """Fills `buffer`, gives the length."""
+        """Fills `buffer` with the value; gives its length."""
         value = self._request(READ, (self._prefix + key).encode())
         if not value:
             raise OSError(-4354, "ESP_ERR_NVS_NOT_FOUND")
@@ -26,14 +26,14 @@ class NVS:
         return len(value)
 
     def set_blob(self, key, value):
-        """Stores it."""
+        """Stores a value."""
         name = (self._prefix + key).encode()
         self._request(WRITE, bytes((len(name),)) + name + bytes(value))
 
     def erase_key(self, key):
-        """Takes it away."""
+        """Removes a value."""
         self.get_blob(key, bytearray(4000))
         self.set_blob(key, b"")
 
     def commit(self):
-        """Nothing is left to be done."""
+        """Does nothing: everything is stored already."""

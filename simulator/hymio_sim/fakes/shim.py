@@ -1,6 +1,6 @@
-"""Starts the simulated board's processor: connects the bus, mounts the board's files, runs boot.py and main.py.
+"""Starts the processor of a simulated board: connects the bus, mounts the board's files, runs boot.py and main.py.
 
-Arguments: the descriptors of the pipes from and to the simulator, the directory that holds the board's files, and 1
+Its arguments are the descriptors of the pipes from and to the simulator, the folder that holds the board's files, and 1
 if main.py is to run (a soft reset out of the raw REPL runs boot.py alone, as on the board).
 """
 
@@ -15,19 +15,21 @@ import bus
 
 MICROPYTHON = sys.implementation.name == "micropython"
 
-_FAKES = 0  # labels of heap samples
+_FAKES = 0  # the labels of samples of the heap
 _RUNNING = 1
 _SAMPLE_MS = 5000
 _FIRST_SAMPLE_MS = 1500
 
 
 def main(board_globals, spent):
-    """Runs the board until its program ends; the REPL comes after that. spent: bytes of heap in use before this
-    module was loaded."""
+    """Runs the board until its program ends; after that comes the REPL.
+
+    spent: how many bytes of the heap were in use before this module was loaded.
+    """
     _, from_bus, to_bus, root, run_main = sys.argv
     reader, writer = _open(from_bus, to_bus)
     port = bus.connect(reader, writer)
-    import esp32  # noqa: F401  the fakes have to be loaded before the file system is the board's
+    import esp32  # noqa: F401  the fakes are loaded before the file system becomes that of the board
     import machine  # noqa: F401
     import network  # noqa: F401
 
@@ -57,35 +59,34 @@ def main(board_globals, spent):
 
 
 def _memory_model():
-    """The model of the chip's memory, if it is to be modelled: then it is in the ROM."""
+    """The model of the chip's memory, if memory is to be modelled: then the model is in the ROM."""
     try:
-        os.stat("/rom/chipmemory.mpy")
+        os.stat("/rom/chip_memory.mpy")
     except OSError:
         return None
-    import chipmemory
+    import chip_memory
 
-    return chipmemory
+    return chip_memory
 
 
 def _make_room_for_names(count):
-    """count: names to be made up; the fakes have taken 250 places.
+    """Makes up `count` names, to fill the tables of names up to one that has space for all names of the firmware.
 
-    Fills the tables of names up to the one that has room for all of the firmware's, those of every room: in a frozen
-    image they are in flash, and here that table, a piece of 28 KiB, would be asked for when the heap is full of holes.
-
-    Tables have 20, 40, ... 1280, 2560 places: `qstr_add` in MicroPython's py/qstr.c.
+    In a frozen image the names are in flash. Here the last table, a piece of 28 KiB, would otherwise be asked for when
+    the heap is full of holes. Tables have 20, 40, ... 1280, 2560 places (`qstr_add` in MicroPython's py/qstr.c), of
+    which the fakes have taken 250.
     """
     import micropython
 
     for number in range(count):
         getattr(micropython, "\0%x" % number, None)
         if number % 50 == 0:
-            gc.collect()  # or what was made for a moment lies between what stays, and no large piece is left
+            gc.collect()  # else garbage lies between what stays, and no large piece is left
 
 
 def _open(from_bus, to_bus):
     if MICROPYTHON:
-        # There is no fdopen(), but the kernel opens inherited descriptors by name.
+        # MicroPython has no fdopen(), but the kernel opens inherited descriptors by name.
         return open("/proc/self/fd/" + from_bus, "rb"), open("/proc/self/fd/" + to_bus, "wb")
     return open(int(from_bus), "rb", buffering=0), open(int(to_bus), "wb", buffering=0)
 
@@ -104,7 +105,10 @@ def _enter(root):
 
 
 def _count_from_now():
-    """Ticks begin with the wake from a deep sleep, as on a board; here they are the whole machine's."""
+    """Lets ticks begin with the wake from a deep sleep, as on a board.
+
+    Without this they would be those of this machine, which never sleeps.
+    """
     import time
 
     class Time:
@@ -144,7 +148,7 @@ def _show(error):
 
 
 def _listen_micropython(port, reader, has_samples):
-    """Lets the bus wake the program's event loop, in a task beside the program's own."""
+    """Lets what comes over the bus wake the program's event loop, by a task beside the program's own."""
     core = sys.modules["asyncio.core"]
     plain_run = asyncio.run
     listening_on = [None]
@@ -187,7 +191,10 @@ def _listen_cpython(port, reader):
 
 
 def _prompt():
-    """Where a board would show its REPL. CPython has none that `mpremote` understands: Ctrl-D restarts, that is all."""
+    """Stands where a board would show its REPL.
+
+    CPython has no REPL that `mpremote` understands; here Ctrl-D restarts the board, and nothing else does anything.
+    """
     os.set_blocking(0, True)
     while True:
         try:

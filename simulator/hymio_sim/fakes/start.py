@@ -1,4 +1,4 @@
-"""What a child process runs: mounts the ROM if there is one, and leaves the rest to what is compiled there."""
+"""What a child process runs: mounts the ROM if there is one; the rest is compiled, and `shim` there does it."""
 
 # mypy: ignore-errors
 
@@ -6,16 +6,16 @@ import sys
 
 spent = 0
 if sys.implementation.name == "micropython":
-    import romount
+    import rom_mount
 
-    romount.mount()
-    # Its code stands in the heap, which belongs to the firmware.
-    del sys.modules["romount"], romount
+    rom_mount.mount()
+    # Its code takes heap, which belongs to the firmware.
+    del sys.modules["rom_mount"], rom_mount
 
     import asyncio
     import gc
 
-    # Loaded now, because a program on a board has to pay for them too: asyncio loads its parts when they are used.
+    # asyncio loads its parts when they are first used; they are loaded now, so that every run pays for them alike.
     _ = asyncio.StreamReader, asyncio.Event, asyncio.wait_for
     gc.collect()
     spent = gc.mem_alloc()

@@ -1,9 +1,9 @@
 """A NOR flash chip: what programming, erasing and a power cut do to its bits.
 
-Programming can only turn ones into zeros; only the erase of a whole sector turns them back. Both take time, and a
-power cut in that time leaves the bits somewhere between before and after (`flashtear`). So an operation is *begun*
-(the bits do not change yet), and then either *finished* or *torn*; whoever owns the clock does one or the other.
-What may be wrong with a chip stands in `flashfaults`.
+Programming can only turn ones into zeros; only the erase of a whole sector turns them back. Both take time, and a power
+cut in that time leaves the bits somewhere between before and after (`tear`). So an operation is *begun* (the bits do
+not change yet), and then either *finished* or *torn*; whoever owns the clock does one or the other. What may be wrong
+with a chip stands in `faults`.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ TIMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What the chip is busy with."""
+    """What the chip is busy with: a program or an erase."""
 
     kind: Literal["program", "erase"]
     address: int
     length: int
-    """Bytes concerned."""
+    """How many bytes it concerns."""
     data: bytes
     """What is to be programmed; empty for an erase."""
     duration_us: int
@@ -61,14 +61,14 @@ class Operation:
 
 
 class FlashFileError(ValueError):
-    """The file can't be the image of a flash chip; says why."""
+    """The file can not be the image of a flash chip; args[0] says why."""
 
 
 class NorFlash:
     """One chip, or the part of it that a partition covers, kept in memory and, if there is a path, in a file.
 
-    `wear[s]` counts the erases begun on sector s; `programs` and `programmed_bytes` count what was programmed.
-    `faults` may be changed at any time, its stuck bits by `stick` alone.
+    `wear[s]` counts the erases begun on sector s; `programs` and `programmed_bytes` count what was programmed. `faults`
+    may be changed at any time, but its stuck bits by `stick` alone.
     """
 
     def __init__(
@@ -81,8 +81,14 @@ class NorFlash:
         sector: int = SECTOR,
         image: bytes | bytearray | None = None,
     ) -> None:
-        """Reads the image at `path`, or makes a blank one of `size` bytes there; without a path memory alone, with
-        `image` in it if one is given. sector: bytes of one; real chips have 4096, short scenarios less."""
+        """Reads the image at `path`, or makes a blank one of `size` bytes there if there is none.
+
+        Without a path the chip lives in memory alone, with `image` in it if one is given. sector: how many bytes are
+        erased together; real chips have 4096, short scenarios in tests less.
+
+        Raises:
+            FlashFileError: the file can not be such an image, or another process uses it.
+        """
         self._file: int | None = None
         self.sector = sector
         if path is None:
@@ -122,28 +128,30 @@ class NorFlash:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the file. What was done stands in it already."""
+        """Closes the file, in which everything stands already."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
     @property
     def size(self) -> int:
+        """How many bytes the chip holds."""
         return len(self._cells)
 
     @property
     def sectors(self) -> int:
+        """How many sectors the chip has."""
         return len(self._cells) // self.sector
 
     # ---- reading ----
 
     def read(self, address: int, length: int) -> bytes:
-        """The bits as they are; those of an operation that has only begun have not changed yet."""
+        """The bits as they are now; an operation that has only begun has not changed them yet."""
         self._check(address, length)
         return bytes(self._cells[address : address + length])
 
     def fetch(self, address: int, length: int) -> bytes:
-        """What a processor gets that reads: most times the bits as they are."""
+        """What a processor gets when it reads: the bits as they are, but for a fault of that read."""
         data = self.read(address, length)
         if self.faults.spoil_reads:
             data = self.faults.seen(data)
@@ -153,13 +161,13 @@ class NorFlash:
         return data
 
     def image(self) -> bytes:
-        """All of it."""
+        """All bytes of the chip."""
         return bytes(self._cells)
 
     # ---- operations ----
 
     def begin_program(self, address: int, data: bytes) -> Operation:
-        """Starts to program `data` at `address`; `finish` or `tear` has to follow."""
+        """Begins to program `data` at `address`; `finish` or `tear` has to follow."""
         self._check(address, len(data))
         pages = (address + len(data) - 1) // PAGE - address // PAGE + 1 if data else 0
         self.programs += 1
@@ -167,13 +175,13 @@ class NorFlash:
         return self._begin(Operation("program", address, len(data), bytes(data), pages * self.times.program_us))
 
     def begin_erase(self, sector: int) -> Operation:
-        """Starts to erase a sector; `finish` or `tear` has to follow."""
+        """Begins to erase a sector; `finish` or `tear` has to follow."""
         self._check(sector * self.sector, self.sector)
         self.wear[sector] += 1
         return self._begin(Operation("erase", sector * self.sector, self.sector, b"", self.times.erase_us))
 
     def finish(self) -> Operation:
-        """The operation under way has had its time."""
+        """Ends the operation under way, which has had its time."""
         operation = self._end()
         before = self._before(operation)
         if operation.kind == "program":
@@ -184,7 +192,7 @@ class NorFlash:
         return operation
 
     def tear(self, fraction: float, rng: random.Random) -> Operation:
-        """Power has failed after `fraction` (0..1) of the operation under way."""
+        """Ends the operation under way after `fraction` (0..1) of its time: power has failed."""
         operation = self._end()
         before = self._before(operation)
         fraction = min(1.0, max(0.0, fraction))
@@ -197,19 +205,19 @@ class NorFlash:
     # ---- ageing ----
 
     def rot(self, address: int, bit: int) -> None:
-        """Bit 0..7 of the byte at `address` changes by itself."""
+        """Changes one bit, number 0..7 of the byte at `address`, as time does."""
         self._check(address, 1)
         self._store(address, bytes([self._cells[address] ^ 1 << bit]))
 
     def stick(self, address: int, mask: int, value: int) -> None:
-        """From now on the bits of `mask` at `address`, beside those that do already, stay as in `value`."""
+        """From now on the bits of `mask` at `address` stay as they are in `value`, beside those that do already."""
         self._check(address, 1)
         old_mask, old_value = self.faults.stuck_bits.get(address, (0, 0))
         self.faults.stuck_bits[address] = (old_mask | mask, (old_value & ~mask) | (value & mask))
         self._store(address, self.read(address, 1))
 
     def age(self, days: float) -> None:
-        """Time passes that rots bits."""
+        """Lets days pass in which bits rot, as often as `faults.rot_per_day` says."""
         for bit in self.faults.rotten(days, 8 * self.size):
             self.rot(bit >> 3, bit & 7)
 
@@ -238,7 +246,7 @@ class NorFlash:
         return bytes(self._cells[operation.address : operation.end])
 
     def _change(self, operation: Operation, after: bytes) -> None:
-        """Stores what the operation has come to, if the chip does as it is told."""
+        """Stores what the operation has come to; stuck bits stay as they are."""
         sector = operation.address // self.sector
         if operation.kind == "erase":
             if not self.faults.loses_erase(sector):
@@ -265,10 +273,14 @@ class NorFlash:
 
 
 def _lock(path: Path, file: int) -> None:
-    """Two terminals on one flash would destroy each other's log."""
+    """Locks the image, because two terminals on one flash would destroy each other's log.
+
+    Raises:
+        FlashFileError: another process has locked it.
+    """
     try:
         import fcntl
-    except ImportError:  # Windows: nothing to lock with, nothing to run a VM with either
+    except ImportError:  # on Windows there is nothing to lock a file with; it runs no VM either
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

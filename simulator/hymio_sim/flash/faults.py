@@ -1,6 +1,6 @@
 """What may be wrong with a NOR flash chip: operations that do nothing, reads that fail once, cells that are worn.
 
-None of it is reported by a chip: a driver that does not read back never hears of it.
+The chip reports none of it: a driver that does not read back never hears of it.
 """
 
 from __future__ import annotations
@@ -11,39 +11,39 @@ from functools import cached_property
 
 BLANK = 0xFF
 _WEAK_CELLS = 64
-"""So many cells of a sector fail in time; long before that it is of no use."""
+"""How many cells of a sector fail in time; long before the last of them the sector is of no use."""
 
 
 @dataclass
 class Faults:
-    """The faults of one chip; as it stands, none. They may be changed while the chip works.
+    """The faults of one chip. As it is made there are none; the fields may be changed while the chip works.
 
     What chance decides comes from `seed`: the same operations in the same order fail in the same way.
     """
 
     program_noop: int = 0
-    """PROGRAM-NOOP: so many programs to come change nothing."""
+    """PROGRAM-NOOP: how many of the next programs change nothing."""
     program_noop_rate: float = 0.0
-    """And this share (0..1) of all others."""
+    """Which share (0..1) of all other programs changes nothing."""
     erase_noop: int = 0
-    """ERASE-NOOP: so many erases to come change nothing."""
+    """ERASE-NOOP: how many of the next erases change nothing."""
     erase_noop_rate: float = 0.0
-    """And this share (0..1) of all others."""
+    """Which share (0..1) of all other erases changes nothing."""
     read_glitch: int = 0
-    """READ-GLITCH: so many reads to come have one bit wrong; the cells are as they were."""
+    """READ-GLITCH: how many of the next reads give one bit wrong; the cells stay as they were."""
     read_glitch_rate: float = 0.0
-    """And this share (0..1) of all others."""
+    """Which share (0..1) of all other reads gives one bit wrong."""
     bad_sectors: set[int] = field(default_factory=set)
-    """Neither programs nor erases change anything there."""
+    """Sectors in which neither programs nor erases change anything."""
     stuck_bits: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """{address: (mask, value)}: the bits of the mask are as in value, whatever is done."""
+    """{address: (mask, value)}: the bits of the mask stay as they are in value, whatever is done to them."""
     endurance: int = 0
-    """Erases that every sector bears; 0: any number. Data sheets promise 100,000 (W25Q32JV, section 9.6). A sector
-    of its own bears up to half as many again; from then on ever more of its cells stay programmed."""
+    """How many erases every sector bears; 0: any number. Data sheets promise 100,000 (W25Q32JV, section 9.6). Some
+    sectors bear up to half as many again; after that ever more cells of a sector stay programmed."""
     rot_per_day: float = 0.0
-    """Bit rot: so many bits of the whole chip change in a day, on average."""
+    """Bit rot: how many bits of the whole chip change in a day, on average."""
     read_disturb: int = 0
-    """After so many reads of a sector one more of its bits has fallen; an erase counts anew. 0: never."""
+    """After how many reads of a sector one more of its bits falls; an erase starts the count anew. 0: never."""
     seed: int = 0
 
     @cached_property
@@ -52,7 +52,7 @@ class Faults:
         return random.Random(f"{self.seed} faults")
 
     def lasting(self) -> Faults:
-        """The faults that a power cut does not mend."""
+        """Those of the faults that a power cut does not mend, as another object."""
         return Faults(bad_sectors=set(self.bad_sectors), stuck_bits=dict(self.stuck_bits), seed=self.seed)
 
     @property
@@ -61,14 +61,14 @@ class Faults:
         return tuple(sorted(self.bad_sectors)), tuple(sorted(self.stuck_bits.items())), self.seed
 
     def loses_program(self) -> bool:
-        """Whether the program that ends now has changed nothing."""
+        """Whether the program that ends now is to change nothing."""
         if self.program_noop:
             self.program_noop -= 1
             return True
         return self._happens(self.program_noop_rate)
 
     def loses_erase(self, sector: int) -> bool:
-        """Whether the erase that ends now has changed nothing."""
+        """Whether the erase of that sector that ends now is to change nothing."""
         if self.erase_noop:
             self.erase_noop -= 1
             return True
@@ -80,7 +80,7 @@ class Faults:
         return self.read_glitch > 0 or self.read_glitch_rate > 0
 
     def seen(self, data: bytes) -> bytes:
-        """What a read of cells that hold `data` gives."""
+        """What a read gives of cells that hold `data`."""
         if self.read_glitch:
             self.read_glitch -= 1
         elif not self._happens(self.read_glitch_rate):
@@ -88,7 +88,7 @@ class Faults:
         return _flipped(data, self._dice.randrange(8 * len(data))) if data else data
 
     def forced(self, address: int, data: bytes) -> bytes:
-        """`data` at `address` with the stuck bits as they are."""
+        """What cells at `address` hold when `data` is stored in them: stuck bits stay as they are."""
         hit = [at for at in self.stuck_bits if address <= at < address + len(data)]
         if not hit:
             return data
@@ -99,7 +99,7 @@ class Faults:
         return bytes(cells)
 
     def erased(self, sector: int, wear: int, before: bytes) -> bytes:
-        """The cells of a sector after its `wear`-th erase: blank, but for cells that are worn out."""
+        """What a sector holds after its `wear`-th erase: all ones, but for cells that are worn out."""
         after = bytearray([BLANK]) * len(before)
         for bit in self._worn_cells(sector, wear, 8 * len(before)):
             after[bit >> 3] &= before[bit >> 3] | (0xFF ^ (1 << (bit & 7)))
@@ -113,15 +113,15 @@ class Faults:
         overdone = wear - bears
         if overdone <= 0:
             return []
-        # The weakest cell goes first; after twice the erases that the sector bears all the weak ones are gone.
+        # The weakest cell fails first; after twice the erases that the sector bears all the weak cells have failed.
         return [dice.randrange(bits) for _ in range(min(_WEAK_CELLS, 1 + _WEAK_CELLS * overdone // bears))]
 
     def rotten(self, days: float, bits: int) -> list[int]:
-        """Which of the chip's `bits` change within `days`."""
+        """The numbers of those of the chip's `bits` that change within `days`."""
         return [self._dice.randrange(bits) for _ in range(self._poisson(self.rot_per_day * days))]
 
     def disturbed(self, reads: int, bits: int) -> int | None:
-        """The bit of a sector that falls at its `reads`-th read since it was erased, if one does."""
+        """The bit of a sector that falls at its `reads`-th read since it was erased, or None."""
         if self.read_disturb and reads % self.read_disturb == 0:
             return self._dice.randrange(bits)
         return None

@@ -1,7 +1,7 @@
 """Reads the vote log in the flash chip over the firmware's shoulder, and tells what has become durable.
 
-A decoder of its own, after firmware/spec/log.md, so that no mistake of the firmware's can hide in
-code that both share. It looks at what was programmed, never at what the firmware says.
+It is a decoder of its own, written after firmware/spec/log.md, so that no mistake of the firmware can hide in code
+that both share. It looks at what was programmed, never at what the firmware says.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ class Readable(Protocol):
     """What the decoder needs of a flash chip."""
 
     @property
-    def sectors(self) -> int: ...
+    def sectors(self) -> int:
+        """How many sectors the chip has."""
+        ...
 
-    def read(self, address: int, length: int) -> bytes: ...
+    def read(self, address: int, length: int) -> bytes:
+        """The bytes address..address+length-1 as they are."""
+        ...
 
 
 @dataclass(frozen=True)
 class SectorHeader:
-    """What a valid sector header says."""
+    """What a valid header of a sector says."""
 
     sector_seq: int
     log_id: int
@@ -47,7 +51,7 @@ class SectorHeader:
 
 @dataclass(frozen=True)
 class LogRecord:
-    """A valid record."""
+    """A valid record of the log."""
 
     seq: int
     kind: int
@@ -59,7 +63,7 @@ class LogRecord:
 
 
 def parse_header(data: bytes) -> SectorHeader | None:
-    """The header in 64 bytes of flash, None if they hold no valid one."""
+    """The header in 64 bytes of flash, or None if they hold no valid one."""
     magic, version, _, boot, sector_seq, log_id, chip, cursor = struct.unpack_from("<4sBBHIIII", data)
     (crc,) = struct.unpack_from("<I", data, 60)
     if magic != b"HYML" or version != 1 or crc != crc32(data[:60]):
@@ -68,7 +72,7 @@ def parse_header(data: bytes) -> SectorHeader | None:
 
 
 def parse_record(data: bytes, log_id: int, sector_seq: int, slot: int) -> LogRecord | None:
-    """The record in 16 bytes of flash at its place in the log, None if they hold no valid one."""
+    """The record in 16 bytes of flash at its place in the log, or None if they hold no valid one."""
     if data == _BLANK or not data[0] & 7:
         return None
     if crc32(data[:12], crc32(struct.pack("<IIB", log_id, sector_seq, slot))) != int.from_bytes(data[12:], "little"):
@@ -91,7 +95,7 @@ class LogWatch:
     """
 
     def __init__(self, flash: Readable, mac: bytes, tell: Callable[..., None]) -> None:
-        """What is in flash by now counts as told."""
+        """Begins with the log as it is: what is in flash by now counts as told."""
         self._flash = flash
         self._chip = crc32(mac)
         self._tell = tell
@@ -107,13 +111,13 @@ class LogWatch:
 
     @property
     def boot(self) -> int:
-        """The number of the boot under way: the one written since it began, else the one after the newest."""
+        """The number of the boot under way: the one that was written since it began, else one more than the newest."""
         if self.newest_boot is None:
             return 1
         return self.newest_boot if self.boot_written else self.newest_boot % 65535 + 1
 
     def booted(self) -> None:
-        """A boot begins: nothing has been written in it."""
+        """A boot begins, in which nothing has been written yet."""
         self.boot_written = False
 
     def tell_cursor(self) -> None:
@@ -123,7 +127,7 @@ class LogWatch:
             self._tell("acked", log_id=self.log_id, seq=self.cursor - 1)
 
     def changed(self, address: int, end: int) -> None:
-        """The bytes address..end-1 of the flash are no longer what they were."""
+        """The bytes address..end-1 of the flash have changed: tells what has become durable by that."""
         for sector in range(address // SECTOR, (end - 1) // SECTOR + 1):
             begin = max(address - sector * SECTOR, 0)
             stop = min(end - sector * SECTOR, SECTOR)
@@ -189,12 +193,15 @@ class LogWatch:
             self._saw_record(record)
 
     def _is_copy(self, record: LogRecord) -> bool:
-        """Whether one of the three slots before holds the same record: then only its read-back had failed."""
+        """Whether one of the three slots before holds the same record.
+
+        Then the firmware has only written it again, because it could not read it back.
+        """
         told = self._told[record.seq]
         return any(self._told.get(seq) == told for seq in range(record.seq - 1, record.seq - _TRIES, -1))
 
     def _header_or_guess(self, sector: int) -> SectorHeader | None:
-        """A sector whose header has rotted away is the one after its neighbour."""
+        """The header of a sector; if it has rotted away, the one that has to follow on its neighbour."""
         header = self._headers.get(sector)
         if header is None and (before := self._headers.get((sector - 1) % self._flash.sectors)):
             return SectorHeader(before.sector_seq + 1, before.log_id, before.boot, before.chip, before.cursor)

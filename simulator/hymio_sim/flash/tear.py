@@ -9,15 +9,15 @@ _PREPROGRAM_SHARE = 0.3
 
 
 def both(one: bytes, other: bytes) -> bytes:
-    """What a program of the one over the other leaves: AND, as bits only fall."""
+    """What programming one over the other leaves: the AND of both, because programming only turns ones into zeros."""
     return (int.from_bytes(one, "big") & int.from_bytes(other, "big")).to_bytes(len(one), "big")
 
 
 def torn_program(before: bytes, data: bytes, fraction: float, rng: random.Random) -> bytes:
-    """The bytes when power failed after `fraction` (0..1) of a program.
+    """The bytes when power failed after `fraction` (0..1) of the time of a program.
 
-    Cells are pulled down by pulses, page buffer first to last or all together: both are seen, so both are drawn. In
-    either case a bit that has to fall may or may not have fallen.
+    Cells are pulled down by pulses, either one after another or all together. Real chips show both, so chance decides
+    which. In either case a bit that has to fall may or may not have fallen.
     """
     if rng.random() < 0.5:
         whole = round(fraction * len(data))
@@ -31,14 +31,14 @@ def torn_program(before: bytes, data: bytes, fraction: float, rng: random.Random
 
 
 def torn_erase(before: bytes, fraction: float, rng: random.Random) -> bytes:
-    """The bytes when power failed after `fraction` (0..1) of an erase."""
+    """The bytes when power failed after `fraction` (0..1) of the time of an erase."""
     if fraction < _PREPROGRAM_SHARE:
         return both(before, _random_bits(len(before), 1 - fraction / _PREPROGRAM_SHARE, rng))
     return _random_bits(len(before), (fraction - _PREPROGRAM_SHARE) / (1 - _PREPROGRAM_SHARE), rng)
 
 
 def _random_bits(count: int, share: float, rng: random.Random) -> bytes:
-    """`count` bytes whose bits are one with probability `share`."""
+    """`count` bytes, each of whose bits is one with probability `share`."""
     if share <= 0:
         return bytes(count)
     if share >= 1:

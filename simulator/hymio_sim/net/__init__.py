@@ -1,1 +1,1 @@
-"""The network around a simulated terminal: access point, brokers good and bad, and a far end that acknowledges."""
+"""The network around a simulated terminal: access point, broker, far end, and a proxy with faults."""

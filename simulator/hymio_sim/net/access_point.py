@@ -1,8 +1,8 @@
 """The air between a simulated terminal and the network: a TCP proxy to the broker and an NTP server, both on loopback.
 
-The terminal never learns the broker's own address. So the access point can be switched off: what is under way then
-is lost in both directions without a word (no FIN, no reset), as when a radio link breaks, and the broker keeps its
-end open until it loses patience. A power cut looks the same from the far side.
+The terminal never learns the broker's own address, so the access point can be switched off. What is under way then is
+lost in both directions without a word (no FIN, no reset), as when a radio link breaks, and the broker keeps its end
+open until it loses patience. A power cut looks the same from the broker.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _1900_TO_1970_S: Final = 2_208_988_800  # RFC 5905, figure 4
 
 
 def ntp_answer(request: bytes, utc: float) -> bytes | None:
-    """The server's answer to an SNTP request (RFC 4330), None if it is none. utc: the true time, seconds of 1970."""
+    """The server's answer to an SNTP request (RFC 4330), or None if `request` is not one.
+
+    utc: the true time, in seconds of 1970.
+    """
     if len(request) < 48 or request[0] & 7 != 3:
         return None
     ticks = round((utc + _1900_TO_1970_S) * (1 << 32)) & 0xFFFF_FFFF_FFFF_FFFF
@@ -50,23 +53,28 @@ class _Ntp(asyncio.DatagramProtocol):
 
 
 class _Connection:
-    """One TCP connection of the terminal. `cut` once the air between its ends is gone for good."""
+    """One TCP connection of the terminal; `cut` is true once the air between its ends is gone for good."""
 
     def __init__(self) -> None:
         self.cut = False
 
 
 class Outside:
-    """TLS in the terminal's name, where the model of the chip's memory leaves it to us: on a chip mbedTLS lives beside
-    Python's heap, on the VM it would live in it."""
+    """Speaks TLS in the terminal's name, where the model of the chip's memory leaves that to the simulator.
+
+    On a chip mbedTLS lives beside Python's heap; on the VM it would live in that heap and spoil the model.
+    """
 
     def __init__(self, files: Sequence[Path], root: Path) -> None:
-        """files: ca.der, and cert.der and key.der; root: the board's, where the certificate lies that it shows."""
+        """Takes the paths of ca.der, and of cert.der and key.der if the terminal has a certificate.
+
+        root: the file system of the board, where a renewed certificate lies.
+        """
         self._files = {file.stem: file for file in files}
         self._root = root
 
     def context(self) -> ssl.SSLContext | None:
-        """As it is now: the certificate may have been renewed. None without TLS."""
+        """The TLS settings of this moment, because the certificate may have been renewed; None without TLS."""
         if not self._files:
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -87,7 +95,7 @@ def _sec1_pem(key: bytes) -> str:
 
 
 class AccessPoint:
-    """`port` is where the terminal finds its broker, `ntp_port` where it finds the time, both on 127.0.0.1."""
+    """The terminal finds its broker at `port` and the time at `ntp_port`, both on 127.0.0.1, once `open` is done."""
 
     def __init__(
         self,
@@ -96,21 +104,24 @@ class AccessPoint:
         is_secret: bool = False,
         outside: Outside | None = None,
     ) -> None:
-        """is_secret: the terminal and its broker speak TLS, so nobody here sees what leaves; outside: it is spoken
-        here."""
+        """Takes the board and the address of the broker.
+
+        is_secret: the terminal and its broker speak TLS with each other, so nobody here sees which batches leave.
+        outside: speaks TLS for the terminal.
+        """
         self._hardware = hardware
         self._broker = broker
         self._is_secret = is_secret
         self._outside = outside
         self.passed_bytes = 0
-        """Through the air, both ways."""
+        """How many bytes went through the air, in both directions."""
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.ntp_port = 0
 
     async def open(self) -> None:
-        """Starts to listen."""
+        """Starts to listen, and sets `port` and `ntp_port`."""
         server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
@@ -118,7 +129,7 @@ class AccessPoint:
         self.ntp_port = transport.get_extra_info("sockname")[1]
 
     def cut(self) -> None:
-        """The air is gone, or the terminal is: whatever is connected now never hears of its other end again."""
+        """The air or the terminal is gone: whatever is connected now never hears of its other end again."""
         for connection in self._connections:
             connection.cut = True
         self._connections.clear()
@@ -167,7 +178,7 @@ class AccessPoint:
                 self.passed_bytes += len(data)
                 if not self._is_secret:
                     for batch in watch.left(data):
-                        self._hardware.published(batch)
+                        self._hardware.published(batch.log_id, batch.first_seq, batch.last_seq)
                 far_writer.write(data)
                 await far_writer.drain()
         if not connection.cut:
@@ -187,5 +198,5 @@ class AccessPoint:
 
 
 def true_utc_offset_us() -> int:
-    """What has to be added to CLOCK_MONOTONIC for the time of day of this machine, in microseconds."""
+    """What has to be added to CLOCK_MONOTONIC for this machine's time of day, in microseconds."""
     return (time.time_ns() - time.monotonic_ns()) // 1000

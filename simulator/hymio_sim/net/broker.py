@@ -1,7 +1,7 @@
 """An MQTT 3.1.1 broker made of functions: bytes in, bytes out, no sockets and no clock of its own.
 
-Enough of one for terminals and a collector: QoS 0 and 1, retained messages, last wills, one session per client id, all
-of them clean. Section numbers are those of http://docs.oasis-open.org/mqtt/mqtt/v3.1.1/.
+It can do what terminals and a collector need: QoS 0 and 1, retained messages, last wills, and one session per client
+id, each of them clean. Section numbers are those of http://docs.oasis-open.org/mqtt/mqtt/v3.1.1/.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _CONNECT, _PUBACK, _SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ, _DISCONNECT = 1, 4, 8, 10
 
 
 def packet(first: int, body: bytes) -> bytes:
-    """A control packet: first byte, length, body."""
+    """The control packet with that first byte and body."""
     return bytes([first]) + put_varint(len(body)) + body
 
 
 def publish_packet(topic: str, payload: bytes, packet_id: int | None, retained: bool) -> bytes:
-    """A PUBLISH, of QoS 1 if there is a packet id."""
+    """A PUBLISH packet, of QoS 1 if there is a packet id, else of QoS 0."""
     name = topic.encode()
     head = struct.pack(">H", len(name)) + name
     if packet_id is not None:
@@ -31,7 +31,7 @@ def publish_packet(topic: str, payload: bytes, packet_id: int | None, retained: 
 
 
 def matches(pattern: str, topic: str) -> bool:
-    """Whether a topic filter covers a topic (4.7)."""
+    """Whether the topic filter covers the topic (section 4.7)."""
     levels, names = pattern.split("/"), topic.split("/")
     for index, level in enumerate(levels):
         if level == "#":
@@ -43,7 +43,7 @@ def matches(pattern: str, topic: str) -> bool:
 
 @dataclass
 class Connection:
-    """One client. `send` takes bytes for it, `drop` ends its connection."""
+    """The connection of one client: `send` takes bytes for it, `drop` ends it."""
 
     send: Callable[[bytes], None]
     drop: Callable[[], None]
@@ -55,7 +55,7 @@ class Connection:
 
 
 class Broker:
-    """`on_publish(publish)` is called for every message that is routed."""
+    """A broker; `on_publish(publish)` is called for every message that it routes."""
 
     def __init__(self, on_publish: Callable[[Publish], None] = lambda _: None) -> None:
         self.retained: dict[str, bytes] = {}
@@ -63,7 +63,7 @@ class Broker:
         self._on_publish = on_publish
 
     def received(self, connection: Connection, data: bytes) -> None:
-        """Bytes of a client, in pieces of any size. What is no MQTT ends its connection."""
+        """Takes bytes of a client, in pieces of any size; bytes that are not MQTT end the connection."""
         connection.stream += data
         while taken := split_packet(connection.stream):
             try:
@@ -74,7 +74,7 @@ class Broker:
                 return
 
     def lost(self, connection: Connection) -> None:
-        """The connection is gone without a DISCONNECT: its last will is published."""
+        """The connection is gone without a DISCONNECT, so its last will is published."""
         if self._clients.get(connection.client_id) is connection:
             del self._clients[connection.client_id]
         will, connection.will = connection.will, None
@@ -82,7 +82,7 @@ class Broker:
             self._route(will)
 
     def publish(self, topic: str, payload: bytes, retained: bool = False) -> None:
-        """A message from somebody who sits beside the broker."""
+        """Publishes a message of somebody who sits beside the broker and needs no connection."""
         self._route(Publish(topic, payload, 1, retained, None))
 
     def _take(self, connection: Connection, first: int, body: bytes) -> None:
@@ -114,7 +114,7 @@ class Broker:
             connection.will = Publish(topic.decode(), rest[2 : 2 + length], flags >> 3 & 3, bool(flags & 0x20), None)
         connection.client_id = client_id.decode()
         older = self._clients.get(connection.client_id)
-        if older:  # 3.1.4: the older connection is ended
+        if older:  # 3.1.4: the older connection of the same client id is ended
             self.lost(older)
             older.drop()
         self._clients[connection.client_id] = connection
@@ -142,7 +142,7 @@ class Broker:
                 self.retained[publish.topic] = publish.payload
             else:
                 self.retained.pop(publish.topic, None)
-        # 3.3.1.3: to those who have subscribed already it is no retained message.
+        # 3.3.1.3: those who subscribed before the message came get it without the retained flag.
         live = Publish(publish.topic, publish.payload, publish.qos, False, None)
         for client in list(self._clients.values()):
             self._deliver(client, live)

@@ -1,4 +1,4 @@
-"""The broker of virtual time on a real TCP port: for tests and trials, where nothing else is to be installed."""
+"""The broker of virtual time on a real TCP port: for tests and trials, where nothing else has to be installed."""
 
 from __future__ import annotations
 

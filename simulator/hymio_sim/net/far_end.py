@@ -11,10 +11,11 @@ from hymio_sim.net.mqtt_watch import Publish
 
 
 class Office:
-    """Hears every message that the broker routes. `publish(topic, payload, retained)` sends acks; `utc()` is its clock.
+    """Hears every message that the broker routes, and answers each batch with an ack.
 
-    `batches` are those that came, in order, each with its device id; `marks` says for (device_id, log_id) below which
-    seq everything has come or is gone.
+    `publish(topic, payload, retained)` sends acks; `utc()` gives the time of the office in seconds of 1970. `batches`
+    holds those that came, in order, each with its device id; `marks` says for (device_id, log_id) below which seq
+    everything has arrived or is known to be gone.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Office:
         self.marks: dict[tuple[str, int], int] = {}
 
     def heard(self, message: Publish) -> None:
-        """A message has gone through the broker."""
+        """Takes a message that has gone through the broker."""
         parts = message.topic.split("/")
         if len(parts) != 3 or parts[0] != "hymio" or parts[2] != "votes":
             return

@@ -16,12 +16,17 @@ _PORTAL: Final = b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\nCont
 
 
 class FaultyProxy:
-    """Between 127.0.0.1:`port` and a server on 127.0.0.1. `fault` may be changed at any time; a connection that has
-    fallen silent in one direction stays so. `passed_bytes` counts both ways, `harmed` the pieces that were not let
-    through as they were. Runs on a thread of its own while the block runs."""
+    """A proxy between 127.0.0.1:`port` and a server on 127.0.0.1, on a thread of its own while the block runs.
+
+    `fault` may be changed at any time; a connection that has fallen silent in one direction stays silent.
+    `passed_bytes` counts the bytes in both directions, `harmed` the pieces that did not pass as they were.
+    """
 
     def __init__(self, server_port: int, seed: int = 0, delay_s: float = _DELAY_S) -> None:
-        """delay_s: of each piece, in either direction, while the fault is `delay`."""
+        """Takes the port of the server.
+
+        delay_s: how long each piece is held back in either direction while the fault is `delay`.
+        """
         self.fault: Fault = "none"
         self.port = 0
         self.passed_bytes = 0
@@ -92,7 +97,8 @@ class FaultyProxy:
                     await asyncio.sleep(self._delay_s)
                 elif fault == "corrupt":
                     changed = bytearray(data)
-                    # Behind the topic: who may write where is the business of the broker's access list and of TLS.
+                    # Only what stands behind the topic is harmed; that nobody writes to the topic of another terminal
+                    # is ensured by access lists and TLS.
                     changed[-1 - self._dice.randrange(min(len(data), 40))] ^= 1 << self._dice.randrange(8)
                     data = bytes(changed)
                 self.passed_bytes += len(data)

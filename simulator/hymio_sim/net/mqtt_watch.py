@@ -9,7 +9,11 @@ PUBLISH = 3
 
 
 def read_varint(data: bytes | bytearray, at: int) -> tuple[int, int]:
-    """An unsigned LEB128 number at `at` and the offset behind it. Raises IndexError when the data ends before it."""
+    """The unsigned LEB128 number at `at`, and the offset behind it.
+
+    Raises:
+        IndexError: the data end within the number.
+    """
     value = shift = 0
     while True:
         byte = data[at]
@@ -21,7 +25,7 @@ def read_varint(data: bytes | bytearray, at: int) -> tuple[int, int]:
 
 
 def split_packet(stream: bytearray) -> tuple[int, bytes] | None:
-    """Takes one whole MQTT packet off the front of `stream`: (first byte, body), or None as long as it is not there."""
+    """Takes one whole MQTT packet off the front of `stream`: (first byte, body), or None until all of it is there."""
     try:
         length, start = read_varint(stream, 1)
     except IndexError:
@@ -45,7 +49,11 @@ class Publish:
 
 
 def parse_publish(first: int, body: bytes) -> Publish:
-    """The PUBLISH packet with that first byte and body. Raises struct.error when it is too short."""
+    """The PUBLISH packet with that first byte and body.
+
+    Raises:
+        struct.error: the body is too short.
+    """
     (length,) = struct.unpack_from(">H", body)
     topic = body[2 : 2 + length].decode(errors="replace")
     at = 2 + length
@@ -59,16 +67,21 @@ def parse_publish(first: int, body: bytes) -> Publish:
 
 @dataclass(frozen=True)
 class BatchHead:
-    """What the simulator wants to know of a batch (firmware/spec/batch.md)."""
+    """Those fields of a batch that the simulator tells of (firmware/spec/batch.md)."""
 
     log_id: int
     nonce: int
     first_seq: int
     slots: int
 
+    @property
+    def last_seq(self) -> int:
+        """The sequence number of the last slot."""
+        return self.first_seq + self.slots - 1
+
 
 def parse_batch_head(payload: bytes) -> BatchHead | None:
-    """The first fields of a batch, None if it is none of version 2."""
+    """The first fields of a batch, or None if the payload is not a batch of version 2."""
     try:
         version, _, log_id, nonce, _ = struct.unpack_from("<BBIIH", payload)
         first_seq, at = read_varint(payload, 12)
@@ -79,14 +92,14 @@ def parse_batch_head(payload: bytes) -> BatchHead | None:
 
 
 class MqttWatch:
-    """Follows one connection. Bytes that are no MQTT are let through unread."""
+    """Follows the bytes of one connection; what is not MQTT is passed over."""
 
     def __init__(self) -> None:
         self._stream = bytearray()
         self._lost = False
 
     def left(self, data: bytes) -> list[BatchHead]:
-        """The batches that are completed by `data`, empty ones left out."""
+        """The batches that are completed by `data`, but for those without a record."""
         if self._lost:
             return []
         self._stream += data

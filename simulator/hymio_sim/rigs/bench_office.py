@@ -1,4 +1,4 @@
-"""What the office's questions cost, and whether that grows with the presses: on databases of up to ten million."""
+"""What the office's questions cost, and whether that grows with the presses, on databases of up to ten million."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.common.output import note
-from hymio_sim.board.board_files import FAKES
 from hymio_sim.rigs.figure import Figure
 
 TODAY: Final = "2750f70"
-"""The commit whose ledger summed up every row: what ours is held against, in the same run."""
+"""The commit whose ledger added up every row; this build is compared with it in the same run."""
 
 SIZES: Final = (10_000, 5_000_000, 10_000_000)
-"""Presses: the smallest database, the one that both builds are asked about, the largest."""
+"""How many presses are in the smallest database, in the one that both builds are asked about, and in the largest."""
 
 _RUNS: Final = 5
 _TURNS: Final = 4
@@ -30,7 +29,7 @@ _PATIENCE_S: Final = 900
 
 
 def office_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
-    """The ledger, by CPU time from opening the database to its last line."""
+    """What the ledger costs, as CPU time from opening the database to its last line."""
     small, middle, large = sizes
     with tempfile.TemporaryDirectory(prefix="hymio-office-") as directory:
         folder = Path(directory)
@@ -41,7 +40,7 @@ def office_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
         cost: dict[int, list[float]] = {}
         for size in (small, large):
             _fill(ours, folder, size)
-        # By turns, so that a busy moment of this machine meets both.
+        # The databases take turns, so that a busy moment of this machine slows down both.
         for _ in range(_TURNS):
             for size in (small, large):
                 cost.setdefault(size, []).extend(_asked(ours, folder, size)["cpu_s"])
@@ -49,7 +48,7 @@ def office_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
         if today is not None:
             _fill(today, folder, middle)
             before = _asked(today, folder, middle)
-            after = _asked(ours, folder, middle)  # brought up to date first
+            after = _asked(ours, folder, middle)  # which brings the database up to date first
             if after["ledger"] != before["ledger"]:
                 raise RuntimeError("the two builds do not see the same ledger")
             cost[middle], theirs = after["cpu_s"], before["cpu_s"]
@@ -72,16 +71,20 @@ def office_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
 
 @dataclass(frozen=True)
 class _Build:
-    """A build of hymio: this one, or the sources in a folder."""
+    """A build of hymio: this one if `sources` is None, else the one whose sources are in that folder."""
 
     sources: Path | None
 
     def tell(self, what: str, db: Path, number: int) -> dict[str, Any]:
-        """The answer of fakes/officework.py, run with this build."""
+        """The answer of office_work.py, run with this build.
+
+        Raises:
+            RuntimeError: it failed, or another build has answered.
+        """
         environment = dict(os.environ)
         if self.sources is not None:
             environment["PYTHONPATH"] = str(self.sources / "host")
-        command = [sys.executable, str(FAKES / "officework.py"), what, str(db), str(number)]
+        command = [sys.executable, str(Path(__file__).with_name("office_work.py")), what, str(db), str(number)]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
         )
@@ -124,5 +127,5 @@ def _build_of(commit: str, folder: Path) -> _Build | None:
 
 
 def _short(presses: int) -> str:
-    """10k, 5m."""
+    """The number in short, as 10k or 5m."""
     return f"{presses // 1_000_000}m" if presses >= 1_000_000 else f"{presses // 1000}k"

@@ -1,4 +1,4 @@
-"""What people use instead of a log of their own, measured in the same run: files on littlefs, one vote at a time."""
+"""What people use instead of such a log, measured in the same run: files on littlefs, one vote at a time."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hymio.common.firmware_files import firmware_dir
-from hymio_sim.board.board_files import FAKES, find_tool
+from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.figure import Figure
+from hymio_sim.rigs.on_vm import ON_VM
 
 if TYPE_CHECKING:
     from littlefs.lfs import LFSConfig
 
 _SECTORS: Final = 256
-_PRESS_EVERY_S: Final = 216  # the mean of the standard day
+_PRESS_EVERY_S: Final = 216  # on average, on the standard day
 _MOUNTS: Final = 64
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """What `votes` votes, each made durable at once, have cost."""
+    """What it has cost to make `votes` votes durable, each of them at once."""
 
     name: str
     votes: int
@@ -35,12 +36,12 @@ class Traffic:
     erases: int
     wear_spread: int
     mount_reads: float
-    """To mount and to store one vote more: the mean of many times, as it depends on how full the metadata is."""
+    """What it takes to mount and to store one more vote, on average: it depends on how full the metadata is."""
     mount_bytes: float
 
     @property
     def by_figure(self) -> dict[str, tuple[float, str]]:
-        """Value and unit of each kind of cost."""
+        """The value and the unit of each kind of cost."""
         return {
             "program_bytes": (self.programmed_bytes / self.votes, "B"),
             "programs": (self.programs / self.votes, ""),
@@ -51,13 +52,13 @@ class Traffic:
         }
 
     def figures(self) -> Iterator[Figure]:
-        """A line for each kind of cost."""
+        """One figure for each kind of cost."""
         for kind, (value, unit) in self.by_figure.items():
             yield Figure(f"peer.{self.name}.{kind}", value, unit)
 
 
 def beside(figures: Iterable[Figure], peer: Traffic) -> Iterator[Figure]:
-    """The log's figures with those of a peer beside them."""
+    """The log's figures, with those of a peer beside them."""
     for figure in figures:
         kind = figure.name.removeprefix("log.").removesuffix("_per_record")
         if kind in peer.by_figure:
@@ -66,24 +67,27 @@ def beside(figures: Iterable[Figure], peer: Traffic) -> Iterator[Figure]:
 
 
 def on_vm(what: str, count: int) -> dict[str, Any] | None:
-    """The answer of fakes/vmfigures.py on the real MicroPython VM; None if there is no VM here."""
+    """The answer of on_vm/vm_figures.py on the real MicroPython VM, or None if there is no VM here."""
     vm = find_tool("micropython")
     if vm is None:
         return None
-    path = os.pathsep.join([str(firmware_dir()), str(FAKES), ".frozen"])
-    command: list[str | Path] = [vm, "-X", "heapsize=4m", FAKES / "vmfigures.py", what, str(count)]
+    path = os.pathsep.join([str(firmware_dir()), str(ON_VM), ".frozen"])
+    command: list[str | Path] = [vm, "-X", "heapsize=4m", ON_VM / "vm_figures.py", what, str(count)]
     return _answer(command, {"MICROPYPATH": path})
 
 
 def on_vm32(what: str, count: int) -> dict[str, Any] | None:
-    """The same on the 32-bit VM under node; None if either is not here (.ci/setup installs the VM if there is npm)."""
+    """The answer of on_vm/vm_figures.py on the 32-bit VM under node.
+
+    It is None if either is not here; .ci/setup installs that VM if there is npm.
+    """
     vm = Path(sys.prefix, "node_modules", "@micropython", "micropython-webassembly-pyscript", "micropython.mjs")
     node = find_tool("node")
     if node is None or not vm.exists():
         return None
     files = sorted((firmware_dir() / "terminal").glob("*.py"))
-    files += [FAKES / f"{name}.py" for name in ("handboard", "ramflash", "vmfigures")]
-    return _answer([node, FAKES / "vm32.mjs", vm, what, str(count), *files], dict(os.environ))
+    files += [ON_VM / f"{name}.py" for name in ("hand_board", "ram_flash", "vm_figures")]
+    return _answer([node, ON_VM / "vm32.mjs", vm, what, str(count), *files], dict(os.environ))
 
 
 def _answer(command: list[str | Path], environment: dict[str, str]) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def _answer(command: list[str | Path], environment: dict[str, str]) -> dict[str,
 
 
 class _CountingFlash:
-    """Flash in memory with the callbacks of littlefs-python."""
+    """Flash in memory with the callbacks of littlefs-python, which counts operations."""
 
     def __init__(self) -> None:
         self.cells = bytearray(b"\xff") * (_SECTORS * 4096)
@@ -127,7 +131,7 @@ class _CountingFlash:
 
 
 def _littlefs_append(votes: int) -> Traffic | None:
-    """littlefs itself, with the settings that MicroPython's VfsLfs2 has."""
+    """Votes appended to a file on littlefs, set up as MicroPython's VfsLfs2 is; None without littlefs-python."""
     if importlib.util.find_spec("littlefs") is None:
         return None
     from littlefs import LittleFS
@@ -152,7 +156,7 @@ def _littlefs_append(votes: int) -> Traffic | None:
 
     files = mounted()
     with files.open("votes.csv", "wb"):
-        pass  # here "ab" makes no file
+        pass  # makes the file, which "ab" does not do here
     before = flash.programs, flash.programmed_bytes, sum(flash.erases)
     for n in range(votes):
         append(files, n)
@@ -177,7 +181,7 @@ def _littlefs_append(votes: int) -> Traffic | None:
 
 
 def peers(votes: int = 1000) -> list[Traffic]:
-    """Those that can be measured here, the one that a MicroPython user would write first."""
+    """Those peers that can be measured here; the first is what a MicroPython user would write first."""
     found = []
     for name, what in (("vfslfs2_append", "append"), ("vfslfs2_json", "rewrite")):
         answer = on_vm(what, votes)

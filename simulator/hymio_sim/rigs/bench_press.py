@@ -1,4 +1,4 @@
-"""The figures of the debouncer, and of three other ways to debounce the same pushes."""
+"""The figures of the debouncer, beside those of three other ways to debounce the same pushes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hymio_sim.board.switches import SWITCHES
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.rigs.press_proof import MONSTER, Tally, by_button, debounced, timeline
+from hymio_sim.rigs.press_proof import MONSTER, DebounceTally, by_button, debounced, timeline
 from hymio_sim.rigs.press_votes import judged, visitors
 from hymio_sim.rigs.rivals import RIVALS
 
@@ -23,10 +23,10 @@ _GROUP_OF: Final = {"tactile": "tactile", "worn": "worn", MONSTER: MONSTER}
 _EVERYDAY: Final = "everyday"
 
 
-def tried(profile: str, pushes: int, tallies: dict[str, Tally]) -> None:
-    """The same pushes of one switch to the firmware's debouncer and to its rivals; adds to their tallies."""
+def tried(profile: str, pushes: int, tallies: dict[str, DebounceTally]) -> None:
+    """Gives the same pushes of one switch to the firmware's debouncer and to its rivals, and adds to their tallies."""
     rng = random.Random(profile)
-    if profile == MONSTER:  # nobody pushes it again 60 ms after a second of chatter
+    if profile == MONSTER:  # it chatters for a second, so nobody pushes it again after 60 ms
         made = [push for visit in visitors(pushes, rng, profile) for push in visit]
     else:
         made = timeline(profile, pushes, rng)
@@ -39,21 +39,24 @@ def tried(profile: str, pushes: int, tallies: dict[str, Tally]) -> None:
 
 
 @cache
-def compared(pushes_per_profile: int) -> dict[str, dict[str, Tally]]:
-    """By group of switches and by algorithm."""
-    found: dict[str, dict[str, Tally]] = {}
+def compared(pushes_per_profile: int) -> dict[str, dict[str, DebounceTally]]:
+    """What has become of the pushes, by group of switches and by algorithm."""
+    found: dict[str, dict[str, DebounceTally]] = {}
     for profile in SWITCHES:
-        group = found.setdefault(_GROUP_OF.get(profile, _EVERYDAY), {name: Tally() for name in (OURS, *RIVALS)})
+        group = found.setdefault(_GROUP_OF.get(profile, _EVERYDAY), {name: DebounceTally() for name in (OURS, *RIVALS)})
         tried(profile, pushes_per_profile, group)
     return found
 
 
 def debounce_figures(pushes_per_profile: int = PUSHES_PER_PROFILE, monsters: int = MONSTERS) -> Iterator[Figure]:
-    """Of the pushes that the contract covers; the monster's, which it does not, are judged by their votes."""
+    """The figures of the pushes that the contract covers.
+
+    It does not cover those of the switch `monster`, which are judged by their votes.
+    """
     groups = compared(pushes_per_profile)
 
-    def total(name: str) -> Tally:
-        return sum((group[name] for group in groups.values()), Tally())
+    def total(name: str) -> DebounceTally:
+        return sum((group[name] for group in groups.values()), DebounceTally())
 
     ours, deaf, long = total(OURS), total("first_edge_50ms"), total("quiet_30ms")
     yield Figure("press.pushes", ours.owed, "", ">= 100000" if pushes_per_profile == PUSHES_PER_PROFILE else "")
@@ -72,7 +75,7 @@ def debounce_figures(pushes_per_profile: int = PUSHES_PER_PROFILE, monsters: int
 
 
 def debounce_table(pushes_per_profile: int = PUSHES_PER_PROFILE) -> Table:
-    """The comparison for people."""
+    """The comparison of all algorithms, as a table for people."""
     from rich.table import Table
 
     table = Table("switches", "pushes", "debounced by", "mean ms", "max ms", "missed", "doubles", "late", box=None)

@@ -1,4 +1,4 @@
-"""The TLS part of `make bench`: what a handshake weighs, between the firmware on the real VM and a real mosquitto."""
+"""The TLS part of `make bench`: how many bytes a handshake takes, between the firmware on the VM and a mosquitto."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Final
 
 from hymio.common.firmware_files import firmware_dir
-from hymio_sim.board.board_files import FAKES, find_tool
+from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.figure import Figure
+from hymio_sim.rigs.on_vm import ON_VM
 
 _DEVICE_ID: Final = "till-1"
 _PATIENCE_S: Final = 20
 
 
 def handshake_figures() -> Iterator[Figure]:
-    """All bytes of TCP both ways for a handshake with certificates on both sides, CONNECT and CONNACK. Nothing where
-    mosquitto or the VM is missing."""
+    """All bytes of TCP in both directions for a handshake with certificates on both sides, CONNECT and CONNACK.
+
+    It gives nothing where mosquitto or the VM is missing.
+    """
     mosquitto, vm = find_tool("mosquitto"), find_tool("micropython")
     if mosquitto is None or vm is None:
         return
@@ -31,7 +34,7 @@ def handshake_figures() -> Iterator[Figure]:
 
 
 def _set_up(directory: Path, port: int) -> tuple[Path, Path]:
-    """A CA and a broker's files; gives mosquitto's configuration and the terminal's directory."""
+    """Makes a CA and the files of a broker; gives mosquitto's configuration and the terminal's folder."""
     from hymio.office.broker_config import run_broker_config
     from hymio.pki.authority import run_init, run_issue
 
@@ -44,7 +47,7 @@ def _set_up(directory: Path, port: int) -> tuple[Path, Path]:
         run_broker_config(broker, pki, f"127.0.0.1:{port}", None, ["office"], [], None, True)
     conf = broker / "mosquitto.conf"
     if os.name == "posix" and os.geteuid() == 0:
-        conf.write_text(conf.read_text() + "user root\n")  # else it could not read what is root's
+        conf.write_text(conf.read_text() + "user root\n")  # else mosquitto could not read the files of root
     return conf, pki / "issued" / _DEVICE_ID
 
 
@@ -71,7 +74,7 @@ async def _weigh(directory: Path, mosquitto: Path, vm: Path) -> int:
         await _until_it_listens(port)
         server = await asyncio.start_server(relay, "127.0.0.1", 0)
         path = os.pathsep.join([str(firmware_dir()), ".frozen"])
-        command = (vm, "-X", "heapsize=1m", FAKES / "vmhandshake.py", "localhost")
+        command = (vm, "-X", "heapsize=1m", ON_VM / "vm_handshake.py", "localhost")
         terminal = await asyncio.create_subprocess_exec(
             *command,
             str(server.sockets[0].getsockname()[1]),

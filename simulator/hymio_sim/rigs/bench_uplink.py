@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from hymio_sim.board.board_files import FAKES, find_tool
+from hymio_sim.board.board_files import find_tool
 from hymio_sim.board.hardware import mac_of
 from hymio_sim.net.faulty_proxy import FaultyProxy
 from hymio_sim.rigs.bench_log import LogOnFlash
-from hymio_sim.rigs.demo import Child, Stage, open_mosquitto, stage_set
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.run.private_firmware import room
+from hymio_sim.rigs.on_vm import ON_VM
+from hymio_sim.rigs.stage import Child, Stage, open_mosquitto, stage_set
+from hymio_sim.run.private_firmware import firmware_module
 
 BACKLOG: Final = 16_000
 _PATIENCE_S: Final = 300.0
@@ -27,7 +28,10 @@ _TERMINALS: Final = 3
 
 
 def real_time_figures(backlog: int = BACKLOG, presses: int = 120) -> Iterator[Figure]:
-    """Nothing where mosquitto or the VM is missing."""
+    """All figures of the uplink in real time; none where mosquitto or the VM is missing.
+
+    backlog: how many votes wait in the terminal; presses: how many are timed one by one.
+    """
     vm = find_tool("micropython")
     if find_tool("mosquitto") is None or vm is None:
         return
@@ -43,14 +47,17 @@ def real_time_figures(backlog: int = BACKLOG, presses: int = 120) -> Iterator[Fi
 
 
 def _backlog(stage: Stage, votes: int, vm: Path) -> Iterator[Figure]:
-    """From the first batch that leaves until the last vote is a row; beside it, one message per vote into the broker
-    alone. Once on loopback, once with the 40 ms there and back of an ordinary network."""
+    """The votes a second from the first batch that leaves until the last vote is a row.
+
+    Beside it stands a client that sends one message per vote, into the broker alone. Both are measured on loopback, and
+    with the 40 ms there and back of an ordinary network.
+    """
     for name, suffix, delay_s, peer_votes in (("backlog-1", "", 0.0, 4000), ("backlog-2", "_40ms", 0.02, 50)):
         with FaultyProxy(stage.port, delay_s=delay_s) as proxy:
             proxy.fault = "delay" if delay_s else "none"
             ours = _drain(stage, name, votes, proxy.port)
             passed_bytes = proxy.passed_bytes
-            command = [str(vm), str(FAKES / "vmonebyone.py"), str(proxy.port), str(peer_votes)]
+            command = [str(vm), str(ON_VM / "vm_one_by_one.py"), str(proxy.port), str(peer_votes)]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         peer = 1000 * peer_votes / int(done.stdout)
         yield Figure(f"uplink.backlog_votes_per_s{suffix}", ours, "1/s", "", "one message per vote", peer)
@@ -60,7 +67,7 @@ def _backlog(stage: Stage, votes: int, vm: Path) -> Iterator[Figure]:
 
 
 def _drain(stage: Stage, device_id: str, votes: int, port: int) -> float:
-    """Votes a second that a terminal with so many unsent ones gets rid of through the broker at that port."""
+    """How many votes a second a terminal with so many unsent ones gets rid of through the broker at that port."""
     (stage.folder / f"{device_id}.bin").write_bytes(_full_log(device_id, votes))
     broker_port, stage.port = stage.port, port
     stage.start_terminal(device_id)
@@ -74,9 +81,9 @@ def _drain(stage: Stage, device_id: str, votes: int, port: int) -> float:
 
 
 def _full_log(device_id: str, votes: int) -> bytes:
-    """The flash of a terminal that has counted so many votes and never had a network."""
+    """The flash of a terminal that has counted so many votes and has never had a network."""
     bench = LogOnFlash(votes // 252 + 8)
-    bench.log = room("log_ring").RingLog(bench.flash, crc32(mac_of(device_id)), bench.random32, bench.clock)
+    bench.log = firmware_module("log_ring").RingLog(bench.flash, crc32(mac_of(device_id)), bench.random32, bench.clock)
     bench.log.mount()
     for i in range(votes):
         bench.clock.advance(8000 * i & (1 << 30) - 1)
@@ -86,8 +93,10 @@ def _full_log(device_id: str, votes: int) -> bytes:
 
 
 def _latency(stage: Stage, presses: int) -> Iterator[Figure]:
-    """From first contact to the line that the collector prints after its COMMIT; half a second of it is waiting for
-    company. The terminals press at moments of their own."""
+    """The milliseconds from first contact to the line that the collector prints after its COMMIT.
+
+    For half a second of it a vote waits for others to go with it. The terminals press at moments of their own.
+    """
     collector = stage.children["collector"]
     names = [f"latency-{number}" for number in range(1, _TERMINALS + 1)]
     for name in names:

@@ -1,35 +1,27 @@
-"""The demo: broker, collector, database and three terminals live through a scripted minute, and the books must balance.
+"""The demo: broker, collector and three terminals live through a scripted minute, and the books must balance.
 
-Everything runs as its own process, just as a person would start it; the script only presses, cuts and kills.
+Everything runs as a process of its own, just as a person would start it; the script only presses, cuts and kills.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
-import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from hymio.common.errors import NO_SERVICE, Failure
+from hymio.common.errors import Failure
 from hymio.common.words import counted
-from hymio_sim.board.board_files import find_tool
-from hymio_sim.rigs.fingers import Event, Verdict, compare
-from hymio_sim.run.processes import die_with_parent
+from hymio_sim.rigs.fingers import Verdict, compare
+from hymio_sim.rigs.stage import Stage, hymio, stage_set
 
 DOOR: Final = "door-1"
 CANTEEN: Final = "canteen-2"
@@ -37,144 +29,17 @@ CELLAR: Final = "cellar-3"
 TERMINALS: Final = (DOOR, CANTEEN, CELLAR)
 LENGTH_S: Final = 60.0
 _SETTLE_S: Final = 60.0
-"""How long after the script the last votes may take: the longest wait of the terminals' backoff in the script."""
-
-
-class Child:
-    """One process that prints JSON Lines; its events are collected by a thread."""
-
-    def __init__(self, name: str, command: list[str], stdin: int, errors: Path) -> None:
-        self.name = name
-        self.events: list[Event] = []
-        self._changed = threading.Condition()
-        self._errors = errors.open("ab")
-        self.process = subprocess.Popen(
-            command,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=True,  # Ctrl-C is for the demo, which then stops its children in order
-            preexec_fn=die_with_parent,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with contextlib.suppress(ValueError):
-                event = json.loads(line)
-                with self._changed:
-                    self.events.append(event)
-                    self._changed.notify_all()
-        with self._changed:
-            self._changed.notify_all()
-
-    def wait_for(self, name: str, timeout_s: float, count: int = 1) -> None:
-        """Returns when the `count`-th event of that name has been seen."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: sum(e["event"] == name for e in self.events) >= count or self.process.poll() is not None,
-                timeout_s,
-            )
-            if sum(e["event"] == name for e in self.events) < count:
-                raise Failure(
-                    NO_SERVICE, f"{self.name} did not start within {timeout_s:.0f} s.", f"See {self._errors.name}."
-                )
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Ends the process and collects what it still had to say."""
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self._reader.join(2)
-        self._errors.close()
-
-
-@dataclass
-class Stage:
-    """Where the demo plays: its directory, its port, its processes."""
-
-    folder: Path
-    runtime: str
-    port: int
-    broker_command: Callable[[int], list[str]]
-    children: dict[str, Child] = field(default_factory=dict)
-    inputs: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "hymio.db"
-
-    def link(self, device_id: str) -> Path:
-        """The terminal's serial port."""
-        return self.folder / f"{device_id}.tty"
-
-    def start(self, name: str, command: list[str], stdin: int = subprocess.DEVNULL) -> Child:
-        """Starts a process under `name`."""
-        child = Child(name, command, stdin, self.folder / f"{name}.log")
-        self.children[name] = child
-        return child
-
-    def start_broker(self) -> None:
-        """Starts the broker and waits until it can be reached."""
-        broker = self.start("broker", self.broker_command(self.port))
-        deadline = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            if broker.process.poll() is not None or time.monotonic() > deadline:
-                said = (self.folder / "broker.log").read_text()
-                raise Failure(NO_SERVICE, "The broker did not start within 20 s.", said)
-            time.sleep(0.05)
-
-    def start_collector(self) -> None:
-        url = f"mqtt://127.0.0.1:{self.port}"
-        self.start("collector", _hymio("collect", "--broker", url, "--db", str(self.database), "--json"))
-
-    def start_terminal(self, device_id: str) -> None:
-        pipe = self.folder / f"{device_id}.in"
-        os.mkfifo(pipe)
-        # Opened for both ways, so that neither a missing nor a leaving writer ends the terminal's input.
-        self.inputs[device_id] = os.open(pipe, os.O_RDWR)
-        command = _hymio(
-            "sim", "terminal", "--device-id", device_id, "--flash", str(self.folder / f"{device_id}.bin"),
-            "--link", str(self.link(device_id)), "--runtime", self.runtime, "--seed", str(len(self.inputs)), "--json",
-        )  # fmt: skip
-        if device_id != CELLAR:
-            command += ["--mqtt", f"127.0.0.1:{self.port}"]
-        self.start(device_id, command, self.inputs[device_id])
-
-    def tell(self, device_id: str, command: str) -> None:
-        """Gives a terminal one command."""
-        os.write(self.inputs[device_id], command.encode() + b"\n")
-
-    def close(self) -> None:
-        """Ends everything, all at once."""
-        for child in self.children.values():
-            if child.process.poll() is None:
-                child.process.terminate()
-        for child in self.children.values():
-            child.stop()
-        self.children.clear()
-        for pipe in self.inputs.values():
-            os.close(pipe)
-        self.inputs.clear()
-
-
-def _hymio(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "hymio", *arguments]
+"""How long the last votes may take after the script; as long as a terminal waits at most after the failures in it."""
 
 
 Step = tuple[float, str, Callable[[Stage], None]]
 
 
 def script() -> list[Step]:
-    """(seconds, what a person would say of it, what to do), in order. An empty text means: nothing worth a line."""
+    """The steps of the minute, in order: (seconds, what a person would say of it, what to do).
+
+    Where the text is empty there is nothing worth a line.
+    """
     steps: list[Step] = []
 
     def press(at_s: float, device_id: str, *commands: str, every_s: float = 1.2, said: str = "") -> None:
@@ -220,14 +85,14 @@ def _telling(device_id: str, command: str) -> Callable[[Stage], None]:
 
 def _pull(stage: Stage) -> None:
     subprocess.run(
-        _hymio("votes", "--port", str(stage.link(CELLAR)), "--db", str(stage.database), "--json"),
+        hymio("votes", "--port", str(stage.link(CELLAR)), "--db", str(stage.database), "--json"),
         check=False, stdout=subprocess.DEVNULL, timeout=60,
     )  # fmt: skip
 
 
 def _facts(command: str, database: Path) -> dict[str, Any]:
     done = subprocess.run(
-        _hymio(command, "--db", str(database), "--json"),
+        hymio(command, "--db", str(database), "--json"),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     if done.returncode not in (0, 1):
@@ -243,7 +108,7 @@ def _rows(database: Path) -> list[dict[str, Any]]:
 
 
 def judge(stage: Stage) -> list[Verdict]:
-    """Holds what the fingers did against the database, terminal by terminal."""
+    """Compares what the fingers did with the database, terminal by terminal."""
     rows = _rows(stage.database)
     lost = {t["device_id"]: t["lost"] for t in _facts("ledger", stage.database)["terminals"]}
     return [
@@ -258,11 +123,14 @@ def judge(stage: Stage) -> list[Verdict]:
 
 
 def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
-    """Runs the script and waits until every vote that has a way to the office is there (or 60 s are over)."""
+    """Runs the script and waits until every vote that has a way to the office is there, for 60 s at most.
+
+    say(seconds, text) is called for each step that is worth a line.
+    """
     stage.start_broker()
     stage.start_collector()
     for device_id in TERMINALS:
-        stage.start_terminal(device_id)
+        stage.start_terminal(device_id, with_mqtt=device_id != CELLAR)
     stage.children["collector"].wait_for("ready", 20)
     for device_id in TERMINALS:
         stage.children[device_id].wait_for("ready", 30)
@@ -282,60 +150,10 @@ def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
         time.sleep(1)
 
 
-def open_mosquitto(folder: Path) -> Callable[[int], list[str]]:
-    """For `stage_set`: a mosquitto that asks nobody on this machine who he is, its configuration in `folder`."""
-
-    def command(port: int) -> list[str]:
-        config = folder / "mosquitto.conf"
-        root = "user root\n" if os.name == "posix" and os.geteuid() == 0 else ""
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n{root}")
-        return [str(find_tool("mosquitto")), "-c", str(config)]
-
-    return command
-
-
-@contextlib.contextmanager
-def stage_set(runtime: str, broker_command: Callable[[int], list[str]] | None = None) -> Iterator[Stage]:
-    """A directory and a free port; everything that was started is gone at the end, whatever happens."""
-    folder = Path(tempfile.mkdtemp(prefix="hymio-demo-"))
-    stage = Stage(folder, runtime, _free_port(), broker_command or _embedded)
-    try:
-        yield stage
-    finally:
-        with _deaf():
-            stage.close()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """A second Ctrl-C must not break off the cleaning up after the first."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _embedded(port: int) -> list[str]:
-    return _hymio("broker", "--listen", f"127.0.0.1:{port}", "--json")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _show(console: Console, stage: Stage, verdicts: list[Verdict]) -> bool:
-    """Prints report, ledger and comparison; True if all agree."""
+    """Prints report, ledger and comparison; gives whether all of them agree."""
     for command in ("report", "ledger"):
-        subprocess.run(_hymio(command, "--db", str(stage.database)), check=False, timeout=60)
+        subprocess.run(hymio(command, "--db", str(stage.database)), check=False, timeout=60)
     table = Table(title="What the fingers did, held against the database", box=None, header_style="bold")
     for column in ("terminal", "pushes", "in flash", "cut off", "in database", "waiting", "lost"):
         table.add_column(column, justify="left" if column == "terminal" else "right")
@@ -391,7 +209,7 @@ def _show_how_to_go_on(console: Console, stage: Stage) -> None:
 
 
 def run_demo(runtime: str, keep: bool) -> int:
-    """The whole demo; gives the exit status."""
+    """Runs the whole demo; gives the exit status."""
     console = Console()
 
     def interrupted(*_: object) -> None:

@@ -1,7 +1,7 @@
 """A broker and the way to it at their worst: they lose, double, reorder, corrupt, fall silent, restart and lie.
 
-Everything by chance is drawn from one seeded source, so a story can be told again. What a broker may do is held to
-what mosquitto was seen to do: it acknowledges what nobody will ever get, and with an access list what it throws away.
+All chance comes from one seeded source, so a story can be told again. The broker does what mosquitto was seen to do: it
+acknowledges messages that nobody will ever get, and those that its access list makes it throw away.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hymio.office.collect import STATE_TOPIC, VOTES_TOPIC
-from hymio_sim.board.sim_time import Clock
+from hymio_sim.board.sim_time import SimClock
 from hymio_sim.net.broker import Broker, Connection, matches, packet
 from hymio_sim.net.mqtt_watch import PUBLISH, Publish, parse_publish
 
@@ -26,28 +26,28 @@ _PUBACK: Final = 4
 
 @dataclass
 class Weather:
-    """How often what goes wrong, 0..1. The default is a fine day."""
+    """How often things go wrong, as shares of 0..1; by default nothing does."""
 
     undelivered: float = 0.0
-    """A message that the broker takes, acknowledges and forgets."""
+    """How often the broker acknowledges a message and then forgets it."""
     doubled: float = 0.0
     late: float = 0.0
-    """A message that comes up to 40 s after its time, behind those that were sent later."""
+    """How often a message comes up to 40 s late, behind those that were sent later."""
     corrupted: float = 0.0
-    """A piece of a stream with one byte changed."""
+    """How often one byte of a piece of a stream is changed."""
     half_open: float = 0.0
-    """A connection that some time takes no bytes any more in one direction or both, and nobody is told."""
+    """How often a connection stops to carry bytes in one direction or both, without a word to anybody."""
     portal: float = 0.0
-    """A connection that somebody else than the broker answers."""
+    """How often somebody else than the broker answers a connection."""
     slow_ms: float = 0.0
-    """The longest delay of a piece of a stream."""
+    """The longest delay of a piece of a stream, in milliseconds."""
     queue_limit: int = 1000
-    """What the broker keeps for a collector that is away; what comes then is acknowledged and dropped."""
+    """How many messages the broker keeps for a collector that is away; further ones are acknowledged and dropped."""
 
 
 @dataclass
 class _Line:
-    """One connection of a terminal on its way to the broker. `inner` is what the broker sees of it."""
+    """One connection of a terminal on its way to the broker; `inner` is the broker's end of it."""
 
     outer: Connection
     inner: Connection
@@ -61,7 +61,7 @@ class _Line:
 
 @dataclass
 class Session:
-    """The collector's persistent session. `take` gets a message while `is_connected`."""
+    """The collector's persistent session; `take` gets each message while `is_connected`."""
 
     take: Callable[[Publish], None]
     is_connected: bool = True
@@ -69,9 +69,9 @@ class Session:
 
 
 class FaultyBroker(Broker):
-    """As `Broker`, with an access list (a client writes and reads below `hymio/ITS-ID/` alone) and with faults."""
+    """A `Broker` with faults and with an access list: a client writes and reads below `hymio/ITS-ID/` alone."""
 
-    def __init__(self, clock: Clock, dice: random.Random) -> None:
+    def __init__(self, clock: SimClock, dice: random.Random) -> None:
         super().__init__(self._to_session)
         self.weather = Weather()
         self.is_up = True
@@ -84,7 +84,7 @@ class FaultyBroker(Broker):
     # ---- the terminals' side ----
 
     def received(self, connection: Connection, data: bytes) -> None:
-        """Bytes of a client leave it."""
+        """Takes bytes that a client sends; what becomes of them on the way is drawn by chance."""
         line = self._line(connection)
         if line.is_dead or self._clock.now_us() >= line.deaf_up_us:
             return
@@ -131,7 +131,7 @@ class FaultyBroker(Broker):
         self._clock.call_at_us(line.down_us, lambda: None if line.is_dead else line.outer.send(data))
 
     def _end(self, line: _Line) -> None:
-        """The broker's end is gone; the terminal is told unless it can't be."""
+        """The broker's end is gone; the terminal is told, unless the line is dead."""
         if not line.is_dead:
             line.is_dead = True
             if self._clock.now_us() < line.deaf_down_us:
@@ -155,9 +155,9 @@ class FaultyBroker(Broker):
             data = b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\nContent-Length: 0\r\n\r\n"
         elif kind == 1:
             data = dice.randbytes(dice.randrange(1, 400))
-        elif kind == 2:  # somebody else's broker
+        elif kind == 2:  # the broker of somebody else
             data = packet(0x20, bytes([0, dice.choice((0, 0, 3, 4, 5))]))
-        elif kind == 3:  # one that likes everything
+        elif kind == 3:  # a broker that accepts everything
             data = packet(0x20, b"\0\0") + packet(0x90, b"\0\1\1") + packet(0x40, b"\0\2") + packet(0x40, b"\0\3")
         elif kind == 4:  # a TLS alert
             data = bytes.fromhex("15030100020246")
@@ -170,7 +170,10 @@ class FaultyBroker(Broker):
     # ---- the broker itself ----
 
     def restart(self, keeps_retained: bool, tells: bool, seconds: float) -> None:
-        """The broker ends, and comes back without sessions. tells: the connections are closed, not just gone."""
+        """The broker ends, and comes back without sessions after so many seconds.
+
+        tells: the connections are closed, and do not just fall silent.
+        """
         self.is_up = False
         self._life += 1
         life = self._life
@@ -195,7 +198,7 @@ class FaultyBroker(Broker):
         if first >> 4 == PUBLISH and connection.client_id:
             publish = parse_publish(first, body)
             if not publish.topic.startswith(f"hymio/{connection.client_id}/"):
-                # What mosquitto does with what its access list forbids: it acknowledges, and ends the connection.
+                # mosquitto acknowledges what its access list forbids, and ends the connection.
                 if publish.packet_id is not None:
                     connection.send(packet(_PUBACK << 4, struct.pack(">H", publish.packet_id)))
                 self.lost(connection)
@@ -210,11 +213,11 @@ class FaultyBroker(Broker):
     # ---- the collector's side ----
 
     def publish(self, topic: str, payload: bytes, retained: bool = False) -> None:
-        """The collector says something: that may get lost, come twice or late too."""
+        """Publishes a message of the collector, which may get lost, come twice or come late as well."""
         self._scattered(lambda: super(FaultyBroker, self).publish(topic, payload, retained))
 
     def reconnected(self) -> None:
-        """The collector is there again."""
+        """The collector has connected again, and gets what was kept for it."""
         self._hand_over()
 
     def _to_session(self, message: Publish) -> None:
@@ -222,7 +225,7 @@ class FaultyBroker(Broker):
             self._scattered(lambda: self._queue(message))
 
     def _scattered(self, deliver: Callable[[], None]) -> None:
-        """Delivers never, once or twice, now or late; what is on its way dies with the broker."""
+        """Delivers never, once or twice, now or later; what is under way when the broker ends is lost."""
         dice, weather, life = self._dice, self.weather, self._life
         if dice.random() < weather.undelivered:
             return

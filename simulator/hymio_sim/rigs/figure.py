@@ -1,4 +1,4 @@
-"""One measured number of `make bench`."""
+"""One number that `make bench` has measured."""
 
 from __future__ import annotations
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hymio.common.words import counted
-
-Event = dict[str, Any]
+from hymio_sim.board.journal import Event
 
 _DEBOUNCE_S: Final = 0.15
-"""A press that power failed on so soon after first contact may be gone: nobody was thanked for it."""
+"""If power fails so soon after first contact, the press may be gone: no light has said thank you for it."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Push:
     button: int
     t: float
     cut_at: float | None
-    """When power went next, if it did."""
+    """When power failed after the push, if it did."""
 
 
 @dataclass
@@ -34,7 +33,7 @@ class Verdict:
     pushes: int = 0
     stored: int = 0
     unthanked: int = 0
-    """Pushes that a power cut took before they were in flash; no light said thank you for them."""
+    """Pushes that were not in flash yet when power failed; no light had said thank you for them."""
     in_database: int = 0
     waiting: int = 0
     waiting_since_utc: float | None = None
@@ -44,7 +43,7 @@ class Verdict:
 
 
 def pushes_of(events: Iterable[Event]) -> list[Push]:
-    """The pushes that met a terminal with power, in order of first contact."""
+    """The pushes that met a terminal with power, in the order of first contact."""
     events = list(events)
     found: list[Push] = []
     cuts = [event["t"] for event in events if event["event"] == "power" and not event["on"]]
@@ -56,10 +55,10 @@ def pushes_of(events: Iterable[Event]) -> list[Push]:
 
 
 def compare(device_id: str, events: Sequence[Event], rows: Sequence[dict[str, Any]], lost: int = 0) -> Verdict:
-    """What became of every push.
+    """What became of every push; any disagreement stands in `problems`.
 
-    events: all that the simulated terminal printed; rows: its lines of `presses_v1`; lost: presses that the ledger
-    knows to be lost. Any disagreement stands in `problems`.
+    events: all that the simulated terminal has printed; rows: its rows of `presses_v1`; lost: how many presses the
+    ledger knows to be lost.
     """
     result = Verdict(device_id, known_lost=lost)
     pushes = pushes_of(events)
@@ -98,7 +97,7 @@ def compare(device_id: str, events: Sequence[Event], rows: Sequence[dict[str, An
 
 
 def _match_pushes(result: Verdict, pushes: list[Push], stored: list[Event]) -> None:
-    """Every push has one record, in order; only a power cut within the debounce time excuses a missing one."""
+    """Checks that every push has one record, in order; only a power cut during debouncing excuses a missing one."""
     for button in (1, 2, 3, 4):
         records = iter(sorted((e for e in stored if e["button"] == button), key=lambda e: e["t"]))
         record = next(records, None)
@@ -114,7 +113,7 @@ def _match_pushes(result: Verdict, pushes: list[Push], stored: list[Event]) -> N
 
 
 def _match_lights(result: Verdict, events: Sequence[Event]) -> None:
-    """A light comes on only after a record of its button that counted, and once for each."""
+    """Checks that a light comes on only after a record of its button that counted, and once for each."""
     owed: Counter[int] = Counter()
     for event in events:
         if event["event"] == "record" and event["verdict"] == "counted":

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hymio_sim.rigs.broken import Broken
+
 _ACK = 6
-
-
-class Broken(AssertionError):
-    """The log has broken its promise; says in which case, and how."""
 
 
 @dataclass
@@ -19,16 +17,17 @@ class Book:
 
     durable: dict[int, bytes] = field(default_factory=dict)
     totals: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
-    """Presses in them, by button."""
+    """How many presses are in these records, by button."""
     under_way: bytes | None = None
     settled: tuple[int, int] = (0, 0)
-    """The cursor, and how many presses before it were lost."""
+    """The cursor that is in flash, and how many presses before it were lost."""
     unwritten: list[tuple[int, int]] = field(default_factory=list)
-    """What was settled since: the last of them is what the ack record under way says, the others found no room."""
+    """Cursors since then that are not in flash: the ack record under way says the last, the others found no slot."""
     oldest: int = 0
-    """What is older has been given up by the log."""
+    """The seq of the oldest record that the log has not given up."""
 
     def copy(self) -> Book:
+        """Another book with the same entries."""
         return Book(
             dict(self.durable), list(self.totals), self.under_way, self.settled, list(self.unwritten), self.oldest
         )
@@ -40,7 +39,7 @@ class Book:
         return durable, tuple(self.totals), self.under_way, self.settled, tuple(self.unwritten), self.oldest
 
     def enter(self, seq: int, content: bytes) -> None:
-        """A record has become durable."""
+        """Enters a record that has become durable."""
         self.durable[seq] = content
         self.totals = added(self.totals, [content])
         if content[0] & 7 == _ACK:
@@ -49,11 +48,11 @@ class Book:
 
     @property
     def newest(self) -> tuple[int, int]:
-        """The cursor that the log knows while it runs, and what was lost before it."""
+        """The cursor that the log knows while it runs, and how many presses were lost before it."""
         return self.unwritten[-1] if self.unwritten else self.settled
 
     def lost_before(self, oldest: int, settled: tuple[int, int]) -> int:
-        """Presses that have gone unsettled if nothing before `oldest` is held."""
+        """How many presses are gone unsettled if nothing before `oldest` is held."""
         cursor, lost = settled
         gone = (self.durable[seq] for seq in range(cursor, oldest) if seq in self.durable)
         return lost + presses(gone)
@@ -79,7 +78,7 @@ def presses(contents: Iterable[bytes]) -> int:
 
 
 def added(totals: Sequence[int], contents: Iterable[bytes]) -> list[int]:
-    """Totals by button with the presses in these records."""
+    """The totals by button, with the presses in these records added."""
     totals = list(totals)
     for content in contents:
         kind = content[0] & 7
@@ -93,7 +92,10 @@ def added(totals: Sequence[int], contents: Iterable[bytes]) -> list[int]:
 def check(log: Any, held: dict[int, bytes], book: Book, may_go: Sequence[range], case: str) -> Book:
     """Holds a freshly mounted log, and what a reader finds in it, against the book; gives the book to go on with.
 
-    may_go: seqs of sectors that were being erased. Raises Broken.
+    may_go: the seqs of sectors that were being erased.
+
+    Raises:
+        Broken: the log does not say what the book says; names the case.
     """
 
     def demand(truth: bool, what: str) -> None:
@@ -114,11 +116,11 @@ def check(log: Any, held: dict[int, bytes], book: Book, may_go: Sequence[range],
     demand(not changed, f"seqs {changed[:5]} have changed")
     totals = added(book.totals, extra.values())
     demand(log.totals == totals, f"totals {log.totals}, expected {totals}")
-    # A header tells of the cursor that the log knew when it was opened, before any ack record does.
+    # The header of a sector tells the cursor that the log knew then, which may be before any ack record tells it.
     is_written = any(c[0] & 7 == _ACK for c in extra.values())
     marks = {mark[0]: mark for mark in (book.unwritten[-1:] if is_written else [book.settled, *book.unwritten])}
     demand(log.cursor in marks, f"cursor {log.cursor}, expected {sorted(marks)}")
-    # Where an erase was cut short, records may be gone that the log takes for held.
+    # After an erase that was cut short the log may take records for held that are gone.
     slack = presses(expected[seq] for seq in missing)
     before = sum(totals) - presses(expected.values()) - presses(extra.values())
     told = sum(log.totals_before(oldest))

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from hymio_sim.rigs.log_oracle import Book, Broken, check
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.log_oracle import Book, check
 from hymio_sim.rigs.log_story import BOARD, SMALL, Change, Player, Rooms
 from hymio_sim.rigs.power_cut import Moment, Recorder, torn_images
 
@@ -30,18 +31,18 @@ class Tally:
     states: set[int] = field(default_factory=set)
 
     def saw(self, image: bytes) -> None:
-        """One case more."""
+        """Counts one case more."""
         self.cases += 1
         self.states.add(hash(image))
 
     def add(self, other: Tally) -> None:
-        """All that another one has seen."""
+        """Adds all that another proof has seen."""
         self.cases += other.cases
         self.states |= other.states
 
 
 class Proof:
-    """All cuts of one seeded story."""
+    """All power cuts of one seeded story."""
 
     def __init__(
         self,
@@ -52,8 +53,11 @@ class Proof:
         board: bool = False,
         spares: bool = False,
     ) -> None:
-        """board: with sectors as long as a board's; spares: with self-tests, and cuts in nothing else; steps: how long
-        the story is, else as long as it takes for every sector to be used at least twice."""
+        """Plays the story once, without a cut.
+
+        board: with sectors as long as those of a board; spares: with self-tests, and cuts in these alone; steps: the
+        length of the story, without which every sector is used at least twice.
+        """
         self.seed = seed
         self.name = f"{seed}{'f' * faults}{'b' * board}{'s' * spares}"
         self.faults = faults
@@ -66,7 +70,7 @@ class Proof:
         player.boot()
         moments: list[Moment] = []
         self.spared: list[str] = []
-        """What each self-test found wrong: mostly nothing."""
+        """What each self-test found wrong, which is mostly nothing."""
         for n in range(steps or (self.geometry.sectors + 2) * self.geometry.slots):
             player.step()
             if spares and n % 29 == 0:
@@ -81,13 +85,16 @@ class Proof:
         self.player = player
 
     def _flash(self, image: bytes | None = None, moment: Moment | None = None) -> Recorder:
-        """A chip with this image and the faults that it had at that moment."""
+        """A chip with this image, and with the faults that it had at that moment."""
         faults = moment.faults.lasting() if moment else None
         return Recorder(self.geometry.sectors, image, self.geometry.sector, faults)
 
     def cases(self, every: int = 1) -> Iterator[tuple[str, Moment, bytes]]:
-        """(id, moment, image) of every first cut at every `every`-th operation, and at all that open a sector; of a
-        self-test every `every`-th torn state of each."""
+        """(id, moment, image) of every first cut.
+
+        These are the cuts at every `every`-th operation and at all operations that open a sector; of a self-test every
+        `every`-th torn state of each operation.
+        """
         for moment in self.moments:
             size = moment.operation.length
             if moment.number % every == 0 or size != _RECORD:
@@ -96,7 +103,7 @@ class Proof:
                     yield f"{self.name}/{name}", moment, image
 
     def run(self, every: int = 1, deep: int = 0) -> Tally:
-        """Cuts at every `every`-th operation; during the recovery from every `deep`-th state too (0: never)."""
+        """Cuts at every `every`-th operation, and during the recovery from every `deep`-th state again (0: never)."""
         tally = Tally()
         for case, moment, image in self.cases(every):
             tally.saw(image)
@@ -105,7 +112,7 @@ class Proof:
         return tally
 
     def one(self, moment: Moment, image: bytes, case: str, go_on: bool = True, tally: Tally | None = None) -> None:
-        """Reboots on one torn image, asks the oracle, and goes on; with a tally, cuts during that too."""
+        """Reboots on one torn image, asks the oracle, and goes on; with a tally it cuts during that as well."""
         may_go = self.player.erased_since(moment)
         flash = self._flash(image, moment)
         # What is done on it is only recorded to be cut again.
@@ -162,9 +169,10 @@ class Proof:
 
 
 def replay(case: str) -> None:
-    """Runs exactly the case of that id (of a second cut: all second cuts after the same first one).
+    """Runs exactly the case of that id; with a second cut, all second cuts after the same first one.
 
-    Raises ValueError if there is no such case.
+    Raises:
+        ValueError: there is no such case.
     """
     seed, first, *_ = case.split("/")
     proof = Proof(int(seed.rstrip("fbs")), faults="f" in seed, board="b" in seed, spares="s" in seed)

@@ -1,7 +1,7 @@
 """Seeded stories of what may happen to a log, played on the firmware's own files.
 
-The files are loaded apart from any other copy: with small sectors (60 slots instead of 252), so that a story wraps
-around soon, and, for planted bugs, with lines of their source changed.
+The files are loaded apart from any other copy: with small sectors (60 slots instead of 252), so that a story soon goes
+round the ring, and, for planted bugs, with lines of their source changed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hymio.common.firmware_files import firmware_dir
-from hymio_sim.rigs.log_oracle import Book, Broken
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.log_oracle import Book
 from hymio_sim.rigs.power_cut import Moment, Recorder
 
 CHIP: Final = 77
@@ -37,7 +38,7 @@ _ROOMS: Final = (
 _KNOWN_SECTORS: Final = 4096
 
 Change = tuple[str, str, str]
-"""Room, a piece of its source, what stands there instead."""
+"""A module, a piece of its source, and what stands there instead."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,17 @@ class Geometry:
     """How the flash is laid out."""
 
     sector: int
-    """Bytes."""
+    """How many bytes a sector has."""
     sectors: int
 
     @property
     def slots(self) -> int:
-        """Records in a sector."""
+        """How many records a sector holds."""
         return (self.sector - 64) // 16
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What makes the firmware use it."""
+        """The changes of source that make the firmware use this geometry."""
         if self.sector == 4096:
             return ()
         return (
@@ -66,16 +67,20 @@ class Geometry:
 
 SMALL: Final = Geometry(sector=1024, sectors=5)
 BOARD: Final = Geometry(sector=4096, sectors=4)
-"""Sectors as a board has them, and as few as the log takes."""
+"""Sectors as a board has them, and as few of them as the log accepts."""
 
 
 class Rooms:
-    """The firmware's log rooms with `changes` made to their source."""
+    """The firmware's modules of the log, with `changes` made to their source."""
 
     _copies = 0
 
     def __init__(self, changes: Sequence[Change] = (), geometry: Geometry = SMALL) -> None:
-        """Raises ValueError if a piece of source to be changed does not stand there exactly once."""
+        """Loads the modules.
+
+        Raises:
+            ValueError: a piece of source to be changed does not stand there exactly once.
+        """
         Rooms._copies += 1
         self._package = package = f"_hymio_logproof_{Rooms._copies}"
         folder = firmware_dir() / "terminal"
@@ -103,7 +108,7 @@ class Rooms:
         self.clock: Any = sys.modules[f"{package}.clock"]
 
     def module(self, room: str) -> Any:
-        """One of the rooms."""
+        """One of the modules."""
         return sys.modules[f"{self._package}.{room}"]
 
     def mount(self, flash: Recorder, seed: int) -> Any:
@@ -152,7 +157,10 @@ class Rooms:
         return found
 
     def being_erased(self, moment: Moment) -> range:
-        """The seqs of the sector that the operation erases, or whose header it ends for that: its records may go."""
+        """The seqs of the sector whose records may go with this operation.
+
+        It erases the sector, or ends the header of the sector in order to erase it.
+        """
         operation = moment.operation
         header = moment.before[operation.address : operation.address + 12]
         if (operation.kind != "erase" and operation.length != 4) or header[:4] not in (b"HYML", bytes(4)):
@@ -167,7 +175,7 @@ class Player:
     def __init__(
         self, rooms: Rooms, flash: Recorder, seed: int, book: Book, story: int = 0, faults: bool = False
     ) -> None:
-        """faults: now and then something fails in silence, for once or for good."""
+        """Mounts the log; faults: now and then something fails in silence, once or for good."""
         self.faults = faults
         self.rooms = rooms
         self.flash = flash
@@ -176,7 +184,7 @@ class Player:
         self.dice = random.Random(f"{seed} {story}")
         self.states: list[Book] = []
         self.had: set[str] = set()
-        """Kinds of faults that have come to be."""
+        """The kinds of faults that have happened."""
         self._now = book.copy() if flash.recording else book
         if faults and story == 0:
             self._stick_bits()
@@ -184,7 +192,7 @@ class Player:
         self.ticks = 0
 
     def _stick_bits(self) -> None:
-        """Cells that were never good: some that stay erased, and in one sector some that stay programmed."""
+        """Makes cells that were never good: some that stay erased, and in one sector some that stay programmed."""
         size = self.rooms.geometry.sector
         for _ in range(6):
             self.flash.flash.stick(self.dice.randrange(self.flash.flash.size), 1 << self.dice.randrange(8), 0xFF)
@@ -193,7 +201,7 @@ class Player:
             self.flash.flash.stick(sector * size + self.dice.randrange(size), 1 << self.dice.randrange(8), 0)
 
     def _fail(self) -> None:
-        """One fault more."""
+        """Adds one fault."""
         faults = self.flash.faults
         fault = self.dice.choice(("program_noop", "erase_noop", "read_glitch", "bad sector"))
         self.had.add(fault)
@@ -203,7 +211,7 @@ class Player:
             faults.bad_sectors.add(self.dice.randrange(self.rooms.geometry.sectors))
 
     def note(self) -> None:
-        """What the book says now held during all operations since the last note."""
+        """Notes that what the book says now held during all operations since the last note."""
         self.book.oldest = self.log.oldest_seq
         if self.flash.recording:
             while len(self.states) < len(self.flash.moments):
@@ -218,7 +226,7 @@ class Player:
         return [self.rooms.being_erased(other) for other in self.flash.moments[first : moment.number + 1]]
 
     def append(self, put: str, *arguments: Any) -> None:
-        """One record, entered in the book when the log says that it is durable."""
+        """Writes one record, and enters it in the book once the log says that it is durable."""
         log, record = self.log, self.rooms.record
         self.ticks += self.dice.randrange(1, 5000)
         log.clock.advance(self.ticks)
@@ -236,7 +244,7 @@ class Player:
         self.note()
 
     def step(self) -> None:
-        """One thing that may happen to a terminal."""
+        """Lets one thing happen that may happen to a terminal."""
         log, record, dice = self.log, self.rooms.record, self.dice
         chance = dice.random()
         if self.faults and dice.random() < 0.04:
@@ -255,14 +263,14 @@ class Player:
         elif chance < 0.91:
             self.append("put_body", record.TIME, 1, 1_800_000_000 + self.ticks // 1000, log.clock)
         else:
-            # An ack record that found no room has moved the cursor all the same.
+            # An ack record that found no slot has moved the cursor all the same.
             lost = self.book.lost_before(log.oldest_seq, self.book.newest)
             if log.settle(dice.randrange(log.oldest_seq, log.next_seq + 1)):
                 self.book.unwritten.append((log.cursor, lost))
                 self.append("put_ack", *log.ack_body)
 
     def try_spare(self) -> str | None:
-        """The self-test's look at the sector erased ahead: what it found wrong; None if it did not look."""
+        """The self-test's look at the sector erased ahead: what it found wrong, or None if it did not look."""
         spare = self.rooms.module("log_selftest")
         if self.log.needs_sector or spare.problem(self.log):
             return None
@@ -276,5 +284,5 @@ class Player:
         return found
 
     def boot(self) -> None:
-        """The boot record."""
+        """Writes the boot record."""
         self.append("put_body", self.rooms.record.BOOT, 1, 0, self.log.clock)

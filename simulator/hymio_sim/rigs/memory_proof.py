@@ -1,7 +1,8 @@
 """A TLS terminal whose cable is used, in the memory of a chip: it loses its broker again and again and comes back.
 
-`make soak WHAT=memory`. The chip's memory is the model of fakes/chipmemory.py; the broker is a real mosquitto with
-certificates on both sides, collector and cable are the real tools. simulator/spec/model.md "The chip's memory".
+`make soak WHAT=memory` runs it. The chip's memory is the model of fakes/chip_memory.py; the broker is a real mosquitto
+with certificates on both sides, and collector and cable are the real tools. "The chip's memory" in
+simulator/spec/model.md has more.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 import contextlib
 import json
 import os
-import socket
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -22,114 +23,95 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hymio_sim.board.board_files import find_tool
-from hymio_sim.rigs.demo import Child
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.rigs.stage import Stage, free_port, hymio
 
 if TYPE_CHECKING:
     from hymio.cable.smp_messages import StatusAnswer
 
 DEVICE_ID: Final = "till-1"
 PATIENCE_S: Final = 120.0
-"""Until a terminal that can connect has done so, on a busy machine: three attempts with their waits, and a fresh start,
-which it does not make in its first minute."""
+"""How long a terminal may take to connect on a busy machine: three attempts with their waits, and a fresh start, which
+it does not make in its first minute."""
 _PRESS_EVERY: Final = 4
-"""Rounds: after a press the next handshake waits three seconds."""
+"""In how many rounds there is one press: after a press the next handshake waits for three seconds."""
 
 
 _SMALL_LOG: Final = 4 * 4096
 _FULL: Final = 700
-"""Votes that fill it, but for what the rounds add: 3 of its sectors hold 756 records."""
-
-
-class Broken(AssertionError):
-    """What did not hold, in a sentence."""
+"""How many votes nearly fill the small log, so that the rounds fill it: 3 of its sectors hold 756 records."""
 
 
 @dataclass
-class Tally:
-    """What the rounds came to."""
+class MemoryTally:
+    """What the rounds have come to."""
 
     rounds: int = 0
     presses: int = 0
     rows: int = 0
     ordered_resets: int = 0
     resets: int = 0
-    """Others: for want of memory, or a crash."""
+    """Resets that nobody ordered: for want of memory, or after a crash."""
     refused: int = 0
-    """Handshakes that did not get their memory."""
+    """How many handshakes did not get their memory."""
     least_idf_free: int = 1 << 30
     longest_s: float = 0.0
-    """From the broker's return to the terminal's."""
+    """The longest time from the return of the broker to that of the terminal."""
 
 
-class Stage:
+class MemoryStage:
     """A site with one terminal; `rounds` plays."""
 
     def __init__(
         self, folder: Path, firmware: Path | None = None, patience_s: float = PATIENCE_S, is_full: bool = False
     ) -> None:
-        """firmware: the directory of another firmware than this installation's; patience_s: for a connection. is_full:
-        the terminal comes with a small log that is full of votes."""
+        """Takes the folder for all files of the site.
+
+        firmware: the folder of another firmware than this installation's; patience_s: how long to wait for a
+        connection; is_full: the terminal comes with a small log that is full of votes.
+        """
         self._folder = folder
         self._firmware = firmware
         self._patience_s = patience_s
-        self.port = _free_port()
-        self._children: list[Child] = []
-        self._broker: Child | None = None
+        self._stage = Stage(folder, "micropython", free_port(), self._broker_command, PATIENCE_S)
         self._connected = 0
         self._is_full = is_full
         self._held = 0
-        """Presses in the log from the beginning."""
-        self.tally = Tally()
+        """How many presses were in the log at the beginning."""
+        self.tally = MemoryTally()
 
     # ---- set up and tear down ----
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Stage]:
-        """Everything runs within."""
+    def open(self) -> Iterator[MemoryStage]:
+        """Broker, collector and terminal run while the block does."""
         self._issue()
         if self._is_full:
             self._fill_log()
         try:
-            self._start_broker()
-            collector = ["--collector-id", "office", "--db", str(self.database), "--json"]
-            self._start("collector", _hymio("collect", *self._broker_as("office"), *collector))
-            self._pipe = self._folder / "commands"
-            os.mkfifo(self._pipe)
-            self._commands = os.open(self._pipe, os.O_RDWR)
-            command = _hymio(
-                "sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(self._folder / "flash.bin"), "--memory",
-                "--link", str(self.link), "--mqtts", f"localhost:{self.port}",
-                "--pki", str(self._pki / "issued" / DEVICE_ID), "--json",
-            )  # fmt: skip
+            self._stage.start_broker()
+            self._stage.start_collector("--collector-id", "office", *self._broker_as("office"))
+            issued = str(self._pki / "issued" / DEVICE_ID)
+            options = ["--memory", "--mqtts", f"localhost:{self._stage.port}", "--pki", issued]
             if self._firmware:
-                command += ["--firmware", str(self._firmware)]
-            self.terminal = self._start("terminal", command, self._commands)
+                options += ["--firmware", str(self._firmware)]
+            self.terminal = self._stage.start_terminal(DEVICE_ID, *options, with_mqtt=False)
             self.terminal.wait_for("ready", PATIENCE_S)
             yield self
         finally:
-            for child in reversed(self._children):
-                child.stop()
-            with contextlib.suppress(AttributeError):
-                os.close(self._commands)
+            self._stage.close()
+
+    def _broker_command(self, port: int) -> list[str]:
+        return [str(find_tool("mosquitto")), "-c", str(self._folder / "broker" / "mosquitto.conf")]
 
     def _broker_as(self, name: str) -> list[str]:
         issued = self._pki / "issued" / name
         tls = ["--ca", str(self._pki / "ca.pem"), "--cert", str(issued / "cert.pem"), "--key", str(issued / "key.pem")]
-        return ["--broker", f"mqtts://localhost:{self.port}", *tls]
+        return ["--broker", f"mqtts://localhost:{self._stage.port}", *tls]
 
     @property
     def _pki(self) -> Path:
         return self._folder / "pki"
-
-    @property
-    def link(self) -> Path:
-        """The terminal's serial port."""
-        return self._folder / "port"
-
-    @property
-    def database(self) -> Path:
-        """The collector's."""
-        return self._folder / "votes.db"
 
     def _issue(self) -> None:
         from hymio.office.broker_config import run_broker_config
@@ -142,69 +124,61 @@ class Stage:
             run_issue(self._pki, None, None, None, "desk", None, False, True)
             run_issue(self._pki, DEVICE_ID, None, None, None, 3, False, True)
             run_broker_config(
-                self._folder / "broker", self._pki, f"127.0.0.1:{self.port}", None, ["office"], ["desk"], None, True
+                self._folder / "broker",
+                self._pki,
+                f"127.0.0.1:{self._stage.port}",
+                None,
+                ["office"],
+                ["desk"],
+                None,
+                True,
             )
         if os.name == "posix" and os.geteuid() == 0:
             with (self._folder / "broker" / "mosquitto.conf").open("a") as conf:
-                conf.write("user root\n")  # else it could not read what is root's
+                conf.write("user root\n")  # else mosquitto could not read the files of root
 
     def _fill_log(self) -> None:
-        flash = self._folder / "flash.bin"
+        flash = self._folder / f"{DEVICE_ID}.bin"
         flash.write_bytes(b"\xff" * _SMALL_LOG)
         script = self._folder / "presses"
         script.write_text("press 4\nwait 6\n" * _FULL + "quit\n")
-        command = _hymio("sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(flash), "--clock", "virtual")
+        command = hymio("sim", "terminal", "--device-id", DEVICE_ID, "--flash", str(flash), "--clock", "virtual")
         subprocess.run(
             [*command, "--script", str(script), "--json"], capture_output=True, timeout=PATIENCE_S, check=True,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         self._held = self.tally.presses = _FULL
 
-    def _start(self, name: str, command: list[str], stdin: int = -3) -> Child:
-        child = Child(name, command, stdin, self._folder / f"{name}.log")
-        self._children.append(child)
-        return child
-
-    def _start_broker(self) -> None:
-        mosquitto = find_tool("mosquitto")
-        assert mosquitto is not None, "whoever plays has looked for it"
-        self._broker = self._start("broker", [str(mosquitto), "-c", str(self._folder / "broker" / "mosquitto.conf")])
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.02)
-        raise Broken("mosquitto does not come up")
-
     # ---- what is done to the terminal ----
 
     def lose_broker(self) -> None:
-        """It is killed, and another one comes."""
-        assert self._broker is not None
-        self._broker.process.kill()
-        self._broker.stop()
-        self._children.remove(self._broker)
-        self._start_broker()
+        """Kills the broker and starts another one."""
+        self._stage.children["broker"].stop(signal.SIGKILL)
+        self._stage.start_broker()
 
     def order(self, *command: str) -> None:
-        """A command of hymio's that goes by the broker and waits for the terminal, as its operator."""
+        """Runs a command of hymio as an operator: it goes by the broker and waits for the terminal.
+
+        Raises:
+            Broken: the command fails.
+        """
         end_s = time.monotonic() + PATIENCE_S
         while True:
             done = subprocess.run(
-                _hymio(*command, *self._broker_as("desk")),
+                hymio(*command, *self._broker_as("desk")),
                 capture_output=True,
                 text=True,
                 timeout=2 * PATIENCE_S,
                 check=False,
             )
-            # The broker may keep the last will of the connection before for a moment.
+            # For a moment the broker may still keep the last will of the connection before.
             if "is offline, says the broker" not in done.stderr or time.monotonic() > end_s:
                 break
         if done.returncode:
             raise Broken(f"round {self.tally.rounds}: hymio {' '.join(command)}: {(done.stdout + done.stderr).strip()}")
 
     def push_configuration(self) -> None:
-        """Another one, by the broker: the terminal starts anew with it."""
+        """Sends another configuration by the broker; returns when the terminal has started with it."""
         ready = sum(event["event"] == "ready" for event in self.terminal.events)
         path = self._folder / "pushed.json"
         path.write_text(json.dumps({"thanks_ms": 900}))
@@ -213,29 +187,42 @@ class Stage:
         self.tally.ordered_resets += 1
 
     def renew_certificate(self) -> None:
-        """Another one for its key, by the broker: on trial until an ack, after a start anew."""
+        """Sends another certificate for the same key by the broker; returns when the terminal has started with it.
+
+        It is on trial until an ack has come.
+        """
         ready = sum(event["event"] == "ready" for event in self.terminal.events)
         self.order("pki", "renew", DEVICE_ID, "--dir", str(self._pki), "--days", str(4 + self.tally.rounds // 100))
         self.terminal.wait_for("ready", PATIENCE_S, ready + 1)
         self.tally.ordered_resets += 1
 
     def self_test(self) -> None:
-        """By cable, as far as it needs no hands."""
+        """Runs the self-test by cable, as far as it needs no hands.
+
+        Raises:
+            Broken: a check has failed.
+        """
         left_out = [word for name in ("buttons", "buzzer", "battery", "drift", "lights") for word in ("--skip", name)]
-        command = _hymio("selftest", "--port", str(self.link), "--store", str(self._folder), *left_out, "--json")
+        command = hymio(
+            "selftest", "--port", str(self._stage.link(DEVICE_ID)), "--store", str(self._folder), *left_out, "--json"
+        )
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         checks = {check["name"]: check["result"] for check in json.loads(done.stdout)["checks"]}
         if "failed" in checks.values():
             raise Broken(f"round {self.tally.rounds}: self-test: {done.stdout}")
 
     def press(self, button: int) -> None:
-        """One press; returns when it is over."""
-        os.write(self._commands, f"press {button}\n".encode())
+        """Presses once; returns when the press is in flash."""
+        self._stage.tell(DEVICE_ID, f"press {button}")
         self.tally.presses += 1
         self.terminal.wait_for("record", PATIENCE_S, self.tally.presses - self._held)
 
     def wait_connected(self) -> None:
-        """Until the terminal has shaken hands once more."""
+        """Returns when the terminal has shaken hands once more.
+
+        Raises:
+            Broken: it has not done so in time.
+        """
         self._connected += 1
         begin = time.monotonic()
         while self._handshakes() < self._connected:
@@ -249,7 +236,7 @@ class Stage:
         return sum(event.get("what") == "handshake" for event in self.terminal.events)
 
     def memory(self) -> str:
-        """What the model has told last, for people."""
+        """What the model of the memory has told last, for people."""
         told = [event for event in self.terminal.events if event["event"] == "memory"]
         return "; ".join(
             f"{e['t']:.1f} {e['what']}: heap {e['gc_bytes']}, free in it {e['gc_free']}, "
@@ -257,12 +244,16 @@ class Stage:
         )  # fmt: skip
 
     def read_by_cable(self) -> StatusAnswer:
-        """As `hymio status`, `votes` and `logs` do, from end to end."""
+        """Reads the terminal from end to end, as `hymio status`, `votes` and `logs` do; gives its status after that.
+
+        Raises:
+            Broken: something is missing in what it reads.
+        """
         from hymio.cable.pull import pull
         from hymio.cable.smp_session import CableSession
         from hymio.cable.text_log import read_lines
 
-        with CableSession(str(self.link)) as cable:
+        with CableSession(str(self._stage.link(DEVICE_ID))) as cable:
             status = cable.status()
             if not status.idf_free or not status.idf_largest:
                 raise Broken(f"round {self.tally.rounds}: the status does not tell what is free beside the heap")
@@ -278,9 +269,16 @@ class Stage:
 
     # ---- the play ----
 
-    def rounds(self, count: int, between: Callable[[Stage, int], None] = lambda stage, number: None) -> Tally:
-        """Connected, read by cable, bereft of its broker, and back: `count` times. between(stage, round): more to do
-        in a round, while it is connected."""
+    def rounds(
+        self, count: int, between: Callable[[MemoryStage, int], None] = lambda stage, number: None
+    ) -> MemoryTally:
+        """Goes through that many rounds: connected, read by cable, bereft of its broker, and back.
+
+        between(stage, round): does more within a round, while the terminal is connected.
+
+        Raises:
+            Broken: the terminal does not come back, or votes are missing in the end.
+        """
         tally = self.tally
         self.wait_connected()
         for number in range(count):
@@ -304,25 +302,18 @@ class Stage:
     def _rows(self) -> int:
         deadline = time.monotonic() + PATIENCE_S
         while True:
-            with contextlib.closing(sqlite3.connect(self.database)) as connection, contextlib.suppress(sqlite3.Error):
+            with (
+                contextlib.closing(sqlite3.connect(self._stage.database)) as connection,
+                contextlib.suppress(sqlite3.Error),
+            ):
                 rows: int = connection.execute("SELECT count(*) FROM presses").fetchone()[0]
                 if rows >= self.tally.presses or time.monotonic() > deadline:
                     return rows
             time.sleep(0.1)
 
 
-def _hymio(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "hymio", *arguments]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
-def whole_kind(stage: Stage, number: int) -> None:
-    """What else works once on a fresh heap, each at its round: every hundredth round again."""
+def whole_kind(stage: MemoryStage, number: int) -> None:
+    """Does in turn what else has to work on a fresh heap; every hundredth round it begins again."""
     todo: dict[int, Callable[[], object]] = {
         1: stage.self_test,
         3: lambda: stage.order("cmd", DEVICE_ID, "resync"),
@@ -344,13 +335,13 @@ def main() -> int:
         print("mosquitto, micropython and mpy-cross are needed: make setup", file=sys.stderr)
         return 2
 
-    def told(stage: Stage, number: int) -> None:
+    def told(stage: MemoryStage, number: int) -> None:
         if number % 50 == 49:
             print(f"{number + 1} rounds", flush=True)
         whole_kind(stage, number)
 
     with tempfile.TemporaryDirectory(prefix="hymio-memory-") as folder:
-        stage = Stage(Path(folder), options.firmware, is_full=True)
+        stage = MemoryStage(Path(folder), options.firmware, is_full=True)
         try:
             with stage.open():
                 print(stage.rounds(options.rounds, told))

@@ -14,23 +14,23 @@ from hymio.store.database import Store
 from hymio.store.transaction import DueAck, Transaction, commit_whatever_comes
 from hymio.wire.acks import Ack, encode_ack
 from hymio.wire.limits import TRANSACTION_MESSAGES
-from hymio_sim.board.sim_time import Clock
+from hymio_sim.board.sim_time import SimClock
 from hymio_sim.net.mqtt_watch import Publish
 from hymio_sim.rigs.faulty_broker import FaultyBroker, Session
 
 _THINKS_US: Final = 20_000
-"""From a message to its transaction: others may come meanwhile."""
+"""How long it takes from a message to its transaction; other messages may come meanwhile."""
 
 
 class Killed(BaseException):
-    """The process has ended here. No `except Exception` may catch it."""
+    """The process has ended here; it is no Exception, so that nobody catches it."""
 
 
 class Fuse:
-    """Burns down by one at every statement, before and after it, at every BEGIN, COMMIT and publish; then the process
-    ends, and the system closes its connections.
+    """Counts down at every statement, before and after it, and at every BEGIN, COMMIT and publish.
 
-    `points` counts what has been passed; None in `left` is a fuse that never burns.
+    At zero the process ends, and the system closes its connections. `points` counts what has been passed; None in
+    `left` is a fuse that never burns down.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Fuse:
         self._connections: list[sqlite3.Connection] = []
 
     def burn(self, *_: Any) -> None:
-        """One point more."""
+        """Counts one point."""
         self.points += 1
         if self.left is not None:
             self.left -= 1
@@ -50,7 +50,7 @@ class Fuse:
 
     @contextlib.contextmanager
     def laid(self, store: Store) -> Iterator[None]:
-        """While the block runs every statement of the store burns it."""
+        """While the block runs, every statement of the store counts."""
 
         def connected(connection: sqlite3.Connection, _record: object) -> None:
             self._connections.append(connection)
@@ -66,23 +66,29 @@ class Fuse:
                 event.remove(store.engine, name, listener)
 
     def _roll_back(self) -> None:
-        """What a database does with the transaction of a process that has died. At once: closing a connection, as
-        SQLAlchemy does when it sees the exception, would wait for the cursors that a traceback still holds."""
+        """Does what a database does with the transaction of a process that has died.
+
+        It does so at once: closing a connection, as SQLAlchemy does when it sees the exception, would wait for the
+        cursors that a traceback still holds.
+        """
         for connection in self._connections:
-            with contextlib.suppress(sqlite3.ProgrammingError):  # closed already
+            with contextlib.suppress(sqlite3.ProgrammingError):  # it is closed already
                 connection.rollback()
         self._connections.clear()
 
 
 class MortalCollector:
-    """Takes what the broker has for it, commits, publishes acks. `on_ack(ack)` is called before each ack leaves."""
+    """Takes what the broker has for it, commits, and publishes acks.
+
+    `on_ack(ack)` is called before each ack leaves.
+    """
 
     def __init__(
         self,
         store: Store,
         fuse: Fuse,
         broker: FaultyBroker,
-        clock: Clock,
+        clock: SimClock,
         utc: Callable[[], float],
         on_ack: Callable[[DueAck], None],
     ) -> None:
@@ -99,7 +105,7 @@ class MortalCollector:
         self._session = broker.session = Session(self._take)
 
     def _take(self, message: Publish) -> None:
-        # The MQTT library acknowledges at once: what is in the inbox dies with the process.
+        # The MQTT library acknowledges at once, so what is in the inbox is lost with the process.
         self._inbox.append(message)
         if len(self._inbox) == 1:
             self._later(_THINKS_US, self._work)
@@ -132,7 +138,7 @@ class MortalCollector:
             del self._unsent[key]
 
     def die(self, seconds: float) -> None:
-        """The process is gone, and all that it had in memory; for so long nobody starts it again."""
+        """The process ends, and all that it had in memory is gone; it starts again after so many seconds."""
         self._life += 1
         self.kills += 1
         self._inbox.clear()

@@ -1,7 +1,7 @@
 """Broken, cut and mixed-up byte streams for the MQTT client, each named by a number that replays it.
 
 Three in four streams are sessions as a broker would hold them, valid in structure, with a few bytes changed, left out,
-doubled or moved; the others are noise behind a valid beginning, or nothing but noise.
+doubled or moved. The others are noise behind a valid beginning, or nothing but noise.
 """
 
 from __future__ import annotations
@@ -14,17 +14,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from hymio.common.firmware_files import firmware_module
+from hymio_sim.rigs.broken import Broken
 
 INPUT_MAX: Final = 2048 + 5
-"""What the client may keep of a packet that is not whole: the largest it takes, and its fixed header."""
+"""How many bytes of an incomplete packet the client may keep: the largest packet it takes, and the fixed header."""
 OUTPUT_MAX: Final = 4096
 _PIECE_MAX: Final = 512
-"""The driver reads no more at a time."""
+"""How many bytes the driver reads at a time."""
 _TOPICS: Final = (b"hymio/till-1/ack", b"hymio/till-1/cmd", b"a", "\u00e4/\u20ac".encode())
-
-
-class Trouble(AssertionError):
-    """args[0]: the number of the stream and what the client did."""
 
 
 def _string(data: bytes) -> bytes:
@@ -60,7 +57,7 @@ def _pingresp(dice: random.Random) -> bytes:
 
 
 def _session(dice: random.Random) -> list[bytes]:
-    """Packets of a broker, in an order that could be."""
+    """Packets of a broker, in an order in which they could come."""
     connack = bytes([dice.getrandbits(1), 0 if dice.random() < 0.97 else dice.randrange(8)])
     suback = b"\0\1" + bytes([1 if dice.random() < 0.97 else dice.choice((0, 2, 128))])
     packets = [_packet(0x20, connack), _packet(0x90, suback)]
@@ -88,7 +85,7 @@ def _mutated(packets: list[bytes], dice: random.Random) -> bytes:
 
 
 def stream(number: int) -> bytes:
-    """The bytes from the broker, the same for the same number."""
+    """The bytes from the broker; the same number gives the same bytes."""
     dice = random.Random(number)
     kind = dice.random()
     if kind < 0.75:
@@ -98,7 +95,7 @@ def stream(number: int) -> bytes:
 
 
 def pieces(data: bytes, dice: random.Random) -> Iterator[bytes]:
-    """The stream as TCP might hand it over."""
+    """The stream in pieces, as TCP might hand it over."""
     size = dice.choice((1, 7, _PIECE_MAX, _PIECE_MAX)) if len(data) < 200 else _PIECE_MAX
     at = 0
     while at < len(data):
@@ -108,7 +105,7 @@ def pieces(data: bytes, dice: random.Random) -> Iterator[bytes]:
 
 
 class Client:
-    """The firmware's client and what must hold of it whatever comes."""
+    """The firmware's client, and what must hold of it whatever comes."""
 
     def __init__(self, number: int) -> None:
         mqtt = firmware_module("net_mqtt")
@@ -123,10 +120,10 @@ class Client:
 
     def _demand(self, holds: bool, what: str) -> None:
         if not holds:
-            raise Trouble(f"stream {self._number}: {what}")
+            raise Broken(f"stream {self._number}: {what}")
 
     def run(self) -> bool:
-        """Feeds it the whole stream; gives whether it has found the stream broken."""
+        """Feeds the whole stream to the client; gives whether it has found the stream broken."""
         mqtt, dice = self.mqtt, self._dice
         now_ms = dice.randrange(1 << 30)
         mqtt.opened(now_ms)
@@ -152,17 +149,18 @@ class Client:
 def fuzz(numbers: range, tell: Callable[[int], None] = lambda done: None) -> tuple[int, int]:
     """Runs the streams of these numbers; gives how many were found broken, and how many messages came through.
 
-    Trouble names the stream if the client raises, keeps too much, or believes what it must not.
+    Raises:
+        Broken: the client raises, keeps too much, or believes what it must not; names the stream.
     """
     broken = messages = 0
     for number in numbers:
         client = Client(number)
         try:
             broken += client.run()
-        except Trouble:
+        except Broken:
             raise
         except Exception as error:
-            raise Trouble(f"stream {number}: {type(error).__name__}: {error}") from error
+            raise Broken(f"stream {number}: {type(error).__name__}: {error}") from error
         messages += client.messages
         if number % 1000 == 0:
             tell(number)

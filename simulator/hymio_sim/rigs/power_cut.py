@@ -24,9 +24,9 @@ class Moment:
     operation: Operation
     before: bytes
     sector: int
-    """In which it takes place."""
+    """The sector in which it takes place."""
     faults: Faults
-    """Those that a power cut does not mend."""
+    """Those of the faults that a power cut does not mend."""
 
 
 class Recorder(FlashPartition):
@@ -42,19 +42,21 @@ class Recorder(FlashPartition):
 
     @property
     def image(self) -> bytes:
-        """All of it."""
+        """All bytes of the chip."""
         return self.flash.image()
 
     @property
     def faults(self) -> Faults:
-        """What is wrong with it; may be changed."""
+        """What is wrong with the chip; may be changed."""
         return self.flash.faults
 
     def writeblocks(self, block: int, buf: bytes | bytearray | memoryview, offset: int = 0) -> None:
+        """Remembers the moment, and programs."""
         before = self.image if self.recording else b""
         self._record(self.flash.begin_program(block * self.flash.sector + offset, bytes(buf)), before)
 
     def ioctl(self, op: int, arg: int) -> int | None:
+        """Remembers the moment of an erase; see `FlashPartition`."""
         if op != 6:
             return super().ioctl(op, arg)
         before = self.image if self.recording else b""
@@ -73,7 +75,7 @@ def _torn_programs(old: bytes, data: bytes, number: int, dice: random.Random) ->
     size = len(data)
     yield "none", old
     yield "all", new
-    # Byte by byte: those before are new, those behind are old, or the other way round; and the one in between is torn.
+    # Byte by byte: those before are new and those behind are old, or the other way round; the one between is torn.
     for at in range(size):
         if at:
             yield f"head{at}", new[:at] + old[at:]
@@ -82,7 +84,7 @@ def _torn_programs(old: bytes, data: bytes, number: int, dice: random.Random) ->
         torn = (new[at] & mask) | (old[at] & ~mask)
         yield f"{shape}{at}", new[:at] + bytes([torn]) + old[at + 1 :]
     for n in range(2):
-        # Bits fall one by one: some of those that have to fall have fallen.
+        # All together: some of the bits that have to fall have fallen.
         yield f"bits{n}", bytes(b | (a & dice.randrange(256)) for a, b in zip(old, new, strict=True))
     bit = dice.randrange(8 * size)
     almost = bytearray(new)
@@ -110,7 +112,7 @@ def _torn_erases(old: bytes, dice: random.Random) -> Iterator[tuple[str, bytes]]
         yield f"tail{cut}", old[:cut] + blank[cut:]
     yield "zeros", bytes(size)
     yield "zeroshead", bytes(size // 2) + old[size // 2 :]
-    # Cells drift up in any order: old contents with ever more ones.
+    # Cells are pulled up in any order: the old contents, with ever more ones.
     yield "rising", bytes(byte | dice.randrange(256) for byte in old)
     yield "noise", dice.randbytes(size)
     almost = bytearray(blank)
@@ -119,8 +121,10 @@ def _torn_erases(old: bytes, dice: random.Random) -> Iterator[tuple[str, bytes]]
 
 
 def torn_images(moment: Moment, seed: int = 0) -> Iterator[tuple[str, bytes]]:
-    """(id, image) of every torn state of one operation, each state once; the id replays it: it is the same for the
-    same seed."""
+    """(id, image) of every torn state of one operation, each state once.
+
+    The id replays the state: the same seed gives the same ids.
+    """
     operation = moment.operation
     dice = random.Random(seed * 1_000_003 + moment.number)
     before, at, end = moment.before, operation.address, operation.end

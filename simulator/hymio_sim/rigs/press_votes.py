@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hymio_sim.board.switches import edges
-from hymio_sim.rigs.press_proof import BUTTONS, MONSTER, PERIOD, Push, Report, debounced, push_at
-from hymio_sim.run.private_firmware import room
+from hymio_sim.rigs.press_proof import BUTTONS, MONSTER, PERIOD, PlannedPush, ReportedPress, debounced, push_at
+from hymio_sim.run.private_firmware import firmware_module
 
 _START_TICKS: Final = PERIOD - 30_000
 _QUIET_FOREVER_MS: Final = 65_535
@@ -19,27 +19,29 @@ _QUIET_FOREVER_MS: Final = 65_535
 
 @dataclass
 class VoteTally:
-    """Votes on bad switches beside those of the same pushes on ideal ones."""
+    """The votes on bad switches, compared with those of the same pushes on ideal switches."""
 
     pushes: int
     votes: int
-    """On ideal switches."""
+    """How many votes there are on ideal switches."""
     extra: int
-    """More than the visitor gave, summed over the visitors."""
+    """How many votes visitors got beyond those they gave."""
     lost: int
-    """Fewer."""
+    """How many of the votes that visitors gave are missing."""
     swapped: int
-    """As many, but a correction went wrong: another button's."""
+    """How many votes went to another button, because a correction went wrong."""
 
 
-def visitors(pushes: int, rng: random.Random, profile: str = MONSTER) -> list[list[Push]]:
-    """People one after the other, some seconds apart: most push once, some correct themselves, some push twice, some
-    lean on the button."""
-    visits: list[list[Push]] = []
-    free_us = [0] * BUTTONS  # until then the contact still chatters
+def visitors(pushes: int, rng: random.Random, profile: str = MONSTER) -> list[list[PlannedPush]]:
+    """People one after the other, some seconds apart.
+
+    Most push once, some correct themselves, some push twice, some lean on the button.
+    """
+    visits: list[list[PlannedPush]] = []
+    free_us = [0] * BUTTONS  # the moment until which each contact still chatters
     at_us = 1_000_000
     while pushes > 0:
-        visit: list[Push] = []
+        visit: list[PlannedPush] = []
         b = rng.randrange(BUTTONS)
         buttons = [b]
         kind = rng.random()
@@ -60,22 +62,22 @@ def visitors(pushes: int, rng: random.Random, profile: str = MONSTER) -> list[li
     return visits
 
 
-def ideal(pushes: Iterable[Push]) -> list[Report]:
+def ideal(pushes: Iterable[PlannedPush]) -> list[ReportedPress]:
     """The presses that ideal contacts and an ideal debouncer would give."""
-    found: list[Report] = []
+    found: list[ReportedPress] = []
     up_since_us: list[int | None] = [None] * BUTTONS
     for push in pushes:
         ends = [end for end in up_since_us if end is not None]
         quiet_ms = min(_QUIET_FOREVER_MS, (push.at_us - max(ends)) // 1_000) if ends else _QUIET_FOREVER_MS
-        found.append(Report(push.at_us, push.b, push.at_us, max(1, quiet_ms)))
+        found.append(ReportedPress(push.at_us, push.b, push.at_us, max(1, quiet_ms)))
         up_since_us[push.b] = push.parted_us
     return found
 
 
-def votes_of(pushes: Sequence[Push], reports: Iterable[Report]) -> Counter[int]:
-    """How many votes are in force for each push (by its index) when the firmware's rules have judged the presses."""
-    vote = room("press_verdict")
-    counted = room("log_record").COUNTED
+def votes_of(pushes: Sequence[PlannedPush], reports: Iterable[ReportedPress]) -> Counter[int]:
+    """How many votes count for each push (by its index) once the firmware's rules have judged the presses."""
+    vote = firmware_module("press_verdict")
+    counted = firmware_module("log_record").COUNTED
     rules: Any = vote.Votes(vote.DEFAULT_WINDOWS)
     verdicts: list[int] = []
     push_of: list[int] = []
@@ -92,7 +94,7 @@ def votes_of(pushes: Sequence[Push], reports: Iterable[Report]) -> Counter[int]:
 
 
 def judged(pushes: int, seed: int = 0, profile: str = MONSTER) -> VoteTally:
-    """The same people at bad and at ideal switches."""
+    """The votes of the same people at bad and at ideal switches."""
     rng = random.Random(f"{seed} visitors")
     visits = visitors(pushes, rng, profile)
     made = [push for visit in visits for push in visit]

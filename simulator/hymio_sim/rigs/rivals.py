@@ -1,7 +1,7 @@
 """Three other ways to debounce, for comparison: each takes the edges of one button and gives the presses.
 
-They are idealised in their favour: no edge is lost to them, and none of them polls late. Edges are moments in
-microseconds, closing first, alternating; so is what they give.
+They are idealised in their favour: none misses an edge or polls late. Edges are moments in microseconds, of which the
+first closes the contact; the presses they give are such moments as well.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ Rival = Callable[[Sequence[int]], list[int]]
 
 
 def first_edge(edges_us: Sequence[int], dead_us: int) -> list[int]:
-    """A press at every closing edge, then deaf for a while: what an interrupt handler with a time stamp does."""
+    """A press at every closing edge, then nothing for `dead_us`.
+
+    This is what an interrupt handler with a time stamp does.
+    """
     found: list[int] = []
     for at_us in edges_us[::2]:
         if not found or at_us - found[-1] >= dead_us:
@@ -23,7 +26,7 @@ def first_edge(edges_us: Sequence[int], dead_us: int) -> list[int]:
 
 
 def quiet_time(edges_us: Sequence[int], quiet_us: int) -> list[int]:
-    """A change is believed when the contact has not moved for a while; a press is a change to closed."""
+    """A change counts once the contact has not moved for `quiet_us`; a press is a change to closed."""
     found: list[int] = []
     was_closed = False
     for index, at_us in enumerate(edges_us):

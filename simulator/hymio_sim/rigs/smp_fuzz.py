@@ -1,4 +1,4 @@
-"""Ever new frames for the cable: `make soak WHAT=smp`. What they are is in fakes/smpframes.py."""
+"""Ever new frames for the cable: `make soak WHAT=smp`; on_vm/cable_frames.py makes them."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hymio_sim.run.private_firmware import room
+from hymio_sim.rigs.broken import Broken
+from hymio_sim.run.private_firmware import firmware_module
 
 
-def _fake(name: str) -> Any:
-    return importlib.import_module(f"hymio_sim.fakes.{name}")
-
-
-class Trouble(AssertionError):
-    """args[0]: the number of the case and what the console did."""
+def _on_vm(name: str) -> Any:
+    return importlib.import_module(f"hymio_sim.rigs.on_vm.{name}")
 
 
 def _console(home: str) -> tuple[Any, Any]:
-    board = _fake("handboard").HandBoard(_fake("ramflash").RamFlash(4))
-    app = room("app").App(room("config").build({}), board, "0", "", home)
+    board = _on_vm("hand_board").HandBoard(_on_vm("ram_flash").RamFlash(4))
+    app = firmware_module("app").App(firmware_module("config").build({}), board, "0", "", home)
     app.start(0)
 
     def blame(error: Exception) -> None:
         raise error
 
-    app.text.error = blame  # the console catches what nobody should have raised, and tells the text log
-    return room("console").Console(app), board
+    app.text.error = blame  # the console catches unexpected exceptions and tells the text log, which must not happen
+    return firmware_module("console").Console(app), board
 
 
 def fuzz(numbers: range, home: str, tell: Callable[[int], None] = lambda done: None) -> int:
-    """Runs the cases of these numbers on a terminal whose files are in `home`; gives how many lines it answered."""
+    """Runs the cases of these numbers on a terminal whose files are in `home`; gives how many lines it answered.
+
+    Raises:
+        Broken: the console raises or answers with too long a line; names the case.
+    """
     console, board = _console(home)
-    cbor, smp, case = room("cbor"), room("smp_frames"), _fake("smpframes").case
+    cbor, smp, case = firmware_module("cbor"), firmware_module("smp_frames"), _on_vm("cable_frames").case
     lines = 0
     for number in numbers:
         data, is_whole = case(number, cbor, smp)
@@ -44,13 +45,13 @@ def fuzz(numbers: range, home: str, tell: Callable[[int], None] = lambda done: N
             for line in console.received(data if is_whole else data + b"\n"):
                 lines += 1
                 if len(line) > 127:
-                    raise Trouble(f"case {number}: a line of {len(line)} bytes")
-        except Trouble:
+                    raise Broken(f"case {number}: a line of {len(line)} bytes")
+        except Broken:
             raise
         except Exception as error:
-            raise Trouble(f"case {number}: {type(error).__name__}: {error}") from error
+            raise Broken(f"case {number}: {type(error).__name__}: {error}") from error
         if board.resets or len(console.staged) > 60:
-            raise Trouble(f"case {number}: {board.resets} resets, {len(console.staged)} settings staged")
+            raise Broken(f"case {number}: {board.resets} resets, {len(console.staged)} settings staged")
         if number % 1000 == 0:
             tell(number)
     console.close()

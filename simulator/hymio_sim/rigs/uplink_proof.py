@@ -1,8 +1,9 @@
-"""The proof of the uplink: fingers, power cuts, other flash chips, a network that lies and a collector that is killed
-between any two statements; then a calm hour, and the ledger balances to the press.
+"""The proof of the uplink: whatever happens on the way, the ledger balances to the press in the end.
 
-A story is named by its seed. It is told in virtual time by the firmware itself and by `hymio collect`'s own code on a
-real database; what must have happened is read from the flash chip (`logwatch`), never asked of the firmware.
+Fingers press, power fails, flash chips are exchanged, the network lies, and the collector is killed between any two
+statements. A calm time follows, in which everything has to arrive. A story is named by its seed. It is told in virtual
+time by the firmware itself and by `hymio collect`'s own code on a real database. What must have happened is read from
+the flash chip (`log_watch`), never asked of the firmware.
 """
 
 from __future__ import annotations
@@ -24,22 +25,20 @@ from hymio.store.database import Store, open_store
 from hymio.store.transaction import DueAck
 from hymio_sim.board.sim_time import VirtualClock
 from hymio_sim.flash.chip import NorFlash
+from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.faulty_broker import FaultyBroker, Weather
 from hymio_sim.rigs.fingers import compare
 from hymio_sim.rigs.mortal_collector import Fuse, MortalCollector
-from hymio_sim.run.virtual import Air, VirtualTerminal
+from hymio_sim.run.virtual import VirtualTerminal
+from hymio_sim.run.virtual_link import Air
 
 CALM_S: Final = 3 * 3600.0
 """How long everything may take to arrive once nothing goes wrong any more: several of the terminal's longest waits."""
 _LOOK_S: Final = 20.0
 
 
-class Broken(AssertionError):
-    """args[0]: the seed of the story and what the uplink did."""
-
-
 @dataclass
-class Tally:
+class UplinkTally:
     """What a proof has been through."""
 
     stories: int = 0
@@ -52,8 +51,8 @@ class Tally:
     swaps: int = 0
     slowest_s: float = 0.0
 
-    def add(self, other: Tally) -> None:
-        """All that another one has been through."""
+    def add(self, other: UplinkTally) -> None:
+        """Adds all that another proof has been through."""
         slowest_s = max(self.slowest_s, other.slowest_s)
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
@@ -70,7 +69,7 @@ class Tally:
 
 @contextlib.contextmanager
 def database() -> Iterator[Store]:
-    """A database that nobody wants to keep: its commits do not wait for the disk."""
+    """A database that nobody wants to keep, so its commits do not wait for the disk."""
     with tempfile.TemporaryDirectory(prefix="hymio-proof-") as directory:
         store = open_store(str(Path(directory) / "votes.db"), create=True)
         store.engine.dispose()
@@ -82,7 +81,7 @@ def database() -> Iterator[Store]:
 
 
 class FaultyAir(Air):
-    """The usual air, but for the broker and what is behind it."""
+    """An `Air` with a faulty broker, and a collector that can be killed behind it."""
 
     def __init__(self, clock: VirtualClock, utc: Callable[[], float], dice: random.Random) -> None:
         super().__init__(utc)
@@ -91,7 +90,7 @@ class FaultyAir(Air):
 
 
 class Story:
-    """One terminal's troubles, by seed. `tell` and then `demand`."""
+    """The troubles of one terminal, by seed: `tell` lives through them, then `demand` checks."""
 
     def __init__(self, seed: int, store: Store) -> None:
         self.seed = seed
@@ -183,7 +182,7 @@ class Story:
         self._fuse.left = self._dice.randrange(30)
 
     def _other_chip(self) -> None:
-        """A fresh chip, or one that was there before."""
+        """A fresh flash chip, or one that was on the board before."""
         fresh = len(self._chips) < 2 or self._dice.random() < 0.3
         self._insert(NorFlash(size=1 << 18) if fresh else self._dice.choice(self._chips))
 
@@ -198,7 +197,7 @@ class Story:
     # ---- the calm end ----
 
     def _calm_end(self) -> float:
-        """Nothing goes wrong any more; each chip gets its turn. Gives the longest time that one took to drain."""
+        """Lets nothing go wrong any more; each chip gets its turn. Gives the longest time that one took to drain."""
         self._broker.weather = Weather()
         self._fuse.left = None
         self.terminal.script(["wait 0.5", "wifi on", "power on", "wait 1"])
@@ -214,7 +213,7 @@ class Story:
                     self._broken(f"log {log_id:08x} has not arrived after {CALM_S / 3600:g} h: {self._ledger()}")
                 self.terminal.run(_LOOK_S)
             slowest_s = max(slowest_s, (self.terminal.clock.now_us() - since_us) / 1e6)
-        self.terminal.run(60)  # nothing comes that would spoil it
+        self.terminal.run(60)  # to see that nothing comes that would spoil it
         return slowest_s
 
     def _has_drained(self, log_id: int) -> bool:
@@ -225,7 +224,7 @@ class Story:
         return not stored or any(line["log_id"] == log_id and line["balanced"] for line in self._ledger())
 
     def _ledger(self) -> list[dict[str, Any]]:
-        """The lines of this terminal in the view that `hymio ledger` shows, with the number of conflicts."""
+        """The rows of this terminal in the view that `hymio ledger` shows, with the number of conflicts."""
         query = "SELECT v.*, l.conflicts FROM ledger_v1 v JOIN logs l USING (device_id, log_id) WHERE v.device_id = :d"
         return self._ask(query)
 
@@ -241,14 +240,21 @@ class Story:
         return {row["seq"] for row in self._ask(query, l=log_id, s=seq)}
 
     def _check_ack(self, due: DueAck) -> None:
-        """An ack frees votes: all below its mark must be rows by now, for everybody to see."""
+        """Checks that everything below the mark of an ack is a row by now, for everybody to see.
+
+        The terminal may forget it as soon as it has the ack.
+        """
         stored = {e["seq"] for e in self.terminal.of("record") if e["log_id"] == due.log_id and e["seq"] < due.mark}
         missing = stored - self._rows_below(due.log_id, due.mark)
         if missing:
             self._broken(f"an ack up to {due.mark} leaves, and seqs {sorted(missing)} are no rows")
 
-    def demand(self) -> Tally:
-        """Holds fingers, flash and database against each other; Broken names the seed."""
+    def demand(self) -> UplinkTally:
+        """Holds fingers, flash and database against each other.
+
+        Raises:
+            Broken: they do not agree; names the seed.
+        """
         rows = self._ask("SELECT * FROM presses_v1 WHERE device_id = :d")
         quarantined = self._ask("SELECT count(*) AS n FROM quarantine WHERE device_id = :d")[0]["n"]
         lines = self._ledger()
@@ -258,7 +264,7 @@ class Story:
         for line in lines:
             if not line["balanced"] or line["lost"] or line["conflicts"]:
                 self._broken(f"the ledger does not balance: {line}")
-        return Tally(
+        return UplinkTally(
             1, verdict.pushes, len(rows), verdict.unthanked, sum(line["duplicates"] for line in lines), quarantined,
             self.collector.kills, self.swaps, self.calm_s,
         )  # fmt: skip
@@ -267,9 +273,13 @@ class Story:
         raise Broken(f"story {self.seed}: {what} (again: make soak WHAT=uplink ARGS='--case {self.seed}')")
 
 
-def prove(seeds: range, store: Store) -> Tally:
-    """Tells the stories of these seeds on one database; Broken names the one that fails."""
-    total = Tally()
+def prove(seeds: range, store: Store) -> UplinkTally:
+    """Tells the stories of these seeds on one database.
+
+    Raises:
+        Broken: a story fails; names its seed.
+    """
+    total = UplinkTally()
     for seed in seeds:
         try:
             story = Story(seed, store)

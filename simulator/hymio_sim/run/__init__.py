@@ -1,1 +1,1 @@
-"""Running the firmware on a simulated board, in virtual or in real time."""
+"""The firmware at work on a simulated board, in virtual or in real time."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hymio_sim.board.switches import DEFAULT, SWITCHES
+from hymio_sim.flash.fault_orders import BadSector, FailNext, Fault, FlipBit, StickBit
 
 DEFAULT_MS: Final = 120.0
 _LONGEST_MS: Final = 3_600_000.0
@@ -30,8 +31,8 @@ USAGE: Final = (
 
 
 @dataclass(frozen=True)
-class Press:
-    """Push one button for `contact_ms` of contact."""
+class PushButton:
+    """Push a button and hold its contact for `contact_ms`."""
 
     button: int
     contact_ms: float = DEFAULT_MS
@@ -48,7 +49,7 @@ class Chord:
 
 
 @dataclass(frozen=True)
-class Switch:
+class TurnOnOff:
     """Turn `what` ("wifi" or "power") on or off."""
 
     what: str
@@ -57,77 +58,48 @@ class Switch:
 
 @dataclass(frozen=True)
 class SetSupply:
-    """The battery gives so many millivolts."""
+    """Let the battery give that many millivolts."""
 
     supply_mv: int
 
 
 @dataclass(frozen=True)
 class SetTime:
-    """The true time is `utc` seconds of 1970."""
+    """Make `utc`, in seconds of 1970, the true time of this moment."""
 
     utc: float
 
 
 @dataclass(frozen=True)
-class FailNext:
-    """The next `count` operations of a kind fail in silence: "program-noop", "erase-noop" or "read-glitch"."""
-
-    kind: str
-    count: int
-
-
-@dataclass(frozen=True)
-class BadSector:
-    """The sector takes neither programs nor erases any more."""
-
-    sector: int
-
-
-@dataclass(frozen=True)
-class FlipBit:
-    """A bit of the flash rots."""
-
-    address: int
-    bit: int
-
-
-@dataclass(frozen=True)
-class StickBit:
-    """A bit of the flash stays as it is told, whatever is done."""
-
-    address: int
-    bit: int
-    value: int
-
-
-@dataclass(frozen=True)
 class Wait:
-    """Hold the next line up."""
+    """Hold up the next line for that long."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class AwaitSleep:
-    """Hold the next line up until the terminal sleeps deeply."""
+    """Hold up the next line until the terminal sleeps deeply."""
 
 
 @dataclass(frozen=True)
 class Quit:
-    """The end."""
+    """End the simulation."""
 
 
-Fault = FailNext | BadSector | FlipBit | StickBit
-Command = Press | Chord | Switch | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
+Command = PushButton | Chord | TurnOnOff | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
 
 
 class BadCommand(ValueError):
-    """args[0] tells a person what was expected and what came."""
+    """The line can not be obeyed; args[0] tells a person what was expected and what came."""
 
 
 def parse(line: str) -> Command | None:
-    """The command in a line; None for an empty line or a comment (`# ...`). Raises BadCommand."""
+    """The command in a line, or None for an empty line or a comment (`# ...`).
+
+    Raises:
+        BadCommand: the line is not a command.
+    """
     words = line.split("#", 1)[0].split()
     if not words:
         return None
@@ -135,7 +107,7 @@ def parse(line: str) -> Command | None:
     if verb == "press":
         return _press(rest)
     if verb == "hold" and len(rest) == 2:
-        return Press(_button(rest[0]), 1000 * _number(verb, rest[1], 0.001, _LONGEST_MS / 1000))
+        return PushButton(_button(rest[0]), 1000 * _number(verb, rest[1], 0.001, _LONGEST_MS / 1000))
     if verb == "chord" and len(rest) in (2, 3):
         first, second = _button(rest[0]), _button(rest[1])
         if first == second:
@@ -144,7 +116,7 @@ def parse(line: str) -> Command | None:
     if verb in ("wifi", "power") and len(rest) == 1:
         if rest[0] not in ("on", "off"):
             raise BadCommand(f"{verb}: expected on or off, came {rest[0]}")
-        return Switch(verb, rest[0] == "on")
+        return TurnOnOff(verb, rest[0] == "on")
     if verb == "time" and len(rest) == 1:
         return SetTime(_number(verb, rest[0], 0.0, 253_402_300_799.0))
     if verb == "fault":
@@ -163,7 +135,7 @@ def parse(line: str) -> Command | None:
     raise BadCommand(f"no such command: {verb}; expected one of: {', '.join(USAGE)}")
 
 
-def _press(words: list[str]) -> Press:
+def _press(words: list[str]) -> PushButton:
     usage = f"expected `{USAGE[0]}`"
     if not words:
         raise BadCommand(f"{usage}, came no button")
@@ -177,14 +149,16 @@ def _press(words: list[str]) -> Press:
         if len(rest) != 2 or rest[0] != "profile":
             raise BadCommand(f"{usage}, came `press {' '.join(words)}`")
         profile = profile_of(rest[1])
-    return Press(button, contact_ms, profile)
+    return PushButton(button, contact_ms, profile)
 
 
 def profile_of(word: str) -> str:
-    """The profile as `press` events name it: in any letter case, with or without hyphens (KPB22, TC-1103).
+    """The name that `press` events give a profile of a switch.
+
+    `word` may have any letter case, with or without hyphens (KPB22, TC-1103).
 
     Raises:
-        BadCommand: there is none of this name.
+        BadCommand: there is no such profile.
     """
     name = word.lower().replace("-", "")
     if name not in SWITCHES:
@@ -208,7 +182,7 @@ def _fault(words: list[str], line: str) -> Fault:
 
 
 def _integer(what: str, word: str, low: int, high: int) -> int:
-    """Decimal, or hexadecimal after 0x."""
+    """The whole number in `word`, decimal or after 0x hexadecimal, from `low` to `high`."""
     try:
         value = int(word, 0)
     except ValueError:

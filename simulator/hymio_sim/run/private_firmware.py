@@ -1,7 +1,7 @@
-"""Loads the firmware into this process: the rooms once, and for each terminal a board of its own with its own fakes.
+"""Loads the firmware into this process: its modules once, and for each terminal a board with fakes of its own.
 
-Only `board` imports hardware modules, so it alone is executed anew for each terminal, with an `__import__` that hands
-it that terminal's `machine`, `esp32`, `network` and `neopixel`. Thousands can live side by side.
+Only the module `board` imports hardware modules. So it alone is executed anew for each terminal, with an `__import__`
+that gives it the `machine`, `esp32`, `network` and `neopixel` of that terminal. Thousands can live side by side.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 
-from hymio.common.firmware_files import firmware_dir, firmware_module, firmware_package
+from hymio.common import firmware_files
 from hymio_sim.board.board_files import FAKES
 
 
-def room(name: str) -> Any:
-    """The application's module of that name, shared by all terminals. "" is the package."""
-    return firmware_module(name) if name else firmware_package()
+def firmware_module(name: str) -> Any:
+    """The firmware's module of that name, shared by all terminals of this process; "" gives its package."""
+    return firmware_files.firmware_module(name) if name else firmware_files.firmware_package()
 
 
 @functools.cache
@@ -28,7 +28,7 @@ def _code(path: Path) -> CodeType:
 
 
 def _executed(path: Path, name: str, package: str, modules: Mapping[str, Any]) -> ModuleType:
-    """The module in the file, for which `modules` take the place of those that it would import by these names."""
+    """Executes the file as a module that imports those of `modules` by these names, and any others as usual."""
 
     def private_import(
         wanted: str,
@@ -49,12 +49,16 @@ def _executed(path: Path, name: str, package: str, modules: Mapping[str, Any]) -
 
 
 def private_board(port: Any, config: dict[str, Any], random_bytes: Any) -> Any:
-    """A `board.Board` whose hardware is behind `port` (see fakes/bus.py, "what the fake modules call")."""
+    """A `board.Board` of the firmware whose hardware is behind `port`.
+
+    What a port has to offer stands in fakes/bus.py, "what the fake modules call". config: a whole configuration;
+    random_bytes(n) stands in for `os.urandom`.
+    """
     fakes: dict[str, Any] = {"bus": SimpleNamespace(port=port)}
     for name in ("machine", "esp32", "network", "neopixel"):
         fakes[name] = _executed(FAKES / f"{name}.py", name, "", fakes)
     modules = {**fakes, "os": SimpleNamespace(urandom=random_bytes)}
-    path = firmware_dir() / "terminal" / "board.py"
-    package = firmware_package().__name__
+    path = firmware_files.firmware_dir() / "terminal" / "board.py"
+    package = firmware_files.firmware_package().__name__
     module = _executed(path, f"{package}.board", package, modules)
     return module.Board(config)

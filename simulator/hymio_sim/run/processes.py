@@ -1,4 +1,4 @@
-"""Child processes that don't outlive their parent."""
+"""Child processes that do not outlive their parent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 
 def die_with_parent() -> None:
-    """A `preexec_fn`: the kernel kills the child when the thread that started it ends, however it ends (Linux)."""
+    """Has the kernel kill the calling process when the thread that started it ends, however it ends.
+
+    It is meant as a `preexec_fn` of `subprocess.Popen`, and does nothing but on Linux.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -23,23 +23,31 @@ from hymio_sim.board.board_files import FAKES, find_tool, lay_out, lay_out_files
 from hymio_sim.board.hardware import PWRON_RESET, SSID, Hardware, Pins
 from hymio_sim.board.journal import Event, Journal
 from hymio_sim.board.sim_time import RealClock
-from hymio_sim.board.usb_cable import Cable
+from hymio_sim.board.usb_cable import UsbCable
 from hymio_sim.flash.chip import TIMES, NorFlash
 from hymio_sim.net.access_point import AccessPoint, Outside, true_utc_offset_us
 from hymio_sim.run import registry
 from hymio_sim.run.settings import Settings
-from hymio_sim.run.terminal import Commands, Terminal
-from hymio_sim.run.vm import ChildVm, child_command
+from hymio_sim.run.terminal import CommandedTerminal, Commands
+from hymio_sim.run.vm import ChildVm
+from hymio_sim.run.vm_command import child_command
 
 STARTED_US: Final = time.monotonic_ns() // 1000
-"""When this process started, near enough: the zero of `t`."""
+"""About when this process started, in microseconds: the zero of `t` in events."""
 
 _PATIENCE_S: Final = 20
-"""A terminal that refuses to count is never ready, but has lights and a serial port; commands are obeyed then too."""
+"""How long to wait for `ready` before commands are obeyed. A terminal that refuses to count is never ready, but its
+lights and its serial port work."""
 
 
 def board_config(settings: Settings, port: int, ntp_port: int) -> tuple[dict[str, Any], Pins]:
-    """config.json of the board, and where its pins are by it. Ports: of the access point."""
+    """The config.json of the board, and where its pins are according to it.
+
+    port and ntp_port are those of the access point.
+
+    Raises:
+        Failure: `--config` wires the pins in a way that can not be.
+    """
     pins = Pins()
     config: dict[str, Any] = {
         "device_id": settings.device_id,
@@ -49,7 +57,7 @@ def board_config(settings: Settings, port: int, ntp_port: int) -> tuple[dict[str
         config["wifi"] = {"ssid": SSID}
         config["mqtt"] = {"host": "127.0.0.1", "port": port}
         if settings.tls_files:
-            # The name that the broker's certificate has to bear; the access point is there for each of them.
+            # The certificate of the broker has to bear this name. It leads to the access point, on this machine.
             config["mqtt"]["host"] = settings.broker[0]
             config["mqtt"]["tls"] = {file.stem: file.name for file in settings.tls_files}
         config["ntp"] = {"host": "127.0.0.1", "port": ntp_port}
@@ -78,18 +86,21 @@ def _pins(wired: Any) -> Pins:
 
 
 class RealTerminal:
-    """One terminal; `run` returns the exit status when it has quit."""
+    """A terminal in real time, with everything around it."""
 
     def __init__(self, settings: Settings, show: Callable[[Event], None]) -> None:
         self._settings = settings
         self._show = show
         self._quit = asyncio.Event()
-        self.terminal: Terminal | None = None
+        self.terminal: CommandedTerminal | None = None
         self.hardware: Hardware | None = None
         self._keys: Commands | None = None
 
     async def run(self, stdin: bool = True) -> int:
-        """Runs until `quit` or SIGTERM; gives the exit status. stdin: whether command lines come from there."""
+        """Runs the terminal until `quit`, SIGTERM or SIGINT; gives the exit status.
+
+        stdin: whether command lines come from there.
+        """
         settings = self._settings
         loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as stack:
@@ -115,13 +126,13 @@ class RealTerminal:
                 await air.open()
             config, hardware.pins = board_config(settings, air.port if air else 0, air.ntp_port if air else 0)
             command, rom = _prepare(settings, scratch, config)
-            cable = Cable(loop, settings.link, settings.baud)
+            cable = UsbCable(loop, settings.link, settings.baud)
             stack.callback(cable.close)
             hardware.serial = cable.port
             vm = ChildVm(hardware, cable, loop, command, rom, scratch / "board")
             stack.callback(vm.kill)
             self.hardware = hardware
-            self.terminal = terminal = Terminal(hardware, vm)
+            self.terminal = terminal = CommandedTerminal(hardware, vm)
             if air:
                 terminal.when_air_is_cut(air.cut)
                 vm.before_stop = air.cut
@@ -157,14 +168,14 @@ class RealTerminal:
         return status
 
     def command(self, line: str) -> None:
-        """One more command line, from the screen's keys."""
+        """Obeys one more command line, which a key on the screen stands for."""
         if self._keys:
             self._keys.add(line)
 
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[str]:
-    """A directory for the board's files, and away with those of simulators that were killed."""
+    """A directory for the board's files, gone after the block; those of simulators that were killed go as well."""
     prefix = "hymio-sim-"
     for old in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
         pid = old.name.removeprefix(prefix).split("-")[0]
@@ -178,7 +189,7 @@ def _scratch() -> Iterator[str]:
 
 
 def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple[list[str], bytes | None]:
-    """Lays out the board's files; gives the command that runs them, and the ROM for it."""
+    """Lays out the board's files; gives the command that runs them, and the image of its ROM, if it has one."""
     firmware = settings.firmware or firmware_dir()
     rom = compiler = None
     if settings.runtime == "micropython":
@@ -202,8 +213,11 @@ def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple
 
 
 def _read_lines(loop: asyncio.AbstractEventLoop, obey: Callable[[str], None]) -> None:
-    """Calls `obey` on the loop for each line of stdin. A thread, because stdin may be a file; on the descriptor,
-    because a buffered reader that still waits would hold up the end of the process."""
+    """Calls `obey` on the loop for each line of stdin.
+
+    A thread reads, because stdin may be a file, for which loops do not wait. It reads from the descriptor, because a
+    buffered reader that still waits would hold up the end of the process.
+    """
 
     def read() -> None:
         rest = b""
@@ -216,7 +230,7 @@ def _read_lines(loop: asyncio.AbstractEventLoop, obey: Callable[[str], None]) ->
             if not data and rest:
                 lines.append(rest)
             for line in lines:
-                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody to obey any more
+                with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody obeys any more
                     loop.call_soon_threadsafe(obey, line.decode(errors="backslashreplace"))
             if not data:
                 return
@@ -225,12 +239,17 @@ def _read_lines(loop: asyncio.AbstractEventLoop, obey: Callable[[str], None]) ->
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """An event loop whose timers are exact to microseconds: select() takes them, epoll rounds up to milliseconds, more
-    than a flash page takes to program."""
+    """An event loop whose timers are exact to microseconds.
+
+    It uses select(), because epoll rounds up to milliseconds, and a page of flash takes less than one to program.
+    """
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 def run_terminal(settings: Settings, show: Callable[[Event], None], stdin: bool = True) -> int:
-    """Runs one terminal in this process; gives the exit status."""
+    """Runs one terminal in this process; gives the exit status.
+
+    show: called with each event; stdin: whether command lines come from there.
+    """
     with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(RealTerminal(settings, show).run(stdin))

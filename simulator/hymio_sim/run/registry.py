@@ -12,7 +12,7 @@ from hymio.cable.ports import simulated_dir
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is such a process, anybody's."""
+    """Whether there is a process with that number, whoever owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -23,7 +23,7 @@ def is_running(pid: int) -> bool:
 
 
 def _prune(directory: Path) -> None:
-    """Simulators that were killed could not take their files away."""
+    """Removes the files of simulators that were killed and could not do so themselves."""
     for place in directory.glob("*.json"):
         pid = place.name.split("-")[0]
         if pid.isdigit() and not is_running(int(pid)):
@@ -33,7 +33,10 @@ def _prune(directory: Path) -> None:
 
 @contextlib.contextmanager
 def registered(device_id: str, port: str) -> Iterator[None]:
-    """Announces the terminal while the block runs. A file whose process is gone is stale: readers ignore it."""
+    """Announces the terminal while the block runs.
+
+    A file whose process is gone is stale, and readers ignore it.
+    """
     place = simulated_dir() / f"{os.getpid()}-{device_id}.json"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +46,7 @@ def registered(device_id: str, port: str) -> Iterator[None]:
         fresh.write_text(json.dumps(said))
         fresh.replace(place)
     except OSError:
-        pass  # the terminal works without being found
+        pass  # the terminal works even if `hymio ports` can not find it
     try:
         yield
     finally:

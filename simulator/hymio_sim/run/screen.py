@@ -36,7 +36,7 @@ _LINES: Final = 8
 
 
 def describe(event: Event) -> str | None:
-    """An event as a line for a person; None if it is not worth one."""
+    """The event as a line for people, or None if it is not worth a line."""
     kind = event["event"]
     if kind == "ready":
         return f"ready: boot {event['boot']} of {event['device_id']}, serial port {event['serial']}"
@@ -60,7 +60,7 @@ def describe(event: Event) -> str | None:
 
 
 class Screen:
-    """Draws what the events say."""
+    """What the window shows, drawn by rich from what the events say."""
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=_LINES)
@@ -70,7 +70,7 @@ class Screen:
         self.wifi = True
 
     def take(self, event: Event) -> None:
-        """Something has happened."""
+        """Takes in an event that has happened."""
         kind = event["event"]
         if kind == "led":
             (self._lit.add if event["on"] else self._lit.discard)(event["led"])
@@ -104,7 +104,7 @@ class Screen:
 
 @contextlib.contextmanager
 def _single_keys() -> Iterator[None]:
-    """Keys come one by one, without Enter and without echo."""
+    """Has the terminal window give keys one by one, without Enter and without echo, while the block runs."""
     before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
     try:
@@ -141,7 +141,7 @@ def run_screen(settings: Settings) -> int:
 
 
 def command_of(letter: str, screen: Screen) -> str | None:
-    """The command line that a key stands for."""
+    """The command line that a key stands for on that screen, or None."""
     if letter in "1234":
         return f"press {letter}"
     if letter == "w":

@@ -1,4 +1,4 @@
-"""What the command line of `hymio sim terminal` says, for either kind of time."""
+"""What the command line of `hymio sim terminal` asks for, in either kind of time."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hymio_sim.run.vm import Runtime
+    from hymio_sim.run.vm_command import Runtime
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line says."""
+    """The options of one simulated terminal, checked and read."""
 
     device_id: str
     flash: Path
     link: Path | None = None
     baud: int | None = None
-    """How fast the serial line is; None: as fast as it goes."""
+    """The speed of the serial line in baud; None: as fast as this machine can."""
     broker: tuple[str, int] | None = None
     tls_files: tuple[Path, ...] = ()
-    """ca.der, and cert.der and key.der, if the way to the broker is TLS."""
+    """The paths of ca.der, and of cert.der and key.der, if the broker is reached by TLS."""
     runtime: Runtime = "micropython"
     heap: str = "96k"
     script: tuple[str, ...] = ()
@@ -29,8 +29,8 @@ class Settings:
     extra_config: dict[str, Any] | None = None
     flash_times: str = "typical"
     files: Path | None = None
-    """What is in the board's file system, if it is not this installation's firmware."""
+    """A folder with all files of the board, if it is not to run this installation's firmware."""
     firmware: Path | None = None
-    """Sources of another firmware than this installation's."""
+    """A folder with the sources of another firmware than this installation's."""
     memory: bool = False
     """Whether the memory of a stock ESP32 is modelled, with the firmware in its file system."""

@@ -1,4 +1,4 @@
-"""One simulated terminal: obeys commands, in either kind of time."""
+"""A terminal that obeys commands, in either kind of time."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Final, Protocol
 from hymio.common.errors import DONE, WRONG_USE
 from hymio_sim.board.hardware import PWRON_RESET, Hardware
 from hymio_sim.board.switches import DEFAULT
+from hymio_sim.flash.fault_orders import Fault, NoSuchPlace
 from hymio_sim.run.commands import (
     AwaitSleep,
     BadCommand,
     Chord,
     Command,
-    Fault,
-    Press,
+    PushButton,
     Quit,
     SetSupply,
     SetTime,
-    Switch,
+    TurnOnOff,
     Wait,
     parse,
 )
@@ -31,19 +31,19 @@ _SLEEPLESS_S: Final = 600.0
 
 
 class Machine(Protocol):
-    """What runs the firmware: a child process or virtual time."""
+    """What runs the firmware: a child process, or virtual time in this process."""
 
     def start(self, cause: int) -> None:
-        """Boots."""
+        """Boots for that reason, one of the reset causes in `hardware`."""
         ...
 
     def kill(self) -> None:
-        """Stops at this instant."""
+        """Stops the firmware at this instant."""
         ...
 
 
-class Terminal:
-    """`has_quit` once it was told to; `on_quit` is called then."""
+class CommandedTerminal:
+    """A board and what runs its firmware, told what to do; `on_quit` is called once it has been told to quit."""
 
     def __init__(self, hardware: Hardware, machine: Machine) -> None:
         self.hardware = hardware
@@ -57,21 +57,24 @@ class Terminal:
         self.on_quit: Callable[[], None] = lambda: None
 
     def when_air_is_cut(self, cut: Callable[[], None]) -> None:
-        """`cut` is called when whatever is connected through the air is lost."""
+        """Has `cut` called when whatever is connected through the air is lost."""
         self._air_cut = cut
 
     def exit_status(self) -> int:
-        """2 if a line of a script or a program could not be obeyed; a person has seen it and has gone on."""
+        """2 if a line of a script or a program could not be obeyed, else 0.
+
+        A person at a keyboard has seen that a line was wrong and has gone on, so such a line does not count.
+        """
         return WRONG_USE if self._refused else DONE
 
     def is_played_on(self) -> bool:
-        """Whether a button moves still, or is about to."""
+        """Whether a button still moves or is about to."""
         return bool(self._engaged) or any(self.hardware.is_moving(button) for button in BUTTONS)
 
     def obey(self, line: str, is_typed: bool = False) -> float | None:
-        """Does what the line says; gives the seconds by which it holds up the next line, if it does. After them this
-        same line is to be obeyed again if `is_unfinished`.
+        """Does what the line says; gives the seconds by which it holds up the next line, or None.
 
+        If `is_unfinished` is true afterwards, this same line is to be obeyed again when these seconds are over.
         is_typed: by a person at a keyboard, see `exit_status`.
         """
         self.is_unfinished = False
@@ -80,14 +83,14 @@ class Terminal:
             if command is None or self.has_quit:
                 return None
             return self._obey(command)
-        except BadCommand as error:
+        except (BadCommand, NoSuchPlace) as error:
             self.hardware.journal.tell("error", line=line.strip(), message=str(error))
             self._refused += not is_typed
             return None
 
     def _obey(self, command: Command) -> float | None:
         hardware = self.hardware
-        if isinstance(command, Press):
+        if isinstance(command, PushButton):
             self._still(command.button)
             hardware.push(command.button, command.contact_ms, command.profile)
         elif isinstance(command, Chord):
@@ -98,7 +101,7 @@ class Terminal:
             hardware.push(command.first, contact_ms, DEFAULT)
             later_us = hardware.clock.now_us() + _CHORD_US
             hardware.clock.call_at_us(later_us, lambda: self._second_of_chord(second, contact_ms))
-        elif isinstance(command, Switch):
+        elif isinstance(command, TurnOnOff):
             self._switch(command.what, command.on)
         elif isinstance(command, SetTime):
             hardware.set_utc(command.utc)
@@ -150,7 +153,7 @@ class Terminal:
             self.power_off()
 
     def power_on(self) -> None:
-        """The plug goes in, if it is out."""
+        """Puts the plug in, if it is out."""
         hardware = self.hardware
         was_powered = hardware.powered
         hardware.powered = True
@@ -159,7 +162,7 @@ class Terminal:
             self._machine.start(PWRON_RESET)
 
     def power_off(self) -> None:
-        """The plug goes out, if it is in."""
+        """Pulls the plug, if it is in."""
         hardware = self.hardware
         if hardware.powered:
             self._air_cut()
@@ -168,7 +171,7 @@ class Terminal:
         hardware.journal.tell("power", on=False)
 
     def quit(self) -> None:
-        """Power off, and no more commands."""
+        """Switches the power off; no command is obeyed after this."""
         if self.has_quit:
             return
         if self.hardware.powered:
@@ -178,30 +181,30 @@ class Terminal:
 
 
 class Commands:
-    """One source of command lines, obeyed in order; `wait` holds up the next one of the same source alone.
+    """One source of command lines, which are obeyed in order.
 
-    are_typed: by a person at a keyboard.
+    A `wait` holds up the next line of the same source, and of no other. are_typed: by a person at a keyboard.
     """
 
-    def __init__(self, terminal: Terminal, are_typed: bool = False) -> None:
+    def __init__(self, terminal: CommandedTerminal, are_typed: bool = False) -> None:
         self._terminal = terminal
         self._are_typed = are_typed
         self._lines: deque[str] = deque()
         self._held_up = True
 
     def add(self, line: str) -> None:
-        """One more line."""
+        """Adds one more line."""
         self._lines.append(line)
         self._go_on()
 
     def begin(self) -> None:
-        """Lines are obeyed from now on."""
+        """Lets the lines be obeyed from now on."""
         self._held_up = False
         self._go_on()
 
     @property
     def is_done(self) -> bool:
-        """Whether all lines have been obeyed, the last wait included."""
+        """Whether all lines have been obeyed and the last wait is over."""
         return not self._lines and not self._held_up
 
     def _go_on(self) -> None:

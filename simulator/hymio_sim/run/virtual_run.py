@@ -16,11 +16,11 @@ from hymio_sim.run.settings import Settings
 from hymio_sim.run.virtual import VirtualTerminal
 
 _AFTERWARDS_S = 5.0
-"""When there are no more lines and no button moves, what has begun comes to its end: lights, uploads."""
+"""How long time goes on after the last line, once no button moves, so that lights and uploads come to their end."""
 
 
 class _Terminated(BaseException):
-    """SIGTERM."""
+    """The process has been told to end, by SIGTERM or SIGINT."""
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -28,10 +28,12 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def run_terminal(settings: Settings, show: Callable[[Event], None]) -> int:
-    """Runs one terminal until it is told to quit; gives the exit status. Time stands still between lines: only `wait`
-    lets it pass. Lines of a script, or of a file as stdin, take effect at their moment exactly; from a pipe, whose next
-    line nobody knows yet, after the flash operation that is under way. The end of the last line is the end: nobody can
-    say anything any more, and time would stand still."""
+    """Runs one terminal until it is told to quit; gives the exit status.
+
+    Time stands still between lines; only `wait` lets it pass. Lines of a script, or of a file as stdin, take effect
+    exactly at their moment. The next line from a pipe is not known yet, so it takes effect after the flash operation
+    that is under way. The end of the last line is the end, because nothing could make time go on after it.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _terminate)
     if settings.broker is not None:
@@ -47,7 +49,7 @@ def run_terminal(settings: Settings, show: Callable[[Event], None]) -> int:
         show=show,
     )
     if isinstance(sys.stdin, io.TextIOWrapper):
-        # What is no UTF-8 comes back in an `error`, which has to be JSON that every reader takes.
+        # Bytes that are not UTF-8 come back in an `error`, which has to be JSON that every reader takes.
         sys.stdin.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         terminal.script(settings.script)

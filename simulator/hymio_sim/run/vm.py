@@ -1,7 +1,7 @@
 """Runs the firmware in real time: a child process with the fake modules, and this end of the bus to them.
 
 The child is the real MicroPython VM with the heap of a board, or CPython. It never outlives this process: the kernel
-kills it when this one dies, and it ends itself when the bus does.
+kills it when this process dies, and it ends by itself when the bus is closed.
 """
 
 from __future__ import annotations
@@ -14,43 +14,37 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from hymio_sim.board.board_files import without_zeros
 from hymio_sim.board.hardware import BUTTONS, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, Hardware
 from hymio_sim.board.sim_time import Timer
-from hymio_sim.board.usb_cable import Cable
+from hymio_sim.board.usb_cable import UsbCable
 from hymio_sim.fakes import bus as wire
 from hymio_sim.fakes import nvs as nvs_wire
 from hymio_sim.run.processes import die_with_parent
-
-Runtime = Literal["micropython", "cpython"]
+from hymio_sim.run.vm_bus import BusEnd
 
 ROM_VARIABLE: Final = "HYMIO_ROM"
-"""start.py looks for this name."""
+"""The environment variable in which rom_mount.py looks for the image of the ROM."""
 _EDGE_SPACING_US: Final = 1_000
 _INTERRUPT_TRIES: Final = 200
-"""One a millisecond: a program that has not paused by then is interrupted wherever it is."""
+"""How often to look whether the program waits, once a millisecond, before it is interrupted wherever it is."""
 _RESTART_US: Final = 300_000
 """From a reset to the first instruction of boot.py, about as long as an ESP32 takes."""
-FAKES_HEAP: Final = 94 * 1024
-"""Added to the heap that is asked for: what would not be spent on a board. 17 KiB for the fakes and the shim, the rest
-for names, which a frozen image has in flash: their tables, 64-bit here and filled up first (`shim.py`), and 12 KiB of
-their letters (`micropython.qstr_info()`)."""
-MODEL_HEAP: Final = 480 * 1024
-"""All of it, with the model of the chip's memory, which lays its ballast there."""
-TLS_HEAP: Final = 64 * 1024
-"""Added with TLS: on the VM mbedTLS lives in the heap of the firmware, on a board beside it."""
 
 
 @dataclass
 class HeapUse:
-    """Bytes of the VM's heap in use after a collection, as sampled inside the VM; None = never sampled."""
+    """How many bytes of the VM's heap were in use after a collection, as sampled inside the VM.
+
+    None stands for what was never sampled.
+    """
 
     fakes: int | None = None
-    """What the simulation itself costs: fake modules and shim, without the VM's own needs and asyncio."""
+    """What the fake modules and the shim take; what the VM itself and asyncio take is not part of it."""
     highest: int | None = None
-    """The highest sample while the firmware ran, fakes included."""
+    """The highest sample while the firmware ran, with the fakes."""
     total: int | None = None
 
 
@@ -60,26 +54,25 @@ class ChildVm:
     def __init__(
         self,
         hardware: Hardware,
-        cable: Cable,
+        cable: UsbCable,
         loop: asyncio.AbstractEventLoop,
         command: list[str],
         rom: bytes | None,
         root: Path,
     ) -> None:
-        """command: the interpreter, its options, and the file to run; rom: an image for start.py, or None;
-        root: the board's file system."""
+        """Takes the command line to execute: the interpreter, its options, and the file to run.
+
+        rom: an image for start.py, or None; root: the folder that is the file system of the board.
+        """
         self._hardware = hardware
         self._cable = cable
         self._loop = loop
         self._command = command
-        # Nothing else: start.py finds the image as the whole of the environment.
+        # The image is the only variable, because rom_mount.py looks for it where the environment begins.
         self._environment: dict[str, Any] = dict(os.environ) if rom is None else {ROM_VARIABLE: without_zeros(rom)}
         self._root = root
         self._process: subprocess.Popen[bytes] | None = None
-        self._from_vm = -1
-        self._to_vm = -1
-        self._stream = bytearray()
-        self._outbox = bytearray()
+        self._bus = BusEnd(loop, self._frame, self._ended)
         self._flash_timer: Timer | None = None
         self._restart_timer: Timer | None = None
         self._edges_told_us = dict.fromkeys(BUTTONS, 0)
@@ -91,13 +84,16 @@ class ChildVm:
     # ---- life ----
 
     def start(self, cause: int, run_main: bool = True) -> None:
-        """Boots."""
+        """Boots for that reason, one of the reset causes in `hardware`.
+
+        run_main: whether main.py runs; after a soft reset out of the raw REPL it does not.
+        """
         hardware = self._hardware
         hardware.boot(cause)
         down_read, down_write = os.pipe()
         up_read, up_write = os.pipe()
         console = self._cable.plug_in()
-        # Opened a second time: a program that makes its input non-blocking must not make its output so.
+        # Opened separately, so that a program that makes its input non-blocking leaves its output as it is.
         keyboard = os.open(os.ttyname(console), os.O_RDONLY | os.O_NOCTTY)
         try:
             self._process = subprocess.Popen(
@@ -114,24 +110,20 @@ class ChildVm:
             os.close(down_read)
             os.close(up_write)
             os.close(keyboard)
-        self._from_vm, self._to_vm = up_read, down_write
-        os.set_blocking(up_read, False)
-        os.set_blocking(down_write, False)
-        self._stream.clear()
-        self._outbox.clear()
+        self._bus.open(up_read, down_write)
         hardware.processor = self
         begin = struct.pack("<B6sBI", cause, hardware.mac, hardware.network_present, hardware.flash.size)
         rtc = hardware.rtc
         woken_by = sum(1 << pin for pin in rtc.woken_by)
         wake = (rtc.wake_reason, woken_by) if cause == DEEPSLEEP_RESET else (0, 0)
-        self._send(wire.BEGIN, begin + struct.pack("<BQ", *wake) + hardware.rtc_memory)
+        self._bus.send(wire.BEGIN, begin + struct.pack("<BQ", *wake) + hardware.rtc_memory)
         self.supply_changed()
         for button in BUTTONS:
             self.contact_changed(button)
-        self._loop.add_reader(up_read, self._readable)
+        self._bus.listen()
 
     def kill(self) -> None:
-        """Stops it at this instant, as a power cut or a reset does."""
+        """Stops the VM at this instant, as a power cut or a reset does."""
         self._hardware.rtc.stop()
         if self._restart_timer:
             self._restart_timer.cancel()
@@ -149,10 +141,7 @@ class ChildVm:
         if self._flash_timer:
             self._flash_timer.cancel()
             self._flash_timer = None
-        self._loop.remove_reader(self._from_vm)
-        self._loop.remove_writer(self._to_vm)
-        os.close(self._from_vm)
-        os.close(self._to_vm)
+        self._bus.close()
         self._hardware.processor = None
         self._cable.unplug()
         self._hardware.stopped()
@@ -168,7 +157,7 @@ class ChildVm:
         self._restart_timer = clock.call_at_us(clock.now_us() + after_us, start)
 
     def _ended(self) -> None:
-        """The VM has left by itself: Ctrl-D at the REPL, or it has crashed."""
+        """The VM has ended by itself, after Ctrl-D at its REPL or because it has crashed: starts it again."""
         assert self._process is not None
         self.before_stop()
         crashed = self._process.wait() != 0
@@ -177,11 +166,14 @@ class ChildVm:
             self._restart(HARD_RESET)
             return
         self._cable.show(b"MPY: soft reboot\r\n")
-        # After a soft reset out of the raw REPL a board runs boot.py, not main.py, and is in the raw REPL again.
+        # After a soft reset out of the raw REPL a board runs boot.py but not main.py, and is in the raw REPL again.
         self._restart(SOFT_RESET, run_main=not self._cable.raw_repl, after_us=0)
 
     def _interrupt(self, done: Callable[[], None]) -> bool:
-        """MicroPython wants SIGINT while a program runs, and the plain byte at its REPL."""
+        """Passes a Ctrl-C to the VM as SIGINT, if a program runs there; at its REPL MicroPython wants the plain byte.
+
+        Gives whether it does so; `done` is called when it is done.
+        """
         process = self._process
         if process is None:
             return False
@@ -194,8 +186,11 @@ class ChildVm:
     def _interrupt_soon(
         self, process: subprocess.Popen[bytes], status: dict[str, str], tries: int, done: Callable[[], None]
     ) -> None:
-        """The unix port raises KeyboardInterrupt wherever it is, in the middle of a garbage collection even, and dies
-        of that; a board waits for a safe moment. So it is told while it waits for something, if it ever does."""
+        """Sends SIGINT once the VM waits for something, or after so many tries wherever it is.
+
+        The unix port raises KeyboardInterrupt wherever it is, even in the middle of a garbage collection, and dies of
+        that; a board waits for a safe moment.
+        """
         if process is not self._process:
             return
         if status.get("State", "S").startswith("S") or not tries:
@@ -207,17 +202,19 @@ class ChildVm:
     # ---- what the world does to it ----
 
     def contact_changed(self, button: int) -> None:
+        """See `Processor`."""
         hardware = self._hardware
         pins = hardware.pins
         edges = hardware.edges(button)
         start_us = edges[0] if edges else 0
         offsets = [edge - start_us for edge in edges]
         head = struct.pack("<BBQ", pins.buttons[button - 1], pins.active_low, start_us)
-        self._send(wire.CONTACT, head + struct.pack(f"<{len(offsets)}I", *offsets))
+        self._bus.send(wire.CONTACT, head + struct.pack(f"<{len(offsets)}I", *offsets))
 
     def edge(self, button: int) -> None:
-        # A bouncing contact gives edges faster than a soft interrupt can be served; one a millisecond is plenty,
-        # but the last one has to come through.
+        """See `Processor`."""
+        # A bouncing contact gives edges faster than a soft interrupt can be served. One in a millisecond is enough,
+        # but the last one has to be told.
         clock = self._hardware.clock
         if button in self._edge_timers:
             return
@@ -226,7 +223,7 @@ class ChildVm:
         def tell() -> None:
             self._edge_timers.pop(button, None)
             self._edges_told_us[button] = clock.now_us()
-            self._send(wire.EDGE, bytes([self._hardware.pins.buttons[button - 1]]))
+            self._bus.send(wire.EDGE, bytes([self._hardware.pins.buttons[button - 1]]))
 
         if due_us <= clock.now_us():
             tell()
@@ -234,56 +231,20 @@ class ChildVm:
             self._edge_timers[button] = clock.call_at_us(due_us, tell)
 
     def network_changed(self) -> None:
-        self._send(wire.NETWORK, bytes([self._hardware.network_present]))
+        """See `Processor`."""
+        self._bus.send(wire.NETWORK, bytes([self._hardware.network_present]))
 
     def supply_changed(self) -> None:
-        self._send(wire.SUPPLY, struct.pack("<H", self._hardware.supply_mv))
+        """See `Processor`."""
+        self._bus.send(wire.SUPPLY, struct.pack("<H", self._hardware.supply_mv))
 
-    # ---- the bus ----
-
-    def _send(self, kind: int, body: bytes, number: int = 0) -> None:
-        if self._process is None:
-            return
-        self._outbox += struct.pack("<BHB", kind, len(body), number) + body
-        self._flush()
-
-    def _flush(self) -> None:
-        try:
-            sent = os.write(self._to_vm, self._outbox)
-        except BlockingIOError:
-            sent = 0
-        except BrokenPipeError:
-            sent = len(self._outbox)
-        del self._outbox[:sent]
-        if self._outbox:
-            self._loop.add_writer(self._to_vm, self._flush)
-        else:
-            self._loop.remove_writer(self._to_vm)
-
-    def _readable(self) -> None:
-        try:
-            data = os.read(self._from_vm, 65536)
-        except BlockingIOError:
-            return
-        if not data:
-            self._ended()
-            return
-        self._stream += data
-        while len(self._stream) >= 4:
-            kind, length, number = struct.unpack_from("<BHB", self._stream)
-            if len(self._stream) < 4 + length:
-                break
-            body = bytes(self._stream[4 : 4 + length])
-            del self._stream[: 4 + length]
-            self._frame(kind, body, number)
-            if self._process is None:
-                break
+    # ---- what the program does ----
 
     def _frame(self, kind: int, body: bytes, number: int) -> None:
         hardware = self._hardware
         if kind == wire.READ:
             address, length = struct.unpack("<IH", body)
-            self._send(wire.ANSWER, hardware.read_flash(address, length), number)
+            self._bus.send(wire.ANSWER, hardware.read_flash(address, length), number)
         elif kind == wire.PROGRAM:
             (address,) = struct.unpack_from("<I", body)
             self._flash_busy(hardware.begin_program(address, body[4:]), number)
@@ -301,11 +262,11 @@ class ChildVm:
         elif kind == wire.RTC:
             hardware.rtc_memory = body
         elif kind == nvs_wire.READ:
-            self._send(wire.ANSWER, hardware.nvs.get(body, b""), number)
+            self._bus.send(wire.ANSWER, hardware.nvs.get(body, b""), number)
         elif kind == nvs_wire.WRITE:
             key, value = body[1 : 1 + body[0]], body[1 + body[0] :]
             hardware.nvs[key] = value
-            self._send(wire.ANSWER, b"", number)
+            self._bus.send(wire.ANSWER, b"", number)
         elif kind == wire.RESET:
             self.kill()
             self._restart(body[0])
@@ -326,7 +287,7 @@ class ChildVm:
         def done() -> None:
             self._flash_timer = None
             self._hardware.finish_flash()
-            self._send(wire.ANSWER, b"", number)
+            self._bus.send(wire.ANSWER, b"", number)
 
         self._flash_timer = self._hardware.clock.call_at_us(until_us, done)
 
@@ -338,7 +299,7 @@ class ChildVm:
             self.heap.highest = max(self.heap.highest or 0, allocated)
 
     def heap_report(self) -> dict[str, Any]:
-        """Further keys for the `exit` event; empty where nothing was sampled."""
+        """Further keys for the event `exit`; none if the heap was never sampled."""
         if self.heap.fakes is None:
             return {}
         return {
@@ -352,7 +313,7 @@ class ChildVm:
 
 
 def _status(pid: int) -> dict[str, str]:
-    """What the kernel says of a process; nothing where there is no /proc."""
+    """What the kernel says of a process in /proc, by key; empty where there is no /proc."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -361,21 +322,5 @@ def _status(pid: int) -> dict[str, str]:
 
 
 def _catches_sigint(status: dict[str, str]) -> bool:
-    # Without /proc it is CPython that runs here, which always catches it.
+    # Where there is no /proc the child is CPython, which always catches SIGINT.
     return not status or bool(int(status.get("SigCgt", "0"), 16) & (1 << (signal.SIGINT - 1)))
-
-
-def _bytes(size: str) -> int:
-    """The number behind `98304`, `96k` or `1m`."""
-    factor = {"k": 1 << 10, "m": 1 << 20}.get(size[-1].lower())
-    return int(size[:-1]) * factor if factor else int(size)
-
-
-def child_command(
-    runtime: Runtime, interpreter: str, heap: str, start_file: Path, has_tls: bool = False, has_memory: bool = False
-) -> list[str]:
-    """What to execute: the VM with a heap limit and a REPL at the end, or CPython without site-packages."""
-    if runtime == "micropython":
-        size = MODEL_HEAP + FAKES_HEAP if has_memory else _bytes(heap) + FAKES_HEAP + (TLS_HEAP if has_tls else 0)
-        return [interpreter, "-X", f"heapsize={size}", "-i", str(start_file)]
-    return [interpreter, "-B", "-S", "-u", str(start_file)]

@@ -1,14 +1,15 @@
-"""NOR flash in memory, as `esp32.Partition` shows it: for unit tests that run on CPython and on the MicroPython VM.
+"""NOR flash in memory, as `esp32.Partition` shows it, for tests that run on CPython and on the MicroPython VM.
 
 The physics (times, wear, faults, power cuts) are in `flash/chip.py`, whose dataclasses, type hints and files the VM
-does not have; nothing of it would fit into a heap of 96 KB beside a test. This one knows AND-programming and counts.
+does not have; they would not fit into a heap of 96 KB beside a test either. This flash only clears bits when it is
+programmed, and counts operations.
 """
 
 # mypy: ignore-errors
 
 
 class RamFlash:
-    """`sectors` sectors of 4096 bytes; `image` holds them."""
+    """A flash of `sectors` sectors of 4096 bytes, which `image` holds."""
 
     def __init__(self, sectors, image=None):
         self.sectors = sectors
@@ -21,11 +22,12 @@ class RamFlash:
         self.programs = 0
         self.programmed_bytes = 0
         self.erases = [0] * sectors
-        self.bad_erase = ()  # sectors that don't erase
-        self.stuck_reads = 0  # so many reads to come that flip a bit
-        self.skip_programs = 0  # so many programs to come that do nothing
+        self.bad_erase = ()  # sectors that an erase does not change
+        self.stuck_reads = 0  # how many of the next reads have one bit wrong
+        self.skip_programs = 0  # how many of the next programs change nothing
 
     def readblocks(self, n, buf, off=0):
+        """Fills `buf` from `off` of block n on."""
         at = n * 4096 + off
         size = len(buf)
         image = self.image
@@ -38,6 +40,7 @@ class RamFlash:
         self.read_bytes += size
 
     def writeblocks(self, n, buf, off=0):
+        """Programs `buf` from `off` of block n on."""
         at = n * 4096 + off
         size = len(buf)
         self.programs += 1
@@ -50,6 +53,7 @@ class RamFlash:
             image[at + i] &= buf[i]
 
     def ioctl(self, op, arg):
+        """4 gives the number of blocks, 5 their size, 6 erases block `arg`."""
         if op == 4:
             return self.sectors
         if op == 5:

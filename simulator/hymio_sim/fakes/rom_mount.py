@@ -1,4 +1,7 @@
-"""Mounts the ROM image that a VM was given in its environment. Imported once, as source, before there is a ROM."""
+"""Mounts the ROM image that a VM was given in its environment.
+
+It is imported once, as source, before there is a ROM.
+"""
 
 # mypy: ignore-errors
 
@@ -9,8 +12,11 @@ import vfs
 
 
 def mount():
-    """Decodes the image in place and mounts it as /rom, first in the search path; does nothing if there is none."""
-    # Fields 50 and 51 of /proc/self/stat: where the environment stands (proc(5)).
+    """Decodes the image in place and mounts it as /rom, first in the search path; does nothing if there is none.
+
+    The encoding is that of `board_files.without_zeros`.
+    """
+    # Fields 50 and 51 of /proc/self/stat tell where the environment begins and ends (proc(5)).
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().split()
     begin = int(fields[49])

@@ -1,7 +1,7 @@
-"""Figures that only the real MicroPython VM can tell. `micropython vmfigures.py WHAT COUNT` prints them as JSON.
+"""Figures that only the real MicroPython VM can tell: `micropython vm_figures.py WHAT COUNT` prints them as JSON.
 
-WHAT is `append` or `rewrite`: COUNT votes kept as one would without a log, on VfsLfs2 with its own settings in 1 MiB;
-or `heap`: COUNT presses in the running application.
+WHAT is `append` or `rewrite`, where COUNT votes are kept as one would without a log, on VfsLfs2 with its own settings
+in 1 MiB; or `heap`, where there are COUNT presses in the running application.
 """
 
 # mypy: ignore-errors
@@ -10,27 +10,27 @@ import gc
 import json
 import sys
 
-from handboard import app_on
-from ramflash import RamFlash
+from hand_board import app_on
+from ram_flash import RamFlash
 
-_PRESS_EVERY_S = 216  # the mean of the standard day
+_PRESS_EVERY_S = 216  # on average, on the standard day
 _MOUNTS = 64
 
 
 def append_line(n):
-    """One CSV line a vote: time and button."""
+    """Keeps vote n as one line of CSV, time and button."""
     with open("/flash/votes.csv", "a") as file:
         file.write("%d,%d\n" % (1800000000 + _PRESS_EVERY_S * n, 1 + n % 4))
 
 
 def rewrite_counters(n):
-    """One JSON file of counters, written anew for each vote."""
+    """Keeps vote n by writing a JSON file of counters anew."""
     with open("/flash/votes.json", "w") as file:
         json.dump({"1": (n + 4) // 4, "2": (n + 3) // 4, "3": (n + 2) // 4, "4": (n + 1) // 4}, file)
 
 
 def filesystem(store, count):
-    """Flash traffic of `count` votes through `store(n)`, then what a mount and one more vote read."""
+    """The flash traffic of `count` votes through `store(n)`, and then what a mount and one more vote read."""
     import vfs
 
     flash = RamFlash(256)
@@ -56,7 +56,7 @@ def filesystem(store, count):
 
 
 def heap(count):
-    """Bytes allocated from the edge of a press until its thanks, in an application that has been running."""
+    """How many bytes are allocated from the edge of a press until its thanks, in a running application."""
     app, board = app_on(RamFlash(6))
     allocated = 0
     for i in range(count):
@@ -78,6 +78,7 @@ def heap(count):
 
 
 def main():
+    """Prints what the command line asks for."""
     what, count = sys.argv[1], int(sys.argv[2])
     if what == "heap":
         found = heap(count)

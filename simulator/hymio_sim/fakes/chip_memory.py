@@ -1,9 +1,9 @@
 """The memory of a stock ESP32 without PSRAM: one budget for the heap of Python, Wi-Fi and TLS.
 
-simulator/spec/model.md has the measurements behind every number here, and the limits. `Idf` are the
-rules of ESP-IDF's heap, `new_segment` those of MicroPython's (py/gc.c, `gc_try_add_heap`). `Memory` holds the VM's own
-heap to them: what the chip's heap does not have (yet) is filled with ballast, so that the real allocator has the room
-that it has there, and what it does with it decides when a segment is taken and when one is empty and goes back.
+"The chip's memory" in simulator/spec/model.md has the measurements behind every number here, and the limits. `Idf` has
+the rules of ESP-IDF's heap, `new_segment` those of MicroPython's (py/gc.c, `gc_try_add_heap`). `Memory` makes the VM's own
+heap follow them: what the chip's heap does not have, or not yet, is filled with ballast. So the real allocator has as
+much space as on the chip, and what it does with it decides when a segment is taken and when an empty one is given back.
 """
 
 # mypy: ignore-errors
@@ -11,24 +11,26 @@ that it has there, and what it does with it decides when a segment is taken and 
 import sys
 
 FIRST = 56 * 1024  # MICROPY_GC_INITIAL_HEAP_SIZE of ports/esp32/mpconfigport.h
-# (address, bytes) of what is free beside it when Python starts; the third is the one in which all large blocks lie.
+# (address, bytes) of what is free beside the heap when Python starts. All large blocks lie in the third stretch.
 REGIONS = ((0x1000, 15036), (0x8000, 25000), (0x20000, 110592))
-_MIDDLE = 0x20000 + 57600  # a piece of the driver lies there: the largest block with Wi-Fi up is 57 kB
+_MIDDLE = 0x20000 + 57600  # a block of the Wi-Fi driver lies there, so the largest free block with Wi-Fi up has 57 kB
 WIFI = ((0, 14000), (0, 20200), (_MIDDLE, 18400))  # (address or 0 for anywhere, bytes)
-CA = 600  # parsed; each one more takes as much
-CREDENTIALS = 900  # certificate and key, parsed
-CONTEXT = 1500  # in Python's heap: an SSLContext
+CA = 600  # a parsed CA certificate; each further one takes as much
+CREDENTIALS = 900  # the parsed certificate and key
+CONTEXT = 1500  # what an SSLContext takes in Python's heap
 SESSION = (16717, 4429, 1900)  # buffers in and out (16384 and 4096 + 333 bytes); state of handshake and session
-SHAKING = (700, 600, 600, 500)  # more for its time: the peer's certificates, elliptic curves
+SHAKING = (700, 600, 600, 500)  # what the handshake needs as long as it lasts: the peer's certificates, elliptic curves
 ENOMEM = 12
-MISLEADING = "The certificate is not correctly signed by the trusted CA"  # what mbedTLS makes of it halfway
-OWN = 12500  # in Python's heap on a board and not here: frozen modules, asyncio, what boot.py leaves
-_BLOCK = 16  # of the heap of a 32-bit board
+MISLEADING = (
+    "The certificate is not correctly signed by the trusted CA"  # what mbedTLS says when memory runs out in the middle
+)
+OWN = 12500  # what is in Python's heap on a board and not here: frozen modules, asyncio, what boot.py leaves
+_BLOCK = 16  # bytes in a block of the heap of a 32-bit board
 _AREA = 40  # sizeof(mp_state_mem_area_t)
 
 
 class Idf:
-    """The heap of ESP-IDF: free stretches that join when they touch. A block is taken where it fits best."""
+    """The heap of ESP-IDF: free stretches, which join when they touch; a block is taken where it fits best."""
 
     def __init__(self, regions=REGIONS):
         self.total = sum(size for _, size in regions)
@@ -36,15 +38,15 @@ class Idf:
         self.lowest = self.free()
 
     def free(self):
-        """Bytes, all together."""
+        """How many bytes are free, all stretches together."""
         return sum(size for _, size in self._free)
 
     def largest(self):
-        """Bytes of the largest free block."""
+        """How many bytes the largest free stretch has."""
         return max([size for _, size in self._free] or [0])
 
     def take(self, size, address=0):
-        """(address, size) of a block, at `address` if that is free; None if no stretch is so long."""
+        """Takes a block, at `address` if one is given; gives (address, size), or None if no free stretch is so long."""
         best = None
         for stretch in self._free:
             at, length = stretch
@@ -70,7 +72,7 @@ class Idf:
         return address, size
 
     def give(self, block):
-        """Back it goes."""
+        """Gives a block back."""
         self._free.append(list(block))
         self._free.sort()
         joined = [self._free[0]]
@@ -82,7 +84,7 @@ class Idf:
         self._free = joined
 
     def take_all(self, sizes):
-        """A list of blocks, or None and nothing is taken. sizes: bytes, or (address, bytes)."""
+        """Takes blocks of these sizes, bytes or (address, bytes); gives them, or None if not all can be had."""
         blocks = []
         for size in sizes:
             block = self.take(size[1], size[0]) if isinstance(size, tuple) else self.take(size)
@@ -95,12 +97,15 @@ class Idf:
 
 
 def pool(size):
-    """Bytes for objects in a segment of `size` bytes (gc_setup_area)."""
+    """How many bytes of a segment of `size` bytes are left for objects (gc_setup_area)."""
     return (size - 1) * 8 // (8 + 4 + 4 * _BLOCK * 8) * 4 * _BLOCK
 
 
 def new_segment(needed, pools, largest):
-    """How large a segment MicroPython takes when it finds no `needed` bytes; 0: none. pools: bytes of those it has."""
+    """How large a segment MicroPython takes when it does not find `needed` bytes; 0: it takes none.
+
+    pools: how many bytes the segments have that it holds; largest: what `Idf.largest` gives.
+    """
     needed += max(2048, needed * 13 // 512)
     if largest < needed:
         return 0
@@ -110,15 +115,21 @@ def new_segment(needed, pools, largest):
 
 
 class Memory:
-    """Holds the VM to it. Sizes in bytes of the board, but for those whose names say `vm`."""
+    """Makes the VM's heap behave as the chip's would.
 
-    _PER_BYTE = (7, 5)  # bytes here for one there: see simulator/spec/model.md
+    Sizes are in bytes of the board, but for those whose names say `vm`.
+    """
+
+    _PER_BYTE = (7, 5)  # bytes on the VM for bytes on the board: see simulator/spec/model.md
     _CHUNK_VM = 1024
-    _RUN_VM = 1536  # so much in one piece is always there, as long as the chip could give it
-    _LOOK_VM = 256  # allocated since the last look: time for another one
+    _RUN_VM = 1536  # what is always free in one piece, as long as the chip could give it
+    _LOOK_VM = 256  # after how many allocated bytes to look again
 
     def __init__(self, tell):
-        """tell(what, memory): something has happened. Takes all of the VM's heap that is free."""
+        """Fills all of the VM's heap that is free with ballast.
+
+        tell(what, memory) is called when something has happened.
+        """
         import gc
         import io
 
@@ -133,13 +144,15 @@ class Memory:
         self._tell = tell
         self._threshold_vm = -1
         self._wifi = None
-        # (block of the IDF, pool, address and bytes in the VM, ballast that parts it from the one before)
+        # (block of the IDF, pool, address and bytes in the VM, ballast between it and the segment before) of each.
         self.segments = [(None, pool(FIRST), 0, 0, None)]
         gc.collect()
-        ballast = [None] * (gc.mem_free() // self._CHUNK_VM)  # a list that grew would come to lie among what it frees
+        ballast = [None] * (
+            gc.mem_free() // self._CHUNK_VM
+        )  # made at once, because a list that grows would come to lie among what it frees
         spare = bytearray(8192)
         room = bytearray(self.vm(pool(FIRST) - OWN))
-        self._plugs = None  # the holes among the fakes are not the firmware's
+        self._plugs = None  # fills the holes among the fakes, which the firmware must not get
         count = 0
         try:
             while True:
@@ -150,11 +163,11 @@ class Memory:
                 else:
                     self._plugs = (chunk, self._plugs)
         except MemoryError:
-            del spare, chunk  # for what follows
+            del spare, chunk  # free for what follows
             gc.collect()
         self._ballast = sorted(ballast[:count], key=self._address)
         ballast = None
-        self._next = 0  # the first that is still there
+        self._next = 0  # the first piece of ballast that is still there
         for size_vm in (1024, 256, 32):
             try:
                 while True:
@@ -168,30 +181,33 @@ class Memory:
         self._is_busy = False
 
     def vm(self, size):
-        """Bytes in the VM for so many on the board."""
+        """How many bytes on the VM correspond to so many on the board."""
         return size * self._PER_BYTE[0] // self._PER_BYTE[1]
 
     def heap_free(self):
-        """Bytes free in the segments."""
+        """How many bytes are free in the segments."""
         return max(0, self._gc.mem_free() - self._base) * self._PER_BYTE[1] // self._PER_BYTE[0]
 
     # ---- what stands in the place of `gc` ----
 
     def mem_free(self):
-        """As on the board: what is free in the segments, and the largest block that could still become one."""
+        """What `gc.mem_free` gives on the board.
+
+        That is what is free in the segments, and the largest block that could still be added.
+        """
         return self.heap_free() + self.idf.largest()
 
     def mem_alloc(self):
-        """What is not free in the segments."""
+        """What `gc.mem_alloc` gives on the board: what is in use in the segments."""
         return sum(segment[1] for segment in self.segments) - self.heap_free()
 
     def threshold(self, size):
-        """Collect after so many bytes."""
+        """Has a collection made after that many bytes have been allocated."""
         self._threshold_vm = self.vm(size) if size >= 0 else -1
         self._tell("threshold %d" % size, self)
 
     def collect(self):
-        """Collects; a segment in which nothing is left goes back, but for the first one."""
+        """Collects; a segment that is then empty goes back to ESP-IDF, but for the first one."""
         self._gc.collect()
         self._collected_at = self._looked_at = self._allocated()
         for segment in reversed(self.segments[1:]):
@@ -202,7 +218,7 @@ class Memory:
         self._gc.collect()
 
     def _filled(self, segment):
-        """Fills a segment with ballast again if nothing else is in it."""
+        """Fills the segment with ballast again, if nothing else is in it; gives whether it has."""
         _, _, address, size_vm, wall = segment
         if not self._fits(size_vm):
             return False
@@ -215,7 +231,7 @@ class Memory:
         return True
 
     def _fits(self, size_vm):
-        """Whether there is so much in one piece; what is taken for the trial is given back at once."""
+        """Whether that many bytes can be had in one piece; they are given back at once."""
         try:
             self._probe(size_vm).close()
             return True
@@ -225,7 +241,7 @@ class Memory:
     # ---- looking on ----
 
     def look(self, size_vm=0):
-        """Called all the time: collects when the threshold is reached, takes a segment when there is no room."""
+        """Has to be called often: collects when the threshold is reached, and takes a segment when memory runs out."""
         now = self._allocated()
         if self._is_busy or (now - self._looked_at < self._LOOK_VM and not size_vm):
             return
@@ -239,13 +255,13 @@ class Memory:
                     break
         finally:
             self._is_busy = False
-        # What the looking itself has allocated is not the firmware's.
+        # What looking has allocated itself does not count as the firmware's.
         self._looked_at = self._allocated()
         if self._collected_at <= now:
             self._collected_at += self._looked_at - now
 
     def grow(self):
-        """Something was too large for every hole: collects and takes a segment. False if there is none to be had."""
+        """Something did not fit anywhere: collects, and takes a segment; gives False if there is none to be had."""
         self._is_busy = True
         try:
             self.collect()
@@ -254,7 +270,7 @@ class Memory:
             self._is_busy = False
 
     def _has_room(self, size_vm):
-        # The second segment always comes while the firmware is loaded; where nobody looks, it must be there.
+        # The second segment always comes while the firmware is loaded. Where nobody looks, it must be there already.
         spare_vm = self._RUN_VM if len(self.segments) > 1 else 16 * self._RUN_VM
         if self._gc.mem_free() - self._base < size_vm + spare_vm:
             return False
@@ -281,10 +297,14 @@ class Memory:
         self._tell("grown", self)
         return True
 
-    # ---- the others at the table ----
+    # ---- who else takes from the budget ----
 
     def radio(self, on):
-        """The Wi-Fi driver starts or stops. OSError if it does not get what it needs."""
+        """Starts or stops the Wi-Fi driver.
+
+        Raises:
+            OSError: it does not get the memory that it needs.
+        """
         if on and self._wifi is None:
             self._wifi = self.idf.take_all(WIFI)
             if self._wifi is None:
@@ -296,13 +316,16 @@ class Memory:
             self._wifi = None
 
     def tls(self):
-        """A module in the place of `ssl`."""
-        return Tls(self)
+        """The module that stands in the place of `ssl`."""
+        return MeteredTls(self)
 
 
-class Tls:
-    """`ssl` of the board as far as its memory goes. TLS itself is spoken outside: on a chip mbedTLS lives beside the
-    heap of Python, on the VM it would live in it."""
+class MeteredTls:
+    """The module `ssl` of the board, as far as its memory goes.
+
+    TLS itself is spoken outside: on a chip mbedTLS lives beside the heap of Python, on the VM it would live in that
+    heap.
+    """
 
     PROTOCOL_TLS_CLIENT = 0
     CERT_REQUIRED = 2
@@ -311,12 +334,12 @@ class Tls:
         self.memory = memory
 
     def SSLContext(self, protocol):
-        """One that holds blocks until it is told to let go of them: the firmware keeps its own."""
-        return Context(self.memory)
+        """A context that holds its blocks until it is told to give them back, as the firmware keeps its own."""
+        return MeteredContext(self.memory)
 
 
-class Context:
-    """An SSLContext. `__del__` can be called, as on the board, and then certificates be loaded again."""
+class MeteredContext:
+    """An SSLContext; as on the board `__del__` can be called, and certificates be loaded again after it."""
 
     verify_mode = 0
 
@@ -332,11 +355,11 @@ class Context:
         self._blocks.append(block)
 
     def load_verify_locations(self, cadata):
-        """Outside they are known."""
+        """Takes the memory of a parsed CA; the certificate itself is known to those who speak TLS outside."""
         self._take(CA)
 
     def load_cert_chain(self, cert, key):
-        """For those who speak TLS outside."""
+        """Takes the memory of certificate and key, and leaves the certificate for those who speak TLS outside."""
         self._take(CREDENTIALS)
         with open(".shown.der", "wb") as file:
             file.write(cert)
@@ -346,7 +369,13 @@ class Context:
             self._memory.idf.give(self._blocks.pop())
 
     def wrap_socket(self, sock, server_hostname=None, do_handshake_on_connect=True):
-        """As on the board: a collection and a second try if there is no room, then OSError(12)."""
+        """Takes the memory of a session; gives the socket.
+
+        As on the board it collects and tries a second time if there is not enough.
+
+        Raises:
+            OSError: with 12 (ENOMEM), there is still not enough.
+        """
         memory = self._memory
         blocks = memory.idf.take_all(SESSION)
         if blocks is None:
@@ -405,7 +434,7 @@ def _secure(memory, sock, blocks):
 
 
 def install(port):
-    """Puts the model under everything that is loaded from now on. port: the `bus.Bus`."""
+    """Puts the model under everything that is loaded from now on; port: the `bus.Bus`."""
     import builtins
     import os
 
@@ -437,14 +466,14 @@ def install(port):
         if "terminal." + room in sys.modules:
             return plain_import(name, *args)
         try:
-            # The code and what it becomes.
+            # The code itself, and what it becomes when it runs.
             memory.look(7 * os.stat("terminal/" + room + ".mpy")[6] // 4)
         except OSError:
-            return plain_import(name, *args)  # not of the firmware
+            return plain_import(name, *args)  # no module of the firmware
         while True:
             try:
                 return plain_import(name, *args)
-            except MemoryError:  # on the board that allocation would have had its segment
+            except MemoryError:  # on the board that allocation would have got a segment
                 if not memory.grow():
                     raise
 

@@ -1,5 +1,7 @@
-"""One handshake of the firmware with a real broker, on the real VM: `micropython vmhandshake.py HOST PORT`, in a
-directory with ca.der, cert.der and key.der. Prints `on` once the broker has said welcome."""
+"""One handshake of the firmware with a real broker, on the real VM: `micropython vm_handshake.py HOST PORT`.
+
+It runs in a folder with ca.der, cert.der and key.der, and prints `on` once the broker has accepted the connection.
+"""
 
 # mypy: ignore-errors
 
@@ -16,6 +18,7 @@ def _nothing(*args):
 
 
 async def main(host, port):
+    """Shakes hands with the broker on that port of 127.0.0.1, whose certificate has to bear the name `host`."""
     mqtt = Mqtt("till-1", ("hymio/till-1/state", "off"), ("hymio/till-1/ack",), _nothing, _nothing)
     tls = Tls({"ca": "ca.der", "cert": "cert.der", "key": "key.der"})
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

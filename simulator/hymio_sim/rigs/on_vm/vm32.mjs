@@ -1,4 +1,4 @@
-// Runs vmfigures.py on the 32-bit MicroPython VM for WebAssembly, which allocates where a 32-bit board does.
+// Runs vm_figures.py on the 32-bit MicroPython VM for WebAssembly, which allocates where a 32-bit board does.
 //
 // node vm32.mjs MICROPYTHON_MJS WHAT COUNT FILE...      (files of a folder `terminal` make up that package)
 import { readFileSync } from "node:fs";
@@ -17,6 +17,6 @@ for (const file of files) {
 vm.runPython(`
 import sys
 sys.path.insert(0, "/lib")
-sys.argv[:] = ["vmfigures.py", "${what}", "${count}"]
-import vmfigures
+sys.argv[:] = ["vm_figures.py", "${what}", "${count}"]
+import vm_figures
 `);

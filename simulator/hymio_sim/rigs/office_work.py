@@ -1,7 +1,7 @@
-"""Run by bench_office with the build of hymio that is to be measured: fills a database, or asks it for the ledger.
+"""Fills a database or asks it for the ledger, for bench_office, by the build of hymio that is to be measured.
 
-    officework.py fill DB PRESSES      terminals that have pressed so often altogether
-    officework.py ledger DB RUNS       the ledger, and the CPU seconds of each run
+    office_work.py fill DB PRESSES      terminals that have pressed so often altogether
+    office_work.py ledger DB RUNS       the ledger, and the CPU seconds of each run
 
 So it uses only what every build has: `open_store`, `ingest_many`, `ledger_lines` and the tables of the first one.
 """
@@ -18,7 +18,7 @@ import hymio
 
 
 def _part(module: str, flat: str) -> Any:
-    """A module of hymio. flat: its name in builds that had no packages yet."""
+    """A module of hymio; flat: its name in builds that had no packages yet."""
     try:
         return import_module(f"hymio.{module}")
     except ModuleNotFoundError:
@@ -38,8 +38,11 @@ BEGAN_UTC = 1_790_000_000
 
 
 def fill(db: str, presses: int) -> dict[str, Any]:
-    """The first presses of each terminal are taken in as from the air; the rest are copies of them further on in its
-    log, made by the database, with all that is kept beside them."""
+    """Fills the database with that many presses.
+
+    The first ones of each terminal are taken in as from the air. The database itself makes copies of them for the rest,
+    further on in each log, and with all that is kept beside them.
+    """
     each = presses // TERMINALS
     done = min(each, 200)
     opened = store.open_store(db, create=True)
@@ -50,13 +53,13 @@ def fill(db: str, presses: int) -> dict[str, Any]:
             )
     opened.close()
     with closing(sqlite3.connect(db, isolation_level=None)) as connection:
-        # It can be made again: nothing needs to survive a power cut.
+        # The database can be made again, so nothing of it needs to survive a power cut.
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-131072")
         columns = ", ".join(f'"{row[1]}"' for row in connection.execute("PRAGMA table_info(presses)"))
         shifted = columns.replace('"seq"', "seq + :shift").replace('"pressed_utc"', "pressed_utc + 60.0 * :shift")
         while done < each:
             more = min(done, each - done)
-            # The first two slots of a log are its boot and its time record.
+            # The first two slots of a log hold its boot record and its time record.
             connection.execute(
                 f"INSERT INTO presses ({columns}) SELECT {shifted} FROM presses WHERE seq < :end",
                 {"shift": done, "end": 2 + more},
@@ -75,7 +78,7 @@ def _batch(presses: int) -> Any:
 
 
 def _keep_books(connection: sqlite3.Connection, each: int) -> None:
-    """What is kept beside the rows, from the rows."""
+    """Works out from the rows what is kept beside them."""
     numbers = {"each": each, "end": 2 + each}
     connection.execute("UPDATE spans SET last_seq = :end - 1, presses = :each", numbers)
     if "presses" in {row[1] for row in connection.execute("PRAGMA table_info(logs)")}:
@@ -94,7 +97,11 @@ def _keep_books(connection: sqlite3.Connection, each: int) -> None:
 
 
 def ask(db: str, runs: int) -> dict[str, Any]:
-    """From opening the database to the last line, as the command does it; the first opening may bring it up to date."""
+    """The ledger, and the CPU seconds of each of the runs.
+
+    A run goes from opening the database to the last line, as the command does it. One opening before the first run may
+    bring the database up to date.
+    """
     store.open_store(db).close()
     seconds = []
     lines: list[dict[str, Any]] = []
@@ -109,6 +116,7 @@ def ask(db: str, runs: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Prints the answer to the command line as JSON, with the file of the build that has given it."""
     what, db, number = sys.argv[1:]
     answer = {"fill": fill, "ledger": ask}[what](db, int(number))
     print(json.dumps({"hymio": hymio.__file__, **answer}))

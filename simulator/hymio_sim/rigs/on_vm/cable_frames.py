@@ -1,13 +1,13 @@
 """What may come over the cable: requests good and bad, broken frames, text in between; each named by its number.
 
-Portable, as ramflash.py: the same number gives the same bytes on CPython and on the MicroPython VM.
+The same number gives the same bytes on CPython and on the MicroPython VM.
 """
 
 # mypy: ignore-errors
 
 import struct
 
-# Group: its commands that are worth asking for. Reset (0, 5) is left out: it would do what it is told.
+# The commands of each group that are tried. Reset (0, 5) is left out, because the board would obey it.
 _COMMANDS = {
     0: (0, 2, 4, 6, 7),
     2: (0, 1),
@@ -43,7 +43,7 @@ _BYTES = (b"", b"5", b"true", b"null", b"[1, 2]", b'{"a": 1}', b"\xff\xfe", b"br
 _NUMBERS = (0, 1, 3, 23, 255, 600, 65535, 1 << 30, 0xFFFFFFFF, 1 << 40, -1)
 
 
-class Dice:
+class Xorshift32:
     """Random numbers from a seed (xorshift32, Marsaglia 2003)."""
 
     def __init__(self, seed):
@@ -52,7 +52,7 @@ class Dice:
             self.below(2)
 
     def below(self, n):
-        """0..n-1"""
+        """A number from 0 to n - 1."""
         x = self._state
         x ^= x << 13 & 0xFFFFFFFF
         x ^= x >> 17
@@ -61,11 +61,11 @@ class Dice:
         return (x >> 3) % n
 
     def of(self, choices):
-        """One of them."""
+        """One of the choices."""
         return choices[self.below(len(choices))]
 
     def bytes(self, n):
-        """n random bytes."""
+        """A string of n random bytes."""
         return bytes([self.below(256) for _ in range(n)])
 
 
@@ -83,7 +83,7 @@ def _value(dice, depth=0):
 
 
 def _message(dice, cbor):
-    """(bytes, whether its request is CBOR)"""
+    """A message of SMP, its header included."""
     group = dice.of(_GROUPS)
     command = dice.of(_COMMANDS[group])
     op = dice.of((0, 2))
@@ -106,13 +106,16 @@ def _message(dice, cbor):
 
 
 def case(number, cbor, smp):
-    """(bytes for the cable, whether the frame is whole); cbor, smp: these rooms of the firmware."""
-    dice = Dice(number)
+    """(bytes for the cable, whether the frame is whole) of the case with that number.
+
+    cbor and smp are the modules `cbor` and `smp_frames` of the firmware.
+    """
+    dice = Xorshift32(number)
     lines = list(smp.Frame(_message(dice, cbor)).lines())
     kind = dice.below(10)
     if kind < 6:
         return b"".join(lines), True
-    if kind == 6:  # a log line between, half a prompt before
+    if kind == 6:  # a line of a log comes between the lines, half a prompt before them
         return b">>> " + b"I (12) a line\r\n".join(lines) + b"\r\n", True
     data = bytearray(b"".join(lines))
     if kind == 7:

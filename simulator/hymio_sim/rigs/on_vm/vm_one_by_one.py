@@ -1,6 +1,8 @@
-"""What people use instead: a blocking MQTT client as umqtt.simple is one, one message of QoS 1 for each vote, on the
-real VM: `micropython vmonebyone.py PORT VOTES`. Each packet is one write (umqtt's several run into Nagle). Prints the
-milliseconds."""
+"""What people use instead of the firmware's uplink: one MQTT message of QoS 1 for each vote, by a blocking client.
+
+`micropython vm_one_by_one.py PORT VOTES` runs it on the VM and prints the milliseconds that it took. The client works
+as umqtt.simple does, but writes each packet in one piece: the several writes of umqtt run into Nagle's algorithm.
+"""
 
 # mypy: ignore-errors
 
@@ -11,6 +13,7 @@ import time
 
 
 def main(port, votes):
+    """Sends that many votes to the broker on that port of 127.0.0.1, and prints the milliseconds."""
     link = socket.socket()
     link.connect(socket.getaddrinfo("127.0.0.1", port)[0][-1])
     link.send(b"\x10\x12\x00\x04MQTT\x04\x02\x00\x3c\x00\x06onebyo")
