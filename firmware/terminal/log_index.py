@@ -10,7 +10,7 @@ BLANK = const(-1)
 DAMAGED = const(-2)
 
 
-class HeldLog:
+class LogIndex:
     """The reading half of `log_ring.RingLog`."""
 
     def __init__(self, device, chip):

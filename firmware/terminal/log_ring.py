@@ -5,14 +5,14 @@ erasing, `ioctl(6, n)` erases a sector, nothing verifies.
 """
 
 from .compat import const
-from .log_index import HeldLog
+from .log_index import LogIndex
 from .log_reader import END, Reader
 from .log_record import ACK, HEADER, PRESS, RETRY, RUN, SECTOR, SIZE, SLOTS, Header, Place, is_blank, presses
 
 _TRIES = const(4)
 
 
-class RingLog(HeldLog):
+class RingLog(LogIndex):
     """Appends, reads and remembers what is settled. `mount()` first; then `next_seq`, `oldest_seq`, `totals` hold."""
 
     def __init__(self, device, chip, random32, clock):

@@ -5,7 +5,7 @@ README.md "Certificates" has the files. Loaded when there is such an order, and 
 
 from binascii import a2b_base64
 
-from .net_commands import Refused
+from .net_commands import CommandRefused
 from .compat import const, load, unload
 from .net_remote import TRIAL
 
@@ -19,7 +19,7 @@ def begin(app, request, files):
     uplink = app.uplink
     place = uplink.tls["cert"] if uplink.tls else ""
     if not place:
-        raise Refused("there is no certificate here that it could follow")
+        raise CommandRefused("there is no certificate here that it could follow")
     from .net_tls import date  # not without TLS
 
     try:
@@ -37,7 +37,7 @@ def begin(app, request, files):
         if ends < date((app.clock.utc_ms() or app.clock.floor_ms) // 1000):
             raise ValueError("expected one that has not expired")
     except (ValueError, TypeError) as error:
-        raise Refused("cert: %s" % error)
+        raise CommandRefused("cert: %s" % error)
     finally:
         unload("certificate")
     files.put_aside(NEXT, new)

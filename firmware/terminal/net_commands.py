@@ -11,7 +11,7 @@ _IDS = const(8)
 _TIMELESS = ("reboot", "send-log", "resync", "renew")
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """args[0]: why."""
 
 
@@ -26,7 +26,7 @@ def answer(app, now_ms, payload, files):
             return {"id": known, "ok": True, "again": True}
         _check_time(app.clock.utc_ms(), request.get("expires_utc"), request.get("do"))
         is_trial = _obey(app, now_ms, request, files)
-    except Refused as error:
+    except CommandRefused as error:
         return {"id": known, "ok": False, "error": error.args[0]}
     except (ValueError, TypeError):
         return {"id": known, "ok": False, "error": "no JSON in UTF-8"}
@@ -38,29 +38,29 @@ def answer(app, now_ms, payload, files):
 
 def _id(request):
     if not isinstance(request, dict):
-        raise Refused("expected an object")
+        raise CommandRefused("expected an object")
     known = request.get("id")
     if known is None or not is_version(known):
-        raise Refused("id: expected a whole number, or a text of 1 to 64 bytes")
+        raise CommandRefused("id: expected a whole number, or a text of 1 to 64 bytes")
     return known
 
 
 def _check_time(utc_ms, expires_utc, what):
     if not isinstance(expires_utc, (int, float)) or isinstance(expires_utc, bool):
-        raise Refused("expires_utc: expected seconds of 1970")
+        raise CommandRefused("expires_utc: expected seconds of 1970")
     if not utc_ms:
         # It has just come, it is no retained copy, and it is obeyed once: what mends a terminal must not wait.
         if what in _TIMELESS:
             return
-        raise Refused("the clock is not set, so it can't be told whether this has expired")
+        raise CommandRefused("the clock is not set, so it can't be told whether this has expired")
     if utc_ms // 1000 >= expires_utc:
-        raise Refused("expired")
+        raise CommandRefused("expired")
 
 
 def _seq(app, request, key, default):
     seq = request.get(key, default)
     if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= app.log.next_seq:
-        raise Refused("%s: expected 0..%d" % (key, app.log.next_seq))
+        raise CommandRefused("%s: expected 0..%d" % (key, app.log.next_seq))
     return seq
 
 
@@ -71,7 +71,7 @@ def _obey(app, now_ms, request, files):
         files.write(DONE, {"id": request["id"]})  # so that it is known after the boot
         app.uplink.restart()
     elif what == "identify":
-        app.front.feedback.identify(now_ms)
+        app.press_path.feedback.identify(now_ms)
     elif what == "send-log":
         try:
             tail = load("text_log_files").tail(app.text, _TAIL_BYTES)
@@ -82,7 +82,7 @@ def _obey(app, now_ms, request, files):
         first = _seq(app, request, "from", 0)
         last = _seq(app, request, "to", app.log.next_seq)
         if last < first:
-            raise Refused("to: expected %d or more" % first)
+            raise CommandRefused("to: expected %d or more" % first)
         app.uplink.outbox.resync(now_ms, first, last + 1)
     elif what == "renew":
         try:
@@ -90,5 +90,5 @@ def _obey(app, now_ms, request, files):
         finally:
             unload("net_certificate")
     else:
-        raise Refused("do: expected reboot, identify, send-log, resync or renew")
+        raise CommandRefused("do: expected reboot, identify, send-log, resync or renew")
     return False

@@ -25,7 +25,7 @@ def resume(app, slept, now_ms, idle_ms):
 
     idle_ms: after so long without a finger it does not matter how long it was.
     """
-    _, clock, power, front, fell_asleep_ms, was_idle_ms, app.standstill_ms = slept
+    _, clock, power, press_path, fell_asleep_ms, was_idle_ms, app.standstill_ms = slept
     board = app.board
     rtc_ms = board.rtc_ms()
     sleep_recall.resume_clock(app.clock, clock, rtc_ms, now_ms)
@@ -34,23 +34,23 @@ def resume(app, slept, now_ms, idle_ms):
     slept_ms = max(0, rtc_ms - fell_asleep_ms - now_ms)
     if not board.woke:
         app.last_touch = ticks_add(now_ms, -min(was_idle_ms + slept_ms, idle_ms))
-    sleep_recall.resume_front(app.front, front, slept_ms, 0, now_ms)
+    sleep_recall.resume_press_path(app.press_path, press_path, slept_ms, 0, now_ms)
 
 
 def step(app, now_ms, wait_ms, idle_ms):
     """Sleeps, if the supply asks for it and nothing is against it. Gives the ms still to wait."""
-    front = app.front
+    press_path = app.press_path
     log = app.log
-    is_quiet = front.is_at_rest and not app.owes_work
+    is_quiet = press_path.is_at_rest and not app.owes_work
     how = app.power.rest(now_ms, wait_ms, is_quiet)
     if how == MAINS or (app.has_network and app.wifi.is_started):
         return wait_ms
     board = app.board
-    buttons = front.may_wake
+    buttons = press_path.may_wake
     if not is_quiet:
         board.light_sleep(wait_ms, buttons)
         return 0
-    ms = _STUCK_SLEEP_MS if front.hands.stuck else _LONGEST_SLEEP_MS
+    ms = _STUCK_SLEEP_MS if press_path.holds.stuck else _LONGEST_SLEEP_MS
     if app.has_network:
         upload_ms = app.power.until_upload_ms(app.clock.uptime_ms())
         ms = min(ms, _LOW_SLEEP_MS if upload_ms < 0 else upload_ms)
@@ -72,9 +72,9 @@ def _sleep(app, now_ms, ms, buttons, idle_ms):
         return False
     rooms = [
         state,
-        sleep_recall.clock(app.clock, rtc_ms),
-        sleep_recall.power(app.power),
-        sleep_recall.front(app.front, now_ms),
+        sleep_recall.clock_state(app.clock, rtc_ms),
+        sleep_recall.power_state(app.power),
+        sleep_recall.press_path_state(app.press_path, now_ms),
     ]
     data = sleep_memory.pack(rooms + [rtc_ms, idle_ms, app.standstill_ms])
     if data is None:

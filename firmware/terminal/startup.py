@@ -3,10 +3,10 @@
 from binascii import crc32
 
 from . import VERSION
-from .record_writer import Book
+from .record_writer import RecordWriter
 from .clock import Clock, Ntp
 from .compat import const, load, ticks_add, unload
-from .press_path import Front
+from .press_path import PressPath
 from .log_scrub import Scrub
 from .mains import MAINS
 from .log_ring import RingLog
@@ -63,16 +63,16 @@ def start(app, now_ms, idle_ms):
     app.text = text = TextLog(folder, clock, crash_report.secrets(app._config))
     slept = None
     if board.slept or app.power.profile != MAINS:
-        app._rest = load("sleep")
+        app._sleep = load("sleep")
     if board.slept:
-        slept = app._rest.remembered(board)
+        slept = app._sleep.remembered(board)
     elif folder is not None:
         crash_report.read(text, board)
     try:
         if board.flash is None:
             raise ValueError(board.flash_problem)
         log = RingLog(board.flash, crc32(board.mac), board.random32, clock)
-        if slept is None or not app._rest.resume_log(log, slept):
+        if slept is None or not app._sleep.resume_log(log, slept):
             slept = None
             log.mount()
     except (OSError, ValueError) as error:
@@ -81,17 +81,17 @@ def start(app, now_ms, idle_ms):
         crash_report.booted(text, board.reset_cause, status_line(app))
         return status_line(app)
     app.log = log
-    app.book = book = Book(log, clock, board.ticks_ms, app.stood_still)
-    app.front = front = Front(app._config, board, book)
+    app.record_writer = writer = RecordWriter(log, clock, board.ticks_ms, app.stood_still)
+    app.press_path = press_path = PressPath(app._config, board, writer)
     if slept is None:
         app.power.start(now_ms)
-        book.owe_boot(board.reset_cause, 0, now_ms)
+        writer.owe_boot(board.reset_cause, 0, now_ms)
         if not log.boot_storm:
-            book.boot()
-        front.start(now_ms)
+            writer.boot()
+        press_path.start(now_ms)
         crash_report.booted(text, board.reset_cause, status_line(app))
     else:
-        app._rest.resume(app, slept, now_ms, idle_ms)
+        app._sleep.resume(app, slept, now_ms, idle_ms)
     board.on_edge(app._on_edge)
     app._scrub_at = now_ms
     config = app._config

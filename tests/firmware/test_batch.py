@@ -74,13 +74,11 @@ def test_the_batch_vector_of_two_boots():
 
     def put(boot, at_ms, button, verdict, flags, edges, quiet_ms):
         clock.boot = boot
-        clock.at(at_ms)
-        put_press(record, verdict, button, flags, edges, quiet_ms, clock)
+        put_press(record, verdict, button, flags, edges, quiet_ms, clock, at_ms)
         return log.append(record)
 
     put(8, 5000, 2, COUNTED, 1, 4, 65535)
-    clock.at(6000)
-    put_body(record, EVENT, 2, 0, clock)
+    put_body(record, EVENT, 2, 0, clock, 6000)
     log.append(record)
     put(8, 7000, 3, REPEAT, 1, 3, 900)
     flash.skip_programs = 1  # its slot stays blank, and the record goes into the next one as a retry
@@ -135,8 +133,7 @@ def test_totals_go_on_over_what_was_folded():
     record = bytearray(16)
     for i in range(6):
         press(log, clock, 1 + i % 4)
-        clock.at(1000 * i)
-        put_run(record, MASH, i % 4, 9, 10 + i, clock)
+        put_run(record, MASH, i % 4, 9, 10 + i, clock, 1000 * i)
         log.append(record)
     maker = BatchMaker(log, clock, Varied(1), 300, "till-1")
     seq = 0

@@ -106,8 +106,8 @@ def test_what_is_remembered_across_deep_sleep():
     made.step(0)
     made.unhappy = 2
     other, _ = power()
-    sleep_recall.resume_power(other, sleep_recall.power(made))
-    assert other.is_low and other.unhappy == 2 and sleep_recall.power(other) == sleep_recall.power(made)
+    sleep_recall.resume_power(other, sleep_recall.power_state(made))
+    assert other.is_low and other.unhappy == 2 and sleep_recall.power_state(other) == sleep_recall.power_state(made)
 
 
 def test_a_sleepbook_that_is_not_whole_is_none():

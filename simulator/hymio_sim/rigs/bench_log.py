@@ -40,8 +40,8 @@ class LogOnFlash:
         return log
 
     def press(self, button: int, verdict: int = 0, quiet_ms: int = 65535, edges: int = 4) -> None:
-        self.clock.at(self.clock._ticks)
-        room("log_record").put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock)
+        put_press = room("log_record").put_press
+        put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock, self.clock._ticks)
         self.log.append(self._buf)
 
     def idle(self) -> None:
