@@ -53,7 +53,7 @@ class App:
         self.hung_up = False  # a conversation has ended; `run` makes it False again
         self.has_network = self.wifi.networks != []
         self.record_writer = None
-        self._sleep = None  # the room, if the terminal may sleep
+        self._sleeper = None  # a `sleep.Sleeper`, if the terminal may sleep
         self.last_touch = 0
         self._reset_at = None
         self._feedback = None  # of a terminal that does not count
@@ -130,8 +130,9 @@ class App:
             wait_ms = min(wait_ms, max(_STANDSTILL_MS, ticks_diff(self.trial_ends, now_ms)))
         if self._reset_at is not None:
             wait_ms = min(wait_ms, max(0, ticks_diff(self._reset_at, now_ms)))
-        if self._sleep:
-            wait_ms = self._sleep.step(self, now_ms, wait_ms, _IDLE_MS)
+        if self._sleeper:
+            idle_ms = ticks_diff(now_ms, self.last_touch)
+            wait_ms = self._sleeper.step(now_ms, wait_ms, self.owes_work, idle_ms, self.standstill_ms)
         return ticks_add(now_ms, wait_ms)
 
     def _let_moments_expire(self, now_ms):

@@ -37,6 +37,11 @@ class Clock:
         self._latest_ms = None  # nothing beyond is sure
         self.floor_ms = FLOOR_MS  # it is no earlier than this; a mount takes it to the newest sure time in the log
 
+    def begin(self, boot, floor_ms):
+        """Takes what a mount has found in the log: the number of this boot, and a time (ms of 1970) that is past."""
+        self.boot = boot
+        self.floor_ms = floor_ms
+
     def advance(self, now_ms):
         """Takes uptime forward; to be called at least once in six days of ticks. Allocates nothing."""
         delta = ticks_diff(now_ms, self._ticks)

@@ -1,5 +1,6 @@
 """A log across deep sleep: what it takes to go on appending without a mount."""
 
+from .log_index import LogIndex
 from .log_record import SLOTS, Place
 
 
@@ -17,16 +18,23 @@ def state(log):
     ]  # fmt: skip
 
 
-def resume(log, numbers):
-    """Puts a log where `state` was taken. False if that was another partition's."""
-    if numbers is None or numbers[1] != log.sectors:
-        return False
-    log.log_id, n, shift, newest, log.slot, log.oldest_seq, log.news_seq, log.ahead, log.candidate = numbers[:9]
-    log.cursor, log.sent, log.lost_settled, log.before_oldest, log.burned, log.bad_sectors, log.totals = numbers[9:]
-    for seq in range(log.oldest_seq // SLOTS, newest + 1):
-        log.where[seq % n] = (seq + shift) % n
-    log.sector = log.where[newest % n]
-    log.first_seq = newest * SLOTS
-    log.next_seq = log.first_seq + log.slot
-    log.place = Place(log.log_id, newest)
-    return True
+class Resumed(LogIndex):
+    """What `log_ring.RingLog.take` goes on from: the log as it was when `state` was asked for."""
+
+    def __init__(self, device, chip, numbers):
+        """device, chip: as of a LogIndex; numbers: what `state` gave. ValueError if they are another partition's."""
+        super().__init__(device, chip)
+        if numbers[1] != self.sectors:
+            raise ValueError
+        self.log_id, n, shift, newest, self.slot, self.oldest_seq, self.news_seq, self.ahead, self.candidate = numbers[
+            :9
+        ]
+        self.cursor, self.sent, self.lost_settled, self.before_oldest = numbers[9:13]
+        self.burned, self.bad_sectors, self.totals = numbers[13:]
+        self.boot_storm = False
+        for seq in range(self.oldest_seq // SLOTS, newest + 1):
+            self.where[seq % n] = (seq + shift) % n
+        self.sector = self.where[newest % n]
+        self.first_seq = newest * SLOTS
+        self.next_seq = self.first_seq + self.slot
+        self.place = Place(self.log_id, newest)

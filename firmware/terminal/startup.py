@@ -49,7 +49,7 @@ def built():
     return board, app
 
 
-def start(app, now_ms, idle_ms):
+def start(app, now_ms, calm_ms):
     """Mounts the log, writes the boot record, arms the pins. Gives the line for the console.
 
     After a deep sleep there is no mount and no boot record: what woke the terminal is a press.
@@ -61,19 +61,21 @@ def start(app, now_ms, idle_ms):
     crash_report = load("crash_report")
     folder = None if app.home is None else app.home + "log"
     app.text = text = TextLog(folder, clock, crash_report.secrets(app._config))
-    slept = None
-    if board.slept or app.power.profile != MAINS:
-        app._sleep = load("sleep")
+    slept = found = None
+    may_sleep = board.slept or app.power.profile != MAINS
     if board.slept:
-        slept = app._sleep.remembered(board)
+        slept = load("sleep").remembered(board)
     elif folder is not None:
         crash_report.read(text, board)
     try:
         if board.flash is None:
             raise ValueError(board.flash_problem)
         log = RingLog(board.flash, crc32(board.mac), board.random32, clock)
-        if slept is None or not app._sleep.resume_log(log, slept):
-            slept = None
+        if slept:
+            found = load("sleep").remembered_log(slept, board.flash, log.chip)
+        if found:
+            log.take(found)
+        else:
             log.mount()
     except (OSError, ValueError) as error:
         app.problem = str(error)
@@ -83,7 +85,11 @@ def start(app, now_ms, idle_ms):
     app.log = log
     app.record_writer = writer = RecordWriter(log, clock, board.ticks_ms, app.stood_still)
     app.press_path = press_path = PressPath(app._config, board, writer)
-    if slept is None:
+    if may_sleep:
+        app._sleeper = sleeper = load("sleep").Sleeper(
+            board, app.power, clock, text, log, press_path, app.wifi, calm_ms
+        )
+    if not found:
         app.power.start(now_ms)
         writer.owe_boot(board.reset_cause, 0, now_ms)
         if not log.boot_storm:
@@ -91,7 +97,11 @@ def start(app, now_ms, idle_ms):
         press_path.start(now_ms)
         crash_report.booted(text, board.reset_cause, status_line(app))
     else:
-        app._sleep.resume(app, slept, now_ms, idle_ms)
+        app.standstill_ms, idle_ms = sleeper.resume(slept, now_ms)
+        log.may_erase = not app.power.is_low
+        if not board.woke:
+            app.last_touch = ticks_add(now_ms, -min(idle_ms, calm_ms))
+        sleeper.resume_press_path(slept, now_ms)
     board.on_edge(app._on_edge)
     app._scrub_at = now_ms
     config = app._config

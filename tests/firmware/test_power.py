@@ -135,7 +135,8 @@ def test_a_log_goes_on_without_a_mount():
     log.settle(log.next_seq - 100)
     other = RingLog(flash, CHIP, Dice(), clock)
     reads = flash.reads
-    assert sleep_log.resume(other, sleep_log.state(log)) and flash.reads == reads
+    other.take(sleep_log.Resumed(flash, CHIP, sleep_log.state(log)))
+    assert flash.reads == reads
     for key in ("log_id", "next_seq", "oldest_seq", "totals", "cursor", "sent", "unsent", "lost", "sector", "slot"):
         assert getattr(other, key) == getattr(log, key), key
     assert list(other.where) == list(log.where)

@@ -7,7 +7,7 @@ import pytest
 
 from terminal import net_tls
 from terminal.clock import Clock
-from terminal.log_mount import raise_floor
+from terminal.log_mount import raised
 from terminal.log_record import COLLECTOR, NTP
 
 TRUE_MS = 1800000000000
@@ -77,7 +77,7 @@ def test_what_went_well_is_not_doubted(attempts):
 
 
 def test_a_floor_beyond_the_end_of_our_certificate_is_none(attempts):
-    raise_floor(attempts.clock, FALSE_MS, 4)
+    attempts.clock.begin(1, raised(attempts.clock.floor_ms, FALSE_MS, 4))
     assert not attempts.clock.set_utc(TRUE_MS, NTP)
     assert attempts.date() == FIRMWARE
     assert attempts.clock.set_utc(TRUE_MS, NTP)
@@ -85,7 +85,7 @@ def test_a_floor_beyond_the_end_of_our_certificate_is_none(attempts):
 
 
 def test_a_sure_floor_counts_while_there_is_no_clock(attempts):
-    raise_floor(attempts.clock, TRUE_MS, 4)
+    attempts.clock.begin(1, raised(attempts.clock.floor_ms, TRUE_MS, 4))
     assert [attempts.date() for _ in range(3)] == [TRUE] * 3
 
 
