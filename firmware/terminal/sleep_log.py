@@ -26,10 +26,8 @@ class Resumed(LogIndex):
         super().__init__(device, chip)
         if numbers[1] != self.sectors:
             raise ValueError
-        self.log_id, n, shift, newest, self.slot, self.oldest_seq, self.news_seq, self.ahead, self.candidate = numbers[
-            :9
-        ]
-        self.cursor, self.sent, self.lost_settled, self.before_oldest = numbers[9:13]
+        self.log_id, n, shift, newest, self.slot, self.oldest_seq, self.news_seq, self.ahead = numbers[:8]
+        self.candidate, self.cursor, self.sent, self.lost_settled, self.before_oldest = numbers[8:13]
         self.burned, self.bad_sectors, self.totals = numbers[13:]
         self.boot_storm = False
         for seq in range(self.oldest_seq // SLOTS, newest + 1):

@@ -1,14 +1,11 @@
 """Batches and acks against README.md's vectors, and that every slot is accounted for."""  # portable
 
-from binascii import crc32
-from struct import pack
-
 import vectors
 from logs import CHIP, mounted, press
 from ramflash import RamFlash
 
 from terminal.clock import Clock
-from terminal.log_batch import BatchMaker, parse_ack, put_varint
+from terminal.log_batch import BatchMaker, put_varint
 from terminal.log_record import COUNTED, EVENT, MASH, REPEAT, Header, put_body, put_press, put_run
 from terminal.log_ring import RingLog
 
@@ -91,20 +88,6 @@ def test_the_batch_vector_of_two_boots():
     again = RingLog(flash, CHIP, Varied(2), Clock(0))
     again.mount()
     assert again.burned == 0 and again.next_seq == 511, "a blank slot is void and not burned"
-
-
-def test_ack_vector():
-    data = vectors.load()[14][1]
-    assert parse_ack(data, LOG, "office") == (1268, 0xDEADBEEF, 1800000020500)
-    assert parse_ack(data, LOG + 1, "office") is None
-    assert parse_ack(data, LOG, "home") is None
-    newer = b"\x02" + data[1:-4]
-    assert parse_ack(newer + pack("<I", crc32(newer)), LOG, "office") is None, "another version"
-    for i in range(len(data)):
-        bad = bytearray(data)
-        bad[i] ^= 1
-        assert parse_ack(bad, LOG, "office") is None
-        assert parse_ack(data[:i], LOG, "office") is None
 
 
 def test_varint():
