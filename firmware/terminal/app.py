@@ -14,6 +14,19 @@ _PAUSE_MS = const(1000)  # so long without a byte they may leave earlier, if the
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
 _HOUR_MS = const(3600000)
 _HALF_DAY_MS = const(43200000)
+_IDS = const(8)  # of commands, so that none of them is done twice
+
+
+class KeptTls:
+    """What TLS keeps between two handshakes, while its module is not in the heap. `net_tls` and `run.hold` fill it."""
+
+    def __init__(self):
+        self.context = None  # the `ssl.SSLContext` of our files, once they have been read
+        self.issued = None  # when the newest of them was issued, as (year, month, day, hour, minute, second)
+        self.ends = None  # until when our certificate is good, in RFC 3339
+        self.reserve = None  # the buffers of a connection to nobody, which the next handshake may have
+        self.spare = None  # a context full of certificates, whose memory the next handshake may have
+        self.is_doubted = False  # the last handshake has failed, perhaps for a false time
 
 
 class App:
@@ -38,8 +51,7 @@ class App:
         self.config_version = config["version"]
         self.trial_ends = None
         self.done = []  # ids of commands
-        self.tls = None  # what `tls` keeps between two handshakes
-        self.cert_ends = None  # the last moment of the certificate that the broker is shown
+        self.tls = KeptTls() if config["mqtt"]["tls"] else None
         self._config = config
         self.wifi = Wifi(board, config["wifi"], self.stood_still)
         power = config["power"]
@@ -226,20 +238,25 @@ class App:
         is_done = False
         for _ in range(2):  # a heap that was full of holes may have room the second time
             try:
-                load("net_remote").take(self, now_ms, order)
+                known = load("net_remote").take(
+                    order, now_ms, self.home, self.uplink, self.done, self.clock, self.log, self.text,
+                    self.press_path.feedback,
+                )  # fmt: skip
+                if known is not None:
+                    self.done = (self.done + [known])[-_IDS:]
                 is_done = True
             except OSError:
                 pass
             except MemoryError:
-                for room in ("net_certificate", "certificate", "net_commands", "net_remote"):
-                    unload(room)
+                for name in ("net_certificate", "certificate", "net_commands", "net_remote"):
+                    unload(name)
                 continue
             break
         unload("net_remote")
-        if not is_done:
-            self.trial_ends = None  # the boots to come will end it
-            if order:
-                self.uplink.cannot(order)
+        if order is None:
+            self.trial_ends = None  # if it could not be ended, the boots to come will do that
+        elif not is_done:
+            self.uplink.cannot(order)
         self.stood_still(now_ms, self.board.ticks_ms())
 
     def _step_radio(self, now_ms):

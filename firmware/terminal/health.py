@@ -38,8 +38,8 @@ def facts(app):
         found["clock_problem"] = load("rfc3339").doubt(clock)
         unload("rfc3339")
     found["mqtt"] = app.uplink.state
-    if app.cert_ends:
-        found["cert_ends"] = app.cert_ends
+    if app.tls and app.tls.ends:
+        found["cert_ends"] = app.tls.ends
     if app.uplink.problem:
         found["mqtt_problem"] = app.uplink.problem
     found["standstill_ms"] = app.standstill_ms

@@ -14,8 +14,10 @@ _NONE = const(0xFFFFFFFF)
 
 
 class Mount(LogIndex):
-    """An index of the partition that `find` fills in, and beside it what only appending needs: `log_ring.RingLog.take`
-    goes on from there. `boot` is the number of the boot that begins, `floor_ms` what the clock may not fall behind."""
+    """An index of the partition that `find` fills in, and beside it what only appending needs.
+
+    `boot` is the number of the boot that begins, `floor_ms` a time in ms of 1970 that is past by now.
+    """
 
     def __init__(self, device, chip, buf, floor_ms):
         """device, chip: as of a LogIndex; buf: 512 bytes to work with; floor_ms: as the clock has it before."""
@@ -23,12 +25,9 @@ class Mount(LogIndex):
         self._buf = buf
         self.sector = -1
         self.slot = SLOTS
-        self.ahead = -1
-        self.candidate = -1
         self.news_seq = 0
         self.cursor = self.sent = self.lost_settled = 0
         self.before_oldest = 0
-        self.bad_sectors = 0
         self.boot_storm = False
         self.boot = 1
         self.floor_ms = floor_ms
@@ -53,10 +52,21 @@ class Mount(LogIndex):
             self._walk_back(seqs)
             self._adopt_headless(seqs)
             self._scan_newest()
-        self.candidate = self.sector
         oldest = self._oldest or self.header(self.oldest_seq // SLOTS)
         self.before_oldest = sum(oldest.totals)
         return True
+
+    @property
+    def state(self):
+        """What `log_ring.RingLog.take` goes on with, once `find` has found a log."""
+        bad_sectors = 0
+        ahead = -1
+        return (
+            self.log_id, self.where, self.place, self.damaged, self.totals, self.burned, bad_sectors,
+            self.first_seq, self.next_seq, self.oldest_seq, self.news_seq, self.before_oldest,
+            self.sector, self.slot, ahead, self.sector,
+            self.cursor, self.sent, self.lost_settled, self.boot_storm,
+        )  # fmt: skip
 
     def _search(self):
         """Finds newest and oldest sector of a log without damage by a binary search over its headers.

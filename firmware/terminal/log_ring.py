@@ -43,22 +43,20 @@ class RingLog(LogIndex):
         is_there = found.find()
         self.clock.begin(found.boot, found.floor_ms)
         if is_there:
-            self.take(found)
+            self.take(found.state)
         else:
             self.log_id = self._random32() or 1
             self.candidate = self.sectors - 1
             self._open_next()
 
-    def take(self, found):
-        """Goes on where `found` stands: a `Mount` that has found its log, or what `sleep_log` remembers of this one."""
-        self.where, self.place, self.damaged = found.where, found.place, found.damaged
-        self.log_id = found.log_id
-        self.first_seq, self.next_seq, self.oldest_seq = found.first_seq, found.next_seq, found.oldest_seq
-        self.totals, self.burned, self.bad_sectors = found.totals, found.burned, found.bad_sectors
-        self.sector, self.slot, self.news_seq = found.sector, found.slot, found.news_seq
-        self.ahead, self.candidate = found.ahead, found.candidate
-        self.cursor, self.sent, self.lost_settled = found.cursor, found.sent, found.lost_settled
-        self.before_oldest, self.boot_storm = found.before_oldest, found.boot_storm
+    def take(self, state):
+        """Goes on with a log that has been found. state: of a `log_mount.Mount`, or what `sleep_log.remembered` gives."""
+        (
+            self.log_id, self.where, self.place, self.damaged, self.totals, self.burned, self.bad_sectors,
+            self.first_seq, self.next_seq, self.oldest_seq, self.news_seq, self.before_oldest,
+            self.sector, self.slot, self.ahead, self.candidate,
+            self.cursor, self.sent, self.lost_settled, self.boot_storm,
+        ) = state  # fmt: skip
 
     # ---- writing ----
 

@@ -15,15 +15,12 @@ def remembered(board):
     return sleep_memory.unpack(board.remembered())
 
 
-def remembered_log(slept, device, chip):
-    """What `RingLog.take` goes on from without a mount; None if the log must be mounted after all.
+def remembered_log(slept, sectors):
+    """What `RingLog.take` goes on with; None if the log must be mounted after all.
 
-    slept: what `remembered` gave; device, chip: as of a RingLog.
+    slept: what `remembered` gave; sectors: of the log's partition.
     """
-    try:
-        return sleep_log.Resumed(device, chip, slept[0]) if slept else None
-    except ValueError:
-        return None
+    return sleep_log.remembered(slept[0], sectors) if slept else None
 
 
 class Sleeper:

@@ -1,6 +1,7 @@
 """A log across deep sleep: what it takes to go on appending without a mount."""
 
-from .log_index import LogIndex
+from array import array
+
 from .log_record import SLOTS, Place
 
 
@@ -18,21 +19,22 @@ def state(log):
     ]  # fmt: skip
 
 
-class Resumed(LogIndex):
-    """What `log_ring.RingLog.take` goes on from: the log as it was when `state` was asked for."""
+def remembered(numbers, sectors):
+    """What `log_ring.RingLog.take` goes on with: the log as it was when `state` was asked for.
 
-    def __init__(self, device, chip, numbers):
-        """device, chip: as of a LogIndex; numbers: what `state` gave. ValueError if they are another partition's."""
-        super().__init__(device, chip)
-        if numbers[1] != self.sectors:
-            raise ValueError
-        self.log_id, n, shift, newest, self.slot, self.oldest_seq, self.news_seq, self.ahead = numbers[:8]
-        self.candidate, self.cursor, self.sent, self.lost_settled, self.before_oldest = numbers[8:13]
-        self.burned, self.bad_sectors, self.totals = numbers[13:]
-        self.boot_storm = False
-        for seq in range(self.oldest_seq // SLOTS, newest + 1):
-            self.where[seq % n] = (seq + shift) % n
-        self.sector = self.where[newest % n]
-        self.first_seq = newest * SLOTS
-        self.next_seq = self.first_seq + self.slot
-        self.place = Place(self.log_id, newest)
+    numbers: what `state` gave; sectors: of the partition. None if it had another size then.
+    """
+    if numbers is None or numbers[1] != sectors:
+        return None
+    log_id, n, shift, newest, slot, oldest_seq, news_seq, ahead, candidate = numbers[:9]
+    cursor, sent, lost_settled, before_oldest, burned, bad_sectors, totals = numbers[9:]
+    where = array("H", bytes(2 * n))
+    for seq in range(oldest_seq // SLOTS, newest + 1):
+        where[seq % n] = (seq + shift) % n
+    first_seq = newest * SLOTS
+    return (
+        log_id, where, Place(log_id, newest), set(), totals, burned, bad_sectors,
+        first_seq, first_seq + slot, oldest_seq, news_seq, before_oldest,
+        where[newest % n], slot, ahead, candidate,
+        cursor, sent, lost_settled, False,
+    )  # fmt: skip

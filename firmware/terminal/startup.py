@@ -40,11 +40,14 @@ def built():
             board.radio().active(True)
         except OSError:
             pass  # the keeper tries again
-        load("run").hold(app)
+        load("run").hold(app.tls, board, app.stood_still)
+        net_tls = load("net_tls")
         try:
-            load("net_tls").begun(app, settings["mqtt"]["tls"])
+            net_tls.read_files(app.tls, settings["mqtt"]["tls"])
+            net_tls.hold_spare(app.tls, settings["mqtt"]["tls"], board.idf)
         except (OSError, ValueError):
             pass  # it will be said at the first connection
+        net_tls = None  # nobody holds what is to leave the heap
         unload("net_tls")
     return board, app
 
@@ -71,8 +74,8 @@ def start(app, now_ms, calm_ms):
         if board.flash is None:
             raise ValueError(board.flash_problem)
         log = RingLog(board.flash, crc32(board.mac), board.random32, clock)
-        if slept:
-            found = load("sleep").remembered_log(slept, board.flash, log.chip)
+        if board.slept:
+            found = load("sleep").remembered_log(slept, log.sectors)
         if found:
             log.take(found)
         else:
@@ -107,8 +110,8 @@ def start(app, now_ms, calm_ms):
     config = app._config
     app.ntp = Ntp(config["ntp"], app.wifi, clock, board.random32)
     app.uplink = Uplink(config["mqtt"], app.device_id, app.wifi, log, clock, board.random32, app.facts)
-    if app.cert_ends:
-        load("net_tls").limit(app)
+    if app.tls and app.tls.ends:
+        load("net_tls").limit(app.tls, clock)
         unload("net_tls")
     if app.power.profile != MAINS:
         app.uplink.outbox.pace = None  # `power` has decided when: a session sends all

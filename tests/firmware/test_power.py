@@ -135,8 +135,9 @@ def test_a_log_goes_on_without_a_mount():
     log.settle(log.next_seq - 100)
     other = RingLog(flash, CHIP, Dice(), clock)
     reads = flash.reads
-    other.take(sleep_log.Resumed(flash, CHIP, sleep_log.state(log)))
+    other.take(sleep_log.remembered(sleep_log.state(log), 4))
     assert flash.reads == reads
+    assert sleep_log.remembered(sleep_log.state(log), 5) is None, "that was another partition's"
     for key in ("log_id", "next_seq", "oldest_seq", "totals", "cursor", "sent", "unsent", "lost", "sector", "slot"):
         assert getattr(other, key) == getattr(log, key), key
     assert list(other.where) == list(log.where)
