@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from hymio_sim.rigs.demo import open_mosquitto
+from hymio_sim.rigs.stage import open_mosquitto
 
 _WAIT_S = 30.0
 
