@@ -1,7 +1,7 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-types check-firmware bench soak mutants deploy lock wheel clean
+.PHONY: help setup demo test check check-style check-types check-firmware bench soak mutants deploy lock wheel release clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -69,6 +69,9 @@ lock: .venv/.ready-demo ## requirements.lock anew, for a release (pip install --
 wheel: .venv/.ready-demo ## dist/hymio-*.whl, firmware included
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/*.whl
+
+release: .venv/.ready-test ## dist/ of the last commit: source, wheel, firmware as .py and .mpy, SHA256SUMS; the same bytes every time
+	@$(BIN)/python .ci/release.py $(ARGS)
 
 clean: ## removes what the other verbs leave behind, .venv apart
 	rm -rf build dist typings .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv/.ready-*

@@ -43,7 +43,9 @@ def test_every_verb_has_a_line_of_help(verb: str) -> None:
 
 
 def test_the_planted_bug_that_is_shown_is_one_of_ours() -> None:
-    shown = re.search(r'^ {4}_host\("([\w-]+)", "([^"]+)", "([^"]+)", "([^"]+)", "([^"]+)"\),$', text("CONTRIBUTING.md"), re.M)
+    shown = re.search(
+        r'^ {4}_host\("([\w-]+)", "([^"]+)", "([^"]+)", "([^"]+)", "([^"]+)"\),$', text("CONTRIBUTING.md"), re.M
+    )
     assert shown is not None
     name, file, old, new, tests = shown.groups()
     (plant,) = [plant for plant in PLANTS if plant.name == name]
