@@ -1,8 +1,8 @@
-"""`make release`: source, wheel, firmware for a board and checksums into dist/, the same bytes whoever makes them where.
+"""`make release`: source, wheel, firmware for a board and checksums into dist/, the same bytes whoever makes them.
 
 What goes in is the last commit, not the folder, and carries the commit's time. A tree without git (an unpacked source
-archive) is taken as it is; its time has to be said in SOURCE_DATE_EPOCH (seconds since 1970). The wheel is made from the
-source archive, so that one is complete. Exit status: 0 done, 2 wrong use, 5 something could not be built.
+archive) is taken as it is; its time has to be said in SOURCE_DATE_EPOCH (seconds since 1970). The wheel is made from
+the source archive, so that one is complete. Exit status: 0 done, 2 wrong use, 5 something could not be built.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def release(scratch: Path, out: Path) -> list[Path]:
 
 
 def committed(scratch: Path) -> tuple[Path, int] | None:
-    """The tree of the last commit, laid out in `scratch`, and its time; None: this folder is no work tree of its own."""
+    """The tree of the last commit, laid out in `scratch`, and its time; None: this folder is no work tree of git."""
     try:
         top = git("rev-parse", "--show-toplevel").decode().strip()
     except (OSError, subprocess.CalledProcessError):
