@@ -1,7 +1,7 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-types check-firmware bench soak mutants deploy lock wheel release clean
+.PHONY: help setup demo test check check-style check-types check-firmware bench soak matrix mutants deploy lock wheel release clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -50,6 +50,9 @@ SOAK_memory := memoryproof
 soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or the way to the database (uplink), streams for the MQTT client (mqtt), frames for the cable (smp), or 1,000 lost brokers in the memory of a chip (memory) (ARGS="--minutes 60", ARGS="--case ID" replays one)
 	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, uplink, mqtt, smp or memory' >&2; exit 2)
 	@$(BIN)/python -m hymio_sim.$(SOAK_$(WHAT)) $(ARGS)
+
+matrix: .venv/.ready-test ## the tests that need no server on every Python from 3.11 to 3.14 found here (ARGS="--only 3.13", "--complete": all or failed)
+	@$(BIN)/python .ci/matrix.py $(ARGS)
 
 mutants: .venv/.ready-test ## plants bugs in a copy of the tree, one after another, and tells which no test catches (ARGS="--only NAME", "--json")
 	@$(BIN)/python tests/mutants/runner.py $(ARGS)
