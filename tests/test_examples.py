@@ -156,8 +156,8 @@ def test_site_and_table_provision_three_terminals(tmp_path: Path) -> None:
     sheet = tmp_path / "labels.pdf"
     done = hymio_here("provision", site, "--csv", table, "--labels", str(sheet), "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
-    with (tmp_path / "tills.csv").open(encoding="utf-8", newline="") as file:
-        wanted = [row["device_id"] for row in csv.DictReader(file)]
+    with (tmp_path / "tills.csv").open(encoding="utf-8", newline="") as table_file:
+        wanted = [row["device_id"] for row in csv.DictReader(table_file)]
     assert [device["device_id"] for device in json.loads(done.stdout)["devices"]] == wanted
     assert len(wanted) == 3 and sheet.read_bytes().startswith(b"%PDF")
 

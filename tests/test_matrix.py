@@ -53,11 +53,12 @@ def tools(tmp_path: Path) -> Path:
     return folder
 
 
-GOOD = {"bin/python3.11": {"version": "3.11"}}
-BAD = {"bin/python3.12": {"version": "3.12", "status": 1}}
-SHIM = {"bin/python3.13": {"version": "3.13", "said": "3.11"}}
-IN_PYENV = {".pyenv/versions/3.13.5/bin/python": {"version": "3.13"}}
-NO_NETWORK = {"bin/python3.14": {"version": "3.14", "pip": 1}}
+Fakes = dict[str, dict[str, object]]
+GOOD: Fakes = {"bin/python3.11": {"version": "3.11"}}
+BAD: Fakes = {"bin/python3.12": {"version": "3.12", "status": 1}}
+SHIM: Fakes = {"bin/python3.13": {"version": "3.13", "said": "3.11"}}
+IN_PYENV: Fakes = {".pyenv/versions/3.13.5/bin/python": {"version": "3.13"}}
+NO_NETWORK: Fakes = {"bin/python3.14": {"version": "3.14", "pip": 1}}
 
 
 def test_each_version_is_told_and_one_that_fails_is_the_status(tmp_path: Path) -> None:

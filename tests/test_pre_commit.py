@@ -56,5 +56,5 @@ def test_a_commit_is_refused_for_what_make_check_would_refuse(tmp_path: Path) ->
         run("git", "add", "new.py")
         done = run("git", "commit", "-m", "x")
         told = done.stdout + done.stderr
-        assert {name: re.search(rf"^{name}\.+(\w+)$", told, re.MULTILINE)[1] for name in verdicts} == verdicts, told  # type: ignore[index]
+        assert {name: re.search(rf"^{name}\.+(\w+)$", told, re.MULTILINE)[1] for name in verdicts} == verdicts, told
         assert (done.returncode == 0) is ("Failed" not in verdicts.values())

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM 
 
 def smpmgr(port: str, *arguments: str) -> str:
     """What `smpmgr` prints, on one line."""
-    command = [Path(sys.executable).parent / "smpmgr", "--port", port, *arguments]
+    command = [str(Path(sys.executable).parent / "smpmgr"), "--port", port, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={"COLUMNS": "400"})
     assert done.returncode == 0, done.stdout + done.stderr
     return " ".join(done.stdout.split())
