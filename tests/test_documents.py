@@ -34,7 +34,7 @@ def test_every_file_that_is_named_exists(document: str) -> None:
     named = re.findall(r"(?:`|\s)((?:\.ci|tests|firmware|host|simulator)/[\w./-]*\w/?)", said)
     named += [link for link in re.findall(r"\]\(([^)]+)\)", said) if "://" not in link]
     assert [path for path in named if not (ROOT / path).exists()] == []
-    assert named
+    assert named or document == "CHANGELOG.md"
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS - {"check-style", "check-types", "check-firmware", "help"}))
