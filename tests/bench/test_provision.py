@@ -562,8 +562,7 @@ def test_a_retired_board_is_blank_and_in_the_register_and_forgotten(tmp_path: Pa
             assert flash(port, {}, (at, 0x2000)) == b"\xff" * 0x2000
         put(register, DeviceEntry("till-1", mac=mac))
         options = "--register", register, "--before", "no-reset", "--after", "no-reset", "--json"
-        options += "--db", tmp_path / "votes.db"
-        done = hymio("retire", "--port", port, "--votes-are-lost", "--yes", *options)
+        done = hymio("retire", "--port", port, "--votes-are-lost", "--yes", *options, "--db", tmp_path / "votes.db")
         assert done.returncode == 0, done.stderr
     validate(json.loads(done.stdout), json.loads((SCHEMAS / "retire.json").read_text()))
     assert json.loads(done.stdout) == {"device_id": "till-1", "mac": mac, "pressed": None}

@@ -29,7 +29,7 @@ def main():
         except Exception as error:
             failed += 1
             print("FAILED", name, test)
-            sys.print_exception(error)
+            sys.print_exception(error)  # type: ignore[attr-defined]
     print("%d passed, %d failed" % (passed, failed))
     sys.exit(1 if failed else 0)
 

@@ -14,7 +14,7 @@ from terminal.certificate import read
 
 KEYS = (ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048))
 OIDS = (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME, NameOID.LOCALITY_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME)
-texts = st.text(st.characters(codec="utf-8", exclude_categories=("C",)), min_size=1, max_size=16)
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=16)
 names = st.lists(st.builds(x509.NameAttribute, st.sampled_from(OIDS), texts), max_size=4).map(x509.Name)
 moments = st.datetimes(datetime.datetime(1950, 1, 1), datetime.datetime(9999, 12, 31, 23, 59, 59)).map(
     lambda at: at.replace(microsecond=0)

@@ -49,7 +49,7 @@ def test_a_busy_event_loop_loses_no_press():
 
 
 def test_a_planted_bug_is_seen():
-    class Hasty(firmware_module("press_debounce").Debounce):
+    class Hasty(firmware_module("press_debounce").Debounce):  # type: ignore[misc]
         """Forgets the bounce of the release."""
 
         def step(self, now_ms, closed):

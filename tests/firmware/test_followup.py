@@ -145,7 +145,7 @@ def steps(play, from_ms, until_ms):
             told.append((at_ms, was))
         seq = owed(play)
         if seq != NONE:
-            told.append((at_ms, "unanswered", seq))
+            told.append((at_ms, "unanswered", seq))  # type: ignore[arg-type]
         at_ms += wait_ms
     return told
 

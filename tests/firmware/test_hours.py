@@ -94,7 +94,7 @@ def test_it_looks_again_at_the_full_minute_and_not_before():
     table, clock = timetable(opens_s - 90.3, start_ms)
     looked = []
     local_s = table._zone.local_s
-    table._zone.local_s = lambda utc_s: looked.append(utc_s) or local_s(utc_s)
+    table._zone.local_s = lambda utc_s: looked.append(utc_s) or local_s(utc_s)  # type: ignore[func-returns-value]
     for at_ms in range(0, 90300, 2):
         now_ms = ticks_add(start_ms, at_ms)
         clock.advance(now_ms)

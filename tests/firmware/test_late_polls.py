@@ -104,7 +104,8 @@ def played(story, until_ms, late=(), is_open=True, start=PERIOD - 40_000):
             verdicts[record.target_seq] = record.verdict
         elif isinstance(record, Run):
             folded[record.button, VERDICTS[record.verdict]] += record.count
-    presses = [(image.records[seq].uptime_ms, image.records[seq].button, VERDICTS[verdicts[seq]]) for seq in verdicts]
+    found = ((seq, record) for seq, record in image.records.items() if isinstance(record, Press))
+    presses = [(record.uptime_ms, record.button, VERDICTS[verdicts[seq]]) for seq, record in found]
     return presses, folded, image
 
 

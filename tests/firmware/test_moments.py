@@ -50,7 +50,7 @@ def keeps(node):
         elif isinstance(part, ast.Assign):
             call = isinstance(part.value, ast.Call) and isinstance(part.value.func, ast.Name)
             moment = isinstance(part.value, ast.Name) and part.value.id in ("now_ms", "at_ms", "woke_ms", "changed_at")
-            if moment or (call and part.value.func.id == "ticks_add"):
+            if moment or (call and part.value.func.id == "ticks_add"):  # type: ignore[attr-defined]
                 found |= {own(target) for target in part.targets}
     return found - {None}
 

@@ -117,8 +117,8 @@ def test_a_sleepbook_that_is_not_whole_is_none():
         bad = bytearray(data)
         bad[i] ^= 4
         assert sleep_memory.unpack(bad) is None
-    for bad in (b"", b"1", data[:-1], bytes(40)):
-        assert sleep_memory.unpack(bad) is None
+    for other in (b"", b"1", data[:-1], bytes(40)):
+        assert sleep_memory.unpack(other) is None
     assert sleep_memory.pack([1 << 29] * 200) is None
 
 

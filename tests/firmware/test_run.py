@@ -141,7 +141,7 @@ def test_want_of_memory_is_named_and_after_three_times_wants_a_fresh_start(monke
         uplink = Uplink()
         uplink.attempts = attempts
         app = App(uplink)
-        app.beside = 23500, 13800
+        app.beside = 23500, 13800  # type: ignore[assignment]
         try:
             asyncio.run(run.Runner(app, app)._link())
         except Enough:

@@ -94,7 +94,7 @@ def test_no_memory_is_an_answer_and_the_next_one_is_good(console, monkeypatch):
 
 
 def test_a_mistake_of_ours_is_told_in_the_text_log(console, monkeypatch):
-    monkeypatch.setattr(console.app, "facts", lambda: {}["no such fact"])
+    monkeypatch.setattr(console.app, "facts", lambda: {}["no such fact"])  # type: ignore[index]
     assert ask(console, READ, TERMINAL, 0, {})[1] == {"rc": 1}
     text = ask(console, READ, TERMINAL, 4, {"n": 2})[1]["d"]
     assert b"KeyError: 'no such fact'" in text

@@ -154,8 +154,8 @@ def test_addresses_come_from_the_environment_and_help_does_not_show_them(tmp_pat
         assert SECRET not in done.stdout + done.stderr
     done = hymio("collect", "--db", str(tmp_path / "votes.db"), environment=environment)
     assert done.returncode == NO_SERVICE and "mqtt://127.0.0.1:9 is not there" in done.stderr
-    for command in (("cmd", "till-1", "identify"), ("config", "show", "till-1")):
-        done = hymio(*command, environment=environment)
+    for order in (("cmd", "till-1", "identify"), ("config", "show", "till-1")):
+        done = hymio(*order, environment=environment)
         assert done.returncode == NO_SERVICE and "mqtt://127.0.0.1:9 is not there" in done.stderr
     for words, variables in (
         (("ledger",), ("HYMIO_DB",)),

@@ -76,14 +76,14 @@ def test_a_live_status_marks_what_is_old_and_goes_on_when_the_terminal_is_back(
         terminal.answers_left = 10
         terminal.boot = 8
         back = next(answers)
-        answers.close()
+        answers.close()  # type: ignore[attr-defined]
     assert isinstance(first, dict) and isinstance(second, dict) and first["boot"] == second["boot"] == 7
     assert isinstance(silence, status_module._Silence) and "has stopped answering" in silence.why
     assert isinstance(still, status_module._Silence) and still.since_s == silence.since_s
     assert isinstance(back, dict) and back["boot"] == 8
     screen = Console(file=io.StringIO(), width=120)
     screen.print(status_module._stale(second, silence))
-    said = screen.file.getvalue()
+    said = screen.file.getvalue()  # type: ignore[attr-defined]
     assert said.startswith("No answer since ") and "What stands here is older." in said and "fake-1" in said
 
 

@@ -378,7 +378,7 @@ def test_kill_minus_nine_in_the_middle_of_a_stream(mosquitto: int, tmp_path: Pat
         for _ in range(4):
             await asyncio.to_thread(next, restarts)
         await terminal
-        restarts.close()
+        restarts.close()  # type: ignore[attr-defined]
 
     asyncio.run(both())
     one = ledger_of(db, device_id)

@@ -431,7 +431,11 @@ def test_a_full_disk_stops_who_needs_room_and_nobody_else(store: Store, tmp_path
     done = commit(store, *again[:5], *heavy, *again[5:])
     assert {ack.device_id for ack in done.acks} >= {f"till-{n}" for n in range(10)}, "they go on"
     assert done.left and {one.device_id for one in done.left} == {"till-99"} and done.refused == []
-    assert done.trouble is not None and done.trouble.fault is Fault.ROOM and done.trouble.exit_status == NO_SERVICE
+    assert (
+        isinstance(done.trouble, DatabaseFailure)
+        and done.trouble.fault is Fault.ROOM
+        and done.trouble.exit_status == NO_SERVICE
+    )
     assert done.trouble.message.endswith("cannot be used: database or disk is full.")
     assert "Make room" in done.trouble.hint
     pages[0] += 10_000

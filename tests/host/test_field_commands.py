@@ -17,6 +17,7 @@ from hymio_process import hymio_here as hymio
 from hymio_process import service
 from schema_check import check
 
+from hymio import __version__
 from hymio.common.errors import WRONG_USE
 from hymio_sim.board.board_files import find_tool
 
@@ -209,13 +210,13 @@ def test_mpremote_reads_and_writes_and_the_application_goes_on_after_a_reset(
     with Person([sys.executable, "-m", "mpremote", "connect", port, "repl"]) as person:
         person.reads("Connected to MicroPython")
         person.types(b"\r")
-        person.reads("hymio 0.1.0 till-1 boot")
+        person.reads(f"hymio {__version__} till-1 boot")
         person.types(b"\x03")
         person.reads(">>> ")
         person.types(b"6 * 7\r")
         person.reads("42")
         person.types(b"\x04")
-        person.reads("hymio 0.1.0 till-1 boot")
+        person.reads(f"hymio {__version__} till-1 boot")
         person.types(b"\x1d")
     terminal.expect("ready")
     assert json.loads(hymio("status", "--port", port, "--json").stdout)["boot"] > boot

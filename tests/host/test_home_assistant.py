@@ -405,7 +405,10 @@ async def tell_and_watch(port: int, until: dict[str, bytes], tell: bool = True) 
         await client.subscribe([("homeassistant/#", 1), ("hymio/+/figures", 1), ("hymio/_collector/#", 1)])
         if tell:
             now_s = int(datetime.now(UTC).timestamp())
-            kept = ((0, Time(1, 0, 1, now_s)), *((seq, Press(1, 1000 * seq, 4, 0, 1, 5, 65535)) for seq in (1, 2)))
+            kept: tuple[tuple[int, Record], ...] = (
+                (0, Time(1, 0, 1, now_s)),
+                *((seq, Press(1, 1000 * seq, 4, 0, 1, 5, 65535)) for seq in (1, 2)),
+            )
             batch = encode_batch(Batch(77, 1, 1, True, 0, 3, 0, 0, (0, 0, 0, 0), kept), "till-1")
             await client.publish("hymio/till-1/state", STATE, qos=1, retain=True)
             await client.publish("hymio/till-1/votes", batch, qos=1)

@@ -168,7 +168,7 @@ class Partition:
 
     def run(self, records: int, trouble: float) -> None:
         for _ in range(records):
-            copies = (True,)
+            copies: tuple[bool, ...] = (True,)
             if self.chance.random() < trouble:
                 copies = tuple(self.chance.random() < 0.5 for _ in range(self.chance.randint(1, 4)))
             self.write(self.content(), copies)

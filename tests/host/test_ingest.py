@@ -260,12 +260,12 @@ def assert_sums_are_kept(store: Store, device_id: str) -> None:
     figures: Counter[tuple[int, int, str]] = Counter()
     for row in rows:
         hour = tables.NO_HOUR if row.pressed_utc is None else int(row.pressed_utc // 3600)
-        figures[hour, row.button, row.verdict] += row.count
+        figures[hour, row.button, row.verdict] += row.count  # type: ignore[operator]
     assert {(one.hour, one.button, one.verdict): one.presses for one in hours if one.presses} == figures
     for one in logs:
         own = [span for span in spans if span.log_id == one.log_id]
         before = sum(span.totals_before for span in own[:1] if span.first_seq <= one.oldest_seq)
-        assert one.presses == sum(row.count for row in rows if row.log_id == one.log_id)
+        assert one.presses == sum(row.count for row in rows if row.log_id == one.log_id)  # type: ignore[misc]
         assert one.lost == before + sum(span.lost for span in own)
         assert one.open_gaps == sum(span.first_seq > one.oldest_seq for span in own)
 

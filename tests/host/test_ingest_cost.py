@@ -417,7 +417,11 @@ def test_what_bears_on_a_record_is_found_without_passing_others(store: Store, de
         records: list[tuple[int, Record]] = [(seq, Acked(0, 0, 0)) for seq in range(2, others)]
         first: list[tuple[int, Record]] = [(0, Boot(1, 0, 1, 0)), (1, press(5))]
         take(store, name, batch(0, others + 3, [*first, *records, (others + 2, Boot(2, 0, 1, 0))]))
-        record = {"a press": press(9), "a revision": Revise(1, 9, 3, 1), "a time record": Time(1, 9, 1, 1_800_000_000)}
+        record: dict[str, Record] = {
+            "a press": press(9),
+            "a revision": Revise(1, 9, 3, 1),
+            "a time record": Time(1, 9, 1, 1_800_000_000),
+        }
         with counted(store) as cost:
             take(store, name, batch(others + 1, 1, [(others + 1, record[what])], total=1))
         assert_sums_are_kept(store, name)

@@ -44,9 +44,9 @@ def rows(connection: Connection, view: str) -> list[tuple[Any, ...]]:
 def _schema_1(url: str, postgres: bool) -> None:
     dump = (DATABASES / "schema-1.sql").read_text()
     if not postgres:
-        connection = sqlite3.connect(url)
-        connection.executescript(dump)
-        connection.close()
+        old = sqlite3.connect(url)
+        old.executescript(dump)
+        old.close()
         return
     statements = (DATABASES / "schema-1.postgresql.sql").read_text()
     statements += re.sub(r"X'([0-9A-F]*)'", r"'\\x\1'", "\n".join(re.findall(r"^INSERT .*$", dump, re.MULTILINE)))

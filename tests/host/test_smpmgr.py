@@ -19,6 +19,7 @@ from smpclient.requests import os_management as os_group
 from smpclient.requests import settings_management as settings_group
 from smpclient.transport.serial import SMPSerialTransport
 
+from hymio import __version__
 from hymio.cable.smp_messages import StatusRead
 from hymio_sim.board.board_files import find_tool
 
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.skipif(find_tool("micropython") is None, reason="no VM 
 
 def smpmgr(port: str, *arguments: str) -> str:
     """What `smpmgr` prints, on one line."""
-    command = [Path(sys.executable).parent / "smpmgr", "--port", port, *arguments]
+    command = [str(Path(sys.executable).parent / "smpmgr"), "--port", port, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={"COLUMNS": "400"})
     assert done.returncode == 0, done.stdout + done.stderr
     return " ".join(done.stdout.split())
@@ -130,7 +131,7 @@ def test_enter_prints_one_line_and_disturbs_nobody(port: str) -> None:
 
     with serial.Serial(port, 115200, timeout=2) as line:
         line.write(b"\r")
-        assert line.readline().startswith(b"hymio 0.1.0 till-1 boot 1, log ")
+        assert line.readline().startswith(f"hymio {__version__} till-1 boot 1, log ".encode())
         line.write(b"what is this?\r\n\x06\x09not base64\r\n")
     assert ask(port, StatusRead())[0]["device_id"] == "till-1"
 

@@ -48,7 +48,7 @@ class Site:
             else:
                 connect(connection, body)
 
-        air.broker._connect = look
+        air.broker._connect = look  # type: ignore[method-assign]
         return air
 
     @property

@@ -137,7 +137,12 @@ def test_pixels_have_the_colours_of_their_faces():
     with VirtualTerminal(config={"pins": {"neopixel": 23}}) as terminal:
         shown = []
         show = terminal.hardware.pixels
-        terminal.hardware.pixels = lambda pin, colours: (shown.append(bytes(colours)), show(pin, colours))
+
+        def look(pin, colours):
+            shown.append(bytes(colours))
+            show(pin, colours)
+
+        terminal.hardware.pixels = look  # type: ignore[method-assign]
         for button in (1, 2, 3, 4):
             terminal.press(button)
             terminal.run(6)

@@ -136,7 +136,7 @@ def test_a_read_glitch_is_one_wrong_bit_for_one_processor_s_read():
 @pytest.mark.parametrize("kind", ["program_noop_rate", "erase_noop_rate", "read_glitch_rate"])
 def test_faults_at_a_rate_are_the_same_for_the_same_seed(kind):
     def run(seed):
-        flash = blank(Faults(**{kind: 0.25}, seed=seed))
+        flash = blank(Faults(**{kind: 0.25}, seed=seed))  # type: ignore[arg-type]
         seen = []
         for n in range(400):
             program(flash, 0, bytes([n & 0xFE]))

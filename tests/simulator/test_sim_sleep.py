@@ -184,7 +184,7 @@ def test_deep_sleep_stops_the_program_and_puts_the_lights_out(boots):
         later = []
         boots[0].port.output(18, 1)
         assert terminal.hardware.lit == {1}
-        boots[0].next_step = lambda port: (port.deepsleep(0), later.append("still here"))
+        boots[0].next_step = lambda port: (port.deepsleep(0), later.append("still here"))  # type: ignore[func-returns-value]
         terminal.obey("sleep")
         stepped_ms = boots[0].stepped_ms
         terminal.run(60)

@@ -53,8 +53,8 @@ def test_the_published_figures():
     assert 1.4 < sum(closing) / len(closing) < 1.7 and 1.4 < sum(opening) / len(opening) < 1.7
     assert 5.8 < max(closing) <= 6.2
     for profile, shortest, longest in (("monster", 80, 973), ("tactile", 4, 14), ("worn", 20, 47)):
-        opening = [opened for _, opened in bounces_ms(profile)]
-        assert shortest < min(opening) and 0.97 * longest < max(opening) <= longest, profile
+        opened = [at_ms for _, at_ms in bounces_ms(profile)]
+        assert shortest < min(opened) and 0.97 * longest < max(opened) <= longest, profile
     assert all(switch.source for switch in SWITCHES.values())
 
 

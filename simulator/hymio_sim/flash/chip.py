@@ -94,7 +94,8 @@ class NorFlash:
         if path is None:
             self._cells = bytearray(image) if image is not None else bytearray([BLANK]) * size
         else:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            # Windows would translate line ends in what it takes for text.
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
             try:
                 self._cells = bytearray(self._load(path, self._file, size))
             except BaseException:
@@ -115,11 +116,12 @@ class NorFlash:
         _lock(path, file)
         length = os.fstat(file).st_size
         if length == 0:
-            os.pwrite(file, bytes([BLANK]) * size, 0)
+            _write_at(file, bytes([BLANK]) * size, 0)
             length = size
         if length % SECTOR or length < 4 * SECTOR:
             raise FlashFileError(f"{path} is no flash image: expected a multiple of 4096 bytes, came {length}")
-        return os.pread(file, length, 0)
+        os.lseek(file, 0, os.SEEK_SET)
+        return os.read(file, length)
 
     def __enter__(self) -> Self:
         return self
@@ -265,11 +267,17 @@ class NorFlash:
             after = self.faults.forced(address, after)
         self._cells[address : address + len(after)] = after
         if self._file is not None:
-            os.pwrite(self._file, after, address)
+            _write_at(self._file, after, address)
 
     def _check(self, address: int, length: int) -> None:
         if address < 0 or length < 0 or address + length > len(self._cells):
             raise ValueError(f"{length} bytes at {address:#x} are outside the flash of {len(self._cells)} bytes")
+
+
+def _write_at(file: int, data: bytes | bytearray, address: int) -> None:
+    """Only Unix has os.pwrite, and nobody else moves the position of this file."""
+    os.lseek(file, address, os.SEEK_SET)
+    os.write(file, data)
 
 
 def _lock(path: Path, file: int) -> None:
