@@ -21,7 +21,7 @@ from sqlalchemy import URL, Engine
 from hymio.common import errors
 from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, BUG, INTERRUPTED, NO_SERVICE, WRONG_USE, Failure, run_cli
 from hymio.common.output import print_json
-from hymio.store import schema as store_module
+from hymio.store import database as store_module
 from hymio.store.database import open_store
 from hymio.store.ingest import ingest
 from hymio.store.quarantine import put_in_quarantine

@@ -29,7 +29,8 @@ from test_collect import presses as taken
 from test_limits import batch, votes
 
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
-from hymio.store import schema as store_module
+from hymio.store import database as store_module
+from hymio.store import ingest
 from hymio.store.arrivals import Item
 from hymio.store.database import Store, database_url, open_store
 from hymio.store.database_errors import DatabaseFailure, Fault, fault_of
@@ -241,7 +242,7 @@ def test_a_database_that_is_gone_is_not_asked_for_each_message(
         tries.append(None)
         raise psycopg.OperationalError("the server has gone")
 
-    monkeypatch.setattr(store_module, "put_rows", gone)
+    monkeypatch.setattr(ingest, "put_rows", gone)
     items = [one for n in range(60) if (one := votes(f"till-{n}", batch(0, 1))) is not None]
     with pytest.raises(DatabaseFailure):
         commit_whatever_comes(store, Transaction.of(items), is_again=True)
@@ -333,7 +334,7 @@ def test_a_server_that_ends_sessions(
             put_rows(*arguments)  # type: ignore[arg-type]
 
         with monkeypatch.context() as patch:  # COPY, whose errors come past SQLAlchemy
-            patch.setattr(store_module, "put_rows", dying)
+            patch.setattr(ingest, "put_rows", dying)
             with pytest.raises(DatabaseFailure):
                 commit(store, votes("till-1", batch(2, 2)))
         assert commit(store, votes("till-1", batch(2, 2))).acks[0].mark == 4
@@ -401,7 +402,7 @@ def test_two_writers_in_each_others_way_try_again(
             raise error
         put_rows(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(store_module, "put_rows", in_the_way)
+    monkeypatch.setattr(ingest, "put_rows", in_the_way)
     assert commit(store, votes("till-1", batch(0, 1))).acks
     assert count(store, quarantine) == 0
     store.close()

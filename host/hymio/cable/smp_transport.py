@@ -28,9 +28,9 @@ class SerialTransport(SMPSerialTransport):
             self._conn = serial_port(port, **settings)  # type: ignore[misc]
             return
         # RTS without DTR, however short, is the order to reset:
-        # https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-topics/boot-mode-selection.html Linux and
-        # macOS raise both lines when a port is opened, so lowering them one by one would be that order. Windows raises
-        # one after the other, so neither may rise there. mpremote does the same:
+        # https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-topics/boot-mode-selection.html
+        # Linux and macOS raise both lines when a port is opened, so lowering them one by one would be that order.
+        # Windows raises one after the other, so neither may rise there. mpremote does the same:
         # https://github.com/micropython/micropython/blob/master/tools/mpremote/mpremote/transport_serial.py
         self._conn.dtr = _LINES_RISE_TOGETHER
         self._conn.rts = _LINES_RISE_TOGETHER

@@ -64,7 +64,7 @@ def _show(lines: list[LedgerLine]) -> None:
     console().print(table)
     told = [line for line in lines if not line.balanced or line.conflicts]
     for line in told[:_LOGS_TOLD]:
-        for sentence in _whereabouts(line) if not line.balanced else []:
+        for sentence in whereabouts(line) if not line.balanced else []:
             console().print(sentence)
         if line.conflicts:
             console().print(
@@ -78,7 +78,7 @@ def _show(lines: list[LedgerLine]) -> None:
         console().print(f"And {whose} {if_one(len(rest), 'is', 'are')} not told of here (--json lists them).")
 
 
-def _whereabouts(line: LedgerLine) -> list[str]:
+def whereabouts(line: LedgerLine) -> list[str]:
     """Sentences for people about what is not accounted for; of many gaps only about the first ones."""
     device_id, waiting = line.row["device_id"], line.row["waiting"]
     seen = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.last_seen_utc))
