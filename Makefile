@@ -1,7 +1,7 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-types check-firmware bench soak mutants deploy lock wheel clean
+.PHONY: help setup demo test check check-style check-imports check-types check-firmware bench soak mutants deploy lock wheel clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -24,11 +24,14 @@ demo: .venv/.ready-demo ## three terminals through a minute of power cuts and ki
 test: .venv/.ready-test ## the tests (ARGS="-k ringlog -x" goes to pytest)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: check-style check-types check-firmware ## ruff, mypy, and the firmware against the board's modules and mpy-cross
+check: check-style check-imports check-types check-firmware ## ruff, who may import whom, mypy, and the firmware against the board's modules and mpy-cross
 
 check-style: .venv/.ready-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+check-imports: .venv/.ready-check
+	$(BIN)/lint-imports --no-cache
 
 check-types: .venv/.ready-check
 	$(BIN)/mypy

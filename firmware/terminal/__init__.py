@@ -1,3 +1,3 @@
-"""The application of the hymio smiley terminal; README.md beside this directory is its specification."""
+"""The application of the hymio smiley terminal; its specification is in spec/ beside it."""
 
 VERSION = "0.1.0"

@@ -17,7 +17,7 @@ _HALF_DAY_MS = const(43200000)
 
 
 class App:
-    """See README.md "Rooms"."""
+    """See spec/design.md "Modules"."""
 
     def __init__(self, config, board, version, config_problem="", home=None):
         """config: as `config.load` gives it; board: a `board.Board`; home: the folder of its files ("" or with a slash

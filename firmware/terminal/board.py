@@ -17,13 +17,13 @@ _ADD_PARTITION = "make deploy PORT=... adds it"
 
 
 class Board:
-    """See README.md "Rooms" for what it offers."""
+    """See spec/design.md "Modules" for what it offers."""
 
     def __init__(self, config):
         """config: as `config.load` gives it. ValueError if this chip can't be wired like that."""
         self.chip = chip_name()
         self.mac = machine.unique_id()
-        self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in README.md "Record"
+        self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in spec/log.md "Record"
         self.slept = self.reset_cause == machine.DEEPSLEEP_RESET
         # woke: buttons, bit 0 = button 1
         (
@@ -122,7 +122,7 @@ class Board:
         """Bytes free in the heap as it is now, 0 if that can't be told."""
         if not hasattr(gc, "mem_free"):
             return 0
-        # It counts the largest block beside the heap, which is Wi-Fi's and TLS's: README.md "Memory".
+        # It counts the largest block beside the heap, which is Wi-Fi's and TLS's: spec/design.md "Memory".
         return max(1, gc.mem_free() - (self.idf()[1] or 0))
 
     def idf(self):

@@ -66,7 +66,7 @@ class Clock:
         return self.uptime_ms() + self._offset_ms if self.is_set else 0
 
     def set_utc(self, utc_ms, source):
-        """Takes the time as of the last `advance`. False if it is not believed: README.md "Time" has the rules."""
+        """Takes the time as of the last `advance`. False if it is not believed: spec/design.md "Time" has the rules."""
         offset_ms = utc_ms - self.uptime_ms()
         # Most words are the collector's, with each ack, and news to nobody.
         is_usual = source == COLLECTOR and self.is_sure and not self.refused and self._offsets[1] is not None

@@ -1,4 +1,4 @@
-"""Whether a word on the time is believed, and what becomes of it: README.md "Time". Loaded for such a word."""
+"""Whether a word on the time is believed, and what becomes of it: spec/design.md "Time". Loaded for such a word."""
 
 from .clock import CEILING_MS, DAY_MS, FLOOR_MS
 from .compat import const

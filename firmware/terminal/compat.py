@@ -47,7 +47,7 @@ if MICROPYTHON:
         """Everything is loaded: from now on the heap is swept after every 4 kB.
 
         Not after a part of `mem_free()`, which on an ESP32 counts what the heap could still take from Wi-Fi and TLS:
-        README.md "Memory".
+        spec/design.md "Memory".
         """
         gc.collect()
         gc.threshold(4096)

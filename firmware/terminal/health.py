@@ -1,4 +1,4 @@
-"""What a terminal says of itself: README.md "Facts". Loaded only when it is asked for."""
+"""What a terminal says of itself: spec/mqtt.md "State". Loaded only when it is asked for."""
 
 from .compat import load, unload
 from .mains import PROFILES

@@ -1,4 +1,4 @@
-"""Batches: a stretch of the log, delta-coded, after README.md "Batch"."""
+"""Batches: a stretch of the log, delta-coded, after spec/batch.md."""
 
 import struct
 from binascii import crc32

@@ -193,7 +193,7 @@ class Mount:
         place; -1 if there is none."""
         log = self._log
         sector = log.where[(sector_seq + 1) % log.sectors]
-        for _ in range(_GAP):
+        for _ in range(min(_GAP, log.sectors)):
             sector = (sector - 1) % log.sectors
             if seqs[sector] == _NONE and self._proves(sector, sector_seq):
                 return sector
@@ -225,7 +225,7 @@ class Mount:
         log = self._log
         seq = log.first_seq // SLOTS + 1
         sector = log.sector
-        for _ in range(_GAP):
+        for _ in range(min(_GAP, log.sectors)):
             sector = (sector + 1) % log.sectors
             if seqs[sector] == _NONE and self._proves(sector, seq):
                 log.damaged.add(sector)

@@ -1,4 +1,4 @@
-"""Reads the log in order, slot by slot, after the rules of README.md: void, retry, across sectors."""
+"""Reads the log in order, slot by slot, after the rules of spec/log.md "Slots": void, retry, across sectors."""
 
 from .compat import const
 from .log_record import HEADER, RETRY, SIZE, SLOTS, Place, is_blank

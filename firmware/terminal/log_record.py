@@ -1,4 +1,4 @@
-"""Records and sector headers as bytes, after README.md "Record" and "Log"."""
+"""Records and sector headers as bytes, after spec/log.md."""
 
 import struct
 from binascii import crc32
@@ -40,6 +40,8 @@ SECTOR = const(4096)
 HEADER = const(64)
 SIZE = const(16)
 SLOTS = const(252)
+
+_POLYNOMIAL = const(0xEDB88320)
 
 MAGIC = b"HYML"
 _FORMAT = "<4sBBHIIIIIIIIII"  # up to and with the totals, 48 bytes
@@ -170,7 +172,10 @@ def put_ack(buf, cursor, sent, lost):
 
 def is_blank(buf, at, end):
     """Tells whether buf[at:end] is erased flash."""
-    return all(buf[i] == 255 for i in range(at, end))
+    for i in range(at, end):
+        if buf[i] != 255:
+            return False
+    return True
 
 
 def presses(buf, at):
@@ -229,9 +234,13 @@ class Header:
         """`parse` for a header of which one bit has rotted: the CRC comes true when just that bit is turned."""
         # One bit can't spoil both of these, and a partition full of other things is not worth 512 CRCs a sector.
         if buf[:4] == MAGIC or struct.unpack_from("<I", buf, 16)[0] == chip:
-            for bit in range(8 * HEADER):
-                buf[bit >> 3] ^= 1 << (bit & 7)
-                if self.parse(buf, chip):
-                    return True
-                buf[bit >> 3] ^= 1 << (bit & 7)
+            wrong = crc32(buf[:60]) ^ struct.unpack_from("<I", buf, 60)[0]
+            # What one turned bit makes of the CRC depends on its place alone: from the last bit of the CRC itself
+            # back to the first of the header each is one step of the CRC further.
+            change = 1 << 31
+            for bit in range(8 * HEADER - 1, -1, -1):
+                if change == wrong:
+                    buf[bit >> 3] ^= 1 << (bit & 7)
+                    return self.parse(buf, chip)
+                change = (change >> 1) ^ (_POLYNOMIAL if change & 1 else 0)
         return False

@@ -1,4 +1,4 @@
-"""The vote log: a ring of sectors in raw NOR flash, after README.md "Log".
+"""The vote log: a ring of sectors in raw NOR flash, after spec/log.md.
 
 The block device is `esp32.Partition`'s: `readblocks(n, buf, off)`, `writeblocks(n, buf, off)` programs without
 erasing, `ioctl(6, n)` erases a sector, nothing verifies.

@@ -1,6 +1,6 @@
 """A new certificate from afar, for the key that is here: on trial beside the present one, which comes back if it fails.
 
-README.md "Certificates" has the files. Loaded when there is such an order, and at the boots of its trial.
+spec/mqtt.md "Certificates" has the files. Loaded when there is such an order, and at the boots of its trial.
 """
 
 from binascii import a2b_base64

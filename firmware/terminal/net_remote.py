@@ -1,7 +1,7 @@
 """What comes from afar, while the terminal runs: loaded when such a message comes, and dropped again.
 
 A new configuration is only put aside here: `trial` judges it at the next boot, when there is memory for that.
-README.md "Remote configuration" has the files.
+spec/mqtt.md "Remote configuration" has the files.
 """
 
 import json

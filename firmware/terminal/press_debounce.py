@@ -1,8 +1,8 @@
 """Edges to presses: four contacts, each with its own small state machine.
 
-Owed (DESIGN.md): no double and no missed press for bounce up to 25 ms closing and 40 ms opening and taps of 25 ms and
-more; spikes under 1 ms rejected; a late poll counts once. Polls decide; interrupts, of which some are lost, wake the
-poller, date what it finds and are counted.
+spec/design.md "Debouncing" says what is owed: no double and no missed press for bounce up to 25 ms closing and 40 ms
+opening and taps of 25 ms and more; spikes under 1 ms rejected; a late poll counts once. Polls decide; interrupts, of
+which some are lost, wake the poller, date what it finds and are counted.
 """
 
 from .compat import const, ticks_add, ticks_diff
@@ -194,7 +194,7 @@ class Debounce:
             self.edges_max[b] = edges
 
     def quiet_ms(self, b, at_ms, out_of_play):
-        """How long all buttons had been up before a press of button b + 1 at ticks at_ms: 0..65535, see README.md.
+        """How long all buttons had been up before a press of button b + 1 at ticks at_ms: 0..65535, see spec/design.md.
 
         As it was then: a late poll finds contacts that came after at_ms, and some that are open again.
         """

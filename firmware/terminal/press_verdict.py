@@ -1,4 +1,4 @@
-"""Presses to verdicts: the table of DESIGN.md "Verdicts" as a pure state machine.
+"""Presses to verdicts: the table of spec/design.md "Verdicts" as a pure state machine.
 
 It sees what a press record keeps (time, button, quiet), so that the same machine can be run again over stored presses
 with other windows.

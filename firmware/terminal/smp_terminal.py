@@ -1,4 +1,4 @@
-"""SMP group 72: what only a smiley terminal has, but for the self-test. README.md, "The cable"."""
+"""SMP group 72: what only a smiley terminal has, but for the self-test. spec/cable.md."""
 
 from .log_batch import BatchMaker
 from .compat import const, load, sweep, unload

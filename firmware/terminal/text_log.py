@@ -1,6 +1,6 @@
 """The text log: what happened to the terminal, in words; lines wait in RAM until there is a good moment to write them.
 
-README.md "Text log" has format and wear. `text_log_files` reads it, `crash_report` tells of the boot before.
+spec/cable.md "Text log" has format and wear. `text_log_files` reads it, `crash_report` tells of the boot before.
 """
 
 from .compat import const, error_text, load, ticks_add, ticks_diff, unload

@@ -5,12 +5,12 @@ CONTRACT = 1
 
 
 def __getattr__(name: str) -> str:
-    """`__version__`, looked up when it is asked for: that costs 50 ms."""
+    """Looks `__version__` up when it is asked for, because that takes 50 ms."""
     if name != "__version__":
         raise AttributeError(name)
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         return version("hymio")
-    except PackageNotFoundError:  # run from a source tree that was never installed
+    except PackageNotFoundError:  # hymio is run from a source tree that was never installed
         return "0"

@@ -1,4 +1,4 @@
-"""What runs as `hymio`: sees to Ctrl-C first, then loads the command."""
+"""What runs as `hymio`: it sees to Ctrl-C first, and loads the command then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hymio.common import interrupts
 
 
 def main() -> None:
-    """Entry point of the `hymio` command."""
+    """The entry point of the `hymio` command."""
     interrupts.guard()
     from hymio.cli.app import main as command
 

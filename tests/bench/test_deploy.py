@@ -14,7 +14,7 @@ from simulated_board import hymio, needs_vm, simulated_board
 from test_partitions import MIB, OTA_4MIB, STOCK_1_23, sector_of
 
 from hymio.board import mpremote_runs
-from hymio.board.deploy import Bench, chip_of, deploy
+from hymio.board.deploy import DeployTools, chip_of, deploy
 from hymio.board.factory_files import compiled, firmware_files
 from hymio.board.mpremote_runs import MpRemote
 from hymio.cable.boot_line import Start, read_start
@@ -61,7 +61,7 @@ class Script:
         return [argument for arguments in sets for argument in arguments if argument.startswith(":")]
 
 
-def bench(script: Script, **hands: Any) -> Bench:
+def bench(script: Script, **hands: Any) -> DeployTools:
     clock = iter(range(0, 100000, 10))
     defaults: dict[str, Any] = {
         "rewrite": lambda *_, **__: pytest.fail("the partition table was rewritten"),
@@ -71,7 +71,7 @@ def bench(script: Script, **hands: Any) -> Bench:
         "sleep": lambda seconds: None,
         "now": lambda: float(next(clock)),
     }
-    return Bench("PORT", MpRemote("PORT", script), **{**defaults, **hands})
+    return DeployTools("PORT", MpRemote("PORT", script), **{**defaults, **hands})
 
 
 def test_a_board_with_votes_gets_the_files_and_no_question() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from hymio.board.factory_files import compiled, firmware_files
 from hymio.board.stock_image import CHIPS
-from hymio.common.firmware_files import firmware_dir, firmware_room
+from hymio.common.firmware_files import firmware_dir, firmware_module
 from hymio.settings.board_pins import boards, read_board
 from hymio.settings.configuration_rules import checked_wiring
 
@@ -88,7 +88,7 @@ def test_a_board_can_be_wired_like_that(name: str) -> None:
     assert board.chip in CHIPS and board.image.startswith("ESP32_GENERIC") and board.maker.startswith("https://")
     checked_wiring({"pins": board.pins}, board.chip, name)
     if board.chip in ("ESP32", "ESP32-S3", "ESP32-S2"):
-        profiles = [profile for profile in firmware_room("sleep_power").PROFILES if profile != "mains"]
+        profiles = [profile for profile in firmware_module("sleep_power").PROFILES if profile != "mains"]
         assert profiles
         for profile in profiles:
             checked_wiring({"pins": board.pins, "power": {"profile": profile}}, board.chip, name)
@@ -96,11 +96,11 @@ def test_a_board_can_be_wired_like_that(name: str) -> None:
         assert isinstance(pins, str) or len(pins) == len(board.pins[key])
 
 
-def test_the_wiring_table_in_the_readme_is_that_of_the_files() -> None:
-    readme = (FIRMWARE / "README.md").read_text()
+def test_the_wiring_table_in_the_specification_is_that_of_the_files() -> None:
+    page = (FIRMWARE / "spec" / "config.md").read_text(encoding="utf-8")
     for name in boards():
         board = read_board(name)
-        row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
         for key in ("buttons", "leds"):
             assert ", ".join(map(str, board.pins[key])) in row, name
         assert ("ground" in row) == board.pins["active_low"] and board.name in row

@@ -18,10 +18,10 @@ from simulated_board import hymio, needs_vm
 from stock_images import FACTORY, MIB, NVS, STOCK, loader_offset, stock_image
 from test_partitions import entries_of, sector_of
 
-from hymio.board.boot_loader import Way
+from hymio.board.boot_loader import ResetModes
 from hymio.board.factory import make_plan, merged_image
 from hymio.board.factory_files import application, file_system, files_of, firmware_files, used_runs
-from hymio.board.flash import Order, flash_board, run_flash
+from hymio.board.flash import FlashJob, flash_board, run_flash
 from hymio.board.partitions import SECTOR, TABLE_OFFSET, PartitionError, add_votes, factory_table
 from hymio.board.stock_image import read_stock
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
@@ -29,7 +29,7 @@ from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, NO_TERMINAL, WRONG_US
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the mock needs pseudo-terminals")
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
-AS_IT_IS = Way("no-reset", "no-reset")
+AS_IT_IS = ResetModes("no-reset", "no-reset")
 VOTES = ("votes", 1, 6, 3 * MIB, MIB)
 VFS = ("vfs", 1, 0x81, 2 * MIB, MIB)
 FILES = {"main.py": b"print(1)\n", "terminal/run.mpy": bytes(range(256)) * 40}
@@ -225,7 +225,7 @@ def test_every_byte_of_the_plan_is_in_flash(chip: str, tmp_path: Path) -> None:
     stock = read_stock(stock_image(chip, tmp_path, flash_size=8 * MIB))
     shares: list[float] = []
     with mock_board(chip, tmp_path) as port:
-        result = flash_board(port, Order(stock, FILES, way=AS_IT_IS), lambda what, share: shares.append(share))
+        result = flash_board(port, FlashJob(stock, FILES, resets=AS_IT_IS), lambda what, share: shares.append(share))
         plan = make_plan(stock, 4 * MIB, FILES)
         there = {piece: flash(port, {}, (piece.offset, len(piece.data))) for piece in plan.pieces}
     loader = there.pop(plan.pieces[-2])
@@ -248,7 +248,7 @@ def test_votes_identity_and_configuration_outlive_it(esp32: str, tmp_path: Path)
         TABLE_OFFSET: sector_of([*STOCK, ("vfs", 1, 0x81, 0x360000, 12 * SECTOR), ("votes", 1, 6, 0x380000, 0x80000)])
     }
     flash(esp32, {**there, 0x360000: old, 0x380000: votes, 0x9000: nvs}, (0, 16))
-    order = Order(read_stock(stock_image("esp32", tmp_path)), FILES, way=AS_IT_IS)
+    order = FlashJob(read_stock(stock_image("esp32", tmp_path)), FILES, resets=AS_IT_IS)
     result = flash_board(esp32, order)
     assert result["votes"] == {"offset": 0x380000, "size": 0x80000, "kept": True} and result["config"] == "kept"
     assert flash(esp32, {}, (0x380000, SECTOR)) == votes and flash(esp32, {}, (0x9000, 0x6000)) == nvs
@@ -260,7 +260,7 @@ def test_votes_identity_and_configuration_outlive_it(esp32: str, tmp_path: Path)
 @pytest.mark.parametrize("table", [sector_of(STOCK), b"\xff" * SECTOR], ids=["a stock image since", "cut off"])
 def test_votes_without_a_table_are_known_by_their_mark(esp32: str, table: bytes, tmp_path: Path) -> None:
     flash(esp32, {TABLE_OFFSET: table, 3 * MIB: b"HYML" + bytes(SECTOR - 4)}, (0, 16))
-    order = Order(read_stock(stock_image("esp32", tmp_path)), FILES, dry_run=True, way=AS_IT_IS)
+    order = FlashJob(read_stock(stock_image("esp32", tmp_path)), FILES, dry_run=True, resets=AS_IT_IS)
     assert flash_board(esp32, order)["votes"] == {"offset": 3 * MIB, "size": MIB, "kept": True}
     assert flash(esp32, {}, (TABLE_OFFSET, SECTOR)) == table  # a dry run
 
@@ -268,7 +268,7 @@ def test_votes_without_a_table_are_known_by_their_mark(esp32: str, table: bytes,
 def test_votes_stand_where_the_image_has_them_though_no_table_tells(esp32: str, tmp_path: Path) -> None:
     flash(esp32, {0x2F0000: b"HYML" + bytes(SECTOR - 4)}, (0, 16))
     stock = read_stock(stock_image("esp32", tmp_path, table=[*STOCK, COREDUMP]))
-    order = Order(stock, FILES, dry_run=True, way=AS_IT_IS)
+    order = FlashJob(stock, FILES, dry_run=True, resets=AS_IT_IS)
     assert flash_board(esp32, order)["votes"] == {"offset": 0x2F0000, "size": MIB, "kept": True}
 
 
@@ -277,7 +277,7 @@ def test_votes_in_the_way_of_the_program_stop_it(esp32: str, tmp_path: Path) -> 
     flash(esp32, {TABLE_OFFSET: table}, (0, 16))
     stock = read_stock(stock_image("esp32", tmp_path))
     with pytest.raises(Failure, match="votes on the board stand at 0x100000") as failed:
-        flash_board(esp32, Order(stock, FILES, way=AS_IT_IS))
+        flash_board(esp32, FlashJob(stock, FILES, resets=AS_IT_IS))
     assert failed.value.exit_status == ANSWERED_ERROR and "--erase-votes" in failed.value.hint
     assert flash(esp32, {}, (TABLE_OFFSET, SECTOR)) == table
 
@@ -285,7 +285,7 @@ def test_votes_in_the_way_of_the_program_stop_it(esp32: str, tmp_path: Path) -> 
 def test_votes_are_erased_only_by_name(esp32: str, tmp_path: Path) -> None:
     flash(esp32, {TABLE_OFFSET: sector_of([*STOCK, VFS, VOTES]), 3 * MIB: b"HYML" * 1024}, (0, 16))
     stock = read_stock(stock_image("esp32", tmp_path))
-    flash_board(esp32, Order(stock, FILES, erase_votes=True, way=AS_IT_IS))
+    flash_board(esp32, FlashJob(stock, FILES, erase_votes=True, resets=AS_IT_IS))
     assert flash(esp32, {}, (3 * MIB, SECTOR)) == b"\xff" * SECTOR
 
 
@@ -343,8 +343,8 @@ def test_a_terminal_that_does_not_count_is_a_no(esp32: str, tmp_path: Path) -> N
     def listen(port: str) -> Any:
         return read_start("hymio 0.1.0 till-1 does not count: the partition 'votes' is encrypted")
 
-    order = Order(
-        read_stock(stock_image("esp32", tmp_path)), FILES, way=Way("no-reset", "no-reset-stub"), listen=listen
+    order = FlashJob(
+        read_stock(stock_image("esp32", tmp_path)), FILES, resets=ResetModes("no-reset", "no-reset-stub"), listen=listen
     )
     with pytest.raises(Failure, match="encrypted") as failed:
         flash_board(esp32, order)

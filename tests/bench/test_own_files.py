@@ -13,11 +13,11 @@ from simulated_board import needs_vm
 from stock_images import MIB, STOCK, stock_image
 from test_partitions import sector_of
 
-from hymio.board.boot_loader import Way
+from hymio.board.boot_loader import ResetModes
 from hymio.board.factory import make_plan
 from hymio.board.factory_files import file_system, used_runs
-from hymio.board.flash import Order, _own_files, flash_board
-from hymio.board.own_files import Place, UnreadableError, own_files
+from hymio.board.flash import FlashJob, _own_files, flash_board
+from hymio.board.own_files import FilesPlace, UnreadableError, own_files
 from hymio.board.partitions import SECTOR, TABLE_OFFSET
 from hymio.board.stock_image import read_stock
 from hymio.common.errors import ANSWERED_ERROR, Failure
@@ -95,7 +95,7 @@ class Board:
 
 
 def found(image: bytes, read: Callable[[int, int], bytes] | None = None) -> dict[str, bytes] | None:
-    return own_files(Place(read or Board({0: image}).read, 0, len(image)))
+    return own_files(FilesPlace(read or Board({0: image}).read, 0, len(image)))
 
 
 @needs_vm
@@ -212,8 +212,11 @@ def test_a_run_that_was_cut_off_loses_nothing_the_second_time(tmp_path: Path) ->
 
 @needs_vm
 def test_a_tinyuf2_board_keeps_its_configuration(made: Callable[[str, int, int], bytes], tmp_path: Path) -> None:
-    order = Order(
-        read_stock(stock_image("esp32", tmp_path)), {"main.py": b"1"}, dry_run=True, way=Way("no-reset", "no-reset")
+    order = FlashJob(
+        read_stock(stock_image("esp32", tmp_path)),
+        {"main.py": b"1"},
+        dry_run=True,
+        resets=ResetModes("no-reset", "no-reset"),
     )
     with mock_board("esp32", tmp_path) as port:
         flash(port, {TABLE_OFFSET: TINYUF2, AT: made("VfsFat", 64 * 1024, 512)}, (0, 16))

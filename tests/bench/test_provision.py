@@ -13,19 +13,19 @@ from jsonschema import validate
 from mock_board import flash, mock_board
 from simulated_board import hymio, needs_vm, simulated_board
 
-from hymio.board.boot_loader import Way
-from hymio.board.device_register import Entry, put, read_register
+from hymio.board.boot_loader import ResetModes
+from hymio.board.device_register import DeviceEntry, put, read_register
 from hymio.board.labels import content_of, write_labels
 from hymio.board.mpremote_runs import MpRemote
 from hymio.board.retire import check_safe, wipe
 from hymio.cable.log_image import parse_mac
-from hymio.cable.smp import StatusAnswer
+from hymio.cable.smp_messages import StatusAnswer
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
 from hymio.office.config_push import read_config
 from hymio.settings.configuration_rules import checked_config
-from hymio.settings.provisioning_file import Terminal, read_certificates, read_terminals
+from hymio.settings.provisioning_file import ProvisionedTerminal, read_certificates, read_terminals
 from hymio.store import known_terminals
-from hymio.store.schema import open_store
+from hymio.store.database import open_store
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 SITE = """
@@ -94,7 +94,7 @@ PLAIN = '[wifi]\nssid = "Shop"\npassword = "correct horse"\n[mqtt]\nhost = "192.
 HEAD = "device_id,experience_point"
 
 
-def rows_of(table: str | bytes, folder: Path, base: str = PLAIN) -> list[Terminal]:
+def rows_of(table: str | bytes, folder: Path, base: str = PLAIN) -> list[ProvisionedTerminal]:
     """The terminals of a table over a plain file."""
     (folder / "base.toml").write_text(base, encoding="utf-8")
     path = folder / "tills.csv"
@@ -314,10 +314,10 @@ def test_certificates_of_the_ca_go_along(tmp_path: Path) -> None:
 # ---- labels and register ----
 
 
-def some(count: int) -> list[Terminal]:
+def some(count: int) -> list[ProvisionedTerminal]:
     question = {"fi": "Millaista palvelumme oli tänään?"}
     return [
-        Terminal(
+        ProvisionedTerminal(
             f"till-{n}", {}, {}, question=question, experience_point="Aula", page=f"https://votes.example/till-{n}"
         )
         for n in range(count)
@@ -359,8 +359,8 @@ QUESTION = {
 }
 
 
-def one(**more: Any) -> Terminal:
-    return Terminal("till-1", {}, {}, **more)
+def one(**more: Any) -> ProvisionedTerminal:
+    return ProvisionedTerminal("till-1", {}, {}, **more)
 
 
 def test_a_label_has_the_question_in_all_its_languages_in_letters_of_every_script(tmp_path: Path) -> None:
@@ -418,12 +418,12 @@ def test_what_is_no_sheet(name: str, count: int, said: str, tmp_path: Path) -> N
 
 def test_the_register_keeps_one_entry_for_each(tmp_path: Path) -> None:
     path = tmp_path / "terminals.json"
-    put(path, Entry("till-1", mac="24:0a:c4:00:00:01"))
-    put(path, Entry("till-2"))
-    put(path, Entry("till-1", mac="24:0a:c4:00:00:02", question={"en": "?"}))
+    put(path, DeviceEntry("till-1", mac="24:0a:c4:00:00:01"))
+    put(path, DeviceEntry("till-2"))
+    put(path, DeviceEntry("till-1", mac="24:0a:c4:00:00:02", question={"en": "?"}))
     assert list(read_register(path)) == ["till-1", "till-2"]
-    assert read_register(path)["till-1"] == Entry("till-1", mac="24:0a:c4:00:00:02", question={"en": "?"})
-    assert not {"config", "wifi", "password"} & {one.name for one in fields(Entry)}
+    assert read_register(path)["till-1"] == DeviceEntry("till-1", mac="24:0a:c4:00:00:02", question={"en": "?"})
+    assert not {"config", "wifi", "password"} & {one.name for one in fields(DeviceEntry)}
 
 
 @pytest.mark.parametrize(
@@ -557,10 +557,10 @@ def test_a_retired_board_is_blank_and_in_the_register_and_forgotten(tmp_path: Pa
         known_terminals.keep(connection, {"till-1": known_terminals.Facts("0.1.0"), "till-2": known_terminals.Facts()})
     with mock_board("esp32", tmp_path) as port:
         flash(port, {0x9000: b"secret" * 700, 0x300000: b"HYML" * 1024}, (0, 16))
-        mac = wipe(port, Way("no-reset", "no-reset"), lambda line: None)
+        mac = wipe(port, ResetModes("no-reset", "no-reset"), lambda line: None)
         for at in (0x9000, 0x300000):
             assert flash(port, {}, (at, 0x2000)) == b"\xff" * 0x2000
-        put(register, Entry("till-1", mac=mac))
+        put(register, DeviceEntry("till-1", mac=mac))
         options = "--register", register, "--before", "no-reset", "--after", "no-reset", "--json"
         options += "--db", tmp_path / "votes.db"
         done = hymio("retire", "--port", port, "--votes-are-lost", "--yes", *options)

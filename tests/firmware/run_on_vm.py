@@ -15,7 +15,7 @@ def main():
 
     rom_mount.mount()
     del sys.modules["rom_mount"], rom_mount
-    sys.path.append(here)  # what is not in the ROM: vectors.py looks for the README beside it
+    sys.path.append(here)  # what is not in the ROM: vectors.py looks for the specification from there
     failed = passed = 0
     gc.collect()
     module = __import__(name)

@@ -1,4 +1,4 @@
-"""Batches and acks against README.md's vectors, and that every slot is accounted for."""  # portable
+"""Batches and acks against the vectors of firmware/spec/batch.md, and that every slot is accounted for."""  # portable
 
 from binascii import crc32
 from struct import pack
@@ -26,7 +26,7 @@ class Varied:
 
 
 def vector_log(utc_ms=0):
-    """A log that holds the vectors of README.md in slots 0..7 of sector_seq 5, oldest seq 252."""
+    """A log that holds the vectors of firmware/spec/log.md in slots 0..7 of sector_seq 5, oldest seq 252."""
     rows = [data for _, data in vectors.load()]
     flash = RamFlash(6)
     buf = bytearray(64)

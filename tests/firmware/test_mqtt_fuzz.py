@@ -3,7 +3,7 @@ runs millions."""
 
 import pytest
 
-from hymio.common.firmware_files import firmware_room
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.mqtt_fuzz import fuzz
 
@@ -45,6 +45,6 @@ def _go_on_after_nonsense(room, patch):
     ],
 )
 def test_planted_bugs_are_caught(planted, says, monkeypatch):
-    planted(firmware_room("net_mqtt"), monkeypatch)
+    planted(firmware_module("net_mqtt"), monkeypatch)
     with pytest.raises(Broken, match=says):
         fuzz(range(PART))

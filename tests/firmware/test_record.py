@@ -1,4 +1,4 @@
-"""Records and headers against the vectors of README.md."""  # portable
+"""Records and headers against the vectors of firmware/spec/log.md."""  # portable
 
 from binascii import crc32
 
@@ -92,3 +92,35 @@ def test_any_flipped_bit_is_seen():
         bad = bytearray(data)
         bad[bit >> 3] ^= 1 << (bit & 7)
         assert not Place(LOG, 5).holds(bad, 0, 1)
+
+
+def header_of(chip):
+    header = Header()
+    header.sector_seq = 5
+    header.log_id = LOG
+    header.totals = [1, 2, 3, 4]
+    buf = bytearray(64)
+    header.pack(buf, chip, 61234, 1800000000000)
+    return buf
+
+
+def test_a_header_is_mended_of_any_one_bit_and_of_no_two():
+    good = header_of(CHIP)
+    for bit in range(512):
+        buf = bytearray(good)
+        buf[bit >> 3] ^= 1 << (bit & 7)
+        found = Header()
+        assert not found.parse(buf, CHIP), bit
+        assert found.mend(buf, CHIP) and buf == good, bit
+        assert (found.sector_seq, found.log_id, found.totals) == (5, LOG, [1, 2, 3, 4])
+        buf[bit >> 3] ^= 1 << (bit & 7)
+        other = (bit * 7 + 64) % 512
+        buf[other >> 3] ^= 1 << (other & 7)
+        if other != bit:
+            assert not Header().mend(buf, CHIP), (bit, other)
+
+
+def test_the_header_of_another_chip_is_not_mended():
+    buf = header_of(CHIP + 1)
+    buf[20] ^= 4
+    assert not Header().mend(buf, CHIP)

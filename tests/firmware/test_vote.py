@@ -1,4 +1,4 @@
-"""The verdict table of DESIGN.md, row by row and at its boundaries; row 6 is in test_followup.py."""  # portable
+"""The verdict table of spec/design.md, row by row and at its boundaries; row 6 is in test_followup.py."""  # portable
 
 from play import PERIOD, Play, ticks
 

@@ -1,4 +1,4 @@
-"""The vote rules from contact to flash: the worked examples of DESIGN.md with fingers on real switches, held buttons,
+"""The vote rules from contact to flash: the examples of spec/design.md with fingers on real switches, held buttons,
 the follow-up, and that no gesture erases anything."""
 
 import random

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from mosquitto_process import Mosquitto
 
-from hymio.store.schema import Store, open_store
+from hymio.store.database import Store, open_store
+from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import SimTerminal
@@ -51,6 +53,17 @@ def store(db: str) -> Iterator[Store]:
     opened = open_store(db, create=True)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a mosquitto that lets everybody in, shared by the tests of a file."""
+    if find_tool("mosquitto") is None:
+        pytest.skip("mosquitto is not installed")
+    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    broker.start()
+    yield broker.port
+    broker.stop()
 
 
 _numbers = itertools.count(1)

@@ -15,7 +15,7 @@ from smp import packet
 from smp.error import MGMT_ERR
 from smp.header import OP, Header
 
-from hymio.cable.smp import GROUP
+from hymio.cable.smp_messages import GROUP
 from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.records import Press, Record, Run
 

@@ -14,7 +14,8 @@ from hymio.common.addresses import parse_broker
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure, run_cli
 from hymio.common.hidden_passwords import without_password
 from hymio.office.collect import check_collector_id
-from hymio.store.schema import database_url, open_store, shown
+from hymio.store.database import database_url, open_store
+from hymio.store.database_errors import shown
 
 SECRET = "hunter2"
 

@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from hymio.office.ledger import run_ledger
 from hymio.store import schema as tables
+from hymio.store.arrivals import Arrival, Told
+from hymio.store.database import Store, open_store
 from hymio.store.dating import Marker, Timeline
-from hymio.store.ingest import Arrival, Told, ingest_many
-from hymio.store.schema import Store, open_store
+from hymio.store.ingest import ingest_many
 from hymio.wire.batches import Batch, Totals
 from hymio.wire.records import Press
 

@@ -15,9 +15,9 @@ from hymio_process import hymio
 from rich.console import Console
 from schema_check import check
 
-from hymio.cable import smp
+from hymio.cable import smp_session
 from hymio.cable import status as status_module
-from hymio.cable.smp import Cable
+from hymio.cable.smp_session import CableSession
 from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.wire.records import Boot, Press, Record, Revise, Run, Time
 
@@ -41,13 +41,13 @@ def terminal() -> FakeTerminal:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs for a terminal that answers in a millisecond or never."""
-    monkeypatch.setattr(smp, "FIRST_ANSWER_S", (0.15, 0.15))
-    monkeypatch.setattr(smp, "ANSWER_S", (0.15, 0.15))
-    monkeypatch.setattr(smp, "_LISTEN_S", 0.1)
+    monkeypatch.setattr(smp_session, "FIRST_ANSWER_S", (0.15, 0.15))
+    monkeypatch.setattr(smp_session, "ANSWER_S", (0.15, 0.15))
+    monkeypatch.setattr(smp_session, "_LISTEN_S", 0.1)
 
 
 def failure_of(terminal: FakeTerminal) -> Failure:
-    with on_a_cable(terminal) as port, pytest.raises(Failure) as caught, Cable(port) as cable:
+    with on_a_cable(terminal) as port, pytest.raises(Failure) as caught, CableSession(port) as cable:
         cable.status()
     return caught.value
 
@@ -146,7 +146,7 @@ def test_presses_gone_before_anybody_came_are_lost_to_the_press(terminal: FakeTe
 def test_lost_lines_are_asked_for_again(terminal: FakeTerminal, impatient: None) -> None:
     terminal.drop_requests = 1
     terminal.chatter = b"I (123) wifi: half a log line, no newline"
-    with on_a_cable(terminal) as port, Cable(port) as cable:
+    with on_a_cable(terminal) as port, CableSession(port) as cable:
         assert cable.status().device_id == "fake-1"
         assert cable.records(0, "fake-1")[0] == terminal.batch(0)
         terminal.drop_requests = 1
@@ -161,7 +161,7 @@ def test_no_such_port() -> None:
 
 
 def test_port_in_use(terminal: FakeTerminal) -> None:
-    with on_a_cable(terminal) as port, Cable(port), pytest.raises(Failure) as caught, Cable(port):
+    with on_a_cable(terminal) as port, CableSession(port), pytest.raises(Failure) as caught, CableSession(port):
         pass
     assert caught.value.exit_status == NO_TERMINAL and "in use" in caught.value.message
 
@@ -184,13 +184,13 @@ def test_what_does_not_answer_is_told_apart(impatient: None, says: bytes, senten
 def test_a_terminal_that_is_short_of_memory_says_so_and_is_not_called_newer(terminal: FakeTerminal) -> None:
     terminal.short_of_memory = 10**6
     failures = [failure_of(terminal)]
-    with on_a_cable(terminal) as port, pytest.raises(Failure) as caught, Cable(port) as cable:
-        cable.ask(smp.StatusRead())
+    with on_a_cable(terminal) as port, pytest.raises(Failure) as caught, CableSession(port) as cable:
+        cable.ask(smp_session.StatusRead())
     for failure in (*failures, caught.value):
         assert failure.exit_status == ANSWERED_ERROR and "short of memory" in failure.message
         assert "Nothing was changed" in failure.hint and "reset button" in failure.hint and "newer" not in failure.hint
     terminal.short_of_memory = 2  # for a moment: nobody is told
-    with on_a_cable(terminal) as port, Cable(port) as cable:
+    with on_a_cable(terminal) as port, CableSession(port) as cable:
         assert cable.status().device_id == "fake-1"
 
 
@@ -199,7 +199,7 @@ def test_a_terminal_without_a_log(terminal: FakeTerminal) -> None:
     with on_a_cable(terminal) as port:
         status = hymio("status", "--port", port, "--json")
         votes = hymio("votes", "--port", port, "--json")
-        with pytest.raises(Failure) as caught, Cable(port) as cable:
+        with pytest.raises(Failure) as caught, CableSession(port) as cable:
             cable.records(0, "fake-1")
     assert json.loads(status.stdout)["problem"] == "no partition votes"
     assert votes.returncode == ANSWERED_ERROR and "no partition votes" in votes.stderr
@@ -207,7 +207,7 @@ def test_a_terminal_without_a_log(terminal: FakeTerminal) -> None:
 
 
 def test_a_mark_beyond_the_log_is_refused(terminal: FakeTerminal) -> None:
-    with on_a_cable(terminal) as port, Cable(port) as cable, pytest.raises(Failure) as caught:
+    with on_a_cable(terminal) as port, CableSession(port) as cable, pytest.raises(Failure) as caught:
         cable.ack(LOG_ID, 99)
     assert caught.value.exit_status == ANSWERED_ERROR
 

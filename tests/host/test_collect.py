@@ -7,7 +7,6 @@ import json
 import signal
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
@@ -16,6 +15,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from hymio_process import Service, hymio, service
+from mosquitto_process import Mosquitto, free_port
 from schema_check import check
 
 from hymio.common.errors import NO_SERVICE, WRONG_USE
@@ -23,8 +23,6 @@ from hymio.wire.acks import Ack, decode_ack
 from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.limits import ROWS_DATED_AT_ONCE
 from hymio.wire.records import Press, Time
-from hymio_sim.board.board_files import find_tool
-from hymio_sim.rigs.stage import free_port, open_mosquitto
 
 LOG_ID = 77
 WAIT_S = 10
@@ -45,40 +43,6 @@ def state(next_seq: int, acked_seq: int, **more: object) -> bytes:
         "utc_ms": 0, "uptime_ms": 1000,
     }  # fmt: skip
     return json.dumps(said | more).encode()
-
-
-class Mosquitto:
-    """A mosquitto that can be stopped and started again on the same port."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port = free_port()
-        self._command = open_mosquitto(directory)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command(self.port), stderr=subprocess.DEVNULL)
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("mosquitto does not come up")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(WAIT_S)
-
-
-@pytest.fixture(scope="module")
-def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    if find_tool("mosquitto") is None:
-        pytest.skip("mosquitto is not installed")
-    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    broker.start()
-    yield broker.port
-    broker.stop()
 
 
 @pytest.fixture(scope="module")
@@ -316,7 +280,7 @@ def test_what_a_terminal_takes_for_settled_and_is_not_here_is_asked_for(
 KILLER = """
 import os, sys
 from hymio.office import collect
-from hymio.store import ingest, transaction, schema
+from hymio.store import ingest, transaction
 place = os.environ["DIE"]
 def dies(module, name, before):
     original = getattr(module, name)
@@ -326,8 +290,8 @@ def dies(module, name, before):
         os._exit(9)
     setattr(module, name, wrapped)
 if place == "before the transaction": dies(transaction, "commit", True)
-if place == "before the rows": dies(schema, "put_rows", True)
-if place == "between the rows": dies(schema, "put_rows", False)
+if place == "before the rows": dies(ingest, "put_rows", True)
+if place == "between the rows": dies(ingest, "put_rows", False)
 if place == "before the commit": dies(ingest, "_write", False)
 if place == "after the commit": dies(transaction, "commit", False)
 if place == "after the line, before the ack": dies(collect, "encode_ack", True)

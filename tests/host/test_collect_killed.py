@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from hymio.common.addresses import parse_broker
+from hymio.mqtt.client import BrokerAccess
 from hymio.office import collect
 from hymio.office.collect import Collector
 from hymio.store import transaction
-from hymio.store.schema import open_store
+from hymio.store.database import open_store
 from hymio.wire.acks import decode_ack
 from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.records import Boot, Press, Record, Revise, Time
@@ -62,7 +63,7 @@ LATER = [
 """Verdicts, dates and figures of rows that stand in the database already change."""
 
 
-class Desk:
+class Site:
     """One database and what the broker saw of its collector. Every publish burns the fuse, before and after it."""
 
     def __init__(self, db: Path) -> None:
@@ -70,7 +71,7 @@ class Desk:
         self.fuse = Fuse()
         self.acks: list[tuple[str, int]] = []
 
-    async def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+    async def publish(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self.fuse.burn()
         device_id, ack = topic.split("/")[1], decode_ack(payload)
         missing = set(range(ack.mark)) - self.seqs(device_id)
@@ -87,7 +88,7 @@ class Desk:
     def handle(self, messages: list[tuple[str, bytes]], burns: int | None = None) -> bool:
         """A collector starts and handles the messages; whether it lived to see the end."""
         store = open_store(str(self.db), create=True)
-        collector = Collector(parse_broker("mqtt://127.0.0.1"), None, store, "office", as_json=True)
+        collector = Collector(BrokerAccess(parse_broker("mqtt://127.0.0.1"), None), store, "office", as_json=True)
         for topic, payload in messages:
             collector.hear(topic, payload, False, 1_800_000_000.0)
         try:
@@ -100,7 +101,7 @@ class Desk:
             store.close()
         return True
 
-    def copy_to(self, other: Desk) -> None:
+    def copy_to(self, other: Site) -> None:
         """The other one has the same database now."""
         with (
             contextlib.closing(sqlite3.connect(self.db)) as here,
@@ -122,19 +123,19 @@ class Desk:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Callable[[], Desk]:
-    desks = []
+def fresh(tmp_path: Path) -> Callable[[], Site]:
+    sites = []
 
-    def make() -> Desk:
-        desks.append(Desk(tmp_path / f"{len(desks)}.db"))
-        return desks[-1]
+    def make() -> Site:
+        sites.append(Site(tmp_path / f"{len(sites)}.db"))
+        return sites[-1]
 
     return make
 
 
 @pytest.mark.parametrize(("before", "at_hand"), [([], EVENING), (EVENING, LATER)], ids=["new", "known in part"])
 def test_killed_at_every_point_of_its_work(
-    fresh: Callable[[], Desk], before: list[tuple[str, bytes]], at_hand: list[tuple[str, bytes]]
+    fresh: Callable[[], Site], before: list[tuple[str, bytes]], at_hand: list[tuple[str, bytes]]
 ) -> None:
     prepared, calm = fresh(), fresh()
     assert prepared.handle(before)
@@ -142,19 +143,19 @@ def test_killed_at_every_point_of_its_work(
     assert calm.handle(at_hand)
     burns = 0
     while True:
-        desk = fresh()
-        prepared.copy_to(desk)
-        if desk.handle(at_hand, burns):
+        site = fresh()
+        prepared.copy_to(site)
+        if site.handle(at_hand, burns):
             break
-        assert desk.handle(at_hand), "the terminals send again what they have no ack for"
-        assert desk.tables() == calm.tables(), f"killed at point {burns}"
-        assert set(desk.acks) == set(calm.acks)
+        assert site.handle(at_hand), "the terminals send again what they have no ack for"
+        assert site.tables() == calm.tables(), f"killed at point {burns}"
+        assert set(site.acks) == set(calm.acks)
         burns += 1
     assert burns > 30, "statements, twice each, BEGIN, COMMIT and publishes"
 
 
-def test_an_ack_ahead_of_its_commit_is_seen(fresh: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ack_ahead_of_its_commit_is_seen(fresh: Callable[[], Site], monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = transaction.Committed(acks=[transaction.DueAck("till-1", 7, 3, 1)])
-    monkeypatch.setattr(collect, "commit_whatever_comes", lambda store, parcel, is_again: ahead)
+    monkeypatch.setattr(collect, "commit_whatever_comes", lambda store, transaction, is_again: ahead)
     with pytest.raises(AssertionError, match="an ack up to 3 leaves"):
         fresh().handle(EVENING)

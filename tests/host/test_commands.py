@@ -22,9 +22,10 @@ from hymio.common import errors
 from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, BUG, INTERRUPTED, NO_SERVICE, WRONG_USE, Failure, run_cli
 from hymio.common.output import print_json
 from hymio.store import schema as store_module
+from hymio.store.database import open_store
 from hymio.store.ingest import ingest
 from hymio.store.quarantine import put_in_quarantine
-from hymio.store.schema import SCHEMA_VERSION, open_store
+from hymio.store.schema import SCHEMA_VERSION
 from hymio.wire.batches import Batch
 from hymio.wire.records import Press
 

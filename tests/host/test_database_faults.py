@@ -20,20 +20,23 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from mosquitto_process import Mosquitto
 from sqlalchemy import Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from test_collect import Mosquitto, collecting, on_the_air
+from test_collect import collecting, on_the_air
 from test_collect import presses as taken
 from test_limits import batch, votes
 
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
-from hymio.office.ledger import ledger_lines
 from hymio.store import schema as store_module
+from hymio.store.arrivals import Item
+from hymio.store.database import Store, database_url, open_store
 from hymio.store.database_errors import DatabaseFailure, Fault, fault_of
-from hymio.store.schema import Store, database_url, open_store, presses, put_rows, quarantine
-from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
-from hymio.wire.messages import Item
+from hymio.store.ledger import ledger_lines
+from hymio.store.rows import put_rows
+from hymio.store.schema import presses, quarantine
+from hymio.store.transaction import Committed, Transaction, commit_whatever_comes
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.stage import free_port
 
@@ -41,7 +44,7 @@ WAIT_S = 20.0
 
 
 def commit(store: Store, *items: Item | None) -> Committed:
-    return commit_whatever_comes(store, Parcel.of(one for one in items if one is not None))
+    return commit_whatever_comes(store, Transaction.of(one for one in items if one is not None))
 
 
 def count(store: Store, table: object) -> int:
@@ -219,11 +222,11 @@ def test_one_that_makes_the_database_refuse_is_found_at_the_first_retry(
         connection.execute(text("CREATE TRIGGER t BEFORE INSERT ON presses FOR EACH ROW EXECUTE FUNCTION refuse()"))
     items = [one for n in range(60) if (one := votes(f"till-{n}", batch(0, 1))) is not None]
     with pytest.raises(DatabaseFailure, match="internal"):
-        commit_whatever_comes(store, Parcel.of(items))
-    done = commit_whatever_comes(store, Parcel.of(items), is_again=True)
+        commit_whatever_comes(store, Transaction.of(items))
+    done = commit_whatever_comes(store, Transaction.of(items), is_again=True)
     assert [one.device_id for one in done.left] == ["till-33"] and len(done.acks) == 59
     with pytest.raises(DatabaseFailure):
-        commit_whatever_comes(store, Parcel.of(done.left), is_again=True)
+        commit_whatever_comes(store, Transaction.of(done.left), is_again=True)
     assert count(store, quarantine) == 0
     store.close()
 
@@ -241,7 +244,7 @@ def test_a_database_that_is_gone_is_not_asked_for_each_message(
     monkeypatch.setattr(store_module, "put_rows", gone)
     items = [one for n in range(60) if (one := votes(f"till-{n}", batch(0, 1))) is not None]
     with pytest.raises(DatabaseFailure):
-        commit_whatever_comes(store, Parcel.of(items), is_again=True)
+        commit_whatever_comes(store, Transaction.of(items), is_again=True)
     assert len(tries) < 12
     store.close()
 
@@ -439,7 +442,7 @@ def test_a_full_disk_stops_who_needs_room_and_nobody_else(store: Store, tmp_path
 
 
 def test_a_full_disk_has_no_room_for_quarantine_either_and_others_go_on(store: Store, tmp_path: Path) -> None:
-    from hymio.wire.messages import judge
+    from hymio.store.arrivals import judge
 
     commit(store, votes("till-1", batch(0, 5)))
     with sqlite3.connect(tmp_path / "votes.db") as reader:
@@ -498,7 +501,7 @@ def test_a_file_that_was_moved_is_not_called_full(store: Store, tmp_path: Path) 
     for is_again in (False, True):
         with pytest.raises(Failure) as failure:
             commit_whatever_comes(
-                store, Parcel.of([one for n in range(2) if (one := votes(f"till-{n}", batch(5, 5)))]), is_again
+                store, Transaction.of([one for n in range(2) if (one := votes(f"till-{n}", batch(5, 5)))]), is_again
             )
         assert "moved, deleted or replaced" in failure.value.message
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from hymio.store.schema import open_store
+from hymio.store.database import open_store
 
 FULL = 2
 """https://sqlite.org/pragma.html#pragma_synchronous: NORMAL (1) with WAL may lose the newest commits in a power cut."""

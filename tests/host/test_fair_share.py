@@ -9,7 +9,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
@@ -18,26 +18,20 @@ import aiomqtt
 import pytest
 from hymio_process import Service, hymio
 from schema_check import check
-from test_collect import Mosquitto, collecting, on_the_air, presses
+from test_collect import collecting, on_the_air, presses
 from test_limits import batch
 
 from hymio.wire import limits
 from hymio.wire.batches import encode_batch
 from hymio.wire.records import Time
-from hymio_sim.board.board_files import find_tool
 
 ACK_S = 2.0
 PATIENCE_S = 30.0
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    if find_tool("mosquitto") is None:
-        pytest.skip("mosquitto is not installed")
-    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    broker.start()
-    yield broker.port
-    broker.stop()
+@pytest.fixture
+def port(mosquitto: int) -> int:
+    return mosquitto
 
 
 async def honest_acks(port: int, device_id: str, number: int) -> list[float]:
@@ -67,13 +61,13 @@ def in_time(took: list[float]) -> None:
 # Each batch of the other one costs a tenth of a second, by whatever trick.
 EXPENSIVE = """
 import time
-from hymio.store.log_update import WorkingLog
-take = WorkingLog.take
+from hymio.store.log_update import LogUpdate
+take = LogUpdate.take
 def slow(self, arrival, outcome):
     if self.key[0].startswith("evil"):
         time.sleep(0.1)
     take(self, arrival, outcome)
-WorkingLog.take = slow
+LogUpdate.take = slow
 from hymio.cli.app import main
 main()
 """

@@ -12,8 +12,8 @@ import serial  # type: ignore[import-untyped]
 from fake_terminal import FakeTerminal, on_a_cable
 from smpclient.transport.serial import common
 
-from hymio.cable import smp
-from hymio.cable.smp import Cable
+from hymio.cable import smp_session, smp_transport
+from hymio.cable.smp_session import CableSession
 from hymio.common.errors import NO_TERMINAL, Failure
 from hymio.wire.records import Boot
 
@@ -85,11 +85,11 @@ def test_reading_does_not_reset_the_board(
     board: DevKit, monkeypatch: pytest.MonkeyPatch, driver: type[serial.Serial], together: bool
 ) -> None:
     monkeypatch.setattr(common, "Serial", driver)
-    monkeypatch.setattr(smp, "_LINES_RISE_TOGETHER", together)
+    monkeypatch.setattr(smp_transport, "_LINES_RISE_TOGETHER", together)
     boots = []
     with on_a_cable(board.terminal) as port:
         for _ in range(3):
-            with Cable(port) as cable:
+            with CableSession(port) as cable:
                 boots.append(cable.status().boot)
     assert boots == [7, 7, 7] and board.terminal.boot == 7, "nor by closing it"
 
@@ -99,8 +99,8 @@ def test_the_wrong_lines_would_have_reset_it(
     board: DevKit, monkeypatch: pytest.MonkeyPatch, driver: type[serial.Serial], together: bool
 ) -> None:
     monkeypatch.setattr(common, "Serial", driver)
-    monkeypatch.setattr(smp, "_LINES_RISE_TOGETHER", not together)
-    with on_a_cable(board.terminal) as port, Cable(port) as cable:
+    monkeypatch.setattr(smp_transport, "_LINES_RISE_TOGETHER", not together)
+    with on_a_cable(board.terminal) as port, CableSession(port) as cable:
         cable.status()
     assert board.terminal.boot > 7
 
@@ -131,7 +131,7 @@ def test_a_port_that_stays_shut(
             raise error
 
     monkeypatch.setattr(common, "Serial", Shut)
-    with pytest.raises(Failure) as caught, Cable("/dev/ttyUSB0"):
+    with pytest.raises(Failure) as caught, CableSession("/dev/ttyUSB0"):
         pass
     failure = caught.value
     assert failure.exit_status == NO_TERMINAL and "/dev/ttyUSB0" in failure.message
@@ -140,10 +140,10 @@ def test_a_port_that_stays_shut(
 
 def test_the_prompt_says_who_starts_the_terminal_again(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FIRST_ANSWER_S", "ANSWER_S"):
-        monkeypatch.setattr(smp, name, (0.1,))
-    monkeypatch.setattr(smp, "_LISTEN_S", 0.05)
+        monkeypatch.setattr(smp_session, name, (0.1,))
+    monkeypatch.setattr(smp_session, "_LISTEN_S", 0.05)
     stopped: Any = FakeTerminal([], says=b"hymio stopped; reset the board to start it again\r\n>>> ")
-    with on_a_cable(stopped) as port, pytest.raises(Failure) as caught, Cable(port) as cable:
+    with on_a_cable(stopped) as port, pytest.raises(Failure) as caught, CableSession(port) as cable:
         cable.status()
     assert "MicroPython prompt" in caught.value.message and f"mpremote connect {port} reset" in caught.value.hint
 

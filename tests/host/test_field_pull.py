@@ -10,7 +10,7 @@ import pytest
 from fake_terminal import LOG_ID, FakeTerminal, on_a_cable
 from schema_check import check
 
-from hymio.cable import pull, smp
+from hymio.cable import pull, smp_session
 from hymio.cable.votes import run_votes
 from hymio.common.errors import BROKEN_OFF, NO_TERMINAL, Failure
 from hymio.office.ledger import run_ledger
@@ -28,9 +28,9 @@ RECORDS: list[Record | None] = [
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs for a terminal that answers in a millisecond or never; every answer is committed at once."""
-    monkeypatch.setattr(smp, "FIRST_ANSWER_S", (0.3,))
-    monkeypatch.setattr(smp, "ANSWER_S", (0.3,))
-    monkeypatch.setattr(smp, "_LISTEN_S", 0.05)
+    monkeypatch.setattr(smp_session, "FIRST_ANSWER_S", (0.3,))
+    monkeypatch.setattr(smp_session, "ANSWER_S", (0.3,))
+    monkeypatch.setattr(smp_session, "_LISTEN_S", 0.05)
     monkeypatch.setattr(pull, "BATCHES_PER_COMMIT", 1)
 
 

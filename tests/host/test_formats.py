@@ -1,4 +1,4 @@
-"""The byte formats: firmware/README.md's own vectors, round trips, and what damage must never do."""
+"""The byte formats: the specification's own vectors, round trips, and what damage must never do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from hymio.wire.records import (
     encode_record,
 )
 
-README = Path(__file__).parents[2] / "firmware" / "README.md"
+PAGES = [Path(__file__).parents[2] / "firmware" / "spec" / name for name in ("log.md", "batch.md")]
 LOG_ID, SECTOR_SEQ = 0x1A2B3C4D, 5
 
 SLOTS: list[tuple[str, int, bool, Record]] = [
@@ -70,13 +70,14 @@ BATCHES = {
 ACKS = {"mark 1268, nonce 0xDEADBEEF": Ack(LOG_ID, 1268, 0xDEADBEEF, 1_800_000_020_500, "office")}
 
 
-def readme_vectors() -> dict[str, bytes]:
-    """what -> bytes of every table row in the README whose second cell is only hex."""
-    rows = re.findall(r"^\| (.+?) \| `([0-9a-f]{20,})` \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+def told_vectors() -> dict[str, bytes]:
+    """what -> bytes of every table row in the specification whose second cell is only hex."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    rows = re.findall(r"^\| (.+?) \| `([0-9a-f]{20,})` \|$", text, re.MULTILINE)
     return {what: bytes.fromhex(text) for what, text in rows}
 
 
-VECTORS = readme_vectors()
+VECTORS = told_vectors()
 
 
 def vector(what: str) -> bytes:
@@ -85,7 +86,7 @@ def vector(what: str) -> bytes:
     return found[0]
 
 
-def test_every_vector_of_the_readme_is_checked_here() -> None:
+def test_every_vector_of_the_specification_is_checked_here() -> None:
     checked = [what for what, *_ in SLOTS] + [*HEADERS, *BATCHES, *ACKS]
     assert len(VECTORS) == len(checked) == 15
     for what in checked:
@@ -93,7 +94,7 @@ def test_every_vector_of_the_readme_is_checked_here() -> None:
 
 
 @pytest.mark.parametrize(("what", "slot", "retry", "record"), SLOTS, ids=[row[0] for row in SLOTS])
-def test_records_of_the_readme(what: str, slot: int, retry: bool, record: Record) -> None:
+def test_records_of_the_specification(what: str, slot: int, retry: bool, record: Record) -> None:
     data = vector(what)
     assert decode_record(data, LOG_ID, SECTOR_SEQ, slot) == (record, retry)
     assert encode_record(record, LOG_ID, SECTOR_SEQ, slot, retry) == data
@@ -102,24 +103,24 @@ def test_records_of_the_readme(what: str, slot: int, retry: bool, record: Record
 
 
 @pytest.mark.parametrize("what", HEADERS)
-def test_headers_of_the_readme(what: str) -> None:
+def test_headers_of_the_specification(what: str) -> None:
     assert decode_header(vector(what)) == HEADERS[what]
     assert encode_header(HEADERS[what]) == vector(what)
 
 
 @pytest.mark.parametrize("what", BATCHES)
-def test_batches_of_the_readme(what: str) -> None:
+def test_batches_of_the_specification(what: str) -> None:
     assert decode_batch(vector(what), "till-1") == BATCHES[what]
     assert encode_batch(BATCHES[what], "till-1") == vector(what)
 
 
 @pytest.mark.parametrize("what", ACKS)
-def test_acks_of_the_readme(what: str) -> None:
+def test_acks_of_the_specification(what: str) -> None:
     assert decode_ack(vector(what)) == ACKS[what]
     assert encode_ack(ACKS[what]) == vector(what)
 
 
-def test_crc_of_the_readme() -> None:
+def test_crc_of_the_specification() -> None:
     assert crc32(b"123456789") == 0xCBF43926
 
 

@@ -18,13 +18,13 @@ from schema_check import check
 from sqlalchemy import insert, select
 
 from hymio.common.errors import NO_TERMINAL, WRONG_USE
-from hymio.office.forget import mark
 from hymio.office.home_assistant import LOOK_S, HomeAssistant, day_of
 from hymio.office.home_discovery import availability_topic, discovery
+from hymio.store.database import Store, open_store
 from hymio.store.ingest import ingest
-from hymio.store.known_terminals import Facts, facts_of
+from hymio.store.known_terminals import Facts, facts_of, mark_retired
 from hymio.store.quarantine import put_in_quarantine
-from hymio.store.schema import Store, hourly, open_store, terminals
+from hymio.store.schema import hourly, terminals
 from hymio.wire import limits
 from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.records import VERDICTS, Press, Record, Revise, Time
@@ -323,7 +323,7 @@ def test_a_retired_terminal_goes_and_a_restart_does_not_bring_it_back(store: Sto
     home = Home(store)
     home.heard("hymio/till-1/state", STATE, is_retained=False)
     home.told()
-    assert mark(str(store.engine.url.database), "till-1")
+    assert mark_retired(str(store.engine.url.database), "till-1")
     assert home.after(LOOK_S) == EMPTIED
     assert not home.after(86_400), "midnight is nothing to it"
     home.counted("till-1")
@@ -339,7 +339,7 @@ def test_one_that_was_marked_while_no_collector_ran_is_cleared_by_the_next(store
     home = Home(store)
     home.heard("hymio/till-1/state", STATE, is_retained=False)
     home.told()
-    mark(str(store.engine.url.database), "till-1")
+    mark_retired(str(store.engine.url.database), "till-1")
     again = Home(store)
     again.heard("hymio/till-1/state", STATE, is_retained=True)
     assert again.told() == EMPTIED
@@ -350,7 +350,7 @@ def test_a_forgotten_terminal_that_speaks_again_is_back(store: Store, capsys: py
     home = Home(store)
     home.heard("hymio/till-1/state", STATE, is_retained=False)
     home.told()
-    mark(str(store.engine.url.database), "till-1")
+    mark_retired(str(store.engine.url.database), "till-1")
     home.after(LOOK_S)
     home.heard("hymio/till-1/state", STATE, is_retained=False)
     assert set(home.after(3)) == {CONFIG, FIGURES}
@@ -363,7 +363,7 @@ def test_one_that_spoke_while_no_collector_ran_is_back(store: Store) -> None:
     home = Home(store)
     home.heard("hymio/till-1/state", STATE, is_retained=False)
     home.told()
-    mark(str(store.engine.url.database), "till-1")
+    mark_retired(str(store.engine.url.database), "till-1")
     again = Home(store)
     again.heard("hymio/till-1/votes", b"x", is_retained=False)
     assert set(again.told()) == {CONFIG, FIGURES}
@@ -382,7 +382,7 @@ def test_who_takes_its_state_off_the_broker_forgets_it(store: Store) -> None:
 
 
 def test_a_name_that_the_database_does_not_know_is_not_marked(store: Store) -> None:
-    assert not mark(str(store.engine.url.database), "till-7")
+    assert not mark_retired(str(store.engine.url.database), "till-7")
 
 
 def test_what_is_no_terminal_is_not_told_of(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Raw dumps of the `votes` partition: what firmware/README.md, "Log", says is in them, and what the firmware reads."""
+"""Raw dumps of the `votes` partition: what firmware/spec/log.md says is in them, and what the firmware reads."""
 
 from __future__ import annotations
 

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from hymio.store import schema as tables
-from hymio.store.ingest import Arrival, Outcome, Told, ingest, ingest_many, log_state
+from hymio.store.arrivals import Arrival, Told
+from hymio.store.database import Store
+from hymio.store.ingest import ingest, ingest_many, log_state
 from hymio.store.log_reading import read_presses
-from hymio.store.schema import Store
+from hymio.store.log_update import BatchOutcome
 from hymio.store.transaction import date_on
 from hymio.wire.batches import Batch, Totals
 from hymio.wire.records import VERDICTS, Acked, Boot, Event, Press, Record, Revise, Run, Time
@@ -233,7 +235,7 @@ def oracle_ledger(terminal: Terminal, delivered: list[Cut], told: int | None) ->
     return {"rows": rows, "lost": lost, "gaps": [tuple(gap) for gap in gaps], "mark": mark, "next": heard_next}
 
 
-def deliver(store: Store, device_id: str, terminal: Terminal, parcels: list[list[Cut | int]]) -> list[Outcome]:
+def deliver(store: Store, device_id: str, terminal: Terminal, parcels: list[list[Cut | int]]) -> list[BatchOutcome]:
     """Each parcel is one transaction; a number stands for a state message at that seq, or for an empty batch there."""
     outcomes = []
     for utc, parcel in enumerate(parcels):

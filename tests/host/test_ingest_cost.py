@@ -13,11 +13,13 @@ import pytest
 from sqlalchemy import event, insert, select, text, update
 from test_ingest import LOG_ID, Cut, Slot, Terminal, assert_sums_are_kept, content, ledger_row, press, simple, whole
 
-from hymio.office.ledger import ledger_lines
 from hymio.store import schema as tables
-from hymio.store.ingest import Arrival, Outcome, Told, date_waiting, ingest_many, log_state
-from hymio.store.schema import Store
-from hymio.store.transaction import Parcel, commit, date_on
+from hymio.store.arrivals import Arrival, Told
+from hymio.store.database import Store
+from hymio.store.ingest import date_waiting, ingest_many, log_state
+from hymio.store.ledger import ledger_lines
+from hymio.store.log_update import BatchOutcome
+from hymio.store.transaction import Transaction, commit, date_on
 from hymio.wire.batches import Batch
 from hymio.wire.limits import LOG_RECORDS_MAX, ROWS_DATED_AT_ONCE, SPANS_MAX
 from hymio.wire.records import Acked, Boot, Press, Record, Revise, Time
@@ -84,7 +86,7 @@ def batch(
     return Batch(LOG_ID, 1, 1, False, first_seq, slots, held, behind, (0, 0, 0, total), tuple(records))
 
 
-def take(store: Store, device_id: str, *messages: Batch | Told, utc: float = NOW) -> list[Outcome]:
+def take(store: Store, device_id: str, *messages: Batch | Told, utc: float = NOW) -> list[BatchOutcome]:
     arrivals = [Arrival(device_id, one, "mqtt", utc, "votes", b"bytes") for one in messages if isinstance(one, Batch)]
     with store.writing() as connection:
         return ingest_many(connection, arrivals, [one for one in messages if isinstance(one, Told)])
@@ -272,7 +274,7 @@ LIES = [
 def test_no_log_leaps_to_its_end(store: Store, device_id: str, lie: Batch) -> None:
     fill(store, device_id, 98)
     before = ledger_row(store, device_id), content(store, device_id)
-    committed = commit(store, Parcel(arrivals=[Arrival(device_id, lie, "mqtt", NOW + 60, "votes", b"lie")]))
+    committed = commit(store, Transaction(arrivals=[Arrival(device_id, lie, "mqtt", NOW + 60, "votes", b"lie")]))
     assert committed.outcomes == [] and committed.acks == [], "what is not taken in is not acknowledged"
     assert [one.reason for one, _ in committed.refused] == quarantined(store, device_id)
     assert (ledger_row(store, device_id), content(store, device_id)) == before
@@ -285,7 +287,7 @@ def test_nor_does_a_state_message_make_it(store: Store, device_id: str) -> None:
     for oldest_seq in (0, LAST - 10):
         totals, payload = (0, 0, 0, 98), b"%d" % oldest_seq
         told = Told(device_id, LOG_ID, LAST, oldest_seq, LAST, totals, NOW + 1, "state", payload)
-        committed = commit(store, Parcel(told=[told]))
+        committed = commit(store, Transaction(told=[told]))
         assert committed.acks == [] and committed.wanted == [] and len(committed.refused) == 1
     assert ledger_row(store, device_id)["pressed"] == 98
     assert len(quarantined(store, device_id)) == 2
@@ -329,11 +331,11 @@ def test_whoever_has_said_too_much_within_reason_is_believed_again(store: Store,
     fill(store, device_id, 98)
     take(store, device_id, batch(100, 500_000, [(100, Acked(400_000, 0, 0))], total=98))
     told = Told(device_id, LOG_ID, 180, 0, 100, (0, 0, 0, 178), NOW + 9)
-    committed = commit(store, Parcel(told=[told]))
+    committed = commit(store, Transaction(told=[told]))
     assert [ack.mark for ack in committed.acks] == [100]
     records = [(seq, press(seq)) for seq in range(101, 150)]
     arrival = Arrival(device_id, batch(101, 49, records, behind=30, total=98), "mqtt", NOW + 10, "votes", b"")
-    (ack,) = commit(store, Parcel(arrivals=[arrival])).acks
+    (ack,) = commit(store, Transaction(arrivals=[arrival])).acks
     assert ack.mark == 150, "what has not come is not settled"
     records = [(seq, press(seq)) for seq in range(150, 180)]
     (outcome,) = take(store, device_id, batch(150, 30, records, total=147))
@@ -345,7 +347,7 @@ def test_whoever_has_said_too_much_within_reason_is_believed_again(store: Store,
 def test_a_cursor_beyond_the_end_of_the_log_asks_for_nothing(store: Store, device_id: str) -> None:
     fill(store, device_id, 98)
     take(store, device_id, batch(100, 1, [(100, Acked(LAST, 0, 0))], total=98))
-    committed = commit(store, Parcel(told=[Told(device_id, LOG_ID, 101, 0, 101, (0, 0, 0, 98), NOW)]))
+    committed = commit(store, Transaction(told=[Told(device_id, LOG_ID, 101, 0, 101, (0, 0, 0, 98), NOW)]))
     assert committed.wanted == [] and committed.acks == []
 
 
@@ -405,10 +407,10 @@ def test_the_ledger_reads_no_press(store: Store) -> None:
     assert "logs" in shown and "presses" not in shown.replace("logs.presses", "") and "spans" not in shown
 
 
+# PostgreSQL chooses by its statistics.
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True, scope="session")
 @pytest.mark.parametrize("what", ["a press", "a revision", "a time record"])
 def test_what_bears_on_a_record_is_found_without_passing_others(store: Store, device_id: str, what: str) -> None:
-    if store.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL chooses by its statistics")
     costs = []
     for number, others in enumerate((100, 2000)):
         name = f"{device_id}-{number}"

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from hymio.store import known_terminals
+from hymio.store.database import Store
 from hymio.store.known_terminals import Facts
-from hymio.store.schema import Store
 
 
 def test_facts_are_kept_and_marks_come_and_go(store: Store, device_id: str) -> None:
@@ -33,10 +33,10 @@ def test_facts_are_kept_and_marks_come_and_go(store: Store, device_id: str) -> N
         assert known_terminals.known(connection)[device_id] == Facts()
 
 
+# With SQLite writers come one after the other.
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True, scope="session")
 def test_two_collectors_at_once_get_in_turn(store: Store, device_id: str) -> None:
     """The one that comes too late fails as a whole, and does it again."""
-    if store.engine.dialect.name == "sqlite":
-        pytest.skip("there writers come one after the other")
     with store.engine.connect() as one, store.engine.connect() as two:
         with pytest.raises(IntegrityError), two.begin():
             with one.begin():

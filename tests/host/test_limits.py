@@ -13,18 +13,20 @@ import pytest
 from sqlalchemy import event, func, select
 
 from hymio.common.addresses import parse_broker
+from hymio.mqtt.client import BrokerAccess
 from hymio.office.broker_config import _CONF
 from hymio.office.collect import Collector
 from hymio.office.home_assistant import discovery
 from hymio.office.inbox import GRACE_S, Inbox
-from hymio.store.ingest import Arrival, Outcome, Told
+from hymio.store.arrivals import Arrival, Item, Told, Uncountable, UnreadBatch, judge, read_message
+from hymio.store.database import Store, open_store
 from hymio.store.known_terminals import Facts
+from hymio.store.log_update import BatchOutcome
 from hymio.store.quarantine import Kept, counts, sums_of
-from hymio.store.schema import Store, logs, open_store, presses, quarantine
-from hymio.store.transaction import Committed, Parcel, commit_whatever_comes
+from hymio.store.schema import logs, presses, quarantine
+from hymio.store.transaction import Committed, Transaction, commit_whatever_comes
 from hymio.wire import limits
 from hymio.wire.batches import Batch, encode_batch
-from hymio.wire.messages import Item, Refused, Unread, judge, read_message
 from hymio.wire.records import Press
 
 DAY_S = 86_400.0
@@ -55,7 +57,7 @@ def state(**more: object) -> bytes:
 
 
 def commit(store: Store, *items: Item | None) -> Committed:
-    return commit_whatever_comes(store, Parcel.of(one for one in items if one is not None))
+    return commit_whatever_comes(store, Transaction.of(one for one in items if one is not None))
 
 
 # What a message may say
@@ -81,7 +83,7 @@ def commit(store: Store, *items: Item | None) -> Committed:
 )  # fmt: skip
 def test_what_no_terminal_says_of_itself_goes_nowhere(facts: dict[str, object], named: str) -> None:
     found = judge("hymio/till-1/state", state(**facts), 1.0)
-    assert isinstance(found, Refused) and named in found.reason
+    assert isinstance(found, Uncountable) and named in found.reason
     assert len(found.payload) <= limits.QUARANTINE_PAYLOAD_BYTES
 
 
@@ -104,7 +106,7 @@ def test_the_longest_that_a_terminal_says_is_heard() -> None:
 def test_a_batch_tells_of_no_more_than_a_ring_holds(numbers: dict[str, int], named: str) -> None:
     payload = encode_batch(batch(0, 0, **numbers), "till-1")
     found = read_message("hymio/till-1/votes", payload, 1.0)
-    assert isinstance(found, Refused) and named in found.reason
+    assert isinstance(found, Uncountable) and named in found.reason
 
 
 def test_a_whole_ring_may_be_held() -> None:
@@ -115,7 +117,7 @@ def test_a_whole_ring_may_be_held() -> None:
 
 def test_a_batch_of_more_bytes_than_any_is_not_even_read() -> None:
     found = judge("hymio/till-1/votes", b"\x02" * (limits.VOTES_MAX_BYTES + 1), 1.0)
-    assert isinstance(found, Refused) and found.reason.startswith("a batch of 4097 bytes")
+    assert isinstance(found, Uncountable) and found.reason.startswith("a batch of 4097 bytes")
 
 
 def test_the_broker_is_told_the_same_numbers() -> None:
@@ -126,12 +128,14 @@ def test_the_broker_is_told_the_same_numbers() -> None:
 
 
 def test_the_text_tells_the_same_numbers() -> None:
-    text = (Path(__file__).parents[2] / "firmware" / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "firmware" / "spec" / "mqtt.md").read_text(encoding="utf-8")
     section = text[text.index("## Limits") :].split("\n## ")[0]
     told = {int(number.replace(",", "")) for number in re.findall(r"\b\d[\d,]*\b", section)}
     numbers = [
         limits.VOTES_MAX_BYTES, limits.STATE_MAX_BYTES, limits.TEXT_MAX_BYTES, limits.NAME_MAX_BYTES,
-        limits.LOG_RECORDS_MAX, limits.NEW_LOGS_PER_DAY, limits.LOGS_MAX, limits.MESSAGE_MAX_BYTES,
+        limits.LOG_RECORDS_MAX, limits.NEW_LOGS_PER_DAY, limits.LOGS_MAX, limits.MESSAGE_MAX_BYTES, limits.SPANS_MAX,
+        limits.QUARANTINE_MESSAGES, limits.QUARANTINE_MESSAGES_OF_ALL, limits.INBOX_MESSAGES_OF_ONE,
+        limits.INBOX_MESSAGES,
     ]  # fmt: skip
     assert told >= set(numbers)
 
@@ -144,7 +148,7 @@ def test_only_what_was_judged_reaches_home_assistant(store: Store) -> None:
             heard.append(payload)
 
     home: Any = Home()
-    collector = Collector(parse_broker("mqtt://127.0.0.1"), None, store, "office", True, home)
+    collector = Collector(BrokerAccess(parse_broker("mqtt://127.0.0.1"), None), store, "office", True, home)
     good, offline = state(), b'{"state": "offline"}'
     for payload in (state(firmware="x" * 261_000), b"junk", state(rssi=[1]), state(firmware="x" * 65), good, offline):
         collector.hear("hymio/till-1/state", payload, True, 1.0)
@@ -246,22 +250,22 @@ def test_many_at_once_are_bounded_as_well(store: Store) -> None:
         assert connection.execute(select(func.count()).select_from(logs)).scalar_one() == limits.NEW_LOGS_PER_DAY
 
 
-# A poisoned parcel
+# A poisoned transaction
 
 
 def test_a_poisoned_parcel_is_split_and_its_member_alone_is_kept_apart(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hymio.store.log_update import WorkingLog
+    from hymio.store.log_update import LogUpdate
 
-    take = WorkingLog.take
+    take = LogUpdate.take
 
-    def chokes(self: WorkingLog, arrival: Arrival, outcome: Outcome) -> None:
+    def chokes(self: LogUpdate, arrival: Arrival, outcome: BatchOutcome) -> None:
         if arrival.device_id == "till-66":
             raise ValueError("a bug that this message meets")
         take(self, arrival, outcome)
 
-    monkeypatch.setattr(WorkingLog, "take", chokes)
+    monkeypatch.setattr(LogUpdate, "take", chokes)
     transactions = []
     event.listen(store.engine, "begin", transactions.append)
     done = commit(store, *(votes(f"till-{n}", batch(0, 2)) for n in range(100)))
@@ -287,8 +291,8 @@ class Hours:
         return self.now_s
 
 
-def letter(device_id: str, size: int = 100, mark: int = 0) -> Unread:
-    return Unread(device_id, f"hymio/{device_id}/votes", bytes(size), float(mark))
+def letter(device_id: str, size: int = 100, mark: int = 0) -> UnreadBatch:
+    return UnreadBatch(device_id, f"hymio/{device_id}/votes", bytes(size), float(mark))
 
 
 def test_all_that_came_goes_out_in_the_order_of_each_terminal() -> None:
@@ -297,7 +301,7 @@ def test_all_that_came_goes_out_in_the_order_of_each_terminal() -> None:
         assert inbox.put(letter(f"till-{n % 7}", mark=n))
     out: list[Item] = []
     while items := inbox.take():
-        assert len(items) <= limits.PARCEL_MESSAGES
+        assert len(items) <= limits.TRANSACTION_MESSAGES
         out += items
         inbox.settle({})
     assert len(out) == 500 and len(inbox) == 0 and inbox.bytes == 0

@@ -16,7 +16,7 @@ from hymio_process import hymio_here
 from served_port import WithoutLines, served
 
 from hymio.cable.network_ports import serial_port
-from hymio.cable.smp import Cable
+from hymio.cable.smp_session import CableSession
 from hymio.common.errors import BROKEN_OFF, DONE, NO_TERMINAL, Failure
 from hymio.wire.records import Boot
 from hymio_sim.board.board_files import find_tool
@@ -89,20 +89,20 @@ def test_the_lines_stay_as_the_server_has_them() -> None:
     with on_a_cable(FakeTerminal([Boot(1, 10, 1, 0)])) as local:
         device = WithoutLines(local, 115200, timeout=0.02)
         opened = list(device.__dict__["lines"])
-        with served(local, "rfc2217", device) as port, Cable(port) as cable:
+        with served(local, "rfc2217", device) as port, CableSession(port) as cable:
             assert cable.status().device_id == "fake-1"
             assert device.__dict__["lines"] == opened
 
 
 @pytest.mark.parametrize("scheme", ["rfc2217", "socket"])
 def test_a_server_that_goes_away_is_a_cable_that_comes_off(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hymio.cable import smp
+    from hymio.cable import smp_session
 
-    monkeypatch.setattr(smp, "ANSWER_S", (0.2, 0.2))
+    monkeypatch.setattr(smp_session, "ANSWER_S", (0.2, 0.2))
     with on_a_cable(FakeTerminal([Boot(1, 10, 1, 0)])) as local:
         going = contextlib.ExitStack()
         port = going.enter_context(served(local, scheme))  # type: ignore[arg-type]
-        with pytest.raises(Failure) as caught, Cable(port) as cable:
+        with pytest.raises(Failure) as caught, CableSession(port) as cable:
             cable.status()
             connection = cable._transport._conn._socket  # type: ignore[union-attr]
             connection.shutdown(socket.SHUT_RDWR)

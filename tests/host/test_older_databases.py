@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Connection
 
-from hymio.store.schema import SCHEMA_VERSION, database_url, metadata, open_store
+from hymio.store.database import database_url, open_store
+from hymio.store.schema import SCHEMA_VERSION, metadata
 
 DATABASES = Path(__file__).parent / "databases"
 VIEWS = ("presses_v1", "ledger_v1")
@@ -109,7 +110,7 @@ def test_what_breaks_off_leaves_the_old_one(old_db: str, monkeypatch: pytest.Mon
 
     before = as_it_was(old_db)
     with monkeypatch.context() as patch:
-        patch.setattr("hymio.store.schema._create_views", breaks)
+        patch.setattr("hymio.store.upgrade.create_views", breaks)
         with pytest.raises(KeyboardInterrupt):
             open_store(old_db, create=True)
     assert as_it_was(old_db) == before

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from hymio_process import hymio, service
+from mosquitto_process import Mosquitto, free_port
 from schema_check import check
-from test_collect import Mosquitto, free_port
 
 from hymio.cli.app import app
 from hymio.common.errors import (
@@ -26,17 +26,17 @@ from hymio.common.errors import (
     Failure,
     run_cli,
 )
-from hymio.mqtt.broker_session import Desk, Heard
+from hymio.mqtt.broker_session import BrokerSession, Heard
 from hymio.office import config_push
 from hymio.office.certificate_delivery import ANSWER_S, AT_ONCE, TRIAL_S, Renewal, Round
-from hymio.office.config_push import MESSAGE_MAX_BYTES, Outcome, push, read_config, secrets_in
-from hymio.office.order import Patience, answer_to, ask
+from hymio.office.config_push import MESSAGE_MAX_BYTES, PushOutcome, push, read_config, secrets_in
+from hymio.office.order import OrderTimes, answer_to, ask
 
 A = "till-1"
 
 
-class ScriptedDesk(Desk):
-    """A desk at which time is made of what happens: (seconds to wait, device, topic, facts, whether retained)."""
+class ScriptedSession(BrokerSession):
+    """A session in which time is made of what happens: (seconds to wait, device, topic, facts, whether retained)."""
 
     def __init__(self, *script: tuple[float, str, str, dict[str, Any], bool]) -> None:
         self.now_s = 0.0
@@ -66,14 +66,14 @@ class ScriptedDesk(Desk):
         return Heard(device_id, topic, json.dumps(facts).encode(), is_retained)
 
 
-def renewed(desk: ScriptedDesk, *device_ids: str, wait_s: float = 900.0) -> dict[str, tuple[str, str]]:
+def renewed(session: ScriptedSession, *device_ids: str, wait_s: float = 900.0) -> dict[str, tuple[str, str]]:
     """device_id -> (outcome, error) of a round."""
     renewals = [Renewal(one, 1, 2e9, b"cert") for one in device_ids]
     told: list[Renewal] = []
 
     async def work() -> None:
-        one = Round(desk, renewals, told.append)
-        one._now_s = lambda: desk.now_s
+        one = Round(session, renewals, told.append)
+        one._now_s = lambda: session.now_s
         await one.run(wait_s)
 
     asyncio.run(work())
@@ -89,18 +89,18 @@ def online(device_id: str = A, at_s: float = 0.0) -> tuple[float, str, str, dict
 
 
 def test_a_terminal_that_takes_it_after_a_trial() -> None:
-    desk = ScriptedDesk(online())
-    desk.answers[A] = [(1, {"trial": True}), (300, {"ok": True})]
-    assert renewed(desk, A) == {A: ("renewed", "")}
-    ((_, _, order),) = desk.orders
+    session = ScriptedSession(online())
+    session.answers[A] = [(1, {"trial": True}), (300, {"ok": True})]
+    assert renewed(session, A) == {A: ("renewed", "")}
+    ((_, _, order),) = session.orders
     assert order["do"] == "renew" and order["cert"] == "Y2VydA=="
 
 
 def test_one_that_refuses_and_one_that_comes_back_to_the_old_one() -> None:
-    desk = ScriptedDesk(online("a-1"), online("b-1"))
-    desk.answers["a-1"] = [(1, {"ok": False, "error": "cert: wrong"})]
-    desk.answers["b-1"] = [(1, {"trial": True}), (620, {"ok": False, "error": "rolled back: no ack in 10 minutes"})]
-    assert renewed(desk, "a-1", "b-1") == {
+    session = ScriptedSession(online("a-1"), online("b-1"))
+    session.answers["a-1"] = [(1, {"ok": False, "error": "cert: wrong"})]
+    session.answers["b-1"] = [(1, {"trial": True}), (620, {"ok": False, "error": "rolled back: no ack in 10 minutes"})]
+    assert renewed(session, "a-1", "b-1") == {
         "a-1": ("refused", "cert: wrong"),
         "b-1": ("refused", "rolled back: no ack in 10 minutes"),
     }
@@ -108,33 +108,33 @@ def test_one_that_refuses_and_one_that_comes_back_to_the_old_one() -> None:
 
 def test_silence_and_absence() -> None:
     away = (0.0, "b-1", "state", {"state": "offline"}, True)
-    desk = ScriptedDesk(online("a-1"), away)
-    assert renewed(desk, "a-1", "b-1", "c-1") == {
+    session = ScriptedSession(online("a-1"), away)
+    assert renewed(session, "a-1", "b-1", "c-1") == {
         "a-1": ("silent", "no answer"),
         "b-1": ("away", ""),
         "c-1": ("away", ""),
     }
-    assert [device_id for _, device_id, _ in desk.orders] == ["a-1"], "who is not there is sent nothing"
+    assert [device_id for _, device_id, _ in session.orders] == ["a-1"], "who is not there is sent nothing"
 
 
 def test_one_that_sleeps_is_sent_it_at_its_next_upload() -> None:
-    desk = ScriptedDesk(
+    session = ScriptedSession(
         (0.0, A, "state", {"state": "asleep"}, True),
         (5000.0, A, "state", {"state": "asleep"}, False),
     )
-    desk.answers[A] = [(1, {"ok": True})]
-    assert renewed(desk, A, wait_s=7 * 3600) == {A: ("renewed", "")}
-    assert [at_s for at_s, _, _ in desk.orders] == [5000.0]
+    session.answers[A] = [(1, {"ok": True})]
+    assert renewed(session, A, wait_s=7 * 3600) == {A: ("renewed", "")}
+    assert [at_s for at_s, _, _ in session.orders] == [5000.0]
 
 
 def test_not_all_of_a_site_at_once_and_the_silent_hold_up_nobody() -> None:
     names = [f"till-{n:02}" for n in range(2 * AT_ONCE + 5)]
-    desk = ScriptedDesk(*(online(name) for name in names))
+    session = ScriptedSession(*(online(name) for name in names))
     for name in names[AT_ONCE:]:
-        desk.answers[name] = [(1, {"trial": True}), (20, {"ok": True})]
-    outcomes = renewed(desk, *names, wait_s=3600)
+        session.answers[name] = [(1, {"trial": True}), (20, {"ok": True})]
+    outcomes = renewed(session, *names, wait_s=3600)
     assert [outcomes[name][0] for name in names] == ["silent"] * AT_ONCE + ["renewed"] * (AT_ONCE + 5)
-    sent_s = [at_s for at_s, _, _ in desk.orders]
+    sent_s = [at_s for at_s, _, _ in session.orders]
     for at_s in sent_s:
         busy_s = ANSWER_S if at_s == 0 else 20
         assert sum(at_s <= other < at_s + busy_s for other in sent_s) <= AT_ONCE
@@ -142,45 +142,45 @@ def test_not_all_of_a_site_at_once_and_the_silent_hold_up_nobody() -> None:
 
 
 def test_answers_of_others_end_nothing() -> None:
-    desk = ScriptedDesk(online(), (2.0, A, "reply", {"id": "another", "ok": False, "error": "x"}, False))
-    desk.answers[A] = [(3, {"ok": True})]
-    assert renewed(desk, A) == {A: ("renewed", "")}
+    session = ScriptedSession(online(), (2.0, A, "reply", {"id": "another", "ok": False, "error": "x"}, False))
+    session.answers[A] = [(3, {"ok": True})]
+    assert renewed(session, A) == {A: ("renewed", "")}
 
 
 # ---- one order ----
 
 
-def asked(desk: ScriptedDesk, wait_s: float = 30.0) -> tuple[dict[str, Any], list[Heard]]:
+def asked(session: ScriptedSession, wait_s: float = 30.0) -> tuple[dict[str, Any], list[Heard]]:
     log: list[Heard] = []
 
     async def work() -> dict[str, Any]:
         loop = asyncio.get_running_loop()
-        loop.time = lambda: desk.now_s  # type: ignore[method-assign]
-        return await ask(desk, A, {"do": "identify"}, Patience(60, wait_s), log.append)
+        loop.time = lambda: session.now_s  # type: ignore[method-assign]
+        return await ask(session, A, {"do": "identify"}, OrderTimes(60, wait_s), log.append)
 
     return asyncio.run(work()), log
 
 
 def test_a_reply_and_what_was_logged_before_it() -> None:
-    desk = ScriptedDesk(online(), (0.1, A, "log", {"late": 1}, True), (0.5, A, "log", {"now": 1}, False))
-    desk.answers[A] = [(1, {"ok": True, "again": True})]
-    reply, log = asked(desk)
+    session = ScriptedSession(online(), (0.1, A, "log", {"late": 1}, True), (0.5, A, "log", {"now": 1}, False))
+    session.answers[A] = [(1, {"ok": True, "again": True})]
+    reply, log = asked(session)
     assert reply["ok"] and reply["again"] and [heard.facts() for heard in log] == [{"now": 1}]
 
 
 @pytest.mark.parametrize(("utc_ms", "sent_s"), [(1_800_000_000_000, [0.0, 4.0]), (0, [0.0, 9.0])])
 def test_an_order_lost_in_a_restart_is_given_again_once_the_terminal_is_back(utc_ms: int, sent_s: list[float]) -> None:
     back = {"state": "online", "utc_ms": utc_ms}
-    desk = ScriptedDesk(online(), (3.0, A, "state", {"state": "offline"}, False), (4.0, A, "state", back, False))
+    session = ScriptedSession(online(), (3.0, A, "state", {"state": "offline"}, False), (4.0, A, "state", back, False))
 
     async def hears_the_second(device_id: str, topic: str, payload: bytes, is_retained: bool = False) -> None:
-        await ScriptedDesk.publish(desk, device_id, topic, payload, is_retained)
-        desk.answers[A] = [(1, {"ok": True})]
+        await ScriptedSession.publish(session, device_id, topic, payload, is_retained)
+        session.answers[A] = [(1, {"ok": True})]
 
-    desk.publish = hears_the_second  # type: ignore[method-assign]
-    assert asked(desk)[0]["ok"]
-    assert [at_s for at_s, _, _ in desk.orders] == sent_s
-    assert len({order["id"] for _, _, order in desk.orders}) == 1, "it is obeyed once"
+    session.publish = hears_the_second  # type: ignore[method-assign]
+    assert asked(session)[0]["ok"]
+    assert [at_s for at_s, _, _ in session.orders] == sent_s
+    assert len({order["id"] for _, _, order in session.orders}) == 1, "it is obeyed once"
 
 
 @pytest.mark.parametrize(
@@ -193,10 +193,10 @@ def test_an_order_lost_in_a_restart_is_given_again_once_the_terminal_is_back(utc
     ],
 )
 def test_who_is_not_there(script: list[Any], said: str, orders: int) -> None:
-    desk = ScriptedDesk(*script)
+    session = ScriptedSession(*script)
     with pytest.raises(Failure, match=said) as caught:
-        asked(desk)
-    assert caught.value.exit_status == NO_TERMINAL and len(desk.orders) == orders
+        asked(session)
+    assert caught.value.exit_status == NO_TERMINAL and len(session.orders) == orders
 
 
 @pytest.mark.parametrize(
@@ -222,18 +222,18 @@ def test_answers_that_are_none(reply: dict[str, Any]) -> None:
 
 
 def test_a_push_that_is_tried_first_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    desk = ScriptedDesk(
+    session = ScriptedSession(
         (0.0, A, "config/reported", {"version": 6, "ok": True}, True),
         (9.0, A, "state", {"state": "online", "config_version": "7"}, False),
         (11.0, A, "config/reported", {"version": "7", "ok": False, "error": "rolled back"}, False),
     )
 
-    async def work() -> Outcome:
-        asyncio.get_running_loop().time = lambda: desk.now_s  # type: ignore[method-assign]
-        return await push(desk, A, "7", b"{}", 60.0, True)
+    async def work() -> PushOutcome:
+        asyncio.get_running_loop().time = lambda: session.now_s  # type: ignore[method-assign]
+        return await push(session, A, "7", b"{}", 60.0, True)
 
-    assert asyncio.run(work()) == Outcome(False, "rolled back", on_trial=True)
-    assert "on trial" in capsys.readouterr().err and desk.retained == {"config": b"{}"}
+    assert asyncio.run(work()) == PushOutcome(False, "rolled back", on_trial=True)
+    assert "on trial" in capsys.readouterr().err and session.retained == {"config": b"{}"}
 
 
 # ---- files ----
@@ -384,7 +384,7 @@ def test_a_push_that_is_broken_off_says_that_passwords_lie_on_the_broker(
     ended_by: BaseException, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    class Ended(ScriptedDesk):
+    class Ended(ScriptedSession):
         async def heard(self, until_s: float) -> Heard | None:
             if self.retained:
                 raise ended_by
@@ -395,12 +395,12 @@ def test_a_push_that_is_broken_off_says_that_passwords_lie_on_the_broker(
             await super().publish(device_id, topic, payload, is_retained)
 
     @contextlib.asynccontextmanager
-    async def at_such_a_desk(*_: object) -> AsyncIterator[Desk]:
-        desk = Ended()
-        desk.has_published = False
-        yield desk
+    async def such_a_session(*_: object) -> AsyncIterator[BrokerSession]:
+        session = Ended()
+        session.has_published = False
+        yield session
 
-    monkeypatch.setattr(config_push, "open_desk", at_such_a_desk)
+    monkeypatch.setattr(config_push, "open_session", such_a_session)
     (tmp_path / "wifi.json").write_text(json.dumps({"wifi": {"ssid": "x", "password": "secret12"}}))
     ended, lines, err = run(
         capsys, "config", "push", A, str(tmp_path / "wifi.json"), "--version", "7", "--with-secrets", "--json"

@@ -26,7 +26,7 @@ from hymio.pki import certificates as certificates
 from hymio.pki.authority import run_crl, run_init, run_issue, run_revoke
 from hymio.pki.files import SECRET_MODE, PkiDirectory, write_file
 from hymio.pki.listing import known_certificates, run_list, state_of
-from hymio.pki.register import Entry
+from hymio.pki.register import CertificateEntry
 from hymio.pki.revocation import end_of_list, reminder
 
 NOW = datetime.datetime(2026, 7, 1, tzinfo=datetime.UTC)
@@ -163,9 +163,13 @@ def test_what_does_not_outlive_its_ca(tmp_path: Path) -> None:
 )
 def test_the_list_says_what_is_to_be_done(days_left: int, revoked: bool, newer: bool, state: str) -> None:
     now_utc = NOW.timestamp()
-    one = Entry(1, "till-1", "device", (), now_utc + days_left * DAY_S, now_utc if revoked else None)
-    other = Entry(2, "till-2", "device", (), now_utc - DAY_S, None)
-    entries = [one, other, *([Entry(3, "till-1", "device", (), now_utc + 900 * DAY_S, None)] if newer else [])]
+    one = CertificateEntry(1, "till-1", "device", (), now_utc + days_left * DAY_S, now_utc if revoked else None)
+    other = CertificateEntry(2, "till-2", "device", (), now_utc - DAY_S, None)
+    entries = [
+        one,
+        other,
+        *([CertificateEntry(3, "till-1", "device", (), now_utc + 900 * DAY_S, None)] if newer else []),
+    ]
     assert state_of(one, entries, NOW) == state
 
 

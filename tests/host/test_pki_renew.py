@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from schema_check import check
-from test_orders import ScriptedDesk, online
+from test_orders import ScriptedSession, online
 from test_pki import issue
 
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, DONE, NO_TERMINAL, WRONG_USE, Failure
@@ -37,23 +37,23 @@ class Office:
     """Runs the command, with terminals that answer as they are told to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.desk = ScriptedDesk()
+        self.session = ScriptedSession()
         self._capsys = capsys
 
         @contextlib.asynccontextmanager
-        async def open_desk(*_: Any) -> AsyncIterator[ScriptedDesk]:
-            asyncio.get_running_loop().time = lambda: self.desk.now_s  # type: ignore[method-assign]
-            yield self.desk
+        async def open_session(*_: Any) -> AsyncIterator[ScriptedSession]:
+            asyncio.get_running_loop().time = lambda: self.session.now_s  # type: ignore[method-assign]
+            yield self.session
 
-        monkeypatch.setattr(renew, "open_desk", open_desk)
+        monkeypatch.setattr(renew, "open_session", open_session)
 
     def renew(
         self, pki: Path, device_id: str | None = None, broker: str | None = "mqtt://broker", **answers: dict[str, Any]
     ) -> tuple[int, dict[str, str]]:
         """(exit status, outcome by terminal) of a round in which these terminals are there (with _ for -)."""
         names = {name.replace("_", "-"): answer for name, answer in answers.items()}
-        self.desk = ScriptedDesk(*(online(name) for name in names))
-        self.desk.answers = {name: [(1, answer)] for name, answer in names.items() if answer}
+        self.session = ScriptedSession(*(online(name) for name in names))
+        self.session.answers = {name: [(1, answer)] for name, answer in names.items() if answer}
         self._capsys.readouterr()
         expiring = None if device_id else "30d"
         status = renew.run_renew(pki, device_id, expiring, broker, TlsFiles(), None, "15m", True)
@@ -90,7 +90,7 @@ def test_those_that_are_due_get_one_for_the_key_that_they_have(pki: Path, office
     assert (PkiDirectory(pki).issued("till-1") / "key.der").read_bytes() == key
     assert states(pki, "till-1") == ["renewed", "good"]
     assert office.renew(pki) == (DONE, {}), "nobody is due any more"
-    sent = json.dumps([order for _, _, order in office.desk.orders])
+    sent = json.dumps([order for _, _, order in office.session.orders])
     assert "PRIVATE" not in sent
 
 

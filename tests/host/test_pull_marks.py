@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_terminal import LOG_ID, FakeTerminal, on_a_cable
 
-from hymio.cable import pull, smp
+from hymio.cable import pull, smp_session
 from hymio.cable.votes import run_votes
 from hymio.common.errors import BROKEN_OFF, Failure
 from hymio.wire.batches import Batch
@@ -44,9 +44,9 @@ class Exchanged(FakeTerminal):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smp, "FIRST_ANSWER_S", (0.3,))
-    monkeypatch.setattr(smp, "ANSWER_S", (0.3,))
-    monkeypatch.setattr(smp, "_LISTEN_S", 0.05)
+    monkeypatch.setattr(smp_session, "FIRST_ANSWER_S", (0.3,))
+    monkeypatch.setattr(smp_session, "ANSWER_S", (0.3,))
+    monkeypatch.setattr(smp_session, "_LISTEN_S", 0.05)
     monkeypatch.setattr(pull, "BATCHES_PER_COMMIT", 1)
 
 

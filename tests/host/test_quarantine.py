@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 from test_limits import batch, commit, votes
 
 from hymio.common.errors import ANSWER_NO, DONE, NO_SERVICE, WRONG_USE
+from hymio.store.arrivals import Uncountable, judge
+from hymio.store.database import open_store
 from hymio.store.quarantine import counts
-from hymio.store.schema import open_store, presses
+from hymio.store.schema import presses
 from hymio.wire import limits
-from hymio.wire.messages import Refused, judge
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def db(tmp_path: Path) -> str:
     store = open_store(path, create=True)
     commit(store, votes("till-1", batch(0, 5)))
     good = votes("till-1", batch(5, 5), 2.0)
-    assert good is not None and not isinstance(good, Refused)
-    commit(store, Refused("till-1", good.source, "not taken in: as an older hymio did", good.payload, 2.0))
+    assert good is not None and not isinstance(good, Uncountable)
+    commit(store, Uncountable("till-1", good.source, "not taken in: as an older hymio did", good.payload, 2.0))
     commit(store, votes("till-1", batch(0, 5, button=1), 3.0), judge("hymio/till-1/votes", b"[junk]\x1b[2J", 4.0))
     commit(store, judge("hymio/NOBODY/votes", b"[bold]", 5.0))
     store.close()

@@ -17,8 +17,8 @@ from hymio.common.durations import parse_duration
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.office.rejudging import default_windows
 from hymio.office.replay import OPTIONS, replay, windows_of
+from hymio.store.database import Store, open_store
 from hymio.store.ingest import ingest
-from hymio.store.schema import Store, open_store
 from hymio.wire.batches import Batch
 from hymio.wire.records import VERDICTS, Event, Press, Record, Revise, Run
 
@@ -231,7 +231,7 @@ def test_it_works_from_a_wheel_s_layout(tmp_path: Path) -> None:
 
 
 def test_the_verdicts_are_the_terminal_s() -> None:
-    from hymio.common.firmware_files import firmware_room
+    from hymio.common.firmware_files import firmware_module
 
-    record = firmware_room("log_record")
+    record = firmware_module("log_record")
     assert [getattr(record, verdict.upper()) for verdict in VERDICTS] == list(range(len(VERDICTS)))

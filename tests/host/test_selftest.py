@@ -19,12 +19,12 @@ from fake_terminal import FakeTerminal, on_a_cable
 from hymio_process import hymio_here
 from schema_check import check
 
-from hymio.cable import smp
+from hymio.cable import smp_session
 from hymio.common.errors import ANSWER_NO, BROKEN_OFF, DONE, NO_TERMINAL, WRONG_USE
 from hymio.selftest import checks, drift
 from hymio.selftest.messages import StateAnswer
 from hymio.selftest.page import page
-from hymio.selftest.report import AS_FAR_AS_TESTED, Check, Report
+from hymio.selftest.report import AS_FAR_AS_TESTED, Check, SelftestReport
 from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
@@ -224,7 +224,7 @@ def test_a_cable_that_is_pulled(tmp_path: Path) -> None:
 
 
 def test_a_silent_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smp, "FIRST_ANSWER_S", (0.1,))
+    monkeypatch.setattr(smp_session, "FIRST_ANSWER_S", (0.1,))
     with on_a_cable(OnTheBench([], says=b"")) as port:
         assert selftest("--port", port, "--store", str(tmp_path)).returncode == NO_TERMINAL
 
@@ -303,7 +303,7 @@ def test_the_drift_is_failed_only_for_what_is_certain(
                 uptime_ms=uptime_ms(), buttons=0, low_mv=0, clock=False, heap_free=1, mac="240ac4112233", sequence=0
             )
 
-    bench: Any = checks.Bench(Cable(), None, print, print, lambda question: None, 0)  # type: ignore[arg-type]
+    bench: Any = checks.TestStand(Cable(), None, print, print, lambda question: None, 0)  # type: ignore[arg-type]
     first = drift.read(uptime_ms)
     found = checks._drift(bench, first)
     assert found.result == result, found
@@ -358,7 +358,9 @@ class Reader(HTMLParser):
 
 
 def test_the_page_is_one_file_with_a_mark_drawn_for_each_check() -> None:
-    report = Report("till-1", "24:0a:c4:00:00:01", None, "0.1.0", 3, None, 1.8e9, 1.8e9 + 41, checks_of_every_kind())
+    report = SelftestReport(
+        "till-1", "24:0a:c4:00:00:01", None, "0.1.0", 3, None, 1.8e9, 1.8e9 + 41, checks_of_every_kind()
+    )
     text = page(report)
     reader = Reader()
     reader.feed(text)

@@ -19,7 +19,7 @@ from smpclient.requests import os_management as os_group
 from smpclient.requests import settings_management as settings_group
 from smpclient.transport.serial import SMPSerialTransport
 
-from hymio.cable.smp import StatusRead
+from hymio.cable.smp_messages import StatusRead
 from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))

@@ -85,9 +85,9 @@ def needs_broker(_: Path) -> None:
 
 def needs_labels(folder: Path) -> None:
     from hymio.board.labels import write_labels
-    from hymio.settings.provisioning_file import Terminal
+    from hymio.settings.provisioning_file import ProvisionedTerminal
 
-    write_labels(folder / "labels.pdf", [Terminal("till-1", {}, {})])
+    write_labels(folder / "labels.pdf", [ProvisionedTerminal("till-1", {}, {})])
 
 
 def needs_esptool(_: Path) -> None:
@@ -103,9 +103,9 @@ def needs_littlefs(_: Path) -> None:
 
 
 def reads_files(superblock: bytes) -> None:
-    from hymio.board.own_files import Place, own_files
+    from hymio.board.own_files import FilesPlace, own_files
 
-    own_files(Place(lambda offset, size: superblock.ljust(8192, b"\xff")[offset : offset + size], 0, 8192))
+    own_files(FilesPlace(lambda offset, size: superblock.ljust(8192, b"\xff")[offset : offset + size], 0, 8192))
 
 
 def reads_littlefs(_: Path) -> None:
@@ -117,7 +117,7 @@ def reads_fat(_: Path) -> None:
 
 
 def needs_postgres(_: Path) -> None:
-    from hymio.store.schema import open_store
+    from hymio.store.database import open_store
 
     open_store("postgresql://u@127.0.0.1:1/x")
 

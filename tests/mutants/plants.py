@@ -31,7 +31,7 @@ _ANY_DELIVERY = f"{_INGEST}::test_any_delivery_gives_the_same_exact_tables"
 _DATES = f"{_INGEST}::test_dates_in_any_order"
 _OVERWRITTEN = f"{_INGEST}::test_what_is_overwritten_unsent_is_lost_to_the_press"
 _SETTLED_ELSEWHERE = f"{_INGEST}::test_a_terminal_settled_elsewhere_is_not_asked_to_send_for_ever"
-_PARCELS = "tests/host/test_parcels.py"
+_TRANSACTION = "tests/host/test_transaction.py"
 _PULL = "tests/host/test_pull_marks.py"
 _FORMATS = "tests/host/test_formats.py"
 _OUTBOX = "tests/firmware/test_outbox.py"
@@ -55,7 +55,11 @@ PLANTS = (
     # Five that once survived.
     _board("publishes-under-a-finger", "net_uplink.py", "mqtt.is_free and may_work", "mqtt.is_free", _UPLINK),
     _host(
-        "commit-not-flushed", "store/schema.py", "synchronous=FULL", "synchronous=NORMAL", "tests/host/test_durable.py"
+        "commit-not-flushed",
+        "store/database.py",
+        "synchronous=FULL",
+        "synchronous=NORMAL",
+        "tests/host/test_durable.py",
     ),
     _board("boot-number-0", "log_mount.py", "boot % 65535 + 1", "(boot + 1) & 0xFFFF", _RINGLOG),
     _board(
@@ -157,7 +161,7 @@ PLANTS = (
     # The ledger and the quarantine.
     _host(
         "balanced-with-open-gaps",
-        "store/schema.py",
+        "store/views.py",
         " AND open_gaps = 0\n",
         "\n",
         _SETTLED_ELSEWHERE,
@@ -211,9 +215,11 @@ PLANTS = (
         "store/transaction.py",
         "told.next_seq > mark or told.cursor_seq < mark",
         "told.next_seq > mark",
-        _PARCELS,
+        _TRANSACTION,
     ),
-    _host("ack-answers-no-batch", "store/transaction.py", "outcome.mark, outcome.nonce)", "outcome.mark, 0)", _PARCELS),
+    _host(
+        "ack-answers-no-batch", "store/transaction.py", "outcome.mark, outcome.nonce)", "outcome.mark, 0)", _TRANSACTION
+    ),
     # The cable.
     _host(
         "cable-frees-what-has-not-come",

@@ -8,7 +8,7 @@ from cable_request import ask
 from jsonschema import Draft202012Validator
 from rich.console import Console
 
-from hymio.cable.smp import StatusAnswer, StatusRead
+from hymio.cable.smp_messages import StatusAnswer, StatusRead
 from hymio.cable.status import _table, status_json
 from hymio.store.log_reading import read_presses
 from hymio_sim.run.virtual import VirtualTerminal

@@ -1,4 +1,4 @@
-"""The command lines of CONTRACT 1, as a table."""
+"""The command lines of host/spec/contract.md, as a table."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The simulator's own decoder against the test vectors of firmware/README.md."""
+"""The simulator's own decoder against the test vectors of firmware/spec/log.md."""
 
 from hymio_sim.flash.chip import SECTOR, NorFlash
 from hymio_sim.flash.log_watch import LogWatch

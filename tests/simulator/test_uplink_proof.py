@@ -54,9 +54,10 @@ def _any_log_will_do(patch):
 
 
 def _ack_before_commit(patch):
-    def commit(store, parcel):
+    def commit(store, transaction):
         acks = [
-            DueAck(one.device_id, one.batch.log_id, one.batch.last_seq + 1, one.batch.nonce) for one in parcel.arrivals
+            DueAck(one.device_id, one.batch.log_id, one.batch.last_seq + 1, one.batch.nonce)
+            for one in transaction.arrivals
         ]
         committed = Committed()
         committed.acks = acks
@@ -66,9 +67,9 @@ def _ack_before_commit(patch):
 
 
 def _counts_again(patch):
-    from hymio.store.log_update import WorkingLog
+    from hymio.store.log_update import LogUpdate
 
-    patch.setattr(WorkingLog, "_known", lambda self, batch: {})
+    patch.setattr(LogUpdate, "_known", lambda self, batch: {})
 
 
 @pytest.mark.parametrize(

@@ -22,33 +22,34 @@ _AGAIN = "Run the same command again; if the board does not start any more, writ
 
 
 _READ_ATTEMPTS = 6
-"""How often a sector is asked for: a line, or a busy machine, that loses six in a row is not to be worked with."""
+"""How often a sector is asked for. A line, or a busy machine, that loses six answers in a row is of no use."""
 _PAUSE_S = 0.1
-"""Before it is asked for again; twice as long each time."""
+"""The pause before a sector is asked for again; it doubles each time."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """How esptool gets into the boot loader and out of it, by its own names: see `esptool --help`."""
+class ResetModes:
+    """How esptool enters the boot loader (`before`) and leaves it (`after`), by the names in `esptool --help`."""
 
     before: str = "default-reset"
     after: str = "hard-reset"
 
 
 class Loader:
-    """A board in its boot loader. `chip` is esptool's name of it, as `ESP32-S3`; `mac` and sizes are in bytes."""
+    """A board in its boot loader. `chip` is esptool's name of the chip, such as `ESP32-S3`; sizes are in bytes."""
 
     def __init__(self, esp: ESPLoader) -> None:
+        """Takes over a board with which esptool is connected."""
         self._esp = esp
         self.chip: str = esp.CHIP_NAME
         self.mac = bytes(esp.read_mac())
         self._knows_flash = False
 
     def flash_size(self) -> int:
-        """Of the flash chip.
+        """The size of the flash chip, in bytes.
 
         Raises:
-            OSError: it does not say.
+            OSError: the chip does not say.
         """
         from esptool.util import flash_size_bytes  # type: ignore[import-untyped]
 
@@ -59,16 +60,22 @@ class Loader:
         return int(size)
 
     def read(self, offset: int, size: int, advance: Callable[[float], None] = lambda share: None) -> bytes:
-        """Flash as it stands. advance: is called with the share that is done, 0..1."""
+        """Reads flash as it stands.
+
+        Args:
+            offset: where, in bytes.
+            size: how many bytes.
+            advance: is called with the share that is done, 0..1.
+        """
         found = b""
         while len(found) < size:
-            # Sector by sector: of a long read that fails in its middle nothing would be had, and each again.
+            # Sector by sector: a long read that fails in its middle would give nothing, and would have to begin anew.
             found += self._sector(offset + len(found), min(SECTOR, size - len(found)))
             advance(len(found) / size)
         return found
 
     def _sector(self, offset: int, size: int) -> bytes:
-        """Up to 4096 bytes of flash; what gets lost on the line is asked for again."""
+        """Reads up to 4096 bytes of flash; what gets lost on the line is asked for again."""
         from esptool.util import FatalError
 
         for attempt in range(_READ_ATTEMPTS):
@@ -76,13 +83,14 @@ class Loader:
                 if self._knows_flash:
                     return bytes(self._esp.read_flash(offset, size))
                 with esptool_progress.shown_by(lambda share: None):
-                    found = bytes(_esptool().read_flash(self._esp, offset, size, None))  # tells the chip its size, too
+                    # this tells the chip its size as well
+                    found = bytes(_esptool().read_flash(self._esp, offset, size, None))
                 self._knows_flash = True
                 return found
             except FatalError:
                 if attempt == _READ_ATTEMPTS - 1:
                     raise
-                # What is still on its way would be taken for the next answer: it has to be quiet first.
+                # What is still on its way would be taken for the next answer, so the line has to fall silent first.
                 time.sleep(_PAUSE_S * 2**attempt)
                 self._esp.flush_input()
         raise AssertionError("not reached")
@@ -94,18 +102,19 @@ class Loader:
         flash_size: str = "keep",
         advance: Callable[[float], None] = lambda share: None,
     ) -> None:
-        """Writes and compares a checksum of what stands in flash then.
+        """Writes, and compares a checksum of what stands in flash afterwards.
 
         Args:
             offset: where, a multiple of 4096.
-            flash_size: what a boot loader among it is told of the flash, as "8MB"; keep = as it says.
+            data: what to write.
+            flash_size: the size that a boot loader among the data is told, as "8MB"; "keep" leaves what it says.
             advance: is called with the share that is done, 0..1.
         """
         with esptool_progress.shown_by(advance):
             _esptool().write_flash(self._esp, [(offset, data)], flash_size=flash_size)
 
     def erase(self, offset: int, size: int) -> None:
-        """Makes it blank; multiples of 4096."""
+        """Makes a stretch of flash blank; offset and size are multiples of 4096."""
         _esptool().erase_region(self._esp, offset, size)
 
     def erase_all(self) -> None:
@@ -113,34 +122,37 @@ class Loader:
         _esptool().erase_flash(self._esp)
 
     def checksum(self, offset: int, size: int) -> str:
-        """MD5 in hex of what stands in flash, worked out by the board."""
+        """The MD5, in hex, of what stands in flash; the board works it out."""
         return str(self._esp.flash_md5sum(offset, size))
 
     def leave(self, how: str) -> None:
-        """Starts the program, or what else esptool's `after` says."""
+        """Leaves the boot loader: starts the program, or does what else esptool's `after` says."""
         _esptool().reset_chip(self._esp, how)
 
 
 @contextlib.contextmanager
 def opened(port: str, before: str, chip: str | None = None) -> Iterator[Loader]:
-    """Brings the board on `port` into its boot loader and gives it.
+    """Brings the board on `port` into its boot loader, and gives the board.
 
     Args:
-        before: of `Way`.
-        chip: if it has to be that one.
+        port: a serial port or the address of one.
+        before: how, see `ResetModes`.
+        chip: the chip that it has to be; None: any.
 
     Raises:
-        Failure: with NO_TERMINAL or ANSWERED_ERROR; nothing was written.
+        Failure: 3 or 5; nothing was written.
     """
     check_address(port)
     tool = _esptool()
     with (
-        told(NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."),
+        esptool_fails_as(
+            NO_TERMINAL, "Its boot loader does not answer", "Hold the button BOOT down while this command starts."
+        ),
         _port_told(port),
     ):
         esp = tool.detect_chip(port, connect_mode=before)
     try:
-        with told(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
+        with esptool_fails_as(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
             found = esp.CHIP_NAME
             if chip is not None and found != chip:
                 raise OSError(f"the boot loader says {found}, MicroPython says {chip}")
@@ -165,23 +177,26 @@ def rewrite(
     before: str = "default-reset",
     after: str = "hard-reset",
 ) -> None:
-    """Brings the board on `port` into its boot loader, writes the table, empties the old file system, resets it.
+    """Writes the table on the board on `port`, empties the old file system, and resets the board.
 
-    The file system goes first: a cut between the two steps leaves a board that starts, and the command can be
-    repeated. The other way round MicroPython would find a file system larger than its partition and give up.
+    The file system goes first: a cut between the two steps leaves a board that starts, and the command can be repeated.
+    The other way round MicroPython would find a file system larger than its partition and give up.
 
     Args:
-        chip: esptool's name of it, `ESP32` or `ESP32-S3`.
+        port: a serial port or the address of one.
+        chip: esptool's name of the chip, `ESP32` or `ESP32-S3`.
         old_sector: what MicroPython read as the partition table; nothing is written if the boot loader reads another.
-        tell: is called with a line for each step.
-        before, after: of `Way`.
+        change: the new table, and what becomes of the file system.
+        tell: is called with a line for a person before each step.
+        before: how the boot loader is entered, see `ResetModes`.
+        after: how it is left.
 
     Raises:
-        Failure: with NO_TERMINAL or ANSWERED_ERROR nothing was written, with BROKEN_OFF something was.
+        Failure: 3 or 5 if nothing was written, 6 if something was.
     """
     tell("Waking the boot loader ...")
     with opened(port, before, chip) as loader:
-        with told(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
+        with esptool_fails_as(ANSWERED_ERROR, "The boot loader does not let us read the flash", "Nothing was changed."):
             found = loader.read(TABLE_OFFSET, SECTOR)
         if found != old_sector:
             raise Failure(
@@ -189,7 +204,7 @@ def rewrite(
                 "The boot loader reads another partition table than MicroPython.",
                 "Nothing was changed. Unplug the board, plug it in and run the same command again.",
             )
-        with told(BROKEN_OFF, "Broken off while the partition table was written", _AGAIN):
+        with esptool_fails_as(BROKEN_OFF, "Broken off while the partition table was written", _AGAIN):
             if change.erase:
                 tell("Emptying the file system ...")
                 loader.erase(*change.erase)
@@ -201,7 +216,7 @@ def rewrite(
 
 
 def require_esptool() -> None:
-    """Fails now rather than after questions have been asked if esptool is not installed."""
+    """Fails if esptool is not installed: at once, and not after questions have been asked."""
     _esptool()
 
 
@@ -217,7 +232,7 @@ def _esptool() -> Any:
 
 @contextlib.contextmanager
 def _port_told(port: str) -> Iterator[None]:
-    """Why a port stays shut, in the words of the other commands: esptool's message leaves it open."""
+    """Tells why a port stays shut in the words of the other commands; esptool's own message leaves that open."""
     from esptool.util import FatalError
     from serial import SerialException  # type: ignore[import-untyped]
 
@@ -228,16 +243,16 @@ def _port_told(port: str) -> Iterator[None]:
         if isinstance(cause, SerialException) and str(error).startswith("Could not open"):
             raise cannot_open(port, cause) from error
         raise
-    except ValueError as error:  # an address of no kind that pyserial knows
+    except ValueError as error:  # an address of a kind that pyserial does not know
         raise cannot_open(port, error) from error
 
 
 @contextlib.contextmanager
-def told(status: int, message: str, hint: str) -> Iterator[None]:
-    """What esptool raises, as a failure."""
+def esptool_fails_as(status: int, message: str, hint: str) -> Iterator[None]:
+    """Turns what esptool raises within into a Failure with this status, message and hint."""
     from esptool.util import FatalError
 
     try:
         yield
-    except (FatalError, OSError) as error:  # pyserial's exceptions are OSErrors
+    except (FatalError, OSError) as error:  # the exceptions of pyserial are OSErrors
         raise Failure(status, f"{message}: {' '.join(str(error).split())}", hint) from error

@@ -1,7 +1,7 @@
-"""What esptool says while it works: its progress goes to a bar of ours, its lines nowhere.
+"""What becomes of esptool's output while it works: its progress goes to a bar of ours, its lines go nowhere.
 
-esptool has one logger for the whole process, and prints on stdout, which is the answer's. Several boards are written
-at once, each in a thread of its own: so the bar belongs to the thread.
+esptool has one logger for the whole process, and it prints on stdout, which belongs to the answer of the command.
+Several boards are written at once, each in a thread of its own, so each thread has its own bar.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _thread = threading.local()
 
 @contextlib.contextmanager
 def shown_by(advance: Callable[[float], None]) -> Iterator[None]:
-    """Within it this thread's esptool calls advance(share done, 0..1)."""
+    """While the block runs, esptool's work in this thread calls `advance` with the share that is done, 0..1."""
     _thread.advance = advance
     try:
         yield
@@ -27,21 +27,21 @@ def shown_by(advance: Callable[[float], None]) -> Iterator[None]:
 
 @functools.cache
 def install() -> None:
-    """Takes the place of esptool's logger. Needs esptool."""
+    """Replaces esptool's logger by one that prints nothing. esptool has to be installed."""
     from esptool.logger import TemplateLogger, log  # type: ignore[import-untyped]
 
     class Bar(TemplateLogger):  # type: ignore[misc]
-        """Says nothing, and tells how far it has come."""
+        """A logger that prints nothing and tells how far the work has come."""
 
         def print(self, *args: Any, **kwargs: Any) -> None:
-            """Nowhere."""
+            """Drops the line."""
 
         note = warning = error = stage = set_verbosity = print
 
         def progress_bar(
             self, cur_iter: int, total_iters: int, prefix: str = "", suffix: str = "", bar_length: int = 30
         ) -> None:
-            """To the bar of this thread."""
+            """Tells the bar of this thread how far the work has come."""
             advance = getattr(_thread, "advance", None)
             if advance and total_iters:
                 advance(min(1.0, cur_iter / total_iters))

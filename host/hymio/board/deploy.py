@@ -23,15 +23,16 @@ from hymio.common.output import error_console, note, print_json, print_line
 from hymio.common.words import counted, if_one
 from hymio.settings.configuration_rules import checked_config
 
-_BOOTLOADER_OFFSET: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-S3": 0, "ESP32-C3": 0, "ESP32-C6": 0}
-"""The chips whose wiring the firmware knows; where their boot loader stands:
+_BOOT_LOADER_OFFSETS: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-S3": 0, "ESP32-C3": 0, "ESP32-C6": 0}
+"""Where the boot loader stands on each of the chips whose wiring the firmware knows:
 https://docs.espressif.com/projects/esptool/en/latest/esp32/esptool/flashing-firmware.html"""
 _MPY: Final = 6
-"""The version of compiled files: https://docs.micropython.org/en/latest/reference/mpyfiles.html"""
+"""The version of compiled files that the firmware is made for:
+https://docs.micropython.org/en/latest/reference/mpyfiles.html"""
 _REBOOT_S: Final = 80.0
-"""For MicroPython to make its file system: a large one is slow."""
+"""How long MicroPython may take to make its file system; a large one is slow."""
 _SILENT_S: Final = 120.0
-"""For one file to be copied: littlefs looks through all of a large file system for free blocks."""
+"""How long the copy of one file may take: littlefs looks through all of a large file system for free blocks."""
 _MARK: Final = "hymio:"
 
 _ASK: Final = f"""
@@ -89,28 +90,29 @@ except OSError:
 
 
 @dataclass
-class Board:
-    """What a board said of itself."""
+class ProbedBoard:
+    """What a board has said of itself."""
 
     version: Version
     chip: str
-    """esptool's name of the chip, "" where MicroPython runs on something else (a simulated board)."""
+    """esptool's name of the chip; "" where MicroPython runs on something else, such as a simulated board."""
     has_votes: bool
     takes_mpy: bool
-    """Whether it runs what our compiler makes."""
+    """Whether the board runs what our compiler makes."""
     root: list[str]
-    """Names of the files and directories in its root directory."""
+    """The names of the files and directories in the board's root directory."""
     slots: list[str]
-    """Slot directories with an application, of "a" and "b"."""
+    """The slot directories ("a", "b") that hold an application."""
     flash_size: int = 0
     table: bytes = b""
     loader: bytes = b""
-    """The first bytes of its boot loader; these three only if there are no `votes`."""
+    """The first bytes of the boot loader. Flash size, table and loader are asked for only if there is no `votes`
+    partition."""
 
 
 @dataclass
-class Bench:
-    """The hands of a deployment: everything that touches a board. Tests bring others."""
+class DeployTools:
+    """Everything that touches a board during a deployment; tests bring others."""
 
     port: str
     remote: MpRemote
@@ -123,8 +125,8 @@ class Bench:
 
 
 def run_deploy(port: str, config: Path | None, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """The command; see `deploy`."""
-    bench = Bench(port, MpRemote(port))
+    """Runs `hymio deploy`; see `deploy`."""
+    bench = DeployTools(port, MpRemote(port))
     if yes:
         bench.confirm = lambda: True
     elif as_json or not sys.stdin.isatty():
@@ -138,22 +140,23 @@ def run_deploy(port: str, config: Path | None, yes: bool, dry_run: bool, as_json
         note(f"But its configuration is not used: {result['config_problem']}.")
 
 
-def deploy(bench: Bench, config: Path | None, dry_run: bool = False) -> dict[str, Any]:
+def deploy(bench: DeployTools, config: Path | None, dry_run: bool = False) -> dict[str, Any]:
     """Puts the firmware on the board and sees it start.
 
     Args:
-        config: is checked by the firmware's own rules and becomes the board's config.json.
-        dry_run: asks the board and changes nothing; it starts anew afterwards.
+        bench: what touches the board.
+        config: a configuration, which is checked by the firmware's own rules and becomes the board's config.json.
+        dry_run: the board is asked and nothing is changed; it starts anew afterwards.
 
     Returns:
         The answer of `--json`.
 
     Raises:
-        Failure: with a sentence for each way it can go wrong.
+        Failure: with a sentence for each way in which it can go wrong.
     """
     configuration = checked_config(config) if config else None
-    rooms, others = firmware_files()
-    count = len(rooms) + len(others)
+    modules, others = firmware_files()
+    count = len(modules) + len(others)
     note(f"[1/4] asking the board on {bench.port} ...")
     board = ask(bench.remote)
     change = None if board.has_votes else plan(board)
@@ -185,8 +188,8 @@ def deploy(bench: Bench, config: Path | None, dry_run: bool = False) -> dict[str
                 "Write the board's MicroPython image again, then run this command again.",
             )
     with tempfile.TemporaryDirectory() as scratch:
-        rooms = compiled(rooms, Path(scratch), board.version) if board.takes_mpy else rooms
-        _copy(bench.remote, rooms, others, configuration)
+        modules = compiled(modules, Path(scratch), board.version) if board.takes_mpy else modules
+        _copy(bench.remote, modules, others, configuration)
     note("[4/4] starting the terminal ...")
     start = bench.listen(bench.port)
     if start.problem:
@@ -206,11 +209,11 @@ def deploy(bench: Bench, config: Path | None, dry_run: bool = False) -> dict[str
     }
 
 
-def ask(remote: MpRemote) -> Board:
-    """Stops the program on the board and asks what it is.
+def ask(remote: MpRemote) -> ProbedBoard:
+    """Stops the program on the board and asks the board what it is.
 
     Raises:
-        Failure: nothing answers, or it is no board for this firmware.
+        Failure: 3 nothing answers, or 5 it is no board for this firmware.
     """
     said = remote.execute(_ASK)
     answer = next((line for line in said.splitlines() if line.startswith(_MARK)), None)
@@ -229,7 +232,7 @@ def ask(remote: MpRemote) -> Board:
         raise Failure(
             ANSWERED_ERROR,
             f"MicroPython on {remote.port} runs on {facts['machine'] or 'another board'}, not on an ESP32.",
-            f"The firmware needs one of {', '.join(_BOOTLOADER_OFFSET)}.",
+            f"The firmware needs one of {', '.join(_BOOT_LOADER_OFFSETS)}.",
         )
     if version < OLDEST:
         raise Failure(
@@ -238,30 +241,31 @@ def ask(remote: MpRemote) -> Board:
             "Write a newer MicroPython image to it first (micropython.org/download), then run this command again.",
         )
     chip = chip_of(facts["machine"])
-    if chip and chip not in _BOOTLOADER_OFFSET:
+    if chip and chip not in _BOOT_LOADER_OFFSETS:
         raise Failure(
-            ANSWERED_ERROR, f"The board is an {chip}.", f"The firmware knows the {', '.join(_BOOTLOADER_OFFSET)}."
+            ANSWERED_ERROR, f"The board is an {chip}.", f"The firmware knows the {', '.join(_BOOT_LOADER_OFFSETS)}."
         )
-    board = Board(version, chip, bool(facts["votes"]), facts["mpy"] == _MPY, facts["root"], facts["slots"])
+    board = ProbedBoard(version, chip, bool(facts["votes"]), facts["mpy"] == _MPY, facts["root"], facts["slots"])
     if "table" in facts:
         board.flash_size = facts["flash"]
         board.table = bytes.fromhex(facts["table"])
-        board.loader = bytes.fromhex(facts["loader"][1 if _BOOTLOADER_OFFSET.get(chip) else 0])
+        board.loader = bytes.fromhex(facts["loader"][1 if _BOOT_LOADER_OFFSETS.get(chip) else 0])
     return board
 
 
 def chip_of(machine: str) -> str:
-    """esptool's name of the chip in `sys.implementation._machine`, "" if it is none of Espressif's."""
-    # "Generic ESP32S3 module with ESP32S3", "LILYGO T-Display with ESP32-S3FN8", "M5Stack with ESP32-PICO-D4"
+    """The name that esptool has for the chip in `sys.implementation._machine`; "" if it is none of Espressif's."""
+    # For example "Generic ESP32S3 module with ESP32S3", "LILYGO T-Display with ESP32-S3FN8", "M5Stack with
+    # ESP32-PICO-D4".
     found = re.search(r"ESP32-?([SCHP]\d+)?", machine.rpartition(" with ")[2])
     return "" if found is None else f"ESP32-{found[1]}" if found[1] else "ESP32"
 
 
-def plan(board: Board) -> Change:
-    """How `votes` is added to a board that has none.
+def plan(board: ProbedBoard) -> Change:
+    """How a `votes` partition is added to a board that has none.
 
     Raises:
-        Failure: it can't be.
+        Failure: it can't be added.
     """
     try:
         return add_votes(board.table, flash_limit(board.flash_size, board.loader))
@@ -273,7 +277,7 @@ def plan(board: Board) -> Change:
         ) from error
 
 
-def _explanation(board: Board, change: Change | None, files: int, config: Path | None) -> list[str]:
+def _explanation(board: ProbedBoard, change: Change | None, files: int, config: Path | None) -> list[str]:
     lines = []
     if change:
         lines.append(
@@ -307,7 +311,7 @@ def _cannot_ask() -> bool:
     )
 
 
-def _ask_until_up(bench: Bench) -> Board:
+def _ask_until_up(bench: DeployTools) -> ProbedBoard:
     """Asks a board that has just been reset, until it answers."""
     note("[2/4] waiting for MicroPython to make its file system ...")
     begin_s = bench.now()
@@ -327,12 +331,15 @@ def _ask_until_up(bench: Bench) -> Board:
                 ) from failure
 
 
-def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], config: Path | None) -> None:
-    """Goes on after a board that was too slow for mpremote, as long as each turn brings more files there."""
-    count = len(rooms) + len(others) + (1 if config else 0)
+def _copy(remote: MpRemote, modules: Sequence[Path], others: Sequence[Path], config: Path | None) -> None:
+    """Copies the files.
+
+    A copy that is too slow for mpremote goes on as long as each turn brings more files to the board.
+    """
+    count = len(modules) + len(others) + (1 if config else 0)
     note(f"[3/4] copying {counted(count, 'file')} ...")
-    # One connection for everything: entering the raw REPL takes a second. What is up to date is not sent again.
-    arguments = ["exec", _PREPARE % [path.name for path in rooms], "+", "cp", *map(str, rooms), ":terminal/"]
+    # One connection for everything, because entering the raw REPL takes a second. What is up to date is not sent again.
+    arguments = ["exec", _PREPARE % [path.name for path in modules], "+", "cp", *map(str, modules), ":terminal/"]
     if config:
         digest = hashlib.sha256(config.read_bytes()).digest()
         arguments += ["+", "exec", _KEEP_OLD_CONFIG % digest, "+", "cp", str(config), ":config.json"]
@@ -353,7 +360,7 @@ def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], confi
                 what = f"{there} of {counted(count, 'file')} {if_one(count, 'is', 'are')} there"
                 note(f"[3/4] the board is slow; going on ({what}) ...")
                 reached = there
-                # Without the soft reset, for which the file system would be mounted once more.
+                # Without the soft reset, which would mount the file system once more.
                 arguments = arguments if arguments[0] == "resume" else ["resume", *arguments]
                 continue
             if copying.begun or reached >= 0:
@@ -369,13 +376,13 @@ def _copy(remote: MpRemote, rooms: Sequence[Path], others: Sequence[Path], confi
 
 
 class _Copying:
-    """How far a copy has come, with a bar for it."""
+    """How far a copy has come, shown as a bar."""
 
     def __init__(self, count: int) -> None:
         from rich.progress import Progress
 
         self.begun = 0
-        """Files of which mpremote has said that it copies them."""
+        """How many files mpremote has begun to copy."""
         self.has_old_config = False
         self._bar = Progress(console=error_console(), transient=True, disable=not sys.stderr.isatty())
         self._task = self._bar.add_task("copying", total=count)
@@ -387,7 +394,7 @@ class _Copying:
         self._bar.stop()
 
     def line(self, line: str) -> None:
-        """What mpremote or the board says."""
+        """Takes a line that mpremote or the board has printed."""
         if line.startswith("cp "):
             self.begun += 1
             self._bar.advance(self._task)

@@ -1,6 +1,6 @@
 """The register of devices: a JSON file of what was provisioned when, and what was retired. It holds no secrets.
 
-Only what `Entry` names is ever written, so nothing of a configuration can slip in.
+Only the fields of `DeviceEntry` are ever written, so nothing of a configuration can slip in.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ VERSION: Final = 1
 
 
 @dataclass
-class Entry:
-    """A terminal. Times are seconds of 1970."""
+class DeviceEntry:
+    """What the register holds of a terminal. Times are seconds of 1970."""
 
     device_id: str
     mac: str = ""
@@ -36,11 +36,11 @@ class Entry:
     retired_utc: float | None = None
 
 
-def read_register(path: Path) -> dict[str, Entry]:
-    """Entries by device_id; none where there is no file.
+def read_register(path: Path) -> dict[str, DeviceEntry]:
+    """Reads the entries, by device_id; there are none if there is no file.
 
     Raises:
-        Failure: it is no register, or a newer one.
+        Failure: it is no register, or one of a newer hymio.
     """
     try:
         found = json.loads(read_utf8(path))
@@ -50,7 +50,7 @@ def read_register(path: Path) -> dict[str, Entry]:
                 f"{path} is a register of format {found['hymio_register']}, this version knows {VERSION}.",
                 "Take a newer hymio.",
             )
-        return {one["device_id"]: Entry(**one) for one in found["devices"]}
+        return {one["device_id"]: DeviceEntry(**one) for one in found["devices"]}
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -61,8 +61,8 @@ def read_register(path: Path) -> dict[str, Entry]:
         ) from error
 
 
-def write_register(path: Path, entries: dict[str, Entry]) -> None:
-    """All of it, so that it is never half written."""
+def write_register(path: Path, entries: dict[str, DeviceEntry]) -> None:
+    """Writes the whole register beside the old one and renames it, so that it is never half written."""
     devices: list[dict[str, Any]] = [asdict(entries[device_id]) for device_id in sorted(entries)]
     text = json.dumps({"hymio_register": VERSION, "devices": devices}, ensure_ascii=False, indent=1) + "\n"
     try:
@@ -75,6 +75,6 @@ def write_register(path: Path, entries: dict[str, Entry]) -> None:
         raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give another --register.") from error
 
 
-def put(path: Path, entry: Entry) -> None:
-    """Adds the terminal, or takes the place of what was there of it."""
+def put(path: Path, entry: DeviceEntry) -> None:
+    """Enters the terminal, in the place of what was there of it."""
     write_register(path, {**read_register(path), entry.device_id: entry})

@@ -1,4 +1,4 @@
-"""From a stock MicroPython image to everything that is written on a board: pure, no board is asked."""
+"""What is to be written on a board, worked out from a stock MicroPython image. No board is asked here."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from hymio.common.errors import ANSWERED_ERROR, WRONG_USE, Failure
 from hymio.common.private_files import write_private
 
 _NOT_WRITTEN: Final = ("nvs", "vfs", "ffat", "votes")
-"""`nvs` holds the board's identity and the calibration of its radio."""
+"""Partitions that are left as they are: `nvs`, for example, holds the identity and the calibration of the radio."""
 _MIB: Final = 0x100000
 _SMALLEST: Final = 4 * _MIB
-"""A flash that has room for program, files and votes."""
+"""The smallest flash that has room for program, files and votes."""
 _NAMED_SIZES: Final = {f"{n}MB": n * _MIB for n in (2, 4, 8, 16, 32)}
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What is written at one place."""
+    """What is written at one place of the flash."""
 
     what: str
     offset: int
@@ -33,28 +33,29 @@ class Piece:
 
 @dataclass(frozen=True)
 class Plan:
-    """Offsets and sizes in bytes."""
+    """Everything that is written on one board. Offsets and sizes are in bytes."""
 
     stock: StockImage
     flash_size: int
     table: Change
     votes_kept: bool
-    """Whether there is a log at `votes` that must not be touched."""
+    """Whether there is a log at `votes`, which must not be touched."""
     pieces: tuple[Piece, ...]
-    """In the order of writing. The partition table is last: until it is there the old one tells of the votes."""
+    """The pieces in the order of writing. The partition table is the last one, since until then the old one leads to
+    the votes."""
 
     @property
     def size_name(self) -> str:
-        """As esptool calls the flash size."""
+        """The size of the flash as esptool writes it, such as "8MB"."""
         return f"{self.flash_size // _MIB}MB"
 
     @property
     def total(self) -> int:
-        """Bytes to write."""
+        """How many bytes there are to write."""
         return sum(len(piece.data) for piece in self.pieces)
 
     def as_json(self) -> dict[str, Any]:
-        """Of `--json`."""
+        """The plan as it stands in the answer of `--json`."""
         return {
             "chip": self.stock.chip,
             "flash_size": self.flash_size,
@@ -65,7 +66,7 @@ class Plan:
         }
 
     def lines(self) -> list[str]:
-        """For a person."""
+        """The plan as lines for a person."""
         table = self.table
         kept = "the votes in it are kept" if self.votes_kept else "no votes are in it yet"
         return [
@@ -78,12 +79,13 @@ class Plan:
 def make_plan(
     stock: StockImage, flash_size: int, files: Mapping[str, bytes], votes: tuple[int, int] | None = None
 ) -> Plan:
-    """What to write so that the board is a terminal.
+    """Works out what to write so that the board is a terminal.
 
     Args:
-        flash_size: of the board.
-        files: its file system, by path.
-        votes: offset and size of the log that the board holds, None for a board without.
+        stock: the MicroPython image.
+        flash_size: of the board, in bytes.
+        files: the content of the file system, by path.
+        votes: offset and size of the log that the board holds; None: it holds none.
 
     Raises:
         Failure: there is no room.
@@ -111,7 +113,7 @@ def make_plan(
 
 
 def merged_image(plan: Plan) -> bytes:
-    """All of it as one image for an empty board, from the first byte of flash to the last one used."""
+    """The plan as one image for an empty board, from the first byte of the flash to the last one used."""
     require_esptool()
     from esptool import cmds  # type: ignore[import-untyped]
 
@@ -121,7 +123,7 @@ def merged_image(plan: Plan) -> bytes:
 
 
 def write_image(plan: Plan, out: Path) -> None:
-    """`merged_image` in a file.
+    """Writes `merged_image` into a file.
 
     Raises:
         Failure: it can't be written.
@@ -133,10 +135,10 @@ def write_image(plan: Plan, out: Path) -> None:
 
 
 def size_named(name: str) -> int:
-    """Bytes of a flash size as "8MB".
+    """The number of bytes that a flash size such as "8MB" names.
 
     Raises:
-        Failure: it is none.
+        Failure: it names none.
     """
     size = _NAMED_SIZES.get(name.upper())
     if size is None:

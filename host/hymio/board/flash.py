@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hymio.board.boot_loader import Loader, Way, opened, require_esptool, told
+from hymio.board.boot_loader import Loader, ResetModes, esptool_fails_as, opened, require_esptool
 from hymio.board.factory import Plan, make_plan, size_named, write_image
 from hymio.board.factory_files import application, require_littlefs
-from hymio.board.own_files import Place, UnreadableError, own_files
+from hymio.board.own_files import FilesPlace, UnreadableError, own_files
 from hymio.board.partitions import SECTOR, TABLE_OFFSET, PartitionError, factory_table, file_systems, find_votes
 from hymio.board.stock_image import StockImage, read_stock
 from hymio.cable.boot_line import Start, listen
@@ -27,19 +27,19 @@ from hymio.settings.provisioning_file import read_terminals
 _AGAIN: Final = "Run the same command again: votes, identity and what stands already are not harmed."
 
 Advance = Callable[[str, float], None]
-"""(what is being done, share done 0..1)"""
+"""Is called with what is being done, and with the share of it that is done, 0..1."""
 
 
 @dataclass(frozen=True)
-class Order:
+class FlashJob:
     """What is wanted of every board."""
 
     stock: StockImage
     files: Mapping[str, bytes]
-    """The application and, if it is given, a configuration."""
+    """The application and, if one is given, a configuration; by path."""
     erase_votes: bool = False
     dry_run: bool = False
-    way: Way = field(default_factory=Way)
+    resets: ResetModes = field(default_factory=ResetModes)
     listen: Callable[[str], Start] = listen
 
 
@@ -52,10 +52,10 @@ def run_flash(
     flash_size: str | None,
     erase_votes: bool,
     dry_run: bool,
-    way: Way,
+    resets: ResetModes,
     as_json: bool,
 ) -> None:
-    """The command; see `flash_board`."""
+    """Runs `hymio flash`; see `flash_board`."""
     require_esptool()
     require_littlefs()
     stock = read_stock(image)
@@ -72,8 +72,8 @@ def run_flash(
     chosen = _ports(ports, every)
     if len(chosen) > 1 and config and "device_id" in json.loads(files["config.json"]):
         raise Failure(WRONG_USE, f"{config} names a device_id, and there are {len(chosen)} boards.", "Leave it out.")
-    order = Order(stock, files, erase_votes, dry_run, way)
-    results = flash_boards(chosen, order, show=not as_json)
+    job = FlashJob(stock, files, erase_votes, dry_run, resets)
+    results = flash_boards(chosen, job, show=not as_json)
     if as_json:
         print_json({"dry_run": dry_run, "boards": results})
     failed = [result for result in results if "error" in result]
@@ -123,8 +123,12 @@ def _make_image(
         print_line(f"{out}: write it at 0 of an empty board: esptool write-flash 0 {out}")
 
 
-def flash_boards(ports: Sequence[str], order: Order, show: bool = True) -> list[dict[str, Any]]:
-    """All of them at once, with a bar each; their answers for `--json`, in the order of `ports`."""
+def flash_boards(ports: Sequence[str], job: FlashJob, show: bool = True) -> list[dict[str, Any]]:
+    """Flashes all boards at once, with a bar each.
+
+    Returns:
+        Their answers for `--json`, in the order of `ports`.
+    """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = TextColumn("{task.fields[port]}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}")
@@ -140,13 +144,13 @@ def flash_boards(ports: Sequence[str], order: Order, show: bool = True) -> list[
                 progress.update(task, description=what, completed=share)
 
             try:
-                result = flash_board(port, order, advance, note if len(ports) == 1 else _prefixed(port))
+                result = flash_board(port, job, advance, note if len(ports) == 1 else _prefixed(port))
             except Failure as failure:
                 advance(failure.message, 0.0)
                 error = {"exit": failure.exit_status, "message": failure.message, "hint": failure.hint}
                 return {"port": port, "error": error}
             advance("done", 1.0)
-            if show and not order.dry_run:
+            if show and not job.dry_run:
                 print_line(f"{port} {'counts votes: ' + result['line'] if result['line'] else 'is written.'}")
             return result
 
@@ -159,44 +163,47 @@ def _prefixed(port: str) -> Callable[[str], None]:
 
 def flash_board(
     port: str,
-    order: Order,
+    job: FlashJob,
     advance: Advance = lambda what, share: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Writes one board and sees it start.
 
     Args:
+        port: a serial port or the address of one.
+        job: what is wanted.
+        advance: is called with what is being done and the share of it that is done.
         tell: is called with each line of the plan, before anything is written.
 
     Returns:
         The board's part of the answer of `--json`.
 
     Raises:
-        Failure: with BROKEN_OFF something was written.
+        Failure: 6 if something was written, another status if nothing was.
     """
-    with opened(port, order.way.before) as loader:
-        if loader.chip != order.stock.chip:
+    with opened(port, job.resets.before) as loader:
+        if loader.chip != job.stock.chip:
             raise Failure(
                 ANSWERED_ERROR,
-                f"The board is an {loader.chip}, the image is for the {order.stock.chip}.",
+                f"The board is an {loader.chip}, the image is for the {job.stock.chip}.",
                 "Take the image for this chip. Nothing was changed.",
             )
-        with told(ANSWERED_ERROR, "The flash can't be read", "Nothing was changed. Try again."):
-            plan, config = _planned(loader, order, advance)
+        with esptool_fails_as(ANSWERED_ERROR, "The flash can't be read", "Nothing was changed. Try again."):
+            plan, config = _planned(loader, job, advance)
         for line in [*plan.lines(), _ABOUT_CONFIG[config]]:
             tell(line)
-        if order.erase_votes:
+        if job.erase_votes:
             tell("  Every vote on the board is erased.")
-        if not order.dry_run:
-            with told(BROKEN_OFF, "Broken off while the board was written", _AGAIN):
-                _write(loader, plan, order.erase_votes, advance)
-        with told(BROKEN_OFF, "It is written, but can't be started", "Press its reset button."):
-            loader.leave(order.way.after)
+        if not job.dry_run:
+            with esptool_fails_as(BROKEN_OFF, "Broken off while the board was written", _AGAIN):
+                _write(loader, plan, job.erase_votes, advance)
+        with esptool_fails_as(BROKEN_OFF, "It is written, but can't be started", "Press its reset button."):
+            loader.leave(job.resets.after)
         mac = loader.mac.hex(":")
     start = None
-    if not order.dry_run and order.way.after != "no-reset":
+    if not job.dry_run and job.resets.after != "no-reset":
         advance("starting the terminal", 1.0)
-        start = order.listen(port)
+        start = job.listen(port)
         if start.problem:
             raise Failure(
                 ANSWER_NO,
@@ -222,26 +229,27 @@ _ABOUT_CONFIG: Final = {
 }
 
 
-def _planned(loader: Loader, order: Order, advance: Advance) -> tuple[Plan, str]:
+def _planned(loader: Loader, job: FlashJob, advance: Advance) -> tuple[Plan, str]:
     advance("asking the board", 0.0)
     sector = loader.read(TABLE_OFFSET, SECTOR)
     flash_size = loader.flash_size()
-    found = find_votes(sector, loader.read, flash_size, _votes_of(order.stock, flash_size))
-    votes = None if order.erase_votes else found
-    files = dict(order.files)
+    found = find_votes(sector, loader.read, flash_size, _votes_of(job.stock, flash_size))
+    votes = None if job.erase_votes else found
+    files = dict(job.files)
     config = "installed"
     if "config.json" not in files:
-        kept = _own_files(loader, sector, flash_size, advance, make_plan(order.stock, flash_size, files, votes))
+        kept = _own_files(loader, sector, flash_size, advance, make_plan(job.stock, flash_size, files, votes))
         config = "kept" if "config.json" in kept else "none"
         files |= kept
     if "config.json" in files:
-        with contextlib.suppress(ValueError):  # one that is broken on the board is the board's to complain of
+        # a configuration that is damaged on the board is for the board to complain of
+        with contextlib.suppress(ValueError):
             checked_wiring(json.loads(files["config.json"]), loader.chip, "config.json")
-    return make_plan(order.stock, flash_size, files, votes), config
+    return make_plan(job.stock, flash_size, files, votes), config
 
 
 def _votes_of(stock: StockImage, flash_size: int) -> list[tuple[int, int]]:
-    """Where a board that was flashed with this image has its votes, if its table is lost."""
+    """Where a board that was flashed with this image has its votes; needed if its table is lost."""
     try:
         table = factory_table(stock.table, flash_size)
     except PartitionError:
@@ -252,14 +260,18 @@ def _votes_of(stock: StockImage, flash_size: int) -> list[tuple[int, int]]:
 def _own_files(
     loader: Loader, sector: bytes, flash_size: int, advance: Advance, plan: Plan | None = None
 ) -> dict[str, bytes]:
-    """What the board has in its file system and no other.
+    """Reads what the board's file system holds that no other has.
 
     Args:
-        plan: what would be written without it: a run that was cut off may have written its files already, and the old
-            table knows nothing of them.
+        loader: the board.
+        sector: its partition table.
+        flash_size: in bytes.
+        advance: is called with the share that is done.
+        plan: what would be written if the board held nothing of its own. A run that was cut off may have written these
+            files already, and the old table does not lead to them.
 
     Raises:
-        Failure: there is a file system that can't be read, so that what is in it would be lost in silence.
+        Failure: there is a file system that can't be read, and what is in it would be lost in silence.
     """
     advance("reading its configuration", 0.0)
     named = file_systems(sector, flash_size)
@@ -267,7 +279,7 @@ def _own_files(
     planned = [(plan.table.vfs_offset, plan.table.vfs_size)] if plan else []
     for offset, size in dict.fromkeys([*named, *planned]):
         try:
-            kept = own_files(Place(loader.read, offset, size))
+            kept = own_files(FilesPlace(loader.read, offset, size))
         except UnreadableError as error:
             if (offset, size) in named and not _is_cut_off(loader, plan, offset):
                 problem = problem or f"{offset:#x}: {error.args[0]}"
@@ -284,7 +296,7 @@ def _own_files(
 
 
 def _is_cut_off(loader: Loader, plan: Plan | None, offset: int) -> bool:
-    """Whether that begins as the files of a board that has none of its own: they were not written to their end."""
+    """Whether a file system begins like the one of `plan`, which an earlier run then did not write to its end."""
     files = next((piece for piece in plan.pieces if piece.offset == offset), None) if plan else None
     return files is not None and loader.read(offset, 2 * SECTOR) == files.data[: 2 * SECTOR]
 
@@ -296,7 +308,7 @@ def _write(loader: Loader, plan: Plan, erase_votes: bool, advance: Advance) -> N
     done = 0
     for piece in plan.pieces:
         if piece.offset == TABLE_OFFSET and loader.read(TABLE_OFFSET, SECTOR) == piece.data:
-            continue  # never without a table, not even for the moment of its erase, where none is needed
+            continue  # a needless erase of the table would leave the board without one for a moment
 
         def show(share: float, what: str = piece.what, before: int = done, size: int = len(piece.data)) -> None:
             advance(what, (before + share * size) / plan.total)

@@ -14,13 +14,13 @@ from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 
 if TYPE_CHECKING:
-    from hymio.settings.provisioning_file import Terminal
+    from hymio.settings.provisioning_file import ProvisionedTerminal
 
 _COLUMNS: Final = 2
 _ROWS: Final = 5
 _WIDTH_MM: Final = 99.0
 _HEIGHT_MM: Final = 57.0
-"""Of a label; ten of them fill an A4 sheet as those that can be bought (99.1 by 57 mm)."""
+"""The height of a label; ten of them fill an A4 sheet, like those that can be bought (99.1 by 57 mm)."""
 _LEFT_MM: Final = (210 - _COLUMNS * _WIDTH_MM) / 2
 _TOP_MM: Final = (297 - _ROWS * _HEIGHT_MM) / 2
 _QR_MM: Final = 42.0
@@ -28,22 +28,24 @@ _TEXT_LEFT_MM: Final = 3 + _QR_MM + 2
 _TEXT_WIDTH_MM: Final = _WIDTH_MM - _TEXT_LEFT_MM - 3
 _TEXT_HEIGHT_MM: Final = _HEIGHT_MM - 2 * 4
 _SCALES: Final = (1.0, 0.8, 0.65, 0.5, 0.4)
-"""How small letters may become for long texts: to 1.4 mm of a question's."""
+"""How far letters may shrink for long texts: the smallest make those of a question 1.4 mm high."""
 _DPI: Final = 200
 _FONTS: Final = {"": "figo", "B": "figbo"}
-"""FiraGO, regular and bold: Latin, Greek, Cyrillic, Georgian, Hebrew, Arabic, Devanagari and Thai letters."""
+"""FiraGO, regular and bold, which has Latin, Greek, Cyrillic, Georgian, Hebrew, Arabic, Devanagari and Thai letters."""
 _AGAIN: Final = "Give another path and run it again."
 _OTHER_TEXT: Final = "Write it in another way and run the same command again. Nothing was changed."
 
 
-def content_of(terminal: Terminal) -> str:
-    """What its QR code says: the page, or its name where there is none. In ASCII, for readers of codes don't agree on
-    what other letters are."""
+def content_of(terminal: ProvisionedTerminal) -> str:
+    """The content of the QR code: the page, or the terminal's name where there is none.
+
+    It is in ASCII, because readers of such codes don't agree on what other letters are.
+    """
     return _ascii_address(terminal.page) if terminal.page else terminal.device_id
 
 
 def _ascii_address(page: str) -> str:
-    """The address as a browser sends it: RFC 3987, 3.1, and Punycode for the host."""
+    """The address as a browser sends it: after RFC 3987, 3.1, and with Punycode for the host."""
     if page.isascii() and " " not in page:
         return page
     address = urlsplit(unicodedata.normalize("NFC", page))
@@ -55,12 +57,12 @@ def _ascii_address(page: str) -> str:
     return urlunsplit((address.scheme, host, *rest))
 
 
-def write_labels(path: Path, terminals: Sequence[Terminal]) -> None:
-    """A sheet, or as many as it takes; PDF or PNG by the name of the file, PNG for one sheet only.
+def write_labels(path: Path, terminals: Sequence[ProvisionedTerminal]) -> None:
+    """Writes as many sheets as it takes: PDF or, for one sheet only, PNG, by the name of the file.
 
     Raises:
-        Failure: another kind of file, too many for one sheet of PNG, a text that can't be printed, libraries missing,
-            it can't be written.
+        Failure: it is another kind of file, there are too many labels for a PNG, a text can't be printed, libraries are
+            missing, or the file can't be written.
     """
     kind = path.suffix.lower()
     if kind not in (".pdf", ".png"):
@@ -76,17 +78,17 @@ def write_labels(path: Path, terminals: Sequence[Terminal]) -> None:
         raise missing_extra("labels", error) from error
 
 
-def _qr(terminal: Terminal) -> bytes:
+def _qr(terminal: ProvisionedTerminal) -> bytes:
     import segno
 
     picture = io.BytesIO()
-    # Level M stands the scratches of a year; the border of four modules belongs to the code.
+    # Error correction of level M survives the scratches of a year; the border of four modules is part of the code.
     segno.make_qr(content_of(terminal), error="m").save(picture, kind="png", scale=10, border=4)
     return picture.getvalue()
 
 
-def _lines(terminal: Terminal) -> list[tuple[str, str, float, str]]:
-    """(key, text, height in mm, style) beside the code; a question in all its languages."""
+def _lines(terminal: ProvisionedTerminal) -> list[tuple[str, str, float, str]]:
+    """The texts beside the code, as (key, text, height in mm, style); a question stands there in all languages."""
     lines = [("device_id", terminal.device_id, 5.5, "B"), ("experience_point", terminal.experience_point, 4.0, "")]
     lines += [("question." + language, text, 3.5, "") for language, text in terminal.question.items()]
     lines.append(("page", terminal.page, 2.8, ""))
@@ -98,7 +100,7 @@ def _lines(terminal: Terminal) -> list[tuple[str, str, float, str]]:
 
 
 def _places(count: int) -> list[tuple[int, float, float]]:
-    """(sheet, left, top) in mm for each label."""
+    """The place of each label, as (sheet, left, top) in mm."""
     places = []
     for n in range(count):
         sheet, rest = divmod(n, _COLUMNS * _ROWS)
@@ -107,7 +109,7 @@ def _places(count: int) -> list[tuple[int, float, float]]:
     return places
 
 
-def _pdf(terminals: Sequence[Terminal]) -> bytes:
+def _pdf(terminals: Sequence[ProvisionedTerminal]) -> bytes:
     import uharfbuzz  # type: ignore[import-untyped]  # noqa: F401  joins letters; fpdf2 does without it in silence
     from fpdf import FPDF
 
@@ -128,7 +130,7 @@ def _pdf(terminals: Sequence[Terminal]) -> bytes:
 
 
 def _add_fonts(pdf: Any, folder: Path) -> None:
-    """Fonts of our own, since those of every PDF reader know Latin 1 alone. They are read from files until the end."""
+    """Adds fonts of our own, since the built-in fonts of PDF have Latin 1 alone. The files are read until the end."""
     import pymupdf_fonts  # type: ignore[import-untyped]
 
     for style, name in _FONTS.items():
@@ -138,8 +140,8 @@ def _add_fonts(pdf: Any, folder: Path) -> None:
     pdf.set_text_shaping(True)
 
 
-def _write_texts(pdf: Any, terminal: Terminal, left: float, top: float) -> None:
-    """The texts one below the other, in smaller letters if that is what it takes."""
+def _write_texts(pdf: Any, terminal: ProvisionedTerminal, left: float, top: float) -> None:
+    """Writes the texts one below the other, in smaller letters if they would not fit otherwise."""
     lines = _lines(terminal)
     for key, text, _, style in lines:
         _check_letters(pdf.fonts["label" + style].cmap, text, f"{terminal.device_id}: {key}")
@@ -155,7 +157,7 @@ def _write_texts(pdf: Any, terminal: Terminal, left: float, top: float) -> None:
 
 def _texts_mm(pdf: Any, lines: Sequence[tuple[str, str, float, str]], scale: float, left: float, top: float, *,
               dry_run: bool) -> float:  # fmt: skip
-    """How high the texts are; unless that is all that is asked, they are written."""
+    """The height of the texts; they are written as well unless it is a `dry_run`."""
     at_mm = top
     for key, text, full_mm, style in lines:
         height_mm = full_mm if key == "device_id" else full_mm * scale
@@ -175,7 +177,7 @@ def _texts_mm(pdf: Any, lines: Sequence[tuple[str, str, float, str]], scale: flo
 
 
 def _check_letters(glyphs: Mapping[int, Any], text: str, source: str) -> None:
-    """Whatever the font has not would be printed as an empty box."""
+    """Fails for a text with letters that the font lacks, which would be printed as empty boxes."""
     for letter in text:
         if letter != "\n" and ord(letter) not in glyphs:
             name = unicodedata.name(letter, "a control character")

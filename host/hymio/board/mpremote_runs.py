@@ -1,4 +1,4 @@
-"""Runs mpremote, which puts files on a board and runs code there, and tells what its failures mean."""
+"""Running mpremote, which puts files on a board and runs code there, and telling what its failures mean."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from hymio.cable.network_ports import cannot_reach, check_address, is_network
 from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, Failure
 
 Runner = Callable[[Sequence[str], float, Callable[[str], None]], tuple[int, str]]
-"""(arguments of mpremote, seconds for which it may be silent, called with each line of stdout) -> (exit status,
-stderr)."""
+"""Takes the arguments of mpremote, the seconds for which it may be silent, and what is called with each line of stdout;
+gives (exit status, stderr)."""
 
 _TIMED_OUT = -1
 _COMMAND = (sys.executable, "-m", "mpremote")
 _STEP_S = 10
-"""So long mpremote waits for one step of a copy, and for the prompt: it can't be told to wait longer."""
+"""How long mpremote waits for one step of a copy, and for the prompt; it has no option to wait longer."""
 _AGAIN = "Run the same command again: files that are there already are not copied twice."
 
 
 class SlowBoard(Failure):
-    """It is there and does what it is told, but more slowly than mpremote waits: it may be asked once more."""
+    """The board is there and does what it is told, but more slowly than mpremote waits: it may be asked once more."""
 
 
 def run_mpremote(arguments: Sequence[str], limit_s: float, on_line: Callable[[str], None]) -> tuple[int, str]:
-    """A `Runner` that does it."""
+    """Runs mpremote; this is the `Runner` that is no test's."""
     process = subprocess.Popen(
         [*_COMMAND, *arguments],
         stdin=subprocess.DEVNULL,
@@ -54,7 +54,7 @@ def run_mpremote(arguments: Sequence[str], limit_s: float, on_line: Callable[[st
     try:
         for line in process.stdout:
             timer.cancel()
-            timer = _started(limit_s, end)  # a line is a sign of life
+            timer = _started(limit_s, end)  # each line is a sign of life
             on_line(line.rstrip("\r\n"))
         status = process.wait()
     finally:
@@ -75,27 +75,33 @@ def _started(seconds: float, then: Callable[[], None]) -> threading.Timer:
 
 
 class MpRemote:
-    """mpremote on one serial port."""
+    """Runs mpremote on one serial port."""
 
     def __init__(self, port: str, runner: Runner = run_mpremote) -> None:
+        """Runs mpremote on `port`; tests bring another `runner`."""
         self.port = port
         self._runner = runner
         self._answered = False
-        """Whether MicroPython was there once."""
+        """Whether MicroPython has ever answered."""
 
     def execute(self, code: str, limit_s: float = 30.0) -> str:
-        """Stops the program on the board, runs `code` there, gives what it printed."""
+        """Stops the program on the board, runs `code` there, and gives what the code printed."""
         return self.run(["exec", code], limit_s)
 
     def run(self, arguments: Sequence[str], limit_s: float, on_line: Callable[[str], None] = lambda line: None) -> str:
-        """Connects and does `arguments` (mpremote's, joined by "+"). Gives what was printed.
+        """Connects and does what `arguments` say (mpremote's own, joined by "+").
 
-        limit_s: for how long nothing may be printed.
+        Args:
+            arguments: of mpremote.
+            limit_s: for how many seconds nothing may be printed.
+            on_line: is called with each line.
+
+        Returns:
+            What was printed.
 
         Raises:
-            SlowBoard: it is there, but takes longer than mpremote waits.
-            Failure: NO_TERMINAL if there is no MicroPython to talk to, BROKEN_OFF if it was lost on the way,
-                ANSWERED_ERROR if the board said no.
+            SlowBoard: the board is there, but takes longer than mpremote waits.
+            Failure: 3 there is no MicroPython to talk to, 6 it was lost on the way, 5 the board said no.
         """
         check_address(self.port)
         lines: list[str] = []

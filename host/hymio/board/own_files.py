@@ -14,38 +14,40 @@ from typing import Any, Final
 from hymio.common.extras import missing_extra
 
 KEPT_FILES: Final = ("config.json", "certs/")
-"""What a board's file system holds that is its own."""
+"""The files of a board's file system that no other board has."""
 _SECTOR: Final = 4096
 _LITTLEFS: Final = b"littlefs"
 _LARGEST: Final = 0x10000
-"""Of a file that is kept, in bytes: a configuration or a certificate has less than a tenth."""
+"""The most bytes that a kept file may have; a configuration or a certificate has less than a tenth of that."""
 
 _fat_is_in_use = threading.Lock()
-"""FatFs has one working buffer for long names, and several boards are read at once."""
+"""FatFs has one working buffer for long names in the whole process, and several boards are read at once."""
 
 
 class UnreadableError(Exception):
-    """Something is there, and it can't be read. args[0]: why, as part of a sentence."""
+    """There is something, and it can't be read. args[0] says why, as a part of a sentence."""
 
     def __init__(self, why: str, is_file_system: bool = True) -> None:
+        """Says why it can't be read, and whether it is a file system of a known kind."""
         super().__init__(why)
         self.is_file_system = is_file_system
-        """Whether it is, or was, one of those that MicroPython knows."""
+        """Whether it is, or was, a file system of a kind that MicroPython knows."""
 
 
-class Place:
-    """A stretch of a board's flash; a sector that was read once is not read again."""
+class FilesPlace:
+    """A stretch of a board's flash; a sector that has been read once is not read again."""
 
     def __init__(self, read: Callable[[int, int], bytes], offset: int, size: int) -> None:
+        """Reads with `read`, (offset, size) -> bytes, from the stretch at `offset` of `size` bytes."""
         self.size = size
         self._read = read
         self._offset = offset
         self._sectors: dict[int, bytes] = {}
         self.failure: BaseException | None = None
-        """What has gone wrong in `part`, which libraries call that have no way to tell."""
+        """What has gone wrong in `part`: libraries call it that can't pass an exception on."""
 
     def part(self, at: int, size: int) -> bytes:
-        """The bytes from `at` on; what lies behind the end is blank."""
+        """The bytes from `at` on; what lies behind the end of the stretch is blank."""
         found = bytearray()
         for sector in range(at // _SECTOR, -(-(at + size) // _SECTOR)):
             if sector not in self._sectors:
@@ -61,11 +63,11 @@ class Place:
         return bytes(found[begin : begin + size])
 
 
-def own_files(place: Place) -> dict[str, bytes] | None:
-    """The files of `KEPT_FILES` by their paths; None: the place is blank.
+def own_files(place: FilesPlace) -> dict[str, bytes] | None:
+    """Reads the files of `KEPT_FILES`, by path; None means that the place is blank.
 
     Raises:
-        UnreadableError: it is not, and these files can't be read.
+        UnreadableError: the place is not blank, and these files can't be read.
     """
     head = place.part(0, 2 * _SECTOR)
     if _LITTLEFS in head:
@@ -84,7 +86,7 @@ def own_files(place: Place) -> dict[str, bytes] | None:
 # ---- littlefs ----
 
 
-def _of_littlefs(place: Place, head: bytes) -> dict[str, bytes]:
+def _of_littlefs(place: FilesPlace, head: bytes) -> dict[str, bytes]:
     # The superblock: https://github.com/littlefs-project/littlefs/blob/master/SPEC.md#the-superblock
     at = head.index(_LITTLEFS) + len(_LITTLEFS) + 4
     block_size, block_count = struct.unpack_from("<II", head, at + 4)
@@ -95,8 +97,8 @@ def _of_littlefs(place: Place, head: bytes) -> dict[str, bytes]:
     except ImportError as error:
         raise missing_extra("flash", error) from error
 
-    class Context(UserContext):
-        """Blocks come from the place, and nothing is written there."""
+    class FlashContext(UserContext):
+        """A littlefs whose blocks come from the place, and that writes nothing."""
 
         def read(self, cfg: Any, block: int, off: int, size: int) -> bytearray:
             return bytearray(place.part(block * block_size + off, size))
@@ -109,7 +111,7 @@ def _of_littlefs(place: Place, head: bytes) -> dict[str, bytes]:
 
     options: dict[str, Any] = {"block_size": block_size, "block_count": block_count, "cache_size": min(512, block_size)}
     try:
-        fs = LittleFS(context=Context(buffsize=0), mount=False, read_size=32, prog_size=32, **options)
+        fs = LittleFS(context=FlashContext(buffsize=0), mount=False, read_size=32, prog_size=32, **options)
         fs.mount()
         found = {}
         for path in _littlefs_paths(fs):
@@ -135,7 +137,7 @@ def _littlefs_paths(fs: Any) -> Iterator[str]:
 # ---- FAT ----
 
 
-def _of_fat(place: Place, sector_size: int) -> dict[str, bytes]:
+def _of_fat(place: FilesPlace, sector_size: int) -> dict[str, bytes]:
     if sector_size not in (512, 1024, 2048, 4096) or place.size % sector_size:
         raise UnreadableError("its FAT does not say how large its sectors are")
     try:
@@ -144,8 +146,8 @@ def _of_fat(place: Place, sector_size: int) -> dict[str, bytes]:
     except ImportError as error:
         raise missing_extra("flash", error) from error
 
-    class Board(Disk):  # type: ignore[misc]
-        """Sectors come from the place, and nothing is written there."""
+    class FlashDisk(Disk):  # type: ignore[misc]
+        """A disk whose sectors come from the place, and that is never written."""
 
         def ioctl_get_sector_count(self) -> int:
             return place.size // sector_size
@@ -163,7 +165,7 @@ def _of_fat(place: Place, sector_size: int) -> dict[str, bytes]:
             raise AssertionError("a board's file system is only read")
 
     with _fat_is_in_use:
-        drive = Partition(Board())
+        drive = Partition(FlashDisk())
         try:
             drive.mount()
             return dict(_fat_files(drive, "/"))
@@ -176,7 +178,7 @@ def _of_fat(place: Place, sector_size: int) -> dict[str, bytes]:
 
 
 def _fat_files(drive: Any, directory: str) -> Iterator[tuple[str, bytes]]:
-    """The library's own walk ends at an error as if there were no more: here it is one."""
+    """Walks through a directory; the library's own walk ends at an error as if there were nothing more."""
     from fatfs import wrapper  # type: ignore[import-untyped]
 
     entries, entry = wrapper.DIR_Handle(), wrapper.FILINFO_Handle()
@@ -189,7 +191,7 @@ def _fat_files(drive: Any, directory: str) -> Iterator[tuple[str, bytes]]:
             break
         path = f"{directory}{name}"[1:]
         if path.lower().startswith(KEPT_FILES) or f"{path.lower()}/" in KEPT_FILES:
-            path = path.lower() if path.lower() in KEPT_FILES else path  # on a FAT that is the same file
+            path = path.lower() if path.lower() in KEPT_FILES else path  # names on a FAT have no case
             found.append((path, entry.is_directory(), entry.get_size()))
     wrapper.pyf_closedir(entries)
     for path, is_directory, size in found:

@@ -1,4 +1,4 @@
-"""Where the `votes` partition goes: from the partition table of a MicroPython board to the one that has it.
+"""Where the `votes` partition goes: from the partition table of a MicroPython board to one that has such a partition.
 
 The binary format is read and written by `esp_idf_defs`, which is ESP-IDF's own table tool as a library:
 https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-guides/partition-tables.html
@@ -10,46 +10,46 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from hymio.wire.records import HEADER_MAGIC
+
 if TYPE_CHECKING:
     from esp_idf_defs.partitions import PartitionDefinition, PartitionTable  # type: ignore[import-untyped]
 
 TABLE_OFFSET: Final = 0x8000
 SECTOR: Final = 0x1000
 _TABLE_SIZE: Final = 0xC00
-"""What the entries and their MD5 may fill; the rest of the sector is for a signature."""
+"""How many bytes the entries and their MD5 may fill; the rest of the sector is for a signature."""
 _VOTES: Final = "votes"
 _VFS: Final = ("vfs", "ffat")
-"""What MicroPython calls its file system, in the order in which it looks; `ffat` is that of boards with TinyUF2."""
+"""The names that MicroPython gives its file system, in the order in which it looks; boards with TinyUF2 have `ffat`."""
 _FIRST: Final = TABLE_OFFSET + SECTOR
 """Where the first partition may begin."""
 _APP: Final = 0
 _DATA: Final = 1
 _UNDEFINED: Final = 0x06
-"""The data subtype for what ESP-IDF knows nothing of."""
+"""The data subtype for partitions that mean nothing to ESP-IDF."""
 _FAT: Final = 0x81
-"""The subtype that MicroPython gives its file system, whatever is in it."""
+"""The subtype that MicroPython gives its file system, whatever kind of file system it is."""
 _SIZES: Final = (0x100000, 0x80000, 0x40000)
-"""Of the log, the largest that fits: 1 MiB holds 64,000 records."""
+"""The sizes that a log may have; the largest that fits is taken. 1 MiB holds 64,000 records."""
 _VFS_MIN: Final = 0x60000
-"""The firmware as plain files, twice, and a file system's own needs."""
+"""The firmware twice, as plain files, and what a file system needs for itself."""
 _MD5_MARK: Final = b"\xeb\xeb" + b"\xff" * 14
-"""With it begins the row that holds the MD5 of those before."""
-_LOG_MARK: Final = b"HYML"
-"""The first bytes of every sector of a log: firmware/README.md, "Log"."""
+"""The beginning of the row that holds the MD5 of the rows before it."""
 _BLANK_FOR_MKFS: Final = 4 * SECTOR
-"""MicroPython makes a new file system if the first sector is blank; littlefs would believe the second one, too."""
+"""MicroPython makes a new file system if the first sector is blank; littlefs would believe the second one as well."""
 
 
 _T = TypeVar("_T")
 
 
 class PartitionError(Exception):
-    """args[0]: why the table can't take a `votes` partition, a sentence for a person."""
+    """The table can't take a `votes` partition. args[0] says why, in a sentence for a person."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A partition table that has `votes`, and what becomes of the file system. Offsets and sizes in bytes."""
+    """A partition table that has `votes`, and what becomes of the file system. Offsets and sizes are in bytes."""
 
     sector: bytes
     """The new content of the 4096 bytes at TABLE_OFFSET."""
@@ -62,8 +62,8 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A partition that a table names. Offset and size in bytes."""
+class PartitionEntry:
+    """A partition that a table names. Offset and size are in bytes."""
 
     name: str
     is_app: bool
@@ -72,16 +72,16 @@ class Entry:
 
     @property
     def end(self) -> int:
-        """The first byte behind it."""
+        """The first byte behind the partition."""
         return self.offset + self.size
 
 
 def flash_limit(chip_size: int, image_header: bytes) -> int:
-    """How much flash partitions may use: the boot loader refuses a table that goes beyond the size it was built for.
+    """How much of the flash partitions may use: the boot loader refuses more than the size it was built for.
 
     Args:
         chip_size: of the flash chip, in bytes.
-        image_header: the first bytes of the boot loader, whose fourth names that size.
+        image_header: the first bytes of the boot loader, whose fourth byte names that size.
     """
     # https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-topics/firmware-image-format.html
     if len(image_header) < 4 or image_header[0] != 0xE9:
@@ -90,10 +90,10 @@ def flash_limit(chip_size: int, image_header: bytes) -> int:
 
 
 def add_votes(sector: bytes, limit: int) -> Change:
-    """The table in `sector` (4096 bytes as they stand in flash) with a `votes` partition more, every entry kept.
+    """Adds a `votes` partition to the table in `sector` (4096 bytes as they stand in flash); every entry is kept.
 
     Raises:
-        PartitionError: there is no room, or the table is not one that can be rewritten to the byte.
+        PartitionError: there is no room, or the table can't be rewritten to the byte.
     """
     table = _read(sector)
     if table.find_by_name(_VOTES) is not None:
@@ -104,8 +104,8 @@ def add_votes(sector: bytes, limit: int) -> Change:
     vfs = next((entry for entry in table if entry.type == _DATA and entry.name in _VFS), None)
     listed = vfs is not None
     if vfs is None:
-        # Newer images leave the file system out, and MicroPython gives it what is behind the last partition at
-        # start-up. That would be behind `votes` then: so it has to be listed.
+        # Newer images do not list the file system; MicroPython makes one behind the last partition when it starts. That
+        # would be behind `votes` then, so the file system has to be listed.
         start = -(-end // SECTOR) * SECTOR
         vfs = _entry(_VFS[0], _FAT, start, max(0, limit - start))
         table.append(vfs)
@@ -123,19 +123,21 @@ def add_votes(sector: bytes, limit: int) -> Change:
     return Change(_written(table, sector), votes_offset, votes_size, vfs.offset, vfs.size, erase)
 
 
-def entries(sector: bytes) -> list[Entry]:
-    """What the table in `sector` (4096 bytes as they stand in flash) names, by offset.
+def entries(sector: bytes) -> list[PartitionEntry]:
+    """The partitions that the table in `sector` (4096 bytes as they stand in flash) names, by offset.
 
     Raises:
-        PartitionError: it can't be read.
+        PartitionError: the table can't be read.
     """
-    found = [Entry(entry.name, entry.type == _APP, entry.offset, entry.size) for entry in _read(sector)]
+    found = [PartitionEntry(entry.name, entry.type == _APP, entry.offset, entry.size) for entry in _read(sector)]
     return sorted(found, key=lambda entry: entry.offset)
 
 
 def file_systems(sector: bytes, flash_size: int) -> list[tuple[int, int]]:
-    """Offset and size of where MicroPython looks for its file system on a board with this table; none if that can't be
-    read."""
+    """Where MicroPython looks for its file system on a board with this table, as (offset, size).
+
+    There are none if the table can't be read.
+    """
     try:
         table = entries(sector)
     except PartitionError:
@@ -143,7 +145,7 @@ def file_systems(sector: bytes, flash_size: int) -> list[tuple[int, int]]:
     named = [entry for name in _VFS for entry in table if entry.name == name and not entry.is_app]
     places = [(entry.offset, entry.size) for entry in named if entry.end <= flash_size]
     if not named and table:
-        # Newer images leave it out, and MicroPython takes what is behind the last partition.
+        # Newer images do not list it, and MicroPython takes what is behind the last partition.
         start = -(-table[-1].end // SECTOR) * SECTOR
         places = [(start, flash_size - start)]
     return [(offset, size) for offset, size in places if size >= 2 * SECTOR]
@@ -152,15 +154,16 @@ def file_systems(sector: bytes, flash_size: int) -> list[tuple[int, int]]:
 def find_votes(
     sector: bytes, read: Callable[[int, int], bytes], flash_size: int, elsewhere: Sequence[tuple[int, int]] = ()
 ) -> tuple[int, int] | None:
-    """Offset and size of the votes that a board holds, None if there are none.
+    """Offset and size of the votes that a board holds; None if there are none.
 
-    Its table tells. If it does not (another image was written since, or a cut came while the table was), a log is
-    known by its mark wherever these tools put one.
+    The board's table tells. If it does not (another image was written since, or power failed while the table was
+    written), a log is known by its first bytes wherever these tools may have put one.
 
     Args:
         sector: of the board's table, whatever stands there.
+        flash_size: in bytes.
         read: reads flash, (offset, size) -> bytes.
-        elsewhere: offset and size of further places where a log may stand, as where an image would have it.
+        elsewhere: offset and size of further places where a log may stand, such as where an image would have it.
     """
     try:
         for entry in entries(sector):
@@ -173,14 +176,14 @@ def find_votes(
     while limit >= 0x200000:
         places += [(limit - size, size) for size in _SIZES]
         limit //= 2
-    return next((place for place in places if read(place[0], SECTOR)[: len(_LOG_MARK)] == _LOG_MARK), None)
+    return next((place for place in places if read(place[0], SECTOR)[: len(HEADER_MAGIC)] == HEADER_MAGIC), None)
 
 
 def factory_table(sector: bytes, limit: int, votes: tuple[int, int] | None = None) -> Change:
-    """The table of a fresh image with `votes` and a listed `vfs` more, as it is written with all the rest.
+    """The table of a fresh image with `votes` and `vfs` added, as it is written together with everything else.
 
     Args:
-        sector: of the image.
+        sector: the table of the image.
         limit: the size of the flash.
         votes: offset and size of a log that is there and has to stay where it is.
 
@@ -191,7 +194,8 @@ def factory_table(sector: bytes, limit: int, votes: tuple[int, int] | None = Non
     table[:] = [entry for entry in table if entry.name not in (_VOTES, *_VFS)]
     gaps = _gaps(table, limit)
     if votes is None:
-        # Where the file system was, or behind everything: it is not always the last (a core dump, certificates).
+        # Where the file system was, or behind everything: the file system is not always the last one (a core dump, or
+        # certificates, may follow).
         gap = max(gaps, key=lambda gap: gap[1] - gap[0], default=(0, 0))
         size = next((size for size in _SIZES if gap[1] - size - gap[0] >= _VFS_MIN), 0)
         if not size:
@@ -202,7 +206,7 @@ def factory_table(sector: bytes, limit: int, votes: tuple[int, int] | None = Non
     if not any(begin <= votes[0] and votes_end <= end for begin, end in gaps):
         raise PartitionError(f"The votes on the board stand at {votes[0]:#x}, where this image has something else.")
     table.append(_entry(_VOTES, _UNDEFINED, *votes))
-    # Behind the votes, where the log was made for a smaller flash.
+    # Behind the votes, if the log was made for a smaller flash.
     vfs_offset, vfs_end = max(_gaps(table, limit), key=lambda gap: gap[1] - gap[0], default=(0, 0))
     if vfs_end - vfs_offset < _VFS_MIN:
         raise PartitionError(f"Beside the votes are {(vfs_end - vfs_offset) // 1024} kB, too few for the files.")
@@ -211,7 +215,7 @@ def factory_table(sector: bytes, limit: int, votes: tuple[int, int] | None = Non
 
 
 def _gaps(table: PartitionTable, limit: int) -> list[tuple[int, int]]:
-    """(begin, end) of what no partition of the table takes, whole sectors."""
+    """What no partition of the table takes, in whole sectors, as (begin, end)."""
     gaps, begin = [], _FIRST
     for entry in sorted(table, key=lambda entry: int(entry.offset)):
         gaps.append((begin, entry.offset // SECTOR * SECTOR))
@@ -221,8 +225,10 @@ def _gaps(table: PartitionTable, limit: int) -> list[tuple[int, int]]:
 
 
 def _written(table: PartitionTable, old: bytes) -> bytes:
-    """The table in the form of the sector that it was read from: with an MD5 only if that has one, since the boot
-    loader of a very old ESP-IDF knows of none."""
+    """The table in the form of the sector that it was read from.
+
+    It has an MD5 only if that sector has one, since the boot loader of a very old ESP-IDF knows of none.
+    """
     table.sort()
     _checked(lambda: table.verify(TABLE_OFFSET))
     new: bytes = _checked(lambda: table.to_binary(md5sum=_MD5_MARK in old))
@@ -245,8 +251,8 @@ def _read(sector: bytes) -> PartitionTable:
     if sector[_TABLE_SIZE:].strip(b"\xff"):
         raise PartitionError("The partition table is signed (secure boot), so it can't be changed.")
     table: PartitionTable = _checked(lambda: PartitionTable.from_binary(sector[:_TABLE_SIZE]))
-    # What the library would not write back as it stands (flags of a later ESP-IDF) must not be lost in silence. An MD5
-    # may be missing: ESP-IDF has a switch for it, and before 3.1 there was none.
+    # What the library would not write back as it stands (such as flags of a later ESP-IDF) must not be lost in silence.
+    # An MD5 may be missing: ESP-IDF has a switch for it, and before 3.1 there was none.
     if not table or _checked(lambda: table.to_binary(md5sum=_MD5_MARK in sector)) != sector[:_TABLE_SIZE]:
         raise PartitionError("The partition table has something in it that this version does not know.")
     return table

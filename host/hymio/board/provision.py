@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hymio.board.device_register import Entry, put, read_register
+from hymio.board.device_register import DeviceEntry, put, read_register
 from hymio.board.mpremote_runs import MpRemote
 from hymio.cable.boot_line import Start, listen
 from hymio.cable.ports import choose_port
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, WRONG_USE, Failure
 from hymio.common.output import error_console, note, print_json, print_line
 from hymio.settings.configuration_rules import checked_wiring
-from hymio.settings.provisioning_file import Terminal, read_terminals
+from hymio.settings.provisioning_file import ProvisionedTerminal, read_terminals
 
 _MARK: Final = "hymio:"
 
@@ -73,8 +73,8 @@ print("{_MARK}" + json.dumps(f))
 
 
 @dataclass
-class Bench:
-    """What touches a board. Tests bring others."""
+class ProvisionTools:
+    """What touches a board; tests bring others."""
 
     remote: Callable[[str], MpRemote] = MpRemote
     listen: Callable[[str], Start] = listen
@@ -91,9 +91,9 @@ def run_provision(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """The command; see `provision`."""
+    """Runs `hymio provision`; see `provision`."""
     terminals = read_terminals(path, table, only)
-    read_register(register)  # one that is damaged is better known before a board is changed
+    read_register(register)  # a register that is damaged is found before a board is changed
     if port is not None and len(terminals) > 1:
         raise Failure(
             WRONG_USE, f"--port names one board, {table} has {len(terminals)}.", "Add --only ID, or a column port."
@@ -112,8 +112,10 @@ def run_provision(
         print_line(f"In order: {names}. Nothing was changed.")
 
 
-def _all(terminals: Sequence[Terminal], port: str | None, register: Path, as_json: bool) -> list[dict[str, Any]]:
-    """Every board in turn; each is in the register as soon as it is done."""
+def _all(
+    terminals: Sequence[ProvisionedTerminal], port: str | None, register: Path, as_json: bool
+) -> list[dict[str, Any]]:
+    """Provisions one board after the other; each is in the register as soon as it is done."""
     from rich.progress import Progress
 
     missing = [terminal.device_id for terminal in terminals if not terminal.port]
@@ -124,7 +126,7 @@ def _all(terminals: Sequence[Terminal], port: str | None, register: Path, as_jso
             "Add a column port, or do them one by one with --only ID --port PORT.",
         )
     results: list[dict[str, Any]] = []
-    bench = Bench()
+    bench = ProvisionTools()
     shown = error_console()
     with Progress(console=shown, transient=True, disable=not shown.is_terminal) as progress:
         task = progress.add_task("provisioning", total=len(terminals))
@@ -141,11 +143,11 @@ def _all(terminals: Sequence[Terminal], port: str | None, register: Path, as_jso
     return results
 
 
-def provision(bench: Bench, port: str, terminal: Terminal) -> Entry:
-    """Writes one board, compares what it holds, and sees it start by its new name.
+def provision(bench: ProvisionTools, port: str, terminal: ProvisionedTerminal) -> DeviceEntry:
+    """Writes one board, compares what it holds then, and sees it start under its new name.
 
     Raises:
-        Failure: with BROKEN_OFF or ANSWER_NO something was written.
+        Failure: 6 or 1 if something was written, another status if nothing was.
     """
     remote = bench.remote(port)
     facts = _answer(remote, _ASK)
@@ -165,7 +167,7 @@ def provision(bench: Bench, port: str, terminal: Terminal) -> Entry:
             f"The board on {port} is provisioned, but {said}.",
             "Update its firmware (`hymio deploy`) if that is older than this tool, and run the same command again.",
         )
-    return Entry(
+    return DeviceEntry(
         terminal.device_id,
         mac,
         terminal.chip,
@@ -180,7 +182,7 @@ def provision(bench: Bench, port: str, terminal: Terminal) -> Entry:
     )
 
 
-def _check_board(port: str, terminal: Terminal, facts: Mapping[str, Any], mac: str) -> None:
+def _check_board(port: str, terminal: ProvisionedTerminal, facts: Mapping[str, Any], mac: str) -> None:
     from hymio.board.deploy import chip_of
 
     if terminal.mac and terminal.mac != mac:
@@ -207,7 +209,10 @@ def _check_board(port: str, terminal: Terminal, facts: Mapping[str, Any], mac: s
 
 
 def _copy(remote: MpRemote, files: Mapping[str, bytes], finish: str) -> str:
-    """One connection for everything; the files go by a private directory, since a command line is for all to see."""
+    """Copies the files over one connection.
+
+    They go there from a private directory, because everybody on the computer can read a command line.
+    """
     with tempfile.TemporaryDirectory() as private:
         directories = sorted({path.rpartition("/")[0] for path in files} - {""})
         arguments = ["exec", _DIRECTORIES % (directories,)]

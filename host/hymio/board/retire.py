@@ -7,29 +7,32 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from hymio.board.boot_loader import Way, opened, require_esptool, told
-from hymio.board.device_register import Entry, read_register, write_register
+from hymio.board.boot_loader import ResetModes, esptool_fails_as, opened, require_esptool
+from hymio.board.device_register import DeviceEntry, read_register, write_register
 from hymio.cable.ports import choose_port
 from hymio.common.errors import ANSWER_NO, BROKEN_OFF, Failure
 from hymio.common.hidden_passwords import without_password
 from hymio.common.output import note, print_json, print_line
 from hymio.common.words import counted
+from hymio.store.known_terminals import mark_retired
+from hymio.store.ledger import settled_presses
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import StatusAnswer
+    from hymio.cable.smp_messages import StatusAnswer
 
 _PULL: Final = "`hymio votes --port {port} --db votes.db`, then retire it with the same --db."
 
 
 def run_retire(
-    port: str | None, db: str | None, votes_are_lost: bool, yes: bool, register: Path, way: Way, as_json: bool
+    port: str | None, db: str | None, votes_are_lost: bool, yes: bool, register: Path, resets: ResetModes, as_json: bool
 ) -> None:
-    """The command.
+    """Runs `hymio retire`.
 
     Raises:
-        Failure: 1 it is not wiped, for its votes are not safe or nobody has said yes; 3 no terminal, 6 broken off.
+        Failure: 1 the board is not wiped, since its votes are not safe or nobody has agreed to it; 3 no terminal is
+            there; 6 broken off.
     """
     require_esptool()
     entries = read_register(register)
@@ -45,11 +48,11 @@ def run_retire(
             f"Everything on {name} would be erased: program, configuration, keys, log.{safe} Nothing was changed.",
             "If that is meant, run the same command with --yes.",
         )
-    mac = wipe(chosen, way)
+    mac = wipe(chosen, resets)
     found = next((entry for entry in entries.values() if entry.mac == mac), None)
     device_id = status.device_id if status else found.device_id if found else ""
     if device_id:
-        entry = entries.get(device_id) or Entry(device_id, mac)
+        entry = entries.get(device_id) or DeviceEntry(device_id, mac)
         write_register(register, {**entries, device_id: replace(entry, retired_utc=time.time())})
         note(f"If it had a certificate: hymio pki revoke --dir DIR {device_id}")
         _forget(db, device_id)
@@ -61,13 +64,14 @@ def run_retire(
 
 
 def _forget(db: str | None, device_id: str) -> None:
-    """Has collectors take it out of Home Assistant. The board is blank by now, so nothing fails any more."""
-    from hymio.office.forget import mark
+    """Marks the terminal for the collectors, so that they take it out of Home Assistant.
 
+    The board is blank by now, so what goes wrong here is only told.
+    """
     why = ""
     if db is not None:
         try:
-            mark(db, device_id)
+            mark_retired(db, device_id)
             return
         except Failure as failure:
             why = f" ({failure.message})"
@@ -75,21 +79,24 @@ def _forget(db: str | None, device_id: str) -> None:
 
 
 def ask(port: str) -> StatusAnswer:
-    """What the terminal says of its log."""
-    from hymio.cable.smp import Cable
+    """Asks the terminal for its status."""
+    from hymio.cable.smp_session import CableSession
 
-    with Cable(port) as cable:
+    with CableSession(port) as cable:
         return cable.status()
 
 
 def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
-    """Whether every press of the terminal is at the far end, or known to be lost.
+    """Checks that every press of the terminal is at the far end, or known to be lost.
 
     Args:
-        db: the database that has to hold them; without it the acknowledgements in its log are believed.
+        status: what the terminal says.
+        db: the database that has to hold the presses; without one the acknowledgements in the terminal's log are
+            believed.
+        port: is named in the hint.
 
     Raises:
-        Failure: it is not, or nobody knows.
+        Failure: 1 a press is not safe, or nobody can tell.
     """
     pull = _PULL.format(port=port)
     if status.log_id == 0 or status.problem:
@@ -115,34 +122,23 @@ def check_safe(status: StatusAnswer, db: str | None, port: str) -> None:
         )
 
 
-def settled_presses(db: str, device_id: str, log_id: int) -> int:
-    """Presses of a log that are rows of the database, or that it knows to be lost."""
-    from sqlalchemy import text
+def wipe(port: str, resets: ResetModes, tell: Callable[[str], None] = note) -> str:
+    """Erases the whole flash and compares its checksum with that of a blank one.
 
-    from hymio.store.schema import open_store
-
-    store = open_store(db)
-    try:
-        query = text("SELECT * FROM ledger_v1 WHERE device_id = :device_id AND log_id = :log_id")
-        with store.reading() as connection:
-            row: Any = connection.execute(query, {"device_id": device_id, "log_id": log_id}).mappings().first()
-    finally:
-        store.close()
-    return 0 if row is None else int(row["rows"]) + int(row["lost"])
-
-
-def wipe(port: str, way: Way, tell: Callable[[str], None] = note) -> str:
-    """Erases the whole flash, compares its checksum with that of a blank one; the board's MAC.
+    Returns:
+        The MAC address of the board.
 
     Raises:
-        Failure: BROKEN_OFF: part of it may be left.
+        Failure: 6, a part of the flash may not be erased.
     """
-    with opened(port, way.before) as loader:
-        with told(BROKEN_OFF, "Broken off while the flash was erased", "Run the same command with --votes-are-lost."):
+    with opened(port, resets.before) as loader:
+        with esptool_fails_as(
+            BROKEN_OFF, "Broken off while the flash was erased", "Run the same command with --votes-are-lost."
+        ):
             size = loader.flash_size()
             tell(f"Erasing {size // 0x100000} MB; that takes up to a minute or two ...")
             loader.erase_all()
             if loader.checksum(0, size) != hashlib.md5(b"\xff" * size).hexdigest():
                 raise OSError("it is not blank")
-        loader.leave(way.after)
+        loader.leave(resets.after)
         return loader.mac.hex(":")

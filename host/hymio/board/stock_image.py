@@ -12,44 +12,45 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.board.factory_files import OLDEST, Version
-from hymio.board.partitions import SECTOR, TABLE_OFFSET, Entry, PartitionError, entries
+from hymio.board.partitions import SECTOR, TABLE_OFFSET, PartitionEntry, PartitionError, entries
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 
 CHIPS: Final = ("ESP32", "ESP32-S2", "ESP32-S3", "ESP32-C3", "ESP32-C6")
-"""esptool's names of the chips whose wiring the firmware knows."""
+"""The names that esptool has for the chips whose wiring the firmware knows."""
 _HINT: Final = "Take an image of a whole flash, ESP32_GENERIC-....bin, from micropython.org/download."
 _BANNER: Final = re.compile(rb"(?<![A-Za-z])MicroPython v(\d+)\.(\d+)(?:\.(\d+))?")
-"""What it says when a prompt is opened: https://github.com/micropython/micropython/blob/master/py/mpconfig.h"""
+"""What MicroPython prints when its prompt is opened:
+https://github.com/micropython/micropython/blob/master/py/mpconfig.h"""
 
 
 @dataclass(frozen=True)
 class StockImage:
-    """Offsets are in flash, sizes in bytes."""
+    """An image that was read. Offsets are those in flash, sizes are in bytes."""
 
     chip: str
-    """esptool's name of it."""
+    """The name that esptool has for the chip."""
     offset: int
-    """Where `data` begins."""
+    """Where in flash `data` begins."""
     data: bytes
     micropython: Version
     flash_size: int
-    """For which the image was made."""
+    """The size of the flash that the image was made for."""
     table: bytes
     """The 4096 bytes of the partition table."""
-    partitions: tuple[Entry, ...]
+    partitions: tuple[PartitionEntry, ...]
 
     def part(self, offset: int, size: int) -> bytes:
-        """What the image has there; less than `size` where it ends."""
+        """What the image has at this place; less than `size` bytes where it ends."""
         begin = offset - self.offset
         return self.data[begin : begin + size]
 
 
 def read_stock(path: Path) -> StockImage:
-    """The image in a file.
+    """Reads the image in a file.
 
     Raises:
-        Failure: it is none, is damaged, or is not for this firmware.
+        Failure: it is no image, is damaged, or is not for this firmware.
     """
     try:
         data = path.read_bytes()
@@ -78,7 +79,7 @@ def _parsed(data: bytes) -> StockImage:
     if app is None:
         raise ValueError("its partition table names no application")
     program = data[app.offset - offset : app.end - offset]
-    _metadata(program, "application")  # which raises if it is damaged
+    _metadata(program, "application")  # this raises an error if the program is damaged
     version = _version(program)
     if version < OLDEST:
         raise ValueError(f"it is MicroPython {'.'.join(map(str, version))}, the firmware needs 1.23 or newer")
@@ -101,7 +102,7 @@ def _metadata(data: bytes, what: str) -> Any:
 
 
 def _chip(chip: str) -> tuple[str, int]:
-    """esptool's name, and where the boot loader stands."""
+    """The name that esptool has for the chip, and where the boot loader stands on it."""
     from esptool.targets import CHIP_DEFS  # type: ignore[import-untyped]
 
     target = CHIP_DEFS.get(chip)
@@ -111,7 +112,10 @@ def _chip(chip: str) -> tuple[str, int]:
 
 
 def _version(program: bytes) -> Version:
-    """By the banner alone: the version in ESP-IDF's description of the application is that of any program."""
+    """The version of MicroPython, by its banner alone.
+
+    ESP-IDF's description of the application has the version of any program.
+    """
     banner = _BANNER.search(program)
     if banner is None:
         raise ValueError("its application is not MicroPython, or does not say which")

@@ -14,17 +14,18 @@ from hymio.common.errors import NO_TERMINAL, Failure
 from hymio.common.output import note
 
 _LIMIT_S: Final = 30.0
-"""For the first sign of life, and for a board that stands at a prompt."""
+"""How long to wait for the first sign of life, and for a board that stands at a prompt."""
 _SLOW_S: Final = 300.0
-"""For one that is starting: the first mount of a large file system can take many times longer than later ones, and it
-says nothing meanwhile."""
+"""How long to wait for a board that is starting. It may take many times longer to mount a large file system for the
+first time than later, and says nothing meanwhile."""
 _TELL_S: Final = 20.0
-"""How often a person is told that it is still waited for."""
+"""How often a person is told that the board is still waited for."""
 _LOOPS: Final = 6
-"""So many starts of the ROM's loader, one after the other, come to nothing."""
+"""After so many starts of the ROM's loader, one after the other, nothing more is expected."""
 _ROM: Final = re.compile(rb"rst:0x|ESP-ROM:|Guru Meditation")
 _RESET: Final = (b"\r\x03", b"\r\x02", b"import machine\r", b"machine.reset()\r")
-"""Ctrl-C, Ctrl-B (to the friendly prompt), and what is typed there; one by one, as Ctrl-C throws away what follows."""
+"""Ctrl-C, Ctrl-B (to the friendly prompt), and what is typed there. They are sent one by one, as Ctrl-C throws away
+what follows."""
 _LINE: Final = re.compile(
     r"hymio (?P<version>\S+) (?P<device_id>\S+) (?:boot (?P<boot>\d+), log (?P<log_id>[0-9a-f]{8})(?P<rest>.*)"
     r"|does not count: (?P<problem>.*))"
@@ -34,20 +35,20 @@ _CONFIG_PROBLEM: Final = re.compile(r"; (?P<problem>.*): running with the defaul
 
 @dataclass
 class Start:
-    """What a terminal said on the cable when it started."""
+    """What a terminal has said on the cable when it started."""
 
     line: str
     version: str
     device_id: str
     problem: str
-    """Why it does not count, or ""."""
+    """Why the terminal does not count; "" if it does."""
     boot: int | None = None
     log_id: int | None = None
     config_problem: str = ""
 
 
 def read_start(line: str) -> Start | None:
-    """What a line on the cable says if it is the one that a terminal prints when it starts."""
+    """What the line that a terminal prints when it starts says; None if it is another line."""
     found = _LINE.search(line)
     if found is None:
         return None
@@ -60,36 +61,36 @@ def read_start(line: str) -> Start | None:
 
 
 @dataclass
-class Patience:
-    """How long to go on waiting for a start, by what is heard of it. Times in seconds of any monotonic clock."""
+class StartPatience:
+    """How long to go on waiting for a start, judged by what is heard. Times are seconds of any monotonic clock."""
 
     begin_s: float
     limit_s: float = _LIMIT_S
     slow_s: float = _SLOW_S
     heard: bytes = b""
     _last_s: float | None = None
-    """When it was heard last."""
+    """When something was heard last."""
     _told_s: float = -math.inf
 
     def hears(self, now_s: float, data: bytes) -> None:
-        """Something has come; b"" for a port that went away, which is what a board with USB of its own does."""
+        """Takes what has come; b"" stands for a port that went away, as that of a board with USB of its own does."""
         self.heard += data
         self._last_s = now_s
 
     def is_over(self, now_s: float) -> bool:
-        """Whether nothing is to be hoped for any more."""
+        """Whether there is no point in waiting any longer."""
         since_begin_s = now_s - self.begin_s
         if since_begin_s >= self.slow_s or len(_ROM.findall(self.heard)) >= 2 * _LOOPS:
             return True
         if self._last_s is None:
             return since_begin_s >= self.limit_s
-        # Behind the last line with the order to reset a prompt means that no firmware was started.
+        # If the prompt shows behind the last line with the order to reset, no firmware was started.
         _, ordered, after = self.heard.rpartition(_RESET[-1].rstrip())
         is_at_prompt = (after if ordered else self.heard).rstrip().endswith(b">>>")
         return is_at_prompt and now_s - self._last_s >= self.limit_s
 
     def news(self, now_s: float) -> str:
-        """A line for a person, now and then."""
+        """A line for a person every now and then; "" if none is due."""
         if now_s - max(self.begin_s, self._told_s) < _TELL_S:
             return ""
         self._told_s = now_s
@@ -110,14 +111,17 @@ def listen(
     """Resets the board, which stands at its prompt, and waits for the line with which the terminal starts.
 
     Args:
+        port: a serial port or the address of one.
         opened: gives the port, unopened.
+        now: seconds of a monotonic clock.
+        sleep: waits for so many seconds.
         tell: is called with a line for a person while it takes long.
 
     Raises:
-        Failure: it does not come.
+        Failure: 3, the line does not come.
     """
     wanted = list(_RESET)
-    patience = Patience(now())
+    patience = StartPatience(now())
     while not patience.is_over(now()):
         try:
             with opened(port) as cable:
@@ -142,7 +146,7 @@ def listen(
     raise _no_start(port, patience)
 
 
-def _no_start(port: str, patience: Patience) -> Failure:
+def _no_start(port: str, patience: StartPatience) -> Failure:
     text = patience.heard.decode(errors="replace")
     said = [line.strip() for line in text.splitlines() if line.strip(" >\r\x1b")]
     if len(_ROM.findall(patience.heard)) >= 2 * _LOOPS:
@@ -151,7 +155,7 @@ def _no_start(port: str, patience: Patience) -> Failure:
             f"The firmware is on the board, but it starts over and over (boot loop). It said: {said[-1]}",
             "Try another cable and power supply; if that does not help, flash it again.",
         )
-    loader = [line for line in said if line.startswith("hymio: ")]  # main.py tells what it can't import
+    loader = [line for line in said if line.startswith("hymio: ")]  # main.py prints what it can't import
     orders = tuple(order.decode().strip() for order in _RESET)
     answers = [line for line in said if not line.removeprefix(">>> ").startswith(orders[2:])]
     if loader or answers:

@@ -14,10 +14,10 @@ from hymio.common.errors import ANSWERED_ERROR, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
 SECRET: Final = "(secret)"
-"""Stands for a value that the terminal does not give away."""
+"""Stands in the place of a value that the terminal does not give away."""
 
 
 class _Secret(Failure):
@@ -33,18 +33,18 @@ def _refusals(key: str) -> Mapping[int, Failure]:
 
 
 def _path(key: str) -> str:
-    """As the wire has it; `mqtt.host` is what config.json and its errors say."""
+    """The name of a setting on the wire; `mqtt.host` is what config.json and error messages call it."""
     return key.replace(".", "/")
 
 
-def get_setting(cable: Cable, key: str) -> str:
-    """A text as itself, anything else as JSON."""
+def get_setting(cable: CableSession, key: str) -> str:
+    """Reads one value: a text as it is, anything else as JSON."""
     return cable.ask(ReadSetting(name=_path(key)), _refusals(key)).val.decode()
 
 
-def set_setting(cable: Cable, key: str, value: str | None) -> None:
+def set_setting(cable: CableSession, key: str, value: str | None) -> None:
     """Writes and saves one value, or its default for None; it holds from the terminal's next start."""
-    cable.ask(LoadSettings())  # what somebody else has left unsaved is not ours to save
+    cable.ask(LoadSettings())  # what somebody else has changed and not saved is not ours to save
     if value is None:
         cable.ask(DeleteSetting(name=_path(key)), _refusals(key))
     else:
@@ -53,13 +53,13 @@ def set_setting(cable: Cable, key: str, value: str | None) -> None:
 
 
 def typed(key: str, value: str) -> Any:
-    """What a setting's text on the wire means: a text is itself, all else is JSON; None for a secret.
+    """What the text of a setting on the wire means: a text is itself, all else is JSON, and a secret is None.
 
     A setting that this hymio does not know is JSON if it can be read as such.
     """
-    from hymio.common.firmware_files import firmware_room
+    from hymio.common.firmware_files import firmware_module
 
-    default: Any = firmware_room("config").build_each({})
+    default: Any = firmware_module("config").build_each({})
     for name in key.split("."):
         default = default.get(name) if isinstance(default, dict) else None
     if value == SECRET:
@@ -82,13 +82,13 @@ def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def known_keys() -> list[str]:
     """Every setting that the firmware of this hymio has."""
-    from hymio.common.firmware_files import firmware_room
+    from hymio.common.firmware_files import firmware_module
 
-    return list(_keys(firmware_room("config").build({})))
+    return list(_keys(firmware_module("config").build({})))
 
 
-def list_settings(cable: Cable) -> dict[str, str]:
-    """key -> value of all that the terminal knows; secrets as SECRET."""
+def list_settings(cable: CableSession) -> dict[str, str]:
+    """Reads all settings that the terminal knows, by key; a secret is SECRET."""
     found = {}
     for key in known_keys():
         try:
@@ -97,7 +97,7 @@ def list_settings(cable: Cable) -> dict[str, str]:
             found[key] = SECRET
         except Failure as failure:
             if failure.exit_status != WRONG_USE:
-                raise  # else a setting that its firmware does not have
+                raise  # otherwise it is a setting that the terminal's firmware does not have
     return found
 
 
@@ -112,7 +112,7 @@ def run_get(port: str | None, key: str, as_json: bool) -> None:
 
 
 def run_list(port: str | None, as_json: bool) -> None:
-    """Prints all of them."""
+    """Prints all values."""
     with _cable(port) as cable:
         found = list_settings(cable)
     if as_json:
@@ -128,7 +128,7 @@ def run_list(port: str | None, as_json: bool) -> None:
 
 
 def run_set(port: str | None, key: str, value: str | None, restart: bool, as_json: bool) -> None:
-    """Saves one value (None: its default); with `restart` the terminal starts with it at once."""
+    """Saves one value, or its default for None; with `restart` the terminal starts with it at once."""
     with _cable(port) as cable:
         set_setting(cable, key, value)
         if restart:
@@ -141,8 +141,8 @@ def run_set(port: str | None, key: str, value: str | None, restart: bool, as_jso
         note(f"{key} is saved; it holds from the terminal's next start (now: --restart).")
 
 
-def _cable(port: str | None) -> Cable:
+def _cable(port: str | None) -> CableSession:
     from hymio.cable.ports import choose_port
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
-    return Cable(choose_port(port))
+    return CableSession(choose_port(port))

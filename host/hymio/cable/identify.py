@@ -6,13 +6,13 @@ from hymio.common.output import console, print_json
 
 
 def run_identify(port: str | None, as_json: bool) -> None:
-    """All lights of the terminal blink; nothing is written."""
+    """Has all lights of the terminal blink; nothing is written."""
     from hymio.cable.ports import choose_port
-    from hymio.cable.smp import Cable
-    from hymio.selftest.messages import IdentifyRun
+    from hymio.cable.smp_messages import IdentifyRun
+    from hymio.cable.smp_session import CableSession
 
     chosen = choose_port(port)
-    with Cable(chosen) as cable:
+    with CableSession(chosen) as cable:
         device_id = cable.status().device_id
         blinks_s = cable.ask(IdentifyRun()).s
     if as_json:

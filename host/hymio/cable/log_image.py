@@ -1,4 +1,4 @@
-"""The log in a raw dump of the `votes` partition, read after firmware/README.md, "Log", and nothing else."""
+"""The log in a raw dump of the `votes` partition, read by what firmware/spec/log.md says and by nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from hymio.wire.records import (
     HEADER_BYTES,
     HEADER_MAGIC,
     HEADER_VERSION,
+    KIND_BITS,
     RECORD_BYTES,
+    RETRY_BIT,
+    SECTOR_BYTES,
     SLOTS,
     Acked,
     Header,
@@ -32,12 +35,8 @@ from hymio.wire.records import (
     place_crc,
 )
 
-SECTOR_BYTES: Final = 4096
-
-_RETRY_BIT: Final = 0x08
-_KIND_BITS: Final = 0x07
 _RETRY_REACH: Final = 3
-"""A retry repeats the record of one of so many slots before it."""
+"""A retry repeats the record of one of this many slots before it."""
 _BLANK: Final = b"\xff" * RECORD_BYTES
 
 
@@ -45,9 +44,9 @@ _BLANK: Final = b"\xff" * RECORD_BYTES
 class ImageLog:
     """A log as an image holds it, from `oldest_seq` to `next_seq` - 1.
 
-    `records`: seq -> record, without void ones. `sectors`: the sector_seqs that were found, in order; `headers`: the
-    good ones of their headers, `mended` of them with one bit put right. `burned`: slots neither blank nor valid.
-    `others`: sectors of other logs, by chip and log_id.
+    `records` holds the records by seq, without void ones. `sectors` are the sector_seqs that were found, in order;
+    `headers` their headers as far as they are good, `mended` of them with one bit put right. `burned` counts slots that
+    are neither blank nor valid, `others` the sectors of other logs, by chip and log_id.
     """
 
     log_id: int
@@ -62,22 +61,25 @@ class ImageLog:
 
     @property
     def oldest_seq(self) -> int:
-        """The first of the oldest sector."""
+        """The first seq of the oldest sector."""
         return self.sectors[0] * SLOTS
 
     @property
     def damaged_headers(self) -> int:
-        """Headers with a rotten bit, and sectors that only their records tell of."""
+        """How many headers have a rotten bit, or are lost so that only the records tell which sector it is."""
         return self.mended + len(self.sectors) - len(self.headers)
 
     @property
     def cursor(self) -> int:
-        """What is below it was settled at the far end, after the newest header and the ack records."""
+        """Every seq below it was settled at the far end, as the newest header and the ack records say."""
         acks = [record.cursor for record in self.records.values() if isinstance(record, Acked)]
         return max([*acks, *(header.cursor for header in self.headers.values())])
 
     def totals_before(self, sector_seq: int) -> Totals:
-        """Lifetime presses by button before a sector: from its header or, if that is damaged, the nearest good one."""
+        """Lifetime presses by button before a sector.
+
+        They come from its header or, if that is damaged, from the nearest good one.
+        """
         near = max((seq for seq in self.headers if seq <= sector_seq), default=min(self.headers))
         low, high = sorted((near, sector_seq))
         between = self._presses(low, high)
@@ -88,7 +90,11 @@ class ImageLog:
         return one, two, three, four
 
     def unreadable(self) -> tuple[int, int]:
-        """Presses that the headers count and no record tells of: in burned slots, and in sectors not found at all."""
+        """How many presses the headers count that no record tells of.
+
+        Returns:
+            Those in burned slots, and those in sectors that were not found.
+        """
         in_slots = in_sectors = 0
         for low, high in pairwise(sorted(self.headers)):
             counted = sum(self.headers[high].totals) - sum(self.headers[low].totals)
@@ -100,8 +106,11 @@ class ImageLog:
         return in_slots, in_sectors
 
     def batches(self) -> Iterator[Batch]:
-        """The log as batches, one for each sector. A sector that was not found is left open: perhaps only the dump is
-        bad there, and what is declared void here the terminal would not have to send any more."""
+        """The log as batches, one for each sector.
+
+        A sector that was not found is left open: perhaps only the dump is bad there, and the terminal would not send
+        what is declared void here.
+        """
         boot = self.headers[max(self.headers)].boot
         for sector_seq in self.sectors:
             first = sector_seq * SLOTS
@@ -122,11 +131,14 @@ class ImageLog:
 
 
 def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
-    """The log in `image`, a whole number of sectors: that of the highest sector_seq, of the chip with this MAC if one
-    is given.
+    """Reads the log in `image`, a whole number of sectors: the one with the highest sector_seq.
+
+    Args:
+        image: the dump.
+        mac: the MAC address of the terminal; None: the log may be of any chip.
 
     Raises:
-        Failure: 1 no log in it, 2 it holds logs of two chips and either may be meant, 5 a newer format.
+        Failure: 1 there is no log in it, 2 it holds logs of two chips and either may be meant, 5 it has a newer format.
     """
     sectors = [image[at : at + SECTOR_BYTES] for at in range(0, len(image), SECTOR_BYTES)]
     headers = {n: header for n, sector in enumerate(sectors) if (header := _header(sector)) is not None}
@@ -156,7 +168,11 @@ def read_image(image: bytes, mac: bytes | None = None) -> ImageLog:
 
 
 def parse_mac(text: str) -> bytes:
-    """The six bytes of a MAC address, in any form that `mac_of` knows."""
+    """The six bytes of a MAC address, in any form that `mac_of` knows.
+
+    Raises:
+        Failure: 2, it is no MAC address.
+    """
     mac = mac_of(text)
     if mac is None:
         raise Failure(WRONG_USE, f"--mac {text!r} is no MAC address of a device.", f"For example: --mac {EXAMPLE}.")
@@ -220,27 +236,38 @@ def _is_newer(sector: bytes) -> bool:
 
 
 class _Ring:
-    """Which sector_seq stands where."""
+    """Finds out which sector_seq stands in which physical sector."""
 
     def __init__(self, sectors: Sequence[bytes], own: Mapping[int, int], log_id: int, highest: int) -> None:
-        """own: physical sector -> sector_seq, of the good headers of the log; highest: the highest of those."""
+        """Takes the sectors and what their good headers say.
+
+        Args:
+            sectors: the image, sector by sector.
+            own: sector_seq by physical sector, of the good headers of the log.
+            log_id: of the log.
+            highest: the highest sector_seq among them.
+        """
         self._sectors = sectors
         self._own = own
         self._log_id = log_id
         reach = len(sectors)
-        # A CRC is linear: what the sector_seq contributes to that of a record is the same for every record. So the
-        # records tell their sector_seq, and need not be tried with each.
+        # A CRC is linear: what the sector_seq contributes to it is the same for every record. So a record tells its
+        # sector_seq, and need not be tried with each one.
         self._seq_of = {_share(seq): seq for seq in range(max(0, highest - reach), highest + reach)}
         self._proven: dict[int, Counter[int]] = {}
         self.doubtful: list[tuple[int, int]] = []
-        """Neighbours by number with a number missing and a blank sector between them, as (older, newer)."""
+        """Pairs (older, newer) of sectors that follow each other, with a number missing and a blank sector between
+        them."""
 
     def places(self, newest: int) -> dict[int, int]:
-        """sector_seq -> physical sector for all of the log; `newest`: the sector with its highest good header.
+        """The physical sectors of the whole log, by sector_seq.
 
-        Sectors are opened in ring order, some of them passed over with or without a number. So a step back in the ring
+        Sectors are opened in ring order, and some are passed over with or without a number. So a step back in the ring
         is at most one step back in number, and a number that does not fit is a remnant in a sector that no longer
         erases.
+
+        Args:
+            newest: the physical sector with the highest good header of the log.
         """
         count = len(self._sectors)
         sector, seq, passed = newest, self._own[newest], 0
@@ -276,14 +303,14 @@ class _Ring:
 
     def _proofs(self, sector: bytes) -> Iterator[int]:
         for slot, record in enumerate(_slots(sector)):
-            if record != _BLANK and record[0] & _KIND_BITS:
+            if record != _BLANK and record[0] & KIND_BITS:
                 share = _crc(record) ^ place_crc(record[:CONTENT_BYTES], self._log_id, 0, slot)
                 if share in self._seq_of:
                     yield self._seq_of[share]
 
 
 def _share(sector_seq: int) -> int:
-    """What `sector_seq` changes in the CRC of a record, compared with 0."""
+    """What `sector_seq` changes in the CRC of a record, compared with sector_seq 0."""
     nothing = bytes(CONTENT_BYTES)
     return place_crc(nothing, 0, sector_seq, 0) ^ place_crc(nothing, 0, 0, 0)
 
@@ -298,12 +325,12 @@ def _crc(record: bytes) -> int:
 
 
 def _touched(sector: bytes) -> int:
-    """Slots up to and with the last one that is not blank."""
+    """How many slots there are up to and with the last one that is not blank."""
     return max((slot + 1 for slot, record in enumerate(_slots(sector)) if record != _BLANK), default=0)
 
 
 def _records(places: Mapping[int, int], sectors: Sequence[bytes], log_id: int) -> tuple[dict[int, Record], int]:
-    """(records by seq less the void ones, burned slots)"""
+    """The records by seq, without void ones, and the number of burned slots."""
     valid: dict[int, bytes] = {}
     records: dict[int, Record] = {}
     burned = 0
@@ -316,7 +343,7 @@ def _records(places: Mapping[int, int], sectors: Sequence[bytes], log_id: int) -
             if _crc(data) != place_crc(content, log_id, sector_seq, slot):
                 burned += 1
                 continue
-            plain = bytes([content[0] & ~_RETRY_BIT]) + content[1:]
+            plain = bytes([content[0] & ~RETRY_BIT]) + content[1:]
             valid[seq] = plain
             if plain != content and any(valid.get(seq - back) == plain for back in range(1, _RETRY_REACH + 1)):
                 continue
@@ -327,10 +354,10 @@ def _records(places: Mapping[int, int], sectors: Sequence[bytes], log_id: int) -
 
 
 def _is_given_up(sectors: Sequence[bytes], places: Mapping[int, int], log_id: int, older: int, newer: int) -> bool:
-    """Whether presses are missing between two sectors with a blank one between them.
+    """Whether presses are missing between two sectors that have a blank one between them.
 
-    Then the blank one is not one whose header could not be written: it held those presses and was erased to be the
-    next, after the older one had been given up as well but did not erase.
+    If so, the blank one is not a sector whose header could not be written: it held those presses, and was erased to
+    become the next one after the older one had been given up too, which did not erase.
     """
     before, after = _header(sectors[places[older]]), _header(sectors[places[newer]])
     if before is None or after is None:

@@ -1,6 +1,7 @@
-"""Serial ports that stand at another computer: rfc2217://HOST:PORT and socket://HOST:PORT, by pyserial's handlers.
+"""Serial ports of another computer: rfc2217://HOST:PORT and socket://HOST:PORT, by pyserial's handlers.
 
-https://pyserial.readthedocs.io/en/latest/url_handlers.html. Its other handlers are for programmers: a loop, a spy.
+https://pyserial.readthedocs.io/en/latest/url_handlers.html lists them. The others are for programmers, such as a loop
+or a spy.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ _EXPECTED: Final = "expected rfc2217://HOST:PORT or socket://HOST:PORT"
 
 
 def is_network(port: str) -> bool:
-    """Whether that is an address and no port of this computer."""
+    """Whether `port` is an address, and no port of this computer."""
     return "://" in port
 
 
 def check_address(port: str) -> None:
-    """Of what is an address only those that every command can use pass.
+    """Lets pass what is no address, and addresses of the kinds that every command can use.
 
     Raises:
-        Failure: it is another one.
+        Failure: 3, it is an address of another kind.
     """
     if not is_network(port):
         return
@@ -41,9 +42,11 @@ def check_address(port: str) -> None:
 
 
 def serial_port(port: str, **settings: Any) -> Any:
-    """An unopened port as pyserial has it, for addresses with what smpclient expects of one.
+    """An unopened port of pyserial; one that is an address gets what smpclient expects beyond that.
 
-    settings: of `serial.Serial`.
+    Args:
+        port: a serial port or the address of one.
+        settings: of `serial.Serial`.
     """
     check_address(port)
     import serial  # type: ignore[import-untyped]
@@ -60,8 +63,11 @@ def _rfc2217() -> Any:
     from serial import rfc2217
 
     class Rfc2217Port(rfc2217.Serial):  # type: ignore[misc]
-        """The lines DTR and RTS stay as the server has them: on Espressif's server DTR alone is the order to start the
-        boot loader, https://github.com/espressif/esptool/blob/master/esp_rfc2217_server/esp_port_manager.py"""
+        """A port whose lines DTR and RTS stay as the server has them.
+
+        On Espressif's server DTR alone is the order to start the boot loader:
+        https://github.com/espressif/esptool/blob/master/esp_rfc2217_server/esp_port_manager.py.
+        """
 
         out_waiting = 0
 
@@ -79,7 +85,10 @@ def _socket() -> Any:
     from serial.urlhandler import protocol_socket  # type: ignore[import-untyped]
 
     class SocketPort(protocol_socket.Serial):  # type: ignore[misc]
-        """The handler's `in_waiting` says 1 for any number of bytes, so all of them would come one by one."""
+        """A port that reads all that has come at once.
+
+        The handler's `in_waiting` is 1 for any number of bytes, so with it they would come one by one.
+        """
 
         out_waiting = 0
 
@@ -97,7 +106,7 @@ def _socket() -> Any:
 
 
 def cannot_reach(port: str, error: Exception) -> Failure:
-    """Why an address stays shut, after what pyserial raised."""
+    """Why an address stays shut, by what pyserial raised."""
     said = " ".join(str(error).split())
     reason = said.partition(f"{port}: ")[2] or said
     if "RFC2217" in said:

@@ -21,7 +21,8 @@ CHIPS: Final[Mapping[int, str]] = {
     0x1A86: "CH340",
     0x0403: "FTDI",
 }
-"""USB vendor ids of what stands between an ESP32 and a computer; any other serial port is somebody else's."""
+"""The USB vendor ids of what stands between an ESP32 and a computer; any other serial port belongs to something else.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,20 @@ class Port:
     device_id: str | None
     description: str
     directory: str | None = None
-    """Where a simulated one was started."""
+    """Where a simulated terminal was started."""
 
     def as_json(self) -> dict[str, Any]:
-        """Its JSON object."""
+        """The port as a JSON object."""
         return asdict(self)
 
 
 def simulated_dir() -> Path:
-    """Where every running simulated terminal keeps a small file that names its port."""
+    """The directory in which every running simulated terminal keeps a small file that names its port."""
     return Path(tempfile.gettempdir()) / f"hymio-{getpass.getuser()}" / "terminals"
 
 
 def find_ports() -> list[Port]:
-    """All of them, boards first."""
+    """All ports, those of boards first."""
     return [*_boards(), *_simulated()]
 
 
@@ -89,15 +90,17 @@ def _runs(pid: int) -> bool:
 
 
 def choose_port(given: str | None, simulated: bool = False) -> str:
-    """The port to use: `given`, or the only one there is. A simulated terminal that was started in another directory
-    is somebody else's experiment and does not count.
+    """The port to use: `given`, or the only one there is.
+
+    A simulated terminal that was started in another directory is somebody else's experiment and does not count.
 
     Args:
-        simulated: only simulated ones, wherever they were started.
+        given: what was asked for; None: nothing.
+        simulated: only simulated terminals count, wherever they were started.
 
     Raises:
-        Failure: 3 there is none, or it is an address of no kind that is known; 2 there are several, or a port is given
-        and a simulated one wanted.
+        Failure: 3 there is none, or it is an address of an unknown kind; 2 there are several, or a port is given though
+            a simulated terminal is wanted.
     """
     if given is not None:
         if simulated:
@@ -130,7 +133,7 @@ _NO_SERIAL_PORT: Final = (errno.ENOTTY, errno.EISDIR)
 
 
 def cannot_open(port: str, error: Exception) -> Failure:
-    """Why `port` stays shut, after what pyserial or the system raised."""
+    """Why `port` stays shut, by what pyserial or the system raised."""
     if is_network(port):
         return cannot_reach(port, error)
     number = getattr(error, "errno", None)
@@ -156,7 +159,7 @@ def cannot_open(port: str, error: Exception) -> Failure:
 
 
 def run_ports(as_json: bool) -> None:
-    """Prints what there is; that there is nothing is an answer, too."""
+    """Prints the ports; that there are none is an answer, too."""
     ports = find_ports()
     if as_json:
         from hymio.common.output import print_json

@@ -1,4 +1,4 @@
-"""Reading a terminal's log by cable, and committing it as it comes: a cable that comes off costs nothing."""
+"""Reading a terminal's log by cable, and committing it as it comes, so that a cable that comes off costs nothing."""
 
 from __future__ import annotations
 
@@ -8,26 +8,39 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hymio.common.addresses import is_device_id
 from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, Failure
 from hymio.common.output import console, error_console, note, print_json
 from hymio.common.words import counted, if_one
 from hymio.wire.batches import Batch
+from hymio.wire.device_ids import is_device_id
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import Cable, LogTotals, StatusAnswer
-    from hymio.store.ingest import Arrival
-    from hymio.store.schema import Store
+    from hymio.cable.smp_messages import StatusAnswer
+    from hymio.cable.smp_session import CableSession, LogTotals
+    from hymio.store.arrivals import Arrival
+    from hymio.store.database import Store
 
 BATCHES_PER_COMMIT: Final = 8
-"""Some two seconds of a fast line: what a computer that loses its power has to read again."""
+"""Some two seconds of a fast line; a computer that loses its power has to read that much again."""
 
 Progress = Callable[[int], None]
-"""Called with the number of slots read so far."""
+"""Is called with the number of slots read so far."""
 
 
-def pull(cable: Cable, status: StatusAnswer, progress: Progress, from_seq: int = 0) -> Iterator[tuple[Batch, bytes]]:
-    """The log in batches, from `from_seq` or the oldest seq held to the newest at the time when it is reached."""
+def pull(
+    cable: CableSession, status: StatusAnswer, progress: Progress, from_seq: int = 0
+) -> Iterator[tuple[Batch, bytes]]:
+    """Reads the log in batches, each with its bytes, up to the newest record there is when it is reached.
+
+    Args:
+        cable: the terminal.
+        status: its status.
+        progress: is called with the slots read so far.
+        from_seq: where to begin, if the terminal still holds it.
+
+    Raises:
+        Failure: 3, 5 or 6 as a session does; 6 too if the terminal has begun another log.
+    """
     seq = max(from_seq, status.oldest_seq)
     while True:
         batch, payload = cable.records(seq, status.device_id)
@@ -49,7 +62,11 @@ def pull(cable: Cable, status: StatusAnswer, progress: Progress, from_seq: int =
 
 
 def check_counting(status: StatusAnswer) -> None:
-    """Raises Failure 5 for a terminal that has no log, or no name to keep it under."""
+    """Checks that the terminal has a log, and a name under which it can be kept.
+
+    Raises:
+        Failure: 5, it has not.
+    """
     if not is_device_id(status.device_id):
         raise Failure(
             ANSWERED_ERROR,
@@ -78,17 +95,17 @@ def progress_bar(slots: int) -> Iterator[Progress]:
 
 @dataclass(slots=True)
 class Imported:
-    """Presses: what an import has done so far."""
+    """What an import has done so far, counted in presses."""
 
     read: int = 0
     new: int = 0
     duplicates: int = 0
     conflicts: int = 0
     refused: int = 0
-    """Batches."""
+    """Batches that were refused."""
 
     def commit(self, store: Store, arrivals: list[Arrival], pull_goes_on_at: int | None = None) -> None:
-        """Ingests them in one transaction, and with them how far the pull is, if it is one."""
+        """Ingests the batches in one transaction, which also keeps how far the pull has come, if it is a pull."""
         from hymio.cable import pull_resume
         from hymio.store.ingest import ingest_many
 
@@ -130,7 +147,7 @@ class Imported:
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read and not committed."""
+    """What has been read and not committed yet."""
 
     store: Store
     done: Imported
@@ -151,19 +168,25 @@ class _Reading:
 def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
     """Commits the log of the terminal on `port` to the database `db`; a pull that was broken off goes on.
 
+    Args:
+        port: a serial port or the address of one.
+        db: the database.
+        ack: whether the terminal's cursor is moved.
+        as_json: whether the answer is JSON.
+
     Raises:
         Failure: 3 no terminal, 4 no database, 5 the terminal answers oddly, 6 broken off.
     """
     from hymio.cable import pull_resume
-    from hymio.cable.smp import Cable
-    from hymio.store.schema import open_store
+    from hymio.cable.smp_session import CableSession
+    from hymio.store.database import open_store
     from hymio.store.transaction import date_on
 
     done = Imported()
     answer: dict[str, Any] = {}
     store = open_store(db, create=True)
     try:
-        with Cable(port) as cable:
+        with CableSession(port) as cable:
             status = cable.status()
             check_counting(status)
             _pull_into(store, cable, status, done)
@@ -181,16 +204,17 @@ def pull_into_database(port: str, db: str, ack: bool, as_json: bool) -> None:
         console().print(f"The terminal holds everything up to seq {cursor - 1} for settled.")
 
 
-def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported) -> None:
+def _pull_into(store: Store, cable: CableSession, status: StatusAnswer, done: Imported) -> None:
     from hymio.cable import pull_resume
-    from hymio.cable.smp import LogTotals, four_totals
-    from hymio.store.ingest import Arrival
+    from hymio.cable.smp_session import LogTotals, four_totals
+    from hymio.store.arrivals import Arrival
 
     with store.reading() as connection:
         from_seq = pull_resume.broken_off_at(connection, status.device_id, status.log_id)
     if from_seq is not None:
         note(f"Going on where the last reading was broken off, at seq {from_seq} of {status.next_seq}.")
-    # What it says now of all of its presses: if the cable comes off, the ledger knows that some are missing.
+    # This is what the terminal says now of all of its presses: if the cable comes off, the ledger knows that some are
+    # missing.
     _told(store, status, LogTotals(status.log_id, four_totals(status.pressed), status.next_seq, status.oldest_seq))
     reading = _Reading(store, done)
     try:
@@ -207,7 +231,8 @@ def _pull_into(store: Store, cable: Cable, status: StatusAnswer, done: Imported)
 
 def _told(store: Store, status: StatusAnswer, totals: LogTotals) -> None:
     """Takes in what the terminal says of its log as a whole."""
-    from hymio.store.ingest import Told, ingest_many
+    from hymio.store.arrivals import Told
+    from hymio.store.ingest import ingest_many
 
     cursor = status.acked_seq + 1
     said = status.device_id, status.log_id, totals.next_seq, totals.oldest_seq, cursor, totals.totals
@@ -215,8 +240,8 @@ def _told(store: Store, status: StatusAnswer, totals: LogTotals) -> None:
         ingest_many(connection, [], [Told(*said, time.time())])
 
 
-def _settle(store: Store, cable: Cable, status: StatusAnswer, ack: bool) -> int | None:
-    """Takes the terminal's totals into the books; with `ack` moves its cursor and returns it."""
+def _settle(store: Store, cable: CableSession, status: StatusAnswer, ack: bool) -> int | None:
+    """Takes the terminal's totals into the ledger; with `ack` it moves the terminal's cursor, and returns it."""
     from hymio.store.ingest import log_state
 
     totals = cable.totals()

@@ -6,7 +6,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, delete, insert, inspect, select
 
-# Not one of the tables that every database of this format has: it is made when it is needed, in older ones as well.
+# This is not one of the tables that every database of this format has: it is made when it is needed, in older ones as
+# well.
 _pulls: Final = Table(
     "pulls",
     MetaData(),
@@ -17,7 +18,7 @@ _pulls: Final = Table(
 
 
 def broken_off_at(connection: Connection, device_id: str, log_id: int) -> int | None:
-    """The seq at which the pull of this log has to go on; None: the one before came to its end, or there was none."""
+    """The seq at which the pull of this log has to go on; None if the last pull came to its end, or there was none."""
     if not inspect(connection).has_table(_pulls.name):
         return None
     query = select(_pulls.c.next_seq).where(_pulls.c.device_id == device_id, _pulls.c.log_id == log_id)
@@ -25,13 +26,13 @@ def broken_off_at(connection: Connection, device_id: str, log_id: int) -> int | 
 
 
 def keep(connection: Connection, device_id: str, log_id: int, next_seq: int) -> None:
-    """Notes how far the pull is, in the transaction that commits what it read."""
+    """Keeps how far the pull is, in the transaction that commits what it has read."""
     _pulls.create(connection, checkfirst=True)
     forget(connection, device_id, log_id)
     connection.execute(insert(_pulls).values(device_id=device_id, log_id=log_id, next_seq=next_seq))
 
 
 def forget(connection: Connection, device_id: str, log_id: int) -> None:
-    """The pull has come to its end: the next one reads the whole log."""
+    """Forgets how far the pull was, because it has come to its end: the next one reads the whole log."""
     if inspect(connection).has_table(_pulls.name):
         connection.execute(delete(_pulls).where(_pulls.c.device_id == device_id, _pulls.c.log_id == log_id))

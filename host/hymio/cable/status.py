@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from hymio.cable.smp import StatusAnswer
+    from hymio.cable.smp_messages import StatusAnswer
 
 FOLLOW_S: Final = 1.0
 """How often a terminal is asked again."""
 
-_LINKS = ("off", "connecting", "on")
+LINKS = ("off", "connecting", "on")
 _SWITCH = ("presses", "edges", "edges_max", "spikes")
 _WORN_EDGES = 80
-"""So many edges a press are no good button's: the noisiest good profile of the simulator has some 40, a bad one 100
+"""A button with this many edges a press is worn: the noisiest good profile of the simulator has some 40, a bad one 100
 and more."""
 
 
@@ -65,8 +65,8 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
         "heap_free": answer.heap_free,
         "idf_free": answer.idf_free,
         "idf_largest": answer.idf_largest,
-        "wifi": _name(_LINKS, answer.wifi, "off"),
-        "mqtt": _name(_LINKS, answer.mqtt, "off"),
+        "wifi": _name(LINKS, answer.wifi, "off"),
+        "mqtt": _name(LINKS, answer.mqtt, "off"),
         "health": health,
     }
     if answer.problem is not None:
@@ -81,7 +81,7 @@ def status_json(answer: StatusAnswer) -> dict[str, Any]:
 
 
 def _buttons(health: dict[str, Any]) -> str:
-    """One line on the switches: what is stuck, what wears out."""
+    """One line on the buttons: which are stuck, and which wear out."""
     said = [f"[bold red]button {button} is stuck[/]" for button in health["stuck"]]
     for button, switch in enumerate(health["switches"], 1):
         if switch["presses"] >= 10 and switch["edges"] >= _WORN_EDGES * switch["presses"]:
@@ -115,14 +115,17 @@ def _name(names: tuple[str, ...], code: int, otherwise: str) -> str:
 
 
 def run_status(port: str | None, follow: bool, as_json: bool) -> None:
-    """Prints the status of the terminal on `port`, or on the only port there is; with `follow` until interrupted."""
+    """Prints the status of the terminal on `port`, or on the only port there is.
+
+    With `follow` it goes on until interrupted.
+    """
     from hymio.cable.ports import choose_port
 
     chosen = choose_port(port)
     if not follow:
-        from hymio.cable.smp import Cable
+        from hymio.cable.smp_session import CableSession
 
-        with Cable(chosen) as cable:
+        with CableSession(chosen) as cable:
             status = status_json(cable.status())
         if as_json:
             print_json(status)
@@ -137,32 +140,32 @@ def run_status(port: str | None, follow: bool, as_json: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Silence:
-    """The terminal does not answer, since then."""
+    """The terminal has not answered since `since_s` (seconds of 1970)."""
 
     since_s: float
     why: str
 
 
 def _answers(port: str) -> Iterator[dict[str, Any] | _Silence]:
-    """A status every second, for ever; or why there is none, each time that it was tried in vain.
+    """The status every second, without end; or why there is none, each time that the terminal was asked in vain.
 
     Raises:
-        Failure: the very first one does not come.
+        Failure: the very first answer does not come.
     """
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
     has_answered = False
     since_s = 0.0
     while True:
         try:
-            with Cable(port) as cable:
+            with CableSession(port) as cable:
                 while True:
                     status = status_json(cable.status())
                     has_answered, since_s = True, 0.0
                     yield status
                     time.sleep(FOLLOW_S)
         except Failure as failure:
-            # A cable that came off, a terminal without power, one that starts anew: it may come back.
+            # The cable came off, the terminal has no power, or it starts anew: it may come back.
             if not has_answered or failure.exit_status not in (NO_TERMINAL, BROKEN_OFF):
                 raise
             since_s = since_s or time.time()
@@ -171,7 +174,7 @@ def _answers(port: str) -> Iterator[dict[str, Any] | _Silence]:
 
 
 def _follow_json(port: str) -> None:
-    """Lines for what was answered alone: while there is no answer there is no line."""
+    """Prints a line for each answer alone: there is no line while there is no answer."""
     is_silent = False
     for answer in _answers(port):
         if not isinstance(answer, _Silence):
@@ -195,7 +198,7 @@ def _follow_table(port: str) -> None:
 
 
 def _stale(status: dict[str, Any], silence: _Silence) -> Group:
-    """What was known last, marked as such."""
+    """What was known last, marked as out of date."""
     from rich.console import Group
     from rich.markup import escape
     from rich.styled import Styled
@@ -208,7 +211,7 @@ def _stale(status: dict[str, Any], silence: _Silence) -> Group:
 
 
 def _table(status: dict[str, Any]) -> Table:
-    """The same for a person."""
+    """The status as a table for a person."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -13,7 +13,7 @@ from hymio.common.errors import ANSWERED_ERROR, Failure
 from hymio.common.output import console, print_json
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
 _REFUSED: Final = Failure(
     ANSWERED_ERROR,
@@ -21,15 +21,15 @@ _REFUSED: Final = Failure(
     "Set this computer's clock right and run the command again.",
 )
 _OUT_OF_THE_WORLD: Final = 5
-"""Error of the firmware's date and time: it can't be true."""
+"""The error number of the firmware for a date and time that can't be true."""
 
 
 class _NotSet(Failure):
     pass
 
 
-def terminal_utc(cable: Cable) -> float | None:
-    """Seconds of 1970; None: the clock is not set."""
+def terminal_utc(cable: CableSession) -> float | None:
+    """The time of the terminal's clock, in seconds of 1970; None if the clock is not set."""
     unset = _NotSet(ANSWERED_ERROR, "The terminal's clock is not set.", "Set it: `hymio clock --set`.")
     try:
         stamp = cable.ask(DateTimeRead(), {int(OS_MGMT_RET_RC.RTC_NOT_SET): unset}).datetime
@@ -39,18 +39,22 @@ def terminal_utc(cable: Cable) -> float | None:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-def set_clock(cable: Cable) -> None:
-    """Gives the terminal the time of this computer."""
+def set_clock(cable: CableSession) -> None:
+    """Sets the terminal's clock to the time of this computer.
+
+    Raises:
+        Failure: 5, the terminal does not believe it.
+    """
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     cable.ask(DateTimeWrite(datetime=now.replace("+00:00", "Z")), {_OUT_OF_THE_WORLD: _REFUSED})
 
 
 def run_clock(port: str | None, wants_set: bool, as_json: bool) -> None:
-    """Prints the terminal's clock, set to this computer's before if `wants_set`."""
+    """Prints the terminal's clock; with `wants_set` it is set to this computer's before."""
     from hymio.cable.ports import choose_port
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
-    with Cable(choose_port(port)) as cable:
+    with CableSession(choose_port(port)) as cable:
         device_id = cable.status().device_id
         if wants_set:
             set_clock(cable)
@@ -68,5 +72,5 @@ def run_clock(port: str | None, wants_set: bool, as_json: bool) -> None:
         console().print(f"{device_id}: the clock is not set; `hymio clock --set` gives it the time of this computer.")
     else:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(utc))
-        shown_s = round(offset_s, 1) + 0.0  # no -0.0
+        shown_s = round(offset_s, 1) + 0.0  # so that -0.0 is never shown
         console().print(f"{device_id}: {when}, {shown_s:+.1f} s beside this computer.")

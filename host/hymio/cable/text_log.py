@@ -1,4 +1,4 @@
-"""`hymio logs`: the text log of one terminal on a cable."""
+"""`hymio logs`: the text log of one terminal on a cable (the log of votes is another one)."""
 
 from __future__ import annotations
 
@@ -16,24 +16,28 @@ from hymio.common.output import note, print_json, print_line
 from hymio.common.words import counted
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
 FOLLOW_S: Final = 2.0
-"""How often a terminal is asked for more."""
+"""How often a terminal is asked for more lines."""
 
 _LINE_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """Where to begin: at line `number`, and there at the first one dated `utc_s` (seconds of 1970) or later."""
+    """Where to begin: at line `number`, and from there at the first line dated `utc_s` (seconds of 1970) or later."""
 
     number: int = 0
     utc_s: float | None = None
 
 
 def parse_since(text: str, now_utc_s: float) -> Since:
-    """A line's number, how long ago, or a date and time of ISO 8601 (UTC, where it names no zone).
+    """Reads a line's number, how long ago, or a date and time of ISO 8601 (UTC, where it names no zone).
+
+    Args:
+        text: what was typed.
+        now_utc_s: now, in seconds of 1970.
 
     Raises:
         Failure: 2, it is none of these.
@@ -55,7 +59,7 @@ def parse_since(text: str, now_utc_s: float) -> Since:
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """One line, after firmware/README.md "Text log"."""
+    """One line of the text log, as firmware/spec/cable.md "Text log" describes it."""
 
     number: int
     boot: int
@@ -65,7 +69,7 @@ class TextLine:
     text: str
 
     def json(self) -> dict[str, Any]:
-        """The line for machines."""
+        """The line as a JSON object."""
         return {
             "number": self.number,
             "boot": self.boot,
@@ -87,15 +91,17 @@ def _date(utc_s: float) -> str:
 
 
 def lines_since(lines: list[TextLine], utc_s: float | None) -> list[TextLine]:
-    """From the first line that is dated so or later; those after it may have no date, or an earlier one (the clock
-    was set)."""
+    """The lines from the first one on that is dated `utc_s` or later.
+
+    Those after it may have no date, or an earlier one, as when the clock was set.
+    """
     if utc_s is None:
         return lines
     return list(itertools.dropwhile(lambda line: line.utc_s is None or line.utc_s < utc_s, lines))
 
 
 def parse_line(line: str) -> TextLine | None:
-    """The line, or None if it is damaged."""
+    """Reads one line; None if it is damaged."""
     parts = line.split(" ", 5)
     if len(parts) < 6:
         return None
@@ -112,8 +118,8 @@ def parse_line(line: str) -> TextLine | None:
     )
 
 
-def read_lines(cable: Cable, first: int) -> tuple[list[TextLine], int]:
-    """All lines from number `first` on that the terminal has now, and the number of the next one."""
+def read_lines(cable: CableSession, first: int) -> tuple[list[TextLine], int]:
+    """Reads all lines from number `first` on that the terminal has now; gives them and the number of the next one."""
     lines: list[TextLine] = []
     while True:
         text, following = cable.text(first)
@@ -123,14 +129,14 @@ def read_lines(cable: Cable, first: int) -> tuple[list[TextLine], int]:
         first = following
 
 
-def run_logs(port: str | None, since: str, follow: bool, as_json: bool) -> None:
-    """Prints the lines from `since` on; with `follow` goes on until it is interrupted."""
+def run_text_log(port: str | None, since: str, follow: bool, as_json: bool) -> None:
+    """Prints the lines from `since` on; with `follow` it goes on until interrupted."""
     from hymio.cable.ports import choose_port
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
     begin = parse_since(since, time.time())
     chosen = choose_port(port)
-    with Cable(chosen) as cable:
+    with CableSession(chosen) as cable:
         lines, following = read_lines(cable, begin.number)
         wanted = lines_since(lines, begin.utc_s)
         if lines and not wanted and begin.utc_s is not None:

@@ -6,22 +6,21 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from hymio.common.addresses import is_device_id
 from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
+from hymio.store.figures import FACES
 from hymio.store.log_reading import LoggedPress, read_presses
-from hymio.wire.records import Record
+from hymio.wire.device_ids import is_device_id
+from hymio.wire.records import SECTOR_BYTES, Record
 
 if TYPE_CHECKING:
     from hymio.cable.log_image import ImageLog
 
 UNNAMED: Final = "image"
-"""The terminal of an image, if nobody says which one it is."""
+"""The name of an image's terminal, if nobody says which one it is."""
 
 _BATCHES_PER_COMMIT: Final = 50
-
-_FACES: Final = ("", "1 very unhappy", "2 unhappy", "3 happy", "4 very happy")
 
 Form = Literal["table", "csv", "json"]
 """How presses are printed."""
@@ -29,6 +28,12 @@ Form = Literal["table", "csv", "json"]
 
 def run_votes(port: str | None, db: str | None, ack: bool, form: Form) -> None:
     """Prints every press in the log of the terminal on `port`, or commits them to the database `db`.
+
+    Args:
+        port: a serial port or the address of one; None: the only one there is.
+        db: the database; None: the presses are printed.
+        ack: whether the terminal's cursor is moved.
+        form: how presses are printed.
 
     Raises:
         Failure: 2 wrong use, 3 no terminal, 4 no database, 5 the terminal answers oddly, 6 broken off.
@@ -53,7 +58,7 @@ def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None
     """Prints every press in the log of the image `path`, or commits them to the database `db` as those of `device_id`.
 
     Raises:
-        Failure: 1 no log in it, or part of it can't be read, 2 wrong use, 4 no database, 5 a newer format.
+        Failure: 1 there is no log in it, or a part of it can't be read; 2 wrong use, 4 no database, 5 a newer format.
     """
     from hymio.cable.log_image import parse_mac, read_image
 
@@ -86,8 +91,6 @@ def run_image(path: Path, device_id: str | None, mac: str | None, db: str | None
 
 
 def _image(path: Path) -> bytes:
-    from hymio.cable.log_image import SECTOR_BYTES
-
     try:
         image = path.read_bytes()
     except OSError as error:
@@ -133,7 +136,7 @@ _NONE: Final = "There is no press in the log; `hymio status` shows whether the t
 
 
 def _cell(value: object) -> str:
-    """A value of a line of CSV: no text of ours needs quotes; yes is 1, as in the view presses_v1."""
+    """A value of a line of CSV. No text of ours needs quotes; true is 1, as in the view presses_v1."""
     if value is None:
         return ""
     return str(int(value)) if isinstance(value, bool) else str(value)
@@ -141,10 +144,10 @@ def _cell(value: object) -> str:
 
 def _read_whole(port: str) -> list[LoggedPress]:
     from hymio.cable.pull import check_counting, progress_bar, pull
-    from hymio.cable.smp import Cable
+    from hymio.cable.smp_session import CableSession
 
     records: dict[int, Record] = {}
-    with Cable(port) as cable:
+    with CableSession(port) as cable:
         status = cable.status()
         check_counting(status)
         with progress_bar(status.next_seq - status.oldest_seq) as progress:
@@ -166,7 +169,14 @@ def _show(presses: list[LoggedPress]) -> None:
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(press.pressed_utc))
             when += " (worked out later)" if press.clock == "dated" else ""
         style = None if press.is_vote else "dim"
-        table.add_row(str(press.seq), when, _FACES[press.button], press.verdict, str(press.count), style=style)
+        table.add_row(
+            str(press.seq),
+            when,
+            f"{press.button} {FACES[press.button - 1]}",
+            press.verdict,
+            str(press.count),
+            style=style,
+        )
     console().print(table)
     votes = sum(press.count for press in presses if press.is_vote)
     presses_and = counted(sum(press.count for press in presses), "press")
@@ -182,8 +192,9 @@ def _show(presses: list[LoggedPress]) -> None:
 
 def _image_into_database(log: ImageLog, device_id: str, db: str, as_json: bool) -> None:
     from hymio.cable.pull import Imported
-    from hymio.store.ingest import Arrival, Told, ingest_many
-    from hymio.store.schema import open_store
+    from hymio.store.arrivals import Arrival, Told
+    from hymio.store.database import open_store
+    from hymio.store.ingest import ingest_many
     from hymio.store.transaction import date_on
     from hymio.wire.batches import encode_batch
 

@@ -1,7 +1,7 @@
 """The `hymio` command: which sub-commands there are, their options and examples."""
 
-# Nothing heavy is imported at the top: `hymio --help` has to be instant, and a technician's laptop need not have
-# what only the office uses.
+# Nothing heavy is imported at the top: `hymio --help` has to be instant, and a technician's laptop need not have what
+# only the office uses.
 
 from __future__ import annotations
 
@@ -216,7 +216,10 @@ def ledger(db: DbOption, as_json: JsonOption = False) -> None:
 
 
 def _simulator(arguments: list[str]) -> typer.Typer:
-    """The sub-commands of `hymio sim`, imported only when they are asked for: everything else must start at once."""
+    """The sub-commands of `hymio sim`, imported only when they are asked for.
+
+    Everything else must start at once.
+    """
     stub = new_app(name="sim", help=SIM_HELP)
     if "sim" not in arguments[:1]:
         return stub
@@ -231,5 +234,5 @@ def _run(**options: object) -> object:
 
 
 def main() -> None:
-    """Entry point of the `hymio` command."""
+    """The entry point of the `hymio` command."""
     raise SystemExit(run_cli(_run))

@@ -95,11 +95,11 @@ def flash(
     as_json: JsonOption = False,
 ) -> None:
     """Makes terminals of boards (ESP32, S2, S3, C3, C6), whatever they ran; votes on them are kept."""
-    from hymio.board.boot_loader import Way
+    from hymio.board.boot_loader import ResetModes
     from hymio.board.flash import run_flash
 
-    way = Way(before, after)
-    run_flash(stock, port or [], every, config, image, flash_size, erase_votes, dry_run, way, as_json)
+    resets = ResetModes(before, after)
+    run_flash(stock, port or [], every, config, image, flash_size, erase_votes, dry_run, resets, as_json)
 
 
 RegisterOption = Annotated[
@@ -116,7 +116,9 @@ RegisterOption = Annotated[
     ),
 )
 def provision(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The provisioning file (TOML); host/README.md has it.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The provisioning file (TOML); host/spec/bench.md has it.")
+    ],
     table: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="A line for each terminal, laid over FILE.")
     ] = None,
@@ -171,7 +173,7 @@ def retire(
     as_json: JsonOption = False,
 ) -> None:
     """Wipes a board for good, once every press of it is in the database or acknowledged."""
-    from hymio.board.boot_loader import Way
+    from hymio.board.boot_loader import ResetModes
     from hymio.board.retire import run_retire
 
-    run_retire(port, db, votes_are_lost, yes, register, Way(before, after), as_json)
+    run_retire(port, db, votes_are_lost, yes, register, ResetModes(before, after), as_json)

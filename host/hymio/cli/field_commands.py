@@ -73,9 +73,9 @@ def logs(
 ) -> None:
     """What a terminal says of itself in words: starts and why the last one ended, network, clock, errors."""
     with ends_well() if follow else nullcontext():
-        from hymio.cable.text_log import run_logs
+        from hymio.cable.text_log import run_text_log
 
-    run_logs(_port(port, sim), since, follow, as_json)
+    run_text_log(_port(port, sim), since, follow, as_json)
 
 
 @app.command(
@@ -97,7 +97,7 @@ def votes(
         typer.Option(
             "--db",
             metavar="URL",
-            # It changes what is done, so it is not taken from the environment.
+            # This option changes what is done, so it is not taken from the environment.
             help="Commit them to this database instead of printing them (HYMIO_DB does not count here; @FILE does).",
         ),
     ] = None,
@@ -189,10 +189,11 @@ def selftest(
     as_json: JsonOption = False,
 ) -> None:
     """Flash, files, lights, buttons, buzzer, Wi-Fi, TLS, battery, clock. Status 0: the board is good, 1: something has
-    failed, 7: good as far as it was tested."""
-    from hymio.selftest.command import Order, run_selftest
+    failed, 7: good as far as it was tested.
+    """
+    from hymio.selftest.command import SelftestOptions, run_selftest
 
-    status = run_selftest(Order(_port(port, sim), report, store, operator, skip or [], auto, yes, as_json))
+    status = run_selftest(SelftestOptions(_port(port, sim), report, store, operator, skip or [], auto, yes, as_json))
     if status != DONE:
         raise typer.Exit(status)
 

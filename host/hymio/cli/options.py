@@ -12,14 +12,15 @@ from typer.core import TyperGroup
 from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
 
 _LIKE = 0.7
-"""Of difflib's ratio: `statsu` is like `status` (0.83) and `lgos` like `logs` (0.75), `bogus` is not (0.67)."""
+"""How much alike two names have to be, by difflib's ratio: `statsu` is like `status` (0.83) and `lgos` like `logs`
+(0.75), `bogus` is not (0.67)."""
 
 
 class HelpGroup(TyperGroup):
     """Lists its commands under the headings of their `rich_help_panel`, each with its first sentences unabridged."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Called by typer for the word that ought to be a command, or a slip of the finger."""
+        """Is called by typer for the word that ought to be a command."""
         try:
             return super().resolve_command(ctx, args)
         except Exception as error:
@@ -29,7 +30,7 @@ class HelpGroup(TyperGroup):
             raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Called by typer for the end of --help."""
+        """Is called by typer for the end of --help."""
         headings: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):
             command = self.get_command(ctx, name)
@@ -43,13 +44,16 @@ class HelpGroup(TyperGroup):
 
 
 def near_names(typed: str, names: list[str]) -> list[str]:
-    """What somebody may have meant who typed this: the names that it begins, or a few that are very much like it."""
+    """The names that somebody may have meant who typed this.
+
+    They are those that begin with it, or a few that are much like it.
+    """
     begun = [name for name in names if len(typed) > 1 and name.startswith(typed)]
     return begun or get_close_matches(typed, names, cutoff=_LIKE)
 
 
 def new_app(**options: Any) -> typer.Typer:
-    """A group of commands. Help is plain text: Markdown would swallow what looks like a tag, and cost 0.1 s."""
+    """A group of commands. Its help is plain text: Markdown would swallow what looks like a tag, and cost 0.1 s."""
     settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
     return typer.Typer(
         cls=HelpGroup,
@@ -80,7 +84,7 @@ DbOption = Annotated[
         "--db",
         metavar="URL",
         envvar=DB_VARIABLE,
-        show_envvar=False,  # else it stands in the middle of "Missing option '--db'."
+        show_envvar=False,  # otherwise it stands in the middle of "Missing option '--db'."
         help="The database: votes.db, sqlite:///votes.db or postgresql://user@host/name; @FILE: as that file says."
         " Without it: HYMIO_DB.",
     ),

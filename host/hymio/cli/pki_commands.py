@@ -118,7 +118,7 @@ def renew(
         str | None,
         typer.Option(
             metavar="URL",
-            # It changes what is done, so it is not taken from the environment.
+            # This option changes what is done, so it is not taken from the environment.
             help="Send it there (@FILE: as that file says; HYMIO_BROKER does not count); else it is only made.",
         ),
     ] = None,

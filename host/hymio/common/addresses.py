@@ -1,4 +1,4 @@
-"""Addresses as people type them: HOST:PORT of a listener, mqtt:// URLs of a broker, names of terminals."""
+"""Addresses as people type them: HOST:PORT of a listener, mqtt:// URLs of a broker."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ from hymio.common.hidden_passwords import hide, hide_passwords_in, without_passw
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
 
-_DEVICE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,31}")
-
-
-def is_device_id(name: str) -> bool:
-    """Whether a terminal may be called so."""
-    return _DEVICE_ID.fullmatch(name) is not None
-
 
 def parse_listen(listen: str, option: str = "--listen") -> tuple[str, int]:
     """(host, port) of HOST:PORT; port 0 means any free one."""
@@ -33,7 +26,7 @@ def parse_listen(listen: str, option: str = "--listen") -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where a broker is and how to log in."""
+    """Where a broker is, and how to log in there."""
 
     host: str
     port: int
@@ -48,14 +41,18 @@ class BrokerAddress:
 
 HOW_TO_QUOTE: Final = "#, ?, /, @ and % in a user's name or password are written %23, %3F, %2F, %40 and %25."
 _NO_PORT: Final = re.compile(r"(\w:)(?!\d+/?$)[^/\]]+$")
-"""What stands where a port belongs, and is none."""
+"""Matches what stands in the place of a port and is none."""
 
 
 def address_in(given: str, option: str) -> str:
-    """`given`, or the first line of FILE if it is @FILE: there no list of processes shows it.
+    """Gives `given`, or the first line of FILE if it is @FILE: an address in a file appears in no list of processes.
+
+    Args:
+        given: what was typed.
+        option: the option that it was typed for, which an error names.
 
     Raises:
-        Failure: 2 the file can't be read, or is empty.
+        Failure: 2, the file can't be read, or is empty.
     """
     if not given.startswith("@"):
         return given
@@ -76,15 +73,19 @@ def address_in(given: str, option: str) -> str:
 
 
 def shown_address(url: str) -> str:
-    """An address that is refused, as it may be shown: without what is a password, or seems to be one."""
+    """How an address that is refused may be shown: without what is a password, or seems to be one."""
     return without_password(url) if "@" in url else _NO_PORT.sub(r"\1***", without_password(url))
 
 
 def parse_broker(url: str) -> BrokerAddress:
-    """The broker of `mqtt://[user:password@]host[:port]`, `mqtts://...` (TLS) or just `host[:port]`; or of @FILE."""
+    """Reads `mqtt://[user:password@]host[:port]`, `mqtts://...` (TLS) or just `host[:port]`; @FILE holds one of them.
+
+    Raises:
+        Failure: 2, it is no address of a broker.
+    """
     url = address_in(url, "--broker")
     try:
-        # Tabs and line ends are left out by urlsplit without a word, and a # or ? ends the address for it.
+        # urlsplit leaves out tabs and line ends without a word, and a # or ? ends the address for it.
         if any(sign in url for sign in "#?\t\r\n"):
             raise ValueError
         parts = urlsplit(url if "://" in url else f"mqtt://{url}")
@@ -108,9 +109,12 @@ def parse_broker(url: str) -> BrokerAddress:
 
 
 def check_database(url: str) -> None:
-    """Failure 2 if an @ in the user's name or the password of a database's URL would end them too early.
+    """Checks that no @ in the user's name or the password of a database's URL ends them too early.
 
     SQLAlchemy takes what comes between the first @ and the next / for the host, and shows it.
+
+    Raises:
+        Failure: 2, there is such an @.
     """
     if "://" in url and url.count("@") > 1:
         raise Failure(WRONG_USE, f"--db {without_password(url)!r} is not the address of a database.", HOW_TO_QUOTE)

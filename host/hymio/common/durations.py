@@ -12,7 +12,7 @@ _UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_
 
 
 def parse_duration(option: str, text: str) -> int:
-    """Milliseconds.
+    """Reads a duration that was typed for `option`; gives milliseconds.
 
     Raises:
         Failure: 2, it is no duration, or no whole number of milliseconds.

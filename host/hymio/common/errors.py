@@ -20,15 +20,15 @@ DONE: Final = 0
 ANSWER_NO: Final = 1
 """The command worked and the answer is no: not balanced, self-test failed, image damaged."""
 WRONG_USE: Final = 2
-"""Wrong option, value or configuration key; nothing was touched."""
+"""An option, a value or a configuration key is wrong; nothing was touched."""
 NO_TERMINAL: Final = 3
-"""No such port, in use, silent, bare REPL, boot loop."""
+"""There is no such port, it is in use, or what is on it is silent, at a prompt, or in a boot loop."""
 NO_SERVICE: Final = 4
-"""No broker, database or server there, or it refused."""
+"""There is no broker, database or server, or it refused."""
 ANSWERED_ERROR: Final = 5
 """The other side answered, but with an error or a newer format."""
 BROKEN_OFF: Final = 6
-"""Broken off half-way: what is done stands, run it again."""
+"""The work was broken off half-way: what is done stands, and the command may be run again."""
 BUG: Final = 70
 """A bug in hymio (EX_SOFTWARE of sysexits.h)."""
 
@@ -40,9 +40,13 @@ _SEEN: Final = (
 
 
 class Failure(Exception):
-    """Ends a command with `exit_status`; `message` says what happened, `hint` what to do next."""
+    """Ends a command with `exit_status`; `message` says what happened, and `hint` what to do next.
+
+    Where a docstring says which failures a function raises, the number before each reason is the exit status.
+    """
 
     def __init__(self, exit_status: int, message: str, hint: str) -> None:
+        """Takes the exit status, and the two sentences for a person."""
         super().__init__(message)
         self.exit_status = exit_status
         self.message = message
@@ -50,18 +54,21 @@ class Failure(Exception):
 
 
 def escaped(text: str) -> str:
-    """The text, with escapes for bytes of a command line or a file name that are no UTF-8: strict JSON has none."""
+    """The text, with escapes for bytes of a command line or a file name that are no UTF-8.
+
+    Strict JSON can't hold such bytes.
+    """
     return text.encode(errors="backslashreplace").decode()
 
 
 def show_failure(failure: Failure, as_json: bool) -> None:
-    """Writes the failure to stderr: two sentences, or one JSON line."""
+    """Writes the failure to stderr, as two sentences or as one line of JSON."""
     message, hint = (escaped(without_secrets(text)) for text in (failure.message, failure.hint))
     if as_json:
         text = json.dumps({"error": {"exit": failure.exit_status, "message": message, "hint": hint}})
     else:
         text = f"{message}\n{hint}"
-    with contextlib.suppress(OSError):  # perhaps nobody is listening any more; the exit status still tells
+    with contextlib.suppress(OSError):  # perhaps nobody listens any more; the exit status still tells
         print(text, file=sys.stderr, flush=True)
 
 
@@ -75,12 +82,12 @@ def _bug(error: BaseException) -> Failure:
 
 
 def as_failure(error: BaseException) -> Failure:
-    """What `error`, caught at the very top of a command, means to the person who ran it."""
+    """What `error`, caught at the very top of a command, means to the person who ran the command."""
     if isinstance(error, Failure):
         return error
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         return Failure(INTERRUPTED, interrupts.MESSAGE, interrupts.HINT)
-    # Typer carries its own copy of click since 0.26, so the class is told by what it can do.
+    # Typer has had its own copy of click since 0.26, so the class is told by what it can do.
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         message = str(error.format_message()).strip() or "Something is missing on the command line."
         context = getattr(error, "ctx", None)
@@ -90,13 +97,22 @@ def as_failure(error: BaseException) -> Failure:
 
 
 def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, program: str = "hymio") -> int:
-    """Runs a Typer `app` and returns the exit status; every way to fail goes through `show_failure`."""
+    """Runs a Typer `app`; every way to fail goes through `show_failure`.
+
+    Args:
+        app: the command.
+        arguments: the command line; None: that of this process.
+        program: the name that help and errors show.
+
+    Returns:
+        The exit status.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     hide_passwords_in([*given, *(os.environ.get(variable, "") for variable in hidden_passwords.VARIABLES)])
     if arguments is None and not hide_in_process_list(given):
         print(_SEEN, file=sys.stderr, flush=True)
     if not os.environ.get(_DEBUG_VARIABLE):
-        # An MQTT client that is gone leaves futures behind, of whose errors asyncio writes tracebacks as it ends.
+        # An MQTT client that is gone leaves futures behind, and asyncio writes their errors as tracebacks when it ends.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         interrupts.begin()
@@ -111,7 +127,7 @@ def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, pro
     except BaseException as error:
         interrupts.over()
         if type(error).__name__ == "NoArgsIsHelpError" and hasattr(error, "show"):
-            error.show()  # the whole help, on stderr
+            error.show()  # it prints the whole help on stderr
             return WRONG_USE
         failure = as_failure(error)
         if failure.exit_status == INTERRUPTED and interrupts.is_end():

@@ -1,4 +1,4 @@
-"""What is not installed, because only some need it: the sentence that says so and the command that mends it."""
+"""Extras that are not installed: what is said to whoever needs one, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NEEDED_FOR: Final = {
     "service": "Hiding passwords from the list of processes",
     "sim": "The simulator",
 }
-"""What needs each extra of pyproject.toml."""
+"""What each extra of pyproject.toml is needed for."""
 
 
 def missing_extra(extra: str, error: ImportError) -> Failure:
-    """Status 2: the extra is not installed; with the command that installs it beside this hymio."""
+    """Status 2: the extra is not installed; the hint is the command that installs it beside this hymio."""
     what = error.name or str(error)
     return Failure(
         WRONG_USE, f"{_NEEDED_FOR[extra]} needs what is not installed here ({what}).", f"Type: {install_command(extra)}"
@@ -40,10 +40,13 @@ def install_command(extra: str) -> str:
 
 
 def _source(extra: str) -> str:
-    """A checkout or a wheel, as pip has written down (PEP 610); else what the extra consists of."""
+    """What pip has to install.
+
+    It is a checkout or a wheel, if pip has noted one (PEP 610), otherwise what the extra consists of.
+    """
     try:
         found = distribution("hymio")
-    except PackageNotFoundError:  # run without being installed
+    except PackageNotFoundError:  # hymio is run without being installed
         return f"{shlex.quote(str(Path(__file__).parents[3]))}[{extra}]"
     text = found.read_text("direct_url.json")
     origin = json.loads(text) if text else {}

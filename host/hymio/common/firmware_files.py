@@ -1,4 +1,4 @@
-"""Where the firmware files are: beside the package in a wheel, in the checkout otherwise; and how to run one here."""
+"""Where the firmware's files are (beside the package in a wheel, else in the checkout), and how one is run here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, Final
 
 _PACKAGE: Final = "_hymio_firmware"
-"""The terminal's package in this process: nothing called `terminal` shall stand in anyone's sys.modules."""
+"""The name of the terminal's package in this process: it is not `terminal`, which may be anyone's in sys.modules."""
 
 
 def firmware_dir() -> Path:
@@ -29,7 +29,7 @@ def firmware_dir() -> Path:
 
 @functools.cache
 def firmware_package() -> ModuleType:
-    """The terminal's package in this process, of which `firmware_room` gives the modules."""
+    """The terminal's package in this process; `firmware_module` gives its modules."""
     directory = firmware_dir() / "terminal"
     spec = importlib.util.spec_from_file_location(
         _PACKAGE, directory / "__init__.py", submodule_search_locations=[str(directory)]
@@ -41,6 +41,6 @@ def firmware_package() -> ModuleType:
     return module
 
 
-def firmware_room(name: str) -> Any:
-    """The firmware's module terminal/`name`.py, to be run in this process. Not `board`: it wants hardware."""
+def firmware_module(name: str) -> Any:
+    """The firmware's module terminal/`name`.py, to be run in this process. `board` can't be: it needs hardware."""
     return importlib.import_module(f"{firmware_package().__name__}.{name}")

@@ -1,11 +1,12 @@
-"""Ctrl-C at any moment of a command, its very first and its very last as well: two sentences or nothing, never more.
+"""What Ctrl-C does at any moment of a command, the first and the last included: it prints two sentences or nothing.
 
-A command has three times. While it loads and reads its command line there is nothing to clean up, and an interrupted
-import is a traceback, so Ctrl-C ends the process at once. While it works Ctrl-C is a KeyboardInterrupt, as everywhere.
-When it is over it is told its status by nobody any more. What goes on until Ctrl-C (`ends_well`) ends by it with 0.
+A command has three phases. While it loads and reads its command line there is nothing to clean up, and an interrupted
+import would print a traceback, so Ctrl-C ends the process at once. While it works, Ctrl-C is a KeyboardInterrupt, as
+everywhere. Once it is over, Ctrl-C changes its status no more. A command that goes on until Ctrl-C (`ends_well`) ends
+by it with status 0.
 """
 
-# Imported before everything else, so it imports next to nothing.
+# This module is imported before everything else, so it imports next to nothing.
 
 from __future__ import annotations
 
@@ -18,17 +19,17 @@ from types import FrameType
 from typing import Final
 
 INTERRUPTED: Final = 130
-"""Ctrl-C, as shells report it: 128 + SIGINT."""
+"""The exit status after Ctrl-C, as shells report it: 128 + SIGINT."""
 MESSAGE: Final = "Interrupted."
 HINT: Final = "What is done stands; run the command again to go on."
 
 _is_process = False
-"""Whether this process is the command; in a test, or another program, signals are not ours."""
+"""Whether this process is the command; in a test, or in another program, the signals are not ours."""
 _ends_well = False
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether `--json` stands among the options (it is looked for before parsing, which may be what fails)."""
+    """Whether `--json` stands among the options; it is looked for before parsing, because that may be what fails."""
     options = list(arguments)
     if "--" in options:
         options = options[: options.index("--")]
@@ -36,16 +37,16 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def guard() -> None:
-    """From the entry point, before anything is imported: from now on Ctrl-C ends the process at once."""
+    """Has Ctrl-C end the process at once; the entry point calls it before anything else is imported."""
     global _is_process
-    # One that is ignored stays so: a shell without job control starts what is to run in the background like that.
+    # A signal that is ignored stays ignored: a shell without job control starts background processes like that.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         _is_process = True
         signal.signal(signal.SIGINT, _leave)
 
 
 def begin() -> None:
-    """From now on Ctrl-C is a KeyboardInterrupt: there is something to clean up, or to say."""
+    """Makes Ctrl-C a KeyboardInterrupt from now on: there is something to clean up, or to say."""
     global _ends_well
     _ends_well = False
     _unwind()
@@ -53,9 +54,12 @@ def begin() -> None:
 
 @contextlib.contextmanager
 def ends_well(*, is_service: bool = False) -> Iterator[None]:
-    """This command goes on until Ctrl-C, that is its end and no failure; a service ends by SIGTERM as well.
+    """For a command that goes on until Ctrl-C, which is then its end and no failure.
 
-    In the block is what it still has to load: there Ctrl-C ends the process at once.
+    The block holds what the command still has to load; Ctrl-C ends the process at once while it runs.
+
+    Args:
+        is_service: whether SIGTERM ends the command in the same way.
     """
     global _ends_well
     _ends_well = True
@@ -75,13 +79,13 @@ def is_end() -> bool:
 
 
 def over() -> None:
-    """The command is over: whoever is impatient changes nothing about its status, and gets no traceback."""
+    """Marks the command as over: another Ctrl-C changes nothing about its status, and prints no traceback."""
     if _is_process:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if _ends_well:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        # A KeyboardInterrupt in a string that is executed (`dataclasses` does so while it is imported) ends the process
-        # by SIGINT whatever its status, though it was caught; the next such string makes Python forget it:
+        # A KeyboardInterrupt in a string that is executed (as `dataclasses` does while it is imported) ends the process
+        # by SIGINT whatever its status, even if it was caught. The next such string makes Python forget it:
         # https://github.com/python/cpython/blob/3.11/Python/pythonrun.c, run_eval_code_obj
         exec("")
 

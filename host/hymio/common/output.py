@@ -20,27 +20,28 @@ _STARTED_S: Final = time.monotonic()
 
 
 def seconds_running() -> float:
-    """`t` of the contract: seconds since the process started (a few milliseconds less: since this was imported)."""
+    """The `t` of the contract: seconds since the process started, less the few milliseconds until this was imported."""
     return time.monotonic() - _STARTED_S
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One JSON object on one line of stdout, out at once."""
+    """Prints one JSON object on one line of stdout, at once."""
     text = json.dumps(value, ensure_ascii=False)
-    # Bytes of a path that are no UTF-8 are half of a pair to Python, and nothing to a strict reader of JSON.
+    # Python holds bytes of a path that are no UTF-8 as halves of surrogate pairs, which a strict reader of JSON
+    # refuses.
     print_line(_HALF_A_PAIR.sub(lambda half: rf"\\u{ord(half[0]):04x}", text))
 
 
 def print_line(line: str) -> None:
-    """One line on stdout, out at once.
+    """Prints one line on stdout, at once.
 
     Raises:
-        Failure: whoever read our output has gone (`hymio votes | head`).
+        Failure: 6, whoever read our output has gone, as in `hymio votes | head`.
     """
     try:
         print(line, flush=True)
     except BrokenPipeError:
-        # What is still in the buffer must not fail once more when the interpreter closes stdout.
+        # What is still in the buffer must not fail a second time when the interpreter closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Failure(
             BROKEN_OFF, "Whoever read the output has gone.", "Run it again without cutting it short."
@@ -48,19 +49,19 @@ def print_line(line: str) -> None:
 
 
 def note(line: str) -> None:
-    """One line for a person, on stderr."""
+    """Prints one line for a person on stderr."""
     print(without_secrets(line), file=sys.stderr, flush=True)
 
 
 def console() -> Console:
-    """Where tables for people go."""
+    """The console for tables that people read, which is stdout."""
     from rich.console import Console
 
     return Console(highlight=False)
 
 
 def error_console() -> Console:
-    """Where progress bars and hints go."""
+    """The console for progress bars and hints, which is stderr."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)

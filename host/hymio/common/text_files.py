@@ -12,9 +12,10 @@ SAVE_AS_UTF8: Final = "Save it as UTF-8 and run the same command again. Nothing 
 
 
 def read_utf8(path: Path, hint: str = SAVE_AS_UTF8) -> str:
-    """The text of a file, without a byte order mark.
+    """Reads the text of a file, without a byte order mark.
 
     Args:
+        path: the file.
         hint: how to save it, if it is in another encoding.
 
     Raises:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 
 def counted(number: int, thing: str) -> str:
-    """The number and what is counted: `1 press`, `2 presses`, `0 bad sectors`.
+    """The number and what is counted, such as `1 press`, `2 presses`, `0 bad sectors`.
 
     Args:
-        thing: one of them; its plural has -s, or -es after a hissing sound.
+        number: how many.
+        thing: the word for one of them; its plural has -s, or -es after a hissing sound.
     """
     if number == 1:
         return f"1 {thing}"
@@ -15,5 +16,5 @@ def counted(number: int, thing: str) -> str:
 
 
 def if_one(number: int, one: str, many: str) -> str:
-    """What else changes with the number: has and have, comes and come."""
+    """The word that changes with the number, such as has and have, or comes and come."""
     return one if number == 1 else many

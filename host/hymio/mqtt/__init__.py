@@ -1,1 +1,1 @@
-"""The connection to a broker: address, TLS, and orders that go out and answers that come in."""
+"""MQTT: the client, TLS, and the session in which orders go to terminals and their answers come back."""

@@ -22,15 +22,15 @@ _ALERTS: Final = {
     "UNKNOWN_CA": "our certificate is not of its CA",
     "WRONG_VERSION_NUMBER": "it does not speak TLS on this port",
 }
-"""What OpenSSL calls the reason (a part of it), and what a person can do something with."""
+"""Parts of the reasons that OpenSSL names, and what they mean to a person."""
 
 _TIMED_OUT: Final = "Operation timed out"
-"""What aiomqtt says when a connection was made and no CONNACK came."""
+"""aiomqtt says this if a connection was made and no CONNACK came."""
 _MEANINGS: Final = {
     _TIMED_OUT: "nothing in MQTT came back (another port, or the other one of mqtt:// and mqtts://?)",
     "Disconnected during message iteration": "it has ended, or somebody else came by our name",
 }
-"""What aiomqtt says, and what a person can do something with; the second: a client id that is in use twice."""
+"""What aiomqtt says, and what it means to a person. The second one comes when a client id is in use twice."""
 _KNOCK_S: Final = 3.0
 
 
@@ -44,10 +44,12 @@ class TlsFiles:
 
 
 def tls_context(address: BrokerAddress, files: TlsFiles) -> ssl.SSLContext | None:
-    """How to connect to `address`; None: without TLS. The broker's certificate and its host name are always checked.
+    """How to connect to `address`; None means without TLS.
+
+    The broker's certificate and its host name are always checked.
 
     Raises:
-        Failure: 2 files without TLS, a file missing or not what it should be.
+        Failure: 2, there are files without TLS, or a file is missing or not what it should be.
     """
     given = [path for path in (files.ca, files.cert, files.key) if path is not None]
     if not address.tls:
@@ -63,13 +65,13 @@ def tls_context(address: BrokerAddress, files: TlsFiles) -> ssl.SSLContext | Non
     for path in given:
         if not path.is_file():
             raise Failure(WRONG_USE, f"There is no file {path}.", _WHERE_FROM)
-    # Without --ca those that the system believes.
+    # Without --ca the certificates are believed that the system believes.
     with _reading("--ca", "a certificate in PEM"):
         context = ssl.create_default_context(cafile=files.ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if files.cert is not None and files.key is not None:
         with _reading("--cert and --key", "a certificate and its key in PEM, without a passphrase"):
-            # OpenSSL would ask for a passphrase on the terminal, and a service would hang.
+            # OpenSSL would ask for a passphrase on the terminal, and a service would wait for ever.
             context.load_cert_chain(files.cert, files.key, password="")
     return context
 
@@ -78,13 +80,13 @@ def tls_context(address: BrokerAddress, files: TlsFiles) -> ssl.SSLContext | Non
 def _reading(options: str, expected: str) -> Iterator[None]:
     try:
         yield
-    except OSError as error:  # ssl.SSLError is one, and says nothing that helps
+    except OSError as error:  # ssl.SSLError is an OSError, and says nothing that helps
         said = "" if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
         raise Failure(WRONG_USE, f"{options}: not {expected}{said}.", _WHERE_FROM) from None
 
 
 def why_refused(error: BaseException, address: BrokerAddress, context: ssl.SSLContext | None) -> str:
-    """The reason of a failed connection, in words for a person. Blocks for seconds if it has to ask the broker."""
+    """Why a connection failed, in words for a person. May take seconds, if the broker has to be asked again."""
     reason = _in_words(error)
     if not reason and context is not None and str(error) == _TIMED_OUT:
         reason = _knock(address, context)
@@ -101,10 +103,10 @@ def no_broker(address: BrokerAddress, why: str) -> Failure:
 
 
 def _knock(address: BrokerAddress, context: ssl.SSLContext) -> str:
-    """Why the broker ends a TLS connection by itself; "" if it does not.
+    """Connects once more to find out why the broker ends a TLS connection by itself; "" if it does not.
 
-    In TLS 1.3 a client has shaken hands before the broker looks at its certificate, and the MQTT library keeps the
-    refusal that follows to itself.
+    In TLS 1.3 a client has completed its handshake before the broker looks at its certificate, and the MQTT library
+    does not pass on the refusal that follows.
     """
     try:
         with (
@@ -121,7 +123,7 @@ def _knock(address: BrokerAddress, context: ssl.SSLContext) -> str:
 
 
 def _in_words(error: BaseException) -> str:
-    """The meaning of the TLS error in `error` or behind it; "" if there is none."""
+    """What the TLS error in `error`, or behind it, means; "" if there is none."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__

@@ -1,4 +1,4 @@
-"""`hymio broker config`: what a site's mosquitto needs: TLS by our CA only, and rights topic by topic."""
+"""`hymio broker config`: what a site's mosquitto needs, which is TLS by our CA only, and rights topic by topic."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from hymio.common.output import print_json, print_line
 from hymio.office.home_discovery import availability_topic
 from hymio.pki.files import SECRET_MODE, PkiDirectory, files_work, write_file
 from hymio.pki.listing import known_certificates
-from hymio.pki.register import HOME, Entry
+from hymio.pki.register import HOME, CertificateEntry
 from hymio.pki.revocation import remind
 from hymio.wire import limits
 
 FROM_TERMINAL: Final = ("votes", "state", "config/reported", "reply", "log")
 """What a terminal writes below hymio/<device_id>/."""
 TO_TERMINAL: Final = ("ack", "config", "cmd", "update")
-"""What a terminal reads there: so no terminal can acknowledge itself, or give an order to itself or another."""
+"""What a terminal reads there. So no terminal can acknowledge itself, or give an order to itself or another one."""
 COLLECTOR_READS: Final = ("votes", "state")
 COLLECTOR_WRITES: Final = ("ack", "cmd", "figures", "state")
-"""It asks terminals for what it lacks, and what it counts goes to Home Assistant and others as figures. `state`: to
-take away what a terminal has left behind that is retired (`hymio cmd forget`)."""
+"""The collector asks terminals for what it lacks, and publishes what it counts as figures for Home Assistant and
+others. It may write `state` to remove what a retired terminal has left on the broker (`hymio cmd forget`)."""
 OPERATOR_READS: Final = ("state", "config/reported", "reply", "log")
 OPERATOR_WRITES: Final = ("config", "cmd")
-"""Not `ack`: who gives orders can't make a terminal forget votes. And not read back, as it may hold a password."""
+"""Not `ack`, so that whoever gives orders can't make a terminal forget votes. An operator can't read them back either,
+because a configuration may hold a password."""
 DISCOVERY: Final = "homeassistant/#"
-"""Where Home Assistant looks for what is new; the collector publishes it."""
+"""Where Home Assistant looks for new devices; the collector publishes there."""
 HOME_READS: Final = ("figures", "state")
-"""What the terminals' entities in Home Assistant are made of."""
+"""The topics that the terminals' entities in Home Assistant are made of."""
 HOME_WRITES: Final = "homeassistant/status"
-"""Home Assistant says there when it starts and ends."""
+"""Where Home Assistant says that it starts and ends."""
 
 MAX_PACKET_BYTES: Final = 256 * 1024
-"""Who sends a longer one is thrown out; a payload over `limits.MESSAGE_MAX_BYTES` is passed over."""
+"""Whoever sends a longer packet is thrown out; a payload over `limits.MESSAGE_MAX_BYTES` is passed over."""
 MAX_QUEUED_MESSAGES: Final = 20_000
-"""For a collector that is away, or until `limits.QUEUED_MAX_BYTES` are reached. What does not fit is dropped, and the
-terminals send it again: they keep everything until it is acknowledged. Days of votes of a hundred terminals."""
+"""What the broker keeps for a collector that is away, until `limits.QUEUED_MAX_BYTES` are reached: days of votes of a
+hundred terminals. What does not fit is dropped, and the terminals send it again, because they keep everything until it
+is acknowledged."""
 
 _CONF: Final = """\
 # Written by `hymio broker config`, for mosquitto 2.0.11 or newer. It is written anew each time: your own settings
@@ -103,14 +105,16 @@ def acl(
     """The rights, topic by topic; `%u` is the name in the client's certificate.
 
     Args:
-        collectors, operators, homes: who has those rights.
-        others: names that are nobody's device id either, and have no rights at all.
+        collectors: the names that have the rights of a collector.
+        operators: those that have the rights of an operator.
+        homes: those that have the rights of a Home Assistant.
+        others: names that are no terminal's either, and have no rights at all.
     """
     lines = ["# Written by `hymio broker config`. What is not named here is forbidden.", ""]
     lines += [f"pattern write hymio/%u/{topic}" for topic in FROM_TERMINAL]
     lines += [f"pattern read hymio/%u/{topic}" for topic in TO_TERMINAL]
-    # A pattern holds for every name, and an operator's is one that a terminal could have: without this line, which goes
-    # before all others of a user and before the patterns, he could vote as a terminal of his name.
+    # A pattern holds for every name, and an operator may have a name that a terminal could have. Without this line,
+    # which stands before all others of a user and before the patterns, he could vote as a terminal of his name.
     for collector in collectors:
         lines += ["", f"user {collector}", _no_terminal(collector)]
         lines += [f"topic read hymio/+/{topic}" for topic in COLLECTOR_READS]
@@ -158,7 +162,7 @@ def run_broker_config(
         _check_known(entries, "operator", operator, pki)
     for home in homes:
         _check_known(entries, HOME, home, pki)
-    # Also those who were left out or shut out: a name belongs to one kind for ever.
+    # These include names that were left out or shut out, because a name belongs to one kind for ever.
     named = {*collectors, *operators, *homes}
     others = sorted({entry.name for entry in entries if entry.kind != "device"} - named)
     host, port = _listen(listen)
@@ -208,7 +212,7 @@ def _again(
     homes: Sequence[str],
     at: Path | None,
 ) -> str:
-    """The whole command: who is left out the next time would be left without rights."""
+    """The whole command that makes these files: whoever is left out the next time would be left without rights."""
     options = [("--out", str(out.resolve())), ("--pki", str(pki.resolve())), ("--listen", listen), ("--server", server)]
     options += [("--collector", one) for one in collectors] + [("--operator", one) for one in operators]
     options += [("--home-assistant", one) for one in homes]
@@ -216,7 +220,7 @@ def _again(
     return shlex.join(["hymio", "broker", "config", *(word for option in options for word in option)])
 
 
-def _server(entries: Sequence[Entry], wanted: str | None, pki: Path) -> str:
+def _server(entries: Sequence[CertificateEntry], wanted: str | None, pki: Path) -> str:
     now_utc = datetime.datetime.now(datetime.UTC).timestamp()
     names = sorted({entry.name for entry in entries if entry.kind == "server" and entry.is_good(now_utc)})
     if wanted is not None and wanted not in names:
@@ -234,8 +238,8 @@ def _server(entries: Sequence[Entry], wanted: str | None, pki: Path) -> str:
     return wanted or names[0]
 
 
-def _check_known(entries: Sequence[Entry], kind: str, name: str, pki: Path) -> None:
-    # What was never issued may yet be issued to a terminal, which would then have the other one's rights.
+def _check_known(entries: Sequence[CertificateEntry], kind: str, name: str, pki: Path) -> None:
+    # A name that was never issued may yet be issued to a terminal, which would then have the rights of this kind.
     if not any(entry.kind == kind and entry.name == name for entry in entries):
         raise Failure(
             WRONG_USE,
@@ -245,7 +249,11 @@ def _check_known(entries: Sequence[Entry], kind: str, name: str, pki: Path) -> N
 
 
 def _listen(listen: str) -> tuple[str, int]:
-    """(host or nothing, port) of [HOST:]PORT."""
+    """Reads [HOST:]PORT; gives (host or "", port).
+
+    Raises:
+        Failure: 2, it is neither.
+    """
     host, _, port = listen.rpartition(":")
     if not port.isdigit() or not 1 <= int(port) <= 65535 or any(blank in host for blank in " \t\r\n"):
         raise Failure(WRONG_USE, f"--listen {listen!r} is not PORT or HOST:PORT.", "For example: --listen 8883")

@@ -1,4 +1,4 @@
-"""`hymio collect`: from the broker into the database, and only then the ack."""
+"""`hymio collect`: takes votes from the broker into the database, and acknowledges them only then."""
 
 from __future__ import annotations
 
@@ -6,51 +6,50 @@ import asyncio
 import contextlib
 import gc
 import json
-import logging
 import secrets
 import signal
-import ssl
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-import aiomqtt
-
 from hymio.common import interrupts
-from hymio.common.addresses import BrokerAddress, parse_broker
+from hymio.common.backoff import Backoff
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.common.hidden_passwords import without_password
 from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.common.words import counted, if_one
-from hymio.mqtt.broker_tls import TlsFiles, no_broker, tls_context, why_refused
+from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import (
+    BrokerAccess,
+    BrokerConnection,
+    Identity,
+    MqttError,
+    access_to,
+    keep_connected,
+    run_on_loop,
+)
 from hymio.office.home_assistant import HomeAssistant, zone_named
 from hymio.office.home_discovery import OFFLINE, ONLINE, check_prefix
 from hymio.office.inbox import Inbox
 from hymio.pki.revocation import remind
+from hymio.store.arrivals import Item, Uncountable, UnreadBatch, judge
+from hymio.store.database import Store, open_store
 from hymio.store.database_errors import shown
-from hymio.store.ingest import Outcome
+from hymio.store.log_update import BatchOutcome
 from hymio.store.quarantine import Kept, counts
-from hymio.store.schema import Store, open_store
-from hymio.store.transaction import Committed, DueAck, Parcel, Wanted, commit_whatever_comes, date_on
+from hymio.store.transaction import Committed, DueAck, Transaction, Wanted, commit_whatever_comes, date_on
 from hymio.wire.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
-from hymio.wire.limits import PARCEL_MESSAGES
-from hymio.wire.messages import Item, Refused, Unread, judge
 
-__all__ = ["PARCEL_MESSAGES", "Collector", "check_collector_id", "run_collect"]
-
-BACKOFF_S: Final = (1.0, 30.0)
-"""First and longest pause before the broker or the database is tried again."""
 STOP_S: Final = 1.0
-"""How long what has come may still take when told to stop."""
+"""How long what has come may still take, in seconds, once the collector is told to stop."""
 ASK_LASTS_S: Final = 300
-"""A terminal that has not heard the request by then will be asked anew."""
+"""For how many seconds a request holds; a terminal that has not heard it by then will be asked anew."""
 TOLD_ONE_BY_ONE: Final = 10
-"""So many messages of a terminal that go to quarantine are each told of."""
+"""A message that goes to quarantine is told of by itself, up to this many of one terminal."""
 TOLD_OF_ALL: Final = 200
-"""And so many of all terminals together: on an open broker anybody may take thousands of names."""
+"""And up to this many of all terminals together: on an open broker anybody may take thousands of names."""
 ASK_EVERY_S: Final = 10.0
-"""One that says all the time that something is missing here is not asked all the time."""
+"""How often one terminal is asked at most, even if it says all the time that something is missing here."""
 
 VOTES_TOPIC: Final = "hymio/+/votes"
 STATE_TOPIC: Final = "hymio/+/state"
@@ -61,16 +60,15 @@ class Collector:
 
     def __init__(
         self,
-        address: BrokerAddress,
-        tls: ssl.SSLContext | None,
+        access: BrokerAccess,
         store: Store,
         collector_id: str,
         as_json: bool,
         home: HomeAssistant | None = None,
     ) -> None:
+        """Collects for `store`; `home` is told what is heard and counted (None: nobody is)."""
         self._home = home
-        self._address = address
-        self._tls = tls
+        self._access = access
         self._store = store
         self._collector_id = collector_id
         self._as_json = as_json
@@ -79,7 +77,8 @@ class Collector:
         self._ready = False
         self._inbox = Inbox()
         self._arrived = asyncio.Event()
-        self._trouble_pause_s = BACKOFF_S[0]
+        self._left_backoff = Backoff()
+        """The pause before what the database had no room for is tried again."""
         self._kept: dict[str, int] = {}
         self._kept_of_all = 0
         self._not_kept: dict[str, int] = {}
@@ -89,59 +88,36 @@ class Collector:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has ever been connected."""
+        """Whether the collector has ever been connected."""
         return self._ready
 
     def stop(self) -> None:
-        """Ends `run` once what has come is committed and acknowledged, or after the transaction at hand if that is
-        much: it comes again."""
+        """Ends `run` once what has come is committed and acknowledged.
+
+        If that takes longer than STOP_S it ends after the transaction at hand, and the terminals send the rest again.
+        """
         self._stop_by_s = time.monotonic() + STOP_S
         self._stop.set()
 
     async def run(self) -> None:
-        """Until `stop`; Failure 4 if the broker can't be reached at the very start, later it is tried again."""
-        pause_s = BACKOFF_S[0]
-        while not self._stop.is_set():
-            try:
-                async with self._client() as client:
-                    await self._subscribe(client)
-                    pause_s = BACKOFF_S[0]
-                    await self._work(client)
-            except (aiomqtt.MqttError, OSError) as error:
-                why = await asyncio.to_thread(why_refused, error, self._address, self._tls)
-                if not self._ready:
-                    raise no_broker(self._address, why) from error
-                if not self._stop.is_set():
-                    note(f"The broker {self._address} has gone ({why}); trying again in {pause_s:.0f} s.")
-                    await self._pause(pause_s)
-                    pause_s = min(2 * pause_s, BACKOFF_S[1])
+        """Collects until `stop`.
 
-    def _client(self) -> aiomqtt.Client:
-        address, home = self._address, self._home
-        will = None if home is None else aiomqtt.Will(home.availability_topic, OFFLINE, qos=1, retain=True)
-        return aiomqtt.Client(
-            address.host,
-            address.port,
-            username=address.username,
-            password=address.password,
-            identifier=self._collector_id,
-            clean_session=False,
-            will=will,
-            tls_context=self._tls,
-            keepalive=30,
-            logger=_quiet_logger(),
+        Raises:
+            Failure: 4, the broker can't be reached at the very start, or does not let us read.
+        """
+        home = self._home
+        will = None if home is None else (home.availability_topic, OFFLINE)
+        not_allowed = Failure(
+            NO_SERVICE,
+            f"The broker {self._access.address} does not let {self._collector_id} read the terminals' topics.",
+            f"Allow this client to read {VOTES_TOPIC} and {STATE_TOPIC} and to write hymio/+/ack.",
         )
+        identity = Identity(self._collector_id, is_kept=True, will=will)
+        topics = (VOTES_TOPIC, STATE_TOPIC)
+        await keep_connected(self._access, identity, topics, self._work, self._stop, not_allowed)
 
-    async def _subscribe(self, client: aiomqtt.Client) -> None:
-        granted = await client.subscribe([(VOTES_TOPIC, 1), (STATE_TOPIC, 1)])
-        if any(getattr(code, "is_failure", False) or code == 0x80 for code in granted):
-            raise Failure(
-                NO_SERVICE,
-                f"The broker {self._address} does not let {self._collector_id} read the terminals' topics.",
-                f"Allow this client to read {VOTES_TOPIC} and {STATE_TOPIC} and to write hymio/+/ack.",
-            )
+    def _say_ready(self) -> None:
         if self._ready:
-            note(f"The broker {self._address} is back.")
             return
         self._ready = True
         if self._as_json:
@@ -149,48 +125,49 @@ class Collector:
                 {
                     "event": "ready",
                     "t": seconds_running(),
-                    "broker": str(self._address),
+                    "broker": str(self._access.address),
                     "db": shown(self._store.engine.url),
                     "collector_id": self._collector_id,
                 }
             )
         else:
-            print_line(f"Collecting from {self._address} as {self._collector_id}. Ctrl-C stops.")
+            print_line(f"Collecting from {self._access.address} as {self._collector_id}. Ctrl-C stops.")
 
-    async def _work(self, client: aiomqtt.Client) -> None:
-        """Commits what comes, all that has come at a time, until told to stop or the broker goes (MqttError)."""
-        await self._publish(client)
-        # A task of its own reads: cancelling a read in time could drop the message that it just took.
-        reader = asyncio.create_task(self._take_in(client))
+    async def _work(self, connection: BrokerConnection) -> None:
+        """Commits what comes, all that is there at a time, until told to stop; MqttError: the broker has gone."""
+        self._say_ready()
+        await self._publish(connection)
+        # A task of its own reads, because a read that is cancelled could drop the message that it just took.
+        reader = asyncio.create_task(self._take_in(connection))
         stopped = asyncio.create_task(self._stop.wait())
-        telling = asyncio.create_task(self._tell_home(client))
+        telling = asyncio.create_task(self._tell_home(connection))
         try:
             while not (reader.done() or stopped.done()):
                 arrived = asyncio.create_task(self._arrived.wait())
                 await asyncio.wait({reader, stopped, arrived}, return_when=asyncio.FIRST_COMPLETED)
                 arrived.cancel()
-                await self._empty_inbox(client)
+                await self._empty_inbox(connection)
         finally:
             reader.cancel()
             stopped.cancel()
             telling.cancel()
             if self._home is not None:
-                # Who says goodbye takes its will along, so it is said here; if the broker has gone, it says it.
-                with contextlib.suppress(aiomqtt.MqttError):
-                    await client.publish(self._home.availability_topic, OFFLINE, qos=1, retain=True)
+                # A client that ends its connection properly takes its will with it, so it says by itself what the will
+                # would have said. If the broker has gone, the will does it.
+                with contextlib.suppress(MqttError):
+                    await connection.publish(self._home.availability_topic, OFFLINE, is_retained=True)
         if reader.done() and not reader.cancelled():
             reader.result()
 
-    async def _take_in(self, client: aiomqtt.Client) -> None:
-        async for message in client.messages:
-            payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
-            self.hear(str(message.topic), payload, message.retain, time.time())
+    async def _take_in(self, connection: BrokerConnection) -> None:
+        async for message in connection.messages():
+            self.hear(message.topic, message.payload, message.is_retained, time.time())
 
     def hear(self, topic: str, payload: bytes, is_retained: bool, received_utc: float) -> None:
-        """Takes a message into the inbox, once it has been judged."""
+        """Judges a message and takes it into the inbox."""
         item = judge(topic, payload, received_utc)
-        # Votes are told on when they are committed.
-        if self._home is not None and not isinstance(item, Unread | Refused):
+        # Votes are passed on once they are committed.
+        if self._home is not None and not isinstance(item, UnreadBatch | Uncountable):
             self._home.heard(topic, payload, is_retained)
         if item is None:
             return
@@ -201,19 +178,19 @@ class Collector:
             )
         self._arrived.set()
 
-    async def _tell_home(self, client: aiomqtt.Client) -> None:
+    async def _tell_home(self, connection: BrokerConnection) -> None:
         if self._home is None:
             return
 
         async def publish(topic: str, payload: bytes) -> None:
-            await client.publish(topic, payload, qos=1, retain=True)
+            await connection.publish(topic, payload, is_retained=True)
 
         self._home.connected()
-        with contextlib.suppress(aiomqtt.MqttError):  # the reader finds the connection gone, too
+        with contextlib.suppress(MqttError):  # the reader finds out that the connection has gone, too
             await publish(self._home.availability_topic, ONLINE)
             await self._home.run(publish)
 
-    async def _empty_inbox(self, client: aiomqtt.Client) -> None:
+    async def _empty_inbox(self, connection: BrokerConnection) -> None:
         while items := self._inbox.take():
             committed = await self._commit(items)
             if committed is None:
@@ -221,23 +198,23 @@ class Collector:
             self._undated = committed.undated
             self._announce(committed)
             self._unsent.update({(ack.device_id, ack.log_id): ack for ack in committed.acks})
-            await self._publish(client)
+            await self._publish(connection)
             for wanted in committed.wanted:
-                await self._ask_for(client, wanted)
+                await self._ask_for(connection, wanted)
             if self._stop.is_set() and time.monotonic() > self._stop_by_s:
                 return
         self._arrived.clear()
         due_s = self._inbox.next_due_s()
         if due_s is not None:
             asyncio.get_running_loop().call_later(due_s, self._arrived.set)
-        # While nobody waits for an ack; what fails is tried again after the next message.
+        # This is done while nobody waits for an ack; what fails is tried again after the next message.
         with contextlib.suppress(Failure):
             while self._undated and not self._inbox and not self._stop.is_set():
                 self._undated = await asyncio.to_thread(date_on, self._store)
 
     async def _commit(self, items: list[Item]) -> Committed | None:
-        """Commits, waiting for a database that has gone away; None when told to stop meanwhile."""
-        pause_s, is_again = BACKOFF_S[0], False
+        """Commits the items, and waits for a database that has gone away; None if it was told to stop meanwhile."""
+        backoff, is_again = Backoff(), False
         while True:
             try:
                 # In a thread, so that the broker's keep-alive goes on while the disk works.
@@ -249,22 +226,24 @@ class Collector:
                 self._inbox.know(outcome.device_id for outcome in committed.outcomes)
                 self._put_back(committed)
                 return committed
-            note(f"{why.message} {why.hint} Trying again in {pause_s:.0f} s; nothing is acknowledged meanwhile.")
-            await self._pause(pause_s)
+            note(
+                f"{why.message} {why.hint} Trying again in {backoff.pause_s:.0f} s; nothing is acknowledged meanwhile."
+            )
+            await backoff.wait(self._stop)
             if self._stop.is_set():
                 return None
-            pause_s, is_again = min(2 * pause_s, BACKOFF_S[1]), True
+            is_again = True
 
     def _put_back(self, committed: Committed) -> None:
-        """What the database had no room for waits, and everybody else goes on."""
+        """Keeps what the database had no room for, so that everybody else goes on."""
         if not committed.left:
-            if self._trouble_pause_s > BACKOFF_S[0]:
-                self._inbox.hurry(BACKOFF_S[0])
-            self._trouble_pause_s = BACKOFF_S[0]
+            if self._left_backoff.has_grown:
+                self._inbox.hurry(self._left_backoff.first_s)
+            self._left_backoff.succeeded()
             return
-        pause_s = self._trouble_pause_s
+        pause_s = self._left_backoff.pause_s
         self._inbox.put_back(committed.left, pause_s)
-        self._trouble_pause_s = min(2 * pause_s, BACKOFF_S[1])
+        self._left_backoff.failed()
         whose = sorted({item.device_id for item in committed.left})
         names = ", ".join(whose[:3]) + (f" and {len(whose) - 3} more" if len(whose) > 3 else "")
         trouble = committed.trouble
@@ -303,7 +282,7 @@ class Collector:
                 print_line(f"{outcome.device_id}: {counted(outcome.rows, 'press')}, seqs {seqs}{again}")
 
     def _tell_of_quarantine(self, device_id: str, kept: Kept, said: str) -> None:
-        """The first of a terminal one by one, then ever more seldom, as it may go on without end."""
+        """Tells of a message that went to quarantine: of the first ones of a terminal each, then ever more seldom."""
         if kept is Kept.NEW:
             number = self._kept[device_id] = self._kept.get(device_id, 0) + 1
             self._kept_of_all += 1
@@ -322,15 +301,15 @@ class Collector:
                     f" {self._not_kept[device_id]} messages were counted and not kept (hymio quarantine list)."
                 )
 
-    async def _publish(self, client: aiomqtt.Client) -> None:
-        """Publishes all acks due; those that fail stay due for the next connection."""
+    async def _publish(self, connection: BrokerConnection) -> None:
+        """Publishes all acks that are due; those that fail stay due for the next connection."""
         for key, ack in list(self._unsent.items()):
             payload = encode_ack(Ack(ack.log_id, ack.mark, ack.nonce, time.time_ns() // 1_000_000, self._collector_id))
-            await client.publish(f"hymio/{ack.device_id}/ack", payload, qos=1, retain=True)
+            await connection.publish(f"hymio/{ack.device_id}/ack", payload, is_retained=True)
             del self._unsent[key]
 
-    async def _ask_for(self, client: aiomqtt.Client, wanted: Wanted) -> None:
-        """Asks once: what does not come is asked for again at the next state message."""
+    async def _ask_for(self, connection: BrokerConnection, wanted: Wanted) -> None:
+        """Asks a terminal once; what does not come is asked for again after its next state message."""
         now_s = time.monotonic()
         if now_s - self._asked.get(wanted.device_id, -ASK_EVERY_S) < ASK_EVERY_S:
             return
@@ -344,36 +323,29 @@ class Collector:
             "to": wanted.last_seq,
             "expires_utc": int(time.time() + ASK_LASTS_S),
         }
-        await client.publish(f"hymio/{wanted.device_id}/cmd", json.dumps(request).encode(), qos=1)
-
-    async def _pause(self, pause_s: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), pause_s)
+        await connection.publish(f"hymio/{wanted.device_id}/cmd", json.dumps(request).encode())
 
 
 def _commit(store: Store, items: list[Item], is_again: bool) -> Committed:
-    return commit_whatever_comes(store, Parcel.of(items), is_again)
+    return commit_whatever_comes(store, Transaction.of(items), is_again)
 
 
-def _conflict(outcome: Outcome) -> str:
+def _conflict(outcome: BatchOutcome) -> str:
     more = f" And {len(outcome.conflicts) - 1} more of its seqs." if len(outcome.conflicts) > 1 else ""
     return f"Conflict, {outcome.device_id} log {outcome.log_id}: {outcome.conflicts[0]}.{more}"
 
 
 def _is_round(number: int) -> bool:
-    """1, 2, 4, 8 ...: said so often that it is noticed, and not so often that it fills a disk."""
+    """Whether the number is 1, 2, 4, 8 and so on: told so often it is noticed, and does not fill a disk."""
     return number & (number - 1) == 0
 
 
-def _quiet_logger() -> logging.Logger:
-    """The MQTT library's own messages are for its authors; ours say what a person has to know."""
-    logger = logging.getLogger("hymio.mqtt")
-    logger.setLevel(logging.CRITICAL)
-    return logger
-
-
 def check_collector_id(collector_id: str) -> None:
-    """Failure 2 unless it fits an ack, and may be the name of a client and a part of a topic."""
+    """Checks that the name fits an ack, and may be the name of a client and a part of a topic.
+
+    Raises:
+        Failure: 2, it does not.
+    """
     size = len(collector_id.encode(errors="surrogateescape"))
     is_name = collector_id.isprintable() and not any(sign in " +#/" for sign in collector_id)
     if not 1 <= size <= COLLECTOR_ID_MAX_BYTES or not is_name:
@@ -388,16 +360,24 @@ def check_collector_id(collector_id: str) -> None:
 def run_collect(
     broker: str, db: str, collector_id: str, tls: TlsFiles, as_json: bool, home_assistant: str | None, tz: str
 ) -> None:
-    """Collects until SIGINT or SIGTERM. home_assistant: its discovery prefix, None: it is told nothing.
+    """Collects until SIGINT or SIGTERM.
+
+    Args:
+        broker: its address.
+        db: the database, which is made if it is not there.
+        collector_id: the name in the acks.
+        tls: the files for TLS.
+        as_json: whether lines are JSON.
+        home_assistant: the prefix of Home Assistant's discovery; None: it is told nothing.
+        tz: the time zone of Home Assistant's days.
 
     Raises:
-        Failure: 2 wrong use, 4 no broker or database there, 5 a database of a newer hymio.
+        Failure: 2 wrong use, 4 no broker or no database there, 5 a database of a newer hymio.
     """
-    address = parse_broker(broker)
-    context = tls_context(address, tls)
+    access = access_to(broker, tls)
     check_collector_id(collector_id)
     if tls.ca is not None:
-        remind(tls.ca.with_name("crl.pem"))  # where the CA's own directory is at hand, or a broker's
+        remind(tls.ca.with_name("crl.pem"))  # it lies there if this is the CA's own directory, or a broker's
     zone = zone_named(tz)
     prefix = None if home_assistant is None else check_prefix(home_assistant)
     store = open_store(db, create=True)
@@ -407,11 +387,8 @@ def run_collect(
         if in_quarantine:
             what = f"{counted(in_quarantine, 'message')} {if_one(in_quarantine, 'is', 'are')} in quarantine"
             note(f"{what}: hymio quarantine list --db {without_password(db)}")
-        # On Windows only the selector loop can watch the sockets of the MQTT library.
-        factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
-        with asyncio.Runner(loop_factory=factory) as runner:
-            home = None if prefix is None else HomeAssistant(store, prefix, zone, collector_id=collector_id)
-            runner.run(_collect(Collector(address, context, store, collector_id, as_json, home)))
+        home = None if prefix is None else HomeAssistant(store, prefix, zone, collector_id=collector_id)
+        run_on_loop(_collect(Collector(access, store, collector_id, as_json, home)))
         interrupts.over()
     finally:
         store.close()
@@ -423,13 +400,14 @@ async def _collect(collector: Collector) -> None:
     def stop() -> None:
         collector.stop()
         if not collector.is_ready:
-            running.cancel()  # nothing has come yet, and a broker that does not answer keeps it for long
+            running.cancel()  # nothing has come yet, and a broker that does not answer would hold it up
 
     _on_signals((signal.SIGINT, signal.SIGTERM), stop)
     with contextlib.suppress(asyncio.CancelledError):
         await running
     if not collector.is_ready:
-        # The MQTT library closes its socket when it is collected, and tells this loop, which has to be open for that.
+        # The MQTT library closes its socket when it is garbage-collected and then calls this loop, which has to be open
+        # for that.
         await asyncio.get_running_loop().shutdown_default_executor()
         gc.collect()
 
@@ -439,5 +417,5 @@ def _on_signals(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> 
     for one in signals:
         try:
             loop.add_signal_handler(one, stop)
-        except NotImplementedError:  # Windows
+        except NotImplementedError:  # this loop has none on Windows
             signal.signal(one, lambda *_: loop.call_soon_threadsafe(stop))

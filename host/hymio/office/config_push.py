@@ -1,4 +1,4 @@
-"""`hymio config push` and `show`: a whole configuration to a terminal far away, checked here first."""
+"""`hymio config push` and `show`: a whole configuration for a terminal far away, checked here first."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from hymio.common.durations import parse_duration
 from hymio.common.errors import ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import note, print_json, print_line
 from hymio.common.text_files import read_utf8
-from hymio.mqtt.broker_session import RETAINED_S, Desk, Heard, at_desk, checked_device_id, open_desk, way_to
+from hymio.mqtt.broker_session import RETAINED_S, BrokerSession, Heard, checked_device_id, open_session
 from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import access_to, run_on_loop
 from hymio.settings.configuration_rules import HINT, check
 from hymio.settings.provisioning_file import CERTIFICATES, OWN_KEYS, read_toml
 
 MESSAGE_MAX_BYTES: Final = 2040
-"""Of topic and payload together: what a terminal takes (firmware/README.md, "Topics")."""
+"""The most bytes of topic and payload together that a terminal takes (firmware/spec/mqtt.md "Topics")."""
 WAIT_S: Final = 60.0
 TRIAL_WAIT_S: Final = 720.0
-"""A trial lasts 10 minutes, and a restart stands at both of its ends."""
+"""How long to wait for a trial, which lasts 10 minutes and has a restart at both of its ends."""
 
 _FIXED: Final = ("device_id", "pins")
-"""What can't be changed from afar and stays as it is."""
+"""Keys that can't be changed from afar and stay as they are."""
 _ON_TRIAL: Final = ("wifi", "mqtt")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the terminal has said of a configuration; ok None: nothing yet."""
+class PushOutcome:
+    """What the terminal has said of a configuration; `ok` is None if it has said nothing yet."""
 
     ok: bool | None
     error: str = ""
@@ -41,8 +42,9 @@ class Outcome:
 
 
 def read_config(path: Path, device_id: str) -> dict[str, Any]:
-    """What a file asks of this terminal, less what can't be changed from afar. The file is laid out as config.json,
-    in JSON or TOML, or is a provisioning file.
+    """What a file asks of this terminal, less what can't be changed from afar.
+
+    The file is laid out like config.json, in JSON or TOML, or is a provisioning file.
 
     Raises:
         Failure: 2, naming the key, what was expected and what came.
@@ -60,7 +62,7 @@ def read_config(path: Path, device_id: str) -> dict[str, Any]:
         raise Failure(WRONG_USE, f"{path}: expected an object, came {json.dumps(given)}.", HINT)
     config = {key: value for key, value in given.items() if key not in OWN_KEYS}
     if "pki" in given and isinstance(config.get("mqtt"), dict):
-        config["mqtt"].setdefault("tls", dict(CERTIFICATES))  # as `hymio provision` has put them there
+        config["mqtt"].setdefault("tls", dict(CERTIFICATES))  # `hymio provision` has put them there
     check(config, str(path))
     if config.get("version") is not None:
         raise Failure(WRONG_USE, f"{path}: version: expected none, it is given with --version.", HINT)
@@ -73,7 +75,7 @@ def read_config(path: Path, device_id: str) -> dict[str, Any]:
 
 
 def secrets_in(config: Any, prefix: str = "") -> Iterator[str]:
-    """The keys of passwords that are not empty."""
+    """The keys of all passwords that are not empty."""
     items = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
     for key, value in items:
         if key == "password" and value:
@@ -101,12 +103,13 @@ def run_push(
     wait: str | None,
     as_json: bool,
 ) -> None:
-    """Retains the configuration for the terminal and waits for what becomes of it.
+    """Leaves the configuration on the broker for the terminal, and waits for what becomes of it.
 
     Raises:
-        Failure: 2 wrong use or a value that no terminal takes, 3 it has not said yet, 4 no broker, 5 it refuses.
+        Failure: 2 wrong use, or a value that no terminal takes; 3 the terminal has not answered yet; 4 no broker; 5 the
+            terminal refuses.
     """
-    way = way_to(broker, tls)
+    access = access_to(broker, tls)
     config = read_config(path, checked_device_id(device_id))
     found = list(secrets_in(config))
     if found and not with_secrets:
@@ -123,20 +126,20 @@ def run_push(
     may_try = any(key in config for key in _ON_TRIAL)
     wait_s = (TRIAL_WAIT_S if may_try else WAIT_S) if wait is None else parse_duration("--wait", wait) / 1000
 
-    desks: list[Desk] = []
+    sessions: list[BrokerSession] = []
 
-    async def work() -> Outcome:
-        async with open_desk(way, [device_id], ("state", "config/reported")) as desk:
-            desks.append(desk)
-            outcome = await push(desk, device_id, version, payload, wait_s, may_try)
+    async def work() -> PushOutcome:
+        async with open_session(access, [device_id], ("state", "config/reported")) as session:
+            sessions.append(session)
+            outcome = await push(session, device_id, version, payload, wait_s, may_try)
             if found and outcome.ok is not None:
-                await desk.publish(device_id, "config", b"", is_retained=True)
+                await session.publish(device_id, "config", b"", is_retained=True)
             return outcome
 
     try:
-        outcome = at_desk(work())
+        outcome = run_on_loop(work())
     except (Failure, KeyboardInterrupt):
-        if any(desk.has_published for desk in desks):
+        if any(session.has_published for session in sessions):
             note(_lies_there(version, bool(found)))
         raise
     _tell(device_id, version, outcome, list(keys_in(config)), bool(found), as_json)
@@ -144,30 +147,32 @@ def run_push(
 
 def _checked_version(version: str | None) -> str:
     if version is None:
-        # Another one each time: what a terminal has refused under one name it refuses again without a look.
+        # A new version each time: what a terminal has refused under one version it refuses again without looking at it.
         return f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}-{secrets.token_hex(2)}"
     if not 1 <= len(version.encode()) <= 64:
         raise Failure(WRONG_USE, f"--version {version!r} is not a text of 1 to 64 bytes.", "For example: --version 7")
     return version
 
 
-async def push(desk: Desk, device_id: str, version: str, payload: bytes, wait_s: float, may_try: bool) -> Outcome:
-    """Retains it, and hears what becomes of this version."""
+async def push(
+    session: BrokerSession, device_id: str, version: str, payload: bytes, wait_s: float, may_try: bool
+) -> PushOutcome:
+    """Leaves the configuration on the broker, and hears what becomes of this version."""
     loop = asyncio.get_running_loop()
-    first = await desk.heard(loop.time() + RETAINED_S)
-    await desk.publish(device_id, "config", payload, is_retained=True)
+    first = await session.heard(loop.time() + RETAINED_S)
+    await session.publish(device_id, "config", payload, is_retained=True)
     if first is not None and first.topic == "state" and first.facts().get("state") == "offline":
         note(f"{device_id} is offline; it takes the configuration when it comes.")
     until_s = loop.time() + wait_s
     on_trial = False
-    while (heard := await desk.heard(until_s)) is not None:
+    while (heard := await session.heard(until_s)) is not None:
         facts = heard.facts()
         if heard.topic == "config/reported" and facts.get("version") == version:
-            return Outcome(facts.get("ok") is True, str(facts.get("error", "")), on_trial)
+            return PushOutcome(facts.get("ok") is True, str(facts.get("error", "")), on_trial)
         if may_try and not on_trial and heard.topic == "state" and facts.get("config_version") == version:
             on_trial = True
             note(f"{device_id} runs with it on trial; it is kept once an ack has come, else it goes in 10 minutes.")
-    return Outcome(None, "", on_trial)
+    return PushOutcome(None, "", on_trial)
 
 
 def _lies_there(version: str, had_secrets: bool) -> str:
@@ -175,7 +180,9 @@ def _lies_there(version: str, had_secrets: bool) -> str:
     return f"Version {version} lies on the broker for it.{passwords}"
 
 
-def _tell(device_id: str, version: str, outcome: Outcome, keys: list[str], had_secrets: bool, as_json: bool) -> None:
+def _tell(
+    device_id: str, version: str, outcome: PushOutcome, keys: list[str], had_secrets: bool, as_json: bool
+) -> None:
     if outcome.ok is None:
         state = "runs with it on trial" if outcome.on_trial else "has not said yet what it makes of it"
         raise Failure(
@@ -197,23 +204,23 @@ def _tell(device_id: str, version: str, outcome: Outcome, keys: list[str], had_s
 
 
 def run_show(broker: str, tls: TlsFiles, device_id: str, as_json: bool) -> None:
-    """What the broker has kept of the terminal's word on its configuration.
+    """Prints what the broker keeps of what the terminal has said of its configuration.
 
     Raises:
-        Failure: 3 it knows nothing of the terminal, 4 no broker.
+        Failure: 3 the broker knows nothing of the terminal, 4 no broker.
     """
-    way = way_to(broker, tls)
+    access = access_to(broker, tls)
     checked_device_id(device_id)
 
     async def work() -> dict[str, Heard]:
         kept: dict[str, Heard] = {}
-        async with open_desk(way, [device_id], ("state", "config/reported"), gives_orders=False) as desk:
+        async with open_session(access, [device_id], ("state", "config/reported"), gives_orders=False) as session:
             until_s = asyncio.get_running_loop().time() + RETAINED_S
-            while len(kept) < 2 and (heard := await desk.heard(until_s)) is not None:
+            while len(kept) < 2 and (heard := await session.heard(until_s)) is not None:
                 kept[heard.topic] = heard
         return kept
 
-    kept = at_desk(work())
+    kept = run_on_loop(work())
     if not kept:
         raise Failure(
             NO_TERMINAL,

@@ -26,7 +26,8 @@ def run_broker(listen: str, as_json: bool) -> None:
     """Runs the broker until SIGINT or SIGTERM; prints `ready` when it accepts connections.
 
     Raises:
-        Failure: 2 bad address or not installed, 4 the port is taken, 6 it ended by itself.
+        Failure: 2 it is a bad address, or the extra is not installed; 4 the port is taken; 6 the broker ended by
+            itself.
     """
     host, port = parse_listen(listen)
     try:
@@ -65,10 +66,10 @@ def run_broker(listen: str, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def _ctrl_c_is_ours(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Around the start of the broker's process: a Ctrl-C in the terminal ends us, and we end it.
+    """Sees to it that a Ctrl-C in the terminal ends us, and that we end the broker's process; the block starts that.
 
-    It inherits that the signal is held back; one that comes to us meanwhile comes afterwards. Windows, which holds no
-    signals back, ignores it meanwhile.
+    The process inherits that the signal is held back, and one that comes to us meanwhile comes after the block. Windows
+    can't hold signals back, so one that comes meanwhile is ignored there.
     """
     if hasattr(signal, "pthread_sigmask"):
         signal.signal(signal.SIGINT, on_signal)
@@ -93,7 +94,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _check_free(host: str, port: int) -> None:
-    # iotcore looks whether anybody answers on 127.0.0.1; binding tells for every address, and why not.
+    # iotcore checks whether anybody answers on 127.0.0.1; binding tells for every address, and says why not.
     try:
         with socket.create_server((host, port)):
             pass

@@ -1,40 +1,41 @@
-"""`hymio cmd DEVICE_ID forget`: a terminal that is retired goes from Home Assistant and from the broker, for good."""
+"""`hymio cmd DEVICE_ID forget`: takes a retired terminal out of Home Assistant and off the broker, for good."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final
 
-import aiomqtt
-
 from hymio.common.errors import BROKEN_OFF, NO_TERMINAL, Failure
 from hymio.common.output import note, print_json, print_line
-from hymio.mqtt.broker_session import RETAINED_S, Way, at_desk, checked_device_id, way_to
-from hymio.mqtt.broker_tls import TlsFiles, no_broker, why_refused
+from hymio.mqtt.broker_session import RETAINED_S, checked_device_id
+from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import CONNECTION_ERRORS, BrokerAccess, BrokerConnection, access_to, run_on_loop
 from hymio.office.home_assistant import LOOK_S
 from hymio.office.home_discovery import FIGURES, check_prefix, discovery_topic
+from hymio.store.known_terminals import mark_retired
 
 _KEPT: Final = ("state", "config", "config/reported", FIGURES)
-"""What the broker keeps of a terminal below hymio/<device_id>/, its acks apart: those do no harm to a successor."""
+"""What the broker keeps of a terminal below hymio/<device_id>/. Its acks are not among it: they do no harm to a
+successor."""
 
 
 def run_forget(broker: str, tls: TlsFiles, db: str | None, device_id: str, prefix: str, as_json: bool) -> None:
-    """Marks the terminal in the database, so that no collector tells of it again, and takes off the broker what we may.
+    """Marks the terminal in the database, so that no collector tells of it again, and clears the broker.
 
-    The collector takes off the rest: by certificates a broker lets nobody else do that.
+    What we may not clear there the collector clears: by certificates a broker lets nobody else do that.
 
     Raises:
-        Failure: 2 wrong use, 3 nobody knows the terminal, 4 no database or no broker, 6 it is marked, and no broker.
+        Failure: 2 wrong use; 3 nobody knows the terminal; 4 no database or no broker; 6 the terminal is marked, and
+            there is no broker.
     """
-    way = way_to(broker, tls)
+    access = access_to(broker, tls)
     checked_device_id(device_id)
     check_prefix(prefix)
-    is_known = db is not None and mark(db, device_id)
+    is_known = db is not None and mark_retired(db, device_id)
     topics = [discovery_topic(prefix, device_id), *(f"hymio/{device_id}/{topic}" for topic in _KEPT)]
     try:
-        kept, left = at_desk(_clear(way, topics))
+        kept, left = run_on_loop(_clear(access, topics))
     except Failure as failure:
         if db is None:
             raise
@@ -60,45 +61,34 @@ def run_forget(broker: str, tls: TlsFiles, db: str | None, device_id: str, prefi
         note("Without --db only a collector that runs now, with --home-assistant, remembers that.")
 
 
-def mark(db: str, device_id: str) -> bool:
-    """Marks it in the database; whether that knew it. One that it did not know is not marked."""
-    from hymio.store import known_terminals
-    from hymio.store.schema import open_store
+async def _clear(access: BrokerAccess, topics: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Takes these topics off the broker.
 
-    store = open_store(db)
+    Returns:
+        Those that the broker had kept and lets us see, and those that it still keeps.
+    """
     try:
-        with store.writing() as connection:
-            if not known_terminals.is_known(connection, device_id):
-                return False
-            known_terminals.forget(connection, device_id, time.time())
-    finally:
-        store.close()
-    return True
-
-
-async def _clear(way: Way, topics: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(what the broker had kept of these and lets us see, what it still keeps)."""
-    try:
-        async with way.client() as client:
-            kept = await _retained(client, topics)
+        async with access.connect() as connection:
+            kept = await _retained(connection, topics)
             for topic in topics:
-                await client.publish(topic, b"", qos=1, retain=True)
-        async with way.client() as client:
-            return kept, await _retained(client, topics)
-    except (aiomqtt.MqttError, OSError) as error:
-        raise no_broker(way.address, await asyncio.to_thread(why_refused, error, way.address, way.tls)) from error
+                await connection.publish(topic, b"", is_retained=True)
+        async with access.connect() as connection:
+            return kept, await _retained(connection, topics)
+    except CONNECTION_ERRORS as error:
+        raise await access.failure(error) from error
 
 
-async def _retained(client: aiomqtt.Client, topics: Sequence[str]) -> list[str]:
-    await client.subscribe([(topic, 1) for topic in topics])
+async def _retained(connection: BrokerConnection, topics: Sequence[str]) -> list[str]:
+    # By certificates we may not read all of these topics; those that are refused are left to the collector.
+    await connection.subscribe(topics)
     found: set[str] = set()
 
-    async def take_in() -> None:
-        async for message in client.messages:
-            if message.retain and message.payload:
-                found.add(str(message.topic))
+    async def listen() -> None:
+        async for message in connection.messages():
+            if message.is_retained and message.payload:
+                found.add(message.topic)
 
-    reader = asyncio.create_task(take_in())
-    await asyncio.wait({reader}, timeout=RETAINED_S)
-    reader.cancel()
+    listener = asyncio.create_task(listen())
+    await asyncio.wait({listener}, timeout=RETAINED_S)
+    listener.cancel()
     return [topic for topic in topics if topic in found]

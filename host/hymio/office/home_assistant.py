@@ -1,4 +1,4 @@
-"""What Home Assistant is told of the terminals: the figures of their day, once and whenever they change."""
+"""What Home Assistant is told of the terminals: the figures of their day, whenever these have changed."""
 
 from __future__ import annotations
 
@@ -14,34 +14,38 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from hymio.common.addresses import is_device_id
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import note
 from hymio.office.home_discovery import FIGURES, availability_topic, discovery, discovery_topic, figures
 from hymio.store import known_terminals
+from hymio.store.database import Store
 from hymio.store.known_terminals import Facts, facts_of
 from hymio.store.quarantine import counts
-from hymio.store.schema import Store, hourly, logs, presses
+from hymio.store.schema import hourly, logs, presses
+from hymio.wire.device_ids import is_device_id
 
 GATHER_S: Final = 2.0
-"""Votes of one moment are one message."""
+"""How long votes are gathered, in seconds; those of one moment are one message then."""
 LOOK_S: Final = 10.0
-"""So often the database is asked who has been retired meanwhile; `hymio retire` and `cmd forget` mark it there."""
+"""How often, in seconds, the database is asked who has been retired; `hymio retire` and `cmd forget` mark it there."""
 
 Publish = Callable[[str, bytes], Awaitable[None]]
 
 
 def day_of(now_utc: float, zone: tzinfo) -> tuple[float, float]:
-    """Beginning and end of the local day, seconds of 1970."""
+    """Beginning and end of the local day in which `now_utc` lies, in seconds of 1970."""
     begin = datetime.fromtimestamp(now_utc, zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    # Through noon of the next day, as days of 23 and 25 hours would miss midnight.
+    # Through noon of the next day, because 24 hours later is not midnight after days of 23 and 25 hours.
     end = (begin + timedelta(hours=36)).replace(hour=0)
     return begin.timestamp(), end.timestamp()
 
 
 def faces_between(connection: Connection, device_id: str, begin_utc: float, end_utc: float) -> list[int]:
-    """Counted votes by button: the full hours from the hourly sums, and where a zone is not whole hours away the
-    parts of hours at both ends press by press."""
+    """Counted votes by button.
+
+    The full hours come from the hourly sums. Where a zone is not whole hours away, the parts of hours at both ends are
+    counted press by press.
+    """
     first, last = -(-int(begin_utc) // 3600), int(end_utc) // 3600
     queries = [
         select(hourly.c.button, func.sum(hourly.c.presses))
@@ -65,7 +69,11 @@ def faces_between(connection: Connection, device_id: str, begin_utc: float, end_
 
 
 def zone_named(name: str) -> tzinfo:
-    """Failure 2 unless it is a zone like Europe/Helsinki."""
+    """The time zone of this name, such as Europe/Helsinki.
+
+    Raises:
+        Failure: 2, there is no such zone.
+    """
     if name == "UTC":
         return UTC
     try:
@@ -76,20 +84,20 @@ def zone_named(name: str) -> tzinfo:
 
 @dataclass
 class _Seen:
-    """A terminal that was heard of."""
+    """What is known of a terminal that was heard of."""
 
     facts: Facts = field(default_factory=Facts)
     seen_utc: float = 0.0
     is_due: bool = True
     is_kept: bool = False
-    """The database has its facts as they are here."""
+    """Whether the database has its facts as they are here."""
     discovered: bytes = b""
     told: bytes = b""
 
 
 @dataclass
 class _Work:
-    """What is to be done in the database now."""
+    """What is still to be done in the database."""
 
     keep: dict[str, Facts] = field(default_factory=dict)
     forget: set[str] = field(default_factory=set)
@@ -111,6 +119,7 @@ class HomeAssistant:
         now_utc: Callable[[], float] = time.time,
         collector_id: str = "office",
     ) -> None:
+        """Publishes below `prefix` what `store` says of days in `zone`."""
         self._store = store
         self._prefix = prefix
         self._zone = zone
@@ -119,26 +128,27 @@ class HomeAssistant:
         self._terminals: dict[str, _Seen] = {}
         self._day = (0.0, 0.0)
         self._looked_utc: float | None = None
-        """When the database was asked for marks; None: nor has it been asked for what it knows."""
+        """When the database was last asked for marks of retired terminals; None: it has not been asked for anything
+        yet."""
         self._forgotten: set[str] = set()
         self._to_clear: set[str] = set()
-        """Forgotten ones of which the broker may keep something."""
+        """Retired terminals of which the broker may keep something."""
         self._owed = _Work()
 
     @property
     def availability_topic(self) -> str:
-        """Where the collector says that it is there."""
+        """The topic on which the collector says that it is there."""
         return availability_topic(self._collector_id)
 
     def heard(self, topic: str, payload: bytes, is_retained: bool) -> None:
-        """A message of a terminal has come."""
+        """Takes in a message of a terminal."""
         parts = topic.split("/")
         if len(parts) != 3 or not is_device_id(parts[1]):
             return
         device_id, is_state = parts[1], parts[2] == "state"
         if not payload:
             if is_state and not is_retained and device_id in self._terminals:
-                self._forget(device_id)  # somebody has taken its state off the broker: `hymio cmd forget`
+                self._forget(device_id)  # somebody has cleared its state on the broker: `hymio cmd forget`
                 self._owed.forget.add(device_id)
             return
         facts = None
@@ -147,7 +157,7 @@ class HomeAssistant:
                 state = json.loads(payload)
             except (ValueError, RecursionError):
                 return
-            # `offline` is what the broker says in its place.
+            # The broker says `offline` in the terminal's place.
             if isinstance(state, dict) and state.get("state") in ("online", "asleep"):
                 facts = facts_of(state)
         speaks = not is_retained and (facts is not None or not is_state)
@@ -168,23 +178,23 @@ class HomeAssistant:
             seen.seen_utc = self._now_utc()
 
     def counted(self, device_id: str) -> None:
-        """Votes of the terminal have been committed, or something of it was put into quarantine."""
+        """Notes that votes of the terminal have been committed, or that something of it was put into quarantine."""
         if is_device_id(device_id) and device_id not in self._forgotten:
             self._terminals.setdefault(device_id, _Seen()).is_due = True
 
     def connected(self) -> None:
-        """A new connection: everything is said again, perhaps to another broker."""
+        """Has everything said again over a new connection, which may be to another broker."""
         for seen in self._terminals.values():
             seen.is_due, seen.discovered, seen.told = True, b"", b""
 
     async def run(self, publish: Publish) -> None:
-        """Publishes, retained, until cancelled."""
+        """Publishes what is due, retained, until cancelled."""
         while True:
             await self.publish_due(publish)
             await asyncio.sleep(GATHER_S)
 
     async def publish_due(self, publish: Publish) -> None:
-        """What has changed since the last time; at midnight everything."""
+        """Publishes what has changed since the last time; after midnight everything."""
         now_utc = self._now_utc()
         if not self._day[0] <= now_utc < self._day[1]:
             self._day = day_of(now_utc, self._zone)
@@ -196,17 +206,17 @@ class HomeAssistant:
             await self._clear(publish)
             await self._tell_due(publish)
         except (Failure, SQLAlchemyError):
-            return  # the collector says that the database has gone
+            return  # the collector tells that the database has gone
 
     async def _look(self, now_utc: float) -> None:
-        """Who has been retired or come back meanwhile and, the first time, whom the database knows."""
+        """Looks up who has been retired or has come back and, the first time, which terminals the database knows."""
         await self._pay()
         known, marked = await asyncio.to_thread(self._ask, self._looked_utc is None)
         for device_id, facts in known.items():
             seen = self._terminals.setdefault(device_id, _Seen())
             if seen.facts == Facts():
                 seen.facts, seen.is_kept = facts, True
-        # What has come while the database was asked counts more than what it said.
+        # What has come while the database was asked is newer than what it said.
         marked = {device_id: done for device_id, done in marked.items() if device_id not in self._owed.remember}
         first = self._looked_utc is None
         for device_id, is_cleared in marked.items():
@@ -217,7 +227,7 @@ class HomeAssistant:
                 note(f"{device_id} was forgotten and speaks again: it is back.")
                 self._owed.remember.add(device_id)
                 continue
-            # Who is cleared and known here has left a message on the broker nevertheless.
+            # A terminal that is cleared, and yet known here, has left a message on the broker nevertheless.
             is_clear = is_cleared and device_id not in self._terminals
             self._forget(device_id)
             if is_clear:
@@ -233,7 +243,7 @@ class HomeAssistant:
         self._owed.keep.pop(device_id, None)
 
     async def _clear(self, publish: Publish) -> None:
-        """Takes off the broker what it keeps of terminals that are retired."""
+        """Clears on the broker what it keeps of terminals that are retired."""
         for device_id in sorted(self._to_clear):
             await publish(discovery_topic(self._prefix, device_id), b"")
             await publish(f"hymio/{device_id}/{FIGURES}", b"")
@@ -271,7 +281,7 @@ class HomeAssistant:
         try:
             await asyncio.to_thread(self._write, owed)
         except BaseException:
-            # What has come meanwhile is newer.
+            # What has come in the meantime is newer.
             self._owed.keep = {**owed.keep, **self._owed.keep}
             self._owed.forget |= owed.forget - self._owed.remember
             self._owed.remember |= owed.remember - self._owed.forget

@@ -11,37 +11,43 @@ from typing import Any, Final
 
 from hymio import __version__
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.store.figures import happy_index
+from hymio.store.figures import FACES, happy_index
 from hymio.store.known_terminals import Facts
 
 FIGURES: Final = "figures"
-"""Below hymio/<device_id>/: where the collector publishes them."""
+"""The topic below hymio/<device_id>/ on which the collector publishes figures."""
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
-"""What a collector says of itself, and the broker in its place."""
-FACES: Final = ("Very unhappy", "Unhappy", "Happy", "Very happy")
+"""What a collector says of itself, and what the broker says in its place."""
 _ICONS: Final = ("emoticon-angry", "emoticon-sad", "emoticon-happy", "emoticon-excited")
 
 
 def check_prefix(prefix: str) -> str:
-    """Failure 2 unless it can begin a topic."""
+    """Gives the prefix back if it can begin a topic.
+
+    Raises:
+        Failure: 2, it can't.
+    """
     if not prefix or any(sign in prefix for sign in "+#\0") or prefix.strip("/") != prefix:
         raise Failure(WRONG_USE, f"--home-assistant {prefix!r} can't begin a topic.", "The usual one: homeassistant")
     return prefix
 
 
 def discovery_topic(prefix: str, device_id: str) -> str:
-    """Where Home Assistant looks for the device."""
+    """The topic on which Home Assistant looks for the device."""
     return f"{prefix}/device/hymio_{device_id}/config"
 
 
 def availability_topic(collector_id: str) -> str:
-    """Where a collector says `online`, and the broker `offline` in its place. No terminal can be called _collector."""
+    """The topic on which a collector says `online`, and the broker `offline` in its place.
+
+    No terminal can be called _collector.
+    """
     return f"hymio/_collector/{collector_id}/availability"
 
 
 def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]:
-    """The device-based discovery payload. Battery and signal: only if the terminal has them."""
+    """The device-based discovery payload; battery and signal are in it only if the terminal has them."""
 
     def sensor(key: str, name: str, **more: Any) -> dict[str, Any]:
         template = f"{{{{ value_json.{key} }}}}"
@@ -54,8 +60,8 @@ def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]
         }
 
     diagnostic = {"entity_category": "diagnostic"}
-    # A vote may be taken back (a correction, two buttons at once), which `total_increasing` takes for a new meter. And
-    # where the new day begins is told: nobody need see the moment when the figures fall to 0.
+    # A vote may be taken back (by a correction, or two buttons at once), which `total_increasing` would take for a new
+    # meter. Where the new day begins is told, so that nobody has to see the moment at which the figures fall to 0.
     votes_of_day = {
         "unit_of_measurement": "votes",
         "state_class": "total",
@@ -63,7 +69,7 @@ def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]
     }
     sensors = [
         *(
-            sensor(f"face_{face}", f"{name} today", icon=f"mdi:{icon}", **votes_of_day)
+            sensor(f"face_{face}", f"{name.capitalize()} today", icon=f"mdi:{icon}", **votes_of_day)
             for face, (name, icon) in enumerate(zip(FACES, _ICONS, strict=True), 1)
         ),
         sensor("votes", "Votes today", icon="mdi:vote", **votes_of_day),
@@ -89,9 +95,9 @@ def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]
         "name": "Connected",
         "device_class": "connectivity",
         "state_topic": f"hymio/{device_id}/state",
-        # A terminal that sleeps has said goodbye, and is well.
+        # A terminal that sleeps has ended its connection properly, and is well.
         "value_template": "{{ 'OFF' if value_json.state == 'offline' else 'ON' }}",
-        # The terminal says it, and the broker in its place: that holds without a collector, too.
+        # The terminal says this itself, and the broker says it in its place, so it holds without a collector, too.
         "availability": [],
         **diagnostic,
     }
@@ -112,7 +118,7 @@ def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]
 def figures(
     faces: list[int], facts: Facts, seen_utc: float, day_began_utc: float, quarantined: int = 0
 ) -> dict[str, Any]:
-    """What `hymio/<device_id>/figures` says of the day so far."""
+    """The content of `hymio/<device_id>/figures`: the day so far."""
     index = happy_index(faces)
     return {
         **{f"face_{face}": votes for face, votes in enumerate(faces, 1)},

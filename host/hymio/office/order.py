@@ -13,8 +13,9 @@ from hymio.cable.text_log import parse_line
 from hymio.common.durations import parse_duration
 from hymio.common.errors import ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import note, print_json, print_line
-from hymio.mqtt.broker_session import RETAINED_S, Desk, Heard, at_desk, checked_device_id, open_desk, way_to
+from hymio.mqtt.broker_session import RETAINED_S, BrokerSession, Heard, checked_device_id, open_session
 from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import access_to, run_on_loop
 
 DONE: Final = {
     "reboot": "starts anew as soon as nobody is at its buttons",
@@ -22,22 +23,23 @@ DONE: Final = {
     "send-log": "has sent the end of its log",
     "resync": "sends what it holds once more",
 }
-"""The commands, and what a terminal does that has answered one."""
+"""The commands, and what a terminal that has answered one does."""
 
 RESYNC: Final = "resync"
 
 CLOCK_S: Final = 5.0
-"""So long a terminal that has just started is left to get the time; without it no order can be told from an old one."""
+"""How long a terminal that has just started is given to get the time; without it no order can be told from an old one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """For how long, in seconds."""
+class OrderTimes:
+    """How long an order holds, and how long to wait; in seconds."""
 
     lasts_s: float
-    """After that the terminal won't obey any more."""
+    """After that time the terminal does not obey the order any more."""
     wait_s: float
-    """For the answer, and for a terminal that sleeps."""
+    """How long to wait for the answer, and for a terminal that sleeps."""
 
 
 def run_command(
@@ -50,12 +52,22 @@ def run_command(
     wait: str,
     as_json: bool,
 ) -> None:
-    """The command. seqs: `from` and `to` of a resync, None: not given.
+    """Runs `hymio cmd`.
+
+    Args:
+        broker: its address.
+        tls: the files for TLS.
+        device_id: the terminal.
+        do: the command, one of DONE.
+        seqs: `from` and `to` of a resync; None: not given.
+        lasts: for how long the order holds.
+        wait: how long to wait for the answer.
+        as_json: whether the answer is JSON.
 
     Raises:
         Failure: 2 wrong use, 3 the terminal is away or silent, 4 no broker, 5 it answered with an error, 6 broken off.
     """
-    way = way_to(broker, tls)
+    access = access_to(broker, tls)
     checked_device_id(device_id)
     if do not in DONE:
         raise Failure(WRONG_USE, f"There is no command {do!r}.", f"There are {', '.join(DONE)} and forget.")
@@ -64,7 +76,7 @@ def run_command(
         raise Failure(WRONG_USE, f"--from and --to are seqs, 0 or more, and go with {RESYNC}.", "Leave them out.")
     if len(given) == 2 and given["from"] > given["to"]:
         raise Failure(WRONG_USE, f"There is nothing from {given['from']} to {given['to']}.", "Turn them round.")
-    patience = Patience(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
+    times = OrderTimes(parse_duration("--expires", lasts) / 1000, parse_duration("--wait", wait) / 1000)
     request: dict[str, Any] = {"do": do, **given}
 
     def show(heard: Heard) -> None:
@@ -73,10 +85,10 @@ def run_command(
                 print_json(line.json()) if as_json else print_line(str(line))
 
     async def work() -> dict[str, Any]:
-        async with open_desk(way, [device_id], ("state", "reply", "log")) as desk:
-            return await ask(desk, device_id, request, patience, show)
+        async with open_session(access, [device_id], ("state", "reply", "log")) as session:
+            return await ask(session, device_id, request, times, show)
 
-    reply = at_desk(work())
+    reply = run_on_loop(work())
     again = bool(reply.get("again"))
     if as_json:
         print_json({"device_id": device_id, "do": do, "id": reply["id"], "ok": True, "again": again})
@@ -85,25 +97,35 @@ def run_command(
 
 
 async def ask(
-    desk: Desk, device_id: str, request: dict[str, Any], patience: Patience, log: Callable[[Heard], None]
+    session: BrokerSession, device_id: str, request: dict[str, Any], times: OrderTimes, log: Callable[[Heard], None]
 ) -> dict[str, Any]:
-    """Gives an order once the terminal is there; gives its reply. log: takes what comes on that topic.
+    """Gives an order once the terminal is there, and waits for its reply.
+
+    Args:
+        session: hears the terminal.
+        device_id: the terminal.
+        request: the order.
+        times: how long it holds, and how long to wait.
+        log: is called with what the terminal sends of its text log.
+
+    Returns:
+        The reply.
 
     Raises:
-        Failure: 3 away or silent, 5 answered with an error.
+        Failure: 3 the terminal is away or silent, 5 it answered with an error.
     """
-    until_s = asyncio.get_running_loop().time() + patience.wait_s
-    is_known = await _is_there(desk, device_id, until_s)
-    order_id = await desk.order(device_id, patience.lasts_s, **request)
-    lapses_s = time.monotonic() + patience.lasts_s
+    until_s = asyncio.get_running_loop().time() + times.wait_s
+    is_known = await _is_there(session, device_id, until_s)
+    order_id = await session.order(device_id, times.lasts_s, **request)
+    lapses_s = time.monotonic() + times.lasts_s
     loop = asyncio.get_running_loop()
     again_s = math.inf
-    while (heard := await desk.heard(min(until_s, again_s))) is not None or again_s < until_s:
+    while (heard := await session.heard(min(until_s, again_s))) is not None or again_s < until_s:
         if heard is None:
-            await desk.order(device_id, max(1.0, lapses_s - time.monotonic()), known_as=order_id, **request)
+            await session.order(device_id, max(1.0, lapses_s - time.monotonic()), known_as=order_id, **request)
             again_s = math.inf
         elif heard.topic == "state" and not heard.is_retained and heard.facts().get("state") in ("online", "asleep"):
-            # It has come back, and what was sent while it was away is lost.
+            # The terminal has come back, and what was sent while it was away is lost.
             again_s = loop.time() + (0 if heard.facts().get("utc_ms") else CLOCK_S)
         elif heard.topic == "log" and not heard.is_retained:
             log(heard)
@@ -118,14 +140,17 @@ async def ask(
     )
 
 
-async def _is_there(desk: Desk, device_id: str, until_s: float) -> bool:
-    """Comes back when an order would be heard; False: nothing is known of the terminal.
+async def _is_there(session: BrokerSession, device_id: str, until_s: float) -> bool:
+    """Waits until an order would be heard.
+
+    Returns:
+        False if nothing is known of the terminal.
 
     Raises:
-        Failure: 3 it is away.
+        Failure: 3, the terminal is away.
     """
     kept_s = asyncio.get_running_loop().time() + RETAINED_S
-    while (heard := await desk.heard(kept_s)) is not None and heard.topic != "state":
+    while (heard := await session.heard(kept_s)) is not None and heard.topic != "state":
         pass
     if heard is None:
         return False
@@ -138,7 +163,7 @@ async def _is_there(desk: Desk, device_id: str, until_s: float) -> bool:
         )
     if word == "asleep" and heard.is_retained:
         note(f"{device_id} sleeps between uploads; waiting for the next one.")
-        while (heard := await desk.heard(until_s)) is not None:
+        while (heard := await session.heard(until_s)) is not None:
             if heard.topic == "state" and heard.facts().get("state") != "offline":
                 return True
         raise Failure(
@@ -150,13 +175,13 @@ async def _is_there(desk: Desk, device_id: str, until_s: float) -> bool:
 
 
 def answer_to(order_id: str, heard: Heard) -> dict[str, Any] | None:
-    """The reply to this order, None if it is another's or says that the order is on trial.
+    """The reply to this order; None if the message answers another one, or says that the order is on trial.
 
     Raises:
-        Failure: 5, with what the terminal says against it.
+        Failure: 5, with what the terminal says against the order.
     """
     reply = heard.facts()
-    # A terminal that could not read the order, or had no room for it, names no id.
+    # A terminal that could not read the order, or had no room for it, names no id in its reply.
     if heard.is_retained or reply.get("id") not in (order_id, None) or reply.get("trial") is True:
         return None
     if reply.get("ok") is True and reply.get("id") == order_id:

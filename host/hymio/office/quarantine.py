@@ -10,18 +10,19 @@ from typing import Any, Final
 from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
-from hymio.store.ingest import Arrival, Outcome, Refusal, Told, ingest_many
+from hymio.store.arrivals import Arrival, Told, Uncountable, read_message
+from hymio.store.database import Store, open_store
+from hymio.store.ingest import Refusal, ingest_many
+from hymio.store.log_update import BatchOutcome
 from hymio.store.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
-from hymio.store.schema import Store, open_store
-from hymio.wire.messages import Refused, read_message
 
 ID_CHARACTERS: Final = 12
-"""As much of a digest as is shown; any beginning that fits one message alone will do."""
+"""How many characters of a digest are shown; any beginning that fits one message alone will do."""
 _ID_LEAST: Final = 4
 
 
 class _Stays(Exception):
-    """A message that still cannot be taken in."""
+    """A message still can't be taken in."""
 
 
 def run_list(db: str, device_id: str | None, as_json: bool) -> None:
@@ -56,14 +57,14 @@ def run_list(db: str, device_id: str | None, as_json: bool) -> None:
 
 
 def run_release(db: str, ids: Sequence[str], device_id: str | None, everything: bool, as_json: bool) -> None:
-    """Tries once more to take them in, each for itself; what fails again stays.
+    """Tries once more to take the messages in, each by itself; what fails again stays.
 
     Raises:
-        Failure: 1 some stay, 2 none were named, or ids that fit none or several.
+        Failure: 1 some stay; 2 none were named, or an id fits none or several.
     """
     _check_chosen(ids, device_id, everything)
     released, rows, duplicates = 0, 0, 0
-    stayed: list[tuple[Held, str]] = []  # and why
+    stayed: list[tuple[Held, str]] = []  # each with the reason
     store = open_store(db)
     try:
         for one in _chosen(store, ids, device_id):
@@ -104,10 +105,10 @@ def run_release(db: str, ids: Sequence[str], device_id: str | None, everything: 
 
 
 def run_drop(db: str, ids: Sequence[str], device_id: str | None, everything: bool, yes: bool, as_json: bool) -> None:
-    """Does away with them, and with the count of what was not kept if whole terminals are named.
+    """Drops messages, and the count of what was not kept if whole terminals are named.
 
     Raises:
-        Failure: 1 nobody has agreed to it, 2 none were named, or ids that fit none or several.
+        Failure: 1 nobody has agreed to it; 2 none were named, or an id fits none or several.
     """
     _check_chosen(ids, device_id, everything)
     store = open_store(db)
@@ -177,13 +178,13 @@ def _not_kept(store: Store, device_id: str | None) -> int:
         return sum(one.not_kept for one in sums_of(connection) if device_id in (None, one.device_id))
 
 
-def _release(store: Store, one: Held) -> Outcome | None:
-    """Takes it in and out of quarantine, in one transaction; _Stays if it cannot be."""
+def _release(store: Store, one: Held) -> BatchOutcome | None:
+    """Takes a message out of quarantine and in, in one transaction; raises _Stays if it can't be taken in."""
     found = _read(one)
     try:
         with store.writing() as connection:
             if not take_out(connection, [one], as_released=True):
-                return None  # somebody else has decided meanwhile
+                return None  # somebody else has decided in the meantime
             refusals: list[Refusal] = []
             arrivals, told = ([], [found]) if isinstance(found, Told) else ([found], [])
             outcomes = ingest_many(connection, arrivals, told, refusals=refusals)
@@ -200,11 +201,11 @@ def _release(store: Store, one: Held) -> Outcome | None:
 
 
 def _read(one: Held) -> Arrival | Told:
-    """What it says, read with what this hymio knows: perhaps it knows more than the one that kept it."""
+    """What the message says, read by this hymio, which may know more than the one that kept it."""
     topic = one.source if "/" in one.source else f"hymio/{one.device_id}/votes"
     found = read_message(topic, one.payload, one.received_utc)
     match found:
-        case Refused():
+        case Uncountable():
             raise _Stays(found.reason)
         case None:
             raise _Stays("it says nothing that could be counted")
@@ -243,7 +244,7 @@ def _show(messages: Sequence[Held], sums: Sequence[Sums]) -> None:
         table = Table("id", "terminal", "came", "times", "reason", box=None)
         for one in messages:
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.last_utc))
-            # What a stranger sent must not move the cursor of whoever reads it.
+            # What a stranger has sent must not move the cursor of whoever reads it.
             source = one.device_id or "".join(sign if sign.isprintable() else "?" for sign in one.source)
             reason = "".join(sign if sign.isprintable() else "?" for sign in one.reason)
             table.add_row(one.digest[:ID_CHARACTERS], escape(source), when, str(one.times), escape(reason))

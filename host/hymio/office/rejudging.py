@@ -7,49 +7,47 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
-from hymio.common.firmware_files import firmware_room
-from hymio.wire.records import VERDICTS, Event, Press, Record, Revise, Run
+from hymio.common.firmware_files import firmware_module
+from hymio.wire.records import UNANSWERED, VERDICT_CODES, Event, Press, Record, Revise, Run
 
-COUNTED: Final = VERDICTS.index("counted")
-REPEAT: Final = VERDICTS.index("repeat")
-MASH: Final = VERDICTS.index("mash")
-CHORD: Final = VERDICTS.index("chord")
-STUCK: Final = VERDICTS.index("stuck")
-CLOSED: Final = VERDICTS.index("closed")
-TEST: Final = VERDICTS.index("test")
-ANSWER: Final = VERDICTS.index("answer")
-UNANSWERED: Final = 1
-"""The event record of a vote whose follow-up found no answer."""
+COUNTED: Final = VERDICT_CODES["counted"]
+REPEAT: Final = VERDICT_CODES["repeat"]
+MASH: Final = VERDICT_CODES["mash"]
+CHORD: Final = VERDICT_CODES["chord"]
+STUCK: Final = VERDICT_CODES["stuck"]
+CLOSED: Final = VERDICT_CODES["closed"]
+TEST: Final = VERDICT_CODES["test"]
+ANSWER: Final = VERDICT_CODES["answer"]
 
 Evidence = Press | Run | Revise | Event
-"""What the vote rules react to. Of revisions only those to `stuck` matter, of events only `unanswered`."""
+"""What the vote rules react to. Of revisions only those to `stuck` matter, and of events only `unanswered`."""
 
 _LONG_MS: Final = 1 << 26
-"""After so long no window is open, and the ticks (of 2^30 ms) have not come round."""
+"""After this time no window is open any more, and the ticks (of 2^30 ms) have not come round."""
 _MOST_FOLDED: Final = 64
-"""More presses of a run than any rule looks back on."""
+"""No rule looks back on more presses of a run than this."""
 
 
 def default_windows() -> dict[str, int]:
-    """The windows of a terminal whose configuration does not name them, in ms."""
-    return dict(firmware_room("press_verdict").DEFAULT_WINDOWS)
+    """The windows, in ms, of a terminal whose configuration does not name them."""
+    return dict(firmware_module("press_verdict").DEFAULT_WINDOWS)
 
 
 def boots(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Evidence]]]:
-    """The evidence among the records of one log (by seq), boot by boot: no rule looks beyond one."""
+    """The evidence among the records of one log, boot by boot, since no rule looks beyond one."""
     evidence = ((seq, record) for seq, record in records if isinstance(record, Press | Run | Revise | Event))
     for _, boot in groupby(evidence, key=lambda one: one[1].boot):
         yield list(boot)
 
 
 def rejudge(boot: Sequence[tuple[int, Evidence]], windows: Mapping[str, int]) -> dict[int, int]:
-    """seq -> verdict in force, of the presses of one boot, had the terminal's windows been these.
+    """The verdicts that would be in force for the presses of one boot, by seq, had the terminal's windows been these.
 
     What the windows don't decide stays as it was judged: `closed`, `test`, a button out of play, a vote that was held
-    until it was stuck, and the presses that were folded into runs. So does which votes are asked about.
+    until it was stuck, and presses that were folded into runs. Which votes were asked about stays, too.
     """
     votes = _rules()(windows, follow_up_of(boot))
-    ticks_add = firmware_room("compat").ticks_add
+    ticks_add = firmware_module("compat").ticks_add
     verdicts: dict[int, int] = {}
     last_ms = 0
 
@@ -85,10 +83,11 @@ def rejudge(boot: Sequence[tuple[int, Evidence]], windows: Mapping[str, int]) ->
 def _rules() -> Any:
     """The firmware's `Votes`, which here also takes presses that have no record of their own.
 
-    Their times are known to the second only, so what the terminal made of the presses soon after them is believed.
+    The times of those are known to the second only, so what the terminal made of the presses soon after them is
+    believed.
     """
-    votes: Any = firmware_room("press_verdict").Votes
-    ticks_diff = firmware_room("compat").ticks_diff
+    votes: Any = firmware_module("press_verdict").Votes
+    ticks_diff = firmware_module("compat").ticks_diff
     defaults = default_windows()
 
     class Rules(votes):  # type: ignore[misc]
@@ -100,7 +99,7 @@ def _rules() -> Any:
             self._believed: bool | None = None
 
         def rested(self, at_ms: int) -> None:
-            """For so long nothing has happened that nothing before can matter any more."""
+            """Moves on to a time at which nothing that happened before can matter any more."""
             self.step(at_ms)
             self._folded_at = None
 
@@ -119,7 +118,7 @@ def _rules() -> Any:
             return verdict
 
         def folded(self, at_ms: int, button: int, verdict: int) -> None:
-            """A press that was filtered, with this verdict."""
+            """Takes a filtered press that has no record of its own, with the verdict that it had."""
             self.step(at_ms)
             self._believed = None
             self.is_mashing(at_ms)
@@ -134,7 +133,7 @@ def _rules() -> Any:
 
 
 def follow_up_of(boot: Sequence[tuple[int, Evidence]]) -> dict[str, Any]:
-    """As much of the terminal's `follow_up` as its answers, and votes without one, give away: all that matters."""
+    """The terminal's `follow_up`, as far as its answers, and votes without one, show it; that is all that matters."""
     buttons: dict[int, int] = {}
     newest, reasons = 0, 0
     after: set[int] = set()
@@ -151,10 +150,10 @@ def follow_up_of(boot: Sequence[tuple[int, Evidence]]) -> dict[str, Any]:
 
 
 def _unfolded(runs: Sequence[Run], following: Press) -> list[tuple[int, int, int]]:
-    """(uptime_ms, button, verdict) of the presses in runs that were written together before the press `following`.
+    """The presses in runs that were written together before the press `following`, as (uptime_ms, button, verdict).
 
-    They are taken to have come evenly, and before the buttons were at rest. Which of them was the last one, the
-    verdict on the following press may tell.
+    They are taken to have come evenly, and before the buttons were at rest. The verdict on the following press may tell
+    which of them was the last one.
     """
     windows = default_windows()
     quiet_ms, was = following.quiet_ms, following.verdict

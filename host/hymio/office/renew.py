@@ -11,17 +11,19 @@ from typing import Any, Final
 from hymio.common.durations import parse_duration
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, DONE, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import error_console, note, print_json, print_line
-from hymio.mqtt.broker_session import at_desk, checked_device_id, open_desk, way_to
+from hymio.mqtt.broker_session import checked_device_id, open_session
 from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import access_to, run_on_loop
 from hymio.office.certificate_delivery import Renewal, Round
 from hymio.pki import certificates as certificates
 from hymio.pki.authority import DEFAULT_DAYS, end_of, now_utc
 from hymio.pki.files import PkiDirectory, files_work, write_file
-from hymio.pki.register import IN_USE, Entry, Register, changing
+from hymio.pki.register import IN_USE, CertificateEntry, Register, changing
 from hymio.pki.revocation import remind
 
 OFFERED: Final = "offered.der"
-"""In the terminal's directory: a certificate that it has not answered for. It is sent again, no further one is made."""
+"""The file in the terminal's directory with a certificate that it has not answered for: it is sent again, and no
+further one is made."""
 _SAID: Final = {
     "renewed": "has a certificate until {until}",
     "refused": "goes on with the old one: {error}",
@@ -31,7 +33,7 @@ _SAID: Final = {
     "failed": "gets none: {error}",
 }
 _STATUS: Final = {"failed": ANSWER_NO, "refused": ANSWERED_ERROR, "silent": NO_TERMINAL, "away": NO_TERMINAL}
-"""What weighs most comes first."""
+"""The exit status by outcome; what weighs most comes first."""
 
 
 def run_renew(
@@ -44,10 +46,13 @@ def run_renew(
     wait: str,
     as_json: bool,
 ) -> int:
-    """Renews; gives the exit status: 0 all have theirs, 1 some can't have one, 3 some were not reached, 5 some refuse.
+    """Renews certificates.
+
+    Returns:
+        The exit status: 0 all have theirs, 1 some can't have one, 3 some were not reached, 5 some refuse.
 
     Raises:
-        Failure: 2 wrong use, no CA there, nothing that could be renewed; 4 no broker; 6 broken off.
+        Failure: 2 wrong use, no CA there, or nothing that could be renewed; 4 no broker; 6 broken off.
     """
     if (device_id is None) == (expiring is None):
         raise Failure(
@@ -55,38 +60,38 @@ def run_renew(
             "Expected either DEVICE_ID or --expiring.",
             "For example: hymio pki renew --dir pki --expiring 30d",
         )
-    way = None if broker is None else way_to(broker, tls)
+    access = None if broker is None else access_to(broker, tls)
     wait_s = parse_duration("--wait", wait) / 1000
     pki = PkiDirectory(directory)
     now = now_utc()
     remind(pki.crl)
     with files_work(directory):
         if device_id is not None:
-            renewals = [_made(pki, checked_device_id(device_id), days, now, way is not None)]
+            renewals = [_made(pki, checked_device_id(device_id), days, now, access is not None)]
         else:
-            renewals = [_tried(pki, name, days, now, way is not None) for name in _due(pki, expiring or "", now)]
+            renewals = [_tried(pki, name, days, now, access is not None) for name in _due(pki, expiring or "", now)]
     offers = [renewal for renewal in renewals if renewal.outcome == "away"]
-    if way is not None and offers:
+    if access is not None and offers:
         names = [renewal.device_id for renewal in offers]
 
         async def work() -> None:
-            async with open_desk(way, names, ("state", "reply")) as desk:
+            async with open_session(access, names, ("state", "reply")) as session:
                 with _progress(len(offers)) as ended:
 
                     def told(renewal: Renewal) -> None:
                         _enter(pki, renewal)
                         ended()
 
-                    await Round(desk, offers, told).run(wait_s)
+                    await Round(session, offers, told).run(wait_s)
 
-        at_desk(work())
+        run_on_loop(work())
     _tell(pki, renewals, as_json)
     outcomes = {renewal.outcome for renewal in renewals}
     return next((status for outcome, status in _STATUS.items() if outcome in outcomes), DONE)
 
 
 def _due(pki: PkiDirectory, expiring: str, now: datetime.datetime) -> list[str]:
-    """The terminals whose certificate ends within this time; of others that are due a person is told."""
+    """The terminals whose certificate ends within this time; a person is told of the others that are due."""
     limit_utc = now.timestamp() + parse_duration("--expiring", expiring) / 1000
     pki.authority()
     with changing(pki.register) as register:
@@ -98,14 +103,15 @@ def _due(pki: PkiDirectory, expiring: str, now: datetime.datetime) -> list[str]:
     if others:
         note(f"No terminals, to be renewed by `hymio pki issue --renew`: {', '.join(others)}.")
     over = [one.name for one in due if one.kind == "device" and not one.is_good(now.timestamp())]
-    over = [name for name in over if name not in may_have]  # perhaps it has taken that and nobody heard of it
+    # perhaps the terminal has taken it, and nobody has heard of that
+    over = [name for name in over if name not in may_have]
     if over:
         note(f"Expired, the broker does not let them in: {', '.join(over)}. `hymio pki issue`, and bring it by cable.")
     return [entry.name for entry in due if entry.kind == "device" and entry.name not in over]
 
 
 def _tried(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetime, is_offer: bool) -> Renewal:
-    """The same as `_made`; what is wrong with one terminal's files must not keep the others from theirs."""
+    """Does what `_made` does; what is wrong with one terminal's files must not keep the others from theirs."""
     try:
         return _made(pki, name, days, now, is_offer)
     except Failure as failure:
@@ -113,10 +119,10 @@ def _tried(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetim
 
 
 def _made(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetime, is_offer: bool) -> Renewal:
-    """Another certificate for the terminal's key: as an offer, or at once in its place.
+    """Makes another certificate for the terminal's key: as an offer, or at once in the place of the present one.
 
     Raises:
-        Failure: 2 it has none, none of ours, or the CA ends no later.
+        Failure: 2, it has none, or none of ours, or the CA ends no later.
     """
     authority = pki.authority()
     place = pki.issued(name)
@@ -142,10 +148,10 @@ def _made(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetime
         old = certificates.read_pem((place / "cert.pem").read_bytes())
         new = certificates.reissue(authority, "device", old, not_after, now)
         renewal = Renewal(name, new.serial_number, not_after.timestamp(), certificates.der(new))
-        register.add(Entry(renewal.serial, name, "device", (), renewal.not_after_utc, None))
+        register.add(CertificateEntry(renewal.serial, name, "device", (), renewal.not_after_utc, None))
         if is_offer:
             register.heard(renewal.serial, "")
-        # Before the files: no certificate is ever out that the register does not know.
+        # This comes before the files, so that no certificate is ever out that the register does not know.
         register.commit()
         if is_offer:
             write_file(place / OFFERED, renewal.der)
@@ -155,8 +161,8 @@ def _made(pki: PkiDirectory, name: str, days: int | None, now: datetime.datetime
     return renewal
 
 
-def _offered(place: Path, entries: list[Entry], present: Entry) -> Renewal | None:
-    """What the terminal was offered before and may have taken, though nobody has heard of it."""
+def _offered(place: Path, entries: list[CertificateEntry], present: CertificateEntry) -> Renewal | None:
+    """A certificate that the terminal was offered before, and may have taken though nobody has heard of that."""
     try:
         der = (place / OFFERED).read_bytes()
         serial = certificates.read_der(der).serial_number
@@ -176,7 +182,7 @@ def _put_in_place(pki: PkiDirectory, renewal: Renewal) -> None:
 
 
 def _enter(pki: PkiDirectory, renewal: Renewal) -> None:
-    """Files and register, the moment something is known."""
+    """Enters an outcome into files and register as soon as it is known."""
     if renewal.outcome not in ("renewed", "refused"):
         return
     with files_work(pki.path), changing(pki.register) as register:

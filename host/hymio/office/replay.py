@@ -13,13 +13,14 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from hymio.common.durations import parse_duration
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.common.firmware_files import firmware_room
+from hymio.common.firmware_files import firmware_module
 from hymio.common.output import console, error_console, note, print_json
 from hymio.common.words import counted, if_one
-from hymio.office.rejudging import STUCK, UNANSWERED, boots, default_windows, rejudge
+from hymio.office.rejudging import STUCK, boots, default_windows, rejudge
 from hymio.store import schema
-from hymio.store.figures import happy_index
-from hymio.wire.records import VERDICTS, Kind, Press, Record, Run, decode_content
+from hymio.store.database import open_store
+from hymio.store.figures import FACES, happy_index
+from hymio.wire.records import UNANSWERED, VERDICT_CODES, VERDICTS, Kind, Press, Record, Run, decode_content
 
 OPTIONS: Final = {
     "--lockout": "lockout_ms",
@@ -30,19 +31,21 @@ OPTIONS: Final = {
     "--mash-presses": "mash_presses",
     "--mash": "mash_ms",
 }
-"""The options and the keys of `windows` in a terminal's configuration that they stand for."""
+"""The options, and the keys of `windows` in a terminal's configuration that they stand for."""
 
 _ROWS_AT_ONCE: Final = 5000
-_CODE_OF: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
 
 
 def windows_of(given: Mapping[str, str | int | None]) -> dict[str, int]:
-    """The windows of a terminal, with what the options (name -> what was given, None: nothing) change.
+    """The windows of a terminal, changed by the options.
+
+    Args:
+        given: what was given, by option; None: nothing.
 
     Raises:
-        Failure: 2, an option that is no duration, or that no terminal would take.
+        Failure: 2, it is no duration, or no terminal would take it.
     """
-    config = firmware_room("config")
+    config = firmware_module("config")
     windows = default_windows()
     for option, value in given.items():
         if value is None:
@@ -63,18 +66,18 @@ def windows_of(given: Mapping[str, str | int | None]) -> dict[str, int]:
 
 @dataclass
 class Figures:
-    """One terminal: the presses as they are judged now and as they would have been."""
+    """The figures of one terminal: its presses as they are judged now, and as they would have been judged."""
 
     device_id: str
     now: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Presses by (button, verdict)."""
+    """The number of presses by (button, verdict)."""
     then: Counter[tuple[int, int]] = field(default_factory=Counter)
     changed: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Presses by (verdict, verdict then)."""
+    """The number of presses by (verdict, verdict with the other windows)."""
     differs: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Its object of `hymio replay --json`."""
+        """The figures as an object of `hymio replay --json`."""
         faces, faces_then = _faces(self.now), _faces(self.then)
         return {
             "device_id": self.device_id,
@@ -96,7 +99,7 @@ class Figures:
 
 
 def _faces(presses: Counter[tuple[int, int]]) -> list[int]:
-    return [presses[button, _CODE_OF["counted"]] for button in range(1, 5)]
+    return [presses[button, VERDICT_CODES["counted"]] for button in range(1, 5)]
 
 
 def _verdicts(presses: Counter[tuple[int, int]]) -> dict[str, int]:
@@ -112,7 +115,14 @@ def replay(
     device_id: str | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> list[Figures]:
-    """Every terminal (or that one), by device id. `progress` is called with the number of rows done."""
+    """Replays every terminal, or the one of this device id, in the order of device ids.
+
+    Args:
+        connection: to the database.
+        windows: the other windows.
+        device_id: the one terminal; None: all.
+        progress: is called with the number of rows done.
+    """
     defaults = default_windows()
     table = schema.logs
     query = select(table.c.device_id, table.c.log_id)
@@ -129,7 +139,7 @@ def replay(
             for seq, record in boot:
                 if not isinstance(record, Press | Run):
                     continue
-                # What is folded stays as it is.
+                # Presses that were folded into a run stay as they were judged.
                 count, was = (record.count, record.verdict) if isinstance(record, Run) else (1, in_force.pop(seq))
                 verdict = then.get(seq, was)
                 figures.now[record.button, was] += count
@@ -146,7 +156,7 @@ def replay(
 def _records(
     connection: Connection, device_id: str, log_id: int, in_force: dict[int, int]
 ) -> Iterator[tuple[int, Record]]:
-    """The presses of one log and what bears on them, by seq; puts the verdicts now in force into `in_force`."""
+    """The presses of one log and what bears on them, by seq; the verdicts in force now are put into `in_force`."""
     others, pressed = schema.records, schema.presses
     query = (
         select(others.c.seq, others.c.body)
@@ -173,22 +183,28 @@ def _records(
         for row in connection.execute(presses, execution_options={"yield_per": _ROWS_AT_ONCE}):
             seq, boot, uptime_ms, button, count, span_s, verdict, stored, quiet_ms = row
             if span_s is not None:
-                yield seq, Run(boot, uptime_ms, button, _CODE_OF[stored], span_s, count)
+                yield seq, Run(boot, uptime_ms, button, VERDICT_CODES[stored], span_s, count)
             else:
-                in_force[seq] = _CODE_OF[verdict]
-                yield seq, Press(boot, uptime_ms, button, _CODE_OF[stored], 0, 0, quiet_ms)
+                in_force[seq] = VERDICT_CODES[verdict]
+                yield seq, Press(boot, uptime_ms, button, VERDICT_CODES[stored], 0, 0, quiet_ms)
 
     return merge(read(), told, key=lambda one: one[0])
 
 
 def run_replay(db: str, device_id: str | None, given: Mapping[str, str | int | None], as_json: bool) -> None:
-    """Prints what would have counted with the windows that the options give (name -> value or None).
+    """Prints what would have counted with other windows.
+
+    Args:
+        db: the database.
+        device_id: the one terminal; None: all.
+        given: the windows by option; None: not given.
+        as_json: whether the answer is JSON.
 
     Raises:
-        Failure: 2 an option or a terminal that there is not, 4 no database, 5 a newer one.
+        Failure: 2 there is no such window or terminal, 4 no database, 5 a newer one.
     """
     windows = windows_of(given)
-    opened = schema.open_store(db)
+    opened = open_store(db)
     try:
         with opened.reading() as connection:
             with _progress(connection) as progress:
@@ -233,7 +249,7 @@ def _show(terminals: list[dict[str, Any]]) -> None:
         note("No terminal has been heard of yet.")
         return
     table = Table(box=None)
-    for column in ("terminal", "", "Happy Index", "votes", "1 very unhappy", "2", "3", "4 very happy"):
+    for column in ("terminal", "", "Happy Index", "votes", f"1 {FACES[0]}", "2", "3", f"4 {FACES[3]}"):
         table.add_column(column, justify="left" if column in ("terminal", "") else "right")
     for one in terminals:
         for label, ending in (("now", ""), ("then", "_then")):

@@ -8,12 +8,15 @@ from sqlalchemy import Connection, func, select
 
 from hymio.common.output import console, note, print_json
 from hymio.store import schema
-from hymio.store.figures import happy_index, happy_index_margin
+from hymio.store.database import open_store
+from hymio.store.figures import FACES, happy_index, happy_index_margin
 
 
 def terminal_figures(connection: Connection) -> list[dict[str, Any]]:
-    """The `terminals` of the contract's report, by device id; from the hourly sums, so its cost does not grow with
-    the number of votes."""
+    """The `terminals` of the contract's report, by device id.
+
+    They come from the hourly sums, so what this costs does not grow with the number of votes.
+    """
     counted: dict[str, list[int]] = {}
     verdicts: dict[str, dict[str, int]] = {}
     for (device_id,) in connection.execute(select(schema.logs.c.device_id).distinct()):
@@ -44,7 +47,7 @@ def terminal_figures(connection: Connection) -> list[dict[str, Any]]:
 
 def run_report(db: str, as_json: bool) -> None:
     """Prints the figures of all terminals in the database."""
-    opened = schema.open_store(db)
+    opened = open_store(db)
     try:
         with opened.reading() as connection:
             terminals = terminal_figures(connection)
@@ -59,7 +62,7 @@ def run_report(db: str, as_json: bool) -> None:
         note("No terminal has been heard of yet.")
         return
     table = Table(box=None)
-    for column in ("terminal", "Happy Index", "votes", "1 very unhappy", "2", "3", "4 very happy", "filtered"):
+    for column in ("terminal", "Happy Index", "votes", f"1 {FACES[0]}", "2", "3", f"4 {FACES[3]}", "filtered"):
         table.add_column(column, justify="left" if column == "terminal" else "right")
     for one in terminals:
         index = "no votes"

@@ -8,20 +8,21 @@ import re
 from pathlib import Path
 from typing import Final
 
-from hymio.common.addresses import is_device_id
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import print_json, print_line
 from hymio.pki import certificates as certificates
 from hymio.pki.files import PUBLIC_MODE, SECRET_MODE, PkiDirectory, files_work, staged_directory, write_file
-from hymio.pki.register import HOME, Entry, Register, changing
+from hymio.pki.register import HOME, CertificateEntry, Register, changing
 from hymio.pki.revocation import end_of_list
+from hymio.wire.device_ids import is_device_id
 
 DEFAULT_DAYS: Final = {"device": 10 * 365, "server": 2 * 365, "collector": 2 * 365, "operator": 2 * 365, HOME: 2 * 365}
-"""A terminal's outlives its batteries and its site; the office's are renewed by whoever sits beside them."""
+"""A terminal's certificate outlives its batteries and its site; those of an office are renewed by people who sit beside
+them."""
 MAX_DAYS: Final = 50 * 365
 
 _USER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-"""What may stand in an ACL: no blanks, no `+`, `#` or `/`."""
+"""What a name in an ACL may be: it has no blanks and no `+`, `#` or `/`."""
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
 
@@ -35,7 +36,7 @@ def run_init(directory: Path, name: str, days: int, as_json: bool) -> None:
     """Makes a CA.
 
     Raises:
-        Failure: 2 there is one already, a bad name or number of days, a directory that can't be written.
+        Failure: 2, there is one already, the name or the number of days is bad, or the directory can't be written.
     """
     if not name.strip() or len(name.encode()) > 64 or not name.isprintable():
         raise Failure(WRONG_USE, f"--name {name!r} is not 1..64 bytes of text.", "For example: --name 'Kiosks CA'.")
@@ -55,7 +56,7 @@ def run_init(directory: Path, name: str, days: int, as_json: bool) -> None:
             write_file(pki.ca_pem, certificates.pem(authority.certificate))
             write_file(directory / "ca.der", certificates.der(authority.certificate))
             _write_revocation_list(pki, authority, register, now)
-            # Last: where it stands the CA is complete.
+            # This file comes last: where it stands, the CA is complete.
             write_file(pki.ca_key, certificates.key_pem(authority.key), SECRET_MODE)
     if as_json:
         print_json({"name": name, "dir": str(directory), "not_after_utc": not_after.timestamp()})
@@ -75,10 +76,10 @@ def run_issue(
     as_json: bool,
     home: str | None = None,
 ) -> None:
-    """Makes a key and a certificate for one of the five.
+    """Makes a key and a certificate for one of the five kinds.
 
     Raises:
-        Failure: 2 wrong use, no CA there, the name is taken.
+        Failure: 2, wrong use, there is no CA, or the name is taken.
     """
     kind, name, hosts = _whose(device_id, server, collector, operator, home)
     pki = PkiDirectory(directory)
@@ -104,8 +105,9 @@ def run_issue(
                     "key.der": (issued.key_der(), SECRET_MODE),
                 }
             with staged_directory(pki.issued(name), files):
-                register.add(Entry(serial, name, kind, hosts, not_after.timestamp(), None))
-                # Before the files are in their place: no certificate is ever out that the register does not know.
+                register.add(CertificateEntry(serial, name, kind, hosts, not_after.timestamp(), None))
+                # This comes before the files are in their place, so that no certificate is ever out that the register
+                # does not know.
                 register.commit()
     if as_json:
         print_json(
@@ -127,10 +129,10 @@ def run_issue(
 
 
 def run_revoke(directory: Path, name: str, as_json: bool) -> None:
-    """Revokes every certificate of `name` that is good now, and writes the list anew.
+    """Revokes every certificate of `name` that is good now, and writes the revocation list anew.
 
     Raises:
-        Failure: 2 no CA there, no such name, nothing left to revoke.
+        Failure: 2, there is no CA or no such name, or nothing is left to revoke.
     """
     pki = PkiDirectory(directory)
     now = now_utc()
@@ -165,7 +167,7 @@ def run_crl(directory: Path, as_json: bool) -> None:
     """Writes the revocation list anew, with what is on it already, good for another year.
 
     Raises:
-        Failure: 2 no CA there.
+        Failure: 2, there is no CA.
     """
     pki = PkiDirectory(directory)
     with files_work(directory):
@@ -184,7 +186,11 @@ def run_crl(directory: Path, as_json: bool) -> None:
 def _whose(
     device_id: str | None, server: str | None, collector: str | None, operator: str | None, home: str | None
 ) -> tuple[str, str, tuple[str, ...]]:
-    """(kind, name, hosts); Failure 2 unless exactly one is given and it may be called so."""
+    """Which kind of certificate is wanted, as (kind, name, hosts).
+
+    Raises:
+        Failure: 2, not exactly one is given, or it may not be called so.
+    """
     if sum(one is not None for one in (device_id, server, collector, operator, home)) != 1:
         raise Failure(
             WRONG_USE,
@@ -233,7 +239,7 @@ def _a(kind: str) -> str:
 
 
 def _check_is_free(register: Register, kind: str, name: str, renew: bool, now: datetime.datetime) -> None:
-    """A name belongs to one kind for ever: the broker knows nobody by anything else."""
+    """Checks that the name is free. It belongs to one kind for ever, as the broker knows nobody by anything else."""
     entries = register.entries(name)
     for entry in entries:
         if entry.kind != kind:
@@ -263,11 +269,16 @@ def _write_revocation_list(
 
 
 def now_utc() -> datetime.datetime:
-    """Whole seconds, as certificates have them."""
+    """The present time in whole seconds, as certificates have it."""
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
 
 def end_of(days: int, now: datetime.datetime) -> datetime.datetime:
+    """The end of a certificate that is good for so many days from now.
+
+    Raises:
+        Failure: 2, no certificate may be good for so long.
+    """
     if not 1 <= days <= MAX_DAYS:
         raise Failure(WRONG_USE, f"--days {days} is not 1 to {MAX_DAYS}.", "For example: --days 365")
     return now + datetime.timedelta(days=days)

@@ -22,19 +22,21 @@ except ImportError as missing:
     raise missing_extra("pki", missing) from missing
 
 CLOCK_SKEW: Final = datetime.timedelta(days=1)
-"""A certificate is good from one day before it was made: a terminal's clock may be slow, or set to a date alone."""
+"""A certificate is good from one day before it was made, since a terminal's clock may be slow, or set to a date alone.
+"""
 
 LIST_LASTS: Final = datetime.timedelta(days=365)
-"""A revocation list that is good for as long as the CA would let somebody with a revoked certificate in for as long,
-who shows the broker's machine the list of yesterday."""
+"""How long a revocation list is good. Whoever shows the broker's machine an older list gets in with a revoked
+certificate for as long."""
 
 _SERIAL_BYTES: Final = 8
-"""Random, so that nobody can guess one; 20 bytes would be allowed, and go over the air at every handshake."""
+"""The length of a serial. It is random, so that nobody can guess one; 20 bytes would be allowed, and would go over the
+air at every handshake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The CA: what signs."""
+    """The CA: its certificate, and the key that it signs with."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey = field(repr=False)
@@ -48,25 +50,25 @@ class Issued:
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     def key_pem(self) -> bytes:
-        """PKCS #8, for tools and brokers."""
+        """The key in PKCS #8, for tools and brokers."""
         return key_pem(self.key)
 
     def key_der(self) -> bytes:
-        """SEC 1 (RFC 5915), the shortest form that the terminal's mbedTLS reads."""
+        """The key in SEC 1 (RFC 5915), which is the shortest form that the terminal's mbedTLS reads."""
         return self.key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """A key without a passphrase, PKCS #8 in PEM."""
+    """A key without a passphrase, as PKCS #8 in PEM."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def make_authority(name: str, not_after: datetime.datetime, now: datetime.datetime) -> Authority:
-    """A new CA that signs leaves only, ECDSA P-256."""
+    """Makes a new CA, with ECDSA P-256, that signs no further CAs."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _named(name)
     certificate = (
@@ -80,7 +82,11 @@ def make_authority(name: str, not_after: datetime.datetime, now: datetime.dateti
 
 
 def read_authority(certificate_pem: bytes, private_key_pem: bytes) -> Authority:
-    """The CA of two PEM files; ValueError says what is wrong with them."""
+    """Reads a CA from two files in PEM.
+
+    Raises:
+        ValueError: it says what is wrong with them.
+    """
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
         key = serialization.load_pem_private_key(private_key_pem, None)
@@ -99,12 +105,16 @@ def issue(
     not_after: datetime.datetime,
     now: datetime.datetime,
 ) -> Issued:
-    """A new key and its certificate.
+    """Makes a new key and its certificate.
 
     Args:
-        kind: `device`, `collector`, `operator`, `home-assistant` (may only log in) or `server` (may only be a server).
+        authority: the CA.
+        kind: `device`, `collector`, `operator`, `home-assistant` (each may only log in) or `server` (may only be a
+            server).
         name: the subject's common name, which the broker takes for the user's name.
         hosts: names and addresses of a server, else empty.
+        not_after: when it ends.
+        now: when it is made.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     return Issued(_signed(authority, kind, _named(name), key.public_key(), hosts, not_after, now), key)
@@ -113,7 +123,11 @@ def issue(
 def reissue(
     authority: Authority, kind: str, old: x509.Certificate, not_after: datetime.datetime, now: datetime.datetime
 ) -> x509.Certificate:
-    """Another certificate for the name and the key of `old`; ValueError: it is not for a key of ours."""
+    """Makes another certificate for the name and the key of `old`.
+
+    Raises:
+        ValueError: it is not for a key of ours.
+    """
     key = old.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise ValueError("not a certificate for an ECDSA key")
@@ -145,7 +159,10 @@ def _signed(
 def revocation_list(
     authority: Authority, revoked: Iterable[tuple[int, datetime.datetime]], number: int, now: datetime.datetime
 ) -> x509.CertificateRevocationList:
-    """The list of revoked (serial, when), good for a year at most. A broker refuses everybody once it has ended."""
+    """Makes the list of revoked certificates, given as (serial, when); it is good for a year at most.
+
+    A broker refuses everybody once the list has ended.
+    """
     last_update = now - CLOCK_SKEW
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -163,27 +180,39 @@ def revocation_list(
 
 
 def end_of_revocation_list(data: bytes) -> datetime.datetime | None:
-    """When the list in PEM has to be replaced; ValueError: it is none."""
+    """When the revocation list in PEM has to be replaced.
+
+    Raises:
+        ValueError: it is no revocation list.
+    """
     return x509.load_pem_x509_crl(data).next_update_utc
 
 
 def pem(one: x509.Certificate | x509.CertificateRevocationList) -> bytes:
-    """For tools and brokers."""
+    """A certificate or list in PEM, for tools and brokers."""
     return one.public_bytes(serialization.Encoding.PEM)
 
 
 def der(certificate: x509.Certificate) -> bytes:
-    """For terminals: MicroPython's mbedTLS reads nothing else."""
+    """A certificate in DER, for terminals: MicroPython's mbedTLS reads nothing else."""
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def read_pem(data: bytes) -> x509.Certificate:
-    """ValueError: it is none."""
+    """Reads a certificate in PEM.
+
+    Raises:
+        ValueError: it is none.
+    """
     return x509.load_pem_x509_certificate(data)
 
 
 def read_der(data: bytes) -> x509.Certificate:
-    """ValueError: it is none."""
+    """Reads a certificate in DER.
+
+    Raises:
+        ValueError: it is none.
+    """
     return x509.load_der_x509_certificate(data)
 
 
@@ -210,14 +239,17 @@ def _named(name: str) -> x509.Name:
 
 
 def _key_identifier(key: ec.EllipticCurvePublicKey) -> bytes:
-    """RFC 5280 4.2.1.2, method 2: 0100 and the last 60 bits of the SHA-1; 12 bytes shorter than method 1."""
+    """A key identifier after RFC 5280 4.2.1.2, method 2: 0100 and the last 60 bits of the SHA-1.
+
+    It is 12 bytes shorter than that of method 1.
+    """
     point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     tail = hashlib.sha1(point, usedforsecurity=False).digest()[-8:]
     return bytes([0x40 | tail[0] & 0x0F]) + tail[1:]
 
 
 def _authority_key_identifier(authority: Authority) -> x509.AuthorityKeyIdentifier:
-    # Python 3.13 and OpenSSL with X509_V_FLAG_X509_STRICT refuse a leaf without one.
+    # Python 3.13, and OpenSSL with X509_V_FLAG_X509_STRICT, refuse a leaf without one.
     return x509.AuthorityKeyIdentifier(_key_identifier(authority.key.public_key()), None, None)
 
 
@@ -226,8 +258,8 @@ def _alternative_names(hosts: Iterable[str]) -> list[x509.GeneralName]:
     for host in hosts:
         with contextlib.suppress(ValueError):
             names.append(x509.IPAddress(ipaddress.ip_address(host)))
-        # An address stands there as a DNS name, too: mbedTLS before 3.5, in images up to ESP-IDF 5.1, compares
-        # nothing else. https://github.com/Mbed-TLS/mbedtls/issues/5082
+        # An address stands there as a DNS name, too: mbedTLS before 3.5, in images up to ESP-IDF 5.1, compares nothing
+        # else. https://github.com/Mbed-TLS/mbedtls/issues/5082
         names.append(x509.DNSName(host))
     return names
 

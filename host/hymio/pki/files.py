@@ -22,18 +22,18 @@ PUBLIC_MODE: Final = 0o644
 
 @dataclass(frozen=True, slots=True)
 class PkiDirectory:
-    """What is where."""
+    """Where each file of a CA is."""
 
     path: Path
 
     @property
     def ca_key(self) -> Path:
-        """The one file that nobody else may ever see."""
+        """The key of the CA: the one file that nobody else may ever see."""
         return self.path / "ca.key"
 
     @property
     def ca_pem(self) -> Path:
-        """The CA's certificate."""
+        """The certificate of the CA."""
         return self.path / "ca.pem"
 
     @property
@@ -43,18 +43,18 @@ class PkiDirectory:
 
     @property
     def register(self) -> Path:
-        """Everything ever issued."""
+        """The register of everything that was ever issued."""
         return self.path / REGISTER
 
     def issued(self, name: str) -> Path:
-        """The directory of what belongs to `name`; a colon (IPv6) can't stand in a name on Windows."""
+        """The directory of what belongs to `name`; a colon (of IPv6) can't stand in a file's name on Windows."""
         return self.path / "issued" / name.replace(":", "_")
 
     def authority(self) -> Authority:
-        """Certificate and key of the CA.
+        """Reads certificate and key of the CA.
 
         Raises:
-            Failure: 2 there is no CA, or its files don't belong together.
+            Failure: 2, there is no CA, or its files don't belong together.
         """
         try:
             return read_authority(self.ca_pem.read_bytes(), self.ca_key.read_bytes())
@@ -69,7 +69,7 @@ class PkiDirectory:
 
 
 def write_file(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
-    """Writes a file that is there whole or not at all, nobody else reading a secret one at any moment."""
+    """Writes a file that is there whole or not at all; nobody else can read a secret one at any moment."""
     staged = path.with_name(f".{path.name}.new")
     staged.unlink(missing_ok=True)
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
@@ -82,7 +82,7 @@ def write_file(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
 
 
 def _keep_owner(path: Path, staged: Path) -> None:
-    """What replaces a file belongs to the same user: root may write for a broker that goes on as `mosquitto`."""
+    """Gives what replaces a file to the same user: root may write for a broker that runs as `mosquitto`."""
     if sys.platform != "win32" and path.exists():
         before = path.stat()
         if before.st_uid != os.geteuid():
@@ -91,7 +91,7 @@ def _keep_owner(path: Path, staged: Path) -> None:
 
 @contextmanager
 def staged_directory(path: Path, files: Mapping[str, tuple[bytes, int]]) -> Iterator[None]:
-    """Writes the files beside `path`; if what is done within goes well they become `path`, else they are removed."""
+    """Writes the files beside `path`; they become `path` if the block succeeds, otherwise they are removed."""
     staged = path.with_name(f".{path.name}.new")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True, mode=0o700)

@@ -9,17 +9,17 @@ from typing import Any, Final
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import console, print_json, print_line
 from hymio.pki.files import PkiDirectory
-from hymio.pki.register import REGISTER, Entry, changing
+from hymio.pki.register import REGISTER, CertificateEntry, changing
 from hymio.pki.revocation import end_of_list, remind
 
 EXPIRING: Final = datetime.timedelta(days=30)
 
 
 def run_list(directory: Path, as_json: bool) -> None:
-    """Every certificate, with what is to be done about it.
+    """Prints every certificate, with what is to be done about it.
 
     Raises:
-        Failure: 2 no CA there.
+        Failure: 2, there is no CA.
     """
     now = datetime.datetime.now(datetime.UTC)
     entries = known_certificates(directory)
@@ -34,8 +34,12 @@ def run_list(directory: Path, as_json: bool) -> None:
     remind(revocations)
 
 
-def known_certificates(directory: Path) -> list[Entry]:
-    """The register of the CA in `directory`, the oldest certificate first; Failure 2 if there is none."""
+def known_certificates(directory: Path) -> list[CertificateEntry]:
+    """The register of the CA in `directory`, the oldest certificate first.
+
+    Raises:
+        Failure: 2, there is no CA.
+    """
     register_path = directory / REGISTER
     if not register_path.exists():
         raise Failure(WRONG_USE, f"There is no CA in {directory}.", f"Make one: hymio pki init --dir {directory}")
@@ -43,7 +47,7 @@ def known_certificates(directory: Path) -> list[Entry]:
         return register.entries()
 
 
-def _as_json(entry: Entry, state: str) -> dict[str, Any]:
+def _as_json(entry: CertificateEntry, state: str) -> dict[str, Any]:
     return {
         "serial": f"{entry.serial:x}",
         "name": entry.name,
@@ -55,7 +59,7 @@ def _as_json(entry: Entry, state: str) -> dict[str, Any]:
     }
 
 
-def _show(rows: list[tuple[Entry, str]]) -> None:
+def _show(rows: list[tuple[CertificateEntry, str]]) -> None:
     from rich.table import Table
 
     table = Table("name", "kind", "good until", "state", "serial")
@@ -70,9 +74,12 @@ def _show(rows: list[tuple[Entry, str]]) -> None:
             print_line(f"Less than {EXPIRING.days} days left: {', '.join(expiring)}. Renew with `{how}`.")
 
 
-def state_of(entry: Entry, entries: list[Entry], now: datetime.datetime) -> str:
-    """good, expiring (less than 30 days left), expired, revoked, renewed (a newer one has taken its place), offered
-    (the terminal has not answered yet), or refused (by the terminal, or by the broker on trial)."""
+def state_of(entry: CertificateEntry, entries: list[CertificateEntry], now: datetime.datetime) -> str:
+    """The state of a certificate, in a word.
+
+    It is good, expiring (less than 30 days are left), expired, revoked, renewed (a newer one has taken its place),
+    offered (the terminal has not answered yet), or refused (by the terminal, or by the broker on trial).
+    """
     if entry.revoked_utc is not None:
         return "revoked"
     if not entry.is_in_use:

@@ -1,6 +1,6 @@
 """The register of a private CA: every certificate that it ever issued, in one SQLite file."""
 
-# SQLite because it is what makes a change whole or not at all, and keeps two people apart who issue at once.
+# SQLite makes a change whole or not at all, and keeps two people apart who issue at the same time.
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ create table if not exists revocation_lists (number integer primary key autoincr
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CertificateEntry:
     """One certificate. Times are seconds of 1970."""
 
     serial: int
@@ -48,25 +48,27 @@ class Entry:
     not_after_utc: float
     revoked_utc: float | None
     said: str | None = None
-    """What the terminal made of it, where it came through the broker: nothing yet (""), "ok", or why not."""
+    """What the terminal made of the certificate, if it came through the broker: "" nothing yet, "ok", or why not; None
+    otherwise."""
 
     @property
     def is_in_use(self) -> bool:
-        """False as long as it was only offered."""
+        """Whether it is more than an offer."""
         return self.said in (None, IN_USE)
 
     def is_good(self, now_utc: float) -> bool:
-        """Neither expired nor revoked."""
+        """Whether it is neither expired nor revoked."""
         return self.revoked_utc is None and now_utc < self.not_after_utc
 
 
 class Register:
-    """What may be asked of the register, and put into it, within one transaction."""
+    """What may be asked of the register and put into it, within one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        """Works on a connection that is in a transaction; `changing` makes it."""
         self._connection = connection
 
-    def entries(self, name: str | None = None) -> list[Entry]:
+    def entries(self, name: str | None = None) -> list[CertificateEntry]:
         """All certificates, or those of one name; the oldest first."""
         rows = self._connection.execute(
             "select c.serial, name, kind, hosts, not_after, revoked, said from certificates c"
@@ -74,11 +76,13 @@ class Register:
             {"name": name},
         )
         return [
-            Entry(int(serial, 16), named, kind, tuple(hosts.split(",")) if hosts else (), not_after, revoked, said)
+            CertificateEntry(
+                int(serial, 16), named, kind, tuple(hosts.split(",")) if hosts else (), not_after, revoked, said
+            )
             for serial, named, kind, hosts, not_after, revoked, said in rows
         ]
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: CertificateEntry) -> None:
         """Enters a new certificate."""
         self._connection.execute(
             "insert into certificates values (?, ?, ?, ?, ?, ?)",
@@ -93,7 +97,7 @@ class Register:
         )
 
     def heard(self, serial: int, said: str) -> None:
-        """Enters what a terminal made of a certificate that was offered to it; "": that it is offered."""
+        """Enters what a terminal made of a certificate that was offered to it; "" says that it is offered."""
         self._connection.execute("insert or replace into renewals values (?, ?)", (f"{serial:x}", said))
 
     def revoke(self, serial: int, now_utc: float) -> None:
@@ -101,11 +105,11 @@ class Register:
         self._connection.execute("update certificates set revoked = ? where serial = ?", (now_utc, f"{serial:x}"))
 
     def commit(self) -> None:
-        """What was done so far stands from here on, and others may come in."""
+        """Commits what was done so far, and lets others in."""
         self._connection.execute("commit")
 
     def next_list_number(self, now_utc: float) -> int:
-        """The number of a new revocation list, ever rising."""
+        """The number of a new revocation list; the numbers only rise."""
         number = self._connection.execute("insert into revocation_lists (made) values (?)", (now_utc,)).lastrowid
         assert number is not None
         return number
@@ -113,12 +117,14 @@ class Register:
 
 @contextmanager
 def changing(path: Path) -> Iterator[Register]:
-    """The register, made if it is not there, held against others: what is done within stands whole or not at all.
+    """Opens the register, made if it is not there, and holds it against others.
+
+    What is done within stands whole or not at all.
 
     Raises:
-        Failure: 2 it can't be read or written.
+        Failure: 2, it can't be read or written.
     """
-    with suppress(OSError):  # SQLite says in a moment what is the matter
+    with suppress(OSError):  # SQLite will say what is the matter
         make_private(path)
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
@@ -130,7 +136,7 @@ def changing(path: Path) -> Iterator[Register]:
             if connection.in_transaction:
                 connection.execute("commit")
         finally:
-            connection.close()  # rolls back what was not committed
+            connection.close()  # this rolls back what was not committed
     except sqlite3.Error as error:
         raise Failure(
             WRONG_USE,

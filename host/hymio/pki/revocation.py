@@ -11,21 +11,21 @@ from hymio.common.output import note
 from hymio.common.words import counted
 
 REMIND: Final = datetime.timedelta(days=30)
-"""Before the list ends: once it has, a broker lets nobody in."""
+"""How long before the end of the list a person is reminded: once it has ended, a broker lets nobody in."""
 
 
 def end_of_list(path: Path) -> datetime.datetime | None:
-    """Until when the list in `path` is good; None: there is none, or none that can be read here."""
+    """Until when the list in `path` is good; None if there is none, or none that can be read here."""
     try:
         from hymio.pki.certificates import end_of_revocation_list
 
         return end_of_revocation_list(path.read_bytes())
-    except (OSError, ValueError, Failure):  # the last: what reads certificates is not installed
+    except (OSError, ValueError, Failure):  # Failure: what reads certificates is not installed
         return None
 
 
 def reminder(path: Path, now: datetime.datetime) -> str | None:
-    """What to tell a person of the list in `path`; None: nothing, it is good for a while or not there."""
+    """What to tell a person about the list in `path`; None if it is good for a while, or not there."""
     end = end_of_list(path)
     if end is None or end - now > REMIND:
         return None
@@ -38,7 +38,7 @@ def reminder(path: Path, now: datetime.datetime) -> str | None:
 
 
 def remind(path: Path) -> None:
-    """Says it on stderr, if there is anything to be said."""
+    """Prints the reminder on stderr, if there is anything to say."""
     said = reminder(path, datetime.datetime.now(datetime.UTC))
     if said is not None:
         note(said)

@@ -1,4 +1,4 @@
-"""The checks of a self-test, one after the other: each asks the terminal, and a person where it can't know."""
+"""The checks of a self-test, one after the other: each asks the terminal, and asks a person where it can't know."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from hymio.cable.smp import Cable, StatusAnswer
+from hymio.cable.smp_messages import StatusAnswer
+from hymio.cable.smp_session import CableSession
 from hymio.common.words import counted
 from hymio.selftest import drift
 from hymio.selftest.messages import StateRead, TestAnswer, TestRun
@@ -15,58 +16,62 @@ from hymio.selftest.report import Check, Result
 from hymio.wire.records import VERDICTS, Press
 
 RECORD_MS: Final = 100.0
-"""From the order to a record read back from flash: a visitor takes more for "it does nothing"."""
+"""The limit from the order to a record that was read back from flash; after more, visitors think that "it does
+nothing"."""
 FLASH_MS: Final = 2000.0
-"""64 programs and one erase at a data sheet's worst are 600 ms; the rest is the interpreter that compares them."""
+"""The limit for the flash. 64 programs and one erase take 600 ms at a data sheet's worst; the rest is for the
+interpreter that compares them."""
 RSSI_DBM: Final = -80.0
-"""Below it ESP32 boards begin to lose the network."""
+"""The weakest good signal; below it ESP32 boards begin to lose the network."""
 DRIFT_PPM: Final = 500.0
-"""22 s in the 12 hours between two looks at NTP. A quartz has 10 to 50; a cable shows no more in so short a time."""
+"""The limit for the clock: 22 s in the 12 hours between two looks at NTP. A quartz has 10 to 50 ppm, but a cable can't
+show that in so short a time."""
 DRIFT_WAIT_S: Final = 60.0
-"""So long at most the drift is waited for when everything else is done: by a cable that takes 30 ms to ask and answer,
+"""How long the drift is waited for at most when everything else is done. By a cable that takes 30 ms to ask and answer,
 500 ppm can be told after a minute."""
 BUTTON_S: Final = 20.0
-"""For a person to press a button whose light is on."""
+"""How long a person has to press a button whose light is on."""
 TLS_S: Final = 20.0
-"""For a connection to come about."""
+"""How long a connection may take to come about."""
 SPARE_S: Final = 8.0
-"""For the terminal to erase a sector ahead: it does so 3 s after the last finger."""
+"""How long a terminal may take to erase a sector ahead: it does so 3 s after the last finger."""
 
 _BUTTONS: Final = (1, 2, 3, 4)
 _LAST_BUTTON: Final = "button_4"
 _LIGHT_S: Final = 0.5
 _POLL_S: Final = 0.15
 _PATIENCE_S: Final = (15.0,)
-"""For what stops the processor for seconds; it is not asked for twice, since it would be done twice."""
+"""The time-out for what stops the processor for seconds. There is only one, since what is asked for twice would be done
+twice."""
 _ON: Final = 2
 
 
 @dataclass
-class Bench:
-    """A terminal on a cable and whoever stands beside it."""
+class TestStand:
+    """A terminal on a cable, and whoever stands beside it."""
 
-    cable: Cable
+    cable: CableSession
     status: StatusAnswer
     doing: Callable[[str], None]
-    """Says what is being tried."""
+    """Is called with what is being tried."""
     tell: Callable[[str], None]
-    """Says what to do."""
+    """Is called with what a person has to do."""
     ask: Callable[[str], bool | None]
-    """A question with yes or no; None: nobody is there to answer."""
+    """Asks a person a question; gives yes or no, or None if nobody is there to answer."""
     seq: int
-    """The next record to be looked at."""
+    """The seq of the next record to be looked at."""
     is_answered_ahead: bool = False
     """Whether `ask` says yes without anybody having looked."""
     unseen: list[str] = field(default_factory=list)
-    """Checks that nobody was there to see."""
+    """The checks that nobody was there to see."""
 
     def run(self, test: TestRun, is_slow: bool = False) -> TestAnswer:
-        """Orders a test."""
+        """Has the terminal run a test."""
         return self.cable.ask(test, timeouts_s=_PATIENCE_S if is_slow else None)
 
 
-def checks(bench: Bench, skip: Collection[str]) -> Iterator[Check]:
-    """Every check as it is done, but those of `skip` (of NAMES)."""
+def checks(bench: TestStand, skip: Collection[str]) -> Iterator[Check]:
+    """Makes every check but those of `skip` (of NAMES), and gives each as it is done."""
     first = drift.read(lambda: bench.cable.ask(StateRead()).uptime_ms)
     problem = bench.status.problem
     for group, name, needs_log, check in _CHECKS:
@@ -87,7 +92,7 @@ def checks(bench: Bench, skip: Collection[str]) -> Iterator[Check]:
 # ---- flash ----
 
 
-def _record(bench: Bench) -> Check:
+def _record(bench: TestStand) -> Check:
     done = bench.run(TestRun(name="record"))
     bench.seq = done.s + 1
     if not done.ok:
@@ -96,7 +101,7 @@ def _record(bench: Bench) -> Check:
     return Check("record", _passed(done.ms <= RECORD_MS), said, done.ms, "ms", at_most=RECORD_MS)
 
 
-def _flash(bench: Bench) -> Check:
+def _flash(bench: TestStand) -> Check:
     end_s = time.monotonic() + SPARE_S
     while True:
         done = bench.run(TestRun(name="flash"), is_slow=True)
@@ -113,7 +118,7 @@ def _flash(bench: Bench) -> Check:
     return Check("flash", _passed(done.ms <= FLASH_MS), found, done.ms, "ms", at_most=FLASH_MS)
 
 
-def _files(bench: Bench) -> Check:
+def _files(bench: TestStand) -> Check:
     done = bench.run(TestRun(name="files"))
     if done.ok is None:
         return Check("files", "skipped", "The terminal keeps no files.")
@@ -123,7 +128,7 @@ def _files(bench: Bench) -> Check:
 # ---- hands and eyes ----
 
 
-def _contacts(bench: Bench) -> Check:
+def _contacts(bench: TestStand) -> Check:
     mask = bench.cable.ask(StateRead()).buttons
     closed = [str(button) for button in _BUTTONS if mask >> button - 1 & 1]
     if closed:
@@ -132,7 +137,7 @@ def _contacts(bench: Bench) -> Check:
     return Check("contacts", "passed", "All four are open.", 0, "closed", at_most=0)
 
 
-def _lights(bench: Bench) -> Check:
+def _lights(bench: TestStand) -> Check:
     for light in _BUTTONS:
         bench.run(TestRun(name="light", n=light))
         time.sleep(_LIGHT_S)
@@ -140,14 +145,14 @@ def _lights(bench: Bench) -> Check:
     return _seen(bench, "lights", "Did the four lights go on one after the other?", "The four lights were lit in turn")
 
 
-def _buzzer(bench: Bench) -> Check:
+def _buzzer(bench: TestStand) -> Check:
     if not bench.run(TestRun(name="tone")).ok:
         return Check("buzzer", "skipped", "No buzzer is configured.")
     return _seen(bench, "buzzer", "Did it beep?", "The buzzer was told to beep")
 
 
-def _seen(bench: Bench, name: str, question: str, done: str) -> Check:
-    """What only a person can tell."""
+def _seen(bench: TestStand, name: str, question: str, done: str) -> Check:
+    """Asks for what only a person can see."""
     seen = bench.ask(question)
     if seen is None:
         bench.unseen.append(name)
@@ -157,8 +162,8 @@ def _seen(bench: Bench, name: str, question: str, done: str) -> Check:
     return Check(name, _passed(seen), f"{done}; a person says {'yes' if seen else 'no'}.")
 
 
-def _button(button: int) -> Callable[[Bench], Check]:
-    def check(bench: Bench) -> Check:
+def _button(button: int) -> Callable[[TestStand], Check]:
+    def check(bench: TestStand) -> Check:
         name = f"button_{button}"
         bench.tell(f"press button {button}: its light is on")
         before = bench.run(TestRun(name="light", n=button)).tot
@@ -175,8 +180,8 @@ def _button(button: int) -> Callable[[Bench], Check]:
     return check
 
 
-def _pressed(bench: Bench, name: str, button: int, pressed: list[int], count: int) -> Check:
-    """Holds what the log says of the newest `count` presses against the light that asked for one."""
+def _pressed(bench: TestStand, name: str, button: int, pressed: list[int], count: int) -> Check:
+    """Compares what the log says of the newest `count` presses with the light that asked for one."""
     records = _new_presses(bench)[-count:]
     if pressed != [button]:
         came = " and ".join(str(one) for one in pressed)
@@ -188,8 +193,8 @@ def _pressed(bench: Bench, name: str, button: int, pressed: list[int], count: in
     return Check(name, "passed", "The press is in the log, as a test.", records[0].edges, "edges")
 
 
-def _new_presses(bench: Bench) -> list[Press]:
-    """What has come into the log since it was looked at last."""
+def _new_presses(bench: TestStand) -> list[Press]:
+    """The presses that have come into the log since it was looked at last."""
     found: list[Press] = []
     while True:
         batch, _ = bench.cable.records(bench.seq, bench.status.device_id)
@@ -202,7 +207,7 @@ def _new_presses(bench: Bench) -> list[Press]:
 # ---- network ----
 
 
-def _wifi(bench: Bench) -> Check:
+def _wifi(bench: TestStand) -> Check:
     done = bench.run(TestRun(name="wifi"), is_slow=True)
     if done.rsn:
         return Check("wifi", "unclear", f"Not done: {done.rsn}.")
@@ -216,7 +221,7 @@ def _wifi(bench: Bench) -> Check:
     return Check("wifi", _passed(done.rssi >= RSSI_DBM), said, done.rssi, "dBm", at_least=RSSI_DBM)
 
 
-def _tls(bench: Bench) -> Check:
+def _tls(bench: TestStand) -> Check:
     end_s = time.monotonic() + TLS_S
     done = bench.run(TestRun(name="mqtt", n=1))
     while done.ok and done.mqtt != _ON and time.monotonic() < end_s:
@@ -240,7 +245,7 @@ def _tls(bench: Bench) -> Check:
 # ---- supply and time ----
 
 
-def _battery(bench: Bench) -> Check:
+def _battery(bench: TestStand) -> Check:
     state = bench.cable.ask(StateRead())
     if state.supply_mv is None:
         return Check("battery", "skipped", "No battery is measured.")
@@ -249,8 +254,8 @@ def _battery(bench: Bench) -> Check:
     return Check("battery", _passed(is_good), said, state.supply_mv, "mV", at_least=state.low_mv)
 
 
-def _drift(bench: Bench, first: list[drift.Reading]) -> Check:
-    """Waits until the cable can tell, at most DRIFT_WAIT_S."""
+def _drift(bench: TestStand, first: list[drift.Reading]) -> Check:
+    """Waits until the cable can tell the drift, at most DRIFT_WAIT_S."""
     end_s = time.monotonic() + DRIFT_WAIT_S
     last: list[drift.Reading] = []
     while True:
@@ -268,9 +273,11 @@ def _drift(bench: Bench, first: list[drift.Reading]) -> Check:
     return Check("drift", result, said, round(found.ppm), "ppm", -DRIFT_PPM, DRIFT_PPM)
 
 
-def left_out(bench: Bench, skip: Collection[str]) -> tuple[str, ...]:
-    """The checks that nobody can say anything of, though the board has what they try: those of `skip` (of NAMES), and
-    those that nobody was there to see."""
+def left_out(bench: TestStand, skip: Collection[str]) -> tuple[str, ...]:
+    """The checks that nobody can say anything about, though the board has what they try.
+
+    They are those of `skip` (of NAMES), and those that nobody was there to see.
+    """
     names = [name for group, name, _, _ in _CHECKS if group in skip or name in bench.unseen]
     return (*names, *(["drift"] if "drift" in skip else []))
 
@@ -279,7 +286,7 @@ def _passed(is_good: bool) -> Result:
     return "passed" if is_good else "failed"
 
 
-_CHECKS: Final[tuple[tuple[str, str, bool, Callable[[Bench], Check]], ...]] = (
+_CHECKS: Final[tuple[tuple[str, str, bool, Callable[[TestStand], Check]], ...]] = (
     ("record", "record", True, _record),
     ("flash", "flash", True, _flash),
     ("files", "files", False, _files),
@@ -291,7 +298,7 @@ _CHECKS: Final[tuple[tuple[str, str, bool, Callable[[Bench], Check]], ...]] = (
     ("tls", "tls", True, _tls),
     ("battery", "battery", False, _battery),
 )
-"""(name under which it is left out, name, whether it needs a terminal that counts, what does it)"""
+"""(name under which a check is left out, its own name, whether it needs a terminal that counts, what makes it)"""
 
 NAMES: Final = (*dict.fromkeys(group for group, _, _, _ in _CHECKS), "drift")
-"""What can be left out."""
+"""The names of what can be left out."""

@@ -11,7 +11,16 @@ from typing import Final
 
 from hymio.common.errors import ANSWER_NO, BROKEN_OFF, DONE, WRONG_USE, Failure
 from hymio.common.output import console, error_console, note, print_json
-from hymio.selftest.report import AS_FAR_AS_TESTED, Check, Report, Result, Verdict, directory_of, json_text, keep
+from hymio.selftest.report import (
+    AS_FAR_AS_TESTED,
+    Check,
+    Result,
+    SelftestReport,
+    Verdict,
+    directory_of,
+    json_text,
+    keep,
+)
 
 _SHOWN: Final[dict[Result, str]] = {
     "passed": "[green]passed [/]",
@@ -22,7 +31,7 @@ _SHOWN: Final[dict[Result, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SelftestOptions:
     """What the command line says."""
 
     port: str | None
@@ -32,9 +41,9 @@ class Order:
     operator: str | None
     skip: Sequence[str]
     auto: bool
-    """Nobody is asked."""
+    """Whether nobody is asked."""
     yes: bool
-    """Every question is answered with yes."""
+    """Whether every question is answered with yes."""
     as_json: bool
 
 
@@ -42,8 +51,8 @@ _STATUS: Final[dict[Verdict, int]] = {"good": DONE, "as_far_as_tested": AS_FAR_A
 _STYLE: Final[dict[Verdict, str]] = {"good": "green", "as_far_as_tested": "yellow", "failed": "bold red"}
 
 
-def run_selftest(order: Order) -> int:
-    """The command; returns its exit status."""
+def run_selftest(order: SelftestOptions) -> int:
+    """Runs `hymio selftest`; gives its exit status."""
     from hymio.cable.ports import choose_port
 
     _check(order)
@@ -61,8 +70,8 @@ def run_selftest(order: Order) -> int:
     return _STATUS[report.verdict]
 
 
-def _check(order: Order) -> None:
-    """What is wrong with the command line is told before anything is touched."""
+def _check(order: SelftestOptions) -> None:
+    """Tells what is wrong with the command line before anything is touched."""
     from hymio.selftest.checks import NAMES
 
     for name in order.skip:
@@ -80,18 +89,18 @@ def _check(order: Order) -> None:
 _AGAIN: Final = "Give another path; nothing was tested."
 
 
-def _tested(order: Order, port: str) -> Report:
-    from hymio.cable.smp import Cable
-    from hymio.selftest.checks import Bench, checks, left_out
+def _tested(order: SelftestOptions, port: str) -> SelftestReport:
+    from hymio.cable.smp_session import CableSession
+    from hymio.selftest.checks import TestStand, checks, left_out
     from hymio.selftest.messages import StateRead
 
     shown = _Shown(order.as_json)
-    with Cable(port) as cable:
+    with CableSession(port) as cable:
         status = cable.status()
-        directory_of(order.store, status.device_id)  # one that can't be made is better known before
+        directory_of(order.store, status.device_id)  # a directory that can't be made is found before anything is tested
         mac = cable.ask(StateRead()).mac
         began_utc = time.time()
-        bench = Bench(cable, status, shown.doing, shown.tell, _answers(order, shown), status.next_seq)
+        bench = TestStand(cable, status, shown.doing, shown.tell, _answers(order, shown), status.next_seq)
         bench.is_answered_ahead = order.yes
         found = []
         try:
@@ -105,7 +114,7 @@ def _tested(order: Order, port: str) -> Report:
             raise Failure(BROKEN_OFF, failure.message, hint) from failure
         finally:
             shown.pause()
-    return Report(
+    return SelftestReport(
         device_id=status.device_id,
         mac=":".join(mac[at : at + 2] for at in range(0, 12, 2)),
         log_id=None if status.problem is not None else status.log_id,
@@ -120,8 +129,10 @@ def _tested(order: Order, port: str) -> Report:
 
 
 class _Shown:
-    """What a person sees while it runs: checks on stdout (with --json nothing but JSON stands there), the rest on
-    stderr."""
+    """What a person sees while the checks run.
+
+    The checks go to stdout (to stderr with --json, where stdout holds nothing but JSON), and everything else to stderr.
+    """
 
     def __init__(self, as_json: bool) -> None:
         self._side = error_console()
@@ -129,23 +140,23 @@ class _Shown:
         self._spinner = self._side.status("") if self._side.is_terminal else None
 
     def doing(self, name: str) -> None:
-        """What is being tried."""
+        """Shows what is being tried."""
         if self._spinner:
             self._spinner.update(name.replace("_", " "))
             self._spinner.start()
 
     def pause(self) -> None:
-        """Nothing moves."""
+        """Stops whatever moves."""
         if self._spinner:
             self._spinner.stop()
 
     def tell(self, line: str) -> None:
-        """What a person has to do."""
+        """Says what a person has to do."""
         self.pause()
         self._side.print(line, style="bold", markup=False)
 
     def check(self, check: Check) -> None:
-        """What has come out."""
+        """Shows the outcome of a check."""
         from rich.markup import escape
 
         self.pause()
@@ -155,7 +166,7 @@ class _Shown:
         self._checks.print(line, soft_wrap=True)
 
 
-def _answers(order: Order, shown: _Shown) -> Callable[[str], bool | None]:
+def _answers(order: SelftestOptions, shown: _Shown) -> Callable[[str], bool | None]:
     def ask(question: str) -> bool | None:
         if order.yes or order.auto:
             return True if order.yes else None
@@ -171,7 +182,7 @@ def _answers(order: Order, shown: _Shown) -> Callable[[str], bool | None]:
     return ask
 
 
-def _write(path: Path, report: Report) -> None:
+def _write(path: Path, report: SelftestReport) -> None:
     from hymio.selftest.page import page
 
     text = page(report) if path.suffix.lower() == ".html" else json_text(report)

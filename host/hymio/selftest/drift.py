@@ -1,4 +1,4 @@
-"""How fast a terminal's clock runs beside this computer's: an interval that holds, however late the cable is."""
+"""How fast a terminal's clock runs beside this computer's: an interval that is right however late the cable answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _TELLING_S: Final = 0.001
-"""A terminal tells whole milliseconds that have passed: up to so much more is true."""
+"""A terminal tells whole milliseconds that have passed, so the truth may be this much more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The truth lies from `low_ppm` to `high_ppm`; > 0: the terminal's clock is fast."""
+    """The interval `low_ppm` to `high_ppm` that holds the truth; above 0 the terminal's clock is fast."""
 
     low_ppm: float
     high_ppm: float
     span_s: float
-    """From the first question to the last answer."""
+    """Seconds from the first question to the last answer."""
 
     @property
     def ppm(self) -> float:
-        """The middle of it."""
+        """The middle of the interval."""
         return (self.low_ppm + self.high_ppm) / 2
 
     @property
@@ -41,7 +41,7 @@ class Drift:
         return (self.high_ppm - self.low_ppm) / 2
 
     def is_within(self, limit_ppm: float) -> bool | None:
-        """Whether the clock is off by no more than that; None: these readings can't tell."""
+        """Whether the clock is off by no more than that; None if these readings can't tell."""
         if -limit_ppm <= self.low_ppm and self.high_ppm <= limit_ppm:
             return True
         if self.low_ppm > limit_ppm or self.high_ppm < -limit_ppm:
@@ -50,7 +50,13 @@ class Drift:
 
 
 def read(ask_ms: Callable[[], int], times: int = 8, now: Callable[[], float] = time.monotonic) -> list[Reading]:
-    """So many readings one after the other. ask_ms: asks the terminal for its uptime."""
+    """Takes so many readings, one after the other.
+
+    Args:
+        ask_ms: asks the terminal for its uptime in ms.
+        times: how many.
+        now: seconds of a monotonic clock.
+    """
 
     def once() -> Reading:
         asked_s = now()
@@ -63,12 +69,16 @@ def read(ask_ms: Callable[[], int], times: int = 8, now: Callable[[], float] = t
 def between(first: Iterable[Reading], last: Iterable[Reading]) -> Drift:
     """The drift between earlier and later readings.
 
-    Nothing is supposed of how long question and answer take, nor that they take as long twice: between two readings
-    at least the time from an answer to the next question has passed, and at most that from the question to the answer
+    Nothing is assumed of how long question and answer take, nor that they take as long twice. Between two readings
+    there is at least the time from an answer to the next question, and at most the time from the question to the answer
     after it. Every pair gives such bounds, and the truth is within all of them.
 
+    Args:
+        first: the earlier readings.
+        last: the later ones.
+
     Raises:
-        ValueError: no pair has time between it.
+        ValueError: no pair has time between its readings.
     """
     first, last = list(first), list(last)
     slowest, fastest = float("-inf"), float("inf")
@@ -81,7 +91,7 @@ def between(first: Iterable[Reading], last: Iterable[Reading]) -> Drift:
         fastest = min(fastest, (counted_s + _TELLING_S) / at_least_s)
     if slowest == float("-inf"):
         raise ValueError("expected readings with time between them")
-    if slowest > fastest:  # a clock that does not run evenly: neither bound holds for all of the time
+    if slowest > fastest:  # the clock does not run evenly, and neither bound holds for all of the time
         slowest, fastest = fastest, slowest
     span_s = max(reading.answered_s for reading in last) - min(reading.asked_s for reading in first)
     return Drift(1e6 * (slowest - 1), 1e6 * (fastest - 1), span_s)

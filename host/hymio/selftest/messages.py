@@ -1,4 +1,4 @@
-"""The requests of a self-test over the cable: SMP group 72, commands 5 and 6 (firmware/README.md, "The cable")."""
+"""The requests of a self-test over the cable: SMP group 72, command 5 (firmware/spec/cable.md)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from smp import message as smp_message
 
-from hymio.cable.smp import GROUP, LENIENT, Errors
+from hymio.cable.smp_messages import GROUP, LENIENT, Errors
 
 Test = Literal["record", "flash", "files", "light", "tone", "wifi", "mqtt"]
 """What a terminal can be told to try."""
@@ -21,17 +21,17 @@ class StateAnswer(smp_message.ReadResponse):
 
     uptime_ms: int
     buttons: int
-    """Contacts closed now, bit 0 = button 1."""
+    """The contacts that are closed now; bit 0 is button 1."""
     supply_mv: int | None = None
     low_mv: int
-    """Below it a battery is low."""
+    """A battery below this voltage is low."""
     clock: bool
     heap_free: int
     mac: str
 
 
 class StateRead(smp_message.ReadRequest, Errors):
-    """Contacts, supply, clock."""
+    """Asks for contacts, supply and clock."""
 
     _GROUP_ID = GROUP
     _COMMAND_ID = 5
@@ -39,16 +39,16 @@ class StateRead(smp_message.ReadRequest, Errors):
 
 
 class TestAnswer(smp_message.WriteResponse):
-    """What came of a test; which keys there are depends on it."""
+    """The outcome of a test; which keys there are depends on the test."""
 
-    __test__ = False  # for pytest: the name is no test's
+    __test__ = False  # so that pytest does not take the class for a test
 
     model_config = LENIENT
     _GROUP_ID = GROUP
     _COMMAND_ID = 5
 
     ok: bool | None
-    """None: not done."""
+    """None: the test was not done."""
     ms: int = 0
     n: int | None = None
     s: int = 0
@@ -61,7 +61,7 @@ class TestAnswer(smp_message.WriteResponse):
 
 
 class TestRun(smp_message.WriteRequest, Errors):
-    """Try what is named; `n` is for those that take a number."""
+    """Has the terminal try what is named; `n` is for tests that take a number."""
 
     __test__ = False
 
@@ -71,21 +71,3 @@ class TestRun(smp_message.WriteRequest, Errors):
 
     name: Test
     n: int | None = None
-
-
-class IdentifyAnswer(smp_message.WriteResponse):
-    """For how many seconds all lights blink; 0: they say that the terminal does not count."""
-
-    model_config = LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 6
-
-    s: int
-
-
-class IdentifyRun(smp_message.WriteRequest, Errors):
-    """Which terminal is this?"""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 6
-    _Response = IdentifyAnswer

@@ -6,9 +6,9 @@ import time
 from html import escape
 from typing import Final
 
-from hymio.selftest.report import Check, Report, Result, Verdict
+from hymio.selftest.report import Check, Result, SelftestReport, Verdict
 
-# Drawn, because not every font has the signs; each has a form of its own for those who see no colours.
+# The signs are drawn because not every font has them; each has a form of its own, for those who see no colours.
 _SHAPES: Final[dict[Result, tuple[str, str]]] = {
     "passed": ("#1a7f37", '<path d="M3 9l4 4 8-9"/>'),
     "failed": ("#b42318", '<path d="M4 4l10 10M14 4L4 14"/>'),
@@ -36,8 +36,8 @@ footer div { flex: 1; border-top: .3mm solid #111; padding-top: 1mm; color: #555
 """
 
 
-def page(report: Report) -> str:
-    """The HTML document."""
+def page(report: SelftestReport) -> str:
+    """The report as an HTML document."""
     title = f"Self-test of {report.device_id}"
     verdict, *rest = report.sentences()
     said = ". ".join([verdict, *(sentence[0].upper() + sentence[1:] for sentence in rest)])

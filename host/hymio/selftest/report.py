@@ -12,17 +12,18 @@ from hymio.common.errors import WRONG_USE, Failure
 
 VERSION: Final = 1
 Result = Literal["passed", "failed", "skipped", "unclear"]
-"""`skipped`: the board has no such thing, or it was left out; `unclear`: it was tried, and that can't tell."""
+"""`skipped`: the board has no such thing, or it was left out; `unclear`: it was tried, and the outcome can't be told.
+"""
 RESULTS: Final[tuple[Result, ...]] = ("passed", "failed", "skipped", "unclear")
 Verdict = Literal["good", "as_far_as_tested", "failed"]
 AS_FAR_AS_TESTED: Final = 7
-"""An exit status of the self-test's own, beside those that every command has: nothing has failed, but something was
-left out by choice or can't be told, so that nothing is signed off."""
+"""An exit status that only the self-test has: nothing has failed, but something was left out by choice or can't be
+told, so that nothing is signed off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the report. `value` is what was measured, in `unit`; `at_least`, `at_most` are its limits."""
+    """One line of the report. `value` is what was measured, in `unit`; `at_least` and `at_most` are its limits."""
 
     name: str
     result: Result
@@ -50,13 +51,13 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """All of it. Times are seconds of 1970 by this computer's clock."""
+class SelftestReport:
+    """The whole report. Times are seconds of 1970 by this computer's clock."""
 
     device_id: str
     mac: str
     log_id: int | None
-    """None: the terminal has no log."""
+    """None if the terminal has no log."""
     firmware: str
     boot: int
     operator: str | None
@@ -64,15 +65,16 @@ class Report:
     ended_utc: float
     checks: tuple[Check, ...]
     left_out: tuple[str, ...] = ()
-    """Checks that the board has something for and that were not made: by --skip, or as nobody was there to look."""
+    """The checks that the board has something for and that were not made, by --skip or because nobody was there to
+    look."""
 
     def names(self, result: Result) -> list[str]:
-        """The checks that have come out so."""
+        """The names of the checks with this result."""
         return [check.name for check in self.checks if check.result == result]
 
     @property
     def ok(self) -> bool:
-        """Whether none has failed: that alone makes no board good, see `verdict`."""
+        """Whether no check has failed. That alone makes no board good, see `verdict`."""
         return not self.names("failed")
 
     @property
@@ -84,11 +86,11 @@ class Report:
 
     @property
     def absent(self) -> list[str]:
-        """Checks for which the board has nothing."""
+        """The names of the checks for which the board has nothing."""
         return [name for name in self.names("skipped") if name not in self.left_out]
 
     def sentences(self) -> list[str]:
-        """What came out, for a person: first the verdict, then everything about which it says nothing."""
+        """The outcome for a person: first the verdict, then everything about which it says nothing."""
         failed = ", ".join(self.names("failed"))
         said = {"failed": f"failed: {failed}", "good": "good", "as_far_as_tested": "good as far as tested"}
         lists = (
@@ -99,7 +101,7 @@ class Report:
         return [said[self.verdict], *(f"{what}: {', '.join(names)}" for what, names in lists if names)]
 
     def as_json(self) -> dict[str, Any]:
-        """Its JSON object (tests/schemas/selftest.json)."""
+        """The report as a JSON object (tests/schemas/selftest.json)."""
         facts = asdict(self)
         checks = facts.pop("checks")
         left_out = list(facts.pop("left_out"))
@@ -109,10 +111,10 @@ class Report:
 
 
 def directory_of(store: Path, device_id: str) -> Path:
-    """Where the reports of that terminal are kept; it is made.
+    """The directory in which the reports of that terminal are kept; it is made if it is not there.
 
     Raises:
-        Failure: it can't be.
+        Failure: 2, it can't be made.
     """
     directory = store / device_id
     try:
@@ -123,8 +125,8 @@ def directory_of(store: Path, device_id: str) -> Path:
     return directory
 
 
-def keep(directory: Path, report: Report) -> Path:
-    """Writes the report under its time; never over an older one."""
+def keep(directory: Path, report: SelftestReport) -> Path:
+    """Writes the report into a file named after its time; an older one is never overwritten."""
     stem = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report.began_utc))
     text = json_text(report)
     for name in (stem, *(f"{stem}-{n}" for n in range(2, 100))):
@@ -140,6 +142,6 @@ def keep(directory: Path, report: Report) -> Path:
     raise Failure(WRONG_USE, f"{directory} holds a hundred reports of {stem}.", "Give another --store.")
 
 
-def json_text(report: Report) -> str:
-    """The report as a file."""
+def json_text(report: SelftestReport) -> str:
+    """The report as the text of a file."""
     return json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n"

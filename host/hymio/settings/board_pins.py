@@ -15,13 +15,13 @@ class BoardMap:
     """How a board that can be bought is wired."""
 
     name: str
-    """As its maker calls it."""
+    """What its maker calls it."""
     chip: str
-    """esptool's name of it."""
+    """The name that esptool has for its chip."""
     image: str
-    """What MicroPython's images for it begin with."""
+    """The beginning of the names of MicroPython's images for it."""
     maker: str
-    """Where the maker describes it."""
+    """The page on which its maker describes it."""
     pins: dict[str, Any]
     """The section `pins` of the configuration."""
     printed: dict[str, Any]
@@ -29,15 +29,15 @@ class BoardMap:
 
 
 def boards() -> list[str]:
-    """Names that `read_board` takes."""
+    """The names that `read_board` takes."""
     return sorted(path.stem for path in (firmware_dir() / "boards").glob("*.toml"))
 
 
 def read_board(name: str) -> BoardMap:
-    """The map of that name.
+    """Reads the map of that name.
 
     Raises:
-        Failure: there is none.
+        Failure: 2, there is none.
     """
     if name not in boards():
         raise Failure(

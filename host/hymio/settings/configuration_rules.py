@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.common.firmware_files import firmware_room
+from hymio.common.firmware_files import firmware_module
 from hymio.common.text_files import read_utf8
 
 HINT: Final = "Correct it and run the same command again. Nothing was changed."
@@ -17,10 +17,11 @@ def checked_config(path: Path, chip: str | None = None) -> Path:
     """The file, if the firmware would take it as its config.json.
 
     Args:
-        chip: esptool's name of it, if the pins are to be checked as well.
+        path: the file.
+        chip: the name that esptool has for the chip, if the pins are to be checked as well.
 
     Raises:
-        Failure: what is wrong with it.
+        Failure: 2, with what is wrong with it.
     """
     try:
         given = json.loads(read_utf8(path))
@@ -38,12 +39,13 @@ def check(given: Any, source: str) -> dict[str, Any]:
     """The configuration with its defaults, as the firmware would see it.
 
     Args:
+        given: the configuration.
         source: what an error names as its place.
 
     Raises:
-        Failure: naming the key, what was expected and what came.
+        Failure: 2, naming the key, what was expected and what came.
     """
-    config = firmware_room("config")
+    config = firmware_module("config")
     try:
         built: dict[str, Any] = config.build(given)
     except config.ConfigError as error:
@@ -52,13 +54,13 @@ def check(given: Any, source: str) -> dict[str, Any]:
 
 
 def checked_wiring(given: Any, chip: str, source: str) -> None:
-    """Whether the pins can be used like that on the chip (esptool's name of it).
+    """Checks that the pins can be used like that on the chip (by the name that esptool has for it).
 
     Raises:
-        Failure: naming the key.
+        Failure: 2, naming the key.
     """
     built = check(given, source)
     try:
-        firmware_room("wiring").Wiring(chip.lower().replace("-", ""), built["pins"], built["power"])
+        firmware_module("wiring").Wiring(chip.lower().replace("-", ""), built["pins"], built["power"])
     except ValueError as error:
         raise Failure(WRONG_USE, f"{source}: {error}.", HINT) from error

@@ -1,6 +1,6 @@
-"""Provisioning files: one TOML for one terminal, or with a CSV of what differs for many; every value checked.
+"""Provisioning files: one TOML for one terminal, or one with a CSV of what differs for many; every value is checked.
 
-host/README.md, "Provisioning", has the keys. What is not the host's own is the firmware's configuration and is checked
+"Provisioning" in host/spec/bench.md has the keys. What is not the host's own is the firmware's configuration, checked
 by the firmware's own rules.
 """
 
@@ -25,35 +25,35 @@ from hymio.settings.board_pins import read_board
 from hymio.settings.configuration_rules import HINT, check, checked_wiring
 
 _TEXTS: Final = {"experience_point": 80, "page": 300, "note": 200}
-"""The host's own keys that are plain texts, and how long they may be."""
+"""The host's own keys that are plain texts, and how many characters they may have."""
 _OWN: Final = (*_TEXTS, "board", "question", "pki")
 CERTIFICATES: Final = {"ca": "certs/ca.der", "cert": "certs/cert.der", "key": "certs/key.der"}
-"""Key in `mqtt.tls`: path on the board, and the name in the CA's directory."""
+"""By key in `mqtt.tls`: the path on the board. The file of the same name stands in the CA's directory."""
 _COLUMNS: Final = ("port", "mac")
 OWN_KEYS: Final = (*_OWN, *_COLUMNS)
 """What a file may say beside the terminal's configuration."""
 
 _SAVE_AS_CSV: Final = 'Save it as "CSV UTF-8" (Excel has it among its file types) and run the same command again.'
 _SEPARATORS: Final = ",;\t"
-"""Spreadsheets take the second one where the comma stands in decimal numbers."""
+"""What may separate cells; spreadsheets take the semicolon where the comma stands in decimal numbers."""
 _KEEP_BLANKS: Final = ("ssid", "password", "username")
-"""Last parts of keys whose values may begin or end with a blank: it belongs to the name or the secret."""
+"""The last parts of keys whose values may begin or end with a blank, which belongs to the name or the secret."""
 
 
 @dataclass(frozen=True)
-class Terminal:
+class ProvisionedTerminal:
     """What one board is to become."""
 
     device_id: str
     config: dict[str, Any] = field(repr=False)
-    """Its config.json; it holds secrets."""
+    """The content of its config.json, which holds secrets."""
     certificates: dict[str, bytes] = field(repr=False)
-    """By path on the board."""
+    """The certificates, by path on the board."""
     board: str = ""
     chip: str = ""
-    """esptool's name, "" if the file does not tell."""
+    """The name that esptool has for the chip; "" if the file does not tell."""
     question: dict[str, str] = field(default_factory=dict)
-    """By language, "" where the file names none."""
+    """The question by language; "" where the file names no language."""
     experience_point: str = ""
     page: str = ""
     """The address behind the QR code."""
@@ -62,21 +62,21 @@ class Terminal:
     mac: str = ""
 
     def files(self) -> dict[str, bytes]:
-        """What goes on the board, by path."""
+        """Everything that goes on the board, by path."""
         text = json.dumps(self.config, ensure_ascii=False, indent=1)
         return {"config.json": text.encode(), **self.certificates}
 
 
-def read_terminals(path: Path, table: Path | None = None, only: str | None = None) -> list[Terminal]:
+def read_terminals(path: Path, table: Path | None = None, only: str | None = None) -> list[ProvisionedTerminal]:
     """The terminals of a provisioning file.
 
     Args:
         path: the TOML.
         table: a CSV; each row is laid over the TOML and is a terminal.
-        only: the one of this device_id alone.
+        only: the device_id of the one terminal that is wanted; None: all.
 
     Raises:
-        Failure: naming file, row and key, what was expected and what came.
+        Failure: 2, naming file, row and key, what was expected and what came.
     """
     base = read_toml(path)
     if table is None:
@@ -94,7 +94,11 @@ def read_terminals(path: Path, table: Path | None = None, only: str | None = Non
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What is in the file; Failure 2: it is none, or not TOML."""
+    """Reads a file in TOML.
+
+    Raises:
+        Failure: 2, it can't be read, or is no TOML.
+    """
     try:
         return tomllib.loads(read_utf8(path))
     except OSError as error:
@@ -104,8 +108,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
-    """(where it stands, the cells of a row by the names in the first one) for each terminal, as spreadsheets save it: a
-    row of empty cells is none."""
+    """The rows of a CSV as spreadsheets save it: for each terminal where the row stands, and its cells by column.
+
+    A row of empty cells is no terminal.
+    """
     try:
         text = read_utf8(path, _SAVE_AS_CSV)
     except OSError as error:
@@ -139,7 +145,7 @@ def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
 
 
 def _separator(text: str) -> tuple[str, int]:
-    """What stands between the cells, and how many rows say nothing else: `sep=;` is how Excel is told."""
+    """What separates the cells, and how many rows say nothing else: `sep=;` in the first row is meant for Excel."""
     first = text.partition("\n")[0].strip()
     told = re.fullmatch(r'"?sep=(.)"?', first, re.IGNORECASE)
     if told or first.lower() == "sep=":  # a tab there is a blank at the end
@@ -153,7 +159,7 @@ def _separator(text: str) -> tuple[str, int]:
 
 
 def _laid_over(base: Mapping[str, Any], row: Mapping[str, str], source: str) -> dict[str, Any]:
-    """A column is a key with dots; an empty cell says nothing."""
+    """The configuration `base` with a row laid over it. A column is a key with dots; an empty cell says nothing."""
     result: dict[str, Any] = json.loads(json.dumps(base, default=str))
     for key, text in row.items():
         *tables, last = key.split(".")
@@ -173,13 +179,13 @@ def _laid_over(base: Mapping[str, Any], row: Mapping[str, str], source: str) -> 
 
 
 def _typed(key: str, text: str) -> Any:
-    """The value of a cell: what the default is a text for stays one, all else is written as in TOML."""
+    """The value of a cell: a text if the default is one, otherwise what it means in TOML."""
     default: Any = check({}, "defaults")
     for name in key.split("."):
         default = default.get(name) if isinstance(default, dict) else None
     if key in OWN_KEYS or isinstance(default, str):
         return text
-    if text in ("TRUE", "FALSE"):  # Excel's
+    if text in ("TRUE", "FALSE"):  # Excel writes them like this
         return text == "TRUE"
     try:
         return tomllib.loads(f"value = {text}")["value"]
@@ -187,7 +193,7 @@ def _typed(key: str, text: str) -> Any:
         return text
 
 
-def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
+def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> ProvisionedTerminal:
     own = {key: given[key] for key in OWN_KEYS if key in given}
     config = {key: value for key, value in given.items() if key not in own}
     if "device_id" not in config:
@@ -198,7 +204,7 @@ def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
         chip = board.chip
         pins = config.get("pins", {})
         config["pins"] = {**board.pins, **pins} if isinstance(pins, dict) else pins
-    check(config, source)  # before its values are used
+    check(config, source)  # the values are used after this
     device_id = str(config["device_id"])
     certificates: dict[str, bytes] = {}
     if "pki" in own:
@@ -215,7 +221,7 @@ def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
     mac = mac_of(_text(own, "mac", 40, source)) if own.get("mac") else b""
     if mac is None:
         raise _wrong(source, "mac", f"an address like {EXAMPLE}", own["mac"])
-    return Terminal(
+    return ProvisionedTerminal(
         device_id,
         config,
         certificates,
@@ -231,10 +237,10 @@ def _terminal(given: Mapping[str, Any], source: str, beside: Path) -> Terminal:
 
 
 def read_certificates(pki: Path, device_id: str, source: str) -> dict[str, bytes]:
-    """CA, certificate and key of a terminal, by path on the board.
+    """Reads CA, certificate and key of a terminal, by path on the board.
 
     Raises:
-        Failure: the CA has not issued them.
+        Failure: 2, the CA has not issued them.
     """
     try:
         issued = pki / "issued" / device_id

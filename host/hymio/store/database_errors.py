@@ -1,9 +1,9 @@
-"""Whose fault an error is that comes out of a database: the message's, for what it holds, or the database's.
+"""Whose fault an error from a database is: that of the message, for what it holds, or that of the database.
 
-Only the message's own may send it to quarantine; everything else is tried again. Told apart by SQLSTATE
-(https://www.postgresql.org/docs/current/errcodes-appendix.html) and by SQLite's result code
-(https://sqlite.org/rescode.html), not by the classes of the driver, which mix both: psycopg's ProgrammingError is a
-table that is missing, a right that is missing, and a statement that a pooler has forgotten.
+Only a message with a fault of its own goes to quarantine; everything else is tried again. The two are told apart by
+SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) and by SQLite's result code
+(https://sqlite.org/rescode.html), and not by the classes of the driver, which mix them: psycopg's ProgrammingError may
+be a missing table, a missing right, or a statement that a pooler has forgotten.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from hymio.common.hidden_passwords import without_password
 
 
 class Fault(Enum):
-    """Whose fault it is."""
+    """Whose fault an error is."""
 
     MESSAGE = auto()
-    """What was to be written cannot be written, here or anywhere."""
+    """What was to be written can't be written, here or anywhere."""
     DATABASE = auto()
-    """It is not there, refuses, or has changed its role: a new connection may do better."""
+    """The database is not there, refuses, or has changed its role: a new connection may do better."""
     COLLISION = auto()
-    """Two writers were in each other's way: the same once more, at once."""
+    """Two writers were in each other's way: the same is tried once more, at once."""
     ROOM = auto()
-    """Disk, quota, memory or the time for a statement is used up: what needs less of it may still go in."""
+    """Disk, quota, memory or the time for a statement is used up: what needs less of it may still be written."""
 
 
 _OF_THE_MESSAGE: Final = ("22", "23")
-"""Data exceptions; integrity constraints."""
+"""SQLSTATE classes of data exceptions and of integrity constraints."""
 _ROOM: Final = ("531", "532", "534", "54", "57014")
-"""Disk full, out of memory, configuration limit exceeded; program limits exceeded; a statement that took too long."""
+"""SQLSTATEs: disk full, out of memory, configuration limit exceeded; program limits exceeded; a statement that took too
+long."""
 _SQLITE_MESSAGE: Final = (
     sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE,
 )  # fmt: skip
@@ -52,7 +53,7 @@ _HINTS: Final = {
     "57014": "Give its statements more time (statement_timeout).",
     "XX": "The server itself is damaged or has a bug: its log says more.",
 }
-"""By the beginning of the SQLSTATE, the longest that fits."""
+"""Hints by the beginning of the SQLSTATE; the longest one that fits is taken."""
 _SQLITE_HINTS: Final = {
     sqlite3.SQLITE_BUSY: "Another program has locked it: end that one, or wait for it.",
     sqlite3.SQLITE_LOCKED: "Another program has locked it: end that one, or wait for it.",
@@ -68,14 +69,15 @@ _HINT: Final = "Check that it runs, that the name is right and that you may read
 
 
 def shown(url: URL) -> str:
-    """`url` as people write it: without a password, and without the name of the driver beneath."""
+    """`url` as people write it: without a password, and without the name of the driver."""
     return without_password(url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True))
 
 
 class DatabaseFailure(Failure):
-    """The database is not there, refuses, or is full; `fault` says which, and is never the message's."""
+    """The database is not there, refuses, or is full; `fault` says which, and is never MESSAGE."""
 
     def __init__(self, url: URL, error: BaseException, fault: Fault) -> None:
+        """Says of the database at `url` what its error means."""
         said = str(_cause(error)).strip().splitlines()
         why = said[0].strip().rstrip(".") if said else ""
         super().__init__(
@@ -87,11 +89,11 @@ class DatabaseFailure(Failure):
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Whose fault it is; an error that has nothing to do with a database is the message's."""
+    """Whose fault an error is; one that has nothing to do with a database is the message's."""
     if isinstance(error, MemoryError):
         return Fault.ROOM
     if isinstance(error, SQLAlchemyError) and not isinstance(error, StatementError):
-        return Fault.DATABASE  # no connection to be had, or one that is in no state to be used
+        return Fault.DATABASE  # there is no connection to be had, or one that is in no state to be used
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return Fault.DATABASE
     cause = _cause(error)
@@ -103,24 +105,24 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def is_of_database(error: BaseException) -> bool:
-    """Whether a database or its driver has raised it, for whatever reason."""
+    """Whether a database or its driver has raised the error, for whatever reason."""
     return isinstance(error, SQLAlchemyError | sqlite3.Error) or _is_psycopg(error)
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The driver's own error in SQLAlchemy's."""
+    """The driver's own error that SQLAlchemy has wrapped."""
     return error.orig if isinstance(error, StatementError) and error.orig is not None else error
 
 
 def _is_psycopg(error: BaseException) -> bool:
-    # Not imported: PostgreSQL is an extra. COPY is beyond SQLAlchemy, so its errors come as they are.
+    # psycopg is not imported, because PostgreSQL is an extra. SQLAlchemy does not wrap what COPY raises.
     return any(base.__module__.partition(".")[0] == "psycopg" for base in type(error).__mro__)
 
 
 def _postgres_fault(error: BaseException) -> Fault:
     state = getattr(error, "sqlstate", None)
     if not state:
-        # Raised on this side: a connection that broke, or a value that no statement can carry.
+        # It was raised on this side: a connection broke, or no statement can carry the value.
         names = {base.__name__ for base in type(error).__mro__}
         return Fault.MESSAGE if names & {"DataError", "ProgrammingError", "NotSupportedError"} else Fault.DATABASE
     if state.startswith("40"):
@@ -133,7 +135,7 @@ def _postgres_fault(error: BaseException) -> Fault:
 def _sqlite_fault(error: sqlite3.Error) -> Fault:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        # Raised by the module itself: a value that no statement can carry, or a connection that was closed.
+        # The module itself has raised it: no statement can carry the value, or the connection was closed.
         return Fault.MESSAGE if isinstance(error, sqlite3.DataError | sqlite3.ProgrammingError) else Fault.DATABASE
     if code & 0xFF in _SQLITE_ROOM:
         return Fault.ROOM

@@ -1,9 +1,9 @@
 """When a press was, from the time records around it in the log."""
 
 # A boot's records stand together in the log, so the nearest boot or time record on either side of a press says when it
-# was. A boot record closes the view: what lies beyond it is another boot, even if the boot number (1..65535, then 1
-# again) is the same. A server may have lied: a time record of a better source that comes later in the boot, and tells
-# a time more than a day apart, takes the place of that nearest one.
+# was. A boot record ends the search: what lies beyond it is another boot, even if the boot number (1..65535, then 1
+# again) is the same. A server may have told a wrong time: a time record of a better source that comes later in the
+# boot, and tells a time more than a day apart, takes the place of the nearest one.
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hymio.wire.records import Boot, Record, Time
+from hymio.wire.records import Boot, Record, Time, TimeSource
 
 Clock = Literal["set", "dated", "unset"]
-"""set: known at the press; dated: worked out from a later time record; unset: not known."""
+"""`set`: the date was known at the press; `dated`: it was worked out from a later time record; `unset`: it is not
+known."""
 
 SAME_TIME_MS: Final = 86_400_000
-"""Times that lie no further apart don't contradict each other."""
+"""Times that lie no further apart than this don't contradict each other."""
 
-_RANKS: Final = {1: 0, 2: 1, 4: 2, 3: 3}
-"""How good a source of a time record is: NTP, the collector, these two in agreement, a person at the cable."""
+_RANKS: Final = {
+    int(TimeSource.NTP): 0,
+    int(TimeSource.COLLECTOR): 1,
+    int(TimeSource.AGREED): 2,
+    int(TimeSource.CONSOLE): 3,
+}
+"""How good each source of a time record is; the higher, the better."""
 _BEST: Final = max(_RANKS.values())
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Marker:
-    """A time record (`offset_ms`: 1970 milliseconds at uptime 0 of its boot) or a boot record (None).
+    """A time record (`offset_ms`: the milliseconds of 1970 at uptime 0 of its boot) or a boot record (None).
 
-    `rank`: how good the source of a time record is, 0..3.
+    `rank` says how good the source of a time record is, 0..3.
     """
 
     seq: int
@@ -44,17 +50,17 @@ class Marker:
 
 
 def rank_of(source: int) -> int:
-    """How good a source of time is, 0..3; one that is not known is no better than NTP."""
+    """How good a source of time is, 0..3; an unknown one is no better than NTP."""
     return _RANKS.get(source, 0)
 
 
 def sources_better_than(rank: int) -> list[int]:
-    """Those that are."""
+    """The sources of time that are better than this rank."""
     return [source for source, own in _RANKS.items() if own > rank]
 
 
 def marker_of(seq: int, record: Record) -> Marker | None:
-    """What `record` contributes to dating, if anything."""
+    """What `record` contributes to dating; None if nothing."""
     if isinstance(record, Time):
         return Marker(seq, record.boot, record.utc_s * 1000 - record.uptime_ms, rank_of(record.source))
     if isinstance(record, Boot):
@@ -63,17 +69,19 @@ def marker_of(seq: int, record: Record) -> Marker | None:
 
 
 class Timeline:
-    """The markers of one log, or of a part of it."""
+    """The markers of one log, or of a part of one."""
 
     def __init__(self, markers: Iterable[Marker]) -> None:
+        """Takes markers in any order."""
         self._markers = sorted(markers)
         self._seqs = [marker.seq for marker in self._markers]
         self._better = self._next_better()
 
     def _next_better(self) -> list[int | None]:
-        """For each time record the index of the first later one of its boot with a better source."""
+        """For each time record, the index of the first later one of its boot that has a better source."""
         found: list[int | None] = [None] * len(self._markers)
-        nearest: list[int | None] = [None] * (_BEST + 1)  # by rank: the first one of that rank or better
+        # by rank: the index of the first record of that rank or a better one
+        nearest: list[int | None] = [None] * (_BEST + 1)
         boot = -1
         for at in range(len(self._markers) - 1, -1, -1):
             marker = self._markers[at]
@@ -86,7 +94,7 @@ class Timeline:
 
     @property
     def markers(self) -> Sequence[Marker]:
-        """All of them, by seq."""
+        """All markers, by seq."""
         return self._markers
 
     def before(self, seq: int) -> Marker | None:
@@ -100,7 +108,13 @@ class Timeline:
         return self._markers[at] if at < len(self._markers) else None
 
     def date(self, seq: int, boot: int, uptime_ms: int) -> tuple[Clock, float | None]:
-        """When the press with this seq was, and how well that is known."""
+        """When a press was (seconds of 1970, None: not known), and how well that is known.
+
+        Args:
+            seq: of the press.
+            boot: of the press.
+            uptime_ms: of the press.
+        """
         at = bisect_left(self._seqs, seq) - 1
         clock: Clock = "set"
         if at < 0 or not self._tells(at, boot):
@@ -122,13 +136,16 @@ class Timeline:
         return marker.offset_ms is not None and marker.boot == boot
 
     def corrected_by(self, marker: Marker) -> list[tuple[int, int]]:
-        """Ranges of seqs: presses before a time record that lie in none of them are dated as if it were not there."""
+        """Ranges of seqs whose presses the time record `marker` may have corrected.
+
+        Presses before it that lie in none of the ranges are dated as if it were not there.
+        """
         at = bisect_left(self._seqs, marker.seq)
         ranges: list[tuple[int, int]] = []
-        # By a record between, which may have corrected what is before it, or by a later one, which has done so if this
-        # record has arrived late.
+        # A record between may have corrected what is before it. A later one may have done so as well, if this record
+        # has arrived late.
         is_contested = self._corrects_later(at)
-        # What a record as good as this one, or a better one, dates or has corrected, stays.
+        # What a record as good as this one, or a better one, dates or has corrected stays as it is.
         while at > 0 and self._tells(at - 1, marker.boot) and self._markers[at - 1].rank < marker.rank:
             at -= 1
             contradicts = marker.contradicts(self._markers[at])
@@ -146,7 +163,7 @@ class Timeline:
         return False
 
     def _low(self, at: int) -> int:
-        """The lowest seq that the marker may date: what precedes the first time record of a boot, too."""
+        """The lowest seq that the marker may date; the first time record of a boot also dates what precedes it."""
         if at and self._tells(at - 1, self._markers[at].boot):
             return self._seqs[at] + 1
         return self._seqs[at - 1] + 1 if at else 0

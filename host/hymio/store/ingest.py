@@ -1,4 +1,4 @@
-"""Batches into rows, exactly once, whatever their order; verdicts, dates, coverage and figures kept right with them."""
+"""Turns batches into rows, each press exactly once in whatever order they come; verdicts, dates and figures follow."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select, text, tuple_, update
 
 from hymio.store import schema
+from hymio.store.arrivals import Arrival, Told
 from hymio.store.costs import Costs
-from hymio.store.log_update import Arrival, Outcome, Told, WorkingLog, Writes, chunks
+from hymio.store.log_rows import Writes
+from hymio.store.log_update import BatchOutcome, LogUpdate
 from hymio.store.quarantine import Kept, put_in_quarantine
-from hymio.store.redating import LogKey, date_on, is_left
+from hymio.store.redating import date_on, is_left
+from hymio.store.rows import chunks, put_rows
+from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch
 from hymio.wire.limits import unbelievable
 from hymio.wire.seq_coverage import Coverage, Span
 
 __all__ = [
-    "Arrival", "LogState", "Outcome", "Told", "date_waiting", "ingest", "ingest_many", "is_left", "log_state",
+    "Arrival", "LogState", "Told", "date_waiting", "ingest", "ingest_many", "is_left", "log_state",
     "log_states",
 ]  # fmt: skip
 
 Refusal = tuple[Arrival | Told, str, Kept]
-"""What was not taken in, why, and whether quarantine has kept it."""
+"""(what was not taken in, why, whether quarantine has kept it)"""
 
 _NEW_LOG: Final = text(
     "INSERT INTO logs (device_id, log_id, next_seq, oldest_seq, cursor_seq, duplicates, conflicts, first_seen_utc,"
@@ -54,20 +58,28 @@ def ingest_many(
     told: Sequence[Told] = (),
     costs: Costs | None = None,
     refusals: list[Refusal] | None = None,
-) -> list[Outcome]:
-    """Takes in batches and statements in the transaction of `connection`; one outcome per batch, in their order.
+) -> list[BatchOutcome]:
+    """Takes in batches and statements, in the transaction of `connection`.
 
-    The database may hold any part of them already, in any order; `connection` comes from `Store.writing`. What no
-    terminal can honestly say goes to quarantine instead, and is added to `refusals`. costs: what the work has cost is
-    booked there, terminal by terminal.
+    The database may hold any part of them already, in any order. What no terminal can honestly say goes to quarantine.
+
+    Args:
+        connection: comes from `Store.writing`.
+        arrivals: the batches.
+        told: the statements.
+        costs: what the work takes is booked there, terminal by terminal.
+        refusals: what was not taken in is added to it.
+
+    Returns:
+        One outcome for each batch, in their order.
     """
     costs = Costs() if costs is None else costs
     refused: list[tuple[Arrival | Told, str]] = []
-    outcomes: list[Outcome] = []
-    credible: dict[LogKey, list[tuple[Arrival | Told, Outcome | None]]] = {}
+    outcomes: list[BatchOutcome] = []
+    credible: dict[LogKey, list[tuple[Arrival | Told, BatchOutcome | None]]] = {}
     heard_utc: dict[LogKey, float] = {}
 
-    def refuse(one: Arrival | Told, outcome: Outcome | None, reason: str) -> None:
+    def refuse(one: Arrival | Told, outcome: BatchOutcome | None, reason: str) -> None:
         refused.append((one, reason))
         if outcome is not None:
             outcome.refused = reason
@@ -77,7 +89,7 @@ def ingest_many(
         outcome = None
         if isinstance(one, Arrival):
             batch = one.batch
-            outcome = Outcome(one.device_id, batch.log_id, batch.nonce, batch.first_seq, batch.last_seq)
+            outcome = BatchOutcome(one.device_id, batch.log_id, batch.nonce, batch.first_seq, batch.last_seq)
             outcomes.append(outcome)
             reason = unbelievable(batch.oldest_seq, batch.next_seq)
         else:
@@ -87,9 +99,9 @@ def ingest_many(
             heard_utc[one.key] = one.received_utc
         else:
             refuse(one, outcome, reason)
-    working = _load(connection, sorted(credible), heard_utc)
-    for key, log in working.items():
-        taken: list[Outcome] = []
+    updates = _load(connection, sorted(credible), heard_utc)
+    for key, log in updates.items():
+        taken: list[BatchOutcome] = []
         for one, outcome in credible[key]:
             with costs.of(one.device_id):
                 reason = log.doubt(one)
@@ -106,11 +118,11 @@ def ingest_many(
         for outcome in taken:
             outcome.mark = log.mark_after(outcome.last_seq)
     writes = Writes()
-    for log in working.values():
+    for log in updates.values():
         with costs.of(log.key[0]):
             log.flush(writes)
-    _write(connection, working.values(), writes)
-    # In one order everywhere, so that two collectors cannot wait for each other.
+    _write(connection, updates.values(), writes)
+    # The same order everywhere, so that two collectors can't wait for each other.
     for one, reason in sorted(refused, key=lambda pair: pair[0].device_id):
         with costs.of(one.device_id):
             kept = put_in_quarantine(connection, one.device_id, one.source, reason, one.payload, one.received_utc)
@@ -119,8 +131,8 @@ def ingest_many(
     return outcomes
 
 
-def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: Outcome, log: WorkingLog) -> None:
-    """A message that contradicts what is there is kept once, however many of its seqs do."""
+def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: BatchOutcome, log: LogUpdate) -> None:
+    """Keeps a batch that contradicts what is there once, however many of its seqs do."""
     if not outcome.conflicts:
         return
     more = f" (and {len(outcome.conflicts) - 1} more of its seqs)" if len(outcome.conflicts) > 1 else ""
@@ -139,7 +151,7 @@ def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: Outcome, 
 
 
 def date_waiting(connection: Connection) -> bool:
-    """Dates again a bounded part of what earlier transactions left; False: nothing is left."""
+    """Dates again a bounded part of what earlier transactions left to do; gives False if nothing was left."""
     found = date_on(connection)
     if found is None:
         return False
@@ -150,21 +162,21 @@ def date_waiting(connection: Connection) -> bool:
     return True
 
 
-def ingest(connection: Connection, device_id: str, batch: Batch, via: str, received_utc: float) -> Outcome:
+def ingest(connection: Connection, device_id: str, batch: Batch, via: str, received_utc: float) -> BatchOutcome:
     """Takes in one batch; see `ingest_many`."""
     return ingest_many(connection, [Arrival(device_id, batch, via, received_utc, via, b"")])[0]
 
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """What the database knows of a log: its coverage, and where the terminal's log itself stands."""
+    """What the database knows of a log: its coverage, and the next seq of the terminal's own log."""
 
     coverage: Coverage
     next_seq: int
 
 
 def log_state(connection: Connection, device_id: str, log_id: int) -> LogState | None:
-    """The state of one log, None if it has never been heard of."""
+    """The state of one log; None if it has never been heard of."""
     return log_states(connection, [(device_id, log_id)]).get((device_id, log_id))
 
 
@@ -194,19 +206,20 @@ def _load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, 
     return spans
 
 
-def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey, float]) -> dict[LogKey, WorkingLog]:
+def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey, float]) -> dict[LogKey, LogUpdate]:
     table = schema.logs
     rows: dict[LogKey, dict[str, Any]] = {}
 
     def read(wanted: Sequence[LogKey]) -> None:
-        # Another collector may be at work on the same log: its row is the lock, taken in the order of the keys.
+        # Another collector may be at work on the same log. Its row is the lock, and locks are taken in the order of the
+        # keys.
         for chunk in chunks(wanted):
             query = select(table).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
             query = query.order_by(table.c.device_id, table.c.log_id).with_for_update()
             for row in connection.execute(query):
                 rows[row.device_id, row.log_id] = dict(row._mapping)
 
-    # Rows that are missing come first, or two collectors could each hold what the other waits for.
+    # Missing rows are made first; otherwise two collectors could each hold what the other one waits for.
     present = set()
     for chunk in chunks(keys):
         query = select(table.c.device_id, table.c.log_id).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
@@ -216,20 +229,20 @@ def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey
         connection.execute(_NEW_LOG, [{"device_id": d, "log_id": i, "utc": heard_utc[d, i]} for d, i in missing])
     read(keys)
     spans = _load_spans(connection, keys)
-    return {key: WorkingLog(connection, key, rows[key], spans[key]) for key in keys}
+    return {key: LogUpdate(connection, key, rows[key], spans[key]) for key in keys}
 
 
-def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes) -> None:
+def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes) -> None:
     if writes.amended:
         connection.execute(_AMEND_PRESS, writes.amended)
-    schema.put_rows(connection, schema.presses, writes.presses)
-    schema.put_rows(connection, schema.records, writes.records)
+    put_rows(connection, schema.presses, writes.presses)
+    put_rows(connection, schema.records, writes.records)
     if writes.spans_gone:
         connection.execute(_SPAN_GONE, writes.spans_gone)
-    schema.put_rows(connection, schema.spans, writes.spans)
+    put_rows(connection, schema.spans, writes.spans)
     rows = [
         {"of_device": log.key[0], "of_log": log.key[1], **{f"is_{name}": log.row[name] for name in _LOG_COLUMNS}}
-        for log in working
+        for log in updates
     ]
     if rows:
         connection.execute(_CHANGE_LOG, rows)
@@ -237,7 +250,7 @@ def _write(connection: Connection, working: Iterable[WorkingLog], writes: Writes
 
 
 def _add_hourly(connection: Connection, writes: Writes) -> None:
-    # In one order everywhere, so that two collectors cannot wait for each other.
+    # The same order everywhere, so that two collectors can't wait for each other.
     hourly = [
         {"device_id": device_id, "hour": hour, "button": button, "verdict": verdict, "presses": presses}
         for (device_id, hour, button, verdict), presses in sorted(writes.hourly.items())

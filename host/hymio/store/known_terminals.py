@@ -1,23 +1,25 @@
-"""What the database keeps of terminals beside their votes: newest facts, and the mark of those that are retired."""
+"""What the database keeps of terminals beside their votes: the newest facts, and which of them are retired."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from hymio.store.database import open_store
 from hymio.store.schema import logs, terminals
 from hymio.wire.limits import NAME_MAX_BYTES
 
 _RANGES: Final = {"supply_mv": (0, 100_000), "rssi": (-200, 50)}
-"""What a battery and a radio can have."""
+"""The values that a battery and a radio can have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a terminal says of itself; None: it has not said, or has no such thing."""
+    """What a terminal says of itself; None where it has not said, or has no such thing."""
 
     firmware: str | None = None
     supply_mv: int | None = None
@@ -37,14 +39,14 @@ def facts_of(state: Mapping[str, Any]) -> Facts:
 
 
 def known(connection: Connection) -> dict[str, Facts]:
-    """Every terminal that somebody was told of and that is not retired."""
+    """The facts of every terminal that somebody was told of and that is not retired, by device id."""
     table = terminals
     query = select(table.c.device_id, table.c.firmware, table.c.supply_mv, table.c.rssi)
     return {row[0]: Facts(*row[1:]) for row in connection.execute(query.where(table.c.forgotten_utc.is_(None)))}
 
 
 def keep(connection: Connection, facts: Mapping[str, Facts]) -> None:
-    """Keeps the newest facts of these terminals. A mark stays."""
+    """Keeps the newest facts of these terminals; one that is retired stays so."""
     for device_id, one in sorted(facts.items()):
         values = {"firmware": one.firmware, "supply_mv": one.supply_mv, "rssi": one.rssi}
         _put(connection, device_id, values)
@@ -65,7 +67,7 @@ def forget(connection: Connection, device_id: str, now_utc: float) -> None:
 
 
 def remember(connection: Connection, device_ids: Iterable[str]) -> None:
-    """Takes the mark away: these have spoken again."""
+    """Marks these terminals as not retired, because they have spoken again."""
     for device_id in sorted(device_ids):
         connection.execute(
             update(terminals).where(terminals.c.device_id == device_id).values(forgotten_utc=None, cleared_utc=None)
@@ -73,14 +75,14 @@ def remember(connection: Connection, device_ids: Iterable[str]) -> None:
 
 
 def forgotten(connection: Connection) -> dict[str, bool]:
-    """Every terminal that is marked as retired, and whether the broker has been cleared of it."""
+    """Every terminal that is retired, and whether the broker has been cleared of it."""
     table = terminals
     query = select(table.c.device_id, table.c.cleared_utc).where(table.c.forgotten_utc.is_not(None))
     return {device_id: cleared_utc is not None for device_id, cleared_utc in connection.execute(query)}
 
 
 def cleared(connection: Connection, device_ids: Iterable[str], now_utc: float) -> None:
-    """Notes that the broker keeps nothing of these any more."""
+    """Notes that the broker keeps nothing of these terminals any more."""
     values = [{"device": device_id} for device_id in sorted(device_ids)]
     if values:
         statement = update(terminals).where(terminals.c.device_id == bindparam("device"))
@@ -90,5 +92,25 @@ def cleared(connection: Connection, device_ids: Iterable[str], now_utc: float) -
 def _put(connection: Connection, device_id: str, values: Mapping[str, Any]) -> None:
     changed = connection.execute(update(terminals).where(terminals.c.device_id == device_id).values(**values))
     if not changed.rowcount:
-        # Another collector that writes it at the same moment makes this one fail, and it comes back with the same.
+        # If another collector writes it at the same moment, this one fails, and comes back with the same later.
         connection.execute(insert(terminals).values(device_id=device_id, **values))
+
+
+def mark_retired(db: str, device_id: str) -> bool:
+    """Marks a terminal as retired in the database `db`, so that no collector tells Home Assistant of it any more.
+
+    Returns:
+        Whether the database knew the terminal; one that it does not know is not marked.
+
+    Raises:
+        Failure: 2, 4 or 5, as `open_store` does.
+    """
+    store = open_store(db)
+    try:
+        with store.writing() as connection:
+            if not is_known(connection, device_id):
+                return False
+            forget(connection, device_id, time.time())
+    finally:
+        store.close()
+    return True

@@ -1,4 +1,4 @@
-"""What a whole log, read at once, says about its presses: amendments applied, every press dated."""
+"""The presses of a whole log that was read at once: with amendments applied, and dated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hymio.wire.records import VERDICTS, Press, Record, Revise, Run
 
 @dataclass(frozen=True, slots=True)
 class LoggedPress:
-    """One press (or a run of `count` alike ones) as it stands now; the keys of a line of `hymio votes`."""
+    """One press, or a run of `count` alike ones, as it stands now; its fields are the keys of `hymio votes --json`."""
 
     device_id: str
     log_id: int
@@ -27,12 +27,12 @@ class LoggedPress:
     clock: Clock
 
     def as_json(self) -> dict[str, Any]:
-        """Its JSON object, keys in the order of the contract."""
+        """The press as a JSON object, with its keys in the order of the contract."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 def verdicts_in_force(records: Iterable[tuple[int, Record]]) -> Mapping[int, int]:
-    """seq of a revised press -> verdict code of the last revise record that points at it."""
+    """The verdict code that each revised press has now, by seq: that of the last revise record that points at it."""
     newest: dict[int, tuple[int, int]] = {}
     for seq, record in records:
         if isinstance(record, Revise) and record.target_seq < seq:
@@ -42,7 +42,13 @@ def verdicts_in_force(records: Iterable[tuple[int, Record]]) -> Mapping[int, int
 
 
 def read_presses(device_id: str, log_id: int, records: Mapping[int, Record]) -> list[LoggedPress]:
-    """Every press among `records` (seq -> record) of one log, by seq."""
+    """Every press among the records of one log, in the order of seqs.
+
+    Args:
+        device_id: the terminal.
+        log_id: the log.
+        records: by seq.
+    """
     timeline = Timeline(marker for seq, record in records.items() if (marker := marker_of(seq, record)) is not None)
     revised = verdicts_in_force(records.items())
     presses = []

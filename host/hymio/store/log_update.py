@@ -1,9 +1,9 @@
-"""One log while a transaction works on it: what the database holds of it, and what is to be written."""
+"""What a transaction does to one log: worked out on top of what the database holds, and written at its end."""
 
-# All that a transaction does to a log is worked out in memory on top of what the database holds, and written at the
-# end together with all other logs. For a batch that continues a log, the usual case, nothing of the log is read but
-# its row in `logs` and its spans. What a message costs depends on what it carries and not on what the log holds: rows
-# that are there are read only where it has a record for them, and are dated again by the database itself.
+# All that a transaction does to a log is worked out in memory, and written at the end together with all other logs. For
+# a batch that continues a log, which is the usual case, nothing of the log is read but its row in `logs` and its spans.
+# What a message costs depends on what it carries and not on what the log holds: rows that are there are read only where
+# the message has a record for them, and the database itself dates them again.
 
 from __future__ import annotations
 
@@ -14,19 +14,25 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, text
 
-from hymio.store import schema
+from hymio.store.arrivals import Arrival, Told
 from hymio.store.dating import Marker, Timeline, marker_of
+from hymio.store.log_rows import PressRow, Writes, press_row_of, press_values, record_values
 from hymio.store.quarantine import Kept
-from hymio.store.redating import LogKey, date_again, stored_markers
+from hymio.store.redating import date_again, stored_markers
+from hymio.store.rows import chunks
+from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch, Totals
 from hymio.wire.limits import ROWS_DATED_AT_ONCE, SPANS_MAX, too_fast
-from hymio.wire.records import VERDICTS, Acked, Press, Record, Revise, Run, Time, decode_content, encode_content
+from hymio.wire.records import (
+    VERDICTS,
+    Acked,
+    Press,
+    Record,
+    Revise,
+    Run,
+    decode_content,
+)
 from hymio.wire.seq_coverage import Coverage, Span
-
-IN_CHUNK: Final = 400
-"""Values in one IN list; SQLite before 3.32 takes 999 parameters."""
-
-_CODE_OF: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
 
 _OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
 _PRESS_COLUMNS: Final = (
@@ -48,20 +54,22 @@ _REVISES_AT: Final = text(
     f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
 ).bindparams(bindparam("seqs", expanding=True))
 _END: Final = 2**62
-"""Beyond any seq."""
+"""A seq beyond any that there is."""
 
 _DENSE: Final = 8
-"""A range is read whole if it has at most so many seqs for each one that is wanted."""
+"""A range is read as a whole if it has at most this many seqs for each one that is wanted."""
 
 _FAR: Final = 2000
-"""Records further apart than that have their boot and time records looked up apart: what lies between may be much."""
+"""The boot and time records around records that are further apart than this are looked up separately, because much may
+lie between them."""
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of one batch. `rows` and `duplicates` count presses; `mark` is that of the log after everything.
+class BatchOutcome:
+    """What became of one batch.
 
-    `refused`: why nothing of it was taken in (it is in quarantine then), else empty.
+    `rows` and `duplicates` count presses. `mark` is the mark of the log after everything. `refused` says why nothing of
+    the batch was taken in (it is in quarantine then); it is empty otherwise.
     """
 
     device_id: str
@@ -74,105 +82,35 @@ class Outcome:
     conflicts: list[str] = field(default_factory=list)
     mark: int = 0
     kept: Kept | None = None
-    """What became in quarantine of a batch that contradicts; None: it does not."""
+    """What quarantine made of a batch that contradicts; None: it does not contradict."""
     refused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A batch that came: from which terminal, by which way (`mqtt`, `serial`, `import`) and when.
-
-    `source` and `payload` say what to keep should it contradict what is there.
-    """
-
-    device_id: str
-    batch: Batch
-    via: str
-    received_utc: float
-    source: str
-    payload: bytes
-
-    @property
-    def key(self) -> LogKey:
-        """Which log it is about."""
-        return self.device_id, self.batch.log_id
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a terminal says of its log apart from any batch: its state by MQTT, status or totals by cable."""
-
-    device_id: str
-    log_id: int
-    next_seq: int
-    oldest_seq: int
-    cursor_seq: int
-    totals: Totals | None
-    received_utc: float
-    source: str = field(default="state", compare=False)
-    payload: bytes = field(default=b"", compare=False, repr=False)
-
-    @property
-    def key(self) -> LogKey:
-        """Which log it is about."""
-        return self.device_id, self.log_id
-
-
-@dataclass(slots=True)
-class Writes:
-    """Rows to be written at the end of a transaction, in the order of the tables' columns."""
-
-    presses: list[tuple[Any, ...]] = field(default_factory=list)
-    amended: list[dict[str, Any]] = field(default_factory=list)
-    records: list[tuple[Any, ...]] = field(default_factory=list)
-    spans: list[tuple[Any, ...]] = field(default_factory=list)
-    spans_gone: list[dict[str, Any]] = field(default_factory=list)
-    hourly: dict[tuple[str, int, int, str], int] = field(default_factory=lambda: defaultdict(int))
-
-
-@dataclass(slots=True)
-class _PressRow:
-    """A row of `presses` in the making, or one of the database that a revision concerns."""
-
-    record: Press | Run
-    count: int
-    verdict: int
-    clock: str
-    pressed_utc: float | None
-    via: str
-    received_utc: float
-
-    @property
-    def bucket(self) -> tuple[int, int, str]:
-        """(hour, button, verdict) under which the hourly figures count it."""
-        hour = schema.NO_HOUR if self.pressed_utc is None else int(self.pressed_utc // 3600)
-        return hour, self.record.button, VERDICTS[self.verdict]
-
-
-class WorkingLog:
-    """Takes in batches and statements; `flush` then says what to write. `row` is the log's row in `logs`."""
+class LogUpdate:
+    """Takes in batches and statements of one log; `flush` says then what to write. `row` is the log's row in `logs`."""
 
     def __init__(self, connection: Connection, key: LogKey, row: dict[str, Any], stored_spans: list[Span]) -> None:
+        """Begins with what the database holds of the log `key`."""
         self.key = key
         self.row = row
         self.coverage = Coverage(list(stored_spans), row["oldest_seq"], row["cursor_seq"])
         self._connection = connection
         self._stored_spans = Coverage(stored_spans)
         self._stored_end = stored_spans[-1].last_seq + 1 if stored_spans else 0
-        self._new_presses: dict[int, _PressRow] = {}
+        self._new_presses: dict[int, PressRow] = {}
         self._new_records: dict[int, Record] = {}
         self._newest_next_seq = 0
         self._hourly: dict[tuple[int, int, str], int] = defaultdict(int)
 
-    # Taking in
+    # ---- taking in ----
 
     def doubt(self, one: Arrival | Told) -> str | None:
-        """Why what it says of the log can't be true, or has to wait; None: it may be taken in."""
+        """Why what a message says of the log can't be true, or has to wait; None if it may be taken in."""
         row = self.row
         next_seq = one.batch.next_seq if isinstance(one, Arrival) else one.next_seq
         if row["pace_utc"] is None:
             row["pace_seq"], row["pace_utc"] = next_seq, one.received_utc
-        # This computer's clock may have been ahead when the log was first heard.
+        # This computer's clock may have been ahead when the log was first heard of.
         row["pace_utc"] = min(row["pace_utc"], one.received_utc)
         reason = too_fast(next_seq, row["pace_seq"], one.received_utc - row["pace_utc"])
         if reason is None and isinstance(one, Arrival) and len(self.coverage.spans) >= SPANS_MAX:
@@ -184,9 +122,15 @@ class WorkingLog:
                 )
         return reason
 
-    def take(self, arrival: Arrival, outcome: Outcome) -> None:
-        """Takes in a batch: what is new becomes rows, what is there already is counted, what contradicts is kept.
-        `outcome` is told how much of each."""
+    def take(self, arrival: Arrival, outcome: BatchOutcome) -> None:
+        """Takes in a batch.
+
+        What is new becomes rows, what is there already is counted, and what contradicts is kept.
+
+        Args:
+            arrival: the batch.
+            outcome: is told how much there was of each.
+        """
         batch = arrival.batch
         known = self._known(batch)
         arrived: list[tuple[int, int]] = []
@@ -199,7 +143,7 @@ class WorkingLog:
                 elif isinstance(record, Press | Run):
                     outcome.duplicates += count
             elif isinstance(record, Press | Run):
-                self._new_presses[seq] = _PressRow(
+                self._new_presses[seq] = PressRow(
                     record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
                 )
                 arrived.append((seq, count))
@@ -230,7 +174,7 @@ class WorkingLog:
             self._told_total(told.next_seq, sum(told.totals))
 
     def mark_after(self, last_seq: int) -> int:
-        """The mark to acknowledge a batch with that ended at last_seq."""
+        """The mark with which a batch that ended at last_seq is acknowledged."""
         return self.coverage.mark_for(self._newest_next_seq, last_seq + 1)
 
     def _told_total(self, seq: int, total: int) -> None:
@@ -256,9 +200,9 @@ class WorkingLog:
         self.coverage.cursor_seq = max(self.coverage.cursor_seq, cursor_seq)
 
     def _totals(self, seq: int, totals: Totals) -> None:
-        """The lifetime totals before seq, as the terminal tells them."""
+        """Takes in the lifetime totals before `seq`, as the terminal tells them."""
         row = self.row
-        # What it has counted is never taken back.
+        # The terminal never takes back what it has counted.
         row["pressed"] = max(row["pressed"] or 0, sum(totals))
         if row["totals_seq"] is not None and seq < row["totals_seq"]:
             return
@@ -268,22 +212,22 @@ class WorkingLog:
         row["totals_seq"] = seq
 
     def _batch_totals(self, batch: Batch, arrived: Sequence[tuple[int, int]]) -> None:
-        """The lifetime totals after a batch: what is known of those before it and the presses that are new with it."""
+        """Takes in the lifetime totals after a batch: those before it, and the presses that are new with it."""
         row = self.row
         end = batch.last_seq + 1
         since, totals = batch.first_seq, list(batch.totals)
         if row["totals_seq"] is not None and row["totals_seq"] > since:
-            # Rows from there on are new ones: those that are there have moved totals_seq.
+            # Rows from totals_seq on are new ones, since those that are in the database have moved totals_seq.
             since, totals = row["totals_seq"], [row[f"totals_{button}"] for button in range(1, 5)]
         for seq, count in arrived:
             if seq >= since:
                 totals[self._new_presses[seq].record.button - 1] += count
         one, two, three, four = totals
         self._totals(end, (one, two, three, four))
-        # That holds wherever the batch stands, and whatever else has been said of the log.
+        # This holds wherever the batch stands, and whatever else has been said of the log.
         row["pressed"] = max(row["pressed"], sum(batch.totals) + sum(count for _, count in arrived))
 
-    # Reading
+    # ---- reading ----
 
     def _ask(self, statement: Any, **given: Any) -> Any:
         return self._connection.execute(statement, {"device_id": self.key[0], "log_id": self.key[1], **given})
@@ -302,7 +246,7 @@ class WorkingLog:
             else:
                 stored.append(seq)
         for row in self._rows_at(_PRESSES_IN, _PRESSES_AT, stored):
-            known[row.seq] = _press_row(row).record
+            known[row.seq] = press_row_of(row).record
         for seq, body in self._rows_at(_BODIES_IN, _BODIES_AT, stored):
             record = decode_content(bytes(body))
             if record is not None:
@@ -310,7 +254,7 @@ class WorkingLog:
         return known
 
     def _rows_at(self, in_range: Any, at_seqs: Any, seqs: Sequence[int]) -> Iterator[Any]:
-        """The rows of the database with these seqs, which ascend (and perhaps some with a seq between them)."""
+        """The rows of the database with these ascending seqs, and perhaps some between them."""
         if not seqs or not self._stored(seqs[0], seqs[-1]):
             return
         if seqs[-1] - seqs[0] < _DENSE * len(seqs):
@@ -324,18 +268,18 @@ class WorkingLog:
         return self._stored_spans.touches(low, high)
 
     def _rows(self, low: int, high: int, without: Collection[int] = ()) -> int:
-        """Presses that are rows, written or not yet, with low <= seq < high, less those of the batch at hand."""
+        """Presses that are rows, written or not, with low <= seq < high; those of the batch at hand are left out."""
         stored = int(self._ask(_COUNT_IN, low=low, high=high).scalar_one())
         return stored + sum(
             row.count for seq, row in self._new_presses.items() if low <= seq < high and seq not in without
         )
 
-    # Writing
+    # ---- writing ----
 
     def flush(self, writes: Writes) -> None:
-        """Works out verdicts and dates, and adds everything that is to be written to `writes`, and to `row`.
+        """Works out verdicts and dates, and adds everything that is to be written to `writes` and to `row`.
 
-        Rows that are there already are dated again at once, in the database.
+        Rows of the database that have to be dated again are dated at once, by the database.
         """
         self._date()
         self._amend(writes)
@@ -344,8 +288,8 @@ class WorkingLog:
             self._hourly[row.bucket] += row.count
         for (hour, button, verdict), presses in self._hourly.items():
             writes.hourly[device_id, hour, button, verdict] += presses
-        writes.presses += [_press_values(device_id, log_id, seq, row) for seq, row in self._new_presses.items()]
-        writes.records += [_record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
+        writes.presses += [press_values(device_id, log_id, seq, row) for seq, row in self._new_presses.items()]
+        writes.records += [record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
         self._flush_spans(writes)
         coverage = self.coverage
         self.row |= {
@@ -376,8 +320,10 @@ class WorkingLog:
             writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": first_seq})
 
     def _pressed(self) -> int | None:
-        """Lifetime presses, from the newest totals by button, or from an older telling plus the rows since: a batch
-        counts what it can read, and a telling that comes later may know of a press that it could not."""
+        """Lifetime presses: the newest totals by button, or an older statement and the rows since then.
+
+        A batch counts what can be read of it; a later statement may know of a press that could not be.
+        """
         row = self.row
         known = [row["pressed"]] if row["pressed"] is not None else []
         if row["totals_seq"] is not None:
@@ -403,7 +349,7 @@ class WorkingLog:
         device_id, log_id = self.key
         for chunk in chunks(outside):
             for row in self._ask(_PRESSES_AT, seqs=chunk).all():
-                press = _press_row(row)
+                press = press_row_of(row)
                 if isinstance(press.record, Press) and press.verdict != newest[row.seq][1]:
                     self._hourly[press.bucket] -= press.count
                     press.verdict = newest[row.seq][1]
@@ -433,8 +379,15 @@ class WorkingLog:
                 self._hourly[bucket] += presses
 
     def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
-        """Dates the new presses among the seqs `touched`. Gives the ranges of stored ones that the new markers among
-        them concern. `markers`: all new ones, by seq."""
+        """Dates the new presses among the seqs `touched`.
+
+        Args:
+            touched: ascending.
+            markers: all new ones, by seq.
+
+        Returns:
+            The ranges of stored presses that the new markers among these seqs concern.
+        """
         rank = max((markers[seq].rank for seq in touched if seq in markers), default=0)
         timeline = Timeline([*self._stored_markers(touched[0], touched[-1], rank), *markers.values()])
         new = []
@@ -451,77 +404,36 @@ class WorkingLog:
         return [(low, high) for low, high in _to_date_again(timeline, new) if self._stored(low, high)]
 
     def _stored_markers(self, low: int, high: int, rank: int) -> list[Marker]:
-        """Boot and time records of the database with low <= seq <= high, and of those on either side what tells, or
-        corrects, the dates of presses between. rank: of the best source among the new time records."""
+        """What of the database dates the presses with low <= seq <= high; see `stored_markers` in `redating`."""
         newest = self.row["marker_seq"]
         if newest is None:
             return []
-        if newest < low and not rank:  # the usual case: no question at all
+        if newest < low and not rank:  # this is the usual case, and it takes no query at all
             return [Marker(newest, self.row["marker_boot"], self.row["marker_offset_ms"])]
         return stored_markers(self._connection, self.key, low, high, rank)
 
 
-def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Pieces of `values` that fit an IN list."""
-    for at in range(0, len(values), IN_CHUNK):
-        yield values[at : at + IN_CHUNK]
-
-
-def _press_row(row: Any) -> _PressRow:
-    (_, boot, uptime_ms, button, count, span_s, verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc,
-     via, received_utc) = row  # fmt: skip
-    code = _CODE_OF[stored_verdict]
-    record: Press | Run
-    if span_s is None:
-        record = Press(boot, uptime_ms, button, code, flags, edges, quiet_ms)
-    else:
-        record = Run(boot, uptime_ms, button, code, span_s, count)
-    return _PressRow(record, count, _CODE_OF[verdict], clock, pressed_utc, via, received_utc)
-
-
-def _press_values(device_id: str, log_id: int, seq: int, row: _PressRow) -> tuple[Any, ...]:
-    record = row.record
-    if isinstance(record, Run):
-        span_s, flags, quiet_ms, edges = record.span_s, None, None, None
-    else:
-        span_s, flags, quiet_ms, edges = None, record.flags, record.quiet_ms, record.edges
-    return (
-        device_id, log_id, seq, record.boot, record.uptime_ms, record.button, row.count, span_s,
-        VERDICTS[row.verdict], VERDICTS[record.verdict], flags, quiet_ms, edges, row.clock, row.pressed_utc, row.via,
-        row.received_utc,
-    )  # fmt: skip
-
-
-def _record_values(device_id: str, log_id: int, seq: int, record: Record) -> tuple[Any, ...]:
-    body = encode_content(record)
-    boot = None if isinstance(record, Acked) else record.boot
-    uptime_ms = None if isinstance(record, Acked) else record.uptime_ms
-    # A press that stands after the record cannot be meant: whoever says so gets no say.
-    target_seq = record.target_seq if isinstance(record, Revise) and record.target_seq < seq else None
-    utc_s = record.utc_s if isinstance(record, Time) else None
-    return device_id, log_id, seq, body[0] & 0x07, body[0] >> 4, boot, uptime_ms, body, target_seq, utc_s
-
-
 def _to_date_again(timeline: Timeline, new: Iterable[Marker]) -> list[tuple[int, int]]:
-    """Ranges of seqs whose presses may be dated otherwise now that the `new` markers are known."""
+    """The ranges of seqs whose presses may have another date now that the `new` markers are known."""
     ranges: list[tuple[int, int]] = []
     for marker in sorted(new):
         before, after = timeline.before(marker.seq), timeline.after(marker.seq)
         low = before.seq + 1 if before is not None else 0
         high = after.seq - 1 if after is not None else _END
         if marker.offset_ms is not None:
-            # What follows takes its time from this record; what precedes it only if it had none before it.
+            # What follows takes its time from this record; what precedes it does so only if it had no time record
+            # before it.
             known_before = before is not None and before.offset_ms is not None and before.boot == marker.boot
             ranges.append((marker.seq + 1 if known_before else low, high))
             ranges += timeline.corrected_by(marker)
         elif after is not None:
-            # A boot record that fills a gap parts presses from a time record of another boot.
+            # A boot record that fills a gap separates presses from a time record of another boot.
             ranges.append((low, high))
     return ranges
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same seqs in ranges that do not overlap, in order."""
+    """The same seqs, in ranges that do not overlap, in order."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(ranges):
         if merged and low <= merged[-1][1]:

@@ -1,4 +1,4 @@
-"""How many logs one terminal may begin: each has a row, and is asked about for ever."""
+"""How many logs one terminal may begin: each has a row for ever, and is asked about each time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from hymio.store.ingest import Arrival, Told
-from hymio.store.log_update import chunks
-from hymio.store.redating import LogKey
-from hymio.store.schema import Store, logs
+from hymio.store.arrivals import Arrival, Told, Uncountable
+from hymio.store.database import Store
+from hymio.store.rows import chunks
+from hymio.store.schema import LogKey, logs
 from hymio.wire import limits
-from hymio.wire.messages import Refused
 
 _DAY_S: Final = 24 * 3600
 _KNOWN_MAX: Final = 100_000
@@ -21,10 +20,13 @@ _KNOWN_MAX: Final = 100_000
 
 def without_too_many_logs(
     connection: Connection, store: Store, arrivals: Sequence[Arrival], told: Sequence[Told]
-) -> tuple[Sequence[Arrival], Sequence[Told], list[Refused]]:
-    """What may be taken in, and the rest with its reason.
+) -> tuple[Sequence[Arrival], Sequence[Told], list[Uncountable]]:
+    """Separates what may be taken in from the messages of logs too many, each with its reason.
 
-    A terminal begins a log when its partition is made anew, or when another board takes its name: rarely.
+    A terminal begins a log when its partition is made anew, or when another board takes its name, and both are rare.
+
+    Returns:
+        Batches and statements that may be taken in, and the rest.
     """
     everything: list[Arrival | Told] = [*arrivals, *told]
     first_utc: dict[LogKey, float] = {}
@@ -58,7 +60,7 @@ def without_too_many_logs(
     if not too_many:
         return arrivals, told, []
     refused = [
-        Refused(one.device_id, one.source, too_many[one.key], one.payload, one.received_utc)
+        Uncountable(one.device_id, one.source, too_many[one.key], one.payload, one.received_utc)
         for one in everything
         if one.key in too_many
     ]

@@ -1,7 +1,7 @@
-"""Where everything goes that arrived and could not be counted, with its reason, until a person decides about it.
+"""Quarantine: everything that arrived and could not be counted, with its reason, until a person decides about it.
 
-What a terminal may fill is bounded: what comes beyond that is counted, not kept. `hymio quarantine` shows it, tries
-once more to take it in, or drops it.
+What a terminal may fill is bounded; what comes beyond that is counted and not kept. `hymio quarantine` shows what is
+there, tries once more to take it in, or drops it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from hymio.common.addresses import is_device_id
 from hymio.store import schema
 from hymio.wire import limits
+from hymio.wire.device_ids import is_device_id
 
 _LOCK_SUMS: Final = text(
     "INSERT INTO quarantine_sums (device_id, kept, kept_bytes, not_kept, released, dropped)"
     " VALUES (:device_id, 0, 0, 0, 0, 0)"
-    # An update that changes nothing: the row is locked from here on, whoever made it.
+    # An update that changes nothing locks the row from here on, whoever has made it.
     " ON CONFLICT (device_id) DO UPDATE SET kept = quarantine_sums.kept"
 )
 
@@ -31,9 +31,9 @@ class Kept(Enum):
 
     NEW = auto()
     AGAIN = auto()
-    """It is there already; only its number has risen."""
+    """The message is there already, and only its number has risen."""
     NO_ROOM = auto()
-    """The terminal's share is full: it was counted and not kept."""
+    """The terminal's share is full: the message was counted and not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Of one terminal: messages kept and their bytes, those that no longer fitted, and what people decided."""
+    """The sums of one terminal: messages kept and their bytes, those that did not fit, and what people decided."""
 
     device_id: str
     kept: int
@@ -63,7 +63,7 @@ class Sums:
 
     @property
     def quarantined(self) -> int:
-        """Messages about which nobody has decided."""
+        """The number of messages about which nobody has decided."""
         return self.kept + self.not_kept
 
 
@@ -76,9 +76,16 @@ def put_in_quarantine(
     received_utc: float,
     identity: bytes = b"",
 ) -> Kept:
-    """Keeps what could not be counted, once: the same thing again only raises its number.
+    """Keeps what could not be counted, once: if the same thing comes again, only its number rises.
 
-    identity: what makes it the same thing, if that is not its payload.
+    Args:
+        connection: comes from `Store.writing`.
+        device_id: the terminal; "" if the message names none.
+        source: the topic, or the way by which it came.
+        reason: why it could not be counted.
+        payload: the message.
+        received_utc: when it came, in seconds of 1970.
+        identity: what makes it the same thing, if that is not the payload.
     """
     device_id = device_id if is_device_id(device_id) else ""
     source = _plain(source, limits.SOURCE_MAX_CHARACTERS)
@@ -89,8 +96,8 @@ def put_in_quarantine(
     all_kept = connection.execute(select(func.count()).select_from(table)).scalar_one()
     is_full = all_kept >= limits.QUARANTINE_MESSAGES_OF_ALL
     if is_full and connection.execute(select(sums.c.kept).where(sums.c.device_id == device_id)).first() is None:
-        device_id = ""  # names that are new then are not even listed
-    # First, as another collector may be about to keep the same thing.
+        device_id = ""  # new names are not even listed then
+    # This comes first, because another collector may be about to keep the same thing.
     connection.execute(_LOCK_SUMS, {"device_id": device_id})
     again = connection.execute(
         update(table).where(table.c.digest == digest).values(times=table.c.times + 1, last_utc=received_utc)
@@ -116,7 +123,7 @@ def put_in_quarantine(
 
 
 def cut_to_keep(reason: str, payload: bytes) -> tuple[str, bytes]:
-    """As much of a payload as may be kept, with a reason that says so if it is not all."""
+    """Cuts a payload down to what may be kept; the reason says so if it had to be cut."""
     most = limits.QUARANTINE_PAYLOAD_BYTES
     if len(payload) <= most:
         return reason, payload
@@ -124,7 +131,7 @@ def cut_to_keep(reason: str, payload: bytes) -> tuple[str, bytes]:
 
 
 def _plain(said: str, most: int) -> str:
-    """A text that every database takes."""
+    """A text that every database takes: without NUL, valid UTF-8, and of at most `most` characters."""
     return said.encode("utf-8", "replace").decode().replace("\0", "")[:most]
 
 
@@ -135,18 +142,24 @@ def _add(connection: Connection, device_id: str, **more: int) -> None:
 
 
 def sums_of(connection: Connection) -> list[Sums]:
-    """Of every terminal that ever had something here, by device id; "" are messages that named none."""
+    """The sums of every terminal that ever had something here, by device id; "" stands for messages that named none."""
     rows = connection.execute(select(schema.quarantine_sums).order_by(schema.quarantine_sums.c.device_id))
     return [Sums(*row) for row in rows]
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """device_id -> messages about which nobody has decided, of those that have any."""
+    """The number of messages about which nobody has decided, by device id; terminals without any are left out."""
     return {one.device_id: one.quarantined for one in sums_of(connection) if one.quarantined}
 
 
 def held(connection: Connection, ids: Collection[str] = (), device_id: str | None = None) -> list[Held]:
-    """The messages kept, the oldest first. ids: beginnings of digests; none: all of them."""
+    """The messages that are kept, the oldest first.
+
+    Args:
+        connection: to the database.
+        ids: beginnings of digests; none: all messages.
+        device_id: the one terminal; None: all.
+    """
     table = schema.quarantine
     query = select(table).order_by(table.c.received_utc, table.c.digest)
     if device_id is not None:
@@ -156,7 +169,16 @@ def held(connection: Connection, ids: Collection[str] = (), device_id: str | Non
 
 
 def take_out(connection: Connection, messages: Sequence[Held], as_released: bool) -> int:
-    """Removes them; how many were still there. as_released: they are counted now, else nobody wants them."""
+    """Removes messages.
+
+    Args:
+        connection: comes from `Store.writing`.
+        messages: what to remove.
+        as_released: whether they are counted now; otherwise nobody wants them.
+
+    Returns:
+        How many were still there.
+    """
     table = schema.quarantine
     gone = 0
     for one in sorted(messages, key=lambda one: one.device_id):
@@ -170,7 +192,7 @@ def take_out(connection: Connection, messages: Sequence[Held], as_released: bool
 
 
 def forget_not_kept(connection: Connection, device_id: str | None) -> int:
-    """Settles what was counted and not kept, of one terminal or all; how many there were."""
+    """Settles what was counted and not kept, of one terminal or of all; gives how many messages that were."""
     table = schema.quarantine_sums
     query = select(table.c.device_id, table.c.not_kept).where(table.c.not_kept > 0).order_by(table.c.device_id)
     if device_id is not None:

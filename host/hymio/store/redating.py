@@ -1,11 +1,12 @@
-"""Dates again, after a boot or time record has come late, what is there already: by the database, not row by row."""
+"""Dating presses again when a boot or time record has come late; the database does it, not row by row."""
 
 # A time record of 37 bytes may concern every row of a log. So a transaction dates a bounded number of them and writes
-# down what is left, in the table `redating`; whoever has a moment goes on with that (`date_on`). Dates follow from the
+# down what is left, in the table `redating`; whoever has time goes on with that (`date_on`). Dates follow from the
 # markers that are there when they are made, so it does not matter what comes in between.
 #
-# Between two neighbouring markers all presses of one boot are dated alike: uptime and an offset make the date, or there
-# is none. So the rule itself (dating.py) is asked once for each boot and stretch, and the database does the rest.
+# Between two neighbouring markers all presses of one boot are dated alike: either uptime and an offset make the date,
+# or there is none. So the rule itself (dating.py) is asked once for each boot and stretch, and the database does the
+# rest.
 
 from __future__ import annotations
 
@@ -19,13 +20,12 @@ from sqlalchemy.sql.elements import TextClause
 
 from hymio.store import schema
 from hymio.store.dating import Marker, Timeline, rank_of, sources_better_than
+from hymio.store.schema import LogKey
 from hymio.wire.limits import ROWS_DATED_AT_ONCE
-
-LogKey = tuple[str, int]
-"""(device_id, log_id)"""
+from hymio.wire.records import Kind
 
 Bucket = tuple[int, int, str]
-"""(hour, button, verdict) under which the hourly figures count a press."""
+"""The (hour, button, verdict) under which the hourly figures count a press."""
 
 _HOUR_MS: Final = 3_600_000
 
@@ -34,18 +34,19 @@ _FIRST_ROWS: Final = text(
     "SELECT count(*), max(seq) FROM (SELECT seq FROM presses"
     f" WHERE {_OF_LOG} AND seq BETWEEN :low AND :high ORDER BY seq LIMIT :most) AS first_rows"
 )
-# Kinds 4 and 5: boot and time; they have an index of their own.
-_MARKERS: Final = f"SELECT seq, boot, uptime_ms, utc_s, code FROM records WHERE {_OF_LOG} AND kind IN (4, 5) AND seq "
+_MARKERS: Final = (
+    f"SELECT seq, boot, uptime_ms, utc_s, code FROM records WHERE {_OF_LOG} AND {schema.DATING_KINDS} AND seq "
+)
 _MARKER_BELOW: Final = text(_MARKERS + "< :low ORDER BY seq DESC LIMIT 1")
 _MARKERS_IN: Final = text(_MARKERS + "BETWEEN :low AND :high ORDER BY seq")
 _MARKER_ABOVE: Final = text(_MARKERS + "> :high ORDER BY seq LIMIT 1")
-# Boot records and the time records of certain sources: where a correction of dates ends, or comes from.
+# Boot records, and time records of certain sources: a correction of dates ends at one of these, or comes from it.
 _BETTER_BELOW: Final = text(
-    _MARKERS + "< :low AND (kind = 4 OR code IN :sources) ORDER BY seq DESC LIMIT 1"
+    _MARKERS + f"< :low AND (kind = {int(Kind.BOOT)} OR code IN :sources) ORDER BY seq DESC LIMIT 1"
 ).bindparams(bindparam("sources", expanding=True))
-_BETTER_ABOVE: Final = text(_MARKERS + "> :high AND (kind = 4 OR code IN :sources) ORDER BY seq LIMIT 1").bindparams(
-    bindparam("sources", expanding=True)
-)
+_BETTER_ABOVE: Final = text(
+    _MARKERS + f"> :high AND (kind = {int(Kind.BOOT)} OR code IN :sources) ORDER BY seq LIMIT 1"
+).bindparams(bindparam("sources", expanding=True))
 _LEFT: Final = text(
     "INSERT INTO redating (device_id, log_id, low_seq, high_seq) VALUES (:device_id, :log_id, :low, :high)"
     " ON CONFLICT (device_id, log_id, low_seq) DO UPDATE SET high_seq ="
@@ -56,16 +57,22 @@ _DONE: Final = text(f"DELETE FROM redating WHERE {_OF_LOG} AND low_seq = :low")
 
 @dataclass(slots=True)
 class Dated:
-    """How many rows have been looked at, and what that adds to the hourly figures (presses, some of them negative)."""
+    """How many rows were looked at, and what that adds to the hourly figures (presses, some of them negative)."""
 
     rows: int = 0
     hourly: list[tuple[Bucket, int]] = field(default_factory=list)
 
 
 def date_again(connection: Connection, key: LogKey, new: Iterable[Marker], low: int, high: int, most: int) -> Dated:
-    """Dates stored presses of the log `key` with low <= seq <= high, up to `most`; the rest is left for `date_on`.
+    """Dates stored presses of one log again; what is left then is done by `date_on`.
 
-    new: markers that are about to be stored.
+    Args:
+        connection: comes from `Store.writing`.
+        key: the log.
+        new: markers that are about to be stored.
+        low: the first seq.
+        high: the last seq.
+        most: how many rows may be dated now.
     """
     given = {"device_id": key[0], "log_id": key[1]}
     if most <= 0:
@@ -84,14 +91,17 @@ def date_again(connection: Connection, key: LogKey, new: Iterable[Marker], low: 
 
 
 def date_on(connection: Connection) -> Iterator[tuple[str, Bucket, int]] | None:
-    """Goes on with what is left to be dated again; None: nothing. Gives (device_id, bucket, presses) to be added to
-    the hourly figures in the same transaction."""
+    """Goes on with what is left to be dated again.
+
+    Returns:
+        (device_id, bucket, presses) to be added to the hourly figures in the same transaction; None: nothing was left.
+    """
     table, logs = schema.redating, schema.logs
     first = connection.execute(select(table).order_by(table.c.device_id, table.c.log_id).limit(1)).one_or_none()
     if first is None:
         return None
     key = first.device_id, first.log_id
-    # The row of the log is the lock, for other collectors too; one of them may have done this meanwhile.
+    # The row of the log is the lock, for other collectors too; one of them may have done this in the meantime.
     of_log = (logs.c.device_id == key[0], logs.c.log_id == key[1])
     connection.execute(select(logs.c.log_id).where(*of_log).with_for_update())
     left = connection.execute(
@@ -112,11 +122,17 @@ def is_left(connection: Connection) -> bool:
 
 
 def stored_markers(connection: Connection, key: LogKey, low: int, high: int, rank: int = 0) -> list[Marker]:
-    """Boot and time records of the database with low <= seq <= high, and of those on either side what tells, or
-    corrects, the dates of presses between.
+    """The boot and time records of the database that date presses with low <= seq <= high.
 
-    rank: of the best source among new time records in that range. They may correct all that comes after the last record
-    that is as good, so what lies between is given as well.
+    These are those within, and those on either side that tell or correct the dates of presses between.
+
+    Args:
+        connection: to the database.
+        key: the log.
+        low: the first seq.
+        high: the last seq.
+        rank: of the best source among new time records in the range. These may correct all that comes after the last
+            record that is as good, so what lies between is given as well.
     """
 
     def found(statement: TextClause, **more: Any) -> list[Marker]:
@@ -140,7 +156,7 @@ def stored_markers(connection: Connection, key: LogKey, low: int, high: int, ran
 
 
 def _stretches(timeline: Timeline, low: int, high: int) -> Iterator[tuple[int, int]]:
-    """The range without its markers: between two of them lie presses only."""
+    """The parts of a range between its markers, which hold presses only."""
     begin = low
     while (marker := timeline.after(begin - 1)) is not None and marker.seq <= high:
         if begin < marker.seq:
@@ -172,7 +188,7 @@ def _date_stretch(
 
 
 def _new_values(dated: int) -> tuple[str, str]:
-    """The clock and the milliseconds of 1970 (null: not known) of a row, where `dated` boots have a date."""
+    """SQL for the clock and the milliseconds of 1970 (null: not known) of a row, where `dated` boots have a date."""
     if not dated:
         return "'unset'", "CAST(NULL AS BIGINT)"
     boots = range(dated)
@@ -182,12 +198,12 @@ def _new_values(dated: int) -> tuple[str, str]:
 
 
 def _seconds(ms: str) -> str:
-    # Both as floating point, or PostgreSQL divides decimals and SQLite whole numbers.
+    # Both are floating point, because PostgreSQL would divide decimals, and SQLite whole numbers.
     return f"CAST({ms} AS DOUBLE PRECISION) / CAST(1000 AS DOUBLE PRECISION)"
 
 
 def _hour(ms: str) -> str:
-    # Division truncates, and so does SQLite's cast; a time before 1970 is in the hour before.
+    # The division truncates, and so does SQLite's cast; a time before 1970 is in the hour before.
     floored = f"({ms} - CASE WHEN {ms} < 0 THEN {_HOUR_MS - 1} ELSE 0 END) / {_HOUR_MS}"
     return f"CASE WHEN {ms} IS NULL THEN {schema.NO_HOUR} ELSE {floored} END"
 

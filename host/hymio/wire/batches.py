@@ -1,16 +1,15 @@
-"""Batches: a stretch of a terminal's log as it travels by MQTT and by cable (firmware/README.md, "Batch")."""
+"""Batches: a stretch of a terminal's log as it travels by MQTT and by cable (firmware/spec/batch.md)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from hymio.common.words import counted
 from hymio.wire.primitives import (
     U32_MAX,
     UPTIME_MAX_MS,
+    ByteReader,
     FormatError,
-    Reader,
     crc32,
     put_uint,
     put_varint,
@@ -40,10 +39,10 @@ Totals = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`slots` slots from `first_seq` on. `records` holds (seq, record) in order; the slots between are void.
+    """`slots` slots of a log, from `first_seq` on. `records` holds (seq, record) in order; all other slots are void.
 
-    `held`: how many seqs before `first_seq` the terminal still holds. `behind`: slots written after this batch.
-    `totals`: lifetime presses by button before `first_seq`.
+    `held` is the number of seqs before `first_seq` that the terminal still holds, `behind` the number of slots written
+    after this batch. `totals` are the lifetime presses by button before `first_seq`.
     """
 
     log_id: int
@@ -59,12 +58,12 @@ class Batch:
 
     @property
     def last_seq(self) -> int:
-        """The last seq accounted for; first_seq - 1 when there is none."""
+        """The last seq that the batch accounts for; first_seq - 1 if it accounts for none."""
         return self.first_seq + self.slots - 1
 
     @property
     def oldest_seq(self) -> int:
-        """What is older than this the terminal no longer holds."""
+        """The oldest seq that the terminal still holds."""
         return self.first_seq - self.held
 
     @property
@@ -74,7 +73,11 @@ class Batch:
 
 
 def encode_batch(batch: Batch, device_id: str) -> bytes:
-    """The bytes of a batch of that terminal."""
+    """The bytes of a batch of that terminal.
+
+    Raises:
+        FormatError: a value does not fit its field, or a record stands out of order.
+    """
     out = bytearray([BATCH_VERSION, _CLOCK_SET if batch.clock_set else 0])
     out += put_uint(batch.log_id, 4) + put_uint(batch.nonce, 4) + put_uint(batch.boot, 2)
     for value in (batch.first_seq, batch.slots, batch.held, batch.behind, *batch.totals):
@@ -118,16 +121,17 @@ def _press(press: Press, base_uptime_ms: int) -> bytes:
 
 
 def decode_batch(data: bytes, device_id: str) -> Batch:
-    """The batch of that terminal in these bytes, all of it or nothing.
+    """Reads a batch of that terminal, all of it or nothing.
 
     Raises:
-        FormatError: not a batch, damaged, another terminal's, or of another format; nothing in it may be counted then.
+        FormatError: it is no batch, or damaged, or another terminal's, or of another format; nothing in it may be
+            counted.
     """
     if len(data) < 4 + 2:
-        raise FormatError(f"no batch: {counted(len(data), 'byte')}")
+        raise FormatError(f"no batch: its length is {len(data)}, expected 6 bytes at least")
     if int.from_bytes(data[-4:], "little") != _crc(data[:-4], device_id):
         raise FormatError(f"the CRC does not match: a damaged batch, or not one of {device_id}")
-    reader = Reader(data[:-4])
+    reader = ByteReader(data[:-4])
     version = reader.uint(1, "the version")
     if version != BATCH_VERSION:
         raise FormatError(f"batch version {version}, this reads {BATCH_VERSION}")
@@ -139,16 +143,16 @@ def decode_batch(data: bytes, device_id: str) -> Batch:
     if log_id == 0:
         raise FormatError("log_id is 0")
     if held > first_seq:
-        raise FormatError(f"{counted(held, 'slot')} held before seq {first_seq}")
+        raise FormatError(f"slots held before seq {first_seq}: {held}")
     if first_seq + slots + behind > U32_MAX:
         raise FormatError(f"seq {first_seq + slots + behind} does not fit 32 bits")
     records = _read_items(reader, first_seq, slots)
     if reader.left:
-        raise FormatError(f"{counted(reader.left, 'byte')} after the last slot")
+        raise FormatError(f"bytes after the last slot: {reader.left}")
     return Batch(log_id, nonce, boot, bool(flags & _CLOCK_SET), first_seq, slots, held, behind, totals, tuple(records))
 
 
-def _read_items(reader: Reader, first_seq: int, slots: int) -> list[tuple[int, Record]]:
+def _read_items(reader: ByteReader, first_seq: int, slots: int) -> list[tuple[int, Record]]:
     records: list[tuple[int, Record]] = []
     flags = 0
     base: tuple[int, int] | None = None
@@ -186,5 +190,5 @@ def _read_items(reader: Reader, first_seq: int, slots: int) -> list[tuple[int, R
         else:
             raise FormatError(f"unknown item 0x{first:02x}")
     if at > end:
-        raise FormatError(f"the items account for {counted(at - first_seq, 'slot')}, not {slots}")
+        raise FormatError(f"the items account for {at - first_seq} slots, not {slots}")
     return records

@@ -1,7 +1,7 @@
-"""What a message from a terminal says, and why one that cannot be counted is kept in quarantine instead.
+"""What a message from a terminal says: its votes and its state, each judged before anything else sees it.
 
-Whatever a terminal may say is judged here, before anything else sees it: its size, its form, and whether a log of a
-terminal can hold what it claims (`limits`).
+Judged are the size, the form, and whether the log of a terminal can hold what the message claims (`limits`). What
+becomes of a message that passes, or of one that does not, is decided in `hymio.store`.
 """
 
 from __future__ import annotations
@@ -10,103 +10,69 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from hymio.common.addresses import is_device_id
-from hymio.store.ingest import Arrival, Told
-from hymio.store.quarantine import cut_to_keep
 from hymio.wire import limits
-from hymio.wire.batches import Totals, decode_batch
+from hymio.wire.batches import Batch, Totals, decode_batch
+from hymio.wire.device_ids import is_device_id
 from hymio.wire.primitives import U32_MAX, FormatError, crc32
 
 _STATE_CRC: Final = b', "crc": '
 _NAMES: Final = ("firmware", "config_version")
-"""Texts of a state message that stand beside others where people see them."""
+"""Texts of a state message that people see beside others, and that therefore have to be short."""
 
-_WHOLE: Final = ("supply_mv", "rssi")
-"""Facts that are told on to Home Assistant."""
+_WHOLE_NUMBERS: Final = ("supply_mv", "rssi")
+"""Facts of a state message that are passed on to Home Assistant."""
 
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A message that cannot be counted, and why; it goes to quarantine."""
-
-    device_id: str
-    source: str
-    reason: str
-    payload: bytes
-    received_utc: float
+_DEPTH_MAX: Final = 4
+"""How deep lists and objects of a state message may be nested: `switches` has two levels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A batch that may wait: read, it takes twenty times as much memory."""
+class LogStatement:
+    """What a state message says of the terminal's log.
 
-    device_id: str
-    source: str
-    payload: bytes
-    received_utc: float
+    `cursor_seq`: the terminal takes every seq below it for settled. `totals`: lifetime presses by button before
+    `next_seq`; None if the message does not tell them.
+    """
 
-    def read(self) -> Arrival | Refused:
-        """What it says."""
-        try:
-            batch = decode_batch(self.payload, self.device_id)
-            _check_log(batch.oldest_seq, batch.next_seq)
-        except FormatError as error:
-            return Refused(self.device_id, self.source, error.reason, self.payload, self.received_utc)
-        return Arrival(self.device_id, batch, "mqtt", self.received_utc, self.source, self.payload)
+    log_id: int
+    next_seq: int
+    oldest_seq: int
+    cursor_seq: int
+    totals: Totals | None
 
 
-Item = Unread | Arrival | Told | Refused
-"""Something that goes into a transaction."""
-
-
-def judge(topic: str, payload: bytes, received_utc: float) -> Unread | Told | Refused | None:
-    """What is to be kept of a message, in little memory; None: nothing (a terminal gone offline, an empty retained
-    message)."""
-    topic, whole = topic[: limits.SOURCE_MAX_CHARACTERS], len(payload)
+def device_id_of(topic: str) -> str | None:
+    """The terminal whose topic this is; None if it is no topic of a terminal."""
     parts = topic.split("/")
     device_id = parts[1] if len(parts) == 3 else ""
-    if parts[0] != "hymio" or not is_device_id(device_id):
-        return _refused("", topic, "the topic names no terminal", payload, received_utc)
-    if not payload:
-        return None  # what clears a retained message
-    is_votes = parts[-1] == "votes"
-    most = limits.VOTES_MAX_BYTES if is_votes else limits.STATE_MAX_BYTES
-    if whole > most:
-        what = "a batch" if is_votes else "a state message"
-        return _refused(device_id, topic, f"{what} of {whole} bytes, more than {most}", payload, received_utc)
-    if is_votes:
-        return Unread(device_id, topic, payload, received_utc)
-    try:
-        return _read_state(device_id, topic, payload, received_utc)
-    except FormatError as error:
-        return _refused(device_id, topic, error.reason, payload, received_utc)
+    return device_id if parts[0] == "hymio" and is_device_id(device_id) else None
 
 
-def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | Told | Refused | None:
-    """What a message says; None: nothing to keep (a terminal gone offline, an empty retained message)."""
-    found = judge(topic, payload, received_utc)
-    return found.read() if isinstance(found, Unread) else found
+def read_votes(device_id: str, payload: bytes) -> Batch:
+    """The batch in a votes message of that terminal.
+
+    Raises:
+        FormatError: it is no batch of that terminal, or no log can hold what it speaks of.
+    """
+    batch = decode_batch(payload, device_id)
+    _check_log(batch.oldest_seq, batch.next_seq)
+    return batch
 
 
-def _refused(device_id: str, topic: str, reason: str, payload: bytes, received_utc: float) -> Refused:
-    reason, payload = cut_to_keep(reason, payload)  # what waits for its transaction is bounded, too
-    return Refused(device_id, topic, reason, payload, received_utc)
+def read_state(device_id: str, payload: bytes) -> LogStatement | None:
+    """What a state message of that terminal says of its log; None if it says nothing (offline, or no log).
 
-
-def _check_log(oldest_seq: int, next_seq: int) -> None:
-    why = limits.unbelievable(oldest_seq, next_seq)
-    if why is not None:
-        raise FormatError(why)
-
-
-def _read_state(device_id: str, topic: str, payload: bytes, received_utc: float) -> Told | None:
+    Raises:
+        FormatError: it is not what the format says, or no terminal can honestly say it.
+    """
     try:
         state = json.loads(payload, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise FormatError("the state message is not JSON") from None
     if not isinstance(state, dict) or state.get("state") not in ("online", "asleep", "offline"):
         raise FormatError("the state message says neither online nor asleep nor offline")
-    # It moves marks and totals that nothing else could put right again: a byte that changed on the way must not count.
+    # A state message moves marks and totals that nothing else could put right again, so a byte that changed on the way
+    # must not count.
     said, _, crc = payload.rpartition(_STATE_CRC)
     if said and crc.strip() != b"%d}" % crc32(said):
         raise FormatError("the CRC of the state message does not match")
@@ -134,7 +100,13 @@ def _read_state(device_id: str, topic: str, payload: bytes, received_utc: float)
     acked_seq = number(state.get("acked_seq", -1), "acked_seq", least=-1)
     log_id = number(state.get("log_id"), "log_id", least=1)
     _check_log(oldest_seq, next_seq)
-    return Told(device_id, log_id, next_seq, oldest_seq, acked_seq + 1, totals, received_utc, topic, payload)
+    return LogStatement(log_id, next_seq, oldest_seq, acked_seq + 1, totals)
+
+
+def _check_log(oldest_seq: int, next_seq: int) -> None:
+    why = limits.unbelievable(oldest_seq, next_seq)
+    if why is not None:
+        raise FormatError(why)
 
 
 def _no_number(said: str) -> NoReturn:
@@ -142,10 +114,10 @@ def _no_number(said: str) -> NoReturn:
 
 
 def _check_fact(name: str, value: Any) -> None:
-    """FormatError for what is too long or too large to be shown, stored or told on; `value` is from JSON."""
+    """Raises FormatError for what is too long or too large to be shown, stored or passed on; `value` is from JSON."""
     if len(name.encode("utf-8", "replace")) > limits.NAME_MAX_BYTES:
         raise FormatError(f"a name in the state message is longer than {limits.NAME_MAX_BYTES} bytes")
-    if name in _WHOLE and not (value is None or type(value) is int):
+    if name in _WHOLE_NUMBERS and not (value is None or type(value) is int):
         raise FormatError(f"{name} in the state message is no whole number")
     inside = [(value, 0)]
     while inside:
@@ -162,7 +134,3 @@ def _check_fact(name: str, value: Any) -> None:
             if depth >= _DEPTH_MAX:
                 raise FormatError(f"{name} in the state message is nested too deep")
             inside += [(part, depth + 1) for part in (one.values() if isinstance(one, dict) else one)]
-
-
-_DEPTH_MAX: Final = 4
-"""Lists in lists: `switches` has two levels."""

@@ -1,22 +1,21 @@
-"""Reading and writing the integers of hymio's byte formats (firmware/README.md)."""
+"""Reading and writing the integers of hymio's byte formats (firmware/spec/log.md)."""
 
 from __future__ import annotations
 
 import zlib
 from typing import Final
 
-from hymio.common.words import counted
-
 U32_MAX: Final = 2**32 - 1
 UPTIME_MAX_MS: Final = 2**40 - 1
 _VARINT_MAX_BYTES: Final = 6
-"""Six groups of seven bits hold a zigzag difference of two u40 uptimes (41 bits); nothing else is longer."""
+"""Six groups of seven bits hold a zigzag difference of two u40 uptimes (41 bits), and nothing else is longer."""
 
 
 class FormatError(ValueError):
-    """Bytes that are not what the format says; `reason` is short and fit for a quarantine table."""
+    """Bytes that are not what the format says; `reason` is short enough for a quarantine table."""
 
     def __init__(self, reason: str) -> None:
+        """Takes the reason, a part of a sentence."""
         super().__init__(reason)
         self.reason = reason
 
@@ -27,7 +26,11 @@ def crc32(data: bytes) -> int:
 
 
 def put_varint(value: int) -> bytes:
-    """Unsigned LEB128."""
+    """An unsigned integer in LEB128.
+
+    Raises:
+        FormatError: it is negative.
+    """
     if value < 0:
         raise FormatError(f"{value} is negative")
     out = bytearray()
@@ -39,32 +42,37 @@ def put_varint(value: int) -> bytes:
 
 
 def put_zigzag(value: int) -> bytes:
-    """A signed integer as varint: 0, -1, 1, -2 ... become 0, 1, 2, 3 ..."""
+    """A signed integer as a varint: 0, -1, 1, -2 ... become 0, 1, 2, 3 ..."""
     return put_varint(value * 2 if value >= 0 else -value * 2 - 1)
 
 
 def put_uint(value: int, size: int) -> bytes:
-    """`size` bytes, little-endian; FormatError when it does not fit."""
+    """An unsigned integer in `size` bytes, little-endian.
+
+    Raises:
+        FormatError: it does not fit.
+    """
     try:
         return value.to_bytes(size, "little")
     except OverflowError:
-        raise FormatError(f"{value} does not fit {counted(size, 'byte')}") from None
+        raise FormatError(f"{value} does not fit {8 * size} bits") from None
 
 
-class Reader:
-    """Walks over bytes; every read past the end is a FormatError."""
+class ByteReader:
+    """Reads bytes one field after the other; every read past the end is a FormatError."""
 
     def __init__(self, data: bytes) -> None:
+        """Begins with the first of these bytes."""
         self._data = data
         self._at = 0
 
     @property
     def left(self) -> int:
-        """Bytes not read yet."""
+        """The number of bytes that have not been read yet."""
         return len(self._data) - self._at
 
     def take(self, size: int, what: str) -> bytes:
-        """The next `size` bytes; `what` names them in the error."""
+        """Reads `size` bytes; `what` names them in an error."""
         end = self._at + size
         if end > len(self._data):
             raise FormatError(f"ends inside {what}")
@@ -73,11 +81,11 @@ class Reader:
         return part
 
     def uint(self, size: int, what: str) -> int:
-        """A little-endian unsigned integer of `size` bytes."""
+        """Reads an unsigned little-endian integer of `size` bytes."""
         return int.from_bytes(self.take(size, what), "little")
 
     def varint(self, what: str, most: int = U32_MAX) -> int:
-        """An unsigned LEB128 integer of at most `most`."""
+        """Reads an unsigned LEB128 integer of at most `most`."""
         value = 0
         for place in range(_VARINT_MAX_BYTES):
             byte = self.uint(1, what)
@@ -89,6 +97,6 @@ class Reader:
         raise FormatError(f"{what} is a varint without an end")
 
     def zigzag(self, what: str) -> int:
-        """A signed integer, difference of two uptimes."""
+        """Reads a signed integer, which is the difference of two uptimes."""
         value = self.varint(what, most=2 * UPTIME_MAX_MS + 1)
         return value >> 1 if value & 1 == 0 else -(value + 1 >> 1)

@@ -1,4 +1,4 @@
-"""The 16-byte records and the sector headers of a terminal's log (firmware/README.md, "Record" and "Log")."""
+"""The 16-byte records and the sector headers of a terminal's log (firmware/spec/log.md)."""
 
 from __future__ import annotations
 
@@ -6,26 +6,34 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from hymio.common.words import counted
-from hymio.wire.primitives import FormatError, Reader, crc32, put_uint
+from hymio.wire.primitives import ByteReader, FormatError, crc32, put_uint
 
 RECORD_BYTES: Final = 16
 CONTENT_BYTES: Final = 12
-"""A record less its CRC."""
+"""The length of a record without its CRC."""
 HEADER_BYTES: Final = 64
 SLOTS: Final = 252
-"""Record slots in a sector: seq = sector_seq * SLOTS + slot."""
+"""The record slots of a sector: seq = sector_seq * SLOTS + slot."""
+SECTOR_BYTES: Final = 4096
+"""What one erase of the flash makes blank; a sector of the log is as long."""
 HEADER_MAGIC: Final = b"HYML"
 HEADER_VERSION: Final = 1
 
 VERDICTS: Final = ("counted", "repeat", "mash", "chord", "stuck", "closed", "replaced", "test", "answer")
-"""Verdicts by code."""
+"""The verdicts; the place of each is its code."""
+VERDICT_CODES: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
+UNANSWERED: Final = 1
+"""The code of the event that a vote's follow-up question has found no answer; its argument is the seq of the vote."""
 RESET_CAUSES: Final = ("unknown", "power-on", "hard", "watchdog", "deep sleep", "soft", "brown-out")
-"""Reset causes by code."""
+"""The causes of a reset; the place of each is its code."""
 QUIET_UNKNOWN_MS: Final = 65535
-"""quiet_ms of this value means that or more."""
+"""This quiet_ms means that it was as long or longer."""
 
-_RETRY_BIT: Final = 0x08
+KIND_BITS: Final = 0x07
+"""The bits of a record's first byte that are its kind. The upper half of that byte is a code that depends on the kind.
+"""
+RETRY_BIT: Final = 0x08
+"""The bit of the same byte that says that the record repeats one that could not be read back."""
 
 
 class Kind(IntEnum):
@@ -38,6 +46,17 @@ class Kind(IntEnum):
     TIME = 5
     ACK = 6
     EVENT = 7
+
+
+class TimeSource(IntEnum):
+    """Who told the time of a time record."""
+
+    NTP = 1
+    COLLECTOR = 2
+    CONSOLE = 3
+    """A person at the cable."""
+    AGREED = 4
+    """NTP and the collector, which told the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +74,7 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Revise:
-    """The press `target_seq` has another verdict now."""
+    """The press `target_seq` has another verdict from here on."""
 
     boot: int
     uptime_ms: int
@@ -65,7 +84,7 @@ class Revise:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`count` alike filtered presses, the first at `uptime_ms`, the last at most `span_s` later."""
+    """`count` alike filtered presses; the first was at `uptime_ms`, the last at most `span_s` seconds later."""
 
     boot: int
     uptime_ms: int
@@ -77,7 +96,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """The terminal started; `folded` starts before it left no record."""
+    """The terminal started; this many starts before it, `folded`, have left no record."""
 
     boot: int
     uptime_ms: int
@@ -87,7 +106,7 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """`utc_s` seconds of 1970 was at `uptime_ms` of this boot."""
+    """At `uptime_ms` of this boot it was `utc_s`, in seconds of 1970."""
 
     boot: int
     uptime_ms: int
@@ -106,7 +125,7 @@ class Acked:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Anything else worth keeping."""
+    """Anything else that is worth keeping."""
 
     boot: int
     uptime_ms: int
@@ -118,7 +137,11 @@ Record = Press | Revise | Run | Boot | Time | Acked | Event
 
 
 def encode_content(record: Record) -> bytes:
-    """The first 12 bytes of a record, retry bit clear."""
+    """The first 12 bytes of a record, with the retry bit clear.
+
+    Raises:
+        FormatError: a value does not fit its field.
+    """
     match record:
         case Press():
             kind, code = Kind.PRESS, record.verdict
@@ -145,16 +168,16 @@ def encode_content(record: Record) -> bytes:
 
 
 def decode_content(content: bytes) -> Record | None:
-    """The record in its first 12 bytes, the retry bit disregarded; None for kind 0, which is void.
+    """Reads the first 12 bytes of a record, whatever the retry bit is; None for kind 0, which is void.
 
     Raises:
-        FormatError: a verdict or a button that this version does not know.
+        FormatError: it has a verdict or a button that this version does not know.
     """
-    reader = Reader(content)
+    reader = ByteReader(content)
     first = reader.uint(1, "the kind")
-    if first & 0x07 == 0:
+    if first & KIND_BITS == 0:
         return None
-    kind, code = Kind(first & 0x07), first >> 4
+    kind, code = Kind(first & KIND_BITS), first >> 4
     if kind is Kind.ACK:
         sent, lost = reader.uint(4, "sent"), reader.uint(3, "lost")
         return Acked(reader.uint(4, "the cursor"), sent, lost)
@@ -179,8 +202,13 @@ def decode_content(content: bytes) -> Record | None:
 
 
 def known_verdict(code: int) -> int:
-    """`code` if it is a verdict of this version. A newer terminal's is refused rather than guessed: its log keeps it
-    until the collector is newer too."""
+    """Gives `code` back if it is a verdict of this version.
+
+    A newer terminal's verdict is refused rather than guessed: the terminal keeps it until the collector is newer, too.
+
+    Raises:
+        FormatError: it is none.
+    """
     if code >= len(VERDICTS):
         raise FormatError(f"verdict {code} is not known here")
     return code
@@ -200,22 +228,29 @@ def encode_record(record: Record, log_id: int, sector_seq: int, slot: int, retry
     """The 16 bytes of `record` as they stand in slot `slot` of sector `sector_seq` of log `log_id`."""
     content = encode_content(record)
     if retry:
-        content = bytes([content[0] | _RETRY_BIT]) + content[1:]
+        content = bytes([content[0] | RETRY_BIT]) + content[1:]
     return content + put_uint(place_crc(content, log_id, sector_seq, slot), 4)
 
 
 def decode_record(data: bytes, log_id: int, sector_seq: int, slot: int) -> tuple[Record | None, bool]:
-    """The record (None: kind 0, void) in these 16 bytes and its retry flag; FormatError for a burned slot."""
+    """Reads the 16 bytes of a record.
+
+    Returns:
+        The record (None: kind 0, which is void), and whether it is a retry.
+
+    Raises:
+        FormatError: the slot is burned.
+    """
     if len(data) != RECORD_BYTES:
-        raise FormatError(f"a record of {counted(len(data), 'byte')}")
+        raise FormatError(f"a record has {RECORD_BYTES} bytes, not {len(data)}")
     content = data[:CONTENT_BYTES]
     if int.from_bytes(data[CONTENT_BYTES:], "little") != place_crc(content, log_id, sector_seq, slot):
         raise FormatError("the CRC of a record does not match what it holds or where it stands")
-    return decode_content(content), bool(content[0] & _RETRY_BIT)
+    return decode_content(content), bool(content[0] & RETRY_BIT)
 
 
 def place_crc(content: bytes, log_id: int, sector_seq: int, slot: int) -> int:
-    """The CRC-32 of a record with these first 12 bytes, which covers where it stands."""
+    """The CRC-32 of a record with these first 12 bytes; it covers the place of the record as well."""
     return crc32(put_uint(log_id, 4) + put_uint(sector_seq, 4) + put_uint(slot, 1) + content)
 
 
@@ -253,7 +288,7 @@ def encode_header(header: Header) -> bytes:
 
 
 def mended_header(data: bytes) -> bytes:
-    """These 64 bytes, of which one bit may have rotted: with that bit turned back if the CRC tells which it is."""
+    """These 64 bytes, of which one bit may have rotted; if the CRC tells which it is, that bit is turned back."""
     if data[:4] == HEADER_MAGIC or data[4:5] == bytes([HEADER_VERSION]):
         turned = bytearray(data)
         for bit in range(-1, 8 * len(data)):
@@ -267,14 +302,18 @@ def mended_header(data: bytes) -> bytes:
 
 
 def decode_header(data: bytes) -> Header:
-    """The header in these 64 bytes; FormatError when it is damaged or of another version."""
+    """Reads a sector header.
+
+    Raises:
+        FormatError: it is damaged, or of another version.
+    """
     if len(data) != HEADER_BYTES or data[:4] != HEADER_MAGIC:
         raise FormatError("not a sector header")
     if int.from_bytes(data[60:], "little") != crc32(data[:60]):
         raise FormatError("the CRC of a sector header does not match")
     if data[4] != HEADER_VERSION:
         raise FormatError(f"sector header version {data[4]}, this reads {HEADER_VERSION}")
-    reader = Reader(data[5:60])
+    reader = ByteReader(data[5:60])
     utc_valid = bool(reader.uint(1, "flags") & 1)
     boot = reader.uint(2, "boot")
     sector_seq, log_id, chip, cursor, sent, lost = (reader.uint(4, "a header field") for _ in range(6))

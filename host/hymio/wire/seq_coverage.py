@@ -1,8 +1,8 @@
 """Which seqs of a log have been accounted for, and how many presses are lost between them: the ledger's arithmetic."""
 
-# Every batch tells T(first), the lifetime presses before its first seq. Between two such tellings the terminal says
-# how many presses there were, and the rows say how many arrived: the difference is lost, to the press. Nothing else
-# is needed, so voids, overwritten sectors and unreadable slots need no bookkeeping of their own.
+# Every batch tells T(first), the lifetime presses before its first seq. Two such totals say how many presses there were
+# between them, and the rows say how many have arrived: the difference is lost, to the press. Nothing else is needed, so
+# voids, overwritten sectors and unreadable slots need no bookkeeping of their own.
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 StoredBetween = Callable[[int, int], int]
-"""How many presses are rows with a <= seq < b."""
+"""Gives how many presses are rows with a <= seq < b."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of seqs without an open gap.
 
-    `totals_before` = T(first_seq). `check_seq` is the newest seq in (or just after) the span for which the terminal
-    told its totals, `totals_check` = T(check_seq), `presses_check` = presses that are rows below check_seq.
+    `totals_before` is T(first_seq). `check_seq` is the newest seq in the span, or just after it, for which the terminal
+    told its totals; `totals_check` is T(check_seq), and `presses_check` the presses that are rows below check_seq.
     """
 
     first_seq: int
@@ -33,7 +33,10 @@ class Span:
 
     @property
     def balance(self) -> int:
-        """Presses told less presses that are rows: lost ones; negative if the terminal counts fewer than arrived."""
+        """The presses that were told less those that are rows.
+
+        It is how many are lost; negative if more arrived than were told.
+        """
         return self.totals_check - self.totals_before - self.presses_check
 
     @property
@@ -43,7 +46,7 @@ class Span:
 
 
 def _joined(low: Span, high: Span) -> Span:
-    """Two spans as one; what lies between them is settled."""
+    """Two spans as one, with all that lies between them settled."""
     return replace(
         high,
         first_seq=low.first_seq,
@@ -55,10 +58,10 @@ def _joined(low: Span, high: Span) -> Span:
 
 @dataclass(slots=True)
 class Coverage:
-    """The spans of one log, in order, disjoint and never adjacent.
+    """The spans of one log, in order, with at least one seq between any two of them.
 
-    `oldest_seq`: what is older is gone from the terminal. `cursor_seq`: what is older the terminal takes for settled,
-    perhaps by another collector or database.
+    What is older than `oldest_seq` is gone from the terminal. What is older than `cursor_seq` the terminal takes for
+    settled, perhaps by another collector or database.
     """
 
     spans: list[Span]
@@ -82,12 +85,14 @@ class Coverage:
         arrived: Sequence[tuple[int, int]],
         stored_between: StoredBetween,
     ) -> None:
-        """Accounts for first_seq..last_seq.
+        """Accounts for the seqs first_seq..last_seq.
 
         Args:
+            first_seq: the first of them.
+            last_seq: the last of them; first_seq - 1 for a batch without slots.
             totals_before: lifetime presses before first_seq, as the batch tells.
             arrived: (seq, presses) of the rows that are new with this batch.
-            stored_between: presses that were rows before this batch; called only when batches overlap.
+            stored_between: gives the presses that were rows before this batch; it is called only if batches overlap.
         """
         if last_seq < first_seq:
             self.told(first_seq, totals_before, stored_between)
@@ -121,7 +126,7 @@ class Coverage:
         self._settle()
 
     def told(self, seq: int, totals: int, stored_between: StoredBetween) -> None:
-        """The terminal told T(seq) by itself; it settles what lies below seq in the span that reaches up to it."""
+        """Takes in T(seq), told apart from any batch; it settles what lies below seq in the span that reaches it."""
         at = bisect_right(self.spans, seq, key=_first) - 1
         if at < 0:
             return
@@ -135,7 +140,10 @@ class Coverage:
         self.spans[at] = replace(span, check_seq=seq, totals_check=totals, presses_check=below)
 
     def holds_from(self, oldest_seq: int) -> None:
-        """The terminal holds nothing older than oldest_seq: gaps wholly below it are lost, no longer open."""
+        """Notes that the terminal holds nothing older than oldest_seq.
+
+        Gaps wholly below it are lost, and no longer open.
+        """
         if oldest_seq > self.oldest_seq:
             self.oldest_seq = oldest_seq
             self._settle()
@@ -158,8 +166,10 @@ class Coverage:
 
     @property
     def forgotten(self) -> tuple[int, int] | None:
-        """First and last seq of what the terminal holds, takes for settled, and has never arrived here: it sends that
-        only when asked. None if there is nothing of the kind."""
+        """The first and the last seq of what the terminal holds, takes for settled, and has never arrived here.
+
+        The terminal sends that only when asked. None if there is nothing of the kind.
+        """
         reached = max([self.oldest_seq, *(span.last_seq + 1 for span in self.spans)])
         gaps = [*self.open_gaps, (reached, self.cursor_seq - 1)]
         owed = [(first, min(last, self.cursor_seq - 1)) for first, last in gaps]
@@ -174,12 +184,12 @@ class Coverage:
 
     @property
     def presses(self) -> int:
-        """Presses that are rows."""
+        """The presses that are rows."""
         return sum(span.presses for span in self.spans)
 
     @property
     def mark(self) -> int:
-        """Every seq below it is a row, void, or declared lost, or was settled before (the terminal's own cursor).
+        """Every seq below it is a row, void, declared lost, or was settled before, as the terminal's cursor says.
 
         The cursor counts because an ack below it would move nothing: a terminal that was read into another database
         before this one came would send the same batch for ever.
@@ -191,8 +201,8 @@ class Coverage:
     def mark_for(self, next_seq: int, settled_seq: int) -> int:
         """The mark for a terminal whose newest message says that its log ends at next_seq.
 
-        One beyond that it would not believe, and so never hear of any other: something false has been said of its log
-        before. All that can be said then is that what it has just told of, up to settled_seq, is settled.
+        The terminal would not believe a mark beyond that, and so would never hear of any other: something false has
+        been said of its log before. All that can be acknowledged then is what it has just told of, up to settled_seq.
         """
         return self.mark if self.mark <= next_seq else settled_seq
 

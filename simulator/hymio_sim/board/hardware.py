@@ -6,6 +6,7 @@ for what the program does to its pins and its flash, and is told through `Proces
 
 from __future__ import annotations
 
+import bisect
 import functools
 import hashlib
 import random
@@ -83,7 +84,7 @@ class Contact:
 
     def is_closed(self, now_us: int) -> bool:
         """Whether the contact is closed at that moment."""
-        return sum(edge <= now_us for edge in self.edges) % 2 == 1
+        return bisect.bisect_right(self.edges, now_us) % 2 == 1
 
     def is_moving(self, now_us: int) -> bool:
         """Whether the contact changes at that moment or later."""

@@ -1,4 +1,4 @@
-"""What happened on the board, as the events of CONTRACT 1, in the order in which it happened."""
+"""What happened on the board, as the events of host/spec/contract.md, in the order in which it happened."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The memory of a stock ESP32 without PSRAM: one budget for the heap of Python, Wi-Fi and TLS.
 
-simulator/README.md "The chip's memory" has the measurements behind every number here, and the limits. `Idf` follows the
-rules of ESP-IDF's heap, `new_segment` those of MicroPython's (py/gc.c, `gc_try_add_heap`). `Memory` makes the VM's own
+"The chip's memory" in simulator/spec/model.md has the measurements behind every number here, and the limits. `Idf` has
+the rules of ESP-IDF's heap, `new_segment` those of MicroPython's (py/gc.c, `gc_try_add_heap`). `Memory` makes the VM's own
 heap follow them: what the chip's heap does not have, or not yet, is filled with ballast. So the real allocator has as
 much space as on the chip, and what it does with it decides when a segment is taken and when an empty one is given back.
 """
@@ -120,7 +120,7 @@ class Memory:
     Sizes are in bytes of the board, but for those whose names say `vm`.
     """
 
-    _PER_BYTE = (7, 5)  # bytes on the VM for bytes on the board: see simulator/README.md
+    _PER_BYTE = (7, 5)  # bytes on the VM for bytes on the board: see simulator/spec/model.md
     _CHUNK_VM = 1024
     _RUN_VM = 1536  # what is always free in one piece, as long as the chip could give it
     _LOOK_VM = 256  # after how many allocated bytes to look again

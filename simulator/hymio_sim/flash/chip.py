@@ -152,7 +152,9 @@ class NorFlash:
 
     def fetch(self, address: int, length: int) -> bytes:
         """What a processor gets when it reads: the bits as they are, but for a fault of that read."""
-        data = self.faults.seen(self.read(address, length))
+        data = self.read(address, length)
+        if self.faults.spoil_reads:
+            data = self.faults.seen(data)
         if self.faults.read_disturb and length:
             for sector in range(address // self.sector, (address + length - 1) // self.sector + 1):
                 self._disturb(sector)

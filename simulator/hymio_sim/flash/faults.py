@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import cached_property
 
 BLANK = 0xFF
 _WEAK_CELLS = 64
@@ -45,12 +46,19 @@ class Faults:
     """After how many reads of a sector one more of its bits falls; an erase starts the count anew. 0: never."""
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        self._dice = random.Random(f"{self.seed} faults")
+    @cached_property
+    def _dice(self) -> random.Random:
+        # Made when chance first decides: the proofs of the log copy faults by the hundred thousand.
+        return random.Random(f"{self.seed} faults")
 
     def lasting(self) -> Faults:
         """Those of the faults that a power cut does not mend, as another object."""
         return Faults(bad_sectors=set(self.bad_sectors), stuck_bits=dict(self.stuck_bits), seed=self.seed)
+
+    @property
+    def says(self) -> tuple[object, ...]:
+        """Those that last, to tell whether another chip has the same."""
+        return tuple(sorted(self.bad_sectors)), tuple(sorted(self.stuck_bits.items())), self.seed
 
     def loses_program(self) -> bool:
         """Whether the program that ends now is to change nothing."""
@@ -65,6 +73,11 @@ class Faults:
             self.erase_noop -= 1
             return True
         return self._happens(self.erase_noop_rate) or sector in self.bad_sectors
+
+    @property
+    def spoil_reads(self) -> bool:
+        """Whether a read may give other bits than the cells hold."""
+        return self.read_glitch > 0 or self.read_glitch_rate > 0
 
     def seen(self, data: bytes) -> bytes:
         """What a read gives of cells that hold `data`."""

@@ -67,7 +67,7 @@ def parse_publish(first: int, body: bytes) -> Publish:
 
 @dataclass(frozen=True)
 class BatchHead:
-    """Those fields of a batch that the simulator tells of (firmware/README.md "Batch")."""
+    """Those fields of a batch that the simulator tells of (firmware/spec/batch.md)."""
 
     log_id: int
     nonce: int

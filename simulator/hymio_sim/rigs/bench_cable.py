@@ -9,7 +9,8 @@ from typing import Any, Final
 import cbor2
 from smp import packet
 
-from hymio.cable.smp import BAUD, RecordsRead
+from hymio.cable.smp_messages import RecordsRead
+from hymio.cable.smp_transport import BAUD
 from hymio.wire.batches import decode_batch
 from hymio_sim.board.serial_line import TURN_AROUND_S, line_s
 from hymio_sim.energy.standard_day import DAY_MS, standard_day

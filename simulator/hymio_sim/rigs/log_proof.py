@@ -80,6 +80,7 @@ class Proof:
                     self.spared.append(found)
                     moments += flash.moments[begin:]
         player.note()
+        self._rebooted: set[int] = set()
         self.moments = moments if spares else flash.moments
         self.player = player
 
@@ -114,7 +115,9 @@ class Proof:
         """Reboots on one torn image, asks the oracle, and goes on; with a tally it cuts during that as well."""
         may_go = self.player.erased_since(moment)
         flash = self._flash(image, moment)
-        player = self._reboot(flash, self.player.states[moment.number].copy(), may_go, case, 1)
+        # What is done on it is only recorded to be cut again.
+        flash.recording = tally is not None
+        player = self._reboot(flash, self.player.states[moment.number], may_go, case, 1, is_read_whole=go_on)
         if not go_on:
             return
         player.boot()
@@ -123,19 +126,40 @@ class Proof:
         player.note()
         faults = flash.faults.lasting()
         end = Recorder(self.geometry.sectors, flash.image, self.geometry.sector, faults)
+        end.recording = False
         self._reboot(end, player.book, may_go, case + "/end", 2)
         if tally:
             for second in flash.moments:
+                spans = [*may_go, *player.erased_since(second)]
+                said = player.states[second.number]
+                around = said.says, tuple(spans), second.faults.says
                 for name, torn in torn_images(second, self.seed):
                     tally.saw(torn)
-                    spans = [*may_go, *player.erased_since(second)]
-                    state = player.states[second.number].copy()
-                    self._reboot(self._flash(torn, second), state, spans, f"{case}/{name}", 2)
+                    # The same image with the same book, met after another first cut: all would be as it was then.
+                    known = hash((torn, around))
+                    if known in self._rebooted:
+                        continue
+                    self._rebooted.add(known)
+                    again = self._flash(torn, second)
+                    again.recording = False
+                    self._reboot(again, said, spans, f"{case}/{name}", 2)
 
-    def _reboot(self, flash: Recorder, book: Book, may_go: list[range], case: str, story: int) -> Player:
+    def _reboot(
+        self,
+        flash: Recorder,
+        book: Book,
+        may_go: list[range],
+        case: str,
+        story: int,
+        is_read_whole: bool = False,
+    ) -> Player:
+        """is_read_whole: the log is read from end to end, and not only what differs from states that were read."""
         try:
             player = Player(self.rooms, flash, self.seed, book, story, self.faults)
-            player.book = check(player.log, self.rooms.contents(player.log), book, may_go, case)
+            held = self.rooms.contents_by_sector(player.log, flash.image)
+            if is_read_whole and held != self.rooms.contents(player.log):
+                raise Broken(f"{case}: a reader finds other records from end to end than sector by sector")
+            player.book = check(player.log, held, book, may_go, case)
         except Broken:
             raise
         except Exception as error:

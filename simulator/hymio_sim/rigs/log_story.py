@@ -35,6 +35,8 @@ _ROOMS: Final = (
     "log_ring",
 )
 
+_KNOWN_SECTORS: Final = 4096
+
 Change = tuple[str, str, str]
 """A module, a piece of its source, and what stands there instead."""
 
@@ -99,6 +101,7 @@ class Rooms:
             sys.modules[f"{package}.{room}"] = module
             exec(compile(source, str(path), "exec"), module.__dict__)
         self.geometry = geometry
+        self._found: dict[tuple[object, ...], dict[int, bytes]] = {}
         self.record: Any = sys.modules[f"{package}.log_record"]
         self.reader: Any = sys.modules[f"{package}.log_reader"]
         self.ringlog: Any = sys.modules[f"{package}.log_ring"]
@@ -116,10 +119,39 @@ class Rooms:
 
     def contents(self, log: Any) -> dict[int, bytes]:
         """{seq: bytes 0..11} of every record that is held, in order."""
+        return self._read(log, log.oldest_seq, log.next_seq)
+
+    def contents_by_sector(self, log: Any, image: bytes) -> dict[int, bytes]:
+        """`contents` of a log whose flash holds `image` and reads without fault; a sector that was read before is not
+        read again.
+
+        What a reader finds in a sector hangs on its bytes, its number, the log's id and the slots just before it, of
+        which a retry may be a copy. The torn states of one operation differ in one sector: the others are read once.
+        """
+        size, slots, sectors = self.geometry.sector, self.geometry.slots, self.geometry.sectors
+        found: dict[int, bytes] = {}
+        behind = b""
+        for begin in range(log.oldest_seq, log.next_seq, slots):
+            end = min(begin + slots, log.next_seq)
+            at = log.where[begin // slots % sectors] * size
+            sector = image[at : at + size]
+            key = (log.log_id, begin, end, sector, behind)
+            known = self._found.get(key)
+            if known is None:
+                known = self._read(log, begin, end)
+                if end < log.next_seq:  # the newest sector is another each time
+                    if len(self._found) >= _KNOWN_SECTORS:
+                        self._found.clear()
+                    self._found[key] = known
+            found |= known
+            behind = sector
+        return found
+
+    def _read(self, log: Any, begin: int, end: int) -> dict[int, bytes]:
         reader = self.reader.Reader(log)
-        reader.seek(log.oldest_seq)
+        reader.seek(begin)
         found = {}
-        while (kind := reader.next()) != self.reader.END:
+        while reader.seq + 1 < end and (kind := reader.next()) != self.reader.END:
             if kind:
                 found[reader.seq] = bytes(reader.record[:12])
         return found
@@ -153,7 +185,7 @@ class Player:
         self.states: list[Book] = []
         self.had: set[str] = set()
         """The kinds of faults that have happened."""
-        self._now = book.copy()
+        self._now = book.copy() if flash.recording else book
         if faults and story == 0:
             self._stick_bits()
         self.log = rooms.mount(flash, seed)
@@ -180,10 +212,11 @@ class Player:
 
     def note(self) -> None:
         """Notes that what the book says now held during all operations since the last note."""
-        while len(self.states) < len(self.flash.moments):
-            self.states.append(self._now)
         self.book.oldest = self.log.oldest_seq
-        self._now = self.book.copy()
+        if self.flash.recording:
+            while len(self.states) < len(self.flash.moments):
+                self.states.append(self._now)
+            self._now = self.book.copy()
 
     def erased_since(self, moment: Moment) -> list[range]:
         """The seqs of the sectors that were being erased by this operation and those of the same note before it."""

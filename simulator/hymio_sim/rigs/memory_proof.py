@@ -1,7 +1,8 @@
 """A TLS terminal whose cable is used, in the memory of a chip: it loses its broker again and again and comes back.
 
 `make soak WHAT=memory` runs it. The chip's memory is the model of fakes/chip_memory.py; the broker is a real mosquitto
-with certificates on both sides, and collector and cable are the real tools. See README.md, "The chip's memory".
+with certificates on both sides, and collector and cable are the real tools. "The chip's memory" in
+simulator/spec/model.md has more.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.stage import Stage, free_port, hymio
 
 if TYPE_CHECKING:
-    from hymio.cable.smp import StatusAnswer
+    from hymio.cable.smp_messages import StatusAnswer
 
 DEVICE_ID: Final = "till-1"
 PATIENCE_S: Final = 120.0
@@ -249,10 +250,10 @@ class MemoryStage:
             Broken: something is missing in what it reads.
         """
         from hymio.cable.pull import pull
-        from hymio.cable.smp import Cable
+        from hymio.cable.smp_session import CableSession
         from hymio.cable.text_log import read_lines
 
-        with Cable(str(self._stage.link(DEVICE_ID))) as cable:
+        with CableSession(str(self._stage.link(DEVICE_ID))) as cable:
             status = cable.status()
             if not status.idf_free or not status.idf_largest:
                 raise Broken(f"round {self.tally.rounds}: the status does not tell what is free beside the heap")

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from sqlalchemy import event
 
-from hymio.office.collect import PARCEL_MESSAGES
-from hymio.store.schema import Store
-from hymio.store.transaction import DueAck, Parcel, commit_whatever_comes
+from hymio.store.arrivals import read_message
+from hymio.store.database import Store
+from hymio.store.transaction import DueAck, Transaction, commit_whatever_comes
 from hymio.wire.acks import Ack, encode_ack
-from hymio.wire.messages import read_message
+from hymio.wire.limits import TRANSACTION_MESSAGES
 from hymio_sim.board.sim_time import SimClock
 from hymio_sim.net.mqtt_watch import Publish
 from hymio_sim.rigs.faulty_broker import FaultyBroker, Session
@@ -117,11 +117,11 @@ class MortalCollector:
     def _work(self) -> None:
         try:
             while self._inbox:
-                parcel = Parcel()
-                for message in self._inbox[:PARCEL_MESSAGES]:
-                    parcel.add(read_message(message.topic, message.payload, self._utc()))
-                del self._inbox[:PARCEL_MESSAGES]
-                committed = commit_whatever_comes(self._store, parcel)
+                transaction = Transaction()
+                for message in self._inbox[:TRANSACTION_MESSAGES]:
+                    transaction.add(read_message(message.topic, message.payload, self._utc()))
+                del self._inbox[:TRANSACTION_MESSAGES]
+                committed = commit_whatever_comes(self._store, transaction)
                 self.fuse.burn()
                 self._unsent.update({(ack.device_id, ack.log_id): ack for ack in committed.acks})
                 self._publish()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from hymio.common.firmware_files import firmware_room
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.rigs.broken import Broken
 
 INPUT_MAX: Final = 2048 + 5
@@ -108,7 +108,7 @@ class Client:
     """The firmware's client, and what must hold of it whatever comes."""
 
     def __init__(self, number: int) -> None:
-        mqtt = firmware_room("net_mqtt")
+        mqtt = firmware_module("net_mqtt")
         self._number = number
         self._dice = random.Random(~number)
         self.messages = 0

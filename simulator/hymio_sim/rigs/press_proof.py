@@ -55,7 +55,7 @@ class PlannedPush:
 
     @property
     def is_owed(self) -> bool:
-        """Whether the contract of the design covers the push.
+        """Whether firmware/spec/design.md covers the push.
 
         It does if its bounce is no longer than the contract bears, and if within at least 25 ms of contact it settles
         for long enough to be reported.

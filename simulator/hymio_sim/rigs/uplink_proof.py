@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from sqlalchemy import event, text
 
-from hymio.store.schema import Store, open_store
+from hymio.store.database import Store, open_store
 from hymio.store.transaction import DueAck
 from hymio_sim.board.sim_time import VirtualClock
 from hymio_sim.flash.chip import NorFlash

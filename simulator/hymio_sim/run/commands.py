@@ -1,4 +1,4 @@
-"""The commands that a simulated terminal obeys, as lines of text (CONTRACT 1) and as values."""
+"""The commands that a simulated terminal obeys, as lines of text (host/spec/contract.md) and as values."""
 
 from __future__ import annotations
 

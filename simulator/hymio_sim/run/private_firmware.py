@@ -19,7 +19,7 @@ from hymio_sim.board.board_files import FAKES
 
 def firmware_module(name: str) -> Any:
     """The firmware's module of that name, shared by all terminals of this process; "" gives its package."""
-    return firmware_files.firmware_room(name) if name else firmware_files.firmware_package()
+    return firmware_files.firmware_module(name) if name else firmware_files.firmware_package()
 
 
 @functools.cache

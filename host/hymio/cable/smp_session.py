@@ -1,19 +1,19 @@
-"""The cable: SMP group 72 of a terminal (firmware/README.md, "The cable") over a serial port."""
+"""A session with a terminal on a cable: it is asked, waited for and asked again, and what goes wrong is told in words.
+
+firmware/spec/cable.md says what a terminal answers.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 import serial  # type: ignore[import-untyped]
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 from smp import error as smp_error
 from smp import message as smp_message
 from smp.exceptions import SMPException
@@ -21,37 +21,34 @@ from smpclient import SMPClient
 from smpclient.exceptions import SMPClientException
 from smpclient.generics import SMPRequest, success
 from smpclient.transport import SMPTransportDisconnected
-from smpclient.transport.serial import SMPSerialTransport
 
-from hymio.cable.network_ports import is_network, serial_port
 from hymio.cable.ports import cannot_open
+from hymio.cable.smp_messages import (
+    AckWrite,
+    ErrorV1,
+    ErrorV2,
+    RecordsRead,
+    StatusAnswer,
+    StatusRead,
+    TerminalError,
+    TextRead,
+    TotalsRead,
+)
+from hymio.cable.smp_transport import SerialTransport
 from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.words import counted
 from hymio.wire.batches import Batch, Totals, decode_batch
 from hymio.wire.primitives import FormatError
 
-GROUP: Final = 72
-BAUD: Final = 115200
-
 FIRST_ANSWER_S: Final = (1.0, 1.5, 2.5)
-"""Time-outs of the first request: opening the port may reset a board, which is up again after two to four seconds."""
+"""Time-outs of the first request. Opening the port may reset a board, which is up again after two to four seconds."""
 ANSWER_S: Final = (1.5, 1.5, 3.0)
-"""Time-outs of later ones: a lost line is asked for again."""
+"""Time-outs of later requests; a line that got lost is asked for again."""
 _SHORTAGES: Final = 4
-"""How often to ask a terminal whose heap is too small just now: nothing was done, and each time it does with less."""
+"""How often a terminal is asked whose heap is too small just now. It has done nothing then, and does with less each
+time."""
 _LISTEN_S: Final = 0.7
 """How long to wait for what a silent terminal says to Enter."""
-
-
-class TerminalError(IntEnum):
-    """Errors of group 72."""
-
-    OK = 0
-    UNKNOWN = 1
-    BAD_REQUEST = 2
-    NO_LOG = 3
-    WRONG_LOG = 4
-    BEYOND_THE_LOG = 5
 
 
 _SENTENCES: Final = {
@@ -66,168 +63,9 @@ _SENTENCES: Final = {
 }
 
 
-class _ErrorV1(smp_error.ErrorV1):
-    _GROUP_ID = GROUP
-
-
-class _ErrorV2(smp_error.ErrorV2[TerminalError]):
-    _GROUP_ID = GROUP
-
-
-class Errors:
-    """Mixed into the requests of group 72."""
-
-    _ErrorV1 = _ErrorV1
-    _ErrorV2 = _ErrorV2
-
-
-LENIENT: Final = ConfigDict(extra="ignore", frozen=True)
-"""Answers may grow: readers ignore what they do not know."""
-
-
-class StatusAnswer(smp_message.ReadResponse):
-    """Answer to *status*; keys as on the wire."""
-
-    model_config = LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 0
-
-    device_id: str
-    firmware: str
-    boot: int
-    reset_cause: int
-    uptime_ms: int
-    utc_ms: int
-    heap_free: int
-    idf_free: int | None = None
-    """Bytes beside the heap, which Wi-Fi and TLS live on; None where there is no such thing, or an older firmware."""
-    idf_largest: int | None = None
-    wifi: int
-    mqtt: int = 0
-    pressed: tuple[int, int, int, int] = (0, 0, 0, 0)
-    log_id: int = 0
-    capacity: int = 0
-    next_seq: int = 0
-    oldest_seq: int = 0
-    acked_seq: int = -1
-    unsent: int = 0
-    lost: int = 0
-    burned: int = 0
-    bad_sectors: int = 0
-    damaged_headers: int = 0
-    stuck: tuple[int, ...] = ()
-    mode: str = ""
-    switches: tuple[tuple[int, int, int, int], ...] = ()
-    """By button: presses, their raw edges, the most edges of one press, spikes that were none."""
-    stalled_missed: int = 0
-    standstill_ms: int = 0
-    power: str = "mains"
-    supply_mv: int | None = None
-    supply_low: bool = False
-    problem: str | None = None
-    """Why the terminal does not count; then it has no log."""
-    clock_problem: str | None = None
-    """Whose word on the time it does not believe, and why."""
-    mqtt_problem: str | None = None
-    """Why it has no connection to its broker."""
-    cert_ends: str | None = None
-    """Until when the certificate is good that it shows there, RFC 3339."""
-
-
-class StatusRead(smp_message.ReadRequest, Errors):
-    """How is the terminal?"""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 0
-    _Response = StatusAnswer
-
-
-class RecordsAnswer(smp_message.ReadResponse):
-    """Answer to *records*: a batch."""
-
-    model_config = LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 1
-
-    d: bytes
-
-
-class RecordsRead(smp_message.ReadRequest, Errors):
-    """The log from seq `s` on, as much as fits one answer."""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 1
-    _Response = RecordsAnswer
-
-    s: int
-
-
-class TotalsAnswer(smp_message.ReadResponse):
-    """Answer to *totals*."""
-
-    model_config = LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 2
-
-    log: int
-    tot: list[int]
-    nxt: int
-    old: int
-
-
-class TotalsRead(smp_message.ReadRequest, Errors):
-    """Lifetime presses by button."""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 2
-    _Response = TotalsAnswer
-
-
-class AckAnswer(smp_message.WriteResponse):
-    """Answer to *ack*: the cursor now."""
-
-    model_config = LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 3
-
-    m: int
-
-
-class AckWrite(smp_message.WriteRequest, Errors):
-    """Every seq of `log` below `m` is settled."""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 3
-    _Response = AckAnswer
-
-    log: int
-    m: int
-
-
-class TextAnswer(smp_message.ReadResponse):
-    """Answer to *text log*: whole lines, and the number of the line after them."""
-
-    model_config = LENIENT
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 4
-
-    d: bytes
-    n: int
-
-
-class TextRead(smp_message.ReadRequest, Errors):
-    """The text log from line `n` on."""
-
-    _GROUP_ID = GROUP
-    _COMMAND_ID = 4
-    _Response = TextAnswer
-
-    n: int
-
-
 @dataclass(frozen=True, slots=True)
 class LogTotals:
-    """Lifetime presses by button of a log, and which seqs it holds."""
+    """The lifetime presses by button of a log, and the seqs that it holds."""
 
     log_id: int
     totals: Totals
@@ -236,64 +74,35 @@ class LogTotals:
 
 
 def four_totals(totals: Sequence[int]) -> Totals:
-    """Four numbers, or Failure 5."""
+    """The four totals of an answer.
+
+    Raises:
+        Failure: 5, they are not four.
+    """
     if len(totals) != 4:
         raise _odd_answer(counted(len(totals), "total"))
     return totals[0], totals[1], totals[2], totals[3]
-
-
-_LINES_RISE_TOGETHER: Final = sys.platform != "win32"
-"""Whether opening a port raises DTR and RTS at once; the reset circuit of ESP32 boards then ignores them."""
-
-
-class _Transport(SMPSerialTransport):
-    """A serial port opened so that the board behind it goes on running."""
-
-    def __init__(self, port: str) -> None:
-        settings: dict[str, Any] = {"baudrate": BAUD, "exclusive": True if os.name == "posix" else None}
-        super().__init__(**settings)
-        if is_network(port):
-            # smpclient's own suggestion for such pipes is another `connect`; what it opens there is this attribute.
-            self._conn = serial_port(port, **settings)  # type: ignore[misc]
-            return
-        # RTS without DTR, however short, is the order to reset:
-        # https://docs.espressif.com/projects/esptool/en/latest/esp32/advanced-topics/boot-mode-selection.html
-        # Linux and macOS raise both before anybody is asked, so lowering them one by one would be that order. Windows
-        # raises one after the other, so there neither may rise. As mpremote does:
-        # https://github.com/micropython/micropython/blob/master/tools/mpremote/mpremote/transport_serial.py
-        self._conn.dtr = _LINES_RISE_TOGETHER
-        self._conn.rts = _LINES_RISE_TOGETHER
-
-    def open_once(self, port: str) -> None:
-        """Opens the port, and tells why it can't: the library tries for seconds and then says only that it failed."""
-        self._reset_state()
-        self._conn.port = port
-        self._conn.open()
-        self._conn.reset_input_buffer()
-
-    def type_enter(self) -> None:
-        """What a person does first at a silent console."""
-        self._conn.write(b"\r\n")
 
 
 _Result = TypeVar("_Result")
 _Answer = TypeVar("_Answer", bound=smp_message.ReadResponse | smp_message.WriteResponse)
 
 
-class Cable:
-    """A terminal on a serial port. Use it in a `with` statement; every method may raise Failure 3, 5 or 6."""
+class CableSession:
+    """A terminal on a serial port, to be used in a `with` statement; every method may raise Failure 3, 5 or 6."""
 
     def __init__(self, port: str) -> None:
+        """Prepares a session on `port`; the `with` statement opens it."""
         self._port = port
         self._runner = asyncio.Runner()
-        self._transport: _Transport | None = None
+        self._transport: SerialTransport | None = None
         self._client: SMPClient | None = None
         self._answered = False
         # The library logs what it also raises; a person gets sentences instead.
         for name in ("smpclient", "smp"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
-    def __enter__(self) -> Cable:
+    def __enter__(self) -> CableSession:
         self._runner.__enter__()
         try:
             self._transport = self._run(self._open())
@@ -311,12 +120,15 @@ class Cable:
         self._runner.__exit__(kind, error, trace)
 
     def status(self) -> StatusAnswer:
-        """How the terminal is."""
+        """Asks how the terminal is."""
         return self._ask(StatusRead())
 
     def records(self, seq: int, device_id: str) -> tuple[Batch, bytes]:
-        """The log of that terminal from `seq` on (or from the oldest seq held), as much as fits one answer; and the
-        batch's bytes."""
+        """The log of that terminal from `seq` on (or from the oldest seq held), as much as fits one answer.
+
+        Returns:
+            The batch, and its bytes.
+        """
         answer = self._ask(RecordsRead(s=seq))
         try:
             return decode_batch(answer.d, device_id), answer.d
@@ -324,17 +136,21 @@ class Cable:
             raise _odd_answer(f"a batch that cannot be read: {error.reason}") from error
 
     def totals(self) -> LogTotals:
-        """Lifetime presses by button."""
+        """Asks for the lifetime presses by button."""
         answer = self._ask(TotalsRead())
         return LogTotals(answer.log, four_totals(answer.tot), answer.nxt, answer.old)
 
     def text(self, first: int) -> tuple[bytes, int]:
-        """Lines of the text log from number `first` on, as much as fits one answer, and the number of the next."""
+        """Lines of the text log from number `first` on, as much as fits one answer.
+
+        Returns:
+            The lines, and the number of the line after them.
+        """
         answer = self._ask(TextRead(n=first))
         return answer.d, answer.n
 
     def ack(self, log_id: int, mark: int) -> int:
-        """Tells the terminal that every seq below `mark` is settled; returns its cursor now."""
+        """Tells the terminal that every seq below `mark` is settled; returns the cursor as it is then."""
         return self._ask(AckWrite(log=log_id, m=mark)).m
 
     def ask(
@@ -345,8 +161,13 @@ class Cable:
     ) -> _Answer:
         """The answer to any request of any group.
 
-        refusals: what the group's own error numbers mean here; timeouts_s: how long to wait before each time that it
-        is asked again, if not as usual.
+        Args:
+            request: what is asked.
+            refusals: what the error numbers of the request's own group mean here.
+            timeouts_s: how long to wait each time that it is asked; None: as usual.
+
+        Raises:
+            Failure: one of `refusals`; 2 the terminal refuses a value; 3, 5 or 6.
         """
         answer: Any = self._answer_to(request, timeouts_s)
         if success(answer):
@@ -369,8 +190,8 @@ class Cable:
     def _run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         return self._runner.run(work)
 
-    async def _open(self) -> _Transport:
-        transport = _Transport(self._port)
+    async def _open(self) -> SerialTransport:
+        transport = SerialTransport(self._port)
         try:
             transport.open_once(self._port)
         except (serial.SerialException, OSError, ValueError) as error:
@@ -388,11 +209,11 @@ class Cable:
         except (SMPTransportDisconnected, serial.SerialException, OSError) as error:
             raise self._gone() from error
 
-    def _ask(self, request: SMPRequest[_Answer, _ErrorV1, _ErrorV2]) -> _Answer:
-        answer: _Answer | _ErrorV1 | _ErrorV2 = self._answer_to(request)
+    def _ask(self, request: SMPRequest[_Answer, ErrorV1, ErrorV2]) -> _Answer:
+        answer: _Answer | ErrorV1 | ErrorV2 = self._answer_to(request)
         if success(answer):
             return answer
-        if isinstance(answer, _ErrorV2):
+        if isinstance(answer, ErrorV2):
             code = answer.err.rc
             message, hint = _SENTENCES.get(
                 code,
@@ -408,7 +229,8 @@ class Cable:
         assert self._client is not None and self._transport is not None
         odd: Exception | None = None
         for timeout_s in timeouts_s or (ANSWER_S if self._answered else FIRST_ANSWER_S):
-            # Each time a new message: an answer that comes late must not be taken for this one's.
+            # A new message each time: an answer to an earlier one that comes late must not be taken for the answer to
+            # this one.
             again = type(request)(**_fields(request))
             try:
                 answer = await self._client.request(again, timeout_s=timeout_s)
@@ -431,7 +253,7 @@ class Cable:
         raise _silent(self._port, await self._listen())
 
     async def _drain(self) -> None:
-        """Passes over whatever else the terminal has to say."""
+        """Reads and drops whatever else the terminal has to say."""
         assert self._transport is not None
         try:
             while True:
@@ -482,11 +304,11 @@ def _odd_answer(what: str) -> Failure:
 
 
 _BOOT_MESSAGES: Final = (b"rst:0x", b"ESP-ROM:", b"ets J", b"Guru Meditation", b"invalid header")
-"""What the ESP32's ROM loader and its panic handler print: two of one kind within seconds are a boot loop."""
+"""What the ROM's loader and the panic handler of an ESP32 print; two of one kind within seconds are a boot loop."""
 
 
 def _silent(port: str, said: bytes) -> Failure:
-    """Why a terminal has not answered, after what it said instead."""
+    """Why a terminal has not answered, by what it has said instead."""
     if max(said.count(message) for message in _BOOT_MESSAGES) >= 2:
         return Failure(
             NO_TERMINAL,
