@@ -14,6 +14,19 @@ _PAUSE_MS = const(1000)  # so long without a byte they may leave earlier, if the
 _CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
 _HOUR_MS = const(3600000)
 _HALF_DAY_MS = const(43200000)
+_IDS = const(8)  # of commands, so that none of them is done twice
+
+
+class KeptTls:
+    """What TLS keeps between two handshakes, while its module is not in the heap. `net_tls` and `run.hold` fill it."""
+
+    def __init__(self):
+        self.context = None  # the `ssl.SSLContext` of our files, once they have been read
+        self.issued = None  # when the newest of them was issued, as (year, month, day, hour, minute, second)
+        self.ends = None  # until when our certificate is good, in RFC 3339
+        self.reserve = None  # the buffers of a connection to nobody, which the next handshake may have
+        self.spare = None  # a context full of certificates, whose memory the next handshake may have
+        self.is_doubted = False  # the last handshake has failed, perhaps for a false time
 
 
 class App:
@@ -31,15 +44,14 @@ class App:
         self.problem = ""  # why the terminal does not count
         self.log = None
         self.clock = None
-        self.front = None
+        self.press_path = None
         self.uplink = None  # none of these without a log
         self.ntp = None
         self.text = None
         self.config_version = config["version"]
         self.trial_ends = None
         self.done = []  # ids of commands
-        self.tls = None  # what `tls` keeps between two handshakes
-        self.cert_ends = None  # the last moment of the certificate that the broker is shown
+        self.tls = KeptTls() if config["mqtt"]["tls"] else None
         self._config = config
         self.wifi = Wifi(board, config["wifi"], self.stood_still)
         power = config["power"]
@@ -52,8 +64,8 @@ class App:
         self._console_at = 0
         self.hung_up = False  # a conversation has ended; `run` makes it False again
         self.has_network = self.wifi.networks != []
-        self.book = None
-        self._rest = None  # the room, if the terminal may sleep
+        self.record_writer = None
+        self._sleeper = None  # a `sleep.Sleeper`, if the terminal may sleep
         self.last_touch = 0
         self._reset_at = None
         self._feedback = None  # of a terminal that does not count
@@ -82,14 +94,14 @@ class App:
 
     def edge(self, now_ms, button):
         """A pin interrupt of button 1..4."""
-        self.front.debounce.edge(now_ms, button - 1)
+        self.press_path.debounce.edge(now_ms, button - 1)
 
     def stood_still(self, since_ms, now_ms):
         """The CPU stood still between these ticks."""
         still_ms = ticks_diff(now_ms, since_ms)
         self.standstill_ms = max(self.standstill_ms, still_ms)
-        if still_ms >= _STANDSTILL_MS and self.front:
-            self.front.stood_still(now_ms)
+        if still_ms >= _STANDSTILL_MS and self.press_path:
+            self.press_path.stood_still(now_ms)
 
     def is_calm(self, now_ms):
         """True if for a while no finger has been on a button: the CPU may stand still."""
@@ -109,13 +121,13 @@ class App:
         if self.log is None:
             self._write_text(now_ms)
             return ticks_add(now_ms, self._feedback.step(now_ms))
-        front = self.front
-        wait_ms = front.step(now_ms)
-        is_idle = front.debounce.is_idle_but(front.hands.stuck)
-        if not is_idle or front.debounce.released:
+        press_path = self.press_path
+        wait_ms = press_path.step(now_ms)
+        is_idle = press_path.debounce.is_idle_but(press_path.holds.stuck)
+        if not is_idle or press_path.debounce.released:
             self.last_touch = now_ms
         if is_idle:
-            self._step_book(now_ms)
+            self._step_records(now_ms)
             if self.is_calm(now_ms):
                 self._step_orders(now_ms)
         self._step_radio(now_ms)
@@ -130,8 +142,9 @@ class App:
             wait_ms = min(wait_ms, max(_STANDSTILL_MS, ticks_diff(self.trial_ends, now_ms)))
         if self._reset_at is not None:
             wait_ms = min(wait_ms, max(0, ticks_diff(self._reset_at, now_ms)))
-        if self._rest:
-            wait_ms = self._rest.step(self, now_ms, wait_ms, _IDLE_MS)
+        if self._sleeper:
+            idle_ms = ticks_diff(now_ms, self.last_touch)
+            wait_ms = self._sleeper.step(now_ms, wait_ms, self.owes_work, idle_ms, self.standstill_ms)
         return ticks_add(now_ms, wait_ms)
 
     def _let_moments_expire(self, now_ms):
@@ -150,7 +163,7 @@ class App:
     def owes_work(self):
         """True if there is something that must not wait until a sleep is over."""
         uplink = self.uplink
-        owes = self.book.owes_boot or self._reset_at is not None or self.trial_ends is not None
+        owes = self.record_writer.owes_boot or self._reset_at is not None or self.trial_ends is not None
         return owes or uplink.wants_restart or len(uplink.orders) > 0
 
     def _end_conversation(self):
@@ -173,23 +186,23 @@ class App:
         self.text.flush()  # these lines, too, may lie in what the heap has grown by
         return True
 
-    def _step_book(self, now_ms):
-        """Book-keeping, while no finger is on a button."""
+    def _step_records(self, now_ms):
+        """RecordWriter-keeping, while no finger is on a button."""
         log = self.log
-        book = self.book
+        writer = self.record_writer
         log.open_ahead()
-        if book.owes_boot:
+        if writer.owes_boot:
             if self.clock.uptime_ms() < _STORM_MS:
                 return
-            book.boot()
+            writer.boot()
         if self.clock.time_due:
             self.clock.time_due = False
-            book.time()
-        if self.uplink.outbox.owes_ack_record and book.ack() >= 0:
+            writer.time()
+        if self.uplink.outbox.owes_ack_record and writer.ack() >= 0:
             self.uplink.outbox.ack_recorded(now_ms)
         if self.is_calm(now_ms):
             if log.needs_sector and log.may_erase:
-                book.prepare()
+                writer.prepare()
             self.text.watch(self.wifi.state, self.uplink.state, self.clock.source, log.bad_sectors)
             self._write_text(now_ms)
         if self._scrub and ticks_diff(now_ms, self._scrub_at) >= _SCRUB_MS:
@@ -204,7 +217,7 @@ class App:
                 self._take_order(now_ms, None)
         elif uplink.wants_restart:
             is_told = uplink.is_quiet or uplink.state == OFF
-            if is_told and self.front.is_at_rest and self._reset_at is None:
+            if is_told and self.press_path.is_at_rest and self._reset_at is None:
                 self.reset_soon("from afar")
         elif uplink.orders:
             self._take_order(now_ms, uplink.orders.pop(0))
@@ -213,7 +226,7 @@ class App:
 
     def _may_start_afresh(self):
         # Not while somebody reads, and not in a loop.
-        is_free = self.front.is_at_rest and not self._console and self._reset_at is None
+        is_free = self.press_path.is_at_rest and not self._console and self._reset_at is None
         return is_free and (self.has_shaken or self.clock.uptime_ms() >= _STORM_MS)
 
     def _take_order(self, now_ms, order):
@@ -225,29 +238,34 @@ class App:
         is_done = False
         for _ in range(2):  # a heap that was full of holes may have room the second time
             try:
-                load("net_remote").take(self, now_ms, order)
+                known = load("net_remote").take(
+                    order, now_ms, self.home, self.uplink, self.done, self.clock, self.log, self.text,
+                    self.press_path.feedback,
+                )  # fmt: skip
+                if known is not None:
+                    self.done = (self.done + [known])[-_IDS:]
                 is_done = True
             except OSError:
                 pass
             except MemoryError:
-                for room in ("net_certificate", "certificate", "net_commands", "net_remote"):
-                    unload(room)
+                for name in ("net_certificate", "certificate", "net_commands", "net_remote"):
+                    unload(name)
                 continue
             break
         unload("net_remote")
-        if not is_done:
-            self.trial_ends = None  # the boots to come will end it
-            if order:
-                self.uplink.cannot(order)
+        if order is None:
+            self.trial_ends = None  # if it could not be ended, the boots to come will do that
+        elif not is_done:
+            self.uplink.cannot(order)
         self.stood_still(now_ms, self.board.ticks_ms())
 
     def _step_radio(self, now_ms):
         power = self.power
         power.step(now_ms)
         self.log.may_erase = not power.is_low
-        power.unhappy += self.front.unhappy
-        self.uplink.outbox.unhappy += self.front.unhappy
-        self.front.unhappy = 0
+        power.unhappy += self.press_path.unhappy
+        self.uplink.outbox.unhappy += self.press_path.unhappy
+        self.press_path.unhappy = 0
         if not self.has_network:
             return
         is_settled = self.trial_ends is None and self.uplink.is_settled  # how it ended has to be said still

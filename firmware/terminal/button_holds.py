@@ -6,7 +6,7 @@ _NONE = const(-1)
 _KEYS = const(0b1001)  # buttons 1 and 4
 
 
-class Hands:
+class ButtonHolds:
     """`stuck` are the buttons out of play, `mode` is "", "service" or "test". Masks have bit 0 for button 1."""
 
     def __init__(self, windows):

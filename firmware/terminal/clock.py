@@ -24,8 +24,6 @@ class Clock:
         self._ticks = ticks
         self._low = 0
         self._high = 0
-        self.at_low = 0
-        self.at_high = 0
         self._offset_ms = 0
         self._told_ms = 0  # the offset that the newest time record tells
         self.is_set = False
@@ -39,6 +37,11 @@ class Clock:
         self._latest_ms = None  # nothing beyond is sure
         self.floor_ms = FLOOR_MS  # it is no earlier than this; a mount takes it to the newest sure time in the log
 
+    def begin(self, boot, floor_ms):
+        """Takes what a mount has found in the log: the number of this boot, and a time (ms of 1970) that is past."""
+        self.boot = boot
+        self.floor_ms = floor_ms
+
     def advance(self, now_ms):
         """Takes uptime forward; to be called at least once in six days of ticks. Allocates nothing."""
         delta = ticks_diff(now_ms, self._ticks)
@@ -48,14 +51,23 @@ class Clock:
             self._high += low >> 24
             self._low = low & _MASK24
 
-    def at(self, ticks):
-        """Sets at_low and at_high to the uptime of a recent moment, for a record. Allocates nothing."""
-        low = self._low + ticks_diff(ticks, self._ticks)
+    def put(self, buf, at_ms):
+        """Writes the uptime at ticks at_ms (u40) and the boot number (u16) to buf[1:8], where a record has them.
+
+        at_ms: a moment at most six days from the last `advance`; one before the start of the boot becomes the start.
+        Allocates nothing.
+        """
+        low = self._low + ticks_diff(at_ms, self._ticks)
         high = self._high + (low >> 24)
         if high < 0:
             low = high = 0
-        self.at_low = low & _MASK24
-        self.at_high = high
+        buf[1] = low & 255
+        buf[2] = low >> 8 & 255
+        buf[3] = low >> 16 & 255
+        buf[4] = high & 255
+        buf[5] = high >> 8
+        buf[6] = self.boot & 255
+        buf[7] = self.boot >> 8
 
     def uptime_ms(self):
         """Milliseconds since this boot, as of the last `advance`."""

@@ -4,7 +4,7 @@ import struct
 
 from . import cbor
 from .compat import const, load, ticks_diff, unload
-from .smp_frames import Frame, Lines, Refused
+from .smp_frames import Frame, Lines, SmpError
 
 _EINVAL = const(3)
 _ENOMEM = const(2)
@@ -72,7 +72,7 @@ class Console:
         since_ms = self.app.board.ticks_ms()
         try:
             frame = self._framed(group, command, op == 2, message[8:], version)
-        except Refused as refused:
+        except SmpError as refused:
             self.refused += 1
             frame = Frame(_HEAD)
             cbor.dump(refused.answer(group, version), frame)
@@ -109,15 +109,15 @@ class Console:
 
     def _answer(self, group, command, is_write, body, version):
         if version > 1:
-            raise Refused(_ETOONEW)
+            raise SmpError(_ETOONEW)
         if group not in GROUPS:
-            raise Refused(_ENOTSUP)
+            raise SmpError(_ENOTSUP)
         try:
             request = cbor.loads(body) if body else {}
         except (ValueError, TypeError):
-            raise Refused(_EINVAL) from None
+            raise SmpError(_EINVAL) from None
         if not isinstance(request, dict):
-            raise Refused(_EINVAL)
+            raise SmpError(_EINVAL)
         # The self-test is a room of its own: a pull has no use for it, and it none for batches.
         room = "selftest" if group == 72 and command > 4 else GROUPS[group]
         return self._load(room).answer(self, command, is_write, request)

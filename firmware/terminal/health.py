@@ -33,13 +33,13 @@ def facts(app):
         found["problem"] = app.problem
         return found
     found.update(_log(log))
-    found.update(_front(app.front))
+    found.update(_press_path(app.press_path))
     if clock.refused:
         found["clock_problem"] = load("rfc3339").doubt(clock)
         unload("rfc3339")
     found["mqtt"] = app.uplink.state
-    if app.cert_ends:
-        found["cert_ends"] = app.cert_ends
+    if app.tls and app.tls.ends:
+        found["cert_ends"] = app.tls.ends
     if app.uplink.problem:
         found["mqtt_problem"] = app.uplink.problem
     found["standstill_ms"] = app.standstill_ms
@@ -63,12 +63,12 @@ def _log(log):
     }
 
 
-def _front(front):
-    debounce = front.debounce
+def _press_path(press_path):
+    debounce = press_path.debounce
     return {
-        "stuck": [b + 1 for b in range(4) if front.hands.stuck & 1 << b],
-        "mode": front.hands.mode,
-        "stalled_missed": front.stalled_missed,
+        "stuck": [b + 1 for b in range(4) if press_path.holds.stuck & 1 << b],
+        "mode": press_path.holds.mode,
+        "stalled_missed": press_path.stalled_missed,
         "switches": [
             [debounce.presses_total[b], debounce.edges_total[b], debounce.edges_max[b], debounce.spikes[b]]
             for b in range(4)

@@ -134,13 +134,3 @@ class BatchMaker:
         for number in totals:
             at = put_varint(head, at, number)
         return memoryview(head)[:at]
-
-
-def parse_ack(data, log_id, collector_id):
-    """An ack that is for this log and from this collector: (mark, nonce, utc_ms or 0); else None."""
-    if len(data) < 25 or data[0] != 1 or crc32(data[:-4]) != struct.unpack_from("<I", data, len(data) - 4)[0]:
-        return None
-    flags, acked_log, mark, nonce = struct.unpack_from("<BIII", data, 1)
-    if acked_log != log_id or bytes(data[20:-4]) != collector_id.encode():
-        return None
-    return mark, nonce, int.from_bytes(data[14:20], "little") if flags & 1 else 0

@@ -10,7 +10,7 @@ BLANK = const(-1)
 DAMAGED = const(-2)
 
 
-class HeldLog:
+class LogIndex:
     """The reading half of `log_ring.RingLog`."""
 
     def __init__(self, device, chip):
@@ -95,6 +95,12 @@ class HeldLog:
             if kind == PRESS or kind == RUN:
                 totals[reader.record[8] & 3] += sign * presses(reader.record, 0)
         return totals
+
+    def count(self, record):
+        """Adds the presses of a record to the lifetime totals."""
+        kind = record[0] & 7
+        if kind == PRESS or kind == RUN:
+            self.totals[record[8] & 3] += presses(record, 0)
 
     def totals_before(self, seq, reader=None):
         """Lifetime presses by button before `seq`, which must be held or be next_seq."""

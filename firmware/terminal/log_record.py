@@ -122,41 +122,38 @@ class Place:
         return sum32 == buf[at + 12] | buf[at + 13] << 8 | buf[at + 14] << 16 | buf[at + 15] << 24
 
 
-def put_head(buf, kind, code, clock):
-    """Kind, code, and the boot and uptime that `clock.at` was last set to."""
-    buf[0] = kind | code << 4
-    low = clock.at_low
-    high = clock.at_high
-    buf[1] = low & 255
-    buf[2] = (low >> 8) & 255
-    buf[3] = low >> 16
-    buf[4] = high & 255
-    buf[5] = high >> 8
-    buf[6] = clock.boot & 255
-    buf[7] = clock.boot >> 8
+# Every record of something that happens is put together from the clock and the ticks of that moment: `clock.put` writes
+# uptime and boot number.
 
 
-def put_press(buf, verdict, button, flags, edges, quiet_ms, clock):
-    """A press of `button` 1..4 at the uptime of `clock.at`. Allocates nothing."""
-    put_head(buf, PRESS, verdict, clock)
+def put_press(buf, verdict, button, flags, edges, quiet_ms, clock, at_ms):
+    """A press of `button` 1..4 with first contact at ticks at_ms. Allocates nothing.
+
+    flags: the sum of CLOCK_SET, STALL and WAKE that apply; edges: 1..255; quiet_ms: 0..65535.
+    """
+    buf[0] = PRESS | verdict << 4
+    clock.put(buf, at_ms)
     buf[8] = (button - 1) | flags << 2
     buf[9] = edges
     buf[10] = quiet_ms & 255
     buf[11] = quiet_ms >> 8
 
 
-def put_run(buf, verdict, b, span_s, count, clock):
-    """`count` alike presses of button b + 1, the first at the uptime of `clock.at`. Allocates nothing."""
-    put_head(buf, RUN, verdict, clock)
+def put_run(buf, verdict, b, span_s, count, clock, at_ms):
+    """`count` presses of button b + 1 with the same verdict, the first of them at ticks at_ms, the last at most span_s
+    seconds (0..255) later. Allocates nothing."""
+    buf[0] = RUN | verdict << 4
+    clock.put(buf, at_ms)
     buf[8] = b
     buf[9] = span_s
     buf[10] = count & 255
     buf[11] = count >> 8
 
 
-def put_body(buf, kind, code, number, clock):
-    """The kinds whose body is one u32: revise (seq), boot (folded), time (utc), event (argument)."""
-    put_head(buf, kind, code, clock)
+def put_body(buf, kind, code, number, clock, at_ms):
+    """A record at ticks at_ms whose body is one u32: revise (seq), boot (folded), time (utc in s), event (argument)."""
+    buf[0] = kind | code << 4
+    clock.put(buf, at_ms)
     struct.pack_into("<I", buf, 8, number)
 
 

@@ -5,14 +5,14 @@ erasing, `ioctl(6, n)` erases a sector, nothing verifies.
 """
 
 from .compat import const
-from .log_index import HeldLog
+from .log_index import LogIndex
 from .log_reader import END, Reader
-from .log_record import ACK, HEADER, PRESS, RETRY, RUN, SECTOR, SIZE, SLOTS, Header, Place, is_blank, presses
+from .log_record import ACK, HEADER, RETRY, SECTOR, SIZE, SLOTS, Header, Place, is_blank
 
 _TRIES = const(4)
 
 
-class RingLog(HeldLog):
+class RingLog(LogIndex):
     """Appends, reads and remembers what is settled. `mount()` first; then `next_seq`, `oldest_seq`, `totals` hold."""
 
     def __init__(self, device, chip, random32, clock):
@@ -39,11 +39,24 @@ class RingLog(HeldLog):
         """Finds the log, or begins one, and sets the clock's boot number. Programs nothing if there is a log."""
         from .log_mount import Mount
 
-        if not Mount(self).find():
-            self.clock.boot = 1
+        found = Mount(self.device, self.chip, self.buf, self.clock.floor_ms)
+        is_there = found.find()
+        self.clock.begin(found.boot, found.floor_ms)
+        if is_there:
+            self.take(found.state)
+        else:
             self.log_id = self._random32() or 1
             self.candidate = self.sectors - 1
             self._open_next()
+
+    def take(self, state):
+        """Goes on with a log that has been found. state: a `log_mount.Mount`'s, or `sleep_log.remembered`."""
+        (
+            self.log_id, self.where, self.place, self.damaged, self.totals, self.burned, self.bad_sectors,
+            self.first_seq, self.next_seq, self.oldest_seq, self.news_seq, self.before_oldest,
+            self.sector, self.slot, self.ahead, self.candidate,
+            self.cursor, self.sent, self.lost_settled, self.boot_storm,
+        ) = state  # fmt: skip
 
     # ---- writing ----
 
@@ -104,12 +117,6 @@ class RingLog(HeldLog):
             pass
         return False
 
-    def count(self, record):
-        """Adds the presses of a record to the lifetime totals."""
-        kind = record[0] & 7
-        if kind == PRESS or kind == RUN:
-            self.totals[record[8] & 3] += presses(record, 0)
-
     @property
     def needs_sector(self):
         """True if there is no sector erased ahead."""
@@ -128,12 +135,24 @@ class RingLog(HeldLog):
             if sector == self.sector:
                 continue
             self._drop(sector)
-            if self.erase(sector):
-                self.ahead = sector
-                self.damaged.discard(sector)
+            if self.erase_ahead(sector):
                 return True
-            self.bad_sectors += 1
         return False
+
+    def lend(self):
+        """The sector that was erased ahead. It is out of play from now on; `erase_ahead` brings it back."""
+        sector = self.ahead
+        self.ahead = -1
+        return sector
+
+    def erase_ahead(self, sector):
+        """Erases a sector that holds nothing and has it ready to be opened next. False if it fails: it is a bad one."""
+        if not self._erase(sector):
+            self.bad_sectors += 1
+            return False
+        self.ahead = sector
+        self.damaged.discard(sector)
+        return True
 
     def _drop(self, sector):
         """Gives up the oldest sectors up to the one that stands at `sector`, if it is one of the log's."""
@@ -146,8 +165,8 @@ class RingLog(HeldLog):
                 self.oldest_seq = (seq + 1) * SLOTS
                 return
 
-    def erase(self, sector):
-        """Erases a sector that holds nothing. True if it is blank from end to end then."""
+    def _erase(self, sector):
+        """True if the sector is blank from end to end then."""
         try:
             self._kill(sector)
             self.device.ioctl(6, sector)
@@ -189,8 +208,7 @@ class RingLog(HeldLog):
         for _ in range(self.sectors):
             if self.ahead < 0 and not self.prepare():
                 return False
-            sector = self.ahead
-            self.ahead = -1
+            sector = self.lend()
             self.where[seq % self.sectors] = sector
             header.sector_seq = seq
             header.pack(buf, self.chip, self.clock.uptime_ms(), self.clock.utc_ms())

@@ -28,16 +28,12 @@ def run(log):
     sweep()  # once it has begun there should be no lack of memory
     zeros = bytes(HEADER)
     back = bytearray(HEADER)
-    sector = log.ahead
-    log.ahead = -1  # until it has been found blank again
+    sector = log.lend()
     found = ""
     for at in range(0, SECTOR, HEADER):
         if not log.program(sector, zeros, at, back):
             found = "program"
             break
-    if log.erase(sector):
-        log.ahead = sector
-    else:
-        log.bad_sectors += 1
+    if not log.erase_ahead(sector):
         found = "erase"
     return found

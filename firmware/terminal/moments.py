@@ -10,12 +10,12 @@ from .compat import const, ticks_add, ticks_diff
 _OLD_MS = const(100000000)  # 28 hours: whoever asks how long ago it was wants to know of 24 at most
 # By class: its attributes that hold ticks (None, an int or a list of ints) or another such object.
 KEPT = {
-    "App": "last_touch trial_ends _console_at _reset_at _scrub_at _feedback front ntp power text uplink wifi",
+    "App": "last_touch trial_ends _console_at _reset_at _scrub_at _feedback press_path ntp power text uplink wifi",
     "Debounce": "_stable _restless _last_edge _stall_end opened _opened_before",
     "Feedback": "_due _tone_due _no_clock_due _asking_ms",
     "Flood": "_window_at _fold_at _last_at",
-    "Front": "_count_at debounce feedback hands votes _flood _timetable",
-    "Hands": "_down_at _up_at _keys_at _mode_at",
+    "PressPath": "_count_at debounce feedback holds votes _flood _timetable",
+    "ButtonHolds": "_down_at _up_at _keys_at _mode_at",
     "Mqtt": "_sent_at _deadline",
     "Ntp": "_due _sent",
     "Outbox": "_news_at _ack_due _recorded_at",

@@ -5,7 +5,7 @@ spec/mqtt.md "Certificates" has the files. Loaded when there is such an order, a
 
 from binascii import a2b_base64
 
-from .net_commands import Refused
+from .net_commands import CommandRefused
 from .compat import const, load, unload
 from .net_remote import TRIAL
 
@@ -14,12 +14,11 @@ _MOST_BYTES = const(1024)
 _BOOTS = const(3)
 
 
-def begin(app, request, files):
+def begin(request, files, uplink, clock):
     """Has the terminal start anew with the certificate of the order; False if it is the present one."""
-    uplink = app.uplink
     place = uplink.tls["cert"] if uplink.tls else ""
     if not place:
-        raise Refused("there is no certificate here that it could follow")
+        raise CommandRefused("there is no certificate here that it could follow")
     from .net_tls import date  # not without TLS
 
     try:
@@ -34,10 +33,10 @@ def begin(app, request, files):
             raise ValueError("expected %d bytes at most" % _MOST_BYTES)
         if whose != read(old)[2]:
             raise ValueError("expected one for this terminal's name and key")
-        if ends < date((app.clock.utc_ms() or app.clock.floor_ms) // 1000):
+        if ends < date((clock.utc_ms() or clock.floor_ms) // 1000):
             raise ValueError("expected one that has not expired")
     except (ValueError, TypeError) as error:
-        raise Refused("cert: %s" % error)
+        raise CommandRefused("cert: %s" % error)
     finally:
         unload("certificate")
     files.put_aside(NEXT, new)
@@ -51,7 +50,7 @@ def end(uplink, files, trial):
     if uplink.outbox.is_heard:
         files.rename(NEXT, trial["cert"])  # from here on it is the present one
         files.remove(TRIAL)
-        uplink.tls["cert"] = trial["cert"]
+        uplink.renewed(trial["cert"])
         return _reply(trial, None)
     files.write(TRIAL, {"id": trial["id"], "error": "no ack in 10 minutes"})  # from here on it is not
     uplink.restart()

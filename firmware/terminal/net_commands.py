@@ -7,88 +7,94 @@ from .net_remote import is_version
 
 DONE = "done.json"  # {"id"}: the last command that restarted the terminal
 _TAIL_BYTES = const(1500)
-_IDS = const(8)
 _TIMELESS = ("reboot", "send-log", "resync", "renew")
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """args[0]: why."""
 
 
-def answer(app, now_ms, payload, files):
-    """Obeys. Gives the reply."""
-    done = app.done
+def answer(payload, now_ms, files, uplink, done, clock, log, text, feedback):
+    """Obeys the command in the payload. Gives (reply, the id of the command if it has been done now, else None).
+
+    done: the ids of commands that have been done in this boot; text: the text log.
+    """
     known = None
     try:
         request = json.loads(payload)
         known = _id(request)
         if known in done or known == files.read(DONE).get("id"):
-            return {"id": known, "ok": True, "again": True}
-        _check_time(app.clock.utc_ms(), request.get("expires_utc"), request.get("do"))
-        is_trial = _obey(app, now_ms, request, files)
-    except Refused as error:
-        return {"id": known, "ok": False, "error": error.args[0]}
+            return {"id": known, "ok": True, "again": True}, None
+        what = request.get("do")
+        _check_time(clock.utc_ms(), request.get("expires_utc"), what)
+        is_trial = False
+        if what == "reboot":
+            files.write(DONE, {"id": known})  # so that it is known after the boot
+            uplink.restart()
+        elif what == "identify":
+            feedback.identify(now_ms)
+        elif what == "send-log":
+            _send_log(uplink, text)
+        elif what == "resync":
+            _resync(request, now_ms, uplink, log)
+        elif what == "renew":
+            is_trial = _renew(request, files, uplink, clock)
+        else:
+            raise CommandRefused("do: expected reboot, identify, send-log, resync or renew")
+    except CommandRefused as error:
+        return {"id": known, "ok": False, "error": error.args[0]}, None
     except (ValueError, TypeError):
-        return {"id": known, "ok": False, "error": "no JSON in UTF-8"}
-    done.append(known)
-    if len(done) > _IDS:
-        done.pop(0)
-    return {"id": known, "trial": True} if is_trial else {"id": known, "ok": True}
+        return {"id": known, "ok": False, "error": "no JSON in UTF-8"}, None
+    return ({"id": known, "trial": True} if is_trial else {"id": known, "ok": True}), known
 
 
 def _id(request):
     if not isinstance(request, dict):
-        raise Refused("expected an object")
+        raise CommandRefused("expected an object")
     known = request.get("id")
     if known is None or not is_version(known):
-        raise Refused("id: expected a whole number, or a text of 1 to 64 bytes")
+        raise CommandRefused("id: expected a whole number, or a text of 1 to 64 bytes")
     return known
 
 
 def _check_time(utc_ms, expires_utc, what):
     if not isinstance(expires_utc, (int, float)) or isinstance(expires_utc, bool):
-        raise Refused("expires_utc: expected seconds of 1970")
+        raise CommandRefused("expires_utc: expected seconds of 1970")
     if not utc_ms:
         # It has just come, it is no retained copy, and it is obeyed once: what mends a terminal must not wait.
         if what in _TIMELESS:
             return
-        raise Refused("the clock is not set, so it can't be told whether this has expired")
+        raise CommandRefused("the clock is not set, so it can't be told whether this has expired")
     if utc_ms // 1000 >= expires_utc:
-        raise Refused("expired")
+        raise CommandRefused("expired")
 
 
-def _seq(app, request, key, default):
+def _send_log(uplink, text):
+    try:
+        tail = load("text_log_files").tail(text, _TAIL_BYTES)
+    finally:
+        unload("text_log_files")
+    uplink.say("log", tail, False)
+
+
+def _resync(request, now_ms, uplink, log):
+    first = _seq(request, "from", 0, log.next_seq)
+    last = _seq(request, "to", log.next_seq, log.next_seq)
+    if last < first:
+        raise CommandRefused("to: expected %d or more" % first)
+    uplink.outbox.resync(now_ms, first, last + 1)
+
+
+def _seq(request, key, default, most):
     seq = request.get(key, default)
-    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= app.log.next_seq:
-        raise Refused("%s: expected 0..%d" % (key, app.log.next_seq))
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= most:
+        raise CommandRefused("%s: expected 0..%d" % (key, most))
     return seq
 
 
-def _obey(app, now_ms, request, files):
-    """True: it is on trial, the answer comes later."""
-    what = request.get("do")
-    if what == "reboot":
-        files.write(DONE, {"id": request["id"]})  # so that it is known after the boot
-        app.uplink.restart()
-    elif what == "identify":
-        app.front.feedback.identify(now_ms)
-    elif what == "send-log":
-        try:
-            tail = load("text_log_files").tail(app.text, _TAIL_BYTES)
-        finally:
-            unload("text_log_files")
-        app.uplink.say("log", tail, False)
-    elif what == "resync":
-        first = _seq(app, request, "from", 0)
-        last = _seq(app, request, "to", app.log.next_seq)
-        if last < first:
-            raise Refused("to: expected %d or more" % first)
-        app.uplink.outbox.resync(now_ms, first, last + 1)
-    elif what == "renew":
-        try:
-            return load("net_certificate").begin(app, request, files)
-        finally:
-            unload("net_certificate")
-    else:
-        raise Refused("do: expected reboot, identify, send-log, resync or renew")
-    return False
+def _renew(request, files, uplink, clock):
+    """True: the new certificate is on trial, the reply comes later."""
+    try:
+        return load("net_certificate").begin(request, files, uplink, clock)
+    finally:
+        unload("net_certificate")

@@ -1,8 +1,9 @@
 """What to send next: batches from the mark on, resent until the collector's ack has moved it."""
 
-from .log_batch import BatchMaker, parse_ack
 from .compat import const, ticks_add, ticks_diff
+from .log_batch import BatchMaker
 from .log_record import COLLECTOR
+from .net_ack import believed
 
 _GATHER_MS = const(500)  # presses of one moment share a batch
 _ACK_MS = const(20000)  # the collector should have said so by then
@@ -163,14 +164,15 @@ class Outbox:
     def acked(self, now_ms, payload, is_retained):
         """Takes an ack from the broker. True if the cursor has moved."""
         log = self._log
-        ack = parse_ack(payload, log.log_id, self._collector_id)
-        if ack is None or ack[0] > log.next_seq:
+        nonce = self._maker.nonce if self._nonce_open else None
+        ack = believed(payload, is_retained, log.log_id, log.next_seq, self._collector_id, nonce)
+        if ack is None:
             return False
-        mark, nonce, utc_ms = ack
+        mark, utc_ms = ack
         if not is_retained:
             self.is_heard = True
             self.missed = 0
-        if utc_ms and not is_retained and self._nonce_open and nonce == self._maker.nonce:
+        if utc_ms:
             self._nonce_open = False
             self._clock.set_utc(utc_ms, COLLECTOR)
         return self.settle(now_ms, mark)

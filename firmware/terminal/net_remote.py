@@ -6,7 +6,6 @@ spec/mqtt.md "Remote configuration" has the files.
 
 import json
 import os
-from binascii import crc32
 
 from .compat import load, read_json, unload
 
@@ -70,17 +69,21 @@ def is_version(value):
     return isinstance(value, int) and not isinstance(value, bool) and -(1 << 29) <= value <= 1 << 29
 
 
-def take(app, now_ms, order):
-    """Deals with an order of the `Uplink`. None: the trial is over, one way or the other."""
-    files = Files(app.home)
-    uplink = app.uplink
+def take(order, now_ms, home, uplink, done, clock, log, text, feedback):
+    """Deals with an order of the `Uplink`; None: the trial of a configuration or a certificate is over, for an ack has
+    come, or it has taken too long.
+
+    home: the folder of the files; done: the ids of commands that have been done in this boot; text: the text log.
+    Gives the id of a command that has been done now, else None.
+    """
+    files = Files(home)
+    known = None
     if order is None:
-        app.trial_ends = None
         trial = files.read(TRIAL)
         if "id" in trial:
             said = load("net_certificate").end(uplink, files, trial)
-            for room in ("net_certificate", "net_commands"):
-                unload(room)
+            for name in ("net_certificate", "net_commands"):
+                unload(name)
             if said:
                 report(uplink, said)
         elif uplink.outbox.is_heard:
@@ -89,7 +92,7 @@ def take(app, now_ms, order):
             roll_back(files, "no ack in 10 minutes")
             uplink.restart()
     elif order[0]:
-        uplink.config_crc = crc32(order[1])
+        uplink.dealt_with(order[1])
         said = put_aside(files, order[1])
         if said:
             report(uplink, said)
@@ -97,10 +100,13 @@ def take(app, now_ms, order):
             uplink.restart()  # with all the memory of a boot it is judged
     else:
         try:
-            reply = load("net_commands").answer(app, now_ms, order[1], files)
+            commands = load("net_commands")
+            reply, known = commands.answer(order[1], now_ms, files, uplink, done, clock, log, text, feedback)
         finally:
+            commands = None  # nobody holds what is to leave the heap
             unload("net_commands")
         uplink.say("reply", json.dumps(reply).encode(), False)
+    return known
 
 
 def report(uplink, said):

@@ -42,102 +42,23 @@ def date(utc_s):
     return tuple(time.gmtime(utc_s)[:6])
 
 
-def begun(app, files):
-    """[context, day of issue, reserve, whether the time is doubted, spare] of this boot, kept as `app.tls`: this room
-    leaves the heap between handshakes.
+def read_files(kept, files):
+    """Reads what stands in the files of the section `mqtt.tls` into `kept`, an `app.KeptTls`, once in each boot: to
+    parse a key takes its time on a board. True if it has been done now.
 
     OSError or ValueError, with a text for a person, if the files won't do.
     """
-    held = app.tls
-    if held is None or held[0] is None:
-        tls = Tls(files)
-        unload("certificate")
-        if tls.ends:
-            app.cert_ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % tls.ends
-            if app.clock:
-                limit(app)
-        app.tls = tls.kept
-        if held:
-            app.tls[2], app.tls[4] = held[2], held[4]
-        hold_spare(app, files)
-    return app.tls
-
-
-def limit(app):
-    """No time after the end of our certificate is sure."""
-    app.clock.limit(load("rfc3339").parse_utc_ms(app.cert_ends))
-    unload("rfc3339")
-
-
-def hold_spare(app, files):
-    """Keeps what a handshake takes for its time from the heap, which would grow into it: in certificates that nobody
-    asks for, of a context that serves for nothing else."""
-    kept = app.tls
-    idf = app.board.idf
-    free = idf()[0]
-    if not free:
-        return
+    if kept.context is not None:
+        return False
     try:
-        if kept[4] is None:
-            kept[4] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        ca = _read(files, "ca")
-        for _ in range(_COPIES):
-            if free - idf()[0] >= _SHAKING_BYTES:
-                break
-            kept[4].load_verify_locations(cadata=ca)
-    except (OSError, ValueError, MemoryError):
-        pass  # what there is will do, or the handshake says so
-
-
-async def secured(app, reader, writer, host):
-    """Makes a plain connection to the broker a secure one and says hello in it. Gives (reader, writer) of it.
-
-    OSError or ValueError, with a text for a person, if the other side is not to be believed, or does not believe us.
-    """
-    ticks_ms = app.board.ticks_ms
-    since_ms = ticks_ms()
-    files = app.uplink.tls
-    kept = begun(app, files)
-    tls = Tls(None, kept)
-    year, month, day, hour, minute, second = tls.date(app.clock)
-    # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
-    app.board.rtc.datetime((year, month, day, 0, hour, minute, second, 0))
-    app.stood_still(since_ms, ticks_ms())
-    hello = app.uplink.output()
-    if kept[2]:
-        bytearray(_OBJECT_BYTES)  # if the heap must grow for the connection's object, then not into all of this
-        sweep()
-        kept[2].close()  # from here on its memory is the handshake's
-        kept[2] = None
-    if kept[4]:
-        kept[4].__del__()  # lets go of the certificates at once; it can take others then
-    kept[3] = not kept[3]  # unless this goes well
-    try:
-        secure = await tls.shake(reader, writer, host, hello, app.stood_still, ticks_ms, app.board.idf)
-    finally:
-        hold_spare(app, files)
-    kept[3] = False
-    return secure
-
-
-class Tls:
-    """One terminal's TLS, for all of its connections: to parse a key takes its time on a board."""
-
-    def __init__(self, files, kept=None):
-        """files: the section `mqtt.tls`. OSError or ValueError, with a text for a person, if they won't do. kept: what
-        an earlier one has made of them."""
-        self.kept = kept
-        if kept:
-            self._context, self._issued, _, self._doubts, _ = kept
-            return
         ca = _read(files, "ca")
         cert = _read(files, "cert")
-        self._issued = dates(ca)[0]
-        self.ends = None  # the last moment of our certificate
+        issued = dates(ca)[0]
+        ends = None
         if cert:
-            begins, self.ends = dates(cert)
-            self._issued = max(self._issued, begins)  # it is no earlier than that now
-        self._context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            begins, ends = dates(cert)
+            issued = max(issued, begins)  # it is no earlier than that now
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Not the default in every image, and unknown to the stubs.
         context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
         try:
@@ -146,45 +67,111 @@ class Tls:
                 _load_chain(context, cert, _read(files, "key"))
         except (OSError, ValueError) as error:
             raise ValueError("mqtt.tls: expected certificates and a key in DER, came others: %s" % error)
-        self.kept = [context, self._issued, None, False, None]
+    finally:
+        unload("certificate")
+    kept.context = context
+    kept.issued = issued
+    if ends:
+        kept.ends = "%d-%02d-%02dT%02d:%02d:%02dZ" % ends
+    return True
 
-    def date(self, clock):
-        """What the chip's clock should show while certificates are checked: the time, or what it is at least.
 
-        mbedTLS on ESP32 takes the dates in certificates seriously (CONFIG_MBEDTLS_HAVE_TIME_DATE, from 1.23 on), and
-        there it is 2000 after each power-on. But it is no earlier than the day on which our own files were issued.
-        A time that is not sure counts in every other attempt: a single false one must not shut us out for ever.
-        """
-        utc_ms = clock.utc_ms() if clock.is_sure or not self._doubts else 0
-        return max(date((utc_ms or clock.floor_ms) // 1000), self._issued)
+def limit(kept, clock):
+    """No time after the end of our certificate is sure, and that is read by now."""
+    if kept.ends:
+        clock.limit(load("rfc3339").parse_utc_ms(kept.ends))
+        unload("rfc3339")
 
-    async def shake(self, reader, writer, host, hello, stood_still, ticks_ms, idf=None):
-        """Makes a plain connection a secure one and sends `hello` through it. Gives (reader, writer).
 
-        stood_still(since_ms, now_ms): the CPU did, for a step of the handshake. idf(): as a board's. OSError,
-        ValueError: refused; OSError(12) for want of memory, which mbedTLS may take for a wrong signature.
-        """
-        if not MICROPYTHON:
-            await writer.start_tls(self._context, server_hostname=host)
-            writer.write(hello)
-            return reader, writer
-        secure = self._context.wrap_socket(writer.s, server_hostname=host, do_handshake_on_connect=False)
-        try:
-            while hello:
-                # The handshake goes on in each write, until one takes bytes.
-                since_ms = ticks_ms()
-                sent = secure.write(hello)
-                stood_still(since_ms, ticks_ms())
-                hello = hello[sent or 0 :]
-                if hello:
-                    await sleep_ms(_STEP_MS)
-        except BaseException as error:
-            largest = idf()[1] if idf else None
-            secure.close()  # gives back some 40 kB at once
-            if largest is not None and largest < _LEAST_BYTES and isinstance(error, (OSError, ValueError)):
-                raise OSError(_ENOMEM)
-            raise
-        return (type(writer)(secure),) * 2
+def hold_spare(kept, files, idf):
+    """Keeps what a handshake takes for its time from the heap, which would grow into it: in certificates that nobody
+    asks for, of a context that serves for nothing else. idf(): as a board's."""
+    free = idf()[0]
+    if not free:
+        return
+    try:
+        if kept.spare is None:
+            kept.spare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        ca = _read(files, "ca")
+        for _ in range(_COPIES):
+            if free - idf()[0] >= _SHAKING_BYTES:
+                break
+            kept.spare.load_verify_locations(cadata=ca)
+    except (OSError, ValueError, MemoryError):
+        pass  # what there is will do, or the handshake says so
+
+
+async def secured(kept, files, reader, writer, host, hello, clock, board, stood_still):
+    """Makes a plain connection to the broker a secure one and sends `hello` in it. Gives (reader, writer) of it.
+
+    kept: an `app.KeptTls`; files: the section `mqtt.tls`; stood_still(since_ms, now_ms): the CPU did.
+    OSError or ValueError, with a text for a person, if the other side is not to be believed, or does not believe us.
+    """
+    ticks_ms = board.ticks_ms
+    since_ms = ticks_ms()
+    if read_files(kept, files):
+        limit(kept, clock)
+        hold_spare(kept, files, board.idf)
+    year, month, day, hour, minute, second = chip_date(kept, clock)
+    # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
+    board.rtc.datetime((year, month, day, 0, hour, minute, second, 0))
+    stood_still(since_ms, ticks_ms())
+    if kept.reserve:
+        bytearray(_OBJECT_BYTES)  # if the heap must grow for the connection's object, then not into all of this
+        sweep()
+        kept.reserve.close()  # from here on its memory is the handshake's
+        kept.reserve = None
+    if kept.spare:
+        kept.spare.__del__()  # lets go of the certificates at once; it can take others then
+    kept.is_doubted = not kept.is_doubted  # unless this goes well
+    try:
+        secure = await shake(kept.context, reader, writer, host, hello, stood_still, ticks_ms, board.idf)
+    finally:
+        hold_spare(kept, files, board.idf)
+    kept.is_doubted = False
+    return secure
+
+
+def chip_date(kept, clock):
+    """What the chip's clock should show while certificates are checked: the time, or what it is at least.
+
+    Gives (year, month, day, hour, minute, second).
+
+    mbedTLS on ESP32 takes the dates in certificates seriously (CONFIG_MBEDTLS_HAVE_TIME_DATE, from 1.23 on), and
+    there it is 2000 after each power-on. But it is no earlier than the day on which our own files were issued.
+    A time that is not sure counts in every other attempt: a single false one must not shut us out for ever.
+    """
+    utc_ms = clock.utc_ms() if clock.is_sure or not kept.is_doubted else 0
+    return max(date((utc_ms or clock.floor_ms) // 1000), kept.issued)
+
+
+async def shake(context, reader, writer, host, hello, stood_still, ticks_ms, idf=None):
+    """Makes a plain connection a secure one and sends `hello` through it. Gives (reader, writer).
+
+    stood_still(since_ms, now_ms): the CPU did, for a step of the handshake. idf(): as a board's. OSError,
+    ValueError: refused; OSError(12) for want of memory, which mbedTLS may take for a wrong signature.
+    """
+    if not MICROPYTHON:
+        await writer.start_tls(context, server_hostname=host)
+        writer.write(hello)
+        return reader, writer
+    secure = context.wrap_socket(writer.s, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        while hello:
+            # The handshake goes on in each write, until one takes bytes.
+            since_ms = ticks_ms()
+            sent = secure.write(hello)
+            stood_still(since_ms, ticks_ms())
+            hello = hello[sent or 0 :]
+            if hello:
+                await sleep_ms(_STEP_MS)
+    except BaseException as error:
+        largest = idf()[1] if idf else None
+        secure.close()  # gives back some 40 kB at once
+        if largest is not None and largest < _LEAST_BYTES and isinstance(error, (OSError, ValueError)):
+            raise OSError(_ENOMEM)
+        raise
+    return (type(writer)(secure),) * 2
 
 
 def _read(files, key):

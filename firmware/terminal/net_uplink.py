@@ -105,11 +105,19 @@ class Uplink:
         self.wants_restart = True
         self.orders.clear()
 
+    def dealt_with(self, payload):
+        """This configuration has been dealt with: its retained copy is no news."""
+        self.config_crc = crc32(payload)
+
+    def renewed(self, cert):
+        """Our certificate is in the file of that name from now on."""
+        self.tls["cert"] = cert
+
     def cannot(self, order):
         """There is no room, in memory or in the file system, for what was ordered."""
         is_config, payload = order
         if is_config:
-            self.config_crc = crc32(payload)
+            self.dealt_with(payload)
         topic = "config/reported" if is_config else "reply"
         self.say(topic, b'{"ok": false, "error": "no room for it in memory or file system"}', is_config)
 

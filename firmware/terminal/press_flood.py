@@ -25,12 +25,10 @@ class Flood:
         self._count = array("I", bytes(4 * _KINDS))
         self._from = array("I", bytes(4 * _KINDS))
         self._until = array("I", bytes(4 * _KINDS))
-        self._low = array("I", bytes(4 * _KINDS))
-        self._high = array("I", bytes(4 * _KINDS))
         self.pending = False
 
-    def takes(self, at_ms, b, verdict, clock):
-        """True if the press of button b + 1 at ticks at_ms (uptime in clock.at) needs no record of its own.
+    def takes(self, at_ms, b, verdict):
+        """True if the press of button b + 1 with first contact at ticks at_ms needs no record of its own: it is folded.
 
         Allocates nothing.
         """
@@ -49,8 +47,6 @@ class Flood:
             kind += 4
         if not self._count[kind]:
             self._from[kind] = at_ms
-            self._low[kind] = clock.at_low
-            self._high[kind] = clock.at_high
         self._count[kind] += 1
         self._until[kind] = at_ms
         if not self.pending:
@@ -78,10 +74,9 @@ class Flood:
             count = self._count[kind]
             if count:
                 self._count[kind] = 0
-                clock.at_low = self._low[kind]
-                clock.at_high = self._high[kind]
-                span_s = (ticks_diff(self._until[kind], self._from[kind]) + 999) // 1000
-                put_run(buf, _VERDICTS[kind >> 2], kind & 3, min(255, span_s), count, clock)
+                from_ms = self._from[kind]
+                span_s = (ticks_diff(self._until[kind], from_ms) + 999) // 1000
+                put_run(buf, _VERDICTS[kind >> 2], kind & 3, min(255, span_s), count, clock, from_ms)
                 return True
         self.pending = False
         return False

@@ -4,7 +4,7 @@ from .compat import const, ticks_add, ticks_diff
 from .press_debounce import Debounce
 from .feedback import Feedback
 from .press_flood import Flood
-from .button_holds import Hands
+from .button_holds import ButtonHolds
 from .log_record import ANSWER, CLOCK_SET, COUNTED, STALL, UNANSWERED, WAKE
 from .press_verdict import Votes
 
@@ -12,18 +12,18 @@ _NEVER_MS = const(60000)
 _LATE_MS = const(100)  # after a standstill, what the interrupts have latched has been found by then
 
 
-class Front:
+class PressPath:
     """`step` reads the buttons and does everything that a visitor can bring about."""
 
-    def __init__(self, config, board, book):
-        """config: as `config.load` gives it; book: a `book.Book`."""
+    def __init__(self, config, board, writer):
+        """config: as `config.load` gives it; writer: a `writer.RecordWriter`."""
         self._board = board
-        self._book = book
-        self._clock = book.clock
+        self._writer = writer
+        self._clock = writer.clock
         self.feedback = Feedback(board, config["feedback"], config["thanks_ms"])
         self.debounce = Debounce()
         self.votes = Votes(config["windows"], config["follow_up"])
-        self.hands = Hands(config["windows"])
+        self.holds = ButtonHolds(config["windows"])
         self.unhappy = 0  # counted votes for faces 1 and 2
         self._reasons = (1 << config["follow_up"]["reasons"]) - 1  # the buttons that are some
         self._flood = Flood()
@@ -44,7 +44,7 @@ class Front:
         """A boot: buttons that are down are out of play until released."""
         closed = self._board.buttons()
         self.debounce.start(now_ms, closed)
-        self.hands.start(closed)
+        self.holds.start(closed)
 
     def stood_still(self, now_ms):
         """The CPU stood still until now."""
@@ -69,15 +69,15 @@ class Front:
     def is_at_rest(self):
         """True while nothing but a new press can make a difference here."""
         return (
-            self.debounce.is_idle_but(self.hands.stuck)
+            self.debounce.is_idle_but(self.holds.stuck)
             and self.feedback.is_dark
-            and not (self.votes.is_armed or self._flood.pending or self.hands.mode)
+            and not (self.votes.is_armed or self._flood.pending or self.holds.mode)
         )
 
     @property
     def may_wake(self):
         """The buttons, bit 0 = button 1, whose closing is a press: those that are up and in play."""
-        return 15 & ~(self.debounce.down | self.hands.stuck)
+        return 15 & ~(self.debounce.down | self.holds.stuck)
 
     # ---- steps ----
 
@@ -86,16 +86,16 @@ class Front:
         closed = self._board.buttons()
         wait_ms = self.debounce.step(now_ms, closed)
         self._take_contacts(now_ms)
-        wait_ms = min(wait_ms, self._step_hands(now_ms))
+        wait_ms = min(wait_ms, self._step_holds(now_ms))
         feedback = self.feedback
         feedback.asking(now_ms, self._reasons if self.votes.is_asking else 0)
         wait_ms = min(wait_ms, feedback.step(now_ms))
         flood = self._flood
         if flood.is_due(self._settled):
-            self._book.runs(flood)
+            self._writer.runs(flood)
         wait_ms = min(wait_ms, flood.wait_ms(now_ms))
         # A button that is held must not leave the others closed all day.
-        if not closed & ~self.hands.stuck and self.debounce.is_idle_but(self.hands.stuck):
+        if not closed & ~self.holds.stuck and self.debounce.is_idle_but(self.holds.stuck):
             wait_ms = min(wait_ms, self._step_hours(now_ms))
             self._step_closings(now_ms)
             if self._count_at is not None:
@@ -115,7 +115,7 @@ class Front:
             if b < 0 or (r >= 0 and ticks_diff(debounce.opened[r], debounce.first_contact[b]) <= 0):
                 self._live_until(debounce.opened[r], down, now_ms)
                 released &= ~(1 << r)
-                self.hands.released(debounce.opened[r], r)
+                self.holds.released(debounce.opened[r], r)
             else:
                 at_ms = debounce.first_contact[b]
                 self._live_until(at_ms if ticks_diff(at_ms, self._settled) < 0 else self._settled, down, now_ms)
@@ -125,29 +125,28 @@ class Front:
     def _press(self, now_ms, b):
         """From the debounced press to the record in flash to the thank-you."""
         debounce = self.debounce
-        hands = self.hands
+        holds = self.holds
         votes = self.votes
-        book = self._book
+        writer = self._writer
         bit = 1 << b
         at_ms = debounce.first_contact[b]
-        quiet_ms = debounce.quiet_ms(b, at_ms, hands.stuck)
+        quiet_ms = debounce.quiet_ms(b, at_ms, holds.stuck)
         is_closed = self._timetable is not None and self._timetable.is_closed_at(at_ms)
-        verdict = votes.press(at_ms, b + 1, quiet_ms, is_closed, hands.mode != "", hands.stuck & bit != 0)
+        verdict = votes.press(at_ms, b + 1, quiet_ms, is_closed, holds.mode != "", holds.stuck & bit != 0)
         flags = CLOCK_SET if self._clock.is_set else 0
         if self._woke & bit:
             flags |= WAKE
         elif debounce.stalled & bit:
             flags |= STALL
         if self._flood.is_due(at_ms):
-            book.runs(self._flood)
-        self._clock.at(at_ms)
-        if self._flood.takes(at_ms, b, verdict, self._clock):
-            hands.pressed(at_ms, b, -1)
+            writer.runs(self._flood)
+        if self._flood.takes(at_ms, b, verdict):
+            holds.pressed(at_ms, b, -1)
             return
         if self._flood.pending:
-            book.runs(self._flood)
-        seq = book.press(at_ms, verdict, b + 1, flags, max(1, debounce.press_edges[b]), quiet_ms)
-        hands.pressed(at_ms, b, seq if verdict == COUNTED else -1)
+            writer.runs(self._flood)
+        seq = writer.press(at_ms, verdict, b + 1, flags, max(1, debounce.press_edges[b]), quiet_ms)
+        holds.pressed(at_ms, b, seq if verdict == COUNTED else -1)
         if seq < 0:
             self.feedback.full(now_ms)
             return
@@ -164,22 +163,22 @@ class Front:
     def _write_revisions(self, now_ms):
         votes = self.votes
         for i in range(votes.revisions):
-            self._book.revise(now_ms, votes.revised_seq[i], votes.revised_verdict[i])
+            self._writer.revise(now_ms, votes.revised_seq[i], votes.revised_verdict[i])
 
     def _live_until(self, at_ms, down, now_ms):
-        """Takes the hands, and what they make of earlier presses, to ticks at_ms."""
-        hands = self.hands
-        was_stuck = hands.stuck
-        seq = hands.step(at_ms, down)
+        """Takes the holds, and what they make of earlier presses, to ticks at_ms."""
+        holds = self.holds
+        was_stuck = holds.stuck
+        seq = holds.step(at_ms, down)
         while seq >= 0:
             self.votes.stuck(seq)
             self._write_revisions(now_ms)
-            seq = hands.step(at_ms, down)
+            seq = holds.step(at_ms, down)
         for b in range(4):
-            if hands.stuck & ~was_stuck & 1 << b:
+            if holds.stuck & ~was_stuck & 1 << b:
                 self.feedback.stuck(now_ms, b)
 
-    def _step_hands(self, now_ms):
+    def _step_holds(self, now_ms):
         self._live_until(self._settled, self.debounce.down, now_ms)
         wait_ms = self.votes.step(now_ms)
         self._write_unanswered(now_ms)
@@ -187,7 +186,7 @@ class Front:
 
     def _write_unanswered(self, now_ms):
         if self.votes.unanswered >= 0:
-            self._book.event(now_ms, UNANSWERED, self.votes.unanswered)
+            self._writer.event(now_ms, UNANSWERED, self.votes.unanswered)
             self.votes.unanswered = -1
 
     def _step_hours(self, now_ms):

@@ -25,7 +25,7 @@ DEFAULT_WINDOWS = {
 }
 NO_FOLLOW_UP = {"reasons": 0, "after": ()}
 
-_OF_HANDS = ("mash_presses", "stuck_ms", "unstick_ms", "service_ms", "test_ms", "mode_ends_ms")
+_OF_HOLDS = ("mash_presses", "stuck_ms", "unstick_ms", "service_ms", "test_ms", "mode_ends_ms")
 _NONE = const(-1)
 _LATE_MS = const(1000)  # a press may be reported so long after its first contact
 _NEVER_MS = const(60000)
@@ -62,7 +62,7 @@ class Votes:
         self._windows = windows
         self._reasons = follow_up["reasons"]
         self._after = follow_up["after"]
-        self._horizon_ms = _LATE_MS + max(windows[key] for key in windows if key not in _OF_HANDS)
+        self._horizon_ms = _LATE_MS + max(windows[key] for key in windows if key not in _OF_HOLDS)
         self._vote = Vote()
         self._before = Vote()  # what the vote falls back to if a chord undoes it
         self._since_vote = 0  # presses since the vote

@@ -4,7 +4,7 @@ from .compat import ticks_diff
 from .log_record import BOOT, EVENT, REVISE, SIZE, TIME, put_ack, put_body, put_press
 
 
-class Book:
+class RecordWriter:
     """Every method gives the seq of its record, or -1 if it could not be stored."""
 
     def __init__(self, log, clock, ticks_ms, stood_still):
@@ -29,28 +29,24 @@ class Book:
         """The boot record that is owed."""
         cause, folded, at_ms = self._boot
         self._boot = None
-        self.clock.at(at_ms)
-        put_body(self._record, BOOT, cause, folded, self.clock)
+        put_body(self._record, BOOT, cause, folded, self.clock, at_ms)
         return self._append()
 
     def press(self, at_ms, verdict, button, flags, edges, quiet_ms):
         """A press of `button` 1..4 with first contact at ticks at_ms. Allocates nothing but for an owed boot record."""
         if self._boot is not None:
             self.boot()
-        self.clock.at(at_ms)
-        put_press(self._record, verdict, button, flags, edges, quiet_ms, self.clock)
+        put_press(self._record, verdict, button, flags, edges, quiet_ms, self.clock, at_ms)
         return self._append()
 
     def revise(self, now_ms, seq, verdict):
         """What became known of the press `seq`."""
-        self.clock.at(now_ms)
-        put_body(self._record, REVISE, verdict, seq, self.clock)
+        put_body(self._record, REVISE, verdict, seq, self.clock, now_ms)
         return self._append()
 
     def event(self, now_ms, code, argument):
         """Something that is no press."""
-        self.clock.at(now_ms)
-        put_body(self._record, EVENT, code, argument, self.clock)
+        put_body(self._record, EVENT, code, argument, self.clock, now_ms)
         return self._append()
 
     def runs(self, flood):
@@ -61,8 +57,7 @@ class Book:
     def time(self):
         """The clock's time record."""
         utc_s, at_ms = self.clock.time_record()
-        self.clock.at(at_ms)
-        put_body(self._record, TIME, self.clock.witness, utc_s, self.clock)
+        put_body(self._record, TIME, self.clock.witness, utc_s, self.clock, at_ms)
         return self._append()
 
     def ack(self):

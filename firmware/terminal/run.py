@@ -135,7 +135,18 @@ class Runner:
                 if uplink.tls:
                     is_shaking = True
                     reader, writer = await asyncio.wait_for(
-                        load("net_tls").secured(app, reader, writer, host), _CONNECT_S
+                        load("net_tls").secured(
+                            app.tls,
+                            uplink.tls,
+                            reader,
+                            writer,
+                            host,
+                            uplink.output(),
+                            app.clock,
+                            app.board,
+                            app.stood_still,
+                        ),
+                        _CONNECT_S,
                     )
                     is_shaking = False
                     short = 0
@@ -158,7 +169,7 @@ class Runner:
             if writer is not None:
                 await self._close(writer)
             if uplink.tls:
-                hold(app)
+                hold(app.tls, app.board, app.stood_still)
             if is_shaking:
                 self._fault = "TLS: " + self._fault
             uplink.closed(self._ticks_ms(), self._fault, is_shaking)
@@ -237,22 +248,24 @@ class Runner:
             self._flag.set()
 
 
-def hold(app):
-    """There is no connection: what the next handshake needs is kept from the heap, which would grow into it. They are
-    the buffers of a connection that is none. Errors come with the connection."""
-    if not app.board.idf()[0]:
+def hold(kept, board, stood_still):
+    """While there is no connection: keeps what the next handshake needs from the heap, which would grow into it. These
+    are the buffers of a connection to nobody, in `kept`, an `app.KeptTls`.
+
+    stood_still(since_ms, now_ms): the CPU did. An error is not told: the next handshake will tell it.
+    """
+    if not board.idf()[0]:
         return
-    since_ms = app.board.ticks_ms()
-    kept = app.tls
+    since_ms = board.ticks_ms()
     try:
-        if kept is None:
-            app.tls = kept = [None, None, None, False, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)]
-        if kept[2] is None:
-            context = kept[0] or kept[4]  # which is as good, until it has held certificates
-            kept[2] = context.wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
+        if not (kept.context or kept.spare):
+            kept.spare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if kept.reserve is None:
+            context = kept.context or kept.spare  # which is as good, until it has held certificates
+            kept.reserve = context.wrap_socket(io.BytesIO(), server_hostname="-", do_handshake_on_connect=False)
     except (OSError, ValueError, MemoryError):
         pass
-    app.stood_still(since_ms, app.board.ticks_ms())
+    stood_still(since_ms, board.ticks_ms())
 
 
 def _reason(error):

@@ -1,84 +1,104 @@
-"""How a terminal that is not on mains waits, lightly or deeply asleep, and how it goes on. Not loaded on mains."""
+"""How a terminal that is not on mains waits, in light or in deep sleep, and how it goes on. Not loaded on mains."""
 
-from . import sleep_log, sleep_recall, sleep_memory
-from .compat import const, ticks_add, ticks_diff
+from . import sleep_log, sleep_memory, sleep_recall
+from .compat import const
 from .mains import MAINS
 from .sleep_power import DEEP
 
 _LONGEST_SLEEP_MS = const(43200000)
-_LOW_SLEEP_MS = const(3600000)  # has somebody changed the battery?
-_STUCK_SLEEP_MS = const(600000)  # a button out of play wakes nobody: look whether it is free again
+_LOW_SLEEP_MS = const(3600000)  # with a low battery: somebody may have changed it by then
+_STUCK_SLEEP_MS = const(600000)  # a button that is out of play can't wake the chip: look whether it is free again
 
 
 def remembered(board):
-    """What `_sleep` wrote down, or None."""
+    """What `Sleeper` wrote down before the deep sleep that is over now; None if the chip has lost it."""
     return sleep_memory.unpack(board.remembered())
 
 
-def resume_log(log, slept):
-    """Puts the log where it was, without a mount. False if it must be mounted after all."""
-    return sleep_log.resume(log, slept[0])
+def remembered_log(slept, sectors):
+    """What `RingLog.take` goes on with; None if the log must be mounted after all.
 
-
-def resume(app, slept, now_ms, idle_ms):
-    """The other rooms go on as well. The ticks began when something woke the chip.
-
-    idle_ms: after so long without a finger it does not matter how long it was.
+    slept: what `remembered` gave; sectors: of the log's partition.
     """
-    _, clock, power, front, fell_asleep_ms, was_idle_ms, app.standstill_ms = slept
-    board = app.board
-    rtc_ms = board.rtc_ms()
-    sleep_recall.resume_clock(app.clock, clock, rtc_ms, now_ms)
-    sleep_recall.resume_power(app.power, power)
-    app.log.may_erase = not app.power.is_low
-    slept_ms = max(0, rtc_ms - fell_asleep_ms - now_ms)
-    if not board.woke:
-        app.last_touch = ticks_add(now_ms, -min(was_idle_ms + slept_ms, idle_ms))
-    sleep_recall.resume_front(app.front, front, slept_ms, 0, now_ms)
+    return sleep_log.remembered(slept[0], sectors) if slept else None
 
 
-def step(app, now_ms, wait_ms, idle_ms):
-    """Sleeps, if the supply asks for it and nothing is against it. Gives the ms still to wait."""
-    front = app.front
-    log = app.log
-    is_quiet = front.is_at_rest and not app.owes_work
-    how = app.power.rest(now_ms, wait_ms, is_quiet)
-    if how == MAINS or (app.has_network and app.wifi.is_started):
-        return wait_ms
-    board = app.board
-    buttons = front.may_wake
-    if not is_quiet:
-        board.light_sleep(wait_ms, buttons)
+class Sleeper:
+    """Puts the chip to sleep when there is nothing to do, and has the modules go on after it."""
+
+    def __init__(self, board, power, clock, text, log, press_path, wifi, calm_ms):
+        """calm_ms: after so long without a finger it does not matter any more how long it has been."""
+        self._board = board
+        self._power = power
+        self._clock = clock
+        self._text = text
+        self._log = log
+        self._press_path = press_path
+        self._wifi = wifi
+        self._calm_ms = calm_ms
+        self._slept_ms = 0
+
+    def resume(self, slept, now_ms):
+        """Clock and power go on after a deep sleep; the ticks began when something woke the chip.
+
+        slept: what `remembered` gave. Gives (longest standstill in ms, ms without a finger if no button woke the chip).
+        """
+        rtc_ms = self._board.rtc_ms()
+        sleep_recall.resume_clock(self._clock, slept[1], rtc_ms, now_ms)
+        sleep_recall.resume_power(self._power, slept[2])
+        self._slept_ms = max(0, rtc_ms - slept[4] - now_ms)
+        return slept[6], slept[5] + self._slept_ms
+
+    def resume_press_path(self, slept, now_ms):
+        """The press path goes on after `resume`: a button that woke the chip is a press."""
+        sleep_recall.resume_press_path(self._press_path, slept[3], self._slept_ms, 0, now_ms)
+
+    def step(self, now_ms, wait_ms, owes_work, idle_ms, standstill_ms):
+        """Sleeps, if the supply asks for it and nothing speaks against it. Gives the ms still to wait.
+
+        wait_ms: how long nobody else has anything to do; owes_work: something must not wait until a sleep is over;
+        idle_ms: since the last finger; standstill_ms: the longest standstill, to be remembered.
+        """
+        press_path = self._press_path
+        power = self._power
+        board = self._board
+        log = self._log
+        is_quiet = press_path.is_at_rest and not owes_work
+        how = power.rest(now_ms, wait_ms, is_quiet)
+        if how == MAINS or self._wifi.is_started:
+            return wait_ms
+        buttons = press_path.may_wake
+        if not is_quiet:
+            board.light_sleep(wait_ms, buttons)
+            return 0
+        ms = _STUCK_SLEEP_MS if press_path.holds.stuck else _LONGEST_SLEEP_MS
+        if self._wifi.networks:
+            upload_ms = power.until_upload_ms(self._clock.uptime_ms())
+            ms = min(ms, _LOW_SLEEP_MS if upload_ms < 0 else upload_ms)
+        idle_ms = min(self._calm_ms, idle_ms)
+        if log.needs_sector and log.may_erase:
+            ms = min(ms, max(1, self._calm_ms - idle_ms))
+        if how != DEEP or not self._sleep_deeply(now_ms, ms, buttons, idle_ms, standstill_ms):
+            board.light_sleep(ms, buttons)
         return 0
-    ms = _STUCK_SLEEP_MS if front.hands.stuck else _LONGEST_SLEEP_MS
-    if app.has_network:
-        upload_ms = app.power.until_upload_ms(app.clock.uptime_ms())
-        ms = min(ms, _LOW_SLEEP_MS if upload_ms < 0 else upload_ms)
-    was_idle_ms = min(idle_ms, ticks_diff(now_ms, app.last_touch))
-    if log.needs_sector and log.may_erase:
-        ms = min(ms, max(1, idle_ms - was_idle_ms))
-    if how != DEEP or not _sleep(app, now_ms, ms, buttons, was_idle_ms):
-        board.light_sleep(ms, buttons)
-    return 0
 
-
-def _sleep(app, now_ms, ms, buttons, idle_ms):
-    """Falls asleep deeply: on a board this call does not come back, unless there is too much to remember."""
-    app.text.flush()
-    board = app.board
-    rtc_ms = board.rtc_ms()
-    state = sleep_log.state(app.log)
-    if state is None:
-        return False
-    rooms = [
-        state,
-        sleep_recall.clock(app.clock, rtc_ms),
-        sleep_recall.power(app.power),
-        sleep_recall.front(app.front, now_ms),
-    ]
-    data = sleep_memory.pack(rooms + [rtc_ms, idle_ms, app.standstill_ms])
-    if data is None:
-        return False
-    board.remember(data)
-    board.deep_sleep(ms, buttons)
-    return True
+    def _sleep_deeply(self, now_ms, ms, buttons, idle_ms, standstill_ms):
+        """On a board this call does not come back, unless there is too much to remember: then it gives False."""
+        self._text.flush()
+        board = self._board
+        rtc_ms = board.rtc_ms()
+        state = sleep_log.state(self._log)
+        if state is None:
+            return False
+        data = sleep_memory.pack([
+            state,
+            sleep_recall.clock_state(self._clock, rtc_ms),
+            sleep_recall.power_state(self._power),
+            sleep_recall.press_path_state(self._press_path, now_ms),
+            rtc_ms, idle_ms, standstill_ms,
+        ])  # fmt: skip
+        if data is None:
+            return False
+        board.remember(data)
+        board.deep_sleep(ms, buttons)
+        return True

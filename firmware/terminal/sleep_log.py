@@ -1,5 +1,7 @@
 """A log across deep sleep: what it takes to go on appending without a mount."""
 
+from array import array
+
 from .log_record import SLOTS, Place
 
 
@@ -17,16 +19,22 @@ def state(log):
     ]  # fmt: skip
 
 
-def resume(log, numbers):
-    """Puts a log where `state` was taken. False if that was another partition's."""
-    if numbers is None or numbers[1] != log.sectors:
-        return False
-    log.log_id, n, shift, newest, log.slot, log.oldest_seq, log.news_seq, log.ahead, log.candidate = numbers[:9]
-    log.cursor, log.sent, log.lost_settled, log.before_oldest, log.burned, log.bad_sectors, log.totals = numbers[9:]
-    for seq in range(log.oldest_seq // SLOTS, newest + 1):
-        log.where[seq % n] = (seq + shift) % n
-    log.sector = log.where[newest % n]
-    log.first_seq = newest * SLOTS
-    log.next_seq = log.first_seq + log.slot
-    log.place = Place(log.log_id, newest)
-    return True
+def remembered(numbers, sectors):
+    """What `log_ring.RingLog.take` goes on with: the log as it was when `state` was asked for.
+
+    numbers: what `state` gave; sectors: of the partition. None if it had another size then.
+    """
+    if numbers is None or numbers[1] != sectors:
+        return None
+    log_id, n, shift, newest, slot, oldest_seq, news_seq, ahead, candidate = numbers[:9]
+    cursor, sent, lost_settled, before_oldest, burned, bad_sectors, totals = numbers[9:]
+    where = array("H", bytes(2 * n))
+    for seq in range(oldest_seq // SLOTS, newest + 1):
+        where[seq % n] = (seq + shift) % n
+    first_seq = newest * SLOTS
+    return (
+        log_id, where, Place(log_id, newest), set(), totals, burned, bad_sectors,
+        first_seq, first_seq + slot, oldest_seq, news_seq, before_oldest,
+        where[newest % n], slot, ahead, candidate,
+        cursor, sent, lost_settled, False,
+    )  # fmt: skip

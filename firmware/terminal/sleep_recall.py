@@ -15,7 +15,7 @@ _WINDOW_MS = const(60000)  # of `flood`
 # ---- the clock ----
 
 
-def clock(clock, rtc_ms):
+def clock_state(clock, rtc_ms):
     """rtc_ms: of the board's clock that goes on in a deep sleep."""
     flags = (1 if clock.is_set else 0) | (2 if clock.is_agreed else 0) | (4 if clock.is_sure else 0)
     started_ms = rtc_ms - clock.uptime_ms()
@@ -37,7 +37,7 @@ def resume_clock(clock, state, rtc_ms, ticks):
 # ---- power ----
 
 
-def power(power):
+def power_state(power):
     """Of a `power.Power`."""
     return [power.next_ms, power._failures, power.unhappy, 1 if power.is_low else 0, 1 if power._farewell else 0]
 
@@ -49,43 +49,43 @@ def resume_power(power, state):
     power._farewell = bool(farewell)
 
 
-# ---- the front ----
+# ---- the press_path ----
 
 
-def front(front, now_ms):
-    """Of a `front.Front`, only while it is at rest."""
-    flood = front._flood
+def press_path_state(press_path, now_ms):
+    """Of a `press_path.PressPath`, only while it is at rest."""
+    flood = press_path._flood
     return [
-        _debounce(front.debounce, now_ms), _votes(front.votes, now_ms), front.hands.stuck,
+        _debounce(press_path.debounce, now_ms), _votes(press_path.votes, now_ms), press_path.holds.stuck,
         [ticks_diff(now_ms, flood._window_at), flood._stored, 1 if flood._is_flood else 0],
     ]  # fmt: skip
 
 
-def resume_front(front, state, slept_ms, woke_ms, now_ms):
+def resume_press_path(press_path, state, slept_ms, woke_ms, now_ms):
     """Goes on after a deep sleep of slept_ms that ended at ticks woke_ms; the buttons that ended it are presses."""
     of_debounce, of_votes, stuck, of_flood = state
     fell_asleep_ms = ticks_add(woke_ms, -slept_ms)
-    closed = front._board.buttons()
-    woke = front._board.woke & ~stuck
+    closed = press_path._board.buttons()
+    woke = press_path._board.woke & ~stuck
     # What is down by now and neither was before nor woke the chip was pressed while it started.
     late = closed & ~stuck & ~woke
-    debounce = front.debounce
+    debounce = press_path.debounce
     _resume_debounce(debounce, of_debounce, fell_asleep_ms)
-    _resume_votes(front.votes, of_votes, fell_asleep_ms)
-    flood = front._flood
+    _resume_votes(press_path.votes, of_votes, fell_asleep_ms)
+    flood = press_path._flood
     age_ms, flood._stored, is_flood = of_flood
     flood._window_at = ticks_add(fell_asleep_ms, -min(age_ms, _WINDOW_MS))
     flood._is_flood = bool(is_flood)
     # Which of the buttons out of play before it are still down. What is up has been for long.
-    front.hands.start(stuck & closed)
+    press_path.holds.start(stuck & closed)
     debounce.start(now_ms, closed & stuck)
-    front._step_hours(now_ms)
+    press_path._step_hours(now_ms)
     if woke or late:
         _woke(debounce, woke_ms, closed, woke)
         _woke(debounce, ticks_add(woke_ms, ticks_diff(now_ms, woke_ms) // 2), closed, late)
-        front._woke = woke | late
-        front._take_contacts(now_ms)
-        front._woke = 0
+        press_path._woke = woke | late
+        press_path._take_contacts(now_ms)
+        press_path._woke = 0
 
 
 def _debounce(debounce, now_ms):

@@ -5,7 +5,7 @@ https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_
 
 from .compat import const
 from .console import GROUPS
-from .smp_frames import Refused
+from .smp_frames import SmpError
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
@@ -13,10 +13,10 @@ _TOO_LARGE = const(4)
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
     groups = sorted(GROUPS)
     if is_write or command > 3:
-        raise Refused(_ENOTSUP)
+        raise SmpError(_ENOTSUP)
     if command == 0:
         return {"count": len(groups)}
     if command == 1:
@@ -24,11 +24,11 @@ def answer(session, command, is_write, request):
     if command == 3:
         wanted = request.get("groups")
         if wanted is not None and not isinstance(wanted, list):
-            raise Refused(_EINVAL)
+            raise SmpError(_EINVAL)
         return {"groups": [{"group": g, "name": GROUPS[g]} for g in groups if wanted is None or g in wanted]}
     index = request.get("index", 0)
     if not isinstance(index, int) or not 0 <= index < len(groups):
-        raise Refused(_EINVAL, _TOO_LARGE)
+        raise SmpError(_EINVAL, _TOO_LARGE)
     found = {"group": groups[index]}
     if index == len(groups) - 1:
         found["end"] = True

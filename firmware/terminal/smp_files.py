@@ -8,7 +8,7 @@ import os
 from binascii import crc32
 
 from .compat import const
-from .smp_frames import Refused, number, text
+from .smp_frames import SmpError, number, text
 
 _EACCESS = const(11)
 _EINVAL = const(3)
@@ -36,10 +36,10 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
     home = session.app.home
     if home is None:
-        raise Refused(_ENOTSUP, _NO_FILES)
+        raise SmpError(_ENOTSUP, _NO_FILES)
     if command == 0 and is_write:
         return _upload(session, home, request)
     if session.desk:
@@ -56,18 +56,18 @@ def answer(session, command, is_write, request):
         return {"types": {"sha256": {"format": 1, "size": 32}, "crc32": {"format": 0, "size": 4}}}
     if command == 4 and is_write:
         return {}
-    raise Refused(_ENOTSUP)
+    raise SmpError(_ENOTSUP)
 
 
 def _path(home, request, folders):
     """The file that is meant: `/FOLDER/NAME` with one of these folders."""
     parts = text(request, "name").split("/")
     if len(parts) != 3 or parts[0] or not 0 < len(parts[2]) <= 32 or parts[2][0] == ".":
-        raise Refused(_EINVAL, _BAD_NAME)
+        raise SmpError(_EINVAL, _BAD_NAME)
     if not all(letter in _LETTERS for letter in parts[2]):
-        raise Refused(_EINVAL, _BAD_NAME)
+        raise SmpError(_EINVAL, _BAD_NAME)
     if parts[1] not in folders:
-        raise Refused(_EACCESS, _BAD_NAME)
+        raise SmpError(_EACCESS, _BAD_NAME)
     return home + parts[1] + "/" + parts[2]
 
 
@@ -75,13 +75,13 @@ def _size(path):
     try:
         return os.stat(path)[6]
     except OSError:
-        raise Refused(_ENOENT, _NOT_FOUND) from None
+        raise SmpError(_ENOENT, _NOT_FOUND) from None
 
 
 def _download(path, offset):
     size = _size(path)
     if offset > size:
-        raise Refused(_EINVAL, _BEYOND)
+        raise SmpError(_EINVAL, _BEYOND)
     with open(path, "rb") as file:
         file.seek(offset)
         found = {"off": offset, "data": file.read(_CHUNK)}
@@ -93,14 +93,14 @@ def _download(path, offset):
 def _hash(path, request):
     kind = request.get("type", "sha256")
     if kind not in ("sha256", "crc32"):
-        raise Refused(_EINVAL, _NO_SUCH_HASH)
+        raise SmpError(_EINVAL, _NO_SUCH_HASH)
     size = _size(path)
     offset = number(request, "off") if "off" in request else 0
     if offset > size:
-        raise Refused(_EINVAL, _BEYOND)
+        raise SmpError(_EINVAL, _BEYOND)
     length = min(size - offset, number(request, "len") if "len" in request else size)
     if not length:
-        raise Refused(_EINVAL, _EMPTY)
+        raise SmpError(_EINVAL, _EMPTY)
     crc = 0
     sha = hashlib.sha256()
     buf = memoryview(bytearray(_PIECE))
@@ -110,7 +110,7 @@ def _hash(path, request):
         while left:
             piece = buf[: file.readinto(buf[: min(left, _PIECE)])]
             if not piece:
-                raise Refused(_EUNKNOWN, _READ_FAILED)
+                raise SmpError(_EUNKNOWN, _READ_FAILED)
             if kind == "crc32":
                 crc = crc32(piece, crc)
             else:
@@ -145,7 +145,7 @@ def _upload(session, home, request):
     path = _path(home, request, (_STAGING,))
     data = request.get("data")
     if not isinstance(data, bytes):
-        raise Refused(_EINVAL)
+        raise SmpError(_EINVAL)
     upload = session.desk
     offset = number(request, "off")
     try:
@@ -155,28 +155,28 @@ def _upload(session, home, request):
         if not upload:
             upload = session.desk = _begin(home, path, offset, request)
         if offset != upload.at:
-            raise Refused(_EINVAL, _BAD_OFFSET)
+            raise SmpError(_EINVAL, _BAD_OFFSET)
         if offset + len(data) > _LARGEST or (upload.left is not None and len(data) > upload.left):
-            raise Refused(_EINVAL, _BEYOND)
+            raise SmpError(_EINVAL, _BEYOND)
         upload.write(data)
         if upload.left == 0:
             upload.close()
             session.desk = None
             session.app.text.add("I", "uploaded " + path)
     except OSError:
-        raise Refused(_EUNKNOWN, _WRITE_FAILED) from None
+        raise SmpError(_EUNKNOWN, _WRITE_FAILED) from None
     return {"off": upload.at}
 
 
 def _begin(home, path, offset, request):
     if offset:  # goes on where it was broken off
         if offset != _size(path):
-            raise Refused(_EINVAL, _BAD_OFFSET)
+            raise SmpError(_EINVAL, _BAD_OFFSET)
         return _Upload(path, "ab", offset)
     length = number(request, "len", _BEYOND)
     stat = os.statvfs(home or "/")
     if length > _LARGEST or length + _RESERVE > stat[1] * stat[3]:
-        raise Refused(_EINVAL, _BEYOND)
+        raise SmpError(_EINVAL, _BEYOND)
     try:
         os.mkdir(home + _STAGING)
     except OSError:

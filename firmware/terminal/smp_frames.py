@@ -21,7 +21,7 @@ _CRC = (
 )  # fmt: skip
 
 
-class Refused(Exception):
+class SmpError(Exception):
     """A request that gets an error for an answer."""
 
     def __init__(self, general, rc=0, reason=""):
@@ -45,7 +45,7 @@ def number(request, key, rc=0):
     """The int >= 0 that the request has to have; `rc`: what the group calls its absence."""
     value = request.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise Refused(_EINVAL, rc)
+        raise SmpError(_EINVAL, rc)
     return value
 
 
@@ -53,7 +53,7 @@ def text(request, key, rc=0):
     """The text that the request has to have."""
     value = request.get(key)
     if not isinstance(value, str):
-        raise Refused(_EINVAL, rc)
+        raise SmpError(_EINVAL, rc)
     return value
 
 

@@ -7,7 +7,7 @@ import sys
 
 from .compat import const, load, unload
 from .log_record import CONSOLE
-from .smp_frames import BUF_SIZE, Refused, text
+from .smp_frames import BUF_SIZE, SmpError, text
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
@@ -17,7 +17,7 @@ _CLOCK_REFUSED = const(5)
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
     app = session.app
     if command == 0:  # zephyr answers an echo that is a read, too
         return {"r": text(request, "d")}
@@ -30,7 +30,7 @@ def answer(session, command, is_write, request):
         return {"buf_size": BUF_SIZE, "buf_count": 1}
     if command == 7 and not is_write:
         return {"output": _info(app, request.get("format", "s"))}
-    raise Refused(_ENOTSUP)
+    raise SmpError(_ENOTSUP)
 
 
 def _info(app, wanted):
@@ -48,14 +48,14 @@ def _info(app, wanted):
     )
     known = "".join(letter for letter, _ in fields)
     if not isinstance(wanted, str) or not wanted or not all(letter in known + "a" for letter in wanted):
-        raise Refused(_EINVAL, _INVALID_FORMAT)
+        raise SmpError(_EINVAL, _INVALID_FORMAT)
     return " ".join(value for letter, value in fields if letter in wanted or "a" in wanted)
 
 
 def _time(app):
     utc_ms = app.clock.utc_ms()
     if not utc_ms:
-        raise Refused(_EINVAL, _CLOCK_NOT_SET)
+        raise SmpError(_EINVAL, _CLOCK_NOT_SET)
     stamp = load("rfc3339").format_utc_ms(utc_ms)
     unload("rfc3339")
     return {"datetime": stamp}
@@ -66,9 +66,9 @@ def _set_time(app, stamp):
     try:
         utc_ms = load("rfc3339").parse_utc_ms(stamp)
     except ValueError:
-        raise Refused(_EINVAL, _INVALID_FORMAT) from None
+        raise SmpError(_EINVAL, _INVALID_FORMAT) from None
     unload("rfc3339")
     app.clock.advance(app.board.ticks_ms())
     if not app.clock.set_utc(utc_ms, CONSOLE):
-        raise Refused(_EINVAL, _CLOCK_REFUSED)
+        raise SmpError(_EINVAL, _CLOCK_REFUSED)
     return {}

@@ -5,7 +5,7 @@ from binascii import hexlify
 
 from .compat import const, load, ticks_diff, unload
 from .log_record import SELF_TEST
-from .smp_frames import Refused, number, text
+from .smp_frames import SmpError, number, text
 from .net_wifi import CONNECTING
 
 _EINVAL = const(3)
@@ -18,36 +18,36 @@ _IDENTIFY_S = const(10)
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
     app = session.app
     if command == 5 and not is_write:
         return state(app)
     if command > 6 or not is_write:
-        raise Refused(_ENOTSUP, _UNKNOWN)
+        raise SmpError(_ENOTSUP, _UNKNOWN)
     now_ms = app.board.ticks_ms()
     if command == 6:
-        if app.front:  # else the lights say that nothing is counted
-            app.front.feedback.identify(now_ms)
-        return {"s": _IDENTIFY_S if app.front else 0}
+        if app.press_path:  # else the lights say that nothing is counted
+            app.press_path.feedback.identify(now_ms)
+        return {"s": _IDENTIFY_S if app.press_path else 0}
     test = text(request, "name", _BAD_REQUEST)
     if test == "files":
         return {"ok": None if app.home is None else files(app.home + "selftest")}
     if test == "wifi":
         return wifi(app)
     if app.log is None:
-        raise Refused(_ENOTSUP, _NO_LOG)
+        raise SmpError(_ENOTSUP, _NO_LOG)
     if test == "light":
         return light(app, now_ms, number(request, "n", _BAD_REQUEST))
     if test == "tone":
-        return {"ok": app.front.feedback.tone(now_ms)}
+        return {"ok": app.press_path.feedback.tone(now_ms)}
     if test == "mqtt":
         return mqtt(app, number(request, "n", _BAD_REQUEST))
     if test == "record":
-        seq = app.book.event(now_ms, SELF_TEST, 0)
+        seq = app.record_writer.event(now_ms, SELF_TEST, 0)
         return {"ok": seq >= 0, "s": max(0, seq), "ms": ticks_diff(app.board.ticks_ms(), now_ms)}
     if test == "flash":
         return flash(app, now_ms)
-    raise Refused(_EINVAL, _BAD_REQUEST)
+    raise SmpError(_EINVAL, _BAD_REQUEST)
 
 
 def state(app):
@@ -101,9 +101,9 @@ def files(name):
 def light(app, now_ms, n):
     """Light n and no other; for a while presses are tests. n = 0: the end of both."""
     if n > 4:
-        raise Refused(_EINVAL, _BAD_REQUEST)
-    app.front.feedback.lamps(now_ms, 1 << n >> 1)
-    app.front.hands.test(now_ms, _TEST_MS if n else 0)
+        raise SmpError(_EINVAL, _BAD_REQUEST)
+    app.press_path.feedback.lamps(now_ms, 1 << n >> 1)
+    app.press_path.holds.test(now_ms, _TEST_MS if n else 0)
     return {"ok": True, "tot": app.log.totals}
 
 

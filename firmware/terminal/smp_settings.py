@@ -9,7 +9,7 @@ import json
 import os
 
 from .compat import const, load, read_json, unload
-from .smp_frames import Refused, text
+from .smp_frames import SmpError, text
 
 _EACCESS = const(11)
 _EINVAL = const(3)
@@ -22,7 +22,7 @@ _PATH = "config.json"
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
     if command == 0 or (command == 1 and is_write):
         return _with_config(_one, session, command, is_write, request)
     if command == 2 and is_write:
@@ -32,7 +32,7 @@ def answer(session, command, is_write, request):
     elif command == 3:
         session.staged.clear()
     else:
-        raise Refused(_ENOTSUP)
+        raise SmpError(_ENOTSUP)
     return {}
 
 
@@ -44,7 +44,7 @@ def _with_config(do, *args):
         return do(room, *args)
     except Exception as error:
         if room and isinstance(error, room.ConfigError):
-            raise Refused(_EINVAL, 0, error.args[0]) from None
+            raise SmpError(_EINVAL, 0, error.args[0]) from None
         raise
     finally:
         room = None
@@ -69,17 +69,17 @@ def _at(config, path):
     """The value under a path that names one."""
     for key in path.split("/"):
         if not isinstance(config, dict) or key not in config:
-            raise Refused(_ENOENT, _NOT_FOUND)
+            raise SmpError(_ENOENT, _NOT_FOUND)
         config = config[key]
     if isinstance(config, dict):
-        raise Refused(_ENOENT, _NOT_FOUND)
+        raise SmpError(_ENOENT, _NOT_FOUND)
     return config
 
 
 def _value(session, path, room):
     value = _at(room.build_each(_given(session)), path)
     if path.split("/")[-1] in _SECRETS or (isinstance(value, list) and any(isinstance(one, dict) for one in value)):
-        raise Refused(_EACCESS, _NO_READ)  # a list of networks has passwords in it
+        raise SmpError(_EACCESS, _NO_READ)  # a list of networks has passwords in it
     return (value if isinstance(value, str) else json.dumps(value)).encode()
 
 
@@ -91,7 +91,7 @@ def _read(data, default, path):
             return data if isinstance(default, str) else json.loads(data)
         except ValueError:
             pass
-    raise Refused(_EINVAL, 0, path.replace("/", ".") + ": expected " + _expected(default))
+    raise SmpError(_EINVAL, 0, path.replace("/", ".") + ": expected " + _expected(default))
 
 
 def _expected(default):
@@ -141,7 +141,7 @@ def _whole(session):
     try:
         load("wiring").Wiring(session.app.board.chip, pins, power)
     except ValueError as error:
-        raise Refused(_EINVAL, 0, str(error)) from None
+        raise SmpError(_EINVAL, 0, str(error)) from None
     finally:
         unload("wiring")
     return given
@@ -152,7 +152,7 @@ def _save(session):
         return  # the flash has it already
     given = _whole(session)
     if session.app.home is None:
-        raise Refused(_ENOTSUP)
+        raise SmpError(_ENOTSUP)
     path = session.app.home + _PATH
     with open(path + ".new", "w") as file:
         file.write(json.dumps(given))

@@ -4,7 +4,7 @@ https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_
 """
 
 from .compat import const
-from .smp_frames import Refused, text
+from .smp_frames import SmpError, text
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
@@ -22,9 +22,9 @@ _OWN = "smp_svr_stats"  # Zephyr's name for the figures of the server itself
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
     if is_write or command > 1:
-        raise Refused(_ENOTSUP)
+        raise SmpError(_ENOTSUP)
     if command == 1:
         return {"stat_list": ["log", "presses", "switches", "terminal", "uplink", _OWN]}
     name = text(request, "name")
@@ -44,5 +44,5 @@ def _fields(session, name):
             for i, n in enumerate(figures)
         }
     if name not in _KEYS:
-        raise Refused(_EINVAL, _INVALID_GROUP)
+        raise SmpError(_EINVAL, _INVALID_GROUP)
     return {key: facts[key] for key in _KEYS[name] if isinstance(facts.get(key), int)}

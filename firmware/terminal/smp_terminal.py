@@ -3,7 +3,7 @@
 from .log_batch import BatchMaker
 from .compat import const, load, sweep, unload
 from .log_record import SLOTS
-from .smp_frames import Refused, number
+from .smp_frames import SmpError, number
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
@@ -22,7 +22,7 @@ _BEYOND = const(5)
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises Refused."""
+    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
     app = session.app
     if command == 0 and not is_write:
         return app.facts()
@@ -30,10 +30,10 @@ def answer(session, command, is_write, request):
         session.desk = None  # its buffer is as large as the room that reads the text
         return _text(app, number(request, "n", _BAD_REQUEST))
     if command not in (1, 2, 3) or is_write != (command == 3):
-        raise Refused(_ENOTSUP, _UNKNOWN)
+        raise SmpError(_ENOTSUP, _UNKNOWN)
     log = app.log
     if log is None:
-        raise Refused(_ENOTSUP, _NO_LOG)
+        raise SmpError(_ENOTSUP, _NO_LOG)
     if command == 1:
         seq = number(request, "s", _BAD_REQUEST)
         if session.desk is None:
@@ -43,10 +43,10 @@ def answer(session, command, is_write, request):
     if command == 2:
         return {"log": log.log_id, "tot": log.totals, "nxt": log.next_seq, "old": log.oldest_seq}
     if number(request, "log", _BAD_REQUEST) != log.log_id:
-        raise Refused(_EINVAL, _WRONG_LOG)
+        raise SmpError(_EINVAL, _WRONG_LOG)
     mark = number(request, "m", _BAD_REQUEST)
     if mark > log.next_seq:
-        raise Refused(_EINVAL, _BEYOND)
+        raise SmpError(_EINVAL, _BEYOND)
     app.settle(mark)
     return {"m": log.cursor}
 

@@ -3,10 +3,10 @@
 from binascii import crc32
 
 from . import VERSION
-from .record_writer import Book
+from .record_writer import RecordWriter
 from .clock import Clock, Ntp
 from .compat import const, load, ticks_add, unload
-from .press_path import Front
+from .press_path import PressPath
 from .log_scrub import Scrub
 from .mains import MAINS
 from .log_ring import RingLog
@@ -40,16 +40,19 @@ def built():
             board.radio().active(True)
         except OSError:
             pass  # the keeper tries again
-        load("run").hold(app)
+        load("run").hold(app.tls, board, app.stood_still)
+        net_tls = load("net_tls")
         try:
-            load("net_tls").begun(app, settings["mqtt"]["tls"])
+            net_tls.read_files(app.tls, settings["mqtt"]["tls"])
+            net_tls.hold_spare(app.tls, settings["mqtt"]["tls"], board.idf)
         except (OSError, ValueError):
             pass  # it will be said at the first connection
+        net_tls = None  # nobody holds what is to leave the heap
         unload("net_tls")
     return board, app
 
 
-def start(app, now_ms, idle_ms):
+def start(app, now_ms, calm_ms):
     """Mounts the log, writes the boot record, arms the pins. Gives the line for the console.
 
     After a deep sleep there is no mount and no boot record: what woke the terminal is a press.
@@ -61,19 +64,21 @@ def start(app, now_ms, idle_ms):
     crash_report = load("crash_report")
     folder = None if app.home is None else app.home + "log"
     app.text = text = TextLog(folder, clock, crash_report.secrets(app._config))
-    slept = None
-    if board.slept or app.power.profile != MAINS:
-        app._rest = load("sleep")
+    slept = found = None
+    may_sleep = board.slept or app.power.profile != MAINS
     if board.slept:
-        slept = app._rest.remembered(board)
+        slept = load("sleep").remembered(board)
     elif folder is not None:
         crash_report.read(text, board)
     try:
         if board.flash is None:
             raise ValueError(board.flash_problem)
         log = RingLog(board.flash, crc32(board.mac), board.random32, clock)
-        if slept is None or not app._rest.resume_log(log, slept):
-            slept = None
+        if board.slept:
+            found = load("sleep").remembered_log(slept, log.sectors)
+        if found:
+            log.take(found)
+        else:
             log.mount()
     except (OSError, ValueError) as error:
         app.problem = str(error)
@@ -81,24 +86,32 @@ def start(app, now_ms, idle_ms):
         crash_report.booted(text, board.reset_cause, status_line(app))
         return status_line(app)
     app.log = log
-    app.book = book = Book(log, clock, board.ticks_ms, app.stood_still)
-    app.front = front = Front(app._config, board, book)
-    if slept is None:
+    app.record_writer = writer = RecordWriter(log, clock, board.ticks_ms, app.stood_still)
+    app.press_path = press_path = PressPath(app._config, board, writer)
+    if may_sleep:
+        app._sleeper = sleeper = load("sleep").Sleeper(
+            board, app.power, clock, text, log, press_path, app.wifi, calm_ms
+        )
+    if not found:
         app.power.start(now_ms)
-        book.owe_boot(board.reset_cause, 0, now_ms)
+        writer.owe_boot(board.reset_cause, 0, now_ms)
         if not log.boot_storm:
-            book.boot()
-        front.start(now_ms)
+            writer.boot()
+        press_path.start(now_ms)
         crash_report.booted(text, board.reset_cause, status_line(app))
     else:
-        app._rest.resume(app, slept, now_ms, idle_ms)
+        app.standstill_ms, idle_ms = sleeper.resume(slept, now_ms)
+        log.may_erase = not app.power.is_low
+        if not board.woke:
+            app.last_touch = ticks_add(now_ms, -min(idle_ms, calm_ms))
+        sleeper.resume_press_path(slept, now_ms)
     board.on_edge(app._on_edge)
     app._scrub_at = now_ms
     config = app._config
     app.ntp = Ntp(config["ntp"], app.wifi, clock, board.random32)
     app.uplink = Uplink(config["mqtt"], app.device_id, app.wifi, log, clock, board.random32, app.facts)
-    if app.cert_ends:
-        load("net_tls").limit(app)
+    if app.tls and app.tls.ends:
+        load("net_tls").limit(app.tls, clock)
         unload("net_tls")
     if app.power.profile != MAINS:
         app.uplink.outbox.pace = None  # `power` has decided when: a session sends all

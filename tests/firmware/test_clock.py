@@ -2,13 +2,13 @@
 
 import struct
 
-from logs import mounted, press
+from logs import mounted, press, uptime_ms_at
 
 from terminal import sleep_recall
 from terminal.clock import Clock, Ntp
 from terminal.compat import ticks_add
 from terminal.log_record import AGREED, COLLECTOR, CONSOLE, NTP
-from terminal.record_writer import Book
+from terminal.record_writer import RecordWriter
 from terminal.rfc3339 import doubt
 
 PERIOD = ticks_add(0, -1) + 1
@@ -23,14 +23,12 @@ def test_uptime_over_many_wraps():
         now = ticks_add(now, 100000000)
         clock.advance(now)
     assert clock.uptime_ms() == 40 * 100000000
-    clock.at(ticks_add(now, -50))
-    assert clock.at_high << 24 | clock.at_low == 40 * 100000000 - 50
+    assert uptime_ms_at(clock, ticks_add(now, -50)) == 40 * 100000000 - 50
 
 
 def test_a_moment_before_the_start_is_the_start():
     clock = Clock(100)
-    clock.at(60)
-    assert (clock.at_low, clock.at_high) == (0, 0)
+    assert uptime_ms_at(clock, 60) == 0
 
 
 def test_utc_and_the_whole_second_of_a_time_record():
@@ -86,7 +84,7 @@ def test_a_person_at_the_cable_is_believed_against_the_log_but_not_against_this_
 def test_a_mount_finds_the_newest_time():
     log, clock, flash = mounted()
     floor_ms = clock.floor_ms
-    book = Book(log, clock, lambda: 0, lambda since_ms, now_ms: None)
+    book = RecordWriter(log, clock, lambda: 0, lambda since_ms, now_ms: None)
     clock.advance(5000)
     press(log, clock)
     assert mounted(flash)[1].floor_ms == floor_ms
@@ -108,7 +106,7 @@ def test_a_deep_sleep_takes_all_of_it_along():
     clock.set_utc(BASE_S * 1000 + 5000, COLLECTOR)
     clock.time_due = False
     other = Clock(0)
-    sleep_recall.resume_clock(other, sleep_recall.clock(clock, 777), 777 + 60000, 0)
+    sleep_recall.resume_clock(other, sleep_recall.clock_state(clock, 777), 777 + 60000, 0)
     assert other.utc_ms() == BASE_S * 1000 + 65000 and other.floor_ms == BASE_S * 1000
     assert other.set_utc(BASE_S * 1000 + 65100, NTP) and not other.time_due
 
@@ -127,7 +125,7 @@ def told(log, clock, utc_ms, source):
     if not clock.time_due:
         return 0
     clock.time_due = False
-    Book(log, clock, lambda: 0, lambda since_ms, now_ms: None).time()
+    RecordWriter(log, clock, lambda: 0, lambda since_ms, now_ms: None).time()
     return clock.witness
 
 
@@ -165,7 +163,7 @@ def test_a_log_of_an_older_firmware_that_was_led_astray_is_believed_by_nobody():
         log.slot = slot
         if slot == 252:
             log._open_next()
-        Book(log, clock, lambda: 0, lambda since_ms, now_ms: None).time()
+        RecordWriter(log, clock, lambda: 0, lambda since_ms, now_ms: None).time()
         press(log, clock)
         assert mounted(flash)[1].set_utc(TRUE_MS, NTP)
 
@@ -278,7 +276,7 @@ def test_a_deep_sleep_remembers_how_sure_the_time_is():
         clock = Clock(0)
         clock.set_utc(TRUE_MS, source)
         other = Clock(0)
-        sleep_recall.resume_clock(other, sleep_recall.clock(clock, 0), 1000, 0)
+        sleep_recall.resume_clock(other, sleep_recall.clock_state(clock, 0), 1000, 0)
         assert (other.is_set, other.is_sure, other.is_agreed) == (True, is_sure, False)
 
 

@@ -17,8 +17,7 @@ def runs(flood, clock):
 
 def press(flood, clock, at_ms, b, verdict):
     clock.advance(at_ms)
-    clock.at(at_ms)
-    return flood.takes(at_ms, b, verdict, clock)
+    return flood.takes(at_ms, b, verdict)
 
 
 def test_a_few_filtered_presses_are_stored_one_by_one():

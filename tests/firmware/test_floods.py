@@ -19,9 +19,9 @@ def press(app, board, at_ms, b):
     """One press as the debouncer would report it."""
     board.now_ms = at_ms % (1 << 30)
     app.clock.advance(board.now_ms)
-    debounce = app.front.debounce
+    debounce = app.press_path.debounce
     debounce.first_contact[b] = board.now_ms
-    app.front._press(board.now_ms, b)
+    app.press_path._press(board.now_ms, b)
     debounce.opened[b] = board.now_ms + 60
     debounce.known |= 1 << b
 
@@ -50,8 +50,8 @@ def test_ten_presses_a_second_for_two_hours():
     for _ in range(72_000):
         at_ms += 100
         press(app, board, at_ms, dice.randrange(4))
-        if app.front._flood.is_due(board.now_ms):
-            app.book.runs(app.front._flood)
+        if app.press_path._flood.is_due(board.now_ms):
+            app.record_writer.runs(app.press_path._flood)
     board.now_ms = (at_ms + 10_000) % (1 << 30)
     app.step(board.now_ms)
     votes, total = contents(app.log)

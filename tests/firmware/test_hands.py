@@ -2,7 +2,7 @@
 
 from play import ticks
 
-from terminal.button_holds import Hands
+from terminal.button_holds import ButtonHolds
 from terminal.press_verdict import DEFAULT_WINDOWS
 
 NONE = -1
@@ -12,24 +12,24 @@ class Held:
     """Buttons that go down and up at ms; `down` is the mask of those that lie."""
 
     def __init__(self, at_boot=0):
-        self.hands = Hands(DEFAULT_WINDOWS)
+        self.holds = ButtonHolds(DEFAULT_WINDOWS)
         self.down = at_boot
-        self.hands.start(at_boot)
+        self.holds.start(at_boot)
 
     def press(self, at_ms, button, seq=NONE):
         self.down |= 1 << button - 1
-        self.hands.pressed(ticks(at_ms), button - 1, seq)
-        return self.hands.step(ticks(at_ms), self.down)
+        self.holds.pressed(ticks(at_ms), button - 1, seq)
+        return self.holds.step(ticks(at_ms), self.down)
 
     def release(self, at_ms, button):
         self.down &= ~(1 << button - 1)
-        self.hands.released(ticks(at_ms), button - 1)
-        return self.hands.step(ticks(at_ms), self.down)
+        self.holds.released(ticks(at_ms), button - 1)
+        return self.holds.step(ticks(at_ms), self.down)
 
     def at(self, at_ms):
         """(seq of a stuck vote or -1, buttons out of play, mode)"""
-        seq = self.hands.step(ticks(at_ms), self.down)
-        return seq, self.hands.stuck, self.hands.mode
+        seq = self.holds.step(ticks(at_ms), self.down)
+        return seq, self.holds.stuck, self.holds.mode
 
 
 def test_a_vote_is_stuck_after_10_s():
@@ -55,13 +55,13 @@ def test_what_did_not_count_goes_out_of_play_without_a_revision():
 
 def test_the_cable_brings_test_mode_for_as_long_as_it_says():
     held = Held()
-    held.hands.test(ticks(0), 3000)
+    held.holds.test(ticks(0), 3000)
     assert held.at(2999)[2] == "test"
-    held.hands.test(ticks(2999), 3000)
+    held.holds.test(ticks(2999), 3000)
     for at_ms, mode in ((5998, "test"), (5999, ""), (400000, "")):
         assert held.at(at_ms)[2] == mode, at_ms
-    held.hands.test(ticks(400000), 3000)
-    held.hands.test(ticks(400001), 0)
+    held.holds.test(ticks(400000), 3000)
+    held.holds.test(ticks(400001), 0)
     assert held.at(400001)[2] == ""
 
 

@@ -152,7 +152,7 @@ PLANTED: dict[str, list[Change]] = {
         ("log_reader", "                if record[:12] in self._behind:", "                if False:")
     ],
     "acks forgotten at a reboot": [("log_mount", "                self._take_ack(record)\n", "")],
-    "the boot number does not move": [("log_mount", "clock.boot = boot % 65535 + 1", "clock.boot = boot")],
+    "the boot number does not move": [("log_mount", "self.boot = boot % 65535 + 1", "self.boot = boot")],
     "presses of a run counted as one": [
         ("log_record", "        return buf[at + 10] | buf[at + 11] << 8", "        return 1")
     ],
@@ -160,13 +160,15 @@ PLANTED: dict[str, list[Change]] = {
 
 
 PLANTED_IN_THE_SELF_TEST: dict[str, list[Change]] = {
-    "the sector is not erased": [("log_selftest", "    if log.erase(sector):", "    if True:")],
-    "another sector": [
-        ("log_selftest", "    sector = log.ahead\n", "    sector = (log.ahead + 1) % log.sectors\n"),
+    "the sector is not erased": [
+        ("log_selftest", "    if not log.erase_ahead(sector):", "    log.ahead = sector\n    if False:")
     ],
-    "the open sector": [("log_selftest", "    sector = log.ahead\n", "    sector = log.sector\n")],
+    "another sector": [
+        ("log_selftest", "    sector = log.lend()\n", "    sector = (log.lend() + 1) % log.sectors\n"),
+    ],
+    "the open sector": [("log_selftest", "    sector = log.lend()\n", "    log.lend()\n    sector = log.sector\n")],
     "what is not blank is offered": [
-        ("log_selftest", "        log.bad_sectors += 1\n", "        log.ahead = sector\n")
+        ("log_selftest", '        found = "erase"\n', '        found = "erase"\n        log.ahead = sector\n')
     ],
 }
 

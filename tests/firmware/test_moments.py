@@ -19,7 +19,7 @@ FRESH = {
     "Debounce.first_contact": "read only in the step that sets it",
     "Flood._from": "read only while there is a fold, which is written after a minute",
     "Flood._until": "read only while there is a fold, which is written after a minute",
-    "Front._settled": "each step takes it to the present, before anything is compared with it",
+    "PressPath._settled": "each step takes it to the present, before anything is compared with it",
     "App._moments_at": "each look takes it to the present",
     "Runner._ticks_ms": "the clock itself",
 }

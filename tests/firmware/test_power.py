@@ -106,8 +106,8 @@ def test_what_is_remembered_across_deep_sleep():
     made.step(0)
     made.unhappy = 2
     other, _ = power()
-    sleep_recall.resume_power(other, sleep_recall.power(made))
-    assert other.is_low and other.unhappy == 2 and sleep_recall.power(other) == sleep_recall.power(made)
+    sleep_recall.resume_power(other, sleep_recall.power_state(made))
+    assert other.is_low and other.unhappy == 2 and sleep_recall.power_state(other) == sleep_recall.power_state(made)
 
 
 def test_a_sleepbook_that_is_not_whole_is_none():
@@ -135,7 +135,9 @@ def test_a_log_goes_on_without_a_mount():
     log.settle(log.next_seq - 100)
     other = RingLog(flash, CHIP, Dice(), clock)
     reads = flash.reads
-    assert sleep_log.resume(other, sleep_log.state(log)) and flash.reads == reads
+    other.take(sleep_log.remembered(sleep_log.state(log), 4))
+    assert flash.reads == reads
+    assert sleep_log.remembered(sleep_log.state(log), 5) is None, "that was another partition's"
     for key in ("log_id", "next_seq", "oldest_seq", "totals", "cursor", "sent", "unsent", "lost", "sector", "slot"):
         assert getattr(other, key) == getattr(log, key), key
     assert list(other.where) == list(log.where)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from logs import CHIP, Dice, press, write_ack
+from logs import CHIP, Dice, clock_at, press, write_ack
 from ram_flash import RamFlash
 
 from hymio.wire.batches import decode_batch
@@ -21,18 +21,13 @@ buttons = st.integers(1, 4)
 verdicts = st.integers(0, 8)
 
 
-class At:
-    def __init__(self, uptime_ms, boot):
-        self.at_low, self.at_high, self.boot = uptime_ms & 0xFFFFFF, uptime_ms >> 24, boot
-
-
 @given(verdicts, buttons, st.integers(0, 63), st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**40 - 1),
        st.integers(1, 65535), u32, u32, st.integers(0, 251))  # fmt: skip
 def test_the_host_reads_the_press_that_the_terminal_wrote(
     verdict, button, flags, edges, quiet_ms, uptime_ms, boot, log_id, sector_seq, slot
 ):
     buf = bytearray(16)
-    put_press(buf, verdict, button, flags, edges, quiet_ms, At(uptime_ms, boot))
+    put_press(buf, verdict, button, flags, edges, quiet_ms, clock_at(uptime_ms, boot), 0)
     place = Place(log_id, sector_seq)
     place.seal(buf, slot)
     assert place.holds(buf, 0, slot)
@@ -130,8 +125,7 @@ def test_the_host_reads_the_batches_that_the_terminal_made(presses, start, most)
     expected = {}
     for button, verdict, gap_ms, flags, quiet_ms in presses:
         clock.advance(clock._ticks + gap_ms & (1 << 30) - 1)
-        clock.at(clock._ticks)
-        uptime_ms = clock.at_high << 24 | clock.at_low
+        uptime_ms = clock.uptime_ms()
         seq = press(log, clock, button, verdict, flags=flags, quiet_ms=quiet_ms)
         expected[seq] = Press(1, uptime_ms, button, verdict, flags, 1, quiet_ms)
     maker = BatchMaker(log, clock, Dice(), 700, "till-1")

@@ -3,6 +3,7 @@
 from binascii import crc32
 
 import vectors
+from logs import clock_at
 
 from terminal import log_record
 from terminal.log_record import Crc, Header, Place
@@ -11,13 +12,9 @@ LOG = 0x1A2B3C4D
 CHIP = crc32(bytes((0x24, 0x0A, 0xC4, 0x11, 0x22, 0x33)))
 
 
-class At:
-    """What put_head asks of a clock."""
-
-    def __init__(self, uptime_ms, boot=7):
-        self.at_low = uptime_ms & 0xFFFFFF
-        self.at_high = uptime_ms >> 24
-        self.boot = boot
+def at(uptime_ms):
+    """The clock of boot 7 and the ticks of that uptime."""
+    return clock_at(uptime_ms, 7), 0
 
 
 def rows():
@@ -41,21 +38,21 @@ def test_crc_equals_binascii():
 def test_record_vectors():
     given = rows()
     buf = bytearray(16)
-    log_record.put_body(buf, log_record.BOOT, 1, 0, At(812))
+    log_record.put_body(buf, log_record.BOOT, 1, 0, *at(812))
     assert sealed(buf, 0) == given[0][1]
-    log_record.put_press(buf, log_record.COUNTED, 4, 0, 5, 65535, At(61234))
+    log_record.put_press(buf, log_record.COUNTED, 4, 0, 5, 65535, *at(61234))
     assert sealed(buf, 1) == given[1][1]
     buf[0] |= log_record.RETRY
     assert sealed(buf, 2) == given[2][1]
-    log_record.put_press(buf, log_record.REPEAT, 1, log_record.CLOCK_SET, 3, 480, At(61900))
+    log_record.put_press(buf, log_record.REPEAT, 1, log_record.CLOCK_SET, 3, 480, *at(61900))
     assert sealed(buf, 3) == given[3][1]
-    log_record.put_body(buf, log_record.REVISE, log_record.CHORD, 5 * 252 + 3, At(62000))
+    log_record.put_body(buf, log_record.REVISE, log_record.CHORD, 5 * 252 + 3, *at(62000))
     assert sealed(buf, 4) == given[4][1]
-    log_record.put_body(buf, log_record.TIME, log_record.NTP, 1800000000, At(75250))
+    log_record.put_body(buf, log_record.TIME, log_record.NTP, 1800000000, *at(75250))
     assert sealed(buf, 6) == given[6][1]
     log_record.put_ack(buf, 1263, 2, 0)
     assert sealed(buf, 7) == given[7][1]
-    log_record.put_body(buf, log_record.EVENT, 2, 3, At(1 << 33))
+    log_record.put_body(buf, log_record.EVENT, 2, 3, *at(1 << 33))
     assert sealed(buf, 251) == given[8][1]
 
 

@@ -34,10 +34,13 @@ class Uplink:
     def restart(self):
         self.wants_restart = True
 
+    def renewed(self, cert):
+        self.tls["cert"] = cert
+
 
 def begin(files):
-    app = SimpleNamespace(uplink=Uplink("cert.der"), clock=SimpleNamespace(utc_ms=lambda: NOW.timestamp() * 1000))
-    assert net_certificate.begin(app, REQUEST, files) and app.uplink.wants_restart
+    uplink, clock = Uplink("cert.der"), SimpleNamespace(utc_ms=lambda: NOW.timestamp() * 1000)
+    assert net_certificate.begin(REQUEST, files, uplink, clock) and uplink.wants_restart
 
 
 def boot(home):

@@ -3,6 +3,7 @@
 import asyncio
 
 from terminal import run
+from terminal.app import KeptTls
 from terminal.compat import ticks_ms
 
 
@@ -32,6 +33,9 @@ class Uplink:
     def move(self):
         pass
 
+    def output(self):
+        return b""
+
     def closed(self, now_ms, problem, is_refused):
         self.closings.append((problem, is_refused))
 
@@ -42,7 +46,8 @@ class App:
         self.board = self
         self.beside = None, None  # no memory beside the heap
         self.wants_fresh_start = False
-        self.tls = None
+        self.tls = KeptTls()
+        self.clock = None
         self.looks = 0
         self.still = []
         self._calm_after = calm_after

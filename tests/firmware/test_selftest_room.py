@@ -167,7 +167,7 @@ def test_a_cable_that_is_pulled_ends_the_test_within_seconds():
         terminal.board.now_ms = ms
         if ms >= due_ms:
             due_ms = terminal.app.step(ms)
-    assert terminal.app.front.hands.mode == "" and terminal.board.shown == [0, 0, 0, 0]
+    assert terminal.app.press_path.holds.mode == "" and terminal.board.shown == [0, 0, 0, 0]
     terminal.press(2)
     assert records(terminal.app)[-1] == (1, COUNTED)
 

@@ -2,8 +2,9 @@
 
 from binascii import unhexlify
 
+from terminal.app import KeptTls
 from terminal.clock import Clock
-from terminal.net_tls import Tls, date, dates, missing
+from terminal.net_tls import chip_date, date, dates, missing, read_files
 
 # Made by `hymio pki issue`.
 CERT = unhexlify(
@@ -17,10 +18,10 @@ CERT = unhexlify(
 )
 
 
-class Ours(Tls):
-    def __init__(self):
-        self._issued = dates(CERT)[0]
-        self._doubts = False
+def ours():
+    kept = KeptTls()
+    kept.issued = dates(CERT)[0]
+    return kept
 
 
 def test_from_when_to_when_a_certificate_is_good():
@@ -35,24 +36,24 @@ def test_dates_of_1970_seconds():
 
 
 def test_the_chip_is_told_the_time_or_what_it_is_at_least():
-    tls = Ours()
+    kept = ours()
     clock = Clock(0)
-    assert tls.date(clock) == (2026, 3, 15, 12, 30, 0), "no earlier than our own certificate"
+    assert chip_date(kept, clock) == (2026, 3, 15, 12, 30, 0), "no earlier than our own certificate"
     clock.floor_ms = 1800000000000
-    assert tls.date(clock) == (2027, 1, 15, 8, 0, 0), "no earlier than the log"
+    assert chip_date(kept, clock) == (2027, 1, 15, 8, 0, 0), "no earlier than the log"
     clock.set_utc(1800000061000, 1)
-    assert tls.date(clock) == (2027, 1, 15, 8, 1, 1)
+    assert chip_date(kept, clock) == (2027, 1, 15, 8, 1, 1)
 
 
 def test_a_time_that_is_not_sure_counts_in_every_other_attempt():
-    tls = Ours()
+    kept = ours()
     clock = Clock(0)
     assert clock.set_utc(2300000000000, 1) and not clock.is_sure
-    assert tls.date(clock) == date(2300000000)
-    tls._doubts = True  # after a handshake that has failed
-    assert tls.date(clock) == (2026, 3, 15, 12, 30, 0)
+    assert chip_date(kept, clock) == date(2300000000)
+    kept.is_doubted = True  # after a handshake that has failed
+    assert chip_date(kept, clock) == (2026, 3, 15, 12, 30, 0)
     assert clock.set_utc(1800000061000, 2) and clock.set_utc(1800000061000, 1) and clock.is_sure
-    assert tls.date(clock) == (2027, 1, 15, 8, 1, 1), "a sure one counts always"
+    assert chip_date(kept, clock) == (2027, 1, 15, 8, 1, 1), "a sure one counts always"
 
 
 def test_a_file_that_is_not_there_is_named():
@@ -64,7 +65,7 @@ def test_files_of_another_kind_are_told_so():
     with open("tls-not-a-certificate", "wb") as file:
         file.write(b"-----BEGIN NONSENSE")
     try:
-        Tls({"ca": "tls-not-a-certificate", "cert": "", "key": ""})
+        read_files(KeptTls(), {"ca": "tls-not-a-certificate", "cert": "", "key": ""})
     except ValueError as error:
         assert "mqtt.tls" in error.args[0] and "DER" in error.args[0]
     else:

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from terminal import net_tls
+from terminal.app import KeptTls
 from terminal.clock import Clock
-from terminal.log_mount import raise_floor
+from terminal.log_mount import raised
 from terminal.log_record import COLLECTOR, NTP
 
 TRUE_MS = 1800000000000
@@ -24,35 +25,33 @@ class Attempts:
         self.clock = Clock(0)
         self.dates = []
         self.is_good = False
-        self.app = SimpleNamespace(
-            board=SimpleNamespace(
-                ticks_ms=lambda: 0, rtc=SimpleNamespace(datetime=self.dates.append), idf=lambda: (None, None)
-            ),
-            clock=self.clock,
-            uplink=SimpleNamespace(tls={}, output=lambda: b""),
-            stood_still=lambda since_ms, now_ms: None,
-            cert_ends=None,
-            tls=None,
+        self.board = SimpleNamespace(
+            ticks_ms=lambda: 0, rtc=SimpleNamespace(datetime=self.dates.append), idf=lambda: (None, None)
         )
+        self.kept = KeptTls()
 
-        class Ours(net_tls.Tls):
-            def __init__(ours, files, kept=None):
-                ours.kept = kept or ["context", (2000, 1, 1, 0, 0, 0), None, False, None]
-                _, ours._issued, _, ours._doubts, _ = ours.kept
-                ours.ends = ends
+        def read_files(kept, files):
+            is_new = kept.context is None
+            kept.context, kept.issued, kept.ends = "context", (2000, 1, 1, 0, 0, 0), ends
+            return is_new
 
-            async def shake(ours, *_):
-                if not self.is_good:
-                    raise OSError("certificate is expired")
-                return None, None
+        async def shake(*_):
+            if not self.is_good:
+                raise OSError("certificate is expired")
+            return None, None
 
-        monkeypatch.setattr(net_tls, "Tls", Ours)
+        monkeypatch.setattr(net_tls, "read_files", read_files)
+        monkeypatch.setattr(net_tls, "shake", shake)
 
     def date(self, is_good=False):
         """Of the next attempt."""
         self.is_good = is_good
         try:
-            asyncio.run(net_tls.secured(self.app, None, None, "broker"))
+            asyncio.run(
+                net_tls.secured(
+                    self.kept, {}, None, None, "broker", b"", self.clock, self.board, lambda since_ms, now_ms: None
+                )
+            )
         except OSError:
             assert not is_good
         return self.dates[-1][:3]
@@ -60,7 +59,7 @@ class Attempts:
 
 @pytest.fixture
 def attempts(monkeypatch):
-    return Attempts(monkeypatch, (2036, 1, 1, 0, 0, 0))
+    return Attempts(monkeypatch, "2036-01-01T00:00:00Z")
 
 
 def test_a_false_time_is_tried_and_then_doubted(attempts):
@@ -77,15 +76,14 @@ def test_what_went_well_is_not_doubted(attempts):
 
 
 def test_a_floor_beyond_the_end_of_our_certificate_is_none(attempts):
-    raise_floor(attempts.clock, FALSE_MS, 4)
+    attempts.clock.begin(1, raised(attempts.clock.floor_ms, FALSE_MS, 4))
     assert not attempts.clock.set_utc(TRUE_MS, NTP)
     assert attempts.date() == FIRMWARE
     assert attempts.clock.set_utc(TRUE_MS, NTP)
-    assert attempts.app.cert_ends == "2036-01-01T00:00:00Z"
 
 
 def test_a_sure_floor_counts_while_there_is_no_clock(attempts):
-    raise_floor(attempts.clock, TRUE_MS, 4)
+    attempts.clock.begin(1, raised(attempts.clock.floor_ms, TRUE_MS, 4))
     assert [attempts.date() for _ in range(3)] == [TRUE] * 3
 
 
@@ -112,9 +110,8 @@ class Failing:
 def test_a_handshake_without_memory_is_not_taken_for_a_wrong_signature(monkeypatch, largest, is_short):
     monkeypatch.setattr(net_tls, "MICROPYTHON", True)
     context = Failing()
-    ours = net_tls.Tls(None, [context, (2000, 1, 1, 0, 0, 0), None, False, None])
-    shake = ours.shake(
-        None, SimpleNamespace(s=None), "broker", b"hello", lambda *_: None, lambda: 0, lambda: (9, largest)
+    shake = net_tls.shake(
+        context, None, SimpleNamespace(s=None), "broker", b"hello", lambda *_: None, lambda: 0, lambda: (9, largest)
     )
     with pytest.raises((OSError, ValueError)) as caught:
         asyncio.run(shake)

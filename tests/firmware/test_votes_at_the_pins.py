@@ -93,7 +93,7 @@ def test_the_answer_to_a_follow_up_is_a_record_and_so_is_none():
         for line in ("press 1", "wait 0.9", "wait 0.3", "wait 1", "press 2", "wait 0.5", "wait 20", "press 2",
                      "wait 7.8", "wait 0.5", "wait 10"):  # fmt: skip
             terminal.obey(line)
-            asking.append(terminal.machine._app.front.votes.is_asking)
+            asking.append(terminal.machine._app.press_path.votes.is_asking)
         assert asking == [False, False, True, True, True, False, False, False, True, False, False]
         assert verdicts(terminal) == ["counted", "answer", "counted"]
         records = read_image(terminal.flash.image()).records

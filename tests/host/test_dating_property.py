@@ -51,7 +51,7 @@ class Life:
         self.clock = firmware_module("clock").Clock(self._ticks())
         self.log = firmware_module("log_ring").RingLog(self.flash, 1, lambda: next(self._numbers), self.clock)
         self.log.mount()
-        self.book = firmware_module("record_writer").Book(
+        self.book = firmware_module("record_writer").RecordWriter(
             self.log, self.clock, self._ticks, lambda since_ms, now_ms: None
         )
         self.book.owe_boot(1, 0, self._ticks())

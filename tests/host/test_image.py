@@ -359,8 +359,7 @@ class FirmwareLog:
         from hymio.common.firmware_files import firmware_module
 
         buf = bytearray(SIZE)
-        self.clock.at(at_ms)
-        firmware_module("log_record").put_press(buf, 0, button, 0, 5, 65535, self.clock)
+        firmware_module("log_record").put_press(buf, 0, button, 0, 5, 65535, self.clock, at_ms)
         return int(self.log.append(buf))
 
     def contents(self) -> dict[int, bytes]:

@@ -35,6 +35,7 @@ _TRANSACTION = "tests/host/test_transaction.py"
 _PULL = "tests/host/test_pull_marks.py"
 _FORMATS = "tests/host/test_formats.py"
 _OUTBOX = "tests/firmware/test_outbox.py"
+_ACK = "tests/firmware/test_net_ack.py"
 _UPLINK = "tests/firmware/test_uplink.py"
 _RINGLOG = "tests/firmware/test_ringlog.py"
 _BATCH = "tests/firmware/test_batch.py"
@@ -243,16 +244,18 @@ PLANTS = (
         _PULL,
     ),
     # The uplink of the terminal.
-    _board("time-of-any-ack", "net_outbox.py", " and nonce == self._maker.nonce", "", _OUTBOX),
-    _board("time-of-a-retained-ack", "net_outbox.py", "if utc_ms and not is_retained and", "if utc_ms and", _OUTBOX),
+    _board("time-of-any-ack", "net_ack.py", " and answered == nonce", "", _ACK, _OUTBOX),
+    _board("time-of-a-retained-ack", "net_ack.py", "is_fresh = not is_retained and ", "is_fresh = ", _ACK, _OUTBOX),
     _board(
         "any-collector-is-believed",
-        "log_batch.py",
-        " or bytes(data[20:-4]) != collector_id.encode()",
+        "net_ack.py",
+        " or bytes(payload[20:-4]) != collector_id.encode()",
         "",
-        _BATCH,
+        _ACK,
         _OUTBOX,
     ),
+    _board("mark-beyond-the-log", "net_ack.py", "if mark > next_seq:", "if mark < 0:", _ACK),
+    _board("ack-of-any-version", "net_ack.py", " or payload[0] != 1", "", _ACK),
     _board("resends-ever-as-soon", "net_outbox.py", "min(2 * self._ack_wait_ms, _ACK_MAX_MS)", "_ACK_MS", _OUTBOX),
     _board(
         "goes-on-where-the-connection-broke",

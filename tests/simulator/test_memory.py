@@ -21,7 +21,7 @@ needs_all = pytest.mark.skipif(not is_complete, reason=f"needs /proc and {', '.j
 NEW_LINE = "gc.threshold(4096)"
 OLD_LINE = "gc.threshold(gc.mem_free() // 4)"
 HELD = "_COPIES = const(8)"
-RESERVED = "        if kept[2] is None:\n"
+RESERVED = "        if kept.reserve is None:\n"
 KB = 1000
 
 

@@ -188,5 +188,5 @@ def test_a_button_held_down_for_days(days, tmp_path):
         terminal.run(15)
         terminal.leap(days)
         terminal.run(60)
-        assert terminal.machine._app.front.hands.stuck == 0
+        assert terminal.machine._app.press_path.holds.stuck == 0
         takes_a_press(terminal)

@@ -1,9 +1,10 @@
 """The memory of a stock ESP32 without PSRAM: one budget for the heap of Python, Wi-Fi and TLS.
 
-simulator/spec/model.md has the measurements behind every number here, and the limits. `Idf` follows the rules of
-ESP-IDF's heap, `new_segment` those of MicroPython's (py/gc.c, `gc_try_add_heap`). `Memory` makes the VM's own heap
-follow them: what the chip's heap does not have, or not yet, is filled with ballast. So the real allocator has as much
-space as on the chip, and what it does with it decides when a segment is taken and when an empty one is given back.
+"The chip's memory" in simulator/spec/model.md has the measurements behind every number here, and the limits. `Idf`
+has the rules of ESP-IDF's heap, `new_segment` those of MicroPython's (py/gc.c, `gc_try_add_heap`). `Memory` makes the
+VM's own heap follow them: what the chip's heap does not have, or not yet, is filled with ballast. So the real
+allocator has as much space as on the chip, and what it does with it decides when a segment is taken and when an empty
+one is given back.
 """
 
 # mypy: ignore-errors

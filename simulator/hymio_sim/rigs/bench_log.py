@@ -42,8 +42,8 @@ class LogOnFlash:
 
     def press(self, button: int, verdict: int = 0, quiet_ms: int = 65535, edges: int = 4) -> None:
         """Writes the record of a press."""
-        self.clock.at(self.clock._ticks)
-        firmware_module("log_record").put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock)
+        put_press = firmware_module("log_record").put_press
+        put_press(self._buf, verdict, button, 1, edges, quiet_ms, self.clock, self.clock._ticks)
         self.log.append(self._buf)
 
     def idle(self) -> None:

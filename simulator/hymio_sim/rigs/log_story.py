@@ -230,9 +230,9 @@ class Player:
         log, record = self.log, self.rooms.record
         self.ticks += self.dice.randrange(1, 5000)
         log.clock.advance(self.ticks)
-        log.clock.at(self.ticks)
         buf = bytearray(16)
-        getattr(record, put)(buf, *arguments)
+        moment = () if put == "put_ack" else (log.clock, self.ticks)
+        getattr(record, put)(buf, *arguments, *moment)
         self.book.under_way = bytes(buf[:12])
         self.note()
         seq = log.append(buf)
@@ -255,13 +255,13 @@ class Player:
         self.note()
         if chance < 0.80:
             verdict = dice.choice((0, 0, 0, 1, 2))
-            self.append("put_press", verdict, dice.randrange(1, 5), 0, 3, dice.randrange(65536), log.clock)
+            self.append("put_press", verdict, dice.randrange(1, 5), 0, 3, dice.randrange(65536))
         elif chance < 0.85 and self.book.durable:
-            self.append("put_body", record.REVISE, 6, dice.choice(list(self.book.durable)), log.clock)
+            self.append("put_body", record.REVISE, 6, dice.choice(list(self.book.durable)))
         elif chance < 0.88:
-            self.append("put_run", 2, dice.randrange(4), 9, dice.randrange(2, 300), log.clock)
+            self.append("put_run", 2, dice.randrange(4), 9, dice.randrange(2, 300))
         elif chance < 0.91:
-            self.append("put_body", record.TIME, 1, 1_800_000_000 + self.ticks // 1000, log.clock)
+            self.append("put_body", record.TIME, 1, 1_800_000_000 + self.ticks // 1000)
         else:
             # An ack record that found no slot has moved the cursor all the same.
             lost = self.book.lost_before(log.oldest_seq, self.book.newest)
@@ -285,4 +285,4 @@ class Player:
 
     def boot(self) -> None:
         """Writes the boot record."""
-        self.append("put_body", self.rooms.record.BOOT, 1, 0, self.log.clock)
+        self.append("put_body", self.rooms.record.BOOT, 1, 0)
