@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.board.switches import SWITCHES, edges
 from hymio_sim.rigs.bench_press import compared, debounce_figures, debounce_table
 from hymio_sim.rigs.press_proof import (
@@ -20,7 +21,6 @@ from hymio_sim.rigs.press_proof import (
 )
 from hymio_sim.rigs.press_votes import ideal, judged, votes_of
 from hymio_sim.rigs.rivals import first_edge, quiet_time
-from hymio_sim.run.private_firmware import firmware_module
 
 # Of each of eight switches. 14,000 are over 100,000 that the contract covers; `make bench` always takes so many.
 PUSHES = 14_000 if os.environ.get("CI") else 2_000

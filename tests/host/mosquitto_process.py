@@ -7,15 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from hymio_sim.rigs.stage import open_mosquitto
+from hymio_sim.rigs.stage import free_port, open_mosquitto
 
 _WAIT_S = 30.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Mosquitto:

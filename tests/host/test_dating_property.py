@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hymio.common.firmware_files import firmware_module
 from hymio.store.dating import Timeline, marker_of
 from hymio.wire.batches import decode_batch
 from hymio.wire.records import Press, Record
 from hymio_sim.rigs.on_vm.ram_flash import RamFlash
-from hymio_sim.run.private_firmware import firmware_module
 
 START_MS = 1_800_000_000_000
 NTP, COLLECTOR, CONSOLE, AGREED = 1, 2, 3, 4

@@ -348,7 +348,7 @@ class FirmwareLog:
     """The firmware's own ring log on a flash in memory."""
 
     def __init__(self, flash: Any) -> None:
-        from hymio_sim.run.private_firmware import firmware_module
+        from hymio.common.firmware_files import firmware_module
 
         self.flash = flash
         self.clock = firmware_module("clock").Clock(0)
@@ -356,14 +356,14 @@ class FirmwareLog:
         self.log.mount()
 
     def press(self, button: int, at_ms: int) -> int:
-        from hymio_sim.run.private_firmware import firmware_module
+        from hymio.common.firmware_files import firmware_module
 
         buf = bytearray(SIZE)
         firmware_module("log_record").put_press(buf, 0, button, 0, 5, 65535, self.clock, at_ms)
         return int(self.log.append(buf))
 
     def contents(self) -> dict[int, bytes]:
-        from hymio_sim.run.private_firmware import firmware_module
+        from hymio.common.firmware_files import firmware_module
 
         reader = firmware_module("log_reader").Reader(self.log)
         reader.seek(self.log.oldest_seq)

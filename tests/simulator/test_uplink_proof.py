@@ -2,11 +2,11 @@
 
 import pytest
 
+from hymio.common.firmware_files import firmware_module
 from hymio.store.transaction import Committed, DueAck
 from hymio_sim.rigs import mortal_collector
 from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.uplink_proof import database, prove
-from hymio_sim.run.private_firmware import firmware_module
 
 PART = 60
 

@@ -77,7 +77,7 @@ class Processor(Protocol):
 class Contact:
     """The contact of one push button: open, but for its last push.
 
-    `edges` are the moments of that push in microseconds; the contact closes at the first and toggles at each.
+    `edges` are the moments of that push in microseconds, in order; the contact closes at the first and toggles at each.
     """
 
     edges: list[int] = field(default_factory=list)

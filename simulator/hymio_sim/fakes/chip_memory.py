@@ -463,12 +463,12 @@ def install(port):
     plain_import = builtins.__import__
 
     def looked_import(name, *args):
-        room = name.rpartition(".")[2]
-        if "terminal." + room in sys.modules:
+        module = name.rpartition(".")[2]
+        if "terminal." + module in sys.modules:
             return plain_import(name, *args)
         try:
             # The code itself, and what it becomes when it runs.
-            memory.look(7 * os.stat("terminal/" + room + ".mpy")[6] // 4)
+            memory.look(7 * os.stat("terminal/" + module + ".mpy")[6] // 4)
         except OSError:
             return plain_import(name, *args)  # no module of the firmware
         while True:

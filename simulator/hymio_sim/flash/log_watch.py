@@ -1,7 +1,7 @@
 """Reads the vote log in the flash chip over the firmware's shoulder, and tells what has become durable.
 
-It is a decoder of its own, written after firmware/spec/log.md, so that no mistake of the firmware can hide in code
-that both share. It looks at what was programmed, never at what the firmware says.
+It is a decoder of its own, written after firmware/spec/log.md, so that no mistake of the firmware can hide in code that
+both share. It looks at what was programmed, never at what the firmware says.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from hymio.common.firmware_files import firmware_dir
+from hymio.common.firmware_files import firmware_dir, firmware_module
 from hymio.wire.acks import Ack, encode_ack
 from hymio_sim.board.board_files import compiled, find_tool
 from hymio_sim.board.switches import SWITCHES
@@ -26,7 +26,6 @@ from hymio_sim.rigs.bench_tls import handshake_figures
 from hymio_sim.rigs.bench_uplink import real_time_figures
 from hymio_sim.rigs.figure import Figure
 from hymio_sim.run.battery_days import measure
-from hymio_sim.run.private_firmware import firmware_module
 from hymio_sim.run.virtual import VirtualTerminal
 
 _DEVICE_ID = "kiosk-000001"  # 12 characters, as the figure of the design assumes

@@ -11,12 +11,12 @@ from smp import packet
 
 from hymio.cable.smp_messages import RecordsRead
 from hymio.cable.smp_transport import BAUD
+from hymio.common.firmware_files import firmware_module
 from hymio.wire.batches import decode_batch
 from hymio_sim.board.serial_line import TURN_AROUND_S, line_s
 from hymio_sim.energy.standard_day import DAY_MS, standard_day
 from hymio_sim.rigs.bench_log import LogOnFlash
 from hymio_sim.rigs.figure import Figure
-from hymio_sim.run.private_firmware import firmware_module
 
 _SLOTS: Final = 252
 _DEVICE_ID: Final = "kiosk-000001"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.energy.standard_day import DAY_MS, UPLOAD_FOR_MS, UPLOAD_FROM_MS, standard_day
 from hymio_sim.rigs.bench_peers import beside, on_vm, on_vm32, peers
 from hymio_sim.rigs.broken import Broken
 from hymio_sim.rigs.figure import Figure
 from hymio_sim.rigs.log_proof import Proof, Tally
 from hymio_sim.rigs.on_vm.ram_flash import RamFlash
-from hymio_sim.run.private_firmware import firmware_module
 from hymio_sim.run.virtual import VirtualTerminal
 
 _SLOTS: Final = 252

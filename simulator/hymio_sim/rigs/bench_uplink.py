@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.board.hardware import mac_of
 from hymio_sim.net.faulty_proxy import FaultyProxy
@@ -20,7 +21,6 @@ from hymio_sim.rigs.bench_log import LogOnFlash
 from hymio_sim.rigs.figure import Figure
 from hymio_sim.rigs.on_vm import ON_VM
 from hymio_sim.rigs.stage import Child, Stage, open_mosquitto, stage_set
-from hymio_sim.run.private_firmware import firmware_module
 
 BACKLOG: Final = 16_000
 _PATIENCE_S: Final = 300.0

@@ -34,7 +34,7 @@ class Book:
 
     @property
     def says(self) -> tuple[object, ...]:
-        """All of it, to tell whether another one says the same."""
+        """Everything in the book, to compare it with another one."""
         durable = tuple(self.durable.items())
         return durable, tuple(self.totals), self.under_way, self.settled, tuple(self.unwritten), self.oldest
 
@@ -59,7 +59,10 @@ class Book:
 
 
 class _Presses(dict[bytes, int]):
-    """{record: the presses in it}, counted once each: the proof asks for the same ones by the million."""
+    """{record: how many presses it stands for}.
+
+    Each record is worked out once, because the proof asks for the same ones millions of times.
+    """
 
     def __missing__(self, content: bytes) -> int:
         if len(self) >= _KNOWN_RECORDS:

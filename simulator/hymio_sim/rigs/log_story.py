@@ -122,11 +122,11 @@ class Rooms:
         return self._read(log, log.oldest_seq, log.next_seq)
 
     def contents_by_sector(self, log: Any, image: bytes) -> dict[int, bytes]:
-        """`contents` of a log whose flash holds `image` and reads without fault; a sector that was read before is not
-        read again.
+        """`contents` of a log whose flash holds `image` and reads without a fault; no sector is read twice.
 
-        What a reader finds in a sector hangs on its bytes, its number, the log's id and the slots just before it, of
-        which a retry may be a copy. The torn states of one operation differ in one sector: the others are read once.
+        What a reader finds in a sector depends on its bytes, its number, the log's id and the slots just before it, of
+        which a retry may be a copy. The torn states of one operation differ in one sector; the others have been read
+        before.
         """
         size, slots, sectors = self.geometry.sector, self.geometry.slots, self.geometry.sectors
         found: dict[int, bytes] = {}

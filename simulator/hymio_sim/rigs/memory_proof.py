@@ -1,8 +1,8 @@
 """A TLS terminal whose cable is used, in the memory of a chip: it loses its broker again and again and comes back.
 
 `make soak WHAT=memory` runs it. The chip's memory is the model of fakes/chip_memory.py; the broker is a real mosquitto
-with certificates on both sides, and collector and cable are the real tools. "The chip's memory" in
-simulator/spec/model.md has more.
+with certificates on both sides, and collector and cable are the real tools. See simulator/spec/model.md, "The chip's
+memory".
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any, Final
 
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.board.switches import Edge, edges
-from hymio_sim.run.private_firmware import firmware_module
 
 BUTTONS: Final = 4
 PERIOD: Final = 1 << 30

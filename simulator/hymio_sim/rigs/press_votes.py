@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.board.switches import edges
 from hymio_sim.rigs.press_proof import BUTTONS, MONSTER, PERIOD, PlannedPush, ReportedPress, debounced, push_at
-from hymio_sim.run.private_firmware import firmware_module
 
 _START_TICKS: Final = PERIOD - 30_000
 _QUIET_FOREVER_MS: Final = 65_535

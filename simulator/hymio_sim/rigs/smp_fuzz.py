@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.rigs.broken import Broken
-from hymio_sim.run.private_firmware import firmware_module
 
 
 def _on_vm(name: str) -> Any:

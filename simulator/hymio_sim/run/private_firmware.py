@@ -13,13 +13,8 @@ from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 
-from hymio.common import firmware_files
+from hymio.common.firmware_files import firmware_dir, firmware_package
 from hymio_sim.board.board_files import FAKES
-
-
-def firmware_module(name: str) -> Any:
-    """The firmware's module of that name, shared by all terminals of this process; "" gives its package."""
-    return firmware_files.firmware_module(name) if name else firmware_files.firmware_package()
 
 
 @functools.cache
@@ -58,7 +53,7 @@ def private_board(port: Any, config: dict[str, Any], random_bytes: Any) -> Any:
     for name in ("machine", "esp32", "network", "neopixel"):
         fakes[name] = _executed(FAKES / f"{name}.py", name, "", fakes)
     modules = {**fakes, "os": SimpleNamespace(urandom=random_bytes)}
-    path = firmware_files.firmware_dir() / "terminal" / "board.py"
-    package = firmware_files.firmware_package().__name__
+    path = firmware_dir() / "terminal" / "board.py"
+    package = firmware_package().__name__
     module = _executed(path, f"{package}.board", package, modules)
     return module.Board(config)

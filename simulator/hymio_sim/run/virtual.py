@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, Self
 
+from hymio.common.firmware_files import firmware_module
 from hymio_sim.board.board_files import merged
 from hymio_sim.board.hardware import PWRON_RESET, SSID, Hardware, Pins
 from hymio_sim.board.journal import Event, Journal
@@ -17,7 +18,6 @@ from hymio_sim.board.sim_time import VirtualClock
 from hymio_sim.energy.data import Install
 from hymio_sim.flash.chip import TIMES, NorFlash
 from hymio_sim.flash.faults import Faults
-from hymio_sim.run.private_firmware import firmware_module
 from hymio_sim.run.terminal import CommandedTerminal, Commands
 from hymio_sim.run.virtual_link import USUAL_TIMES, Air, AirTimes
 from hymio_sim.run.virtual_machine import VirtualMachine

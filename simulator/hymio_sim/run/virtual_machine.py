@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from hymio.common.firmware_files import firmware_module, firmware_package
 from hymio_sim.board.hardware import DEEPSLEEP_RESET, Hardware
 from hymio_sim.board.sim_time import Timer, VirtualClock
 from hymio_sim.energy.data import WAKES, Install
 from hymio_sim.net.access_point import ntp_answer
-from hymio_sim.run.private_firmware import firmware_module, private_board
+from hymio_sim.run.private_firmware import private_board
 from hymio_sim.run.virtual_link import LATENCY_US, Air, AirTimes, VirtualLink
 from hymio_sim.run.virtual_port import VirtualPort
 
@@ -139,7 +140,7 @@ class VirtualMachine:
             board = private_board(port, config, self._random.randbytes)
             board.ticks_ms = self.ticks_ms
             board.rtc_ms = self._hardware.rtc.now_ms
-            app = firmware_module("app").App(config, board, firmware_module("").VERSION, problem, home)
+            app = firmware_module("app").App(config, board, firmware_package().VERSION, problem, home)
             app.start(self.ticks_ms())
             self._app = app
 
