@@ -1,8 +1,8 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-imports check-types check-firmware coverage bench soak matrix mutants deploy lock wheel \\
-\trelease clean
+.PHONY: help setup demo test check check-style check-imports check-types check-firmware coverage bench soak matrix mutants deploy lock wheel \
+	release clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -32,7 +32,7 @@ check-style: .venv/.ready-check
 	$(BIN)/ruff format --check .
 
 check-imports: .venv/.ready-check
-\t$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache
 
 # Needs the packages of the tests, which one install brings. Modules of one name can't be looked at in one call.
 check-types: .venv/.ready-check

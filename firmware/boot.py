@@ -1,1 +1,1 @@
-"""Runs before main.py. Nothing to do: main.py is the loader."""
+"""Runs before main.py. There is nothing to do here: main.py is the loader."""

@@ -1,4 +1,4 @@
-"""The loader: starts the application from slot a or b, or from beside itself. It never changes."""
+"""The loader: starts the application from slot a or b, or the one beside itself. An update never changes it."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ def _exists(path):
 
 
 def _places():
-    """Directories to try, in order: the slot named in `slot`, the other one, this one."""
+    """The directories to try, in order: the slot that the file `slot` names, the other slot, where main.py stands."""
     order = ["a", "b"]
     try:
         with open("slot") as file:

@@ -1,4 +1,4 @@
-"""The terminal as one step machine: composes the rooms. No asyncio, no hardware."""
+"""The terminal as one step machine that composes the modules. It knows neither asyncio nor hardware."""
 
 from binascii import crc32, hexlify
 
@@ -6,12 +6,12 @@ from .compat import const, load, ticks_add, ticks_diff, unload
 from .mains import PROFILES, Mains
 from .net_wifi import OFF, Wifi
 
-_IDLE_MS = const(3000)  # no standstill of our own choosing before so long without a finger
-_STANDSTILL_MS = const(15)
-_SCRUB_MS = const(10000)  # between two steps of the patrol: a full 1 MiB log in 6 hours
-_STORM_MS = const(60000)  # a boot that lasts so long is no part of a boot loop
-_PAUSE_MS = const(1000)  # so long without a byte they may leave earlier, if there is need
-_CONVERSATION_MS = const(60000)  # after the last byte on the cable its rooms leave the heap
+_IDLE_MS = const(3000)  # a standstill that we may choose the moment of waits for so long without a finger
+_STANDSTILL_MS = const(15)  # a shorter standstill can't hide a press
+_SCRUB_MS = const(10000)  # between two steps of the scrub, which reads a full log of 1 MiB in 6 hours
+_STORM_MS = const(60000)  # a boot that lasts longer is not part of a boot loop
+_PAUSE_MS = const(1000)  # after so long without a byte they may leave earlier, if their memory is needed
+_CONVERSATION_MS = const(60000)  # after the last byte on the cable its modules leave the heap
 _HOUR_MS = const(3600000)
 _HALF_DAY_MS = const(43200000)
 _IDS = const(8)  # of commands, so that none of them is done twice
@@ -30,27 +30,30 @@ class KeptTls:
 
 
 class App:
-    """See spec/design.md "Modules"."""
+    """The application: call `start` once, then `step` whenever it asks for it. See spec/design.md "Modules"."""
 
     def __init__(self, config, board, version, config_problem="", home=None):
-        """config: as `config.load` gives it; board: a `board.Board`; home: the folder of its files ("" or with a slash
-        at the end), None if there is none."""
+        """Keep the parts that need no log; `start` makes the others.
+
+        config: as `config.load` gives it; board: a `board.Board`; config_problem: why it is the default one, if it is;
+        home: the folder of the terminal's files ("" or with a slash at the end), None if there is no file system.
+        """
         self.board = board
         self.home = home
         self.version = version
         self.config_problem = config_problem
         self.device_id = config["device_id"] or "hymio-" + str(hexlify(board.mac[3:]), "ascii")
-        self.wake = _nothing  # run sets it: called when a pin interrupt has come
+        self.wake = _nothing  # called when a pin interrupt has come; `run` sets it
         self.problem = ""  # why the terminal does not count
         self.log = None
         self.clock = None
-        self.press_path = None
-        self.uplink = None  # none of these without a log
+        self.press_path = None  # from here on: None without a log
+        self.uplink = None
         self.ntp = None
         self.text = None
         self.config_version = config["version"]
         self.trial_ends = None
-        self.done = []  # ids of commands
+        self.done = []  # ids of the commands from afar that have been done last in this boot
         self.tls = KeptTls() if config["mqtt"]["tls"] else None
         self._config = config
         self.wifi = Wifi(board, config["wifi"], self.stood_still)
@@ -62,24 +65,28 @@ class App:
             self.power = load("sleep_power").Power(power, board.battery_mv, jitter)
         self._console = None
         self._console_at = 0
-        self.hung_up = False  # a conversation has ended; `run` makes it False again
+        self.hung_up = False  # True when a conversation at the cable has ended; `run` makes it False again
         self.has_network = self.wifi.networks != []
         self.record_writer = None
         self._sleeper = None  # a `sleep.Sleeper`, if the terminal may sleep
         self.last_touch = 0
         self._reset_at = None
-        self._feedback = None  # of a terminal that does not count
-        self._moments_at = 0  # when the old ones last expired
-        self.has_shaken = False  # there has been a connection by TLS in this boot
-        self.wants_fresh_start = False  # one handshake after the other has had no memory: it lies scattered
+        self._feedback = None  # only of a terminal that does not count
+        self._moments_at = 0  # when `moments.expire` was called last
+        self.has_shaken = False  # True if there has been a connection by TLS in this boot
+        self.wants_fresh_start = False  # True once handshake after handshake has failed: memory is in pieces
         self._scrub = None
         self._scrub_at = 0
-        self.standstill_ms = 0  # the longest
+        self.standstill_ms = 0  # the longest one in this boot
 
     # ---- start ----
 
     def start(self, now_ms):
-        """Mounts the log, writes the boot record, arms the pins. Gives the line for the console: see `startup`."""
+        """Mounts the log, writes the boot record, arms the pins. Gives the line for the console.
+
+        `startup` is the other half of this method: it makes the parts that `__init__` has left None. It is a module of
+        its own because it leaves the heap afterwards.
+        """
         return load("startup").start(self, now_ms, _IDLE_MS)
 
     def status_line(self):
@@ -93,24 +100,24 @@ class App:
         self.wake()
 
     def edge(self, now_ms, button):
-        """A pin interrupt of button 1..4."""
+        """Tells of a pin interrupt of button 1..4 at ticks now_ms."""
         self.press_path.debounce.edge(now_ms, button - 1)
 
     def stood_still(self, since_ms, now_ms):
-        """The CPU stood still between these ticks."""
+        """Tells that the CPU stood still from ticks since_ms to now_ms, so that nobody polled the buttons."""
         still_ms = ticks_diff(now_ms, since_ms)
         self.standstill_ms = max(self.standstill_ms, still_ms)
         if still_ms >= _STANDSTILL_MS and self.press_path:
             self.press_path.stood_still(now_ms)
 
     def is_calm(self, now_ms):
-        """True if for a while no finger has been on a button: the CPU may stand still."""
+        """True if no finger has been on a button for a while, so that the CPU may stand still."""
         return ticks_diff(now_ms, self.last_touch) >= _IDLE_MS
 
     # ---- steps ----
 
     def step(self, now_ms):
-        """Does what is due; gives the ticks at which it wants to be called again at the latest."""
+        """Does what is due. Gives the ticks at which it wants to be called again at the latest."""
         self.clock.advance(now_ms)
         self._let_moments_expire(now_ms)
         if self._reset_at is not None and ticks_diff(now_ms, self._reset_at) >= 0:
@@ -135,7 +142,7 @@ class App:
         try:
             wait_ms = min(wait_ms, self.uplink.step(now_ms, is_idle))
         except MemoryError:
-            # That costs the connection, which comes again, and never the counting.
+            # A lack of memory costs the connection, which comes again. It must never cost the counting.
             self.uplink.give_up()
             self._end_conversation()
         if self.trial_ends is not None:
@@ -148,46 +155,49 @@ class App:
         return ticks_add(now_ms, wait_ms)
 
     def _let_moments_expire(self, now_ms):
-        """Once an hour; the room for it is loaded while nobody is near, if that is within half a day."""
+        """Lets old moments expire, once an hour.
+
+        The module for it is loaded while nobody is near, unless that takes more than half a day to come.
+        """
         since_ms = ticks_diff(now_ms, self._moments_at)
         if since_ms >= _HALF_DAY_MS or (since_ms >= _HOUR_MS and self.is_calm(now_ms)):
             self._moments_at = now_ms
             try:
                 load("moments").expire(self, now_ms)
             except MemoryError:
-                pass  # another hour makes no difference
+                pass  # the next hour is early enough
             unload("moments")
             self.stood_still(now_ms, self.board.ticks_ms())
 
     @property
     def owes_work(self):
-        """True if there is something that must not wait until a sleep is over."""
+        """True if there is work that must not wait until a sleep is over."""
         uplink = self.uplink
         owes = self.record_writer.owes_boot or self._reset_at is not None or self.trial_ends is not None
         return owes or uplink.wants_restart or len(uplink.orders) > 0
 
     def _end_conversation(self):
-        """The rooms of the cable leave the heap until the next byte comes."""
+        """Has the modules of the cable leave the heap until the next byte comes."""
         if self._console:
             self._console.close()
             self._console = None
             self.hung_up = True
             if self.uplink:
                 self.uplink.outbox.reader.let_go()
-        for room in ("console", "smp_frames", "cbor"):
-            unload(room)
+        for name in ("console", "smp_frames", "cbor"):
+            unload(name)
 
     def give_way(self, now_ms):
-        """True if somebody has paused at the cable: the conversation is over, a byte begins it anew."""
+        """Ends the conversation at the cable if it pauses; the next byte begins it anew. True if it has ended."""
         console = self._console
         if not console or console.staged or ticks_diff(now_ms, self._console_at) < _PAUSE_MS:
             return False
         self._end_conversation()
-        self.text.flush()  # these lines, too, may lie in what the heap has grown by
+        self.text.flush()  # lines that wait may lie where the heap has grown, and keep that from being given back
         return True
 
     def _step_records(self, now_ms):
-        """RecordWriter-keeping, while no finger is on a button."""
+        """Writes the records that can wait until no finger is on a button."""
         log = self.log
         writer = self.record_writer
         log.open_ahead()
@@ -210,7 +220,7 @@ class App:
             self._scrub.step()
 
     def _step_orders(self, now_ms):
-        """What comes from afar, one at a time, and a trial that ends; until then everything else waits."""
+        """Deals with one order from afar, or ends a trial; while a trial is on, all orders wait for its end."""
         uplink = self.uplink
         if self.trial_ends is not None:
             if uplink.outbox.is_heard or ticks_diff(now_ms, self.trial_ends) >= 0:
@@ -225,15 +235,15 @@ class App:
             self.reset_soon("for want of memory: three handshakes in a row had none")
 
     def _may_start_afresh(self):
-        # Not while somebody reads, and not in a loop.
+        # A reset must not disturb somebody at the cable, and must not become a loop of resets.
         is_free = self.press_path.is_at_rest and not self._console and self._reset_at is None
         return is_free and (self.has_shaken or self.clock.uptime_ms() >= _STORM_MS)
 
     def _take_order(self, now_ms, order):
-        """The room for it is loaded only now. None: the trial is over."""
+        """Deals with one order, whose module is loaded only now. None stands for the end of a trial."""
         if self.home is None:
             return
-        if self._console and not self._console.staged:  # the heap has room for one of the two
+        if self._console and not self._console.staged:  # the heap has room for only one of the two
             self._end_conversation()
         is_done = False
         for _ in range(2):  # a heap that was full of holes may have room the second time
@@ -260,6 +270,7 @@ class App:
         self.stood_still(now_ms, self.board.ticks_ms())
 
     def _step_radio(self, now_ms):
+        """Switches the radio on and off, as the supply and the work allow."""
         power = self.power
         power.step(now_ms)
         self.log.may_erase = not power.is_low
@@ -268,7 +279,7 @@ class App:
         self.press_path.unhappy = 0
         if not self.has_network:
             return
-        is_settled = self.trial_ends is None and self.uplink.is_settled  # how it ended has to be said still
+        is_settled = self.trial_ends is None and self.uplink.is_settled  # its end has to be told
         if power.radio(now_ms, self.clock.uptime_ms(), self.log.unsent, is_settled):
             self.wifi.may_scan = self.is_calm(now_ms)
             self.wifi.start(now_ms)
@@ -278,12 +289,12 @@ class App:
     # ---- the cable ----
 
     def console_received(self, now_ms, data):
-        """Bytes from the cable; gives the lines to be written."""
+        """Takes bytes from the cable. Gives an iterator of the lines (bytes) to be written to it."""
         self.clock.advance(now_ms)
         self.power.stay_awake(now_ms)
         self._console_at = now_ms
         if self._console is None:
-            self._console = load("console").Console(self)  # only now: mostly there is nobody at the cable
+            self._console = load("console").Console(self)  # only now, because mostly nobody is at the cable
         return self._console.received(data)
 
     def _write_text(self, now_ms):
@@ -293,16 +304,16 @@ class App:
             self.stood_still(since_ms, self.board.ticks_ms())
 
     def settle(self, mark):
-        """A cable says that everything below `mark` is committed."""
+        """Tells that everything below seq `mark` has been committed by somebody at the cable."""
         self.uplink.outbox.settle(self.board.ticks_ms(), mark)
 
     def reset_soon(self, why=""):
-        """Resets once the answer is out."""
+        """Resets the board once the answer is out. why: for the text log."""
         self.text.add("I", "reset " + why)
         self._reset_at = ticks_add(self.board.ticks_ms(), 200)
 
     def facts(self):
-        """See `health`."""
+        """Gives what the terminal says of itself, as a dict; see `health`."""
         found = load("health").facts(self)
         unload("health")
         return found

@@ -1,4 +1,4 @@
-"""The board: the only room that touches hardware."""
+"""The board: the only module that touches hardware."""
 
 import gc
 import os
@@ -11,13 +11,13 @@ import network
 from .compat import const, load, rtc_ms, ticks_ms
 
 _HALF = const(32768)
-# Red, orange, light green, green: what 100 percent is of each, in the order in which a WS2812 wants it (green first).
+# Red, orange, light green, green: the values of each at 100 percent, in the order of a WS2812 (green, red, blue).
 _GRB = b"\x00\xff\x00\x50\xff\x00\xc0\x60\x00\xff\x00\x00"
 _ADD_PARTITION = "make deploy PORT=... adds it"
 
 
 class Board:
-    """See spec/design.md "Modules" for what it offers."""
+    """What the rest of the application knows of the hardware. See spec/design.md "Modules"."""
 
     def __init__(self, config):
         """config: as `config.load` gives it. ValueError if this chip can't be wired like that."""
@@ -25,7 +25,7 @@ class Board:
         self.mac = machine.unique_id()
         self.reset_cause = machine.reset_cause()  # PWRON_RESET..SOFT_RESET are 1..5, as in spec/log.md "Record"
         self.slept = self.reset_cause == machine.DEEPSLEEP_RESET
-        # woke: buttons, bit 0 = button 1
+        # woke: the buttons (bit 0 = button 1) that have ended a deep sleep
         (
             self._closed_level, self._buttons, self._is_dimmed, self._leds, self._strip, self._buzzer, self._battery,
             self._divider, self._counters, self.woke,
@@ -49,7 +49,7 @@ class Board:
             self.flash = found[0]
 
     def buttons(self):
-        """Contacts closed now, bit 0 = button 1. Allocates nothing."""
+        """Gives the contacts that are closed now, bit 0 = button 1. Allocates nothing."""
         closed = 0
         level = self._closed_level
         pins = self._buttons
@@ -64,7 +64,7 @@ class Board:
         return closed
 
     def light(self, button, percent):
-        """The light of button 1..4, 0 = off. Not dimmed, it is on from 50 percent. Allocates nothing."""
+        """Sets the light of button 1..4; 0 = off. If it can't be dimmed it is on from 50 on. Allocates nothing."""
         b = button - 1
         if self._strip:
             colours = self._strip.buf
@@ -77,7 +77,7 @@ class Board:
             self._leds[b].value(1 if percent >= 50 else 0)
 
     def tone(self, hz):
-        """The buzzer, 0 = silent; False if there is none. Allocates nothing."""
+        """Sets the buzzer to that frequency, 0 = silent. False if there is none. Allocates nothing."""
         if not self._buzzer:
             return False
         if hz:
@@ -86,8 +86,11 @@ class Board:
         return True
 
     def closings(self, counts):
-        """Fills the list with how often button 1..4 has closed, bounces included, as hardware has counted even while
-        the CPU stood still; False where no such hardware is known (MicroPython before 1.26)."""
+        """Fills the list with how often each button has closed, bounces included.
+
+        Hardware counts that, even while the CPU stands still. False where MicroPython knows no such hardware, as before
+        1.26.
+        """
         if self._counters is None:
             return False
         for i in range(4):
@@ -95,7 +98,7 @@ class Board:
         return True
 
     def on_edge(self, handler):
-        """handler(button) at every edge of button 1..4, as a soft interrupt; None disarms."""
+        """Has handler(button) called at every edge of button 1..4, as a soft interrupt. None disarms them."""
         trigger = machine.Pin.IRQ_RISING | machine.Pin.IRQ_FALLING
         for i in range(4):
             if handler is None:
@@ -111,7 +114,7 @@ class Board:
             self.light(button, 0)
 
     def stored_id(self):
-        """The device id that provisioning wrote beside the file system, "" if there is none."""
+        """Gives the device id that provisioning wrote beside the file system, "" if it wrote none."""
         data = bytearray(32)
         try:
             return data[: esp32.NVS("hymio").get_blob("device_id", data)].decode()
@@ -119,21 +122,21 @@ class Board:
             return ""
 
     def heap_free(self):
-        """Bytes free in the heap as it is now, 0 if that can't be told."""
+        """Gives the bytes that are free in the heap as large as it is now, 0 if that can't be told."""
         if not hasattr(gc, "mem_free"):
             return 0
-        # It counts the largest block beside the heap, which is Wi-Fi's and TLS's: spec/design.md "Memory".
+        # mem_free() counts the largest block beside the heap, too, which Wi-Fi and TLS need: spec/design.md "Memory".
         return max(1, gc.mem_free() - (self.idf()[1] or 0))
 
     def idf(self):
-        """(free, largest block) of the memory beside the heap, bytes; (None, None) where there is no such thing."""
+        """Gives (free, largest block) of the memory beside the heap in bytes, (None, None) where there is none."""
         found = esp32.idf_heap_info(esp32.HEAP_DATA) if hasattr(esp32, "idf_heap_info") else ()
         if not found:
             return None, None
         return sum([region[1] for region in found]), max([region[2] for region in found])
 
     def random32(self):
-        """A random u32."""
+        """Gives a random u32."""
         return int.from_bytes(os.urandom(4), "little")
 
     def reset(self):
@@ -143,27 +146,27 @@ class Board:
     # ---- sleep and supply ----
 
     def battery_mv(self):
-        """Millivolts, None without a battery to measure."""
+        """Gives millivolts, None if there is no battery to be measured."""
         return None if self._battery is None else self._battery.read_uv() * self._divider // 1000
 
     def light_sleep(self, ms, buttons):
-        """Stands still for `ms` or until one of these (bit 0 = button 1) closes. Lights stay as they are."""
+        """Stands still for `ms`, or until one of these buttons (bit 0 = button 1) closes. Lights stay as they are."""
         self._wake_on(buttons)
         machine.lightsleep(ms)
 
     def deep_sleep(self, ms, buttons):
-        """Ends this boot: the next begins after `ms` or when one of these closes."""
+        """Ends this boot: the next one begins after `ms`, or when one of these buttons (bit 0 = button 1) closes."""
         self._wake_on(buttons)
         machine.deepsleep(ms)
 
     def _wake_on(self, buttons):
         pins = [self._buttons[i] for i in range(4) if buttons & 1 << i]
-        # On chips that wake on any low, ALL_LOW is the name of that.
+        # On chips that wake when any pin is low, MicroPython calls just that ALL_LOW.
         level = esp32.WAKEUP_ANY_HIGH if self._closed_level else esp32.WAKEUP_ALL_LOW
         esp32.wake_on_ext1(pins, level)
 
     def remembered(self):
-        """What `remember` was given before a deep sleep; forgotten by asking."""
+        """Gives what `remember` was given before the reset, and forgets it."""
         data = self.rtc.memory()
         self.rtc.memory(b"")
         return data
@@ -175,7 +178,7 @@ class Board:
     # ---- radio ----
 
     def wifi_start(self, ssid, password, static=None):
-        """Begins to join a network; it is kept up by the driver. static: None for DHCP, or a section of that name."""
+        """Begins to join a network, which the driver then keeps up. static: None for DHCP, or the section `static`."""
         wlan = self.radio()
         try:
             wlan.active(True)
@@ -190,10 +193,10 @@ class Board:
                 else:
                     wlan.connect(ssid)
         except OSError:
-            pass  # "Wifi Internal Error" while the driver still retries: the keeper tries again
+            pass  # "Wifi Internal Error" while the driver is still trying: `net_wifi` tries again
 
     def radio(self):
-        """The `network.WLAN` of this station."""
+        """Gives the `network.WLAN` of this station."""
         if self._wlan is None:
             self._wlan = network.WLAN(network.STA_IF)
         return self._wlan
@@ -207,11 +210,11 @@ class Board:
             pass
 
     def wifi_up(self):
-        """True if there is an address."""
+        """True if the station has an address."""
         return self._wlan is not None and self._wlan.isconnected()
 
     def wifi_rssi(self):
-        """dBm, None while there is no network."""
+        """Gives the signal in dBm, None while there is no network."""
         try:
             return self._wlan.status("rssi")
         except (OSError, AttributeError):
@@ -219,13 +222,13 @@ class Board:
 
 
 def _strip_at(pin):
-    import neopixel  # only here: it takes heap
+    import neopixel  # imported only here, because it takes heap
 
     return neopixel.NeoPixel(pin, 4)
 
 
 def chip_name():
-    """esp32, esp32s3, ...: the name in a stock image's description of its machine ("... with ESP32-S3")."""
+    """Gives esp32, esp32s2, esp32s3, esp32c3 or esp32c6, as a stock image describes it ("... with ESP32-S3")."""
     name = getattr(sys.implementation, "_machine", "").lower().replace("-", "")
     for chip in ("esp32s2", "esp32s3", "esp32c3", "esp32c6"):
         if chip in name:

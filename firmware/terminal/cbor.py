@@ -1,21 +1,21 @@
-"""CBOR (RFC 8949) as far as SMP needs it: definite maps, lists, text, bytes, integers, booleans, null."""
+"""CBOR (RFC 8949) as far as SMP needs it: definite maps and lists, text, bytes, integers, booleans, null."""
 
 import struct
 
 from .compat import const
 
-_DEPTH = const(4)
+_DEPTH = const(4)  # so deep may maps and lists stand in each other
 
 
 def dumps(value):
-    """bytes for a dict, list, str, bytes, int (-2^63 .. 2^64-1), bool or None."""
+    """Gives the bytes for a dict, list, str, bytes, int (-2^63 .. 2^64-1), bool or None."""
     out = bytearray()
     dump(value, out)
     return out
 
 
 def dump(value, out):
-    """The same, at the end of `out`; a memoryview is attached to it, see `smp.Frame`."""
+    """Puts the same bytes at the end of `out`, a bytearray or a `smp_frames.Frame`. A memoryview needs the latter."""
     if value is None:
         out.append(0xF6)
     elif value is True or value is False:
@@ -61,7 +61,7 @@ def _head(major, number, out):
 
 
 def loads(data):
-    """The value that `data` holds from end to end. ValueError if it is anything else."""
+    """Gives the value that `data` holds from its first to its last byte. ValueError if there is not just one."""
     value, at = _load(data, 0, _DEPTH)
     if at != len(data):
         raise ValueError("bytes after the value")

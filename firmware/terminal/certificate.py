@@ -1,12 +1,14 @@
-"""What stands in a certificate (X.509 in DER): when it is good, and whose it is. Loaded only to look.
+"""What a certificate (X.509 in DER) says: when it is good, and whose it is. Loaded only to read one.
 
-The walk: RFC 5280, 4.1; X.690, 8.1.
+Where things stand in it: RFC 5280, 4.1; X.690, 8.1.
 """
 
 
 def read(der):
-    """(first moment, last moment, whose): the moments as (year, month, day, hour, minute, second), whose: the bytes of
-    name and public key. ValueError: it is none."""
+    """Gives (first moment, last moment, whose) of a certificate. ValueError if it is none.
+
+    Each moment is (year, month, day, hour, minute, second); whose: the bytes of the name and the public key.
+    """
     try:
         at, end = _inside(der, 0)
         if end != len(der):
@@ -25,7 +27,7 @@ def read(der):
 
 
 def _inside(der, at):
-    """(offset of the contents, offset after them) of the element there."""
+    """Gives (offset of the contents, offset after them) of the element at that offset."""
     size = der[at + 1]
     at += 2
     if size in (0x81, 0x82):

@@ -1,4 +1,4 @@
-"""Uptime to the millisecond, UTC when somebody has told it, and the NTP client."""
+"""Uptime to the millisecond, UTC once somebody has told it, and when to ask an NTP server."""
 
 from .compat import const, load, ticks_add, ticks_diff, unload
 from .log_record import AGREED, COLLECTOR
@@ -7,35 +7,39 @@ from .net_wifi import ON
 _MASK24 = const(0xFFFFFF)
 RETRY_MS = const(5000)
 _RETRY_MAX_MS = const(300000)
-_DRIFT_MS = const(1000)  # a step smaller than this needs no new time record
-# No clock of ours was ever before this build: an older time is a broken server's. 2026-01-01.
+_DRIFT_MS = const(1000)  # a smaller step of the clock needs no new time record
+# 2026-01-01: this firmware was never used before that, so a server that tells an earlier time is broken.
 FLOOR_MS = const(1767225600000)
-# And no terminal runs for longer than this with one firmware: a later time is a broken server's. 2046-01-01.
+# 2046-01-01: this firmware is not used after that, so a server that tells a later time is broken.
 CEILING_MS = const(2398377600000)
-DAY_MS = const(86400000)  # what lies within a day of each other is the same time
+DAY_MS = const(86400000)  # two times that differ by less agree: time zones may be mistaken, and clocks may drift
 
 
 class Clock:
-    """Uptime is kept in 24 low and 16 high bits, because a 32-bit board allocates for numbers over 2^30."""
+    """The time of one boot.
+
+    Uptime is kept in its low 24 and its high 16 bits, because a 32-bit board allocates memory for numbers over 2^30.
+    What decides whether a told time is believed is the other half of this class, `clock_belief`.
+    """
 
     def __init__(self, ticks):
-        """ticks: `ticks_ms()` at (or near) the start."""
+        """ticks: of `ticks_ms()` at, or near, the start of the boot."""
         self.boot = 0
-        self._ticks = ticks
-        self._low = 0
+        self._ticks = ticks  # of the last `advance`
+        self._low = 0  # uptime then
         self._high = 0
-        self._offset_ms = 0
+        self._offset_ms = 0  # from uptime to UTC
         self._told_ms = 0  # the offset that the newest time record tells
         self.is_set = False
-        self.time_due = False  # a time record is owed
-        self.source = 0  # who has set it
-        self.is_agreed = False  # NTP and the collector have told the same time
-        self.is_sure = False  # it is no word of a single server's, a day ahead of all that was sure before
-        self.is_signed = False  # the collector's word comes by TLS
-        self.refused = None  # (source, utc_ms, why) of the word that was not believed last, until that source is right
-        self._offsets = [None, None]  # what NTP and the collector have told last
-        self._latest_ms = None  # nothing beyond is sure
-        self.floor_ms = FLOOR_MS  # it is no earlier than this; a mount takes it to the newest sure time in the log
+        self.time_due = False  # True: a time record is owed
+        self.source = 0  # who has set it: NTP, COLLECTOR or CONSOLE
+        self.is_agreed = False  # True: NTP and the collector have told the same time
+        self.is_sure = False  # False: a single server says so, and it is over a day ahead of all that was sure before
+        self.is_signed = False  # True: what the collector says comes by TLS
+        self.refused = None  # (source, utc_ms, why) of what was not believed last, until that source is believed again
+        self._offsets = [None, None]  # the offsets that NTP and the collector have told last
+        self._latest_ms = None  # no time after this is sure
+        self.floor_ms = FLOOR_MS  # it is no earlier than this: the newest sure time in the log, once that is mounted
 
     def begin(self, boot, floor_ms):
         """Takes what a mount has found in the log: the number of this boot, and a time (ms of 1970) that is past."""
@@ -43,7 +47,7 @@ class Clock:
         self.floor_ms = floor_ms
 
     def advance(self, now_ms):
-        """Takes uptime forward; to be called at least once in six days of ticks. Allocates nothing."""
+        """Brings uptime forward to ticks now_ms. To be called at least once in six days. Allocates nothing."""
         delta = ticks_diff(now_ms, self._ticks)
         if delta > 0:
             self._ticks = now_ms
@@ -70,17 +74,20 @@ class Clock:
         buf[7] = self.boot >> 8
 
     def uptime_ms(self):
-        """Milliseconds since this boot, as of the last `advance`."""
+        """Gives the milliseconds since the start of this boot, as of the last `advance`."""
         return self._high << 24 | self._low
 
     def utc_ms(self):
-        """Milliseconds of 1970 as of the last `advance`; 0 = not known."""
+        """Gives the time in ms of 1970, as of the last `advance`; 0 = not known."""
         return self.uptime_ms() + self._offset_ms if self.is_set else 0
 
     def set_utc(self, utc_ms, source):
-        """Takes the time as of the last `advance`. False if it is not believed: spec/design.md "Time" has the rules."""
+        """Tells that by the word of `source` (NTP, COLLECTOR or CONSOLE) it was utc_ms at the last `advance`.
+
+        False if that is not believed: spec/design.md "Time" has the rules.
+        """
         offset_ms = utc_ms - self.uptime_ms()
-        # Most words are the collector's, with each ack, and news to nobody.
+        # Mostly it is the collector that tells the time, with each ack, and mostly that is no news.
         is_usual = source == COLLECTOR and self.is_sure and not self.refused and self._offsets[1] is not None
         if is_usual and abs(offset_ms - self._offset_ms) < _DRIFT_MS and (self.is_agreed or self._offsets[0] is None):
             self._offsets[1] = offset_ms
@@ -90,7 +97,7 @@ class Clock:
         return is_believed
 
     def limit(self, latest_ms):
-        """Nothing beyond this moment is sure: our certificate ends then."""
+        """Tells that no time after latest_ms (ms of 1970) is sure, because our certificate ends then."""
         self._latest_ms = latest_ms
         if self.floor_ms > latest_ms:
             self.floor_ms = FLOOR_MS
@@ -99,20 +106,23 @@ class Clock:
 
     @property
     def witness(self):
-        """The source of a time record."""
+        """The source to be named in a time record: NTP, COLLECTOR, CONSOLE or AGREED."""
         return AGREED if self.is_agreed and self.is_sure else self.source
 
     def time_record(self):
-        """(utc in seconds, ticks of the moment at which that second begins): what a time record says."""
+        """Gives what a time record says: (UTC in seconds, ticks of the moment at which that second begins)."""
         ahead_ms = -self.utc_ms() % 1000
         return (self.utc_ms() + ahead_ms) // 1000, ticks_add(self._ticks, ahead_ms)
 
 
 class Ntp:
-    """A simple NTP client, RFC 4330: one request under way, its own cookie demanded back."""
+    """A simple NTP client, RFC 4330, with one request under way.
+
+    How a request and its answer look is the other half of this class, `net_sntp`.
+    """
 
     def __init__(self, config, wifi, clock, random32):
-        """config: the section `ntp`."""
+        """config: the section `ntp`; random32(): a random u32."""
         self._target = config["host"], config["port"]
         self._wifi = wifi
         self._clock = clock
@@ -123,21 +133,21 @@ class Ntp:
         self._sent = 0
 
     def wants(self, now_ms):
-        """(host, port) of the server when it should be asked now, else None."""
+        """Gives (host, port) of the server if it should be asked now, else None."""
         if self._wifi.state != ON or (self._due is not None and ticks_diff(now_ms, self._due) < 0):
             return None
         return self._target
 
     def request(self, now_ms):
-        """The 48 bytes to send; the answer is waited for until `failed` is called."""
+        """Gives the 48 bytes to send. An answer is taken until `failed` is called."""
         return load("net_sntp").request(self, now_ms)
 
     def received(self, now_ms, data):
-        """Takes an answer; True if the clock is set by it. Anything else is passed over."""
+        """Takes bytes from the server. True if they are an answer that has set the clock."""
         return load("net_sntp").received(self, now_ms, data)
 
     def failed(self, now_ms):
-        """No answer came: try again later and later."""
+        """Tells that no answer has come: the next attempt is put off, for longer each time."""
         self._cookie = b""
         self._due = ticks_add(now_ms, self._delay_ms)
         self._delay_ms = min(2 * self._delay_ms, _RETRY_MAX_MS)

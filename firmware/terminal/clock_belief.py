@@ -1,4 +1,7 @@
-"""Whether a word on the time is believed, and what becomes of it: spec/design.md "Time". Loaded for such a word."""
+"""Whether a time that somebody tells is believed, and what becomes of the clock then: spec/design.md "Time".
+
+This is the half of `clock.Clock` that is loaded only when such a time is news, and so it knows that class from inside.
+"""
 
 from .clock import CEILING_MS, DAY_MS, FLOOR_MS
 from .compat import const
@@ -6,13 +9,13 @@ from .log_record import COLLECTOR, CONSOLE, NTP
 
 _DRIFT_MS = const(1000)  # a step smaller than this needs no new time record
 # Why a time is not believed.
-BEYOND = const(1)
-BEHIND = const(2)
-AGAINST = const(3)
+BEYOND = const(1)  # no terminal with this firmware lives then
+BEHIND = const(2)  # the log has been at a later time
+AGAINST = const(3)  # the clock says otherwise, by the word of somebody better
 
 
 def set_utc(clock, utc_ms, offset_ms, source):
-    """Takes the time as of the last `advance`; False if it is not believed. offset_ms: from uptime to that time."""
+    """Does what `Clock.set_utc` says. offset_ms: from uptime to utc_ms. False if the time is not believed."""
     why = _doubt(clock, utc_ms, offset_ms, source)
     if source != CONSOLE and why != BEYOND:
         clock._offsets[source - 1] = offset_ms
@@ -25,7 +28,7 @@ def set_utc(clock, utc_ms, offset_ms, source):
     sure_ms = clock.utc_ms() if was_sure else clock.floor_ms
     is_agreed = _agrees(clock, offset_ms, source)
     if source == COLLECTOR and clock.is_set and not _is_far(clock, offset_ms):
-        is_agreed |= clock.is_agreed  # it confirms what others have told more exactly
+        is_agreed |= clock.is_agreed  # it confirms what others have told, who are more exact
         utc_ms = clock.utc_ms()
     else:
         clock._offset_ms = offset_ms
@@ -39,23 +42,23 @@ def set_utc(clock, utc_ms, offset_ms, source):
     clock.is_agreed = is_agreed
     clock.is_sure = is_sure
     if source == CONSOLE:
-        clock.floor_ms = FLOOR_MS  # from now on servers are believed again
+        clock.floor_ms = FLOOR_MS  # the log may have been led astray: servers are believed again
     elif utc_ms < clock.floor_ms - DAY_MS:
         clock.floor_ms = utc_ms
     return True
 
 
 def _doubt(clock, utc_ms, offset_ms, source):
-    """Why a word is not to be believed, 0 if it is."""
+    """Gives why a time is not to be believed, or 0 if it is."""
     if not FLOOR_MS <= utc_ms < CEILING_MS:
         return BEYOND
-    if source == CONSOLE:  # a person is believed against the log: it may have been led astray
+    if source == CONSOLE:  # a person is believed, even against the log, which may have been led astray
         return 0
     if utc_ms < clock.floor_ms - DAY_MS and not (source == COLLECTOR and clock.is_signed):
         return BEHIND
     if not clock.is_set or not _is_far(clock, offset_ms) or _agrees(clock, offset_ms, source):
         return 0
-    # One server against the clock. It is the leap into the future that does harm.
+    # One server contradicts the clock. What does harm is a leap into the future.
     is_later = offset_ms > clock._offset_ms
     if source == NTP:
         loses = clock.source == COLLECTOR and (is_later or clock.is_signed)
@@ -69,6 +72,6 @@ def _is_far(clock, offset_ms):
 
 
 def _agrees(clock, offset_ms, source):
-    """Whether the other server has told the same time."""
+    """Whether the other server (the collector for NTP, NTP for the collector) has told the same time."""
     other = None if source == CONSOLE else clock._offsets[COLLECTOR - source]
     return other is not None and abs(other - offset_ms) <= DAY_MS

@@ -1,4 +1,4 @@
-"""What differs between MicroPython and CPython, in one place: ticks, const, flags, the cable.
+"""All that differs between MicroPython and CPython: ticks, const, flags, the cable, modules that come and go.
 
 The other half, compat_cpython.py, is for tests and the simulator and is never loaded on a board.
 """
@@ -11,15 +11,19 @@ MICROPYTHON = sys.implementation.name == "micropython"
 _PACKAGE = __name__.rpartition(".")[0]
 
 
-def load(room):
-    """The application's module of that name."""
-    name = _PACKAGE + "." + room
+def load(name):
+    """Gives the module of the application that has this name, and loads it if it is not in the heap.
+
+    For modules that are needed rarely. Whoever loads one hands it what it needs, takes what it returns, and calls
+    `unload` with the name when it is done.
+    """
+    name = _PACKAGE + "." + name
     __import__(name)
     return sys.modules[name]
 
 
 def read_json(path):
-    """What a JSON file says. The mark that editors on Windows put before it is no part of that."""
+    """Gives what a JSON file says, without the byte order mark that editors on Windows put before it."""
     with open(path) as file:
         if file.read(1) != "\ufeff":
             file.seek(0)
@@ -33,21 +37,21 @@ if MICROPYTHON:
 
     from micropython import const
 
-    # While the rooms are loaded: what stays then lies close together and leaves large blocks free.
+    # Collect often while the modules are loaded: they come to lie close together and leave large blocks free.
     # https://docs.micropython.org/en/latest/reference/constrained.html#the-heap
     gc.threshold(2048)
 
     def rtc_ms():
-        """Milliseconds that go on through deep sleep, unless somebody sets the chip's clock."""
+        """Gives milliseconds that go on through deep sleep, unless somebody sets the clock of the chip."""
         return time_ns() // 1000000
 
     sweep = gc.collect
 
     def started():
-        """Everything is loaded: from now on the heap is swept after every 4 kB.
+        """Has the heap swept after every 4 kB from now on, since everything has been loaded.
 
-        Not after a part of `mem_free()`, which on an ESP32 counts what the heap could still take from Wi-Fi and TLS:
-        spec/design.md "Memory".
+        The usual threshold, a part of `mem_free()`, will not do: on an ESP32 that counts what the heap could still take
+        from Wi-Fi and TLS, see spec/design.md "Memory".
         """
         gc.collect()
         gc.threshold(4096)
@@ -60,6 +64,7 @@ if MICROPYTHON:
             self.set = self._flag.set
 
         async def wait_ms(self, ms):
+            """Waits until the flag is set, for `ms` at most."""
             try:
                 await asyncio.wait_for_ms(self._flag.wait(), ms)
             except asyncio.TimeoutError:
@@ -75,9 +80,9 @@ if MICROPYTHON:
             self._poll.register(self._input, select.POLLIN)
 
         async def read(self):
-            """All bytes that are there now, at least one; b"" when the line is closed.
+            """Gives all bytes that are there now, at least one, or b"" when the line is closed.
 
-            `read(n)` of the console blocks for all n, so it goes byte by byte.
+            `read(n)` of the console would block until all n bytes are there, so this goes byte by byte.
             """
             first = await self._reader.read(1)
             if not first:
@@ -91,32 +96,34 @@ if MICROPYTHON:
             return data
 
         def write(self, data):
+            """Writes bytes to the line."""
             sys.stdout.buffer.write(data)
 
     show_error = sys.print_exception
 
     def error_text(error):
-        """The traceback."""
+        """Gives the traceback of an exception as a text."""
         import io
 
         out = io.StringIO()
         sys.print_exception(error, out)
         return out.getvalue()
 
-    def unload(room):
-        """What is not needed for a while leaves the heap; nobody may hold anything of it."""
-        name = _PACKAGE + "." + room
-        if name in sys.modules:
-            del sys.modules[name]
-            if hasattr(sys.modules[_PACKAGE], room):
-                delattr(sys.modules[_PACKAGE], room)
+    def unload(name):
+        """Has a module leave the heap that is not needed for a while. Nobody may hold anything of it."""
+        path = _PACKAGE + "." + name
+        if path in sys.modules:
+            del sys.modules[path]
+            if hasattr(sys.modules[_PACKAGE], name):
+                delattr(sys.modules[_PACKAGE], name)
             gc.collect()
 
     async def sleep_ms(ms):
+        """Lets other tasks run for that long."""
         await asyncio.sleep_ms(ms)
 
     def forget_loop():
-        """A stopped application leaves no tasks behind for the next one."""
+        """Forgets all tasks, so that a stopped application leaves none behind for the next one."""
         asyncio.new_event_loop()
 
 else:

@@ -3,7 +3,7 @@
 import json
 import os
 
-from .compat import load as load_room
+from .compat import load as load_module
 from .compat import read_json
 from .feedback import SIGNALS
 from .mains import PROFILES
@@ -16,11 +16,11 @@ _HEX_DIGITS = "0123456789abcdefABCDEF"
 
 
 class ConfigError(Exception):
-    """args[0]: one line for a person."""
+    """A configuration that won't do. args[0]: one line for a person."""
 
 
 def is_device_id(value):
-    """`[a-z0-9][a-z0-9-]{2,31}`"""
+    """Whether the value is a text that matches `[a-z0-9][a-z0-9-]{2,31}` as a whole."""
     return (
         isinstance(value, str)
         and 3 <= len(value) <= 32
@@ -42,7 +42,7 @@ def _is_pin(value):
 
 
 def _is_password(value):
-    """Of a WPA network: a passphrase, or the key itself."""
+    """Whether it can be the password of a WPA network: a passphrase, the key itself in hex digits, or "" for none."""
     size = len(value.encode()) if isinstance(value, str) else 1
     return size == 0 or 8 <= size <= 63 or (size == 64 and all(letter in _HEX_DIGITS for letter in value))
 
@@ -56,14 +56,14 @@ def _is_bool(value):
 
 
 def _is_address(value):
-    """An IPv4 address, or "" for none."""
+    """Whether it is an IPv4 address, or "" for none."""
     if value == "":
         return True
     parts = value.split(".") if isinstance(value, str) else ()
     return len(parts) == 4 and all(part.isdigit() and len(part) < 4 and int(part) < 256 for part in parts)
 
 
-# Most terminals have no opening hours: the rooms that know them are loaded by those that have.
+# Most terminals have no opening hours, so the modules that know about them are imported only by those that have.
 def _is_week(value):
     from .hours import Hours
 
@@ -102,7 +102,7 @@ def _is_profile(value):
     return value in PROFILES
 
 
-_MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record tells no longer quiet than 65 s
+_MOST = {"mash_presses": 50, "lockout_ms": 60000}  # a record can't tell a longer quiet time than 65 s
 _PINS = (None, _is_pins, "four different pin numbers")
 _PIN = (None, _is_pin, "a pin number 0..48")
 _SSID = ("", 0, 32)
@@ -113,10 +113,10 @@ _STATIC = {"ip": _ADDRESS, "mask": ("255.255.255.0", _is_address, _ADDRESS[2]), 
 _HIDDEN = (False, _is_bool, "true or false")
 _NETWORK = {"ssid": _SSID, "password": _PASSWORD, "hidden": _HIDDEN, "static": _STATIC}
 _MOST_NETWORKS = 4
-# A value is (default, lowest, highest), of a number or of the bytes of a text, or (default, check, what is expected).
-# A list is of objects: what each of them is, and how many they may be.
+# A value is given as (default, lowest, highest): of a number, or of the bytes of a text. Or as (default, function that
+# checks it, what is expected). A list of objects is given as [what each of them is, how many they may be].
 _SCHEMA = {
-    "version": (None, _is_any, ""),  # of what has come from afar
+    "version": (None, _is_any, ""),  # only of a configuration that has come from afar
     "device_id": ("", is_device_id, "3 to 32 of a-z, 0-9 and -, not beginning with -"),
     "pins": {
         "buttons": _PINS,
@@ -124,7 +124,7 @@ _SCHEMA = {
         "leds": _PINS,
         "neopixel": _PIN,
         "buzzer": _PIN,
-        "psram": (True, _is_bool, "true or false"),  # true: its pins are left alone
+        "psram": (True, _is_bool, "true or false"),  # true: its pins can't be used for anything else
     },
     "wifi": {
         "ssid": _SSID,
@@ -168,7 +168,7 @@ _SCHEMA = {
 
 
 def _expected(rule, value):
-    """What the rule expects, or "" if the value is that."""
+    """Gives what the rule expects, or "" if the value is that."""
     default, low, high = rule
     if callable(low):
         return "" if low(value) else high
@@ -179,9 +179,9 @@ def _expected(rule, value):
 
 
 def build(given):
-    """The configuration that `given` (from JSON) asks for; what is missing or null is the default.
+    """Gives the configuration that `given` (from JSON) asks for, with defaults for what is missing or null.
 
-    ConfigError at the first value that is wrong: nothing of it is taken then.
+    ConfigError at the first value that is wrong.
     """
     config = build_each(given)
     _complete_networks(config["wifi"])
@@ -190,12 +190,12 @@ def build(given):
 
 
 def build_each(given):
-    """The same, but every value is checked by itself only, and what follows from others is not filled in."""
+    """Gives the same as `build`, but checks each value only by itself and fills in nothing that follows from others."""
     return _build(given, _SCHEMA, "")
 
 
 def _complete_networks(wifi):
-    """Every network has a name, and an address of its own needs a gateway; without one, `static` is None."""
+    """Checks that each network has a name, and a gateway if it has a fixed address; else its `static` becomes None."""
     for i in range(len(wifi["networks"])):
         network = wifi["networks"][i]
         static = network["static"]
@@ -209,7 +209,7 @@ def _complete_networks(wifi):
 
 
 def _complete_mqtt(mqtt):
-    """The files for TLS go together, without any `tls` is None; the port follows."""
+    """Checks that the files for TLS are complete; without any `tls` becomes None. Fills in the port."""
     tls = mqtt["tls"]
     for key, other in (("key", "cert"), ("cert", "key"), ("ca", "cert")):
         if tls[other] and not tls[key]:
@@ -261,9 +261,9 @@ def _build(given, schema, prefix):
 
 
 def load(path=PATH):
-    """(config, problem): the file's configuration and "", or the defaults and what is wrong with the file.
+    """Gives (config, problem): the configuration of the file and "", or the defaults and what is wrong with the file.
 
-    No file is no problem: a terminal counts without one.
+    If there is no file, that is no problem: a terminal counts without one.
     """
     try:
         return build(read_json(path)), ""
@@ -274,16 +274,19 @@ def load(path=PATH):
 
 
 def begin(home, chip):
-    """(config, problem) as `load` gives it, for a boot. What has come from afar is judged first: the config has
-    "on_trial", and "report" with what is to be said of it, or None."""
+    """Gives (config, problem) as `load` does, for a boot; a configuration that has come from afar is judged first.
+
+    The config also has "on_trial", whether it is on trial, and "report", what is to be reported of it, or None.
+    home: the folder of the files; chip: as `board.chip_name` gives it.
+    """
     on_trial = False
     report = None
     cert = None
     if _is_there(home + "config.next") or _is_there(home + "trial.json"):
         try:
-            on_trial, report, cert = load_room("trial").boot(load_room("net_remote").Files(home), chip)
+            on_trial, report, cert = load_module("trial").boot(load_module("net_remote").Files(home), chip)
         except OSError:
-            pass  # a full file system: what was in force is in force
+            pass  # the file system is full: what was in force stays in force
     config, problem = load(home + PATH)
     if cert and config["mqtt"]["tls"]:
         config["mqtt"]["tls"]["cert"] = cert

@@ -1,4 +1,4 @@
-"""What a terminal says of itself: spec/mqtt.md "State". Loaded only when it is asked for."""
+"""What a terminal says of itself: spec/mqtt.md "State" has the meaning of each. Loaded only when somebody asks."""
 
 from .compat import load, unload
 from .mains import PROFILES
@@ -7,7 +7,7 @@ from .net_wifi import ON
 
 
 def facts(app):
-    """A dict for the state message and the answer to status."""
+    """Gives the facts as a dict, for the state message and for the answer to `status`."""
     clock = app.clock
     log = app.log
     power = app.power

@@ -1,4 +1,4 @@
-"""Opening and quiet hours: outside opening hours a press is kept, but is no vote; in quiet hours lights are dim."""
+"""Opening and quiet hours: outside opening hours a press is kept but is no vote; in quiet hours the lights are dim."""
 
 from .compat import const, ticks_add, ticks_diff
 from .zone import Zone
@@ -8,10 +8,10 @@ _MINUTE_MS = const(60000)
 
 
 def parse_day(text):
-    """[(from, until), ...] in minutes for "08:00-12:00,13:00-17:00"; [] for "" (closed all day). ValueError for
-    anything else.
+    """Gives [(begin, end), ...] in minutes of the day for "08:00-12:00,13:00-17:00", [] for "" (closed all day).
 
-    A span that ends at or before its beginning, as "20:00-02:00", goes on into the next day: until is over 1440 then.
+    A span that ends at or before its beginning, as "20:00-02:00", goes on into the next day: its end is over 1440 then.
+    ValueError for anything else.
     """
     return [] if text == "" else [_span(part) for part in text.split(",")]
 
@@ -45,7 +45,7 @@ class Hours:
         self._days = [parse_day(day) for day in days]
 
     def has(self, local_s):
-        """Whether a span holds that moment; local_s: seconds of 1970 on the clock on the wall."""
+        """Whether a span holds that moment. local_s: seconds of 1970 as the clock on the wall shows them."""
         minute = local_s // 60
         day = minute // _DAY_MIN + 3  # 1970 began on a Thursday
         minute %= _DAY_MIN
@@ -59,33 +59,35 @@ class Hours:
 
 
 class Timetable:
-    """`is_closed` and `is_quiet` as of the last `step`: there is no arithmetic with dates on the press path.
+    """`is_closed` and `is_quiet` hold for the minute of the last `step`, so that no press needs arithmetic with dates.
 
-    For a press of the minute after that one or before it, as of a finger that woke the terminal, ask `is_closed_at`.
+    A press may belong to the minute before (when its finger woke the terminal) or after: ask `is_closed_at` for it.
     """
 
     def __init__(self, opening_hours, quiet):
-        """The section `opening_hours` and the text `feedback.quiet` of the configuration."""
+        """opening_hours: the section of that name; quiet: the text `feedback.quiet`."""
         self._open = Hours(opening_hours["days"]) if opening_hours["days"] else None
         self._quiet = Hours([quiet] * 7) if quiet else None
         self._zone = Zone(opening_hours["tz"])
-        self._due = None
+        self._due = None  # ticks of the next full minute
         self._was_time_due = False
-        self._was_closed = False  # in the minute before
-        self._will_be_closed = False  # in the minute that begins when `_due` is
+        self._was_closed = False  # in the minute before the last step
+        self._will_be_closed = False  # in the minute that begins at `_due`
         self.is_closed = False
         self.is_quiet = False
 
     def step(self, now_ms, clock):
-        """To be called while the clock is set. Gives the milliseconds until it wants to look again: at the next full
-        minute. A change of the clock is seen at once."""
+        """Looks at the clock. Gives the ms until it wants to look again, which is at the next full minute.
+
+        To be called while the clock is set. A change of the clock is seen at once.
+        """
         is_new = self._due is None or (clock.time_due and not self._was_time_due)
         self._was_time_due = clock.time_due
         if is_new or ticks_diff(now_ms, self._due) >= 0:
             utc_ms = clock.utc_ms()
             local_s = self._zone.local_s(utc_ms // 1000)
             if self._open is not None:
-                # A change of summer time in between is seen by the next step.
+                # If daylight saving time changes between these minutes, the next step sees it.
                 self._was_closed = not self._open.has(local_s - 60)
                 self.is_closed = not self._open.has(local_s)
                 self._will_be_closed = not self._open.has(local_s + 60)
@@ -94,7 +96,7 @@ class Timetable:
         return max(0, ticks_diff(self._due, now_ms))
 
     def is_closed_at(self, at_ms):
-        """Whether it was closed at ticks at_ms, the first contact of a press. Allocates nothing."""
+        """Whether it was outside opening hours at ticks at_ms, the first contact of a press. Allocates nothing."""
         if self._due is None:
             return False
         since_ms = ticks_diff(at_ms, self._due)

@@ -1,4 +1,4 @@
-"""Batches: a stretch of the log, delta-coded, after spec/batch.md."""
+"""Batches: stretches of the log, delta-coded, as spec/batch.md has it."""
 
 import struct
 from binascii import crc32
@@ -7,12 +7,12 @@ from .compat import const
 from .log_reader import END, VOID, Reader
 from .log_record import CLOCK_SET, PRESS, RUN, SLOTS, presses
 
-_RESERVED = const(64)  # room for the head, which is known last
-_ITEM = const(24)  # the most that one slot can add
+_RESERVED = const(64)  # bytes kept free for the head, which is known last
+_ITEM = const(24)  # the most bytes that one slot can add
 
 
 def put_varint(buf, at, number):
-    """Writes `number` >= 0 as LEB128 to buf[at:]; gives the offset after it."""
+    """Writes `number` >= 0 as LEB128 to buf[at:]. Gives the offset after it."""
     while number > 127:
         buf[at] = number & 127 | 128
         number >>= 7
@@ -25,7 +25,7 @@ class BatchMaker:
     """Makes batches in a buffer of its own, so that a long backlog costs no more memory than a vote."""
 
     def __init__(self, log, clock, random32, size, device_id, reader=None):
-        """size: bytes of buffer; a batch is at most that long. reader: another maker's of that log, to be shared."""
+        """size: of the buffer in bytes; a batch is at most that long. reader: a Reader of this log to be shared."""
         self._seed = crc32(device_id.encode())
         self._log = log
         self._clock = clock
@@ -33,12 +33,15 @@ class BatchMaker:
         self._buf = bytearray(size)
         self.reader = reader or Reader(log)
         self.first_seq = 0
-        self.end_seq = 0  # seq after the last slot of the batch made last
-        self.nonce = 0
-        self._totals = None  # lifetime presses before end_seq, where no header tells them more surely
+        self.end_seq = 0  # the seq after the last slot of the last batch
+        self.nonce = 0  # of the last batch
+        self._totals = None  # lifetime presses by button before end_seq; None: a header tells them, and more surely
 
     def make(self, seq, most_presses):
-        """A batch from `seq` on (or from the oldest slot held), as a memoryview that lasts until the next one."""
+        """Gives a batch from `seq` on, or from the oldest slot held if that comes later.
+
+        most_presses: it ends after so many. It is a memoryview that is good until the next batch is made.
+        """
         log = self._log
         seq = min(max(seq, log.oldest_seq), log.next_seq)
         totals = self._totals if seq == self.end_seq < log.next_seq else None
@@ -58,7 +61,7 @@ class BatchMaker:
         return buf[begin : end + 4]
 
     def _items(self, seq, most_presses):
-        """Codes slots from `seq` on; gives the offset after the last item."""
+        """Codes the slots from `seq` on. Gives the offset after the last item."""
         buf = self._buf
         reader = self.reader
         reader.seek(seq)

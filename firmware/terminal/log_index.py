@@ -11,39 +11,39 @@ DAMAGED = const(-2)
 
 
 class LogIndex:
-    """The reading half of `log_ring.RingLog`."""
+    """The reading half of `log_ring.RingLog`, and all that a mount needs of it."""
 
     def __init__(self, device, chip):
-        """device: the block device; chip: u32 of the MAC. ValueError if the device is no log's."""
+        """device: the block device; chip: u32 of the MAC. ValueError if no log fits the device."""
         self.device = device
         self.chip = chip
         self.sectors = device.ioctl(4, 0)
         if self.sectors < 4 or device.ioctl(5, 0) != SECTOR:
             raise ValueError("votes: expected 4 sectors or more of 4096 bytes, came %d" % self.sectors)
         self.where = array("H", bytes(2 * self.sectors))  # sector_seq % sectors -> physical sector
-        self.place = None  # of the open sector
+        self.place = None  # the `log_record.Place` of the open sector
         self.log_id = 0
-        self.first_seq = 0  # of the open sector
-        self.next_seq = 0
-        self.oldest_seq = 0
-        self.totals = [0, 0, 0, 0]
-        self.burned = 0
-        self.damaged = set()  # physical sectors whose header has rotted
+        self.first_seq = 0  # the seq of the first slot of the open sector
+        self.next_seq = 0  # the seq of the record that is written next
+        self.oldest_seq = 0  # the oldest seq that is held
+        self.totals = [0, 0, 0, 0]  # lifetime presses by button
+        self.burned = 0  # slots that are neither blank nor valid
+        self.damaged = set()  # the physical sectors whose header has rotted
 
     def has_sector(self, sector_seq):
-        """Tells whether the sector is still held."""
+        """Whether the sector is still held."""
         return self.oldest_seq <= sector_seq * SLOTS <= self.first_seq
 
     def read(self, sector_seq, at, buf):
-        """Fills `buf` from offset `at` of a sector that is held; bytes past its end are left as they are."""
+        """Fills `buf` from offset `at` of a sector that is held. Bytes past its end stay as they are."""
         if at + len(buf) > SECTOR:
             buf = memoryview(buf)[: SECTOR - at]
         self.device.readblocks(self.where[sector_seq % self.sectors], buf, at)
 
     def load(self, sector, header):
-        """Reads the header of a physical sector, of which one bit may be rotten, into `header`.
+        """Reads the header of a physical sector into `header`; one bit of it may be rotten.
 
-        Gives its sector_seq; BLANK or DAMAGED if there is none of this chip's.
+        Gives its sector_seq, or BLANK or DAMAGED if there is no header of this chip.
         """
         buf = bytearray(HEADER)
         for _ in range(2):  # a read may fail once
@@ -58,7 +58,7 @@ class LogIndex:
         return DAMAGED
 
     def header(self, sector_seq):
-        """The header of a sector that is held; of a damaged one what the nearest good one tells."""
+        """Gives the header of a sector that is held. If it is damaged, its totals come from the nearest good one."""
         header = Header()
         if self.is_told(header, sector_seq):
             return header
@@ -76,7 +76,7 @@ class LogIndex:
         return header
 
     def is_told(self, header, sector_seq):
-        """True if the header of a sector that is held could be read into `header`; if it is damaged, that is noted."""
+        """True if the header of a sector that is held could be read into `header`. If it is damaged, that is noted."""
         sector = self.where[sector_seq % self.sectors]
         found = self.load(sector, header)
         if found == DAMAGED:
@@ -84,7 +84,10 @@ class LogIndex:
         return found == sector_seq and header.log_id == self.log_id
 
     def add_presses(self, begin, end, totals, sign, reader=None):
-        """totals plus or less (sign) the presses by button in begin..end-1. reader: one to use, if there is one."""
+        """Gives totals plus (sign 1) or less (sign -1) the presses by button in seqs begin..end-1.
+
+        reader: a Reader of this log to use; None: a new one is made.
+        """
         totals = list(totals)
         reader = reader or Reader(self)
         reader.seek(begin)
@@ -103,7 +106,7 @@ class LogIndex:
             self.totals[record[8] & 3] += presses(record, 0)
 
     def totals_before(self, seq, reader=None):
-        """Lifetime presses by button before `seq`, which must be held or be next_seq."""
+        """Gives the lifetime presses by button before `seq`, which must be held or be next_seq."""
         if seq == self.next_seq:
             return list(self.totals)
         first = seq - seq % SLOTS

@@ -9,7 +9,7 @@ from .log_reader import END, Reader
 from .log_record import ACK, BOOT, CONSOLE, HEADER, MAGIC, SIZE, SLOTS, TIME, Header, Place, is_blank
 
 _GAP = const(16)  # so many sectors in a row may be damaged or bad before the walk back gives up
-_LOOK_ON = const(3)
+_LOOK_ON = const(3)  # sectors beyond the newest that the binary search looks at
 _NONE = const(0xFFFFFFFF)
 
 
@@ -31,13 +31,13 @@ class Mount(LogIndex):
         self.boot_storm = False
         self.boot = 1
         self.floor_ms = floor_ms
-        self._last = None  # header probed last
-        self._newest = None  # header of the newest sector, if the search has seen it
-        self._oldest = None  # and that of the oldest
+        self._last = None  # the header that was probed last
+        self._newest = None  # the header of the newest sector, if the search has seen it
+        self._oldest = None  # and that of the oldest sector
         self._is_next_blank = False
 
     def find(self):
-        """True if there is a log; then everything is set for reading and appending. Programs nothing."""
+        """True if there is a log. Then everything is set for reading, and `state` for appending. Programs nothing."""
         is_sound = self._search()
         if is_sound:
             self._scan_newest()
@@ -69,7 +69,7 @@ class Mount(LogIndex):
         )  # fmt: skip
 
     def _search(self):
-        """Finds newest and oldest sector of a log without damage by a binary search over its headers.
+        """Finds the newest and the oldest sector of a log without damage, by a binary search over its headers.
 
         False if anything is unusual: then every header has to be looked at.
         """
@@ -126,8 +126,11 @@ class Mount(LogIndex):
         return True
 
     def _is_really_newest(self):
-        """Where the search ended may stand an old sector that can neither be erased nor programmed, left when it was
-        full and stepped over since: then the one after it is blank, and the newest is before it."""
+        """Whether the sector that the search has found is the newest one.
+
+        An old sector that can neither be erased nor programmed any more may be taken for it: it was left when it was
+        full, and has been stepped over since. Then the sector after it is blank, and the newest one stands before it.
+        """
         newest = self.first_seq // SLOTS
         if self._is_next_blank:
             for seq in range(newest - 1, max(newest - 3, self.oldest_seq // SLOTS - 1), -1):
@@ -136,7 +139,7 @@ class Mount(LogIndex):
         return True
 
     def _probe(self, sector):
-        """The sector_seq of a physical sector of this log; BLANK or DAMAGED without a header of its."""
+        """Gives the sector_seq of a physical sector, or BLANK or DAMAGED if it has no header of this log."""
         header = Header()
         seq = self.load(sector, header)
         if seq < 0:
@@ -149,7 +152,7 @@ class Mount(LogIndex):
         return seq
 
     def _survey(self):
-        """Reads every header. Gives sector_seq (or _NONE) by physical sector; finds log_id and the newest."""
+        """Reads every header, and finds log_id and the newest sector. Gives sector_seq or _NONE by physical sector."""
         seqs = array("I", bytes(4 * self.sectors))
         header = Header()
         newest = -1
@@ -170,8 +173,11 @@ class Mount(LogIndex):
         return seqs
 
     def _walk_back(self, seqs):
-        """Maps sector_seq to physical sectors from the newest back to the oldest, by number and not by place: a
-        sector that would not erase still bears an old number between newer ones."""
+        """Maps sector_seq to physical sectors, from the newest back to the oldest.
+
+        It goes by their numbers and not by their places: a sector that would not erase still bears an old number
+        between newer ones.
+        """
         n = self.sectors
         where = self.where
         newest = oldest = seq = seqs[self.sector]
@@ -185,7 +191,7 @@ class Mount(LogIndex):
             if seqs[where[seq % n]] != seq:
                 sector = self._headless(seqs, seq)
                 if sector < 0:
-                    # Perhaps a number that was never used. No record in the newest sector can be valid for it.
+                    # Perhaps the number was never used. With the newest sector in its place all its slots are void.
                     where[seq % n] = self.sector
                     gap += 1
                     continue
@@ -200,15 +206,17 @@ class Mount(LogIndex):
         self.oldest_seq = oldest * SLOTS
 
     def _follows(self, seq, later):
-        """Tells whether no press stood between two sectors: else the older one was given up, but would not erase."""
+        """Whether no press stood between two sectors. If one did, the older one was given up but would not erase."""
         self.oldest_seq = seq * SLOTS
         self.next_seq = self.first_seq + SLOTS
         totals = self.add_presses(seq * SLOTS, (seq + 1) * SLOTS, self.header(seq).totals, 1)
         return totals == self.header(later).totals
 
     def _headless(self, seqs, sector_seq):
-        """The sector without a good header that holds records of this sector_seq, looked for before the next one's
-        place; -1 if there is none."""
+        """Gives the physical sector without a good header that holds records of this sector_seq, -1 if there is none.
+
+        It is looked for before the place of the next sector_seq.
+        """
         sector = self.where[(sector_seq + 1) % self.sectors]
         for _ in range(min(_GAP, self.sectors)):
             sector = (sector - 1) % self.sectors
@@ -217,13 +225,13 @@ class Mount(LogIndex):
         return -1
 
     def _has_magic(self, sector):
-        """False for a sector that was given up: only among others that are held it is one of them."""
+        """False for a sector that was given up: it is held only if older ones are."""
         buf = bytearray(4)
         self.device.readblocks(sector, buf, 0)
         return buf == MAGIC
 
     def _proves(self, sector, sector_seq):
-        """Tells whether a sector with a damaged header holds a record of this sector_seq."""
+        """Whether a sector with a damaged header holds a record of this sector_seq."""
         place = Place(self.log_id, sector_seq)
         buf = self._buf
         for slot in range(SLOTS):
@@ -231,13 +239,13 @@ class Mount(LogIndex):
             if slot == 0 or at == 0:
                 self.device.readblocks(sector, buf, HEADER + slot * SIZE - at)
                 if slot == 0 and is_blank(buf, 0, HEADER):
-                    return False  # an erase was cut short: what is left of the sector was given up
+                    return False  # an erase was cut short, of a sector that had been given up
             if place.holds(buf, at, slot):
                 return True
         return False
 
     def _adopt_headless(self, seqs):
-        """A newest sector whose header has rotted still holds records: go on from it."""
+        """Takes a sector after the newest for the newest if its header has rotted, but it holds records."""
         seq = self.first_seq // SLOTS + 1
         sector = self.sector
         for _ in range(min(_GAP, self.sectors)):
@@ -262,7 +270,7 @@ class Mount(LogIndex):
         self.news_seq = first
         reader = Reader(self)
         reader.seek(first)
-        kinds = bytearray(16)  # of the newest records
+        kinds = bytearray(16)  # of the 16 newest records
         while True:
             kind = reader.next()
             if kind == END:
@@ -296,8 +304,11 @@ class Mount(LogIndex):
 
 
 def raised(floor_ms, utc_ms, witness):
-    """The floor of the clock (ms of 1970) once the log says that it was utc_ms, by the word of `witness`, the source of
-    a time record. To be asked in the order of the log, so that the newest time counts."""
+    """Gives the floor of the clock (ms of 1970) after the log has said that it was utc_ms.
+
+    floor_ms: the floor before; witness: by whose word, as in a time record. To be asked in the order of the log, so
+    that the newest time counts.
+    """
     if utc_ms < CEILING_MS and (witness >= CONSOLE or utc_ms <= floor_ms + DAY_MS):
         return max(FLOOR_MS, utc_ms)
     return floor_ms

@@ -1,4 +1,4 @@
-"""Reads the log in order, slot by slot, after the rules of spec/log.md "Slots": void, retry, across sectors."""
+"""Reads the log in order, slot by slot and across sectors; spec/log.md says which slots and retries are void."""
 
 from .compat import const
 from .log_record import HEADER, RETRY, SIZE, SLOTS, Place, is_blank
@@ -7,28 +7,29 @@ END = const(-1)
 VOID = const(0)
 
 _BURNED = const(-2)
-_CHUNK = const(512)  # 32 records to a read
+_CHUNK = const(512)  # bytes that are read at once: 32 records
 _BEHIND = const(3)  # a retry repeats one of so many slots before it
 
 
 class Reader:
-    """A cursor over the records of a log. `record` holds the bytes that `next()` spoke of, retry bit cleared."""
+    """A cursor over the records of a log. `record` holds the one that `next` has found, with the retry bit cleared."""
 
     def __init__(self, log):
+        """log: a `log_index.LogIndex`."""
         self._log = log
         self._chunk = bytearray(_CHUNK)
         self._first = 0  # seq of the first slot in the chunk
-        self._count = 0
+        self._count = 0  # slots in it
         self._place = None
         self._place_seq = -1
-        self._behind = [bytearray(12) for _ in range(_BEHIND)]  # the slots before, all zero if void
+        self._behind = [bytearray(12) for _ in range(_BEHIND)]  # the slots before this one; the first byte is 0 if void
         self.seq = -1
         self.touched_seq = 0  # seq after the last slot seen that is not blank
         self.burned = 0  # slots seen that are neither blank nor valid
         self.record = bytearray(SIZE)
 
     def seek(self, seq):
-        """The next `next()` tells of `seq`, which must be held (or be the end)."""
+        """Has `next` tell of `seq` next, which must be held or be the next seq of the log."""
         self._count = 0
         self._place_seq = -1
         for slot in self._behind:
@@ -38,13 +39,13 @@ class Reader:
             self.next()
 
     def let_go(self):
-        """Keeps nothing that was made meanwhile; goes on where it stands."""
+        """Lets go of what it has made since it was made itself. It goes on where it stands."""
         self._place = None
         self._place_seq = -1
         self._count = 0
 
     def next(self):
-        """Goes on by one slot and gives its kind: VOID, END, or the kind of `record`."""
+        """Goes on by one slot. Gives VOID, END (there is no slot any more), or the kind of `record`."""
         seq = self.seq + 1
         log = self._log
         if seq >= log.next_seq:
@@ -76,7 +77,7 @@ class Reader:
         return kind
 
     def _look(self, at, slot):
-        """The kind of the record at chunk[at], put into `record`; VOID for a blank slot, or _BURNED."""
+        """Puts the record at chunk[at] into `record` and gives its kind; VOID if the slot is blank, or _BURNED."""
         chunk = self._chunk
         if self._place is None or (chunk[at] == 255 and is_blank(chunk, at, at + SIZE)):
             return VOID

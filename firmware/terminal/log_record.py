@@ -44,10 +44,10 @@ SLOTS = const(252)
 _POLYNOMIAL = const(0xEDB88320)
 
 MAGIC = b"HYML"
-_FORMAT = "<4sBBHIIIIIIIIII"  # up to and with the totals, 48 bytes
+_FORMAT = "<4sBBHIIIIIIIIII"  # the first 48 bytes of a header, totals included
 
-# CRC-32 by nibbles: entry i is the reflected polynomial's remainder of i, split in halves, because a
-# 32-bit board allocates for every number over 2^30.
+# CRC-32 by nibbles: entry i is the remainder of i by the reflected polynomial, split in halves, because a 32-bit board
+# allocates memory for every number over 2^30.
 _LOW = (
     0x0000, 0x1064, 0x20C8, 0x30AC, 0x4190, 0x51F4, 0x6158, 0x713C,
     0x8320, 0x9344, 0xA3E8, 0xB38C, 0xC2B0, 0xD2D4, 0xE278, 0xF21C,
@@ -59,14 +59,14 @@ _HIGH = (
 
 
 class Crc:
-    """A CRC-32 in the making, in two 16-bit halves, so that no step allocates on a 32-bit board."""
+    """A CRC-32 in the making, in two 16-bit halves, so that no step allocates memory on a 32-bit board."""
 
     def __init__(self):
         self.low = 0xFFFF
         self.high = 0xFFFF
 
     def feed(self, buf, begin, end):
-        """Takes in buf[begin:end]."""
+        """Takes buf[begin:end] into the CRC."""
         low = self.low
         high = self.high
         for i in range(begin, end):
@@ -91,9 +91,10 @@ class Crc:
 
 
 class Place:
-    """Where records stand: the part of their CRC that comes from log_id and sector_seq."""
+    """The sector in which records stand: log_id and sector_seq are part of their CRC."""
 
     def __init__(self, log_id, sector_seq):
+        """log_id, sector_seq: u32."""
         prefix = struct.pack("<II", log_id, sector_seq)
         self._start = crc32(prefix)
         crc = Crc()
@@ -114,7 +115,7 @@ class Place:
         crc.put(buf, 12)
 
     def holds(self, buf, at, slot):
-        """Tells whether buf[at:at + 16] is a valid record of this place and slot."""
+        """Whether buf[at:at + 16] is a valid record of this sector and `slot`."""
         if not buf[at] & 7:
             return False
         self._slot[0] = slot
@@ -140,8 +141,10 @@ def put_press(buf, verdict, button, flags, edges, quiet_ms, clock, at_ms):
 
 
 def put_run(buf, verdict, b, span_s, count, clock, at_ms):
-    """`count` presses of button b + 1 with the same verdict, the first of them at ticks at_ms, the last at most span_s
-    seconds (0..255) later. Allocates nothing."""
+    """`count` presses of button b + 1 with the same verdict, the first of them at ticks at_ms. Allocates nothing.
+
+    span_s: 0..255, the seconds from the first to the last of them, rounded up.
+    """
     buf[0] = RUN | verdict << 4
     clock.put(buf, at_ms)
     buf[8] = b
@@ -158,7 +161,7 @@ def put_body(buf, kind, code, number, clock, at_ms):
 
 
 def put_ack(buf, cursor, sent, lost):
-    """The upload cursor, the presses before it and how many of those were lost."""
+    """The upload cursor, the number of presses before it, and how many of those were lost."""
     buf[0] = ACK
     struct.pack_into("<I", buf, 1, sent)
     buf[5] = lost & 255
@@ -168,15 +171,12 @@ def put_ack(buf, cursor, sent, lost):
 
 
 def is_blank(buf, at, end):
-    """Tells whether buf[at:end] is erased flash."""
-    for i in range(at, end):
-        if buf[i] != 255:
-            return False
-    return True
+    """Whether buf[at:end] is erased flash."""
+    return all(buf[i] == 255 for i in range(at, end))
 
 
 def presses(buf, at):
-    """How many presses the record at buf[at] holds: 1 for a press, n for a run, else 0."""
+    """Gives how many presses the record at buf[at] holds: 1 for a press, n for a run of n, else 0."""
     kind = buf[at] & 7
     if kind == PRESS:
         return 1
@@ -186,7 +186,7 @@ def presses(buf, at):
 
 
 class Header:
-    """The fields of a sector header, or what its neighbours tell of a damaged one."""
+    """The fields of a sector header, or of a damaged one what its neighbours tell."""
 
     def __init__(self):
         self.sector_seq = 0
@@ -197,10 +197,10 @@ class Header:
         self.lost = 0
         self.totals = [0, 0, 0, 0]
         self.utc_ms = 0  # when the sector was opened; 0 = not known
-        self.is_sure = False  # and that was no word of a single server's
+        self.is_sure = False  # as the clock was then, see `clock.Clock`
 
     def pack(self, buf, chip, uptime_ms, utc_ms):
-        """Writes the 64 bytes of a header to `buf`; utc_ms 0 = not known."""
+        """Writes the 64 bytes of a header to `buf`. chip: u32 of the MAC; utc_ms: ms of 1970, 0 = not known."""
         flags = (1 if utc_ms else 0) | (2 if utc_ms and self.is_sure else 0)
         struct.pack_into(
             _FORMAT, buf, 0, MAGIC, 1, flags, self.boot, self.sector_seq, self.log_id, chip,
@@ -212,7 +212,7 @@ class Header:
         struct.pack_into("<I", buf, 60, crc32(buf[:60]))
 
     def parse(self, buf, chip):
-        """Takes the fields from the 64 bytes `buf`; False if they are no valid header of this chip."""
+        """Takes the fields from the 64 bytes `buf`. False if they are no valid header of this chip."""
         if buf[:4] != MAGIC or buf[4] != 1 or struct.unpack_from("<I", buf, 60)[0] != crc32(buf[:60]):
             return False
         fields = struct.unpack_from(_FORMAT, buf, 0)
@@ -228,8 +228,8 @@ class Header:
         return True
 
     def mend(self, buf, chip):
-        """`parse` for a header of which one bit has rotted: the CRC comes true when just that bit is turned."""
-        # One bit can't spoil both of these, and a partition full of other things is not worth 512 CRCs a sector.
+        """Does what `parse` does for a header in which one bit has rotted: with that bit turned its CRC is right."""
+        # One bit can't spoil both of these. Without them it is no header, and not worth 512 attempts.
         if buf[:4] == MAGIC or struct.unpack_from("<I", buf, 16)[0] == chip:
             wrong = crc32(buf[:60]) ^ struct.unpack_from("<I", buf, 60)[0]
             # What one turned bit makes of the CRC depends on its place alone: from the last bit of the CRC itself

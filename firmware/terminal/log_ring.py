@@ -1,7 +1,7 @@
 """The vote log: a ring of sectors in raw NOR flash, after spec/log.md.
 
-The block device is `esp32.Partition`'s: `readblocks(n, buf, off)`, `writeblocks(n, buf, off)` programs without
-erasing, `ioctl(6, n)` erases a sector, nothing verifies.
+The block device is an `esp32.Partition`, or behaves like one: `readblocks(n, buf, off)` reads, `writeblocks(n, buf,
+off)` programs without erasing, `ioctl(6, n)` erases a sector, and none of them verifies anything.
 """
 
 from .compat import const
@@ -9,34 +9,37 @@ from .log_index import LogIndex
 from .log_reader import END, Reader
 from .log_record import ACK, HEADER, RETRY, SECTOR, SIZE, SLOTS, Header, Place, is_blank
 
-_TRIES = const(4)
+_TRIES = const(4)  # slots that a record is tried in
 
 
 class RingLog(LogIndex):
-    """Appends, reads and remembers what is settled. `mount()` first; then `next_seq`, `oldest_seq`, `totals` hold."""
+    """Appends records, reads them, and remembers which are settled.
+
+    `mount` or `take` comes first; then `next_seq`, `oldest_seq` and `totals` are right.
+    """
 
     def __init__(self, device, chip, random32, clock):
-        """device: see above; chip: u32 of the MAC; random32(): u32; clock: boot, uptime_ms(), utc_ms(), is_sure."""
+        """device: see above; chip: u32 of the MAC; random32(): a random u32; clock: a `clock.Clock`."""
         super().__init__(device, chip)
         self._random32 = random32
         self.clock = clock
-        self.buf = bytearray(512)
-        self._back = bytearray(SIZE)
-        self.sector = -1  # the open one, physical
-        self.slot = SLOTS  # next to be written
-        self.ahead = -1  # physical sector erased and found blank since the last mount
-        self.candidate = -1  # last physical sector tried for it
-        self.news_seq = 0  # everything from here on is ack records
-        self.cursor = 0
-        self.sent = 0  # presses before the cursor
-        self.lost_settled = 0
-        self.before_oldest = 0
-        self.bad_sectors = 0
+        self.buf = bytearray(512)  # to read a sector piece by piece
+        self._back = bytearray(SIZE)  # a record that is read back
+        self.sector = -1  # the physical sector that is open
+        self.slot = SLOTS  # its slot that is written next
+        self.ahead = -1  # the physical sector that this boot has erased and found blank, -1 = none
+        self.candidate = -1  # the physical sector that was tried last for that
+        self.news_seq = 0  # from this seq on there are only ack records
+        self.cursor = 0  # everything below this seq is settled at the far end
+        self.sent = 0  # lifetime presses before the cursor
+        self.lost_settled = 0  # those of them that were lost
+        self.before_oldest = 0  # lifetime presses before oldest_seq
+        self.bad_sectors = 0  # how often a sector did not erase or take a header
         self.may_erase = True  # False while the supply is too low to finish an erase
-        self.boot_storm = False
+        self.boot_storm = False  # the newest records are those of a boot loop
 
     def mount(self):
-        """Finds the log, or begins one, and sets the clock's boot number. Programs nothing if there is a log."""
+        """Finds the log, or begins one, and tells the clock which boot this is. A log that is found is only read."""
         from .log_mount import Mount
 
         found = Mount(self.device, self.chip, self.buf, self.clock.floor_ms)
@@ -50,7 +53,7 @@ class RingLog(LogIndex):
             self._open_next()
 
     def take(self, state):
-        """Goes on with a log that has been found. state: a `log_mount.Mount`'s, or `sleep_log.remembered`."""
+        """Goes on with a log that was found. state: of a `log_mount.Mount`, or what `sleep_log.remembered` gives."""
         (
             self.log_id, self.where, self.place, self.damaged, self.totals, self.burned, self.bad_sectors,
             self.first_seq, self.next_seq, self.oldest_seq, self.news_seq, self.before_oldest,
@@ -61,14 +64,14 @@ class RingLog(LogIndex):
     # ---- writing ----
 
     def append(self, buf):
-        """Stores the first 12 of the 16 bytes `buf` as the next record, read back and compared.
+        """Stores the first 12 of the 16 bytes `buf` as the next record, reads it back and compares.
 
-        Gives its seq, or -1 if four slots in a row failed or no sector could be opened. Allocates nothing unless a
-        sector must be opened or a slot failed.
+        Gives its seq, or -1 if four slots in a row have failed or no sector could be opened. Allocates nothing unless
+        a sector must be opened or a slot has failed.
         """
         for tried in range(_TRIES):
             if self.slot >= SLOTS:
-                # The next header's totals must tell whether a try in this sector has succeeded after all.
+                # The totals in the next header must say whether a try in this sector has succeeded after all.
                 seq = self._first_copy(tried) if tried else -1
                 if seq >= 0 or not self._open_next():
                     return self._appended(buf, seq)
@@ -91,7 +94,7 @@ class RingLog(LogIndex):
         return seq
 
     def _first_copy(self, slots):
-        """The seq of the earliest of the last `slots` slots that readers will take for the record, or -1."""
+        """Gives the seq of the earliest of the last `slots` slots that readers will take for the record, or -1."""
         reader = Reader(self)
         reader.seek(self.next_seq - slots)
         while True:
@@ -100,9 +103,9 @@ class RingLog(LogIndex):
                 return reader.seq if kind != END else -1
 
     def program(self, sector, buf, at, back):
-        """Programs `buf`; `back`: room for as much.
+        """Programs `buf` at offset `at` of a physical sector. back: a buffer of the same size.
 
-        True once two of three reads show what was written: one may fail, and even hide a bit that is stuck.
+        True once two of three reads show what was written: one read may fail, and may even hide a bit that is stuck.
         """
         good = 0
         try:
@@ -123,9 +126,9 @@ class RingLog(LogIndex):
         return self.ahead < 0
 
     def prepare(self):
-        """Erases the next usable sector (the CPU stands still meanwhile) and checks that it is blank.
+        """Erases the next usable sector and checks that it is blank. The CPU stands still meanwhile.
 
-        The oldest sector goes with it if the ring is full. False if no sector can be erased, or none may be.
+        If the ring is full, that is the oldest sector. False if no sector can be erased, or none may be.
         """
         if not self.may_erase:
             return False
@@ -155,10 +158,10 @@ class RingLog(LogIndex):
         return True
 
     def _drop(self, sector):
-        """Gives up the oldest sectors up to the one that stands at `sector`, if it is one of the log's."""
+        """Gives up the oldest sectors, up to the one that stands at the physical `sector`, if one does."""
         first = self.oldest_seq // SLOTS
         last = self.first_seq // SLOTS
-        # From the newest on: a number whose header failed there may be followed by one whose header did not.
+        # From the newest down: two numbers may stand there, one whose header failed, and a later one that is held.
         for seq in range(last - 1, first - 1, -1):
             if self.where[seq % self.sectors] == sector:
                 self.before_oldest = sum(self.header(seq + 1).totals)
@@ -181,7 +184,7 @@ class RingLog(LogIndex):
         return True
 
     def _kill(self, sector):
-        """Ends the header of a sector that is given up: what a cut or a failing erase leaves of it must not be read."""
+        """Ends the header of a sector that is given up, so that what a cut or a failing erase leaves is not read."""
         back = bytearray(4)
         for _ in range(2):
             self.device.writeblocks(sector, back, 0)
@@ -191,12 +194,12 @@ class RingLog(LogIndex):
             back[:] = bytes(4)
 
     def open_ahead(self):
-        """Opens the erased sector when the current one is full, so that no press has to wait for it."""
+        """Opens the sector erased ahead once the open one is full, so that no press has to wait for that."""
         if self.slot >= SLOTS and self.ahead >= 0:
             self._open_next()
 
     def _open_next(self):
-        """Opens a sector, erasing it now if none was erased ahead. False if none is to be had."""
+        """Opens a sector, and erases one now if none has been erased ahead. False if there is none to be had."""
         seq = self.first_seq // SLOTS + 1 if self.sector >= 0 else 0
         buf = bytearray(HEADER)
         header = Header()
@@ -218,7 +221,7 @@ class RingLog(LogIndex):
                 self.slot = 0
                 self.place = Place(self.log_id, seq)
                 return True
-            # Perhaps only the read-back failed: no second sector may bear this number. Its slots are void.
+            # Perhaps only the read-back has failed. No second sector may bear this number, so its slots stay void.
             self.bad_sectors += 1
             seq += 1
         return False
@@ -226,7 +229,11 @@ class RingLog(LogIndex):
     # ---- what is settled ----
 
     def settle(self, mark):
-        """Everything below `mark` is settled at the far end. True if that is news; `put_ack` makes it durable."""
+        """Takes note that everything below seq `mark` is settled at the far end. True if that is news.
+
+        A mark is no news if it is not above the cursor, or below the oldest seq, and can't be true if it is beyond the
+        next seq. A record by `log_record.put_ack` makes the news durable.
+        """
         if not max(self.cursor + 1, self.oldest_seq) <= mark <= self.next_seq:
             return False
         lost = self.lost
@@ -237,7 +244,7 @@ class RingLog(LogIndex):
 
     @property
     def ack_body(self):
-        """cursor, sent, lost: what an ack record says."""
+        """(cursor, sent, lost) as an ack record says it."""
         return self.cursor, self.sent, self.lost_settled
 
     @property

@@ -1,13 +1,14 @@
-"""The spare sector of a log, put to the test: every cell of it falls once and rises once."""
+"""A test of the sector that a log has erased ahead: each of its bits is programmed once and erased once."""
 
 from .compat import sweep
 from .log_record import HEADER, SECTOR, SLOTS
 
 
 def problem(log):
-    """Why the sector erased ahead can't be spared, "" if it can.
+    """Gives why the sector erased ahead can't be tested, "" if it can.
 
-    It holds nothing. But if it fails the log goes on with the sector after it: that must hold no unsent vote.
+    That sector holds nothing. But if it fails the test, the log goes on with the sector after it, which must hold no
+    unsent vote then.
     """
     after = (log.candidate + 1) % log.sectors
     if after == log.sector:
@@ -20,12 +21,12 @@ def problem(log):
 
 
 def run(log):
-    """Programs the sector erased ahead from end to end and erases it again. What it can't do, "" if it is good.
+    """Programs the sector erased ahead from end to end and erases it again. Gives what failed, "" if nothing did.
 
-    Only for a log that has one, and if `problem` has nothing against it. Zeros are programmed, because an erase that
-    was cut short may leave them, too: no power cut in here can leave a mount anything new.
+    Only for a log that has such a sector, and if `problem` gives "". It programs zeros, which an erase that was cut
+    short may leave as well: so a power cut during the test leaves nothing that a mount does not know anyway.
     """
-    sweep()  # once it has begun there should be no lack of memory
+    sweep()  # there should be no lack of memory once the test has begun
     zeros = bytes(HEADER)
     back = bytearray(HEADER)
     sector = log.lend()

@@ -1,14 +1,15 @@
-"""Moments that a room remembers: ticks wrap after 12 days, so that what is old would look as if it were to come.
+"""Moments that objects remember as ticks, which wrap after 12 days: an old moment would look as if it were to come.
 
-Loaded once an hour by `app`, which calls `expire`: what is older than 28 hours becomes as old as that. Not older than
-53 hours is what anybody gets to see (it may take half a day until nobody is near, and a sleep takes 12 hours at most),
-and ticks tell the order of moments that lie less than 149 hours apart.
+`app` loads this module once an hour and calls `expire`, by which all moments older than 28 hours become 28 hours old.
+So nobody ever sees a moment older than 53 hours (it may take half a day until nobody is near, and a sleep takes at most
+12 hours), and ticks tell the order of moments that lie less than 149 hours apart.
 """
 
 from .compat import const, ticks_add, ticks_diff
 
-_OLD_MS = const(100000000)  # 28 hours: whoever asks how long ago it was wants to know of 24 at most
-# By class: its attributes that hold ticks (None, an int or a list of ints) or another such object.
+_OLD_MS = const(100000000)  # 28 hours; nobody needs to know of a moment that it is over 24 hours old
+# The attributes of each class that hold ticks (None, an int or a list of ints) or an object of another such class. They
+# are named here and not in their classes, which would need memory for that all the time.
 KEPT = {
     "App": "last_touch trial_ends _console_at _reset_at _scrub_at _feedback press_path ntp power text uplink wifi",
     "Debounce": "_stable _restless _last_edge _stall_end opened _opened_before",
@@ -29,15 +30,15 @@ KEPT = {
 }
 
 
-def expire(room, now_ms):
-    """Lets the moments of this object, and of those that it names, expire."""
-    for name in KEPT.get(type(room).__name__, "").split():
-        kept = getattr(room, name)
+def expire(owner, now_ms):
+    """Lets the moments of this object expire, and those of the objects that it holds and KEPT names."""
+    for name in KEPT.get(type(owner).__name__, "").split():
+        kept = getattr(owner, name)
         if kept is None:
             continue
         if isinstance(kept, int):
             if ticks_diff(now_ms, kept) > _OLD_MS:
-                setattr(room, name, ticks_add(now_ms, -_OLD_MS))
+                setattr(owner, name, ticks_add(now_ms, -_OLD_MS))
         elif isinstance(kept, list):
             for i in range(len(kept)):
                 if ticks_diff(now_ms, kept[i]) > _OLD_MS:

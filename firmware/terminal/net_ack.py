@@ -1,4 +1,4 @@
-"""Which ack is believed, and how much of it: the whole rule, in one place. README.md "Ack" has the format.
+"""Which ack is believed, and how much of it: the whole rule, in one place. spec/batch.md "Ack" has the format.
 
 An ack comes by the topic `ack` of this terminal. What the mark of a believed one moves is for the log to say, see
 `log_ring.RingLog.settle`: an ack that comes late may tell nothing new.

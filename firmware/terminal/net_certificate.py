@@ -1,4 +1,4 @@
-"""A new certificate from afar, for the key that is here: on trial beside the present one, which comes back if it fails.
+"""A new certificate from afar for the key that is here. It is on trial; if it fails, the present one comes back.
 
 spec/mqtt.md "Certificates" has the files. Loaded when there is such an order, and at the boots of its trial.
 """
@@ -15,11 +15,14 @@ _BOOTS = const(3)
 
 
 def begin(request, files, uplink, clock):
-    """Has the terminal start anew with the certificate of the order; False if it is the present one."""
+    """Has the terminal start anew with the certificate in `request`. False if it has that one already.
+
+    files: a `net_remote.Files`. CommandRefused if the certificate won't do.
+    """
     place = uplink.tls["cert"] if uplink.tls else ""
     if not place:
         raise CommandRefused("there is no certificate here that it could follow")
-    from .net_tls import date  # not without TLS
+    from .net_tls import date  # imported only here, because without TLS nobody needs that module
 
     try:
         new = a2b_base64(request.get("cert"))
@@ -40,27 +43,30 @@ def begin(request, files, uplink, clock):
     finally:
         unload("certificate")
     files.put_aside(NEXT, new)
-    files.write(TRIAL, {"id": request["id"], "cert": place, "boots": 0})  # from here on it is on trial
+    files.write(TRIAL, {"id": request["id"], "cert": place, "boots": 0})  # from here on the new one is on trial
     uplink.restart()
     return True
 
 
 def end(uplink, files, trial):
-    """The trial is over: gives the reply, or None if that comes after a restart with the old one."""
+    """Ends the trial. Gives the reply, or None if that comes after a restart with the old certificate."""
     if uplink.outbox.is_heard:
-        files.rename(NEXT, trial["cert"])  # from here on it is the present one
+        files.rename(NEXT, trial["cert"])  # from here on the new one is the present one
         files.remove(TRIAL)
         uplink.renewed(trial["cert"])
         return _reply(trial, None)
-    files.write(TRIAL, {"id": trial["id"], "error": "no ack in 10 minutes"})  # from here on it is not
+    files.write(TRIAL, {"id": trial["id"], "error": "no ack in 10 minutes"})  # from here on the new one has failed
     uplink.restart()
     return None
 
 
 def boot(files, trial):
-    """(whether this boot is on trial, what is to be reported or None, the certificate on trial or None)"""
+    """Gives (whether this boot is on trial, what is to be reported or None, the certificate on trial or None).
+
+    trial: what the file TRIAL says.
+    """
     error = trial.get("error")
-    if error is None and files.has(NEXT):  # else it has taken its place, and a cut came before the reply
+    if error is None and files.has(NEXT):  # else the new one is the present one, and a power cut came before the reply
         boots = trial.get("boots")
         if isinstance(boots, int) and boots < _BOOTS:
             trial["boots"] = boots + 1

@@ -1,17 +1,17 @@
-"""Commands from afar: each has an id, is done once, and lapses."""
+"""Commands from afar: each has an id, is done once at most, and expires."""
 
 import json
 
 from .compat import const, load, unload
 from .net_remote import is_version
 
-DONE = "done.json"  # {"id"}: the last command that restarted the terminal
+DONE = "done.json"  # {"id"} of the last command that restarted the terminal
 _TAIL_BYTES = const(1500)
 _TIMELESS = ("reboot", "send-log", "resync", "renew")
 
 
 class CommandRefused(Exception):
-    """args[0]: why."""
+    """A command that is not obeyed. args[0]: why, for a person."""
 
 
 def answer(payload, now_ms, files, uplink, done, clock, log, text, feedback):
@@ -61,7 +61,7 @@ def _check_time(utc_ms, expires_utc, what):
     if not isinstance(expires_utc, (int, float)) or isinstance(expires_utc, bool):
         raise CommandRefused("expires_utc: expected seconds of 1970")
     if not utc_ms:
-        # It has just come, it is no retained copy, and it is obeyed once: what mends a terminal must not wait.
+        # It has just come, is no retained copy, and is obeyed only once. What mends a terminal must not wait.
         if what in _TIMELESS:
             return
         raise CommandRefused("the clock is not set, so it can't be told whether this has expired")

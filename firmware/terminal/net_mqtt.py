@@ -1,4 +1,4 @@
-"""MQTT 3.1.1 as a state machine: bytes and `now_ms` in, bytes and calls out. No sockets here.
+"""MQTT 3.1.1 as a state machine: bytes and `now_ms` go in, bytes and calls come out. It knows no sockets.
 
 Numbers in comments are sections of the OASIS standard, https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/.
 """
@@ -17,15 +17,15 @@ _PUBACK = const(4)
 _SUBACK = const(9)
 _PINGRESP = const(13)
 
-_ANSWER_MS = const(10000)
-_LEAVE_MS = const(200)  # for the last bytes to go out
-_RECEIVE_MAX = const(2048)
-_SKIP_MAX = const(262144)
-_OUTPUT_MAX = const(4096)
+_ANSWER_MS = const(10000)  # the broker has to answer within so long
+_LEAVE_MS = const(200)  # so long the last bytes have to go out
+_RECEIVE_MAX = const(2048)  # bytes of a packet that is taken
+_SKIP_MAX = const(262144)  # bytes of a message that is passed over; a longer one ends the connection
+_OUTPUT_MAX = const(4096)  # bytes that may wait to be sent
 
 
 def packet(first, *parts):
-    """One control packet: fixed header and the parts."""
+    """Gives one control packet: the fixed header, `first` its first byte, and the parts after it."""
     length = sum(len(part) for part in parts)
     head = bytearray((first,))
     while True:
@@ -40,21 +40,22 @@ def packet(first, *parts):
 
 
 def text(string):
-    """A length-prefixed UTF-8 string (1.5.3); bytes-likes are taken as they are."""
+    """Gives a UTF-8 string with its length before it (1.5.3). Bytes are taken as they are."""
     data = string.encode() if isinstance(string, str) else string
     return struct.pack(">H", len(data)) + data
 
 
 class Mqtt:
-    """A client with a clean session and one QoS-1 publish under way at a time.
+    """A client with a clean session, and with one publish of QoS 1 on its way at a time.
 
-    `broken` is why the connection must be closed, "" while it is fine.
+    `broken` says why the connection must be closed; it is "" as long as it need not.
     """
 
     def __init__(self, client_id, will, topics, on_message, on_delivered, login=("", ""), keep_alive_s=60):
-        """will: (topic, payload), retained. topics: to subscribe with QoS 1. login: user name ("": none) and password.
+        """will: (topic, payload) of the last will, which is retained; topics: those to be subscribed with QoS 1.
 
-        on_message(now_ms, topic, payload, is_retained); on_delivered(now_ms): the broker has the publish.
+        login: (user name, password), the name "" for none. on_message(now_ms, topic, payload, is_retained) is called
+        for each message, on_delivered(now_ms) when the broker has taken what was published.
         """
         self._client_id = client_id
         self._will = will
@@ -68,7 +69,7 @@ class Mqtt:
         self.closed()
 
     def opened(self, now_ms):
-        """There is a connection: say hello."""
+        """Tells that there is a connection: says hello in it."""
         self.closed()
         self.state = CONNECTING
         topic, payload = self._will
@@ -83,21 +84,21 @@ class Mqtt:
         self._deadline = ticks_add(now_ms, _ANSWER_MS)
 
     def closed(self):
-        """The connection is gone: nothing that was under way is known to have arrived."""
+        """Tells that the connection is gone: of what was on its way nothing is known to have arrived."""
         self.state = OFF
         self.broken = ""
-        self.refused = 0  # CONNACK return code
+        self.refused = 0  # the return code of CONNACK, 0 = accepted
         self._input = bytearray()
-        self._skip = 0  # bytes still to come of a message that is too long
+        self._skip = 0  # bytes that are still to come of a message that is too long
         self._output = bytearray()
-        self._awaited = 0  # packet id of the publish under way
-        self._subscribing = 0
+        self._awaited = 0  # the packet id of the publish on its way, 0 = none is
+        self._subscribing = 0  # the packet id of the subscription on its way, 0 = none is
         self._deadline = None
         self._pinging = False
         self._leaving = False
 
     def output(self):
-        """The bytes to send now, taken out."""
+        """Gives the bytes to be sent now and forgets them."""
         data = self._output
         if data:
             self._output = bytearray()
@@ -105,30 +106,30 @@ class Mqtt:
 
     @property
     def has_output(self):
-        """True if there are bytes to send."""
+        """True if there are bytes to be sent."""
         return len(self._output) > 0
 
     @property
     def is_free(self):
-        """True if a publish can be taken."""
+        """True if something can be published now."""
         return self.state == ON and not self._awaited and not self._leaving and len(self._output) < _OUTPUT_MAX
 
     def publish(self, now_ms, topic, is_retained, *payload):
-        """Sends the parts of a payload with QoS 1; `on_delivered` follows. Only while `is_free`."""
+        """Publishes the parts of a payload with QoS 1; `on_delivered` follows. Only while `is_free` is True."""
         self._awaited = self._next_id()
         first = 0x32 | (1 if is_retained else 0)
         self._send(now_ms, packet(first, text(topic), struct.pack(">H", self._awaited), *payload))
         self._expect(now_ms)
 
     def leave(self, now_ms):
-        """Says goodbye, so that the last will stays unsaid; a moment later the connection is `broken`."""
+        """Says goodbye, so that the last will is not published. A moment later the connection is `broken`."""
         if self.state == ON and not self._leaving:
             self._leaving = True
             self._send(now_ms, packet(0xE0))
             self._deadline = ticks_add(now_ms, _LEAVE_MS)
 
     def step(self, now_ms):
-        """Keeps the connection alive, or finds it dead. Gives the ms until it wants to be called again."""
+        """Keeps the connection alive, or finds that it is dead. Gives the ms until it wants to be called again."""
         if self.state == OFF or self.broken:
             return 60000
         if self._deadline is not None:
@@ -146,7 +147,7 @@ class Mqtt:
         return left_ms
 
     def received(self, now_ms, data):
-        """Takes bytes from the broker, in pieces of any size; what comes after nonsense is not kept."""
+        """Takes bytes from the broker, in pieces of any size. What comes after a malformed packet is not kept."""
         if self.broken or self.state == OFF:
             return
         if self._skip:
@@ -163,10 +164,10 @@ class Mqtt:
             self._take(now_ms, head, body)
 
     def _packet_size(self):
-        """(offset of the body, offset after it) of a whole packet at the start of the input, else None."""
+        """Gives (offset of the body, offset after it) if the input begins with a whole packet, else None."""
         data = self._input
         if data and data[0] & 15 and data[0] >> 4 != _PUBLISH:
-            self.broken = "malformed flags"  # 2.2.2: what we may receive has none but PUBLISH
+            self.broken = "malformed flags"  # 2.2.2: of the packets that we may receive only PUBLISH has flags
             return None
         length = 0
         for i in range(1, 5):
@@ -175,7 +176,7 @@ class Mqtt:
             length |= (data[i] & 127) << 7 * (i - 1)
             if not data[i] & 128:
                 if _RECEIVE_MAX < length < _SKIP_MAX and data[0] >> 4 == _PUBLISH:
-                    # Somebody has retained a novel: to hang up would only bring it again.
+                    # A retained message that is too long would come again in the next connection: pass it over.
                     end = min(i + 1 + length, len(data))
                     self._skip = i + 1 + length - end
                     self._input = data[end:]
@@ -204,7 +205,7 @@ class Mqtt:
             if body[0] << 8 | body[1] == self._subscribing:
                 self._subscribing = 0
                 self._answered()
-                if max(body[2:]) > 1:  # 3.9.3: 0x80, or a QoS that was not asked for
+                if max(body[2:]) > 1:  # 3.9.3: 0x80 is a failure, 2 a QoS that was not asked for
                     self.broken = "the broker refused a subscription"
         elif kind == _PINGRESP and not body:
             self._pinging = False
@@ -229,7 +230,7 @@ class Mqtt:
         qos = head >> 1 & 3
         size = body[0] << 8 | body[1] if len(body) >= 2 else 0
         start = 2 + size + (2 if qos else 0)
-        is_dup = head & 8 and not qos  # 3.3.1.1: never of QoS 0
+        is_dup = head & 8 and not qos  # 3.3.1.1: a message of QoS 0 can't be a duplicate
         if qos > 1 or not size or start > len(body) or is_dup or (qos and body[start - 2 : start] == b"\0\0"):
             self.broken = "a malformed PUBLISH"
             return

@@ -1,4 +1,4 @@
-"""What comes from afar, while the terminal runs: loaded when such a message comes, and dropped again.
+"""Orders from afar while the terminal runs. Loaded when such a message comes, and unloaded again.
 
 A new configuration is only put aside here: `trial` judges it at the next boot, when there is memory for that.
 spec/mqtt.md "Remote configuration" has the files.
@@ -10,20 +10,21 @@ import os
 from .compat import load, read_json, unload
 
 CONFIG = "config.json"
-NEXT = "config.next"  # the message: to be judged at the next boot
-TRIAL = "trial.json"  # {"version", "boots"}: that version is on trial; with an "id" it is a certificate, see `renewal`
-OLD = "config.old"  # what comes back if it fails
-REFUSED = "refused.json"  # {"version", "error"}: what was refused last, or has failed its trial
+NEXT = "config.next"  # the message with a new configuration, to be judged at the next boot
+TRIAL = "trial.json"  # {"version", "boots"}: this version is on trial. With an "id": a certificate, `net_certificate`
+OLD = "config.old"  # the configuration that comes back if the new one fails
+REFUSED = "refused.json"  # {"version", "error"}: the version that was refused last, or has failed its trial
 
 
 class Files:
-    """Small files in a folder, each changed at once or not at all."""
+    """Small files in a folder. Each change of one is done as a whole or not at all."""
 
     def __init__(self, folder):
+        """folder: its path, "" or with a slash at the end."""
         self._folder = folder
 
     def read(self, name):
-        """The object in the file; {} if there is none, or nothing that is one."""
+        """Gives the JSON object in a file; {} if there is no such file, or no object in it."""
         try:
             found = read_json(self._folder + name)
             return found if isinstance(found, dict) else {}
@@ -31,24 +32,24 @@ class Files:
             return {}
 
     def write(self, name, value):
-        """Puts the object into the file."""
+        """Puts a JSON object into a file."""
         with open(self._folder + name + ".new", "w") as file:
             file.write(json.dumps(value))
         self.rename(name + ".new", name)
 
     def rename(self, name, other):
-        """Takes the place of `other`."""
+        """Has a file take the place of `other`."""
         os.rename(self._folder + name, self._folder + other)
 
     def remove(self, name):
-        """It may be gone already."""
+        """Removes a file, which may be gone already."""
         try:
             os.remove(self._folder + name)
         except OSError:
             pass
 
     def has(self, name):
-        """Whether it is there."""
+        """Whether the file is there."""
         try:
             os.stat(self._folder + name)
             return True
@@ -56,23 +57,23 @@ class Files:
             return False
 
     def put_aside(self, name, data):
-        """Puts bytes into the file."""
+        """Puts bytes into a file."""
         with open(self._folder + name + ".new", "wb") as file:
             file.write(data)
         self.rename(name + ".new", name)
 
 
 def is_version(value):
-    """Whether it can name a configuration, or a command."""
+    """Whether the value can be the version of a configuration, or the id of a command."""
     if isinstance(value, str):
         return 1 <= len(value.encode()) <= 64
     return isinstance(value, int) and not isinstance(value, bool) and -(1 << 29) <= value <= 1 << 29
 
 
 def take(order, now_ms, home, uplink, done, clock, log, text, feedback):
-    """Deals with an order of the `Uplink`; None: the trial of a configuration or a certificate is over, for an ack has
-    come, or it has taken too long.
+    """Deals with an order of the `Uplink`.
 
+    None stands for the end of a trial, of a configuration or a certificate: an ack has come, or it has taken too long.
     home: the folder of the files; done: the ids of commands that have been done in this boot; text: the text log.
     Gives the id of a command that has been done now, else None.
     """
@@ -97,7 +98,7 @@ def take(order, now_ms, home, uplink, done, clock, log, text, feedback):
         if said:
             report(uplink, said)
         else:
-            uplink.restart()  # with all the memory of a boot it is judged
+            uplink.restart()  # it is judged at the boot, when there is memory for that
     else:
         try:
             commands = load("net_commands")
@@ -110,13 +111,13 @@ def take(order, now_ms, home, uplink, done, clock, log, text, feedback):
 
 
 def report(uplink, said):
-    """On `config/reported`, or on `reply` if it is about a command."""
+    """Publishes `said` on `config/reported`, or on `reply` if it is about a command."""
     is_config = "id" not in said
     uplink.say("config/reported" if is_config else "reply", json.dumps(said).encode(), is_config)
 
 
 def put_aside(files, payload):
-    """Keeps a new configuration for the next boot; gives what is to be reported if it is none."""
+    """Keeps a new configuration for the next boot. Gives what is to be reported if there is nothing to be kept."""
     try:
         message = json.loads(payload)
     except (ValueError, TypeError):
@@ -134,24 +135,24 @@ def put_aside(files, payload):
 
 
 def taken(version):
-    """The report of a configuration that is in force."""
+    """Gives the report of a configuration that is in force."""
     return {"version": version, "ok": True}
 
 
 def failed(version, error):
-    """The report of one that is not."""
+    """Gives the report of a configuration that is not in force. error: why."""
     return {"version": version, "ok": False, "error": error}
 
 
 def confirm(files):
-    """The trial has succeeded. Gives what is to be reported."""
+    """Ends a trial that has succeeded. Gives what is to be reported."""
     files.remove(TRIAL)
     files.remove(OLD)
     return taken(files.read(CONFIG).get("version"))
 
 
 def roll_back(files, why):
-    """The old configuration comes back, from the next boot on."""
+    """Brings the old configuration back, from the next boot on."""
     version = files.read(TRIAL).get("version")
     if files.read(REFUSED).get("version") != version:
         files.write(REFUSED, {"version": version, "error": "rolled back: " + why})

@@ -1,4 +1,7 @@
-"""A question for the time and its answer, RFC 4330: its own cookie is demanded back. Loaded only to ask."""
+"""A question for the time and its answer, RFC 4330: an answer has to bring back the cookie of the question.
+
+This is the half of `clock.Ntp` that is loaded only to ask, and so it knows that class from inside.
+"""
 
 import socket
 import struct
@@ -13,7 +16,7 @@ _ANSWER_MS = const(2000)
 
 
 def request(ntp, now_ms):
-    """The 48 bytes to send; the answer is waited for until `failed` is called."""
+    """Does what `Ntp.request` says."""
     ntp._cookie = struct.pack("<II", ntp._random32(), ntp._random32())
     ntp._sent = now_ms
     packet = bytearray(48)
@@ -23,12 +26,12 @@ def request(ntp, now_ms):
 
 
 def received(ntp, now_ms, data):
-    """Takes an answer; True if the clock is set by it. Anything else is passed over."""
+    """Does what `Ntp.received` says."""
     if len(data) < 48 or data[0] & 7 != 4 or not 1 <= data[1] <= 15 or bytes(data[24:32]) != ntp._cookie:
         return False
     seconds, fraction = struct.unpack_from(">II", data, 40)
     if seconds < 0x80000000:
-        seconds += 1 << 32  # the era that begins in 2036
+        seconds += 1 << 32  # the seconds begin anew in 2036
     ntp._clock.advance(now_ms)
     trip_ms = max(0, ticks_diff(now_ms, ntp._sent))
     fraction_ms = (fraction * 1000 >> 31) + 1 >> 1  # rounded
@@ -42,7 +45,7 @@ def received(ntp, now_ms, data):
 
 
 async def ask(app, resolve, target):
-    """Asks; True if the clock is set by the answer. resolve(host, port): the address."""
+    """Asks the server. True if its answer has set the clock. target: (host, port); resolve(*target): its address."""
     ntp = app.ntp
     ticks_ms = app.board.ticks_ms
     udp = None

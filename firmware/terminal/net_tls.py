@@ -1,4 +1,4 @@
-"""TLS to the broker: whom we believe, who we are, and a handshake in steps. Loaded only where it is asked for."""
+"""TLS to the broker: whom we believe, who we are, and a handshake in steps. Loaded only for a handshake."""
 
 import os
 import ssl
@@ -8,15 +8,15 @@ from .compat import MICROPYTHON, const, load, sleep_ms, sweep, unload
 
 _LONG_AGO = (2000, 1, 1, 0, 0, 0)
 _ENOMEM = const(12)
-_LEAST_BYTES = const(4096)  # beside the heap: a handshake that fails with less has failed for that
-_SHAKING_BYTES = const(3072)  # what a handshake takes beside its connection's buffers, and some more
-_COPIES = const(8)  # of a certificate hold so much
-_OBJECT_BYTES = const(1024)  # of a connection, in the heap
-_STEP_MS = const(20)  # between two looks whether the broker's next part of the handshake is there
+_LEAST_BYTES = const(4096)  # beside the heap: a handshake that fails while less is free has failed for want of memory
+_SHAKING_BYTES = const(3072)  # what a handshake takes beside the buffers of its connection, and some more
+_COPIES = const(8)  # so many copies of a certificate hold as much
+_OBJECT_BYTES = const(1024)  # what the object of a connection takes in the heap
+_STEP_MS = const(20)  # between two looks whether the next part of the handshake has come
 
 
 def missing(files):
-    """What is wrong with the section `mqtt.tls` on this board, "" if all of its files are there."""
+    """Gives what is wrong with the section `mqtt.tls` on this board, "" if all of its files are there."""
     for key in ("ca", "cert", "key"):
         name = files[key]
         if name:
@@ -28,25 +28,25 @@ def missing(files):
 
 
 def dates(der):
-    """The two moments, as (year, month, day, hour, minute, second), between which a certificate is valid."""
+    """Gives the two moments between which a certificate is valid, each as (year, month, day, hour, minute, second)."""
     try:
         return load("certificate").read(der)[:2]
     except ValueError:
-        return _LONG_AGO, None  # mbedTLS may make more of it
+        return _LONG_AGO, None  # mbedTLS may understand it nevertheless
 
 
 def date(utc_s):
-    """Such a moment of seconds of 1970."""
+    """Gives (year, month, day, hour, minute, second) of seconds of 1970."""
     if time.gmtime(0)[0] == 2000:  # the epoch of an ESP32
         utc_s -= 946684800
     return tuple(time.gmtime(utc_s)[:6])
 
 
 def read_files(kept, files):
-    """Reads what stands in the files of the section `mqtt.tls` into `kept`, an `app.KeptTls`, once in each boot: to
-    parse a key takes its time on a board. True if it has been done now.
+    """Reads the files of the section `mqtt.tls` into `kept`, an `app.KeptTls`. True if it has been done now.
 
-    OSError or ValueError, with a text for a person, if the files won't do.
+    It is done once in each boot, because to parse a key takes its time on a board. OSError or ValueError, with a text
+    for a person, if the files won't do.
     """
     if kept.context is not None:
         return False
@@ -57,9 +57,9 @@ def read_files(kept, files):
         ends = None
         if cert:
             begins, ends = dates(cert)
-            issued = max(issued, begins)  # it is no earlier than that now
+            issued = max(issued, begins)  # it can't be earlier than that now
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # Not the default in every image, and unknown to the stubs.
+        # This is not the default in every image, and the stubs do not know it.
         context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
         try:
             context.load_verify_locations(cadata=ca)
@@ -77,15 +77,18 @@ def read_files(kept, files):
 
 
 def limit(kept, clock):
-    """No time after the end of our certificate is sure, and that is read by now."""
+    """Tells the clock that no time after the end of our certificate is sure."""
     if kept.ends:
         clock.limit(load("rfc3339").parse_utc_ms(kept.ends))
         unload("rfc3339")
 
 
 def hold_spare(kept, files, idf):
-    """Keeps what a handshake takes for its time from the heap, which would grow into it: in certificates that nobody
-    asks for, of a context that serves for nothing else. idf(): as a board's."""
+    """Keeps the memory that a handshake takes for its time from the heap, which would grow into it.
+
+    What holds it are copies of a certificate in a context that serves for nothing else. kept: an `app.KeptTls`;
+    idf(): as that of a board.
+    """
     free = idf()[0]
     if not free:
         return
@@ -98,13 +101,13 @@ def hold_spare(kept, files, idf):
                 break
             kept.spare.load_verify_locations(cadata=ca)
     except (OSError, ValueError, MemoryError):
-        pass  # what there is will do, or the handshake says so
+        pass  # if what is held does not do, the handshake will tell
 
 
 async def secured(kept, files, reader, writer, host, hello, clock, board, stood_still):
     """Makes a plain connection to the broker a secure one and sends `hello` in it. Gives (reader, writer) of it.
 
-    kept: an `app.KeptTls`; files: the section `mqtt.tls`; stood_still(since_ms, now_ms): the CPU did.
+    kept: an `app.KeptTls`; files: the section `mqtt.tls`; stood_still(since_ms, now_ms) is told that the CPU did.
     OSError or ValueError, with a text for a person, if the other side is not to be believed, or does not believe us.
     """
     ticks_ms = board.ticks_ms
@@ -113,17 +116,17 @@ async def secured(kept, files, reader, writer, host, hello, clock, board, stood_
         limit(kept, clock)
         hold_spare(kept, files, board.idf)
     year, month, day, hour, minute, second = chip_date(kept, clock)
-    # `rtc_ms` jumps with it: nothing keeps a reading of that while awake.
+    # `rtc_ms` jumps with it, but nothing keeps a reading of that while the terminal is awake.
     board.rtc.datetime((year, month, day, 0, hour, minute, second, 0))
     stood_still(since_ms, ticks_ms())
     if kept.reserve:
-        bytearray(_OBJECT_BYTES)  # if the heap must grow for the connection's object, then not into all of this
+        bytearray(_OBJECT_BYTES)  # if the heap must grow for the object of the connection, it shall do that now
         sweep()
-        kept.reserve.close()  # from here on its memory is the handshake's
+        kept.reserve.close()  # from here on the handshake may have its memory
         kept.reserve = None
     if kept.spare:
-        kept.spare.__del__()  # lets go of the certificates at once; it can take others then
-    kept.is_doubted = not kept.is_doubted  # unless this goes well
+        kept.spare.__del__()  # lets go of the certificates at once, and can take others again
+    kept.is_doubted = not kept.is_doubted  # this stands if the handshake fails
     try:
         secure = await shake(kept.context, reader, writer, host, hello, stood_still, ticks_ms, board.idf)
     finally:
@@ -138,8 +141,8 @@ def chip_date(kept, clock):
     Gives (year, month, day, hour, minute, second).
 
     mbedTLS on ESP32 takes the dates in certificates seriously (CONFIG_MBEDTLS_HAVE_TIME_DATE, from 1.23 on), and
-    there it is 2000 after each power-on. But it is no earlier than the day on which our own files were issued.
-    A time that is not sure counts in every other attempt: a single false one must not shut us out for ever.
+    there it is 2000 after each power-on. It can't be earlier than the day on which our own files were issued. A time
+    that is not sure is used in every other attempt: a single false one must not shut us out for ever.
     """
     utc_ms = clock.utc_ms() if clock.is_sure or not kept.is_doubted else 0
     return max(date((utc_ms or clock.floor_ms) // 1000), kept.issued)
@@ -148,8 +151,9 @@ def chip_date(kept, clock):
 async def shake(context, reader, writer, host, hello, stood_still, ticks_ms, idf=None):
     """Makes a plain connection a secure one and sends `hello` through it. Gives (reader, writer).
 
-    stood_still(since_ms, now_ms): the CPU did, for a step of the handshake. idf(): as a board's. OSError,
-    ValueError: refused; OSError(12) for want of memory, which mbedTLS may take for a wrong signature.
+    context: an `ssl.SSLContext`; stood_still(since_ms, now_ms) is told that the CPU did, for a step of the handshake;
+    idf(): as that of a board. OSError or ValueError if the handshake fails. It is OSError(12) for want of memory, which
+    mbedTLS may take for a wrong signature.
     """
     if not MICROPYTHON:
         await writer.start_tls(context, server_hostname=host)

@@ -1,4 +1,4 @@
-"""The way to the collector: when to connect, what to publish, what to make of what comes back."""
+"""The way to the collector: when to connect, what to publish, where to pass on what comes back."""
 
 import json
 from binascii import crc32
@@ -10,17 +10,17 @@ from .net_outbox import Outbox
 _BACKOFF_MS = const(1000)
 _BACKOFF_MAX_MS = const(300000)
 _STATE_EVERY_MS = const(3600000)
-_BAD_LOGIN = (4, 5)  # CONNACK: trying again and again would only lock the account
-_MOST = const(4)  # orders from afar, and answers, that wait
-_LOST_ACKS = const(2)  # then it may be the subscription that was lost
-_DEAF = const(5)  # attempts without a word from the far end, then the radio is to blame
+_BAD_LOGIN = (4, 5)  # return codes of CONNACK: to try again and again would only lock the account
+_MOST = const(4)  # orders from afar that may wait, and answers that may wait
+_LOST_ACKS = const(2)  # after so many missing acks it may be the subscription that is lost
+_DEAF = const(5)  # after so many attempts without a byte from the far end the radio is to blame
 
 
 class Uplink:
     """Owns the MQTT state machine and the outbox; `run` (or the simulator) moves the bytes."""
 
     def __init__(self, config, device_id, wifi, log, clock, random32, facts):
-        """config: the section `mqtt`; facts(): what a state message says."""
+        """config: the section `mqtt`; facts(): a dict of what a state message says."""
         self.target = config["host"], config["port"]
         self.tls = tls = config["tls"]
         clock.is_signed = tls is not None
@@ -32,7 +32,7 @@ class Uplink:
             if self.problem:
                 self.target = "", 0
         self._was_refused = False
-        self._silent = 0  # attempts without a word from the far end
+        self._silent = 0  # attempts in a row without a byte from the far end
         self._wifi = wifi
         self._clock = clock
         self._facts = facts
@@ -42,25 +42,25 @@ class Uplink:
         login = config["username"], config["password"]
         topics = [base + name for name in ("ack", "config", "cmd")]
         self._mqtt = Mqtt(device_id, will, topics, self._message, self._delivered, login)
-        self.orders = []  # (whether it is a configuration, payload) from afar, for the app
-        self.config_crc = None  # of the configuration that was dealt with
+        self.orders = []  # (True for a configuration or False for a command, payload) from afar, for the app
+        self.config_crc = None  # CRC-32 of the configuration that has been dealt with
         self.wants_restart = False
-        self._said = []  # (topic, payload, whether retained) to be published
-        self._is_votes = False  # the publish under way
+        self._said = []  # (topic, payload, is_retained) to be published
+        self._is_votes = False  # the publish on its way is a batch
         self._state_at = None  # ticks of the last state message in this connection
         self._leaves = False
         self.since_ms = 0  # uptime at the beginning of this connection
-        self._attempt_at = None  # not before
+        self._attempt_at = None  # ticks before which there is no new attempt
         self._backoff_ms = _BACKOFF_MS
-        self._jitter = crc32(device_id.encode()) % 256  # so that a power cut's terminals don't all come at once
+        self._jitter = crc32(device_id.encode()) % 256  # so that not all terminals come at once after a power cut
 
     @property
     def state(self):
-        """mqtt.OFF, CONNECTING or ON."""
+        """OFF, CONNECTING or ON, of `net_mqtt`."""
         return self._mqtt.state
 
     def wants(self, now_ms):
-        """(host, port) when a connection should be opened now, else None."""
+        """Gives (host, port) when a connection should be opened now, else None."""
         if not self.target[0] or self._mqtt.state != OFF or self._wifi.state != ON:
             return None
         if self._attempt_at is not None and ticks_diff(now_ms, self._attempt_at) < 0:
@@ -68,11 +68,11 @@ class Uplink:
         return self.target
 
     def hurry(self):
-        """Somebody waits: the next attempt is due now."""
+        """Makes the next attempt due now, since somebody waits for it."""
         self._attempt_at = None
 
     def opened(self, now_ms):
-        """There is a connection."""
+        """Tells that there is a connection."""
         self.since_ms = self._clock.uptime_ms()
         self._state_at = None
         self._is_votes = False
@@ -90,31 +90,34 @@ class Uplink:
         return self._mqtt.is_free and not (self.orders or self._said)
 
     def say(self, topic, payload, is_retained):
-        """Publishes soon, before any more votes; what does not fit is left out."""
+        """Publishes soon, before any more votes. What finds too many messages waiting is left out.
+
+        topic: below that of the terminal; payload: bytes.
+        """
         if len(self._said) < _MOST:
             self._said.append((topic, payload, is_retained))
 
     def leave(self, now_ms):
-        """Ends the connection in good order. True once there is none."""
+        """Ends the connection in good order. True once there is none any more."""
         self._mqtt.leave(now_ms)
         self._leaves = self._mqtt.state == ON
         return not self._leaves
 
     def restart(self):
-        """The app shall start the terminal anew; what has been ordered meanwhile is not obeyed."""
+        """Has the app start the terminal anew. What has been ordered meanwhile is not obeyed."""
         self.wants_restart = True
         self.orders.clear()
 
     def dealt_with(self, payload):
-        """This configuration has been dealt with: its retained copy is no news."""
+        """Tells that this configuration has been dealt with: another copy of it is no news."""
         self.config_crc = crc32(payload)
 
     def renewed(self, cert):
-        """Our certificate is in the file of that name from now on."""
+        """Tells that our certificate is in the file of that name from now on."""
         self.tls["cert"] = cert
 
     def cannot(self, order):
-        """There is no room, in memory or in the file system, for what was ordered."""
+        """Answers that memory or file system had no room for what was ordered."""
         is_config, payload = order
         if is_config:
             self.dealt_with(payload)
@@ -122,24 +125,26 @@ class Uplink:
         self.say(topic, b'{"ok": false, "error": "no room for it in memory or file system"}', is_config)
 
     def give_up(self):
-        """The heap is too small for what was to be said: the connection is to be closed."""
+        """Has the connection closed: the heap is too small for what was to be said."""
         self._mqtt.broken = "no memory"
 
     def move(self):
-        """While there is no connection: what was made when the heap was full may lie in what it has grown by, and would
-        keep that for itself. It is made anew."""
+        """Makes its buffers and texts anew. To be called while there is no connection, before a handshake.
+
+        What was made while the heap was full may lie where the heap has grown, and would keep that memory from TLS.
+        """
         self._mqtt.closed()
         self.problem = "%s" % self.problem
 
     def closed(self, now_ms, problem="", is_refused=False):
-        """The connection is gone, or none came about: wait 1..300 s, longer each time.
+        """Tells that the connection is gone, or none came about: the next attempt waits 1..300 s, longer each time.
 
         problem: why, if the caller knows; is_refused: the far end is there, but TLS has failed.
         """
         mqtt = self._mqtt
         self.problem = problem or mqtt.broken or "the broker has closed the connection"
         if mqtt.refused in _BAD_LOGIN:
-            if self._was_refused:  # once may be a damaged answer
+            if self._was_refused:  # refused only once, it may have been a damaged answer
                 self._backoff_ms = _BACKOFF_MAX_MS
             self._was_refused = True
         mqtt.closed()
@@ -157,13 +162,13 @@ class Uplink:
         self._backoff_ms = min(2 * self._backoff_ms, _BACKOFF_MAX_MS)
 
     def received(self, now_ms, data):
-        """Bytes from the broker."""
-        self._silent = -1  # so that the end of this connection is no silent one
+        """Takes bytes from the broker."""
+        self._silent = -1  # the end of this connection is not counted as a silent attempt
         self._clock.advance(now_ms)
         self._mqtt.received(now_ms, data)
 
     def output(self):
-        """Bytes for the broker, taken out; b"" when there are none."""
+        """Gives the bytes for the broker and forgets them; b"" when there are none."""
         return self._mqtt.output()
 
     @property
@@ -177,12 +182,12 @@ class Uplink:
         return self._mqtt.broken != "" or self._wifi.state != ON
 
     def step(self, now_ms, may_work):
-        """may_work: no finger is on a button. Gives the ms until it wants to be called again."""
+        """Does what is due. may_work: no finger is on a button. Gives the ms until it wants to be called again."""
         mqtt = self._mqtt
         outbox = self.outbox
         wait_ms = mqtt.step(now_ms)
         if mqtt.state != ON:
-            # Without Wi-Fi nothing is due, however late it is: the room that watches it wakes this one.
+            # Without Wi-Fi no attempt is due, however late it is: `net_wifi` looks for it often enough.
             if mqtt.state == OFF and self._attempt_at is not None and self._wifi.state == ON:
                 wait_ms = min(wait_ms, max(0, ticks_diff(self._attempt_at, now_ms)))
             return wait_ms
@@ -222,7 +227,7 @@ class Uplink:
         if topic == self._base + "ack":
             self.outbox.acked(now_ms, payload, is_retained)
         elif not payload or self.wants_restart or len(self.orders) >= _MOST:
-            pass  # a configuration comes again
+            pass  # a configuration is retained, so it will come again
         elif topic == self._base + "config":
             if crc32(payload) != self.config_crc:
                 self.orders.append((True, bytes(payload)))

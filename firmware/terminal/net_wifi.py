@@ -1,4 +1,4 @@
-"""Keeps the station connected: one owner, connect once, then watch."""
+"""Keeps the station connected: nothing else touches the driver, which is told once to connect and then watched."""
 
 from .compat import const, ticks_add, ticks_diff
 
@@ -7,31 +7,31 @@ CONNECTING = const(1)
 ON = const(2)
 
 _WATCH_MS = const(500)
-_JOIN_MS = const(100)  # the radio costs most while it waits
-_PATIENCE_MS = const(60000)  # the driver retries by itself; after this it is started anew
-_NEXT_MS = const(20000)  # or so long, if there are others to try
-_PAUSE_MS = const(1000)  # off and on in one breath, and the driver says "Wifi Internal Error"
+_JOIN_MS = const(100)  # while it joins: each 100 ms of radio cost a battery
+_PATIENCE_MS = const(60000)  # the driver tries again by itself; after so long it is started anew
+_NEXT_MS = const(20000)  # after so long, if there are other networks to try
+_PAUSE_MS = const(1000)  # switched off and on without a pause, the driver says "Wifi Internal Error"
 
 
 class Wifi:
-    """`state` is OFF, CONNECTING or ON. `may_scan` is the app's to set: the CPU may stand still for a scan."""
+    """`state` is OFF, CONNECTING or ON. The app sets `may_scan`: True while the CPU may stand still for a scan."""
 
     def __init__(self, board, settings, stood_still):
-        """settings: the section `wifi`; stood_still(since_ms, now_ms): the CPU did, for a scan."""
+        """settings: the section `wifi`; stood_still(since_ms, now_ms) is told that the CPU did, for a scan."""
         self._board = board
         self._stood_still = stood_still
-        self.networks = settings["networks"]  # those that may be joined
+        self.networks = settings["networks"]  # all that may be joined
         if settings["ssid"]:
             self.networks = [settings] + self.networks
-        self._queue = []  # networks still to be tried before the next look around
-        self._watch_at = None
-        self._down_since = 0
-        self._starts_at = None  # ticks at which the radio is to be switched on
+        self._queue = []  # the networks that are still to be tried before the next scan
+        self._watch_at = None  # ticks of the next look; None: the radio is off
+        self._down_since = 0  # ticks since which there has been no network
+        self._starts_at = None  # ticks at which the radio is to be switched on, None: it is on
         self.may_scan = False
         self.state = OFF
 
     def start(self, now_ms):
-        """Starts the radio if there is a network to join and it does not run."""
+        """Switches the radio on, unless it is on already or there is no network to join."""
         if self.networks and not self.is_started:
             self.state = CONNECTING
             self._watch_at = self._starts_at = now_ms
@@ -49,14 +49,17 @@ class Wifi:
             self.state = OFF
 
     def restart(self, now_ms):
-        """Off, and on again a moment later. With a dead upstream the driver says "connected" for ever."""
+        """Switches the radio off, and on again a moment later.
+
+        That may help if nothing gets through: the driver goes on saying that it is connected.
+        """
         if self.is_started:
             self._board.wifi_stop()
             self.state = CONNECTING
             self._starts_at = ticks_add(now_ms, _PAUSE_MS)
 
     def step(self, now_ms):
-        """Watches; gives the ms until it wants to look again."""
+        """Watches the radio. Gives the ms until it wants to look again."""
         if self._watch_at is None:
             return 60000
         left_ms = ticks_diff(self._watch_at, now_ms)

@@ -1,13 +1,13 @@
-"""What only some Wi-Fi sites need: which of several known networks to try, and an address that is fixed."""
+"""What only some sites need of Wi-Fi: a choice between several known networks, and a fixed address."""
 
 
 def in_turn(networks, radio):
-    """The networks worth a try: those that are heard, the strongest first, then the hidden ones. If there are none, all
-    of them as they stand in the configuration.
+    """Gives the networks that are worth a try: those that are heard, the strongest first, then the hidden ones.
 
-    networks: as configured; radio: a `network.WLAN` that is on, or None if nobody may look, for it takes 2 s in which
-    the CPU stands still. A network is joined as it is configured: one with a password never as an open one of the same
-    name, which might be anybody's.
+    If there are none of either it gives all, as they stand in the configuration. networks: as configured; radio: a
+    `network.WLAN`, or None if it must not scan now, because the CPU stands still for the 2 s that this takes.
+    A network is joined as it is configured: one with a password is never taken for an open one of the same name, which
+    might be anybody's.
     """
     signals = _heard(radio) if radio else {}
     heard = [network for network in networks if network["ssid"].encode() in signals]
@@ -17,7 +17,7 @@ def in_turn(networks, radio):
 
 
 def _heard(radio):
-    """{ssid as bytes: signal in dBm}"""
+    """Gives {ssid as bytes: signal in dBm} of a scan."""
     signals = {}
     try:
         radio.active(True)
@@ -30,7 +30,7 @@ def _heard(radio):
 
 
 def set_address(radio, static):
-    """static: None for DHCP, or a section of that name."""
+    """Sets the address of the station. static: None for DHCP, or the section `static` of a network."""
     if static:
         dns = static["dns"] or static["gateway"]
         radio.ifconfig((static["ip"], static["mask"], static["gateway"], dns))

@@ -1,66 +1,70 @@
-"""Edges to presses: four contacts, each with its own small state machine.
+"""Edges to presses: four contacts, each with a small state machine of its own.
 
-spec/design.md "Debouncing" says what is owed: no double and no missed press for bounce up to 25 ms closing and 40 ms
-opening and taps of 25 ms and more; spikes under 1 ms rejected; a late poll counts once. Polls decide; interrupts, of
-which some are lost, wake the poller, date what it finds and are counted.
+What it owes: neither a double nor a missed press while a contact bounces for up to 25 ms as it closes and up to 40 ms
+as it opens, and for taps of 25 ms and more. Spikes under 1 ms are no presses. A press that a late poll finds counts
+once. The polls decide. Interrupts, some of which get lost, only wake the poller, tell it when an edge came, and are
+counted.
 """
 
 from .compat import const, ticks_add, ticks_diff
 
 _UP = const(0)
-_MAYBE = const(1)  # closed, not long enough yet, or open again within a bounce
+_MAYBE = const(1)  # it has closed, but not for long enough yet, or is open again within a bounce
 _DOWN = const(2)
-_OPENING = const(3)  # open, may still be the bounce of the release
+_OPENING = const(3)  # open, which may still be the bounce of the release
 
 _POLL_MS = const(2)
-_HELD_POLL_MS = const(20)  # the soft interrupt may drop the edge of a release
-_IDLE_POLL_MS = const(500)  # and that of a press
-_STABLE_MS = const(6)  # closed without a break: a press. With a bounce of 10 ms and a slow loop it makes 19 of 20 ms
-_SPIKE_MS = const(30)  # open again for so long since first contact: it was no press
-_RELEASE_MS = const(45)  # open without a break: a release. More than the longest gap in 40 ms of bounce
-_RESTLESS_MS = const(130)  # 25 of closing, a tap, 40 of opening: a contact that has no rest for longer is a bad one,
-_BAD_RELEASE_MS = const(100)  # and its bursts have longer gaps
-_LATCH_MS = const(60)  # an interrupt may come so long after a standstill that held it up
-_LATE_MS = const(15)  # so long between polls, and a contact may have come and gone
-_FORGET_MS = const(66000)  # longer quiet than a record can tell
-_FULL = const(0x1FFFFFFF)  # the statistics end here: an int of 2^30 is no small one
+_HELD_POLL_MS = const(20)  # while it is held: the soft interrupt may drop the edge of the release
+_IDLE_POLL_MS = const(500)  # while it is open: the soft interrupt may drop the edge of a press
+_STABLE_MS = const(6)  # closed for so long without a break: a press. After 10 ms of bounce and with a slow loop, 19 ms
+_SPIKE_MS = const(30)  # so long after first contact it is open again: that was no press
+_RELEASE_MS = const(45)  # open for so long without a break: a release. The longest gap in 40 ms of bounce is shorter
+# A good contact settles within 25 ms of closing, a tap, and 40 ms of opening. One that takes longer is a worn one, and
+# the gaps in its bursts are longer, too.
+_RESTLESS_MS = const(130)
+_BAD_RELEASE_MS = const(100)
+_LATCH_MS = const(60)  # an interrupt that a standstill has held up comes at most so long after it
+_LATE_MS = const(15)  # in a longer gap between two polls a contact may have come and gone
+_FORGET_MS = const(66000)  # a record can't tell a longer quiet time
+_FULL = const(0x1FFFFFFF)  # the statistics stop here: from 2^30 on a 32-bit board allocates memory for an int
 
 
 class Debounce:
-    """`step` polls; then `pressed` and `released` are bit masks (bit 0 = button 1) of what it found.
+    """`step` polls the contacts; `pressed` and `released` are then bit masks (bit 0 = button 1) of what it has found.
 
-    For health, by button: of the presses that are over `presses_total`, `edges_total` (raw edges, as far as the
-    interrupts came through, at most 255 a press) and `edges_max` of one of them; `spikes`, contacts that were no press.
+    There are statistics for health, by button. They cover the presses that are over: `presses_total` is their number,
+    `edges_total` the number of their raw edges (as far as interrupts came through, at most 255 for a press), and
+    `edges_max` the most edges that one of them had. `spikes` counts contacts that were no presses.
     """
 
     def __init__(self):
         self._state = bytearray(4)
-        self._since = [0] * 4  # first contact
-        self._stable = [0] * 4  # closed or open without a break since
-        self._restless = [0] * 4  # not closed for long since
-        self._last_edge = [0] * 4
-        self._latched = bytearray(4)  # an interrupt has come that no poll has answered
-        self._closed = 0  # contacts as polled last
-        self._stall_end = 0
+        self._since = [0] * 4  # ticks of the first contact, while the state is _MAYBE
+        self._stable = [0] * 4  # ticks since which it has been closed or open without a break
+        self._restless = [0] * 4  # ticks since which it has not settled
+        self._last_edge = [0] * 4  # ticks of the last interrupt
+        self._latched = bytearray(4)  # 1: an interrupt has come that no poll has dealt with
+        self._closed = 0  # the contacts that the last poll found closed
+        self._stall_end = 0  # ticks of the end of the last standstill
         self._stalled = False
-        self._polled = 0  # ticks
-        self.first_contact = [0] * 4  # ticks
+        self._polled = 0  # ticks of the last poll
+        self.first_contact = [0] * 4  # ticks of the first contact of the last press
         self.opened = [0] * 4  # ticks of the last release
-        self._opened_before = [0] * 4  # as it was when the press told last began, or long before that
-        self.edges = bytearray(4)
-        self.press_edges = bytearray(4)  # of the press told last, until then
+        self._opened_before = [0] * 4  # the same when the last press began; long before it, if there was none
+        self.edges = bytearray(4)  # raw edges of the press that is going on
+        self.press_edges = bytearray(4)  # raw edges of the last press until it was found
         self.pressed = 0
         self.released = 0
-        self.stalled = 0  # of `pressed`: over before anybody looked, or latched while the CPU stood still
-        self.down = 0
-        self.known = 0  # `opened` is recent enough to be believed
+        self.stalled = 0  # those of `pressed` that were over before a poll, or latched while the CPU stood still
+        self.down = 0  # the buttons that are down
+        self.known = 0  # the buttons whose `opened` is recent enough to be compared
         self.presses_total = [0] * 4
         self.edges_total = [0] * 4
         self.edges_max = bytearray(4)
         self.spikes = [0] * 4
 
     def start(self, now_ms, closed):
-        """Contacts closed at boot: down, without a press."""
+        """Begins a boot: the contacts that are closed are down without having been pressed."""
         self._polled = now_ms
         self._closed = closed
         self.down = closed
@@ -70,7 +74,7 @@ class Debounce:
                 self._stable[b] = self._restless[b] = now_ms
 
     def edge(self, now_ms, b):
-        """A pin interrupt of button b + 1."""
+        """Tells of a pin interrupt of button b + 1 at ticks now_ms."""
         if self.edges[b] < 255:
             self.edges[b] += 1
         self._last_edge[b] = now_ms
@@ -79,12 +83,12 @@ class Debounce:
             self._latched[b] = 1
 
     def stood_still(self, now_ms):
-        """The CPU stood still until now: what is latched may have come and gone unseen."""
+        """Tells that the CPU stood still until ticks now_ms: a latched contact may have come and gone unseen."""
         self._stalled = True
         self._stall_end = now_ms
 
     def step(self, now_ms, closed):
-        """Takes the contacts (bit mask) as they are now. Gives the milliseconds until it wants to look again."""
+        """Takes the contacts that are closed now (bit mask). Gives the ms until it wants to look again."""
         self.pressed = self.released = self.stalled = 0
         if self._stalled and ticks_diff(now_ms, self._stall_end) > _LATCH_MS:
             self._stalled = False
@@ -112,7 +116,7 @@ class Debounce:
         was_still = False
         if state == _UP:
             was_still = self._stalled
-            self._state[b] = state = _MAYBE  # before the latch, for an interrupt that comes in between
+            self._state[b] = state = _MAYBE  # before the latch is cleared: an interrupt may come in between
             if self._latched[b]:
                 self._latched[b] = 0
             else:
@@ -148,14 +152,14 @@ class Debounce:
         return self._end_release(now_ms, b, bit)
 
     def _end_release(self, now_ms, b, bit):
-        """A contact that is open: told as released if it has been for long enough, in a late poll at once."""
+        """Releases a contact once it has been open for long enough; in a late poll that may be at once."""
         if ticks_diff(now_ms, self._stable[b]) < self._release_ms(b):
             return _POLL_MS
         self._release(b, bit)
         return _IDLE_POLL_MS
 
     def _was_pressed(self, b, gap_ms, has_edge, has_opened):
-        """Whether there was a press in the last gap_ms, in which nobody looked. In doubt there was."""
+        """Whether there was a press in the last gap_ms, in which there was no poll. In case of doubt there was."""
         if gap_ms < _LATE_MS:
             return False
         if has_edge:
@@ -194,9 +198,10 @@ class Debounce:
             self.edges_max[b] = edges
 
     def quiet_ms(self, b, at_ms, out_of_play):
-        """How long all buttons had been up before a press of button b + 1 at ticks at_ms: 0..65535, see spec/design.md.
+        """Gives for how long all buttons had been up before the press of button b + 1 at ticks at_ms: 0..65535 ms.
 
-        As it was then: a late poll finds contacts that came after at_ms, and some that are open again.
+        0: another button was down. out_of_play: the buttons (bit mask) that are passed over. What counts is how it was
+        at at_ms: a late poll also finds contacts that closed after that, and contacts that are open again.
         """
         quiet_ms = 65535
         if not out_of_play & 1 << b:
@@ -207,7 +212,7 @@ class Debounce:
                 continue
             state = self._state[i]
             if self.pressed & bit and ticks_diff(self.first_contact[i], at_ms) >= 0:
-                opened = self._opened_before[i]  # found together, and that one is the later press
+                opened = self._opened_before[i]  # both were found by this poll, and that one came later
             elif state == _DOWN:
                 return 0
             elif state == _OPENING or self.known & bit:
@@ -220,7 +225,7 @@ class Debounce:
         return quiet_ms
 
     def settled_ms(self, now_ms):
-        """The ticks up to which it is known what the contacts did: one in doubt may turn out either way."""
+        """Gives the ticks up to which it is known what the contacts did: one in doubt may yet turn out either way."""
         for b in range(4):
             state = self._state[b]
             if state == _MAYBE or state == _OPENING:
@@ -230,7 +235,7 @@ class Debounce:
         return now_ms
 
     def is_idle_but(self, stuck):
-        """True while no contact is closed or in doubt, those of `stuck` (bit 0 = button 1) apart."""
+        """True while no contact is closed or in doubt, apart from those of `stuck` (bit 0 = button 1)."""
         for b in range(4):
             if self._state[b] and not stuck & 1 << b:
                 return False

@@ -1,27 +1,27 @@
-"""Folds a flood of filtered presses into run records, so that mashing children can't push unsent votes out."""
+"""Folds a flood of filtered presses into run records: mashing children must not push unsent votes out of the log."""
 
 from array import array
 
 from .compat import const, ticks_diff
 from .log_record import CLOSED, MASH, REPEAT, STUCK, TEST, put_run
 
-_VERDICTS = (REPEAT, MASH, CLOSED, TEST, STUCK)  # what is no vote and stands for itself: a chord is half of another
+_VERDICTS = (REPEAT, MASH, CLOSED, TEST, STUCK)  # no vote and no part of another press, as a chord is
 _KINDS = const(20)  # four buttons, five verdicts
-_FLOOD_PRESSES = const(64)  # so many filtered presses stored one by one within a minute are a flood
+_FLOOD_PRESSES = const(64)  # after so many filtered presses in one window the next ones are folded
 _WINDOW_MS = const(60000)
-_FOLD_MS = const(60000)  # a fold is written after so long
-_OVER_MS = const(5000)  # or when nothing was folded for so long
+_FOLD_MS = const(60000)  # a fold is written at the latest after so long
+_OVER_MS = const(5000)  # or as soon as nothing has been folded for so long
 
 
 class Flood:
     """`takes` says whether a filtered press was folded; `next_run` gives the records that are owed."""
 
     def __init__(self):
-        self._window_at = 0
+        self._window_at = 0  # ticks at which this window began
         self._stored = 0  # filtered presses in this window
         self._is_flood = False
-        self._fold_at = 0  # ticks of the first and the last folded press
-        self._last_at = 0
+        self._fold_at = 0  # ticks of the first folded press
+        self._last_at = 0  # ticks of the last folded press
         self._count = array("I", bytes(4 * _KINDS))
         self._from = array("I", bytes(4 * _KINDS))
         self._until = array("I", bytes(4 * _KINDS))
@@ -62,14 +62,17 @@ class Flood:
         return ticks_diff(now_ms, self._fold_at) >= _FOLD_MS or ticks_diff(now_ms, self._last_at) >= _OVER_MS
 
     def wait_ms(self, now_ms):
-        """The ms until `is_due` may become true."""
+        """Gives the ms until `is_due` may become True."""
         if not self.pending:
             return _WINDOW_MS
         over_ms = _OVER_MS - ticks_diff(now_ms, self._last_at)
         return max(0, min(over_ms, _FOLD_MS - ticks_diff(now_ms, self._fold_at)))
 
     def next_run(self, buf, clock):
-        """Puts the next run record that is owed into `buf`; False if there is none."""
+        """Puts the next run record that is owed into the 16 bytes of `buf`. False if none is owed.
+
+        clock: the `clock.Clock` that writes uptime and boot number.
+        """
         for kind in range(_KINDS):
             count = self._count[kind]
             if count:

@@ -1,4 +1,4 @@
-"""The front of the terminal: from four contacts to verdicts, records and the thank-you."""
+"""The way of a press: from four contacts to verdicts, records and the thank-you."""
 
 from .compat import const, ticks_add, ticks_diff
 from .press_debounce import Debounce
@@ -9,14 +9,14 @@ from .log_record import ANSWER, CLOCK_SET, COUNTED, STALL, UNANSWERED, WAKE
 from .press_verdict import Votes
 
 _NEVER_MS = const(60000)
-_LATE_MS = const(100)  # after a standstill, what the interrupts have latched has been found by then
+_LATE_MS = const(100)  # so long after a standstill the polls have found what the interrupts had latched
 
 
 class PressPath:
     """`step` reads the buttons and does everything that a visitor can bring about."""
 
     def __init__(self, config, board, writer):
-        """config: as `config.load` gives it; writer: a `writer.RecordWriter`."""
+        """config: as `config.load` gives it; writer: a `record_writer.RecordWriter`."""
         self._board = board
         self._writer = writer
         self._clock = writer.clock
@@ -24,37 +24,37 @@ class PressPath:
         self.debounce = Debounce()
         self.votes = Votes(config["windows"], config["follow_up"])
         self.holds = ButtonHolds(config["windows"])
-        self.unhappy = 0  # counted votes for faces 1 and 2
-        self._reasons = (1 << config["follow_up"]["reasons"]) - 1  # the buttons that are some
+        self.unhappy = 0  # counted votes for faces 1 and 2 that the app has not taken over yet
+        self._reasons = (1 << config["follow_up"]["reasons"]) - 1  # the buttons that stand for a reason
         self._flood = Flood()
-        self._woke = 0
-        self._settled = 0  # ticks up to which the contacts are known
-        self.stalled_missed = 0  # contacts in a standstill that only the hardware has seen
-        self._closings = [0] * 4
+        self._woke = 0  # the buttons whose press has ended a deep sleep
+        self._settled = 0  # ticks up to which it is known what the contacts did
+        self.stalled_missed = 0  # presses in a standstill that only hardware has counted
+        self._closings = [0] * 4  # as counted by hardware before the standstill
         self._now_closings = [0] * 4
-        self._contacts = [0] * 4
-        self._count_at = None
+        self._contacts = [0] * 4  # the first contacts known at its end
+        self._count_at = None  # ticks at which the two are compared; None if there was no standstill
         self._timetable = None
         if config["opening_hours"]["days"] or config["feedback"]["quiet"]:
-            from .hours import Timetable  # only here: most terminals have no use for it
+            from .hours import Timetable  # imported only here, because most terminals have no use for it
 
             self._timetable = Timetable(config["opening_hours"], config["feedback"]["quiet"])
 
     def start(self, now_ms):
-        """A boot: buttons that are down are out of play until released."""
+        """Begins a boot: buttons that are down are out of play until they are released."""
         closed = self._board.buttons()
         self.debounce.start(now_ms, closed)
         self.holds.start(closed)
 
     def stood_still(self, now_ms):
-        """The CPU stood still until now."""
+        """Tells that the CPU stood still until ticks now_ms."""
         self.debounce.stood_still(now_ms)
         if self._count_at is None:
             self._contacts[:] = self.debounce.first_contact
         self._count_at = ticks_add(now_ms, _LATE_MS)
 
     def _step_closings(self, now_ms):
-        """Holds what the hardware has counted against what was seen."""
+        """Compares what hardware has counted in a standstill with the presses that were found after it."""
         if self._count_at is None:
             self._board.closings(self._closings)
         elif ticks_diff(now_ms, self._count_at) >= 0:
@@ -67,7 +67,7 @@ class PressPath:
 
     @property
     def is_at_rest(self):
-        """True while nothing but a new press can make a difference here."""
+        """True while nothing but a new press can change anything here."""
         return (
             self.debounce.is_idle_but(self.holds.stuck)
             and self.feedback.is_dark
@@ -76,13 +76,13 @@ class PressPath:
 
     @property
     def may_wake(self):
-        """The buttons, bit 0 = button 1, whose closing is a press: those that are up and in play."""
+        """The buttons (bit 0 = button 1) that are up and in play: each of them begins a press when it closes."""
         return 15 & ~(self.debounce.down | self.holds.stuck)
 
     # ---- steps ----
 
     def step(self, now_ms):
-        """Gives the milliseconds until it wants to be called again."""
+        """Reads the buttons and does what follows. Gives the ms until it wants to be called again."""
         closed = self._board.buttons()
         wait_ms = self.debounce.step(now_ms, closed)
         self._take_contacts(now_ms)
@@ -103,7 +103,7 @@ class PressPath:
         return wait_ms
 
     def _take_contacts(self, now_ms):
-        """What this poll has found, in the order in which it happened."""
+        """Deals with what this poll has found, in the order in which it happened."""
         debounce = self.debounce
         pressed = debounce.pressed
         released = debounce.released
@@ -123,7 +123,7 @@ class PressPath:
                 self._press(now_ms, b)
 
     def _press(self, now_ms, b):
-        """From the debounced press to the record in flash to the thank-you."""
+        """Judges the press of button b + 1, has it stored, and only then thanks for it."""
         debounce = self.debounce
         holds = self.holds
         votes = self.votes
@@ -166,7 +166,10 @@ class PressPath:
             self._writer.revise(now_ms, votes.revised_seq[i], votes.revised_verdict[i])
 
     def _live_until(self, at_ms, down, now_ms):
-        """Takes the holds, and what they make of earlier presses, to ticks at_ms."""
+        """Brings the holds forward to ticks at_ms, and writes down which earlier presses turn out to be stuck by then.
+
+        down: the buttons that are down until then, as a bit mask.
+        """
         holds = self.holds
         was_stuck = holds.stuck
         seq = holds.step(at_ms, down)
@@ -201,7 +204,7 @@ class PressPath:
 
 
 def _earliest(buttons, moments):
-    """Of the buttons (bit 0 = button 1) the index of the one whose moment is the earliest; -1 if there are none."""
+    """Gives the index of that of the buttons (bit 0 = button 1) whose moment is the earliest, -1 if there are none."""
     first = -1
     for b in range(4):
         if buttons & 1 << b and (first < 0 or ticks_diff(moments[b], moments[first]) < 0):

@@ -1,7 +1,7 @@
-"""Presses to verdicts: the table of spec/design.md "Verdicts" as a pure state machine.
+"""Presses to verdicts: the table of verdicts as a pure state machine.
 
-It sees what a press record keeps (time, button, quiet), so that the same machine can be run again over stored presses
-with other windows.
+It sees no more than a press record keeps (time, button, quiet time), so that the same machine can judge stored presses
+again with other windows.
 """
 
 from .compat import const, ticks_add, ticks_diff
@@ -27,7 +27,7 @@ NO_FOLLOW_UP = {"reasons": 0, "after": ()}
 
 _OF_HOLDS = ("mash_presses", "stuck_ms", "unstick_ms", "service_ms", "test_ms", "mode_ends_ms")
 _NONE = const(-1)
-_LATE_MS = const(1000)  # a press may be reported so long after its first contact
+_LATE_MS = const(1000)  # a press is reported at most so long after its first contact
 _NEVER_MS = const(60000)
 
 
@@ -35,7 +35,7 @@ class Vote:
     """A counted vote as the rules remember it."""
 
     def __init__(self):
-        self.button = 0  # 0: there is none
+        self.button = 0  # 1..4; 0: there is no vote
         self.at_ms = 0
         self.seq = _NONE
         self.is_replacement = False
@@ -49,27 +49,31 @@ class Vote:
 
 
 class Votes:
-    """Judges presses. After `press` or `stuck` the first `revisions` entries of `revised_seq` and `revised_verdict`
-    are what became known of earlier presses.
+    """Judges presses.
 
-    While `is_asking` the buttons are reasons for the vote before, until ticks `asking_until`. `unanswered` is the seq
-    of a vote whose follow-up found no answer, or -1; whoever has written that down sets it to -1 again.
+    After `press` or `stuck` the first `revisions` entries of `revised_seq` and `revised_verdict` tell what has become
+    known of earlier presses. While `is_asking` is True the buttons are reasons for the vote before, until ticks
+    `asking_until`. `unanswered` is the seq of a vote whose follow-up has found no answer, or -1; whoever has written
+    that down sets it to -1 again.
     """
 
     def __init__(self, windows, follow_up=NO_FOLLOW_UP):
-        """windows: a dict as DEFAULT_WINDOWS, in ms. follow_up: `reasons`, how many buttons are reasons (0: nobody is
-        asked), and `after`, the buttons whose vote is asked about."""
+        """Begin without a vote.
+
+        windows: a dict as DEFAULT_WINDOWS, in ms. follow_up: `reasons`, how many buttons are reasons (0: nobody is
+        asked), and `after`, the buttons whose votes are asked about.
+        """
         self._windows = windows
         self._reasons = follow_up["reasons"]
         self._after = follow_up["after"]
         self._horizon_ms = _LATE_MS + max(windows[key] for key in windows if key not in _OF_HOLDS)
         self._vote = Vote()
-        self._before = Vote()  # what the vote falls back to if a chord undoes it
-        self._since_vote = 0  # presses since the vote
+        self._before = Vote()  # the vote before it, which is in force again if a chord undoes this one
+        self._since_vote = 0  # how many presses have come since the vote
         self._last = Vote()  # the last press of any verdict, as long as it may be half of a chord
         self._last_button = 0
         self._last_verdict = COUNTED
-        self._verdict = COUNTED  # that of the press judged last, of a stuck button too
+        self._verdict = COUNTED  # the verdict of the press judged last, even if its button is stuck
         self._is_armed = False  # the vote is asked about and has no answer yet
         self._recent = [0] * (windows["mash_presses"] - 1)
         self._recent_count = 0
@@ -82,11 +86,11 @@ class Votes:
         self.revised_verdict = bytearray(4)
 
     def press(self, at_ms, button, quiet_ms, is_closed, is_test, is_stuck=False):
-        """Judges a press of `button` 1..4 with first contact at ticks `at_ms`; gives the verdict.
+        """Judges a press of `button` 1..4 with first contact at ticks `at_ms`. Gives the verdict; allocates nothing.
 
-        quiet_ms: how long all buttons had been up, 0 = another is down. is_closed: outside opening hours and the
-        clock is set. is_stuck: the button is out of play: its press leaves no trace here. Call `stored` when its
-        record has a seq. Allocates nothing.
+        quiet_ms: for how long all buttons had been up, 0 = another is down. is_closed: the clock is set and it is
+        outside opening hours. is_stuck: the button is out of play, so that its press leaves no trace in here. Once its
+        record has a seq, `stored` has to be called.
         """
         self.revisions = 0
         self.step(at_ms)
@@ -108,7 +112,7 @@ class Votes:
         return verdict
 
     def remember(self, at_ms, button, verdict):
-        """This was the last press."""
+        """Keeps a press as the last one, for the rules that look back at it."""
         self._since_vote = 0 if verdict == COUNTED else self._since_vote + 1
         last = self._last
         last.button = self._last_button = button
@@ -117,7 +121,10 @@ class Votes:
         self._last_verdict = self._verdict = verdict
 
     def _judge(self, at_ms, button, quiet_ms, is_flood):
-        """Rows 4 to 10."""
+        """Gives the verdict of a press that is neither a test, nor outside opening hours, nor half of a chord.
+
+        These are the rows 4 (another button is down) to 10 (it counts) of the table of verdicts.
+        """
         if quiet_ms == 0:
             return MASH
         windows = self._windows
@@ -159,7 +166,7 @@ class Votes:
         vote.is_replacement = is_replacement
 
     def _undo_last(self):
-        """The last press turns out to be half of a chord."""
+        """Takes back what the last press has brought about: it turns out to be half of a chord."""
         if self._last_verdict != CHORD:
             self._revise(self._last.seq, CHORD)
         vote = self._vote
@@ -173,7 +180,7 @@ class Votes:
             self._before.button = 0
 
     def stored(self, seq):
-        """The press judged last has this seq in the log."""
+        """Tells that the press judged last has this seq in the log."""
         if self._verdict == STUCK:
             return
         self._last.seq = seq
@@ -184,7 +191,7 @@ class Votes:
                 self._is_armed = True
 
     def stuck(self, seq):
-        """The press of that seq is still down: if it is the vote, then it is none."""
+        """Tells that the press of that seq is still down. If it is the vote in force, it is a vote no longer."""
         self.revisions = 0
         vote = self._vote
         if seq == _NONE or vote.seq != seq:
@@ -192,7 +199,7 @@ class Votes:
         self._revise(seq, STUCK)
         self._is_armed = self.is_asking = False
         if vote.is_replacement:
-            vote.button = 0  # what it had replaced counts no more
+            vote.button = 0  # the vote that it had replaced does not come back
             vote.seq = _NONE
         else:
             vote.copy(self._before)
@@ -205,7 +212,7 @@ class Votes:
             self.revisions += 1
 
     def is_mashing(self, at_ms):
-        """True if enough presses came within the mash window; remembers this one."""
+        """True if so many presses have come within the mash window that this one is mashing. Keeps this one, too."""
         recent = self._recent
         size = len(recent)
         is_flood = (
@@ -227,8 +234,8 @@ class Votes:
         return self._is_armed
 
     def step(self, now_ms):
-        """Ends what is over; gives the ms until it wants to be called again."""
-        # No rule can ask for these any more, and the ticks must not wrap around them.
+        """Ends what is over by now. Gives the ms until it wants to be called again."""
+        # No rule looks so far back any more, and the ticks must not wrap around these moments.
         if self._last.button and ticks_diff(now_ms, self._last.at_ms) > self._horizon_ms:
             self._end_follow_up()
             self._last.button = 0
@@ -246,7 +253,7 @@ class Votes:
             return from_ms - since_ms
         if since_ms < until_ms:
             return until_ms - since_ms
-        if since_ms < until_ms + _LATE_MS:  # an answer in time may still be reported
+        if since_ms < until_ms + _LATE_MS:  # an answer that came in time may still be reported
             return until_ms + _LATE_MS - since_ms
         self._end_follow_up()
         return _NEVER_MS

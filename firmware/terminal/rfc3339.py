@@ -1,4 +1,4 @@
-"""Dates: RFC 3339 texts to milliseconds of 1970 and back. Loaded when somebody speaks of the time."""
+"""Dates: RFC 3339 texts to milliseconds of 1970 and back. Loaded when a text with a date is read or made."""
 
 from .clock_belief import BEHIND, BEYOND
 from .compat import const
@@ -8,12 +8,12 @@ _SOURCES = ("?", "NTP", "the collector", "the cable")
 
 
 def format_utc_ms(utc_ms):
-    """`2027-01-15T08:00:00.250`"""
+    """Gives a text like `2027-01-15T08:00:00.250` for ms of 1970."""
     return "%04d-%02d-%02dT%02d:%02d:%02d.%03d" % (_parts(utc_ms // 1000) + (utc_ms % 1000,))
 
 
 def doubt(clock):
-    """Why the word that `clock.refused` keeps is not believed, for a person."""
+    """Gives a text for a person: why the time that `clock.refused` keeps is not believed."""
     source, utc_ms, why = clock.refused
     if why == BEYOND:
         expected = "expected a day of 2026 to 2045"
@@ -25,7 +25,7 @@ def doubt(clock):
 
 
 def parse_utc_ms(stamp):
-    """Milliseconds of 1970 of an RFC 3339 time: `2027-01-15T08:00:00[.250][Z|+02:00]`. ValueError if it is none."""
+    """Gives ms of 1970 for an RFC 3339 time: `2027-01-15T08:00:00[.250][Z|+02:00]`. ValueError if it is none."""
     if len(stamp) < 19 or stamp[4] + stamp[7] + stamp[13] + stamp[16] != "--::" or stamp[10] not in "Tt ":
         raise ValueError("no date and time")
     year, month, day = _digits(stamp[:4]), _digits(stamp[5:7]), _digits(stamp[8:10])
@@ -59,7 +59,7 @@ def _digits(piece):
 
 
 def _days(year, month, day):
-    """Days since 1970; the year is taken to begin in March, so that the leap day is its last."""
+    """Gives the days since 1 January 1970. The year is taken to begin in March, so that the leap day is its last."""
     if month < 3:
         year -= 1
         month += 12
@@ -67,7 +67,7 @@ def _days(year, month, day):
 
 
 def _parts(utc_s):
-    """(year, month, day, hour, minute, second)"""
+    """Gives (year, month, day, hour, minute, second) of seconds of 1970."""
     days = utc_s // _DAY_S
     year = 1970 + days // 366
     while _days(year + 1, 1, 1) <= days:

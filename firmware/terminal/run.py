@@ -1,4 +1,4 @@
-"""Drives the app with asyncio: the pin interrupt, the broker's socket, NTP and the cable."""
+"""Drives the app with asyncio: the pin interrupt, the socket of the broker, NTP and the cable."""
 
 import asyncio
 import io
@@ -22,28 +22,29 @@ from .compat import (
 
 _LOOK_MS = const(100)  # how often a task asks whether it is wanted
 _CONNECT_S = const(15)
-_CALM_MS = const(60000)  # so long a standstill of our own choosing is put off for fingers
+_CALM_MS = const(60000)  # a standstill is put off for fingers, but for no longer than this
 _ENOMEM = const(12)
-# What stays is loaded before what goes again, so that no holes come to lie in between.
+# The modules that stay are loaded before those that leave again, so that they lie together without holes.
 _FIRST = ("app", "board", "press_path", "log_ring", "record_writer", "clock", "log_scrub", "text_log", "net_uplink")
-# Loaded once at the start of a terminal that speaks TLS: their names, which stay for good, would come to lie in what
-# the heap grows by later, and keep it.
+# A terminal that speaks TLS loads these once at its start. The names in a module stay in memory for good: first loaded
+# later, they would lie where the heap has grown, and keep that memory from TLS.
 _LATER = (
     "smp_terminal", "smp_files", "smp_os", "smp_stat", "smp_settings", "smp_selftest", "smp_enum", "console",
     "smp_frames", "cbor", "text_log_files", "rfc3339", "health", "net_sntp", "clock_belief", "moments",
 )  # fmt: skip
-_SHORT = const(3)  # handshakes in a row without memory, then only a reset helps
+_SHORT = const(3)  # after so many handshakes in a row without memory only a reset helps
 
 
 class Runner:
     """The tasks of one boot."""
 
     def __init__(self, app, board):
+        """app: an `app.App` that has not been started; board: its `board.Board`."""
         self._app = app
         self._ticks_ms = board.ticks_ms
         self._flag = Flag()
         self._output = Flag()  # there are bytes for the broker
-        self._fault = ""  # what a task of the connection died of
+        self._fault = ""  # why a task of the connection has ended
         self._cable = None
         self._listener = None  # the task that waits at the cable
         self._is_answering = False
@@ -59,9 +60,9 @@ class Runner:
         unload("startup")
         uplink = self._app.uplink
         if uplink and uplink.tls:
-            for room in _LATER:
-                load(room)
-                unload(room)
+            for name in _LATER:
+                load(name)
+                unload(name)
         started()
         self._listen()
         if uplink:
@@ -80,15 +81,17 @@ class Runner:
                 await self._flag.wait_ms(wait_ms)
 
     def _listen(self):
-        """Waits at the cable, anew after each conversation: what waits since its last byte lies where the heap had
-        grown for it, and would keep that."""
+        """Waits at the cable in a new task after each conversation.
+
+        The task before was made while the heap had grown for the conversation. It would keep that memory.
+        """
         self._app.hung_up = False
         if self._listener:
             self._listener.cancel()
         self._listener = asyncio.create_task(self._keep(self._answer, self._cable))
 
     async def _keep(self, work, *args):
-        """Starts a task again whatever it died of: no network or cable trouble may end the counting."""
+        """Starts a task again whatever has ended it: no trouble with network or cable may end the counting."""
         while True:
             try:
                 await work(*args)
@@ -98,7 +101,11 @@ class Runner:
             await sleep_ms(10 * _LOOK_MS)
 
     async def _resolve(self, host, port):
-        """The address. DNS blocks the whole board, as TLS will: that waits, for a while, until no finger is near."""
+        """Gives the address of a host.
+
+        DNS blocks the whole board, as the handshake of TLS will after it. Both wait, for a while, until no finger is
+        near.
+        """
         app = self._app
         since_ms = self._ticks_ms()
         if app.uplink.tls or not host.replace(".", "").isdigit():
@@ -128,7 +135,7 @@ class Runner:
                     await self._make_room()
                 host, port = target
                 address = await self._resolve(host, port)
-                # the unix port has opaque bytes here
+                # On the unix port of MicroPython an address is opaque bytes, so the name is used there.
                 peer = address[0] if isinstance(address, tuple) else host
                 reader, writer = await asyncio.wait_for(asyncio.open_connection(peer, port), _CONNECT_S)
                 uplink.opened(self._ticks_ms())
@@ -156,7 +163,7 @@ class Runner:
                 tasks = [asyncio.create_task(self._receive(reader)), asyncio.create_task(self._send(writer))]
                 while not (uplink.is_broken or tasks[0].done() or tasks[1].done()):
                     await sleep_ms(_LOOK_MS)
-            except Exception as error:  # MemoryError too: a handshake wants much at once
+            except Exception as error:  # also MemoryError: a handshake wants much memory at once
                 self._fault = _reason(error)
                 is_short = isinstance(error, OSError) and error.args[:1] == (_ENOMEM,)
                 if is_short:
@@ -175,7 +182,7 @@ class Runner:
             uplink.closed(self._ticks_ms(), self._fault, is_shaking)
 
     async def _make_room(self):
-        """A handshake is next: whoever pauses at the cable gives way, and no garbage is in its way."""
+        """Frees memory for a handshake: a conversation at the cable that pauses ends, and garbage is collected."""
         if not self._is_answering and self._app.give_way(self._ticks_ms()):
             self._listen()
             await sleep_ms(_LOOK_MS)
@@ -186,13 +193,13 @@ class Runner:
 
     async def _close(self, writer):
         try:
-            writer.close()  # on MicroPython it is wait_closed() that closes the socket, and at once
+            writer.close()  # on MicroPython it is wait_closed() that closes the socket, and that at once
             await (writer.wait_closed() if MICROPYTHON else asyncio.wait_for(writer.wait_closed(), 1))
         except (OSError, ValueError, asyncio.TimeoutError):
             pass
 
     async def _send(self, writer):
-        # A task of its own: drain() of a half-open connection never returns.
+        # This is a task of its own, because drain() of a half-open connection never returns.
         try:
             while True:
                 data = self._app.uplink.output()
@@ -200,7 +207,7 @@ class Runner:
                     writer.write(data)
                     await writer.drain()
                 else:
-                    data = None  # who waits holds nothing: it may lie where the heap has grown
+                    data = None  # while it waits it holds nothing that may lie where the heap has grown
                     await self._output.wait_ms(1000)
         except (OSError, ValueError) as error:
             self._fault = _reason(error)
@@ -244,15 +251,16 @@ class Runner:
                     await sleep_ms(0)
             finally:
                 self._is_answering = False
-            data = line = None  # who waits holds nothing
+            data = line = None  # while it waits it holds nothing
             self._flag.set()
 
 
 def hold(kept, board, stood_still):
-    """While there is no connection: keeps what the next handshake needs from the heap, which would grow into it. These
-    are the buffers of a connection to nobody, in `kept`, an `app.KeptTls`.
+    """Keeps the memory that the next handshake needs from the heap, which would grow into it.
 
-    stood_still(since_ms, now_ms): the CPU did. An error is not told: the next handshake will tell it.
+    To be called while there is no connection. What is held are the buffers of a connection to nobody, in `kept`, an
+    `app.KeptTls`. stood_still(since_ms, now_ms) is told that the CPU did. An error stays untold here: the next
+    handshake will have it, too.
     """
     if not board.idf()[0]:
         return
@@ -269,7 +277,7 @@ def hold(kept, board, stood_still):
 
 
 def _reason(error):
-    """A short text of an exception: what the library says, else its number or kind."""
+    """Gives a short text of an exception: what the library says, else its number or its class."""
     text = error.args[-1] if error.args else ""
     if not isinstance(text, str):
         text = str(error)
@@ -277,9 +285,9 @@ def _reason(error):
 
 
 def main():
-    """Runs the terminal until Ctrl-C and leaves the board in a sane state then; any other end is a reset."""
-    for room in _FIRST:
-        load(room)
+    """Runs the terminal until Ctrl-C, which leaves the board in a sane state. Any other end is a reset."""
+    for name in _FIRST:
+        load(name)
     board, app = load("startup").built()
     try:
         asyncio.run(Runner(app, board).run())

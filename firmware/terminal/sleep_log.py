@@ -1,4 +1,4 @@
-"""A log across deep sleep: what it takes to go on appending without a mount."""
+"""The log across a deep sleep: what it takes to go on with it without a mount."""
 
 from array import array
 
@@ -6,7 +6,10 @@ from .log_record import SLOTS, Place
 
 
 def state(log):
-    """A list of ints, the last one a list; None if the sectors do not stand in ring order: then a mount is needed."""
+    """Gives what has to be remembered of a log: ints, and at the end a list of ints.
+
+    None if the sectors do not stand in the order of the ring, because one was stepped over: then it must be mounted.
+    """
     newest = log.first_seq // SLOTS
     n = log.sectors
     shift = (log.sector - newest) % n

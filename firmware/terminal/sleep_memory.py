@@ -1,23 +1,23 @@
-"""What a terminal knows of itself across deep sleep: in the chip's RTC memory, with a CRC.
+"""What a terminal knows of itself across a deep sleep: in the RTC memory of the chip, with a CRC.
 
-Written when it falls asleep and wiped when it wakes: a terminal that stopped in any other way mounts its log.
+It is written as the terminal falls asleep and wiped as it wakes. After any other end of a boot the log is mounted.
 """
 
 import json
 from binascii import crc32
 
-_SIZE = 2048  # of an ESP32's RTC memory
+_SIZE = 2048  # of the RTC memory of an ESP32
 
 
-def pack(rooms):
-    """rooms: a list of what each room's `state` gave. None if it does not fit."""
-    text = json.dumps(rooms).encode()
+def pack(states):
+    """Gives the bytes for a list of ints and such lists, None if they do not fit."""
+    text = json.dumps(states).encode()
     data = text + crc32(text).to_bytes(4, "little")
     return data if len(data) <= _SIZE else None
 
 
 def unpack(data):
-    """The list that `pack` was given, or None if the memory holds no such thing."""
+    """Gives the list that `pack` was given, None if the bytes hold no such list."""
     if len(data) < 6:
         return None
     text = bytes(data[:-4])

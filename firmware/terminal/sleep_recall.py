@@ -1,29 +1,30 @@
-"""What the rooms keep across deep sleep, and how they go on with it. Not loaded on mains.
+"""What clock, power and press path keep across a deep sleep, and how they go on with it. Not loaded on mains.
 
-A room's state is a list of ints and lists; ticks are kept as ages.
+A state is a list of ints and lists; moments are kept as ages. This module knows the classes from inside, so that those
+need no code for it, which would take memory on all terminals.
 """
 
 from .compat import const, ticks_add, ticks_diff
 
 _MASK24 = const(0xFFFFFF)
-_FORGET_MS = const(66000)  # `debounce` forgets a release that is longer ago
-_DOWN = const(2)  # of `debounce`
+_FORGET_MS = const(66000)  # of `press_debounce`: it forgets a release that is longer ago
+_DOWN = const(2)  # of `press_debounce`
 _OPENING = const(3)
-_WINDOW_MS = const(60000)  # of `flood`
+_WINDOW_MS = const(60000)  # of `press_flood`
 
 
 # ---- the clock ----
 
 
 def clock_state(clock, rtc_ms):
-    """rtc_ms: of the board's clock that goes on in a deep sleep."""
+    """Gives the state of a `clock.Clock`. rtc_ms: as `Board.rtc_ms` gives it now."""
     flags = (1 if clock.is_set else 0) | (2 if clock.is_agreed else 0) | (4 if clock.is_sure else 0)
     started_ms = rtc_ms - clock.uptime_ms()
     return [clock.boot, started_ms, clock._offset_ms, clock._told_ms, flags, clock.source, clock.floor_ms]
 
 
 def resume_clock(clock, state, rtc_ms, ticks):
-    """The boot goes on that the state was taken in. rtc_ms, ticks: of the same moment."""
+    """Has the boot go on in which the state was taken. rtc_ms, ticks: of the same moment."""
     clock.boot, started_ms, clock._offset_ms, clock._told_ms, flags, clock.source, clock.floor_ms = state
     clock.is_set = flags & 1 != 0
     clock.is_agreed = flags & 2 != 0
@@ -38,22 +39,22 @@ def resume_clock(clock, state, rtc_ms, ticks):
 
 
 def power_state(power):
-    """Of a `power.Power`."""
+    """Gives the state of a `sleep_power.Power`."""
     return [power.next_ms, power._failures, power.unhappy, 1 if power.is_low else 0, 1 if power._farewell else 0]
 
 
 def resume_power(power, state):
-    """After a deep sleep."""
+    """Has a `sleep_power.Power` go on after a deep sleep."""
     power.next_ms, power._failures, power.unhappy, is_low, farewell = state
     power.is_low = bool(is_low)
     power._farewell = bool(farewell)
 
 
-# ---- the press_path ----
+# ---- the press path ----
 
 
 def press_path_state(press_path, now_ms):
-    """Of a `press_path.PressPath`, only while it is at rest."""
+    """Gives the state of a `press_path.PressPath` that is at rest."""
     flood = press_path._flood
     return [
         _debounce(press_path.debounce, now_ms), _votes(press_path.votes, now_ms), press_path.holds.stuck,
@@ -62,12 +63,15 @@ def press_path_state(press_path, now_ms):
 
 
 def resume_press_path(press_path, state, slept_ms, woke_ms, now_ms):
-    """Goes on after a deep sleep of slept_ms that ended at ticks woke_ms; the buttons that ended it are presses."""
+    """Has a `press_path.PressPath` go on after a deep sleep of slept_ms that ended at ticks woke_ms.
+
+    The buttons that ended it are presses.
+    """
     of_debounce, of_votes, stuck, of_flood = state
     fell_asleep_ms = ticks_add(woke_ms, -slept_ms)
     closed = press_path._board.buttons()
     woke = press_path._board.woke & ~stuck
-    # What is down by now and neither was before nor woke the chip was pressed while it started.
+    # A button that is down now, but was not before and has not woken the chip, was pressed while the chip started.
     late = closed & ~stuck & ~woke
     debounce = press_path.debounce
     _resume_debounce(debounce, of_debounce, fell_asleep_ms)
@@ -76,7 +80,7 @@ def resume_press_path(press_path, state, slept_ms, woke_ms, now_ms):
     age_ms, flood._stored, is_flood = of_flood
     flood._window_at = ticks_add(fell_asleep_ms, -min(age_ms, _WINDOW_MS))
     flood._is_flood = bool(is_flood)
-    # Which of the buttons out of play before it are still down. What is up has been for long.
+    # The buttons that were out of play stay so if they are still down. One that is up now has been up for long.
     press_path.holds.start(stuck & closed)
     debounce.start(now_ms, closed & stuck)
     press_path._step_hours(now_ms)
@@ -89,7 +93,7 @@ def resume_press_path(press_path, state, slept_ms, woke_ms, now_ms):
 
 
 def _debounce(debounce, now_ms):
-    """Taken while it is idle: how long the buttons have been up, the statistics."""
+    """Gives how long each button has been up, and the statistics, of a `Debounce` that is idle."""
     up_ms = [ticks_diff(now_ms, debounce.opened[b]) if debounce.known & 1 << b else -1 for b in range(4)]
     return [up_ms, debounce.presses_total, debounce.edges_total, list(debounce.edges_max), debounce.spikes]
 
@@ -104,9 +108,9 @@ def _resume_debounce(debounce, state, now_ms):
 
 
 def _woke(debounce, at_ms, closed, buttons):
-    """These buttons were pressed, with first contact at ticks at_ms, before anybody could look: in deep sleep.
+    """Tells a `Debounce` that these buttons were pressed, with first contact at ticks at_ms, before the first poll.
 
-    `pressed` has them too now, until the next `step`; the contacts that are open again may bounce still.
+    They are in `pressed` until its next `step`. Contacts that are open again may still be bouncing.
     """
     debounce.pressed |= buttons
     debounce.down |= buttons
@@ -120,10 +124,10 @@ def _woke(debounce, at_ms, closed, buttons):
 
 
 def _votes(votes, now_ms):
-    """Not while `is_armed`."""
+    """Gives the state of `press_verdict.Votes` while no follow-up waits for an answer."""
     size = len(votes._recent)
     recent = [0] * size
-    for i in range(size - votes._recent_count, size):  # what is left over of older ones would wrap some day
+    for i in range(size - votes._recent_count, size):  # only those in use: moments that are older would wrap some day
         recent[i] = ticks_diff(now_ms, votes._recent[(votes._recent_next + i) % size])
     return [
         _vote(votes._vote, now_ms), _vote(votes._before, now_ms), _vote(votes._last, now_ms),

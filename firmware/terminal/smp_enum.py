@@ -1,4 +1,4 @@
-"""SMP group 10: which groups there are.
+"""SMP group 10: which groups this terminal has.
 
 https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_10.html
 """
@@ -13,7 +13,10 @@ _TOO_LARGE = const(4)
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
+    """Answers a request. session: the `console.Console`; request: the map that came. Gives the map to be sent.
+
+    SmpError if there is an error to be answered.
+    """
     groups = sorted(GROUPS)
     if is_write or command > 3:
         raise SmpError(_ENOTSUP)

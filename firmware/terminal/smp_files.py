@@ -1,4 +1,4 @@
-"""SMP group 8: the text log to be downloaded, and a staging area to upload to. Nothing else is within reach.
+"""SMP group 8: the text log can be downloaded, and files can be uploaded into a staging area. Nothing else is in reach.
 
 https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_8.html
 """
@@ -15,10 +15,10 @@ _EINVAL = const(3)
 _ENOENT = const(5)
 _ENOTSUP = const(8)
 _EUNKNOWN = const(1)
-_CHUNK = const(256)  # of a download, to an answer
-_PIECE = const(64)
-_LARGEST = const(262144)  # of a file in the staging area
-_RESERVE = const(32768)  # stays free whatever is uploaded: the text log and the configuration need room
+_CHUNK = const(256)  # bytes of a download in each answer
+_PIECE = const(64)  # bytes that are read at once for a hash
+_LARGEST = const(262144)  # bytes of the largest file in the staging area
+_RESERVE = const(32768)  # bytes that no upload may take: the text log and the configuration need them
 
 _BAD_NAME = const(2)
 _NOT_FOUND = const(3)
@@ -36,14 +36,17 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
+    """Answers a request. session: the `console.Console`; request: the map that came. Gives the map to be sent.
+
+    SmpError if there is an error to be answered.
+    """
     home = session.app.home
     if home is None:
         raise SmpError(_ENOTSUP, _NO_FILES)
     if command == 0 and is_write:
         return _upload(session, home, request)
     if session.desk:
-        session.desk.close()  # only then do others see what has been written
+        session.desk.close()  # only a closed file shows all that has been written
         session.desk = None
     session.app.text.flush()
     if command == 0:
@@ -60,7 +63,7 @@ def answer(session, command, is_write, request):
 
 
 def _path(home, request, folders):
-    """The file that is meant: `/FOLDER/NAME` with one of these folders."""
+    """Gives the path of the file that is meant: `/FOLDER/NAME`, where FOLDER is one of `folders`."""
     parts = text(request, "name").split("/")
     if len(parts) != 3 or parts[0] or not 0 < len(parts[2]) <= 32 or parts[2][0] == ".":
         raise SmpError(_EINVAL, _BAD_NAME)
@@ -123,12 +126,12 @@ def _hash(path, request):
 
 
 class _Upload:
-    """A file that is being written; it stays open, since each closing costs the flash an erase."""
+    """A file that is being uploaded. It stays open, because each closing costs the flash an erase."""
 
     def __init__(self, path, mode, at):
         self.path = path
         self.at = at
-        self.left = None  # bytes that are to come, when we know
+        self.left = None  # bytes that are still to come, None = not known
         self._file = open(path, mode)
 
     def write(self, data):
@@ -169,7 +172,7 @@ def _upload(session, home, request):
 
 
 def _begin(home, path, offset, request):
-    if offset:  # goes on where it was broken off
+    if offset:  # an upload that was broken off goes on
         if offset != _size(path):
             raise SmpError(_EINVAL, _BAD_OFFSET)
         return _Upload(path, "ab", offset)
@@ -180,7 +183,7 @@ def _begin(home, path, offset, request):
     try:
         os.mkdir(home + _STAGING)
     except OSError:
-        pass  # it is there
+        pass  # it is there already
     upload = _Upload(path, "wb", 0)
     upload.left = length
     return upload

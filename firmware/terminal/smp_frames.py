@@ -1,7 +1,8 @@
-"""SMP over a console line: frames of base64 lines in, requests out, and back.
+"""SMP over a console line: from lines of base64 to requests, and from answers to such lines.
 
-The framing is MCUmgr's, https://docs.zephyrproject.org/latest/services/device_mgmt/smp_transport.html: each line is
-06 09 (first) or 04 14 (next), base64, newline; decoded: length u16 big-endian, message, CRC-16/XMODEM.
+The framing is that of MCUmgr, https://docs.zephyrproject.org/latest/services/device_mgmt/smp_transport.html: each line
+is 06 09 (the first one) or 04 14 (the next ones), then base64, then a newline. The lines of a frame decode to a length
+(u16 big-endian), the message and its CRC-16/XMODEM.
 """
 
 import struct
@@ -9,12 +10,13 @@ from binascii import a2b_base64, b2a_base64
 
 from .compat import const
 
-BUF_SIZE = const(93)  # message of 89 bytes + length + CRC: one line of 127 characters
-# What is taken: two such lines just fit the board's input ring of 260 bytes, and stock clients send them unasked.
+BUF_SIZE = const(93)  # length, a message of 89 bytes, and CRC: they make one line of 127 characters
+# Frames of two such lines are taken, too: stock clients send them without asking, and the input buffer of a board holds
+# them, which has 260 bytes.
 _FRAME_MAX = const(2 * 93)
 _LINE_MAX = const(130)
 _EINVAL = const(3)
-_LINE_RAW = const(90)  # raw bytes to an answer's line: 120 characters of base64
+_LINE_RAW = const(90)  # bytes in a line of an answer: they make 120 characters of base64
 _CRC = (
     0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50A5, 0x60C6, 0x70E7,
     0x8108, 0x9129, 0xA14A, 0xB16B, 0xC18C, 0xD1AD, 0xE1CE, 0xF1EF,
@@ -22,17 +24,19 @@ _CRC = (
 
 
 class SmpError(Exception):
-    """A request that gets an error for an answer."""
+    """An error that is the answer to a request."""
 
     def __init__(self, general, rc=0, reason=""):
-        """general: MCUmgr's number (https://docs.zephyrproject.org/latest/services/device_mgmt/smp_protocol.html);
-        rc: the group's own, if it has one; reason: what a person should know."""
+        """general: its number in MCUmgr; rc: its number in the group, if it has one; reason: for a person.
+
+        https://docs.zephyrproject.org/latest/services/device_mgmt/smp_protocol.html has the numbers.
+        """
         self._general = general
         self._rc = rc
         self._reason = reason
 
     def answer(self, group, version):
-        """The map to be sent."""
+        """Gives the map to be sent, in that version of SMP."""
         if version and self._rc:
             return {"err": {"group": group, "rc": self._rc}}
         answer = {"rc": self._general}
@@ -42,7 +46,7 @@ class SmpError(Exception):
 
 
 def number(request, key, rc=0):
-    """The int >= 0 that the request has to have; `rc`: what the group calls its absence."""
+    """Gives the int >= 0 under that key of the request. SmpError with `rc` if there is none."""
     value = request.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise SmpError(_EINVAL, rc)
@@ -50,7 +54,7 @@ def number(request, key, rc=0):
 
 
 def text(request, key, rc=0):
-    """The text that the request has to have."""
+    """Gives the text under that key of the request. SmpError with `rc` if there is none."""
     value = request.get(key)
     if not isinstance(value, str):
         raise SmpError(_EINVAL, rc)
@@ -58,7 +62,7 @@ def text(request, key, rc=0):
 
 
 def crc16(data, crc=0):
-    """CRC-16/XMODEM, by nibbles; `crc` is that of what came before."""
+    """Gives the CRC-16/XMODEM of bytes, worked out by nibbles. crc: of the bytes before them."""
     for byte in data:
         crc = (crc << 4 & 0xFFFF) ^ _CRC[crc >> 12 ^ byte >> 4]
         crc = (crc << 4 & 0xFFFF) ^ _CRC[crc >> 12 ^ byte & 15]
@@ -66,17 +70,17 @@ def crc16(data, crc=0):
 
 
 class Lines:
-    """Cuts a byte stream into lines and those into SMP messages; all else on the line is passed over."""
+    """Cuts a stream of bytes into lines, and makes SMP messages of those that belong to a frame."""
 
     def __init__(self, on_message, on_text):
-        """on_message(bytes): a whole message with a good CRC. on_text(bytes): a line that is no frame."""
+        """on_message(bytes) is called for a message with a good CRC, on_text(bytes) for a line of no frame."""
         self._on_message = on_message
         self._on_text = on_text
         self._line = bytearray()
         self._overlong = False
         self._after_return = False
         self._frame = bytearray()
-        self.broken = 0  # frames that were none
+        self.broken = 0  # how many frames could not be read
 
     def feed(self, data):
         """Takes bytes in pieces of any size."""
@@ -99,7 +103,7 @@ class Lines:
         self._frame = bytearray()
 
     def _take(self, line):
-        # Text without a newline may stand before a frame: a prompt, half a log line.
+        # Text without a newline may stand before a frame: a prompt, or half a line of a log.
         start = line.find(b"\x06\x09")
         if start >= 0:
             self._frame = bytearray()
@@ -131,31 +135,35 @@ class Lines:
 
 
 class Frame:
-    """A message on its way out. `head` are its first bytes; what is long is not copied before it is cut into lines."""
+    """A message that is to be sent. `head` are its first bytes, after two for the length.
+
+    What is long is not copied before it is cut into lines.
+    """
 
     def __init__(self, message):
-        self.head = bytearray(2) + message  # the length comes first
+        """message: its first bytes."""
+        self.head = bytearray(2) + message
         self._pieces = [self.head]
 
     def append(self, byte):
-        """One more byte."""
+        """Adds one byte."""
         self._pieces[-1].append(byte)
 
     def extend(self, data):
-        """More bytes."""
+        """Adds bytes."""
         self._pieces[-1].extend(data)
 
     def attach(self, view):
-        """More bytes, which must stay what they are until the last line is out."""
+        """Adds a memoryview, whose bytes must not change until the last line has been made."""
         self._pieces.append(view)
         self._pieces.append(bytearray())
 
     def __len__(self):
-        """Bytes of the message."""
+        """Gives the length of the message in bytes."""
         return sum(len(piece) for piece in self._pieces) - 2
 
     def lines(self):
-        """Yields the lines that carry it; after that nothing can be added."""
+        """Yields the lines (bytes) that carry the message. Nothing can be added after that."""
         struct.pack_into(">H", self.head, 0, len(self) + 2)
         crc = 0
         at = 2

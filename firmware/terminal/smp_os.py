@@ -1,4 +1,4 @@
-"""SMP group 0: echo, date and time, reset, the size of a request, and what this is.
+"""SMP group 0: echo, date and time, reset, the size of a request, and what kind of device this is.
 
 https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_0.html
 """
@@ -17,9 +17,12 @@ _CLOCK_REFUSED = const(5)
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
+    """Answers a request. session: the `console.Console`; request: the map that came. Gives the map to be sent.
+
+    SmpError if there is an error to be answered.
+    """
     app = session.app
-    if command == 0:  # zephyr answers an echo that is a read, too
+    if command == 0:  # Zephyr answers an echo even if it is a read
         return {"r": text(request, "d")}
     if command == 4:
         return _set_time(app, text(request, "datetime")) if is_write else _time(app)
@@ -34,7 +37,7 @@ def answer(session, command, is_write, request):
 
 
 def _info(app, wanted):
-    """The fields that the letters ask for, in their natural order."""
+    """Gives the fields that the letters in `wanted` ask for, in the order of this list."""
     python = sys.implementation
     fields = (
         ("s", "hymio"),
@@ -62,7 +65,7 @@ def _time(app):
 
 
 def _set_time(app, stamp):
-    """The date and time is UTC unless it says its offset."""
+    """Sets the clock. stamp: in UTC, unless it has an offset."""
     try:
         utc_ms = load("rfc3339").parse_utc_ms(stamp)
     except ValueError:

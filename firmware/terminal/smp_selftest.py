@@ -1,4 +1,4 @@
-"""SMP group 72, self-test and identify: what is to be known before the case is closed, and no vote comes of it."""
+"""SMP group 72, self-test and identify: what a technician wants to know before closing the case. It makes no vote."""
 
 import os
 from binascii import hexlify
@@ -13,12 +13,15 @@ _ENOTSUP = const(8)
 _UNKNOWN = const(1)
 _BAD_REQUEST = const(2)
 _NO_LOG = const(3)
-_TEST_MS = const(3000)  # test mode, after each order for a light
+_TEST_MS = const(3000)  # so long test mode lasts after each order for a light
 _IDENTIFY_S = const(10)
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
+    """Answers a request. session: the `console.Console`; request: the map that came. Gives the map to be sent.
+
+    SmpError if there is an error to be answered.
+    """
     app = session.app
     if command == 5 and not is_write:
         return state(app)
@@ -26,7 +29,7 @@ def answer(session, command, is_write, request):
         raise SmpError(_ENOTSUP, _UNKNOWN)
     now_ms = app.board.ticks_ms()
     if command == 6:
-        if app.press_path:  # else the lights say that nothing is counted
+        if app.press_path:  # without a log the lights say that nothing is counted
             app.press_path.feedback.identify(now_ms)
         return {"s": _IDENTIFY_S if app.press_path else 0}
     test = text(request, "name", _BAD_REQUEST)
@@ -51,7 +54,7 @@ def answer(session, command, is_write, request):
 
 
 def state(app):
-    """What can be told without touching anything."""
+    """Gives what can be told without touching anything."""
     return {
         "uptime_ms": app.clock.uptime_ms(),
         "buttons": app.board.buttons(),
@@ -64,7 +67,7 @@ def state(app):
 
 
 def flash(app, now_ms):
-    """`n`: the sector erased ahead, null = none is as yet."""
+    """Tests the sector erased ahead. `n` in the answer is that sector, null = none has been erased yet."""
     log = app.log
     if not log.may_erase:
         return {"ok": None, "rsn": "battery low"}
@@ -85,7 +88,7 @@ def flash(app, now_ms):
 
 
 def files(name):
-    """Whether the file system keeps what it is given."""
+    """Whether the file system keeps what is written into the file `name`."""
     pattern = bytes(range(64))
     try:
         with open(name, "wb") as file:
@@ -99,7 +102,7 @@ def files(name):
 
 
 def light(app, now_ms, n):
-    """Light n and no other; for a while presses are tests. n = 0: the end of both."""
+    """Lights the light of button n and no other; for a while presses are tests. n = 0 ends both."""
     if n > 4:
         raise SmpError(_EINVAL, _BAD_REQUEST)
     app.press_path.feedback.lamps(now_ms, 1 << n >> 1)
@@ -108,7 +111,7 @@ def light(app, now_ms, n):
 
 
 def wifi(app):
-    """Looks around: the CPU stands still for 2 s."""
+    """Scans for networks. The CPU stands still for 2 s."""
     wifi = app.wifi
     board = app.board
     networks = [network["ssid"].encode() for network in wifi.networks]
@@ -119,7 +122,7 @@ def wifi(app):
     signals = ()
     try:
         if wifi.state == CONNECTING:
-            radio.disconnect()  # a driver that tries to join does not look around
+            radio.disconnect()  # a driver that is trying to join a network does not scan
         radio.active(True)
         signals = radio.scan()
     except OSError:
@@ -135,7 +138,7 @@ def wifi(app):
 
 
 def mqtt(app, n):
-    """The way to the broker; n: the next attempt is not waited for."""
+    """Gives how it stands with the broker. n: if not 0, the next attempt to connect is due now."""
     uplink = app.uplink
     if n:
         uplink.hurry()

@@ -1,7 +1,7 @@
 """SMP group 3: the configuration file, one value at a time, under its path: `mqtt/host`.
 
-A text stands as itself, anything else as JSON. What is written waits until `save`, which writes the file if the whole
-of it is good; it holds from the next boot. Secrets can be written, never read.
+A text stands for itself, anything else is JSON. What is written waits for `save`, which writes the file if it is good
+as a whole; it is in force from the next boot on. Secrets can be written but never read.
 https://docs.zephyrproject.org/latest/services/device_mgmt/smp_groups/smp_group_3.html
 """
 
@@ -22,7 +22,10 @@ _PATH = "config.json"
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
+    """Answers a request. session: the `console.Console`; request: the map that came. Gives the map to be sent.
+
+    SmpError if there is an error to be answered.
+    """
     if command == 0 or (command == 1 and is_write):
         return _with_config(_one, session, command, is_write, request)
     if command == 2 and is_write:
@@ -37,54 +40,57 @@ def answer(session, command, is_write, request):
 
 
 def _with_config(do, *args):
-    """What `do` makes of the room `config`, which is large: nobody may hold it, or anything of it, afterwards."""
-    room = None
+    """Gives what do(config, *args) gives. config is the module of that name.
+
+    It is large, so nobody may hold it, or anything of it, afterwards.
+    """
+    config = None
     try:
-        room = load("config")
-        return do(room, *args)
+        config = load("config")
+        return do(config, *args)
     except Exception as error:
-        if room and isinstance(error, room.ConfigError):
+        if config and isinstance(error, config.ConfigError):
             raise SmpError(_EINVAL, 0, error.args[0]) from None
         raise
     finally:
-        room = None
+        config = None
         unload("config")
 
 
-def _one(room, session, command, is_write, request):
+def _one(config, session, command, is_write, request):
     path = text(request, "name")
-    default = _at(room.build_each({}), path)
+    default = _at(config.build_each({}), path)
     if command == 1:
         session.staged[path] = None
     elif not is_write:
-        return {"val": _value(session, path, room)}
+        return {"val": _value(session, path, config)}
     else:
         value = _read(request.get("val"), default, path)
-        room.build_each(_with({}, path, value))  # wrong by itself: told now, not at the end
+        config.build_each(_with({}, path, value))  # what is wrong by itself is told now and not by `save`
         session.staged[path] = value
     return {}
 
 
-def _at(config, path):
-    """The value under a path that names one."""
+def _at(settings, path):
+    """Gives the value under that path of a configuration. SmpError if the path names no value."""
     for key in path.split("/"):
-        if not isinstance(config, dict) or key not in config:
+        if not isinstance(settings, dict) or key not in settings:
             raise SmpError(_ENOENT, _NOT_FOUND)
-        config = config[key]
-    if isinstance(config, dict):
+        settings = settings[key]
+    if isinstance(settings, dict):
         raise SmpError(_ENOENT, _NOT_FOUND)
-    return config
+    return settings
 
 
-def _value(session, path, room):
-    value = _at(room.build_each(_given(session)), path)
+def _value(session, path, config):
+    value = _at(config.build_each(_given(session)), path)
     if path.split("/")[-1] in _SECRETS or (isinstance(value, list) and any(isinstance(one, dict) for one in value)):
-        raise SmpError(_EACCESS, _NO_READ)  # a list of networks has passwords in it
+        raise SmpError(_EACCESS, _NO_READ)  # a list of networks holds passwords
     return (value if isinstance(value, str) else json.dumps(value)).encode()
 
 
 def _read(data, default, path):
-    """What these bytes mean where that default stands."""
+    """Gives the value that these bytes stand for, where the configuration has that default."""
     if isinstance(data, bytes):
         try:
             data = str(data, "utf-8")
@@ -99,7 +105,7 @@ def _expected(default):
 
 
 def _with(given, path, value):
-    """Puts the value under the path; None takes it out."""
+    """Puts the value under the path of `given` and gives that; None takes the value out."""
     place = given
     keys = path.split("/")
     for key in keys[:-1]:
@@ -114,13 +120,13 @@ def _with(given, path, value):
 
 
 def _given(session):
-    """What the file holds, and over it what has been written since."""
+    """Gives what the file says, with what has been written since put over it."""
     given = {}
     if session.app.home is not None:
         try:
             given = read_json(session.app.home + _PATH)
         except (OSError, ValueError):
-            pass  # no file, or a broken one, which the defaults stand for already
+            pass  # there is no file, or a broken one: the terminal runs with the defaults
     if not isinstance(given, dict):
         given = {}
     for path in session.staged:
@@ -128,15 +134,15 @@ def _given(session):
     return given
 
 
-def _checked(room, session):
-    """The file to be, and the sections of it that are about pins."""
+def _checked(config, session):
+    """Gives the content of the new file, and those sections of it that are about pins."""
     given = _given(session)
-    config = room.build(given)
-    return given, config["pins"], config["power"]
+    settings = config.build(given)
+    return given, settings["pins"], settings["power"]
 
 
 def _whole(session):
-    """The file to be, if a terminal could run with it."""
+    """Gives the content of the new file. SmpError if no terminal could run with it."""
     given, pins, power = _with_config(_checked, session)
     try:
         load("wiring").Wiring(session.app.board.chip, pins, power)
@@ -149,13 +155,13 @@ def _whole(session):
 
 def _save(session):
     if not session.staged:
-        return  # the flash has it already
+        return  # nothing has changed, so the flash is spared
     given = _whole(session)
     if session.app.home is None:
         raise SmpError(_ENOTSUP)
     path = session.app.home + _PATH
     with open(path + ".new", "w") as file:
         file.write(json.dumps(given))
-    os.rename(path + ".new", path)  # at once or not at all
+    os.rename(path + ".new", path)  # the file changes as a whole or not at all
     session.staged.clear()
     session.app.text.add("I", "settings saved by cable; they hold from the next boot")

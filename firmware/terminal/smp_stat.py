@@ -18,11 +18,14 @@ _KEYS = {
     "uplink": ("wifi", "mqtt", "unsent", "next_upload_s"),
 }  # fmt: skip
 _SWITCH = ("presses", "edges", "edges_max", "spikes")
-_OWN = "smp_svr_stats"  # Zephyr's name for the figures of the server itself
+_OWN = "smp_svr_stats"  # the name that Zephyr gives to the figures of the server itself
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
+    """Answers a request. session: the `console.Console`; request: the map that came. Gives the map to be sent.
+
+    SmpError if there is an error to be answered.
+    """
     if is_write or command > 1:
         raise SmpError(_ENOTSUP)
     if command == 1:

@@ -1,4 +1,4 @@
-"""SMP group 72: what only a smiley terminal has, but for the self-test. spec/cable.md."""
+"""SMP group 72: what only a smiley terminal has, apart from the self-test. spec/cable.md describes it."""
 
 from .log_batch import BatchMaker
 from .compat import const, load, sweep, unload
@@ -7,12 +7,14 @@ from .smp_frames import SmpError, number
 
 _EINVAL = const(3)
 _ENOTSUP = const(8)
-_MORE_BYTES = const(1600)  # a sector's usual records; half of it holds half of them
+# The buffer of a batch has _LEAST_BYTES, and beside them _MORE_BYTES, which hold the usual records of a sector, or, if
+# memory is short, a half, a quarter or an eighth of them.
 _LEAST_BYTES = const(100)
+_MORE_BYTES = const(1600)
 _HALVINGS = const(3)
-_SPARE_BYTES = const(2560)  # more than the console wants to be left
-_PIECES = const(8)  # of so many bytes that are free one may lie in one piece
-_TEXT_BYTES = const(512)
+_SPARE_BYTES = const(2560)  # of the heap have to be left free: the console wants almost as many
+_PIECES = const(8)  # the largest free block is taken to be at least one part in so many of what is free
+_TEXT_BYTES = const(512)  # of the text log in each answer
 
 _UNKNOWN = const(1)
 _BAD_REQUEST = const(2)
@@ -22,12 +24,15 @@ _BEYOND = const(5)
 
 
 def answer(session, command, is_write, request):
-    """session: the `console.Console`. Gives the map to be sent, or raises SmpError."""
+    """Answers a request. session: the `console.Console`; request: the map that came. Gives the map to be sent.
+
+    SmpError if there is an error to be answered.
+    """
     app = session.app
     if command == 0 and not is_write:
         return app.facts()
     if command == 4 and not is_write:
-        session.desk = None  # its buffer is as large as the room that reads the text
+        session.desk = None  # its buffer is as large as the module that reads the text log
         return _text(app, number(request, "n", _BAD_REQUEST))
     if command not in (1, 2, 3) or is_write != (command == 3):
         raise SmpError(_ENOTSUP, _UNKNOWN)
@@ -38,7 +43,7 @@ def answer(session, command, is_write, request):
         seq = number(request, "s", _BAD_REQUEST)
         if session.desk is None:
             session.desk = _maker(session)
-        # As far as the sector goes: the next batch finds its totals in a header and need not count up to them.
+        # It ends with the sector: the next batch finds its totals in a header and need not count presses for them.
         return {"d": session.desk.make(seq, SLOTS - max(seq, log.oldest_seq) % SLOTS)}
     if command == 2:
         return {"log": log.log_id, "tot": log.totals, "nxt": log.next_seq, "old": log.oldest_seq}
@@ -52,12 +57,12 @@ def answer(session, command, is_write, request):
 
 
 def _maker(session):
-    """Makes batches as long as the heap allows. The fewer answers a log takes, the fewer turn-arounds of the cable."""
+    """Gives a maker of batches that are as long as the heap allows: a pull takes fewer answers then."""
     app = session.app
     halvings = min(session.shortages, _HALVINGS)
     while True:
         sweep()
-        # Before it is asked for: a heap without such a piece grows, at the expense of TLS. CPython says 0.
+        # Asking for a block that is not there has the heap grow, at the expense of TLS. On CPython this is 0.
         free = app.board.heap_free()
         while halvings < _HALVINGS and 0 < free < _SPARE_BYTES + (_PIECES * _MORE_BYTES >> halvings):
             halvings += 1
@@ -71,7 +76,7 @@ def _maker(session):
 
 
 def _text(app, line):
-    """The text log from that line on, and the number of the line after."""
+    """Gives the text log from line number `line` on, and the number of the line after that."""
     files = load("text_log_files")
     try:
         is_short = 0 < app.board.heap_free() < 2 * _SPARE_BYTES

@@ -1,4 +1,7 @@
-"""How a terminal starts: its rooms from the configuration, the log, the boot record. Loaded at the start alone."""
+"""How a terminal starts: its parts are made from the configuration, then come the log and the boot record.
+
+This is the half of `app.App` that is needed once: it makes and sets what the app consists of, then leaves the heap.
+"""
 
 from binascii import crc32
 
@@ -13,11 +16,11 @@ from .log_ring import RingLog
 from .text_log import TextLog
 from .net_uplink import Uplink
 
-_TRIAL_MS = const(600000)  # so long a new way to the collector may take to prove itself
+_TRIAL_MS = const(600000)  # a new way to the collector has to prove itself within this time
 
 
 def built():
-    """(board, app); nobody keeps the configuration."""
+    """Gives (board, app), made from the configuration file, which nobody keeps."""
     from . import config
     from .board import Board, chip_name
 
@@ -29,24 +32,24 @@ def built():
         settings = config.build({})
         board = Board(settings)
     settings["device_id"] = settings["device_id"] or board.stored_id()
-    for room in ("config", "wiring", "trial", "net_remote", "net_certificate", "net_commands"):
-        unload(room)
+    for name in ("config", "wiring", "trial", "net_remote", "net_certificate", "net_commands"):
+        unload(name)
     from .app import App
 
     app = App(settings, board, VERSION, problem, home="")
     if settings["mqtt"]["tls"] and app.has_network and app.power.profile == MAINS and board.idf()[0]:
-        # Before the heap can grow into it: what Wi-Fi needs, and what TLS needs.
+        # Wi-Fi and TLS take their memory now, before the heap can grow into it.
         try:
             board.radio().active(True)
         except OSError:
-            pass  # the keeper tries again
+            pass  # `net_wifi` tries again
         load("run").hold(app.tls, board, app.stood_still)
         net_tls = load("net_tls")
         try:
             net_tls.read_files(app.tls, settings["mqtt"]["tls"])
             net_tls.hold_spare(app.tls, settings["mqtt"]["tls"], board.idf)
         except (OSError, ValueError):
-            pass  # it will be said at the first connection
+            pass  # the first attempt to connect will tell it
         net_tls = None  # nobody holds what is to leave the heap
         unload("net_tls")
     return board, app
@@ -55,7 +58,8 @@ def built():
 def start(app, now_ms, calm_ms):
     """Mounts the log, writes the boot record, arms the pins. Gives the line for the console.
 
-    After a deep sleep there is no mount and no boot record: what woke the terminal is a press.
+    After a deep sleep there is no mount and no boot record, and the button that woke the terminal is a press.
+    calm_ms: after so long without a finger the CPU may stand still.
     """
     board = app.board
     app.clock = clock = Clock(now_ms)
@@ -114,20 +118,20 @@ def start(app, now_ms, calm_ms):
         load("net_tls").limit(app.tls, clock)
         unload("net_tls")
     if app.power.profile != MAINS:
-        app.uplink.outbox.pace = None  # `power` has decided when: a session sends all
-    else:  # who sleeps has no time for a patrol, and a wake none to prepare one
+        app.uplink.outbox.pace = None  # `sleep_power` decides when there is a connection; it sends all that there is
+    else:  # a terminal that sleeps is never awake for long enough to read its whole log
         app._scrub = Scrub(log, app.uplink.outbox.reader)
     if config.get("on_trial"):
         app.trial_ends = ticks_add(now_ms, _TRIAL_MS)
     if config.get("report"):
         load("net_remote").report(app.uplink, config["report"])
         unload("net_remote")
-    app._config = None  # every room has taken what it needs
+    app._config = None  # all parts have taken what they need
     return status_line(app)
 
 
 def _refuse(app, now_ms):
-    """Without a log nothing is counted and nobody is thanked."""
+    """Has the lights say that nothing is counted, because there is no log: then nobody is thanked."""
     from .feedback import Feedback
 
     app._feedback = Feedback(app.board, app._config["feedback"], app._config["thanks_ms"])
@@ -135,7 +139,7 @@ def _refuse(app, now_ms):
 
 
 def status_line(app):
-    """One line for a person at a plain serial terminal."""
+    """Gives one line for a person at a plain serial terminal: who this is, and whether it counts."""
     line = "hymio %s %s " % (app.version, app.device_id)
     if app.problem:
         line += "does not count: " + app.problem

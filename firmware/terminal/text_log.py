@@ -1,25 +1,26 @@
-"""The text log: what happened to the terminal, in words; lines wait in RAM until there is a good moment to write them.
+"""The text log: what has happened to the terminal, in words. Lines wait in RAM for a good moment to write them.
 
-spec/cable.md "Text log" has format and wear. `text_log_files` reads it, `crash_report` tells of the boot before.
+spec/cable.md "Text log" has its format and how it wears the flash. `text_log_files` reads and writes the files,
+`crash_report` adds how the boot before has ended.
 """
 
 from .compat import const, error_text, load, ticks_add, ticks_diff, unload
 
 _QUEUE_BYTES = const(1024)
 _LINE_BYTES = const(160)
-_TRACE_BYTES = const(400)  # its last lines say most
-_BURST = const(20)  # lines at once; then one a minute
+_TRACE_BYTES = const(400)  # of a traceback: its last lines say most
+_BURST = const(20)  # so many lines may come at once, and then one in each minute
 _REFILL_MS = const(60000)
-_SOON_MS = const(10000)  # from an error to the flash, and from the first line of a boot
-_LATER_MS = const(600000)  # from any other line
-_ON = const(2)
+_SOON_MS = const(10000)  # so long after an error, or the first line of a boot, the lines are written
+_LATER_MS = const(600000)  # and so long after any other line
+_ON = const(2)  # of `net_wifi` and `net_mqtt`
 
 
 class TextLog:
-    """`add` lines, `flush` when `is_due`. Without a folder nothing is kept."""
+    """Takes lines by `add`; call `flush` when `is_due` says so. Without a folder nothing is kept."""
 
     def __init__(self, folder, clock, secrets):
-        """folder: that of the files, or None; secrets: texts that never get into a line."""
+        """folder: that of the files, or None; clock: a `clock.Clock`; secrets: texts that must not get into a line."""
         self.folder = folder
         self.secrets = secrets
         self.crashes = 0  # boots in a row that ended in an exception
@@ -34,7 +35,10 @@ class TextLog:
         self._watched = bytearray(4)
 
     def add(self, level, text, most=_LINE_BYTES):
-        """One line. level: E, W or I. Cheap, but allocates: never on the press path."""
+        """Adds one line, cut to `most` bytes. level: E (error), W (warning) or I (information).
+
+        It is cheap but allocates memory: not to be called on the press path.
+        """
         if self.folder is None:
             return
         for secret in self.secrets:
@@ -53,11 +57,14 @@ class TextLog:
             self._write_ms = _SOON_MS
 
     def error(self, error):
-        """An exception that was survived."""
+        """Adds an exception that the terminal has survived."""
         self.add("E", error_text(error)[-_TRACE_BYTES:], 2 * _TRACE_BYTES)
 
     def watch(self, wifi, mqtt, source, bad_sectors):
-        """Tells what has changed. wifi, mqtt: 2 = on; source: of the clock. Allocates only when something has."""
+        """Adds a line for each of these that has changed. wifi, mqtt: their state, 2 = on; source: of the clock.
+
+        Allocates memory only if something has changed.
+        """
         was = self._watched
         if (wifi == _ON) != was[0]:
             was[0] = wifi == _ON
@@ -73,7 +80,7 @@ class TextLog:
             self.add("E", "%d sectors of the log do not erase or take a header" % bad_sectors)
 
     def is_due(self, now_ms):
-        """True if there are lines that should be written now; writing them makes the CPU stand still."""
+        """True if there are lines that should be written now. The CPU stands still while they are."""
         if self._refill_at is None or ticks_diff(now_ms, self._refill_at) >= 0:
             self._lines_left = min(self._lines_left + 1, _BURST)
             self._refill_at = ticks_add(now_ms, _REFILL_MS)
@@ -85,7 +92,7 @@ class TextLog:
         return ticks_diff(now_ms, self._due) >= 0
 
     def flush(self):
-        """Writes what waits."""
+        """Writes the lines that wait."""
         if not self._queue:
             return
         queue = self._queue
@@ -98,6 +105,6 @@ class TextLog:
             self._left_out = 0
         try:
             load("text_log_files").append(self.folder, queue)
-        except (OSError, MemoryError):  # a full or broken file system, a full heap: the terminal counts all the same
+        except (OSError, MemoryError):  # file system or heap are full: the terminal goes on counting
             self._left_out = len(queue)
         unload("text_log_files")

@@ -1,4 +1,4 @@
-"""The files of the text log: `new.txt` grows to 8 KiB, then it takes the place of `old.txt`. Lines are numbered."""
+"""The files of the text log: `new.txt` grows to 8 KiB, then takes the place of `old.txt`. Lines are numbered."""
 
 import os
 
@@ -9,14 +9,14 @@ _LONGEST = const(1024)  # no line is longer
 
 
 def append(folder, lines):
-    """Numbers these texts and writes them in one go."""
+    """Numbers these texts and writes them all at once. OSError if that fails."""
     new = folder + "/new.txt"
     size = _size(new)
     if size is None:
         try:
             os.mkdir(folder)
         except OSError:
-            pass  # it is there
+            pass  # it is there already
     number, is_whole = _end(folder)
     text = "" if is_whole else "\n"
     for line in lines:
@@ -31,9 +31,9 @@ def append(folder, lines):
 
 
 def lines(text, first, most):
-    """(bytes, number): whole lines from line `first` on, at most `most` bytes unless it is one, and the next line.
+    """Gives (whole lines as bytes, number of the line after them), from line number `first` on.
 
-    text: the `TextLog`.
+    They are at most `most` bytes together, unless a single line is longer. text: the `text_log.TextLog`.
     """
     folder = _flushed(text)
     if folder is None:
@@ -56,7 +56,7 @@ def lines(text, first, most):
 
 
 def tail(text, most):
-    """The last whole lines, at most `most` bytes. text: the `TextLog`."""
+    """Gives the last whole lines as bytes, at most `most` of them. text: the `text_log.TextLog`."""
     folder = _flushed(text)
     if folder is None:
         return b""
@@ -79,7 +79,7 @@ def _flushed(text):
 
 
 def _end(folder):
-    """(number of the next line, whether the last one has its end)"""
+    """Gives (number of the next line, whether the last line is complete)."""
     is_whole = True
     for name in ("/new.txt", "/old.txt"):
         size = _size(folder + name)
@@ -102,7 +102,7 @@ def _read_from(path, offset):
 
 
 def _number(line):
-    """The number with which a line begins, or None."""
+    """Gives the number with which a line begins, or None."""
     word = bytes(line).split(b" ", 1)[0]
     return int(word) if word.isdigit() else None
 

@@ -1,27 +1,30 @@
-"""A boot with a new configuration: judged as a whole, then in force, on trial if the way to the collector hangs on it.
+"""A boot with a new configuration: it is judged as a whole and then in force.
 
-Loaded at such boots only. A power cut between any two changes of the files leaves a terminal that runs with the old
-configuration or the new one, and knows which.
+It is on trial if the way to the collector depends on it. Loaded at such boots only. A power cut between any two changes
+of the files leaves a terminal that runs with either the old or the new configuration, and knows with which.
 """
 
-from . import config as room
+from . import config as configuration
 from .compat import const, load
 from .net_remote import CONFIG, NEXT, OLD, REFUSED, TRIAL, failed, roll_back, taken
 
 _BOOTS = const(3)
-_KEPT = ("device_id", "pins", "wifi", "mqtt", "ntp")  # what is not named of these stays as it is
-_FIXED = ("device_id", "pins")  # and these stay in any case
+_KEPT = ("device_id", "pins", "wifi", "mqtt", "ntp")  # those of these that a message does not name stay as they are
+_FIXED = ("device_id", "pins")  # no message may change these
 
 
 def boot(files, chip):
-    """(whether this boot is on trial, what is to be reported or None, the certificate on trial or None)"""
+    """Gives (whether this boot is on trial, what is to be reported or None, the certificate on trial or None).
+
+    files: a `net_remote.Files`; chip: as `board.chip_name` gives it.
+    """
     report = _judge_next(files, chip)
     trial = files.read(TRIAL)
     if "id" in trial:
         return load("net_certificate").boot(files, trial)
     version = trial.get("version")
     if version is None or files.read(CONFIG).get("version") != version:
-        files.remove(TRIAL)  # a cut: before the new configuration, or after the return of the old one
+        files.remove(TRIAL)  # a power cut came before the new configuration, or after the return of the old one
         return False, report, None
     boots = trial.get("boots")
     boots = boots + 1 if isinstance(boots, int) else _BOOTS + 1
@@ -39,11 +42,11 @@ def _judge_next(files, chip):
     version = message.get("version")
     current = files.read(CONFIG)
     report = taken(version)
-    if current.get("version") != version:  # else a cut: it is in force already
+    if current.get("version") != version:  # else a power cut has come, and it is in force already
         try:
             new, is_trial = _checked(message, current, chip)
-        except Exception as error:  # whatever it is: it must not end every boot to come
-            why = error.args[0] if isinstance(error, room.ConfigError) else "can't be read"
+        except Exception as error:  # whatever is wrong with it, it must not end all boots to come
+            why = error.args[0] if isinstance(error, configuration.ConfigError) else "can't be read"
             report = failed(version, why)
             files.write(REFUSED, {"version": version, "error": why})
         else:
@@ -57,26 +60,26 @@ def _judge_next(files, chip):
 
 
 def _checked(message, current, chip):
-    """(the file to be, whether it needs a trial). ConfigError unless a terminal could run with it."""
+    """Gives (the content of the new file, whether it needs a trial). ConfigError if no terminal could run with it."""
     given = message.get("config")
     if sorted(message) != ["config", "version"] or not isinstance(given, dict):
-        raise room.ConfigError('expected an object of "version" and "config", which is an object')
+        raise configuration.ConfigError('expected an object of "version" and "config", which is an object')
     if given.get("version") is not None:
-        raise room.ConfigError("config.version: it stands beside config")
+        raise configuration.ConfigError("config.version: it stands beside config")
     for key in _FIXED:
         if given.get(key) is not None and given[key] != current.get(key):
-            raise room.ConfigError(key + ": can't be changed from afar")
+            raise configuration.ConfigError(key + ": can't be changed from afar")
     new = dict(given)
     for key in _KEPT:
         if given.get(key) is None and key in current:
             new[key] = current[key]
-    built = room.build(new)
+    built = configuration.build(new)
     try:
         load("wiring").Wiring(chip, built["pins"], built["power"])
     except ValueError as error:
-        raise room.ConfigError(str(error)) from None
+        raise configuration.ConfigError(str(error)) from None
     try:
-        was = room.build(current)
-    except room.ConfigError:
-        was = room.build({})
+        was = configuration.build(current)
+    except configuration.ConfigError:
+        was = configuration.build({})
     return new, built["wifi"] != was["wifi"] or built["mqtt"] != was["mqtt"]

@@ -1,21 +1,22 @@
 """Which pins of which chip can do what: the default wiring, and why another one is impossible.
 
-https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-reference/peripherals/gpio.html and the same page for
-each chip: pins that exist, strapping pins, RTC pins, input-only pins, ADC1, flash and PSRAM, USB. The pins of UART0 are
-those of soc/uart_pins.h.
+https://docs.espressif.com/projects/esp-idf/en/stable/esp32/api-reference/peripherals/gpio.html and the same page of
+each other chip say which pins exist, and which are strapping pins, RTC pins, only inputs, of ADC1, of flash and PSRAM,
+of USB. The pins of UART0 are those in soc/uart_pins.h.
 """
 
 from .compat import const
 from .feedback import is_dimmed
 
 _DIM_HZ = const(1000)
-_TONE_HZ = const(880)  # until `tone` says another
+_TONE_HZ = const(880)  # until `Board.tone` says another
 
-# Original ESP32: ext1 knows ANY_HIGH and ALL_LOW, so its buttons close to 3.3 V; the others have ANY_LOW, and theirs
-# close to ground. All default buttons are RTC pins with pull resistors of their own, none is a strapping pin.
-# Of each chip, divided by `;`: buttons, leds, closed level, pins that can wake it, pins of ADC1, ext1 status register
-# (0: not known here), how many numbers it has, those that are no pins, then the pins of each of _REASONS. Texts,
-# as only one of them is ever made into numbers, and those take ten times the memory.
+# The original ESP32 wakes (ext1) when any pin is high or all are low, so its buttons close to 3.3 V. The others wake
+# when any pin is low, and theirs close to ground. All default buttons are RTC pins with internal pull resistors, and
+# none of them is a strapping pin. For each chip, divided by `;`: buttons, leds, level of a closed button, pins that
+# can wake it, pins of ADC1, status register of ext1 (0: not known here), how many pin numbers there are, those that
+# are no pins, then the pins of each of _REASONS. These are texts, because only one of them is ever made into numbers,
+# and numbers take ten times the memory.
 # GPIO 20 of the ESP32 is a pin of the PICO-V3 alone; GPIO 11 of the C3 is the supply of its flash chip.
 _CHIPS = {
     "esp32": "25 26 27 33;18 19 21 22;1;0 2 4 12-15 25-27 32-39;32-39;1072988368;40;20 24 28-31;0 2 5 12 15;6-11;1 3;;16 17",  # noqa: E501
@@ -37,7 +38,7 @@ _RTC_PINS = "36 37 38 39 34 35 25 26 33 32 4 0 2 15 13 12 14 27"
 
 
 def _numbers(said):
-    """[25, 32, 33, 34] of "25 32-34"."""
+    """Gives [25, 32, 33, 34] for "25 32-34"."""
     found = []
     for part in said.split():
         low, _, high = part.partition("-")
@@ -49,9 +50,9 @@ class Wiring:
     """`buttons`, `leds` (pins of 1..4), `closed_level`, `neopixel`, `buzzer`, `battery` (pin or None) on a chip."""
 
     def __init__(self, chip, pins, power):
-        """pins, power: the sections of the configuration; None means the chip's default.
+        """pins, power: the sections of the configuration; None in them means the default of the chip.
 
-        ValueError, naming the key, for what can't work.
+        ValueError, which names the key, for what can't work.
         """
         self._chip = chip
         parts = [_numbers(part) for part in _CHIPS[chip].split(";")]
@@ -103,7 +104,7 @@ class Wiring:
             raise ValueError("pins.active_low: the esp32 wakes when all are low, not any: wire the buttons to 3.3 V")
 
     def woken_by(self, machine):
-        """The buttons, bit 0 = button 1, that ended a deep sleep, as far as the chip tells. machine: the module."""
+        """Gives the buttons (bit 0 = button 1) that ended a deep sleep, if the chip tells. machine: the module."""
         bits = None
         if hasattr(machine, "wake_pins"):  # not in 1.26
             woke = machine.wake_pins()
@@ -124,8 +125,10 @@ class Wiring:
 
 
 def set_up(chip, config, has_slept, esp32, machine, strip_at):
-    """Makes the pins what the configuration says. Gives what a `board.Board` keeps of them, in its order; ValueError if
-    this chip can't do that. esp32, machine: the modules; strip_at(pin): four WS2812 at that output."""
+    """Sets up the pins as the configuration says. Gives what a `board.Board` keeps of them, in its order.
+
+    esp32, machine: the modules; strip_at(pin): four WS2812 at that output. ValueError if this chip can't do that.
+    """
     power = config["power"]
     wiring = Wiring(chip, config["pins"], power)
     pull = machine.Pin.PULL_DOWN if wiring.closed_level else machine.Pin.PULL_UP
@@ -136,7 +139,7 @@ def set_up(chip, config, has_slept, esp32, machine, strip_at):
         leds = [_out(machine, pin, _DIM_HZ if dimmed else 0) for pin in wiring.leds]
     else:
         strip = strip_at(_out(machine, wiring.neopixel))
-        strip.write()  # it lights up at random with the power
+        strip.write()  # when the power comes, its lights are on at random
     if wiring.buzzer is not None:
         buzzer = _out(machine, wiring.buzzer, _TONE_HZ)
     if wiring.battery is not None:
@@ -149,13 +152,13 @@ def set_up(chip, config, has_slept, esp32, machine, strip_at):
 
 
 def _out(machine, pin, pwm_hz=0):
-    """An output that is low, or a PWM that gives nothing as yet."""
+    """Gives an output that is low, or a PWM with a duty of 0."""
     output = machine.Pin(pin, machine.Pin.OUT, value=0)
     return machine.PWM(output, freq=pwm_hz, duty_u16=0) if pwm_hz else output
 
 
 def _counter(esp32, unit, pin, edge):
-    """https://docs.micropython.org/en/latest/library/esp32.html#esp32.PCNT"""
+    """Gives a running counter of these edges: https://docs.micropython.org/en/latest/library/esp32.html#esp32.PCNT."""
     counter = esp32.PCNT(unit, pin=pin, **{edge: esp32.PCNT.INCREMENT})
     counter.start()
     return counter

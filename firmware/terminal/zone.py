@@ -1,18 +1,18 @@
-"""Local time by a POSIX TZ string (IEEE 1003.1, 8.3, with the hours of RFC 9636, 3.3.2): daylight saving included."""
+"""Local time, with daylight saving time, by a POSIX TZ string: IEEE 1003.1, 8.3, with the hours of RFC 9636, 3.3.2."""
 
 from .compat import const
 
 _DAY_S = const(86400)
-_DST_S = const(3600)  # ahead of standard time, when the string does not say
-_AT_S = const(7200)  # 02:00, when a rule does not say
+_DST_S = const(3600)  # how far daylight saving time is ahead of standard time, if the string does not say it
+_AT_S = const(7200)  # when the time changes, if the rule does not say it: at 02:00
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Zone:
-    """`Zone("EET-2EEST,M3.5.0/3,M10.5.0/4").local_s(utc_s)`; without rules, as in "UTC0", the offset is fixed."""
+    """A time zone, as in `Zone("EET-2EEST,M3.5.0/3,M10.5.0/4")`. Without rules, as in "UTC0", its offset is fixed."""
 
     def __init__(self, text):
-        """ValueError for anything but a POSIX TZ string that says all (a daylight saving time needs its two rules)."""
+        """text: a POSIX TZ string, with both rules if it has a daylight saving time. ValueError for anything else."""
         self._left = text
         self._name()
         self._standard_s = -self._time_s(24)
@@ -20,22 +20,23 @@ class Zone:
         if self._left:
             self._name()
             self._daylight_s = self._standard_s + _DST_S if self._left[:1] == "," else -self._time_s(24)
-            # A rule is told in the time that it ends.
+            # The time in a rule is that of the clock before the change: of the time that the rule ends.
             self._rules = self._rule(self._standard_s), self._rule(self._daylight_s)
             if self._left:
                 self._expected("the end")
         del self._left
 
     def local_s(self, utc_s):
-        """Seconds of 1970 on the clock on the wall. utc_s: seconds of 1970, int."""
+        """Gives the seconds of 1970 that the clock on the wall shows. utc_s: seconds of 1970, int."""
         if not self._rules:
             return utc_s + self._standard_s
         day = utc_s // _DAY_S
         year = 1970 + day // 366
         while _new_year(year + 1) <= day:
             year += 1
-        # The last change decides, and a time of -167..167 hours may put it into the year before or after. Of two at
-        # one moment the one to daylight saving does, for that is how a zone says that it always has it.
+        # The last change before this moment decides. The time in a rule may be -167..167 hours, which may put a change
+        # into the year before or after. If both changes fall on the same moment, the one to daylight saving time
+        # decides: that is how a zone says that it has daylight saving time all year.
         last_s = None
         offset_s = self._standard_s
         for y in (year - 1, year, year + 1):
@@ -80,7 +81,7 @@ class Zone:
         return int(text[:n])
 
     def _time_s(self, most_hours):
-        """[+-]hh[:mm[:ss]]"""
+        """Takes [+-]hh[:mm[:ss]] from the string. Gives seconds."""
         sign = -1 if self._takes("-") else 1
         if sign > 0:
             self._takes("+")
@@ -92,7 +93,11 @@ class Zone:
         return sign * time_s
 
     def _rule(self, offset_s):
-        """(month, week, day of the week), (None, n, counts 29 February) and, last in both, seconds to add for UTC."""
+        """Takes a rule from the string. Gives a tuple, as `_change_s` takes it.
+
+        It is (month, week, day of the week, add_s), or (None, day of the year, whether 29 February is counted, add_s).
+        add_s: from the beginning of that day, as UTC has it, to the change, in seconds.
+        """
         if not self._takes(","):
             self._expected("a comma and a rule")
         if self._takes("M"):
@@ -115,13 +120,13 @@ def _is_leap(year):
 
 
 def _new_year(year):
-    """Days from 1970 to 1 January of the year."""
+    """Gives the days from 1 January 1970 to 1 January of the year."""
     year -= 1
     return 365 * (year - 1969) + year // 4 - year // 100 + year // 400 - 477
 
 
 def _change_s(rule, year):
-    """Seconds of 1970, UTC, at which the rule falls in that year."""
+    """Gives the moment of the change by that rule in that year, in seconds of 1970, UTC."""
     month, week, day, add_s = rule
     at = _new_year(year)
     if month is None:

@@ -13,7 +13,7 @@ UTC_MS = 1800000020500
 
 
 def vector():
-    """The ack of README.md: mark 1268, that nonce, that time, from `office`."""
+    """The ack of batch.md: mark 1268, that nonce, that time, from `office`."""
     return vectors.load()[14][1]
 
 
