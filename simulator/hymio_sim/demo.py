@@ -38,6 +38,10 @@ TERMINALS: Final = (DOOR, CANTEEN, CELLAR)
 LENGTH_S: Final = 60.0
 _SETTLE_S: Final = 60.0
 """How long after the script the last votes may take: the longest wait of the terminals' backoff in the script."""
+_START_S: Final = 60.0
+"""How long a process may take to start, on a busy machine."""
+_STOP_S: Final = 20.0
+"""And to end, before it is killed."""
 
 
 class Child:
@@ -87,11 +91,11 @@ class Child:
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
-                self.process.wait(5)
+                self.process.wait(_STOP_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self._reader.join(2)
+        self._reader.join(_STOP_S)
         self._errors.close()
 
 
@@ -123,13 +127,13 @@ class Stage:
     def start_broker(self) -> None:
         """Starts the broker and waits until it can be reached."""
         broker = self.start("broker", self.broker_command(self.port))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + _START_S
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
             if broker.process.poll() is not None or time.monotonic() > deadline:
                 said = (self.folder / "broker.log").read_text()
-                raise Failure(NO_SERVICE, "The broker did not start within 20 s.", said)
+                raise Failure(NO_SERVICE, f"The broker did not start within {_START_S:.0f} s.", said)
             time.sleep(0.05)
 
     def start_collector(self) -> None:
@@ -263,9 +267,9 @@ def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
     stage.start_collector()
     for device_id in TERMINALS:
         stage.start_terminal(device_id)
-    stage.children["collector"].wait_for("ready", 20)
+    stage.children["collector"].wait_for("ready", _START_S)
     for device_id in TERMINALS:
-        stage.children[device_id].wait_for("ready", 30)
+        stage.children[device_id].wait_for("ready", _START_S)
     begin = time.monotonic()
     for at_s, text, action in script():
         time.sleep(max(0.0, begin + at_s - time.monotonic()))

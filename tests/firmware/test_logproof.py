@@ -33,7 +33,6 @@ def prove(seeds, every=1, deep=0, changes=(), **kind):
 
 
 @pytest.mark.parametrize("story", range(STORIES))
-@pytest.mark.timeout(400)
 def test_every_cut_of_every_operation(story, seen):
     # Every story has its own log_id, so no image of one occurs in another.
     tally = seen(prove([story]))

@@ -20,7 +20,7 @@ import pytest
 from hymio.cli import app
 from hymio.errors import run_cli
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 MODULE = ["-m", "hymio"]
 """What Python runs as the command."""
 

@@ -37,7 +37,7 @@ from hymio.parcels import Committed, Parcel, commit_whatever_comes
 from hymio.store import Store, database_url, open_store, presses, put_rows, quarantine
 from hymio_sim.boardfiles import find_tool
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def commit(store: Store, *items: Item | None) -> Committed:
@@ -297,7 +297,7 @@ def test_a_collector_goes_on_after_a_failover(
                         await asyncio.sleep(0.2)
                     await air.ack_with(4)
 
-            asyncio.run(asyncio.wait_for(scene(), 60))
+            asyncio.run(asyncio.wait_for(scene(), 3 * WAIT_S))
             assert collector.stop() == 0
     finally:
         broker.stop()

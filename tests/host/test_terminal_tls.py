@@ -18,7 +18,7 @@ from hymio.pki_files import PkiDirectory
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
 RUNTIMES = [pytest.param("micropython", marks=pytest.mark.skipif(VM is None, reason="no micropython here")), "cpython"]
-WAIT_S = 15.0
+WAIT_S = 90.0
 
 
 @contextlib.contextmanager
