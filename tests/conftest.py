@@ -11,11 +11,12 @@ import itertools
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# One machine for everybody: what is slow here is never the thing under test.
+settings.register_profile("hymio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("hymio"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "hymio")
 
 # The tests start hundreds of commands: each would compile the whole project anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
