@@ -23,7 +23,8 @@ demo: .venv/.ready-demo ## three terminals through a minute of power cuts and ki
 	@$(if $(KEEP),if [ -t 0 ]; then set -m; fi; $(BIN)/hymio sim demo --keep; exit $$?,$(BIN)/hymio sim demo)
 
 test: .venv/.ready-test ## the tests (ARGS="-k ringlog -x" goes to pytest)
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+# Many of them wait for something that takes its time: two processes more than there are cores keep both cores busy.
+	@$(BIN)/python -m pytest -n 4 $(ARGS)
 
 check: check-style check-imports check-types check-firmware ## ruff, who may import whom, mypy, and the firmware against the board's modules and mpy-cross
 

@@ -90,7 +90,7 @@ def test_the_ledger_of_both_builds_is_the_same(monkeypatch):
 def test_the_command_writes_json(tmp_path):
     out = tmp_path / "bench.json"
     command = [sys.executable, "-m", "hymio_sim.rigs.bench", "--only", "uplink", "--json", str(out)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=240)
     book = json.loads(out.read_text())
     assert book["machine"]["python"] and len(book["figures"]) == 3
     assert all({"name", "value", "unit", "goal", "peer", "peer_value"} <= set(figure) for figure in book["figures"])
@@ -99,7 +99,9 @@ def test_the_command_writes_json(tmp_path):
 @pytest.mark.demo
 @pytest.mark.skipif(not find_tool("micropython") or not find_tool("mosquitto"), reason="no mosquitto or no VM here")
 def test_uplink_in_real_time():
-    found = values(real_time_figures(backlog=200, presses=3))
-    assert 0 < found["uplink.backlog_bytes_per_vote"] <= 10.5
+    found = values(real_time_figures(backlog=1000, presses=3))
+    # 6.6 of a vote's own, and its share of connecting and of what is said meanwhile: some 700 bytes, 1,500 on a busy
+    # machine. The goal of 10.5 is that of a single batch.
+    assert 0 < found["uplink.backlog_bytes_per_vote"] <= 8.5
     assert found["uplink.backlog_ratio_40ms"] > 2
     assert found["uplink.press_to_row_ms_median"] <= found["uplink.press_to_row_ms_p99"]

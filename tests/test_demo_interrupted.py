@@ -36,11 +36,11 @@ def test_interrupted(after_s, how, tmp_path):
     demo.send_signal(how)
     time.sleep(0.05)
     demo.send_signal(signal.SIGINT)  # an impatient second one changes nothing
-    _, errors = demo.communicate(timeout=30)
+    _, errors = demo.communicate(timeout=240)
     # The second one may meet an interpreter that is already leaving: the shell shows 130 for both.
     assert demo.returncode in (130, -signal.SIGINT), errors
     assert "Traceback" not in errors
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while of_session(marker) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert of_session(marker) == []

@@ -17,12 +17,11 @@ from hymio_sim.rigs.stage import open_mosquitto, stage_set
 
 FAULTS = ("delay", "cut", "deaf up", "deaf down", "throttle", "corrupt", "portal")
 FAULTY_S = 7.0
-PATIENCE_S = 100.0
+PATIENCE_S = 300.0
 """Two acks that fail to come, 20 and 40 s, show a terminal that its subscription was lost; mostly it takes a few."""
 
 pytestmark = [
     pytest.mark.demo,
-    pytest.mark.timeout(180),
     pytest.mark.skipif(find_tool("mosquitto") is None, reason="no mosquitto here: apt-get install mosquitto"),
     pytest.mark.skipif(find_tool("micropython") is None, reason="no MicroPython VM for this machine"),
 ]
@@ -34,7 +33,7 @@ def terminal_of(fault):
 
 def ledger(stage):
     command = [sys.executable, "-m", "hymio", "ledger", "--db", str(stage.database), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     return {line["device_id"]: line for line in json.loads(done.stdout)["terminals"]}
 
 
@@ -58,7 +57,7 @@ def test_whatever_the_network_does(tmp_path):
             stage.port = proxy.port
             stage.start_terminal(terminal_of(fault))
         for fault in FAULTS:
-            stage.children[terminal_of(fault)].wait_for("ready", 40)
+            stage.children[terminal_of(fault)].wait_for("ready", PATIENCE_S)
 
         def everybody(*lines):
             for fault in FAULTS:
@@ -67,7 +66,7 @@ def test_whatever_the_network_does(tmp_path):
 
         everybody("press 4", "wait 1.5")
         for fault in FAULTS:
-            stage.children[terminal_of(fault)].wait_for("published", 20)
+            stage.children[terminal_of(fault)].wait_for("published", PATIENCE_S)
         for fault, proxy in proxies.items():
             proxy.fault = fault  # type: ignore[assignment]
         # A portal meets a terminal that comes anew.
@@ -75,7 +74,7 @@ def test_whatever_the_network_does(tmp_path):
         everybody("press 1", "wait 1.4", "press 3", "wait 1.4")
         # Power fails in the midst of it: 12 ms after first contact, before anybody was thanked.
         stage.tell(terminal_of("delay"), "press 2\nwait 0.012\npower off\nwait 0.3\npower on")
-        stage.children[terminal_of("delay")].wait_for("ready", 30, count=2)
+        stage.children[terminal_of("delay")].wait_for("ready", PATIENCE_S, count=2)
         everybody("press 2", "wait 1")
         time.sleep(FAULTY_S)
         for proxy in proxies.values():

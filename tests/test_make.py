@@ -69,7 +69,7 @@ def test_tests_and_checks_are_installed_once(verbs, tmp_path):
     told = ""
     for verb in verbs:
         done = subprocess.run(
-            [tmp_path / ".ci" / "setup", verb], env=environment, capture_output=True, text=True, timeout=60, check=True
+            [tmp_path / ".ci" / "setup", verb], env=environment, capture_output=True, text=True, timeout=240, check=True
         )
         told += done.stderr
     installs = (tmp_path / "pip.log").read_text().splitlines()

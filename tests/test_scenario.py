@@ -20,7 +20,6 @@ def broker_command(request, tmp_path):
 
 
 @pytest.mark.demo
-@pytest.mark.timeout(300)
 def test_a_minute_of_their_lives(broker_command):
     said = []
     with stage_set(RUNTIME, broker_command) as stage:

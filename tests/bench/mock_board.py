@@ -20,7 +20,7 @@ ESPTOOL_NAMES = {
 _PATIENT = """
 import sys
 from esp32_mock_bootloader import cli, server
-server._CLIENT_RECV_TIMEOUT, server._FLASH_END_IDLE_SEC = 2.0, 60.0
+server._CLIENT_RECV_TIMEOUT, server._FLASH_END_IDLE_SEC = 10.0, 1e9
 sys.exit(cli.main())
 """
 
@@ -33,14 +33,14 @@ def mock_board(chip: str, scratch: Path) -> Iterator[str]:
         command = [sys.executable, "-c", _PATIENT, "run", "--chip", chip, "--pty"]
         mock = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while "/dev/" not in log.read_text():
             assert mock.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
         yield log.read_text().split()[0]
     finally:
         mock.terminate()
-        mock.wait(10)
+        mock.wait(60)
 
 
 def flash(port: str, writes: dict[int, bytes], read: tuple[int, int]) -> bytes:

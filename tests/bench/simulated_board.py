@@ -33,4 +33,4 @@ def simulated_board(directory: Path, *options: str, device_id: str = "till-1") -
 def hymio(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end; it can ask nobody."""
     command = [sys.executable, "-m", "hymio", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)

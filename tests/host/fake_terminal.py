@@ -166,6 +166,6 @@ def on_a_cable(terminal: FakeTerminal) -> Iterator[str]:
         yield port
     finally:
         os.write(stop_write, b"x")
-        thread.join(5)
+        thread.join(60)
         for descriptor in (stop_read, stop_write):
             os.close(descriptor)

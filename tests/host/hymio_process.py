@@ -20,7 +20,7 @@ import pytest
 from hymio.cli.app import app
 from hymio.common.errors import run_cli
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 MODULE = ["-m", "hymio"]
 """What Python runs as the command."""
 

@@ -74,5 +74,5 @@ def served(port: str, scheme: Literal["rfc2217", "socket"], device: serial.Seria
         ends.set()
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
-        thread.join(10)
+        thread.join(60)
         device.close()

@@ -41,7 +41,7 @@ from hymio.store.transaction import Committed, Transaction, commit_whatever_come
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.stage import free_port
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def commit(store: Store, *items: Item | None) -> Committed:
@@ -296,7 +296,7 @@ def test_a_collector_goes_on_after_a_failover(
                         await asyncio.sleep(0.2)
                     await air.ack_with(4)
 
-            asyncio.run(asyncio.wait_for(scene(), 60))
+            asyncio.run(asyncio.wait_for(scene(), 3 * WAIT_S))
             assert collector.stop() == 0
     finally:
         broker.stop()

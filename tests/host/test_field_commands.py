@@ -42,7 +42,7 @@ def refused(port: str, *arguments: str) -> dict[str, Any]:
 
 def mpremote(port: str, *arguments: str) -> str:
     command = [sys.executable, "-m", "mpremote", "connect", port, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -120,10 +120,10 @@ def test_identify_blinks_and_writes_nothing(terminal: SimTerminal, port: str) ->
 
 def test_the_status_can_be_watched(terminal: SimTerminal, port: str) -> None:
     with service("status", "--port", port, "--follow", "--json") as watching:
-        first = watching.lines.get(timeout=20)
+        first = watching.lines.get(timeout=PATIENCE_S)
         terminal.tell("press 2 80")
         terminal.expect("record", button=2)
-        while sum(watching.lines.get(timeout=20)["pressed"]) == sum(first["pressed"]):
+        while sum(watching.lines.get(timeout=PATIENCE_S)["pressed"]) == sum(first["pressed"]):
             pass
         assert watching.stop(signal.SIGINT) == 0 and watching.stderr == []
 

@@ -423,7 +423,7 @@ async def tell_and_watch(port: int, until: dict[str, bytes], tell: bool = True) 
 
 
 def watched(port: int, until: dict[str, bytes], tell: bool = True) -> dict[str, bytes]:
-    return asyncio.run(asyncio.wait_for(tell_and_watch(port, until, tell), 20))
+    return asyncio.run(asyncio.wait_for(tell_and_watch(port, until, tell), 120))
 
 
 AVAILABILITY = availability_topic("office")

@@ -294,7 +294,7 @@ def test_a_broken_ca_is_told_as_such(pki: Path) -> None:
 def test_without_the_library_the_command_says_what_to_install(pki: Path) -> None:
     blocked = "import sys; sys.modules['cryptography'] = None; from hymio.cli.app import main; main()"
     command = [sys.executable, "-c", blocked, "pki", "issue", "--dir", str(pki), "till-1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == WRONG_USE and install_command("pki") in done.stderr and "Trace" not in done.stderr
 
 

@@ -222,7 +222,7 @@ def test_it_works_from_a_wheel_s_layout(tmp_path: Path) -> None:
         [sys.executable, "-c", program, db],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         env={**os.environ, "PYTHONPATH": str(site)},
         cwd=tmp_path,
     )

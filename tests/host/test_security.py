@@ -38,7 +38,7 @@ from hymio_sim.rigs.stage import free_port
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 VM = shutil.which("micropython", path=str(Path(sys.executable).parent)) or shutil.which("micropython")
-WAIT_S = 10.0
+WAIT_S = 60.0
 CONNECT = b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04till"
 WELCOME = "b' \\x02\\x00\\x00'"
 
@@ -579,7 +579,7 @@ def test_a_terminal_believes_only_its_own_broker(site: Site, tmp_path: Path) -> 
         lines = [f"{site.files(name)},{host},{port}" for name, host, port, _ in cases]
         assert VM is not None
         done = subprocess.run(
-            [VM, "-X", "heapsize=160k", str(script), *lines], capture_output=True, text=True, timeout=30
+            [VM, "-X", "heapsize=160k", str(script), *lines], capture_output=True, text=True, timeout=3 * WAIT_S
         )
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout.splitlines()

@@ -84,7 +84,7 @@ def beside(work: Callable[[], None]) -> Iterator[None]:
     thread = threading.Thread(target=run)
     thread.start()
     yield
-    thread.join(20)
+    thread.join(120)
     assert not thread.is_alive() and not failures, failures
 
 

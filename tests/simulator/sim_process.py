@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from hymio_sim.board.board_files import find_tool
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 _SCHEMA = Path(__file__).parents[1] / "schemas" / "sim-event.json"
 is_event = Draft202012Validator(json.loads(_SCHEMA.read_text())).is_valid
 

@@ -173,7 +173,7 @@ def test_presses_of_a_day(votes):
 def test_the_command_prints_one_object():
     options = ["--votes-per-day", "20", "--battery", "2xAA-alkaline", "--days", "1", "--json"]
     command = [sys.executable, "-m", "hymio_sim", "energy", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     found = json.loads(done.stdout)
     assert (found["profile"], found["battery"]) == ("deep", "2xAA-alkaline")
     assert [install["install"] for install in found["installs"]] == ["frozen", "files"]
@@ -184,5 +184,5 @@ def test_the_command_prints_one_object():
 
 def test_a_battery_that_nobody_knows_is_wrong_use():
     command = [sys.executable, "-m", "hymio_sim", "energy", "--battery", "potato", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 2 and "2xAA-alkaline" in json.loads(done.stderr.splitlines()[-1])["error"]["message"]

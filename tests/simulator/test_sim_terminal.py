@@ -101,7 +101,7 @@ def test_sigterm_ends_it_cleanly_and_end_of_stdin_changes_nothing(tmp_path, runt
         terminal.process.send_signal(SIGTERM)
         terminal.expect("power", on=False)
         terminal.expect("exit", status=0)
-        assert terminal.process.wait(10) == 0
+        assert terminal.process.wait(PATIENCE_S) == 0
         assert not is_alive(vm)
         assert not link.is_symlink()
 
@@ -152,10 +152,10 @@ def office():
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    assert listening.wait(10)
+    assert listening.wait(PATIENCE_S)
     yield SimpleNamespace(server=server, port=server.port)
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(PATIENCE_S)
     loop.close()
 
 
@@ -247,7 +247,7 @@ main()
 def without_posix(*arguments):
     """`hymio` as on a system that has no pseudo-terminals."""
     command = [sys.executable, "-c", WITHOUT_POSIX, *map(str, arguments)]
-    return subprocess.run(command, input="press 4\n", capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, input="press 4\n", capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_without_pseudo_terminals_there_is_simulated_time_and_one_sentence(tmp_path):
@@ -285,7 +285,8 @@ def test_the_demo_says_at_once_what_is_not_installed(capsys, monkeypatch):
 )
 def test_wrong_use_is_status_2_with_two_sentences(tmp_path, options, says):
     command = [sys.executable, "-m", "hymio_sim", "terminal", "--device-id", "till-1", "--flash", tmp_path / "f.bin"]
-    done = subprocess.run([*command, "--json", *options], capture_output=True, text=True, timeout=30, check=False)
+    command += ["--json", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
     error = json.loads(done.stderr.splitlines()[-1])["error"]

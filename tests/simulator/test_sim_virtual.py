@@ -213,7 +213,7 @@ def sim(tmp_path, *options, stdin):
     """`hymio sim terminal` in virtual time; the writer of its stdin is heard to the end and then gone."""
     command = [sys.executable, "-m", "hymio_sim", "terminal", "--device-id", "till-1", "--flash", tmp_path / "f.bin"]
     command += ["--clock", "virtual", "--json", *options]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=240, check=False)
     return done, [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -251,7 +251,7 @@ def test_bytes_that_are_no_utf_8_are_told_in_json_that_every_reader_takes(tmp_pa
     environment = os.environ | {"PYTHONUTF8": "0", "LC_ALL": "C.UTF-8"}
     with (tmp_path / "lines").open("rb") as file:
         given = {"stdin": file} if way == "file" else {"input": lines}
-        done = subprocess.run(command, **given, capture_output=True, timeout=60, check=False, env=environment)
+        done = subprocess.run(command, **given, capture_output=True, timeout=240, check=False, env=environment)
     events = [json.loads(line) for line in done.stdout.decode().splitlines()]
     (error,) = [event for event in events if event["event"] == "error"]
     assert error["line"] == r"fly-\xff\xe4" and error["line"] in error["message"] and done.returncode == 2

@@ -41,7 +41,7 @@ def real_time_figures(backlog: int = BACKLOG, presses: int = 120) -> Iterator[Fi
     ):
         stage.start_broker()
         stage.start_collector()
-        stage.children["collector"].wait_for("ready", 20)
+        stage.children["collector"].wait_for("ready", _PATIENCE_S)
         yield from _backlog(stage, backlog, vm)
         yield from _latency(stage, presses)
 
@@ -58,7 +58,7 @@ def _backlog(stage: Stage, votes: int, vm: Path) -> Iterator[Figure]:
             ours = _drain(stage, name, votes, proxy.port)
             passed_bytes = proxy.passed_bytes
             command = [str(vm), str(ON_VM / "vm_one_by_one.py"), str(proxy.port), str(peer_votes)]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=True)
         peer = 1000 * peer_votes / int(done.stdout)
         yield Figure(f"uplink.backlog_votes_per_s{suffix}", ours, "1/s", "", "one message per vote", peer)
         yield Figure(f"uplink.backlog_ratio{suffix}", ours / peer, "")
@@ -102,7 +102,7 @@ def _latency(stage: Stage, presses: int) -> Iterator[Figure]:
     for name in names:
         stage.start_terminal(name)
     for name in names:
-        stage.children[name].wait_for("published", 40)
+        stage.children[name].wait_for("published", _PATIENCE_S)
     time.sleep(2)
     found: list[float] = []
 

@@ -131,9 +131,9 @@ def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
     stage.start_collector()
     for device_id in TERMINALS:
         stage.start_terminal(device_id, with_mqtt=device_id != CELLAR)
-    stage.children["collector"].wait_for("ready", 20)
+    stage.children["collector"].wait_for("ready", stage.patience_s)
     for device_id in TERMINALS:
-        stage.children[device_id].wait_for("ready", 30)
+        stage.children[device_id].wait_for("ready", stage.patience_s)
     begin = time.monotonic()
     for at_s, text, action in script():
         time.sleep(max(0.0, begin + at_s - time.monotonic()))

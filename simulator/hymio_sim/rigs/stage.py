@@ -22,6 +22,9 @@ from hymio_sim.board.board_files import find_tool
 from hymio_sim.board.journal import Event
 from hymio_sim.run.processes import die_with_parent
 
+_STOP_S = 20.0
+"""How long a process may take to end before it is killed."""
+
 
 def hymio(*arguments: str) -> list[str]:
     """The command line of `hymio` with these arguments, run by this same Python."""
@@ -87,11 +90,11 @@ class Child:
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
-                self.process.wait(5)
+                self.process.wait(_STOP_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self._reader.join(2)
+        self._reader.join(_STOP_S)
         self._errors.close()
 
 
@@ -104,8 +107,8 @@ class Stage:
     port: int
     broker_command: Callable[[int], list[str]]
     """Gives the command line of a broker at that port."""
-    patience_s: float = 20.0
-    """How long the broker may take until it can be reached."""
+    patience_s: float = 60.0
+    """How long a process may take until it is there, on a busy machine."""
     children: dict[str, Child] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
 
