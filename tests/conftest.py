@@ -36,7 +36,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Each process gets an equal share of the list: what is long comes to the heads of the shares."""
     if config.getoption("--alone"):
         # A fixture may have several databases to give, one of which is a server.
-        served = [item for item in items if "postgres" in item.name or "postgres_url" in item.fixturenames]
+        fixtures = {item: getattr(item, "fixturenames", ()) for item in items}
+        served = [item for item in items if "postgres" in item.name or "postgres_url" in fixtures[item]]
         config.hook.pytest_deselected(items=served)
         items[:] = [item for item in items if item not in served]
     processes = getattr(config, "workerinput", {}).get("workercount", 1)

@@ -68,9 +68,9 @@ def in_shares(items: list[Named], processes: int) -> list[Named]:
             # A file's fixtures are made anew in each process: what shares dear ones stays together.
             for part in [group] if prefix in TOGETHER else [[item] for item in group]:
                 next(dealt_to).extend(part)
-    shares = []
+    shares: list[list[Named]] = []
     for number, head in enumerate(heads):
-        size = (len(items) - sum(map(len, shares))) // (processes - number)
+        size = (len(items) - sum(len(share) for share in shares)) // (processes - number)
         rest = max(0, size - len(head))
         shares.append(head + left[:rest])
         left = left[rest:]

@@ -99,12 +99,6 @@ class LogIndex:
                 totals[reader.record[8] & 3] += sign * presses(reader.record, 0)
         return totals
 
-    def count(self, record):
-        """Adds the presses of a record to the lifetime totals."""
-        kind = record[0] & 7
-        if kind == PRESS or kind == RUN:
-            self.totals[record[8] & 3] += presses(record, 0)
-
     def totals_before(self, seq, reader=None):
         """Gives the lifetime presses by button before `seq`, which must be held or be next_seq."""
         if seq == self.next_seq:

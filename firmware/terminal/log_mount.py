@@ -6,7 +6,7 @@ from .clock import CEILING_MS, DAY_MS, FLOOR_MS
 from .compat import const
 from .log_index import BLANK, DAMAGED, LogIndex
 from .log_reader import END, Reader
-from .log_record import ACK, BOOT, CONSOLE, HEADER, MAGIC, SIZE, SLOTS, TIME, Header, Place, is_blank
+from .log_record import ACK, BOOT, CONSOLE, HEADER, MAGIC, SIZE, SLOTS, TIME, Header, Place, is_blank, presses
 
 _GAP = const(16)  # so many sectors in a row may be damaged or bad before the walk back gives up
 _LOOK_ON = const(3)  # sectors beyond the newest that the binary search looks at
@@ -14,58 +14,49 @@ _NONE = const(0xFFFFFFFF)
 
 
 class Mount(LogIndex):
-    """An index of the partition that `find` fills in, and beside it what only appending needs.
+    """An index of the partition, which `find` fills in.
 
-    `boot` is the number of the boot that begins, `floor_ms` a time in ms of 1970 that is past by now.
+    After that `boot` is the number of the boot that begins, `floor_ms` a time in ms of 1970 that is past by now.
     """
 
     def __init__(self, device, chip, buf, floor_ms):
         """device, chip: as of a LogIndex; buf: 512 bytes to work with; floor_ms: as the clock has it before."""
         super().__init__(device, chip)
         self._buf = buf
-        self.sector = -1
-        self.slot = SLOTS
-        self.news_seq = 0
-        self.cursor = self.sent = self.lost_settled = 0
-        self.before_oldest = 0
-        self.boot_storm = False
         self.boot = 1
         self.floor_ms = floor_ms
+        self._sector = 0  # the newest one, physical
+        self._cursor = 0
         self._last = None  # the header that was probed last
         self._newest = None  # the header of the newest sector, if the search has seen it
         self._oldest = None  # and that of the oldest sector
         self._is_next_blank = False
 
     def find(self):
-        """True if there is a log. Then everything is set for reading, and `state` for appending. Programs nothing."""
+        """Gives the state that `log_ring.RingLog.take` goes on with; None if there is no log. Programs nothing.
+
+        If there is one, everything is set for reading, too.
+        """
         is_sound = self._search()
         if is_sound:
             self._scan_newest()
-            is_sound = 0 < self.slot < SLOTS or self._is_really_newest()
+            is_sound = 0 < self._slot < SLOTS or self._is_really_newest()
         if not is_sound:
             self.log_id = 0
             self._newest = self._oldest = None
             seqs = self._survey()
             if not self.log_id:
                 self.boot = 1
-                return False
+                return None
             self._walk_back(seqs)
             self._adopt_headless(seqs)
             self._scan_newest()
         oldest = self._oldest or self.header(self.oldest_seq // SLOTS)
-        self.before_oldest = sum(oldest.totals)
-        return True
-
-    @property
-    def state(self):
-        """What `log_ring.RingLog.take` goes on with, once `find` has found a log."""
-        bad_sectors = 0
-        ahead = -1
         return (
-            self.log_id, self.where, self.place, self.damaged, self.totals, self.burned, bad_sectors,
-            self.first_seq, self.next_seq, self.oldest_seq, self.news_seq, self.before_oldest,
-            self.sector, self.slot, ahead, self.sector,
-            self.cursor, self.sent, self.lost_settled, self.boot_storm,
+            self.log_id, self.where, self.place, self.damaged, self.totals, self.burned, 0,
+            self.first_seq, self.next_seq, self.oldest_seq, self._news_seq, sum(oldest.totals),
+            self._sector, self._slot, -1, self._sector,
+            self._cursor, self._sent, self._lost, self._is_storm,
         )  # fmt: skip
 
     def _search(self):
@@ -120,7 +111,7 @@ class Mount(LogIndex):
             oldest = base
         for seq in range(oldest, base + newest + 1):
             self.where[seq % n] = (seq - base) % n
-        self.sector = newest
+        self._sector = newest
         self.first_seq = (base + newest) * SLOTS
         self.oldest_seq = oldest * SLOTS
         return True
@@ -166,7 +157,7 @@ class Mount(LogIndex):
                         seqs[older] = _NONE
                 newest = header.sector_seq
                 self.log_id = header.log_id
-                self.sector = sector
+                self._sector = sector
             if header.log_id == self.log_id:
                 seqs[sector] = header.sector_seq
         self.first_seq = newest * SLOTS
@@ -180,7 +171,7 @@ class Mount(LogIndex):
         """
         n = self.sectors
         where = self.where
-        newest = oldest = seq = seqs[self.sector]
+        newest = oldest = seq = seqs[self._sector]
         for sector in range(n):
             if seqs[sector] != _NONE and newest - n < seqs[sector]:
                 where[seqs[sector] % n] = sector
@@ -192,7 +183,7 @@ class Mount(LogIndex):
                 sector = self._headless(seqs, seq)
                 if sector < 0:
                     # Perhaps the number was never used. With the newest sector in its place all its slots are void.
-                    where[seq % n] = self.sector
+                    where[seq % n] = self._sector
                     gap += 1
                     continue
                 where[seq % n] = sector
@@ -247,12 +238,12 @@ class Mount(LogIndex):
     def _adopt_headless(self, seqs):
         """Takes a sector after the newest for the newest if its header has rotted, but it holds records."""
         seq = self.first_seq // SLOTS + 1
-        sector = self.sector
+        sector = self._sector
         for _ in range(min(_GAP, self.sectors)):
             sector = (sector + 1) % self.sectors
             if seqs[sector] == _NONE and self._proves(sector, seq):
                 self.damaged.add(sector)
-                self.sector = sector
+                self._sector = sector
                 self.first_seq = seq * SLOTS
                 self.where[seq % self.sectors] = sector
                 return
@@ -263,11 +254,11 @@ class Mount(LogIndex):
         self.next_seq = first + SLOTS
         header = self._newest or self.header(first // SLOTS)
         self.totals = header.totals
-        self.cursor, self.sent, self.lost_settled = header.cursor, header.sent, header.lost
+        self._cursor, self._sent, self._lost = header.cursor, header.sent, header.lost
         boot = header.boot
         if header.is_sure:
             self.floor_ms = raised(self.floor_ms, header.utc_ms, CONSOLE)
-        self.news_seq = first
+        self._news_seq = first
         reader = Reader(self)
         reader.seek(first)
         kinds = bytearray(16)  # of the 16 newest records
@@ -285,22 +276,22 @@ class Mount(LogIndex):
             if kind == TIME:
                 utc_ms = 1000 * int.from_bytes(record[8:12], "little")
                 self.floor_ms = raised(self.floor_ms, utc_ms, record[0] >> 4)
-            self.news_seq = reader.seq + 1
-            self.count(record)
+            self._news_seq = reader.seq + 1
+            self.totals[record[8] & 3] += presses(record, 0)
             boot = record[6] | record[7] << 8 if kind != TIME else boot
         self.burned = reader.burned
-        self.slot = max(0, reader.touched_seq - first)
-        self.next_seq = first + self.slot
+        self._slot = max(0, reader.touched_seq - first)
+        self.next_seq = first + self._slot
         self.place = Place(self.log_id, first // SLOTS)
-        self.boot_storm = all(k in (BOOT, TIME, ACK) for k in kinds) and sum(k == BOOT for k in kinds) >= 8
+        self._is_storm = all(k in (BOOT, TIME, ACK) for k in kinds) and sum(k == BOOT for k in kinds) >= 8
         self.boot = boot % 65535 + 1
 
     def _take_ack(self, record):
         cursor = int.from_bytes(record[8:12], "little")
-        if cursor >= self.cursor:
-            self.cursor = cursor
-            self.sent = int.from_bytes(record[1:5], "little")
-            self.lost_settled = int.from_bytes(record[5:8], "little")
+        if cursor >= self._cursor:
+            self._cursor = cursor
+            self._sent = int.from_bytes(record[1:5], "little")
+            self._lost = int.from_bytes(record[5:8], "little")
 
 
 def raised(floor_ms, utc_ms, witness):

@@ -7,7 +7,7 @@ off)` programs without erasing, `ioctl(6, n)` erases a sector, and none of them 
 from .compat import const
 from .log_index import LogIndex
 from .log_reader import END, Reader
-from .log_record import ACK, HEADER, RETRY, SECTOR, SIZE, SLOTS, Header, Place, is_blank
+from .log_record import ACK, HEADER, RETRY, SECTOR, SIZE, SLOTS, Header, Place, is_blank, presses
 
 _TRIES = const(4)  # slots that a record is tried in
 
@@ -43,17 +43,17 @@ class RingLog(LogIndex):
         from .log_mount import Mount
 
         found = Mount(self.device, self.chip, self.buf, self.clock.floor_ms)
-        is_there = found.find()
+        state = found.find()
         self.clock.begin(found.boot, found.floor_ms)
-        if is_there:
-            self.take(found.state)
+        if state:
+            self.take(state)
         else:
             self.log_id = self._random32() or 1
             self.candidate = self.sectors - 1
             self._open_next()
 
     def take(self, state):
-        """Goes on with a log that was found. state: of a `log_mount.Mount`, or what `sleep_log.remembered` gives."""
+        """Goes on with a log that was found. state: what `log_mount.Mount.find` or `sleep_log.remembered` gives."""
         (
             self.log_id, self.where, self.place, self.damaged, self.totals, self.burned, self.bad_sectors,
             self.first_seq, self.next_seq, self.oldest_seq, self.news_seq, self.before_oldest,
@@ -90,7 +90,7 @@ class RingLog(LogIndex):
         if seq >= 0:
             if buf[0] & 7 != ACK:
                 self.news_seq = self.next_seq
-            self.count(buf)
+            self.totals[buf[8] & 3] += presses(buf, 0)
         return seq
 
     def _first_copy(self, slots):

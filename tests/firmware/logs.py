@@ -10,20 +10,6 @@ from terminal.log_ring import RingLog
 CHIP = 77
 
 
-def uptime_ms_at(clock, at_ms):
-    """What a record of ticks at_ms says: the uptime in ms."""
-    buf = bytearray(16)
-    clock.put(buf, at_ms)
-    return int.from_bytes(buf[1:6], "little")
-
-
-def clock_at(uptime_ms, boot):
-    """A clock whose uptime at ticks 0 is that, in that boot."""
-    clock = Clock(0)
-    clock._low, clock._high, clock.boot = uptime_ms & 0xFFFFFF, uptime_ms >> 24, boot
-    return clock
-
-
 def mounted(flash=None, sectors=6, chip=CHIP):
     """(log, clock, flash): a log mounted on a blank or a given flash."""
     flash = flash if flash is not None else RamFlash(sectors)

@@ -2,7 +2,7 @@
 
 import struct
 
-from logs import mounted, press, uptime_ms_at
+from logs import mounted, press
 
 from terminal import sleep_recall
 from terminal.clock import Clock, Ntp
@@ -13,6 +13,13 @@ from terminal.rfc3339 import doubt
 
 PERIOD = ticks_add(0, -1) + 1
 BASE_S = 1800000000
+
+
+def uptime_ms_at(clock, at_ms):
+    """What a record of ticks at_ms says: the uptime in ms."""
+    buf = bytearray(16)
+    clock.put(buf, at_ms)
+    return int.from_bytes(buf[1:6], "little")
 
 
 def test_uptime_over_many_wraps():

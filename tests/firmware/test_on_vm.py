@@ -26,10 +26,11 @@ LARGER_HEAPS = {
         "120k",
         "the whole application, and beside it 24 KiB of flash",
     ),
-    "test_smp_fuzz": ("144k", "the whole application with every room of the cable, the frames, and 16 KiB of flash"),
-    "test_uplink": ("112k", "the uplink's rooms, and 24 KiB of flash in one piece"),
-    "test_clock": ("128k", "24 KiB of flash in one piece, and the rooms that judge a time come and go"),
-    "test_batch": ("112k", "24 KiB of flash in one piece, which the tests before it leave no room for"),
+    "test_smp_fuzz": ("144k", "the whole application with every module of the cable, the frames, and 16 KiB of flash"),
+    "test_net_uplink": ("112k", "the modules of the uplink, and 24 KiB of flash in one piece"),
+    "test_clock": ("128k", "24 KiB of flash in one piece, and the modules that judge a time come and go"),
+    "test_log_ring": ("100k", "20 KiB of flash in one piece, again and again, beside the one before"),
+    "test_log_batch": ("112k", "24 KiB of flash in one piece, which the tests before it leave no room for"),
 }
 
 

@@ -3,8 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from logs import CHIP, Dice, clock_at, press, write_ack
+from logs import CHIP, Dice, press, write_ack
 from ram_flash import RamFlash
+from test_log_record import clock_at
 
 from hymio.wire.batches import decode_batch
 from hymio.wire.records import Press, decode_record

@@ -10,7 +10,7 @@ import pytest
 from hymio_process import hymio_here
 from sqlalchemy import text
 
-from hymio.store.schema import Store
+from hymio.store.database import Store
 from hymio_sim.run.virtual import VirtualTerminal
 
 SQL = Path(__file__).parents[2] / "host" / "examples" / "figures.sql"

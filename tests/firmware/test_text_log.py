@@ -81,7 +81,7 @@ def test_the_next_boot_says_why_the_last_one_ended(tmp_path):
     told = lines_of(tmp_path).decode()
     assert told.count("\n") == 1, "it is written at once: this boot may crash as well"
     assert " E the boot before ended in an exception (1 in a row): Traceback" in told
-    assert "test_textlog.py" in told and "Boom: for a reason" in told
+    assert "test_text_log.py" in told and "Boom: for a reason" in told
     booted(tmp_path, board)
     assert lines_of(tmp_path).decode() == told, "told once"
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 from types import SimpleNamespace
 
 import pytest
-from test_remote_cuts import cut
+from test_net_remote_cuts import cut
 
 from hymio.pki import certificates as certificates
 from terminal import config as room

@@ -3,13 +3,20 @@
 from binascii import crc32
 
 import vectors
-from logs import clock_at
 
 from terminal import log_record
+from terminal.clock import Clock
 from terminal.log_record import Crc, Header, Place
 
 LOG = 0x1A2B3C4D
 CHIP = crc32(bytes((0x24, 0x0A, 0xC4, 0x11, 0x22, 0x33)))
+
+
+def clock_at(uptime_ms, boot):
+    """A clock whose uptime at ticks 0 is that, in that boot."""
+    clock = Clock(0)
+    clock._low, clock._high, clock.boot = uptime_ms & 0xFFFFFF, uptime_ms >> 24, boot
+    return clock
 
 
 def at(uptime_ms):
