@@ -32,7 +32,7 @@ check-style: .venv/.ready-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-check-imports: .venv/.ready-check
+check-imports: .venv/.ready-check ## which package may import which (import-linter)
 	$(BIN)/lint-imports --no-cache
 
 # Needs the packages of the tests, which one install brings. Modules of one name can't be looked at in one call.

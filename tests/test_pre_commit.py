@@ -48,9 +48,9 @@ def test_a_commit_is_refused_for_what_make_check_would_refuse(tmp_path: Path) ->
     assert installed.returncode == 0, installed.stdout + installed.stderr
     file = tmp_path / "new.py"
     for content, verdicts in (
-        ("import os\n", {"ruff": "Failed", "ruff format": "Passed"}),
-        ("x = { 1:2 }\n", {"ruff": "Passed", "ruff format": "Failed"}),
-        ("x = {1: 2}\n", {"ruff": "Passed", "ruff format": "Passed"}),
+        ('"""New."""\n\nimport os\n', {"ruff": "Failed", "ruff format": "Passed"}),
+        ('"""New."""\n\nx = { 1:2 }\n', {"ruff": "Passed", "ruff format": "Failed"}),
+        ('"""New."""\n\nx = {1: 2}\n', {"ruff": "Passed", "ruff format": "Passed"}),
     ):
         file.write_text(content)
         run("git", "add", "new.py")

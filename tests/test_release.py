@@ -59,7 +59,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, bytes]]:
     checkout = tmp_path_factory.mktemp("a") / "hymio"
     shutil.copytree(ROOT, checkout, ignore=LEFT_OUT)
     commit(checkout)
-    (checkout / "firmware" / "terminal" / "vote.py").write_text("raise SystemExit('not committed')\n")
+    (checkout / "firmware" / "terminal" / "press_verdict.py").write_text("raise SystemExit('not committed')\n")
     (checkout / "host" / "hymio" / "secret.py").write_text("PASSWORD = 1\n")
     bare = tmp_path_factory.mktemp("b") / "another folder of some length"
     shutil.copytree(ROOT, bare, ignore=LEFT_OUT)
@@ -98,7 +98,7 @@ def test_a_bench_finds_in_the_bundle_what_it_copies_onto_a_board(two: list[dict[
         wanted = {f"terminal/{module}.{suffix}" for module in modules}
         assert there == wanted | {"main.py", "boot.py", "config.example.json"}
     assert all(data[:2] == b"M\x06" for name, data in files.items() if name.endswith(".mpy"))
-    assert files["py/terminal/vote.py"] == (ROOT / "firmware" / "terminal" / "vote.py").read_bytes()
+    assert files["py/terminal/press_verdict.py"] == (ROOT / "firmware" / "terminal" / "press_verdict.py").read_bytes()
     assert f"hymio {VERSION}: " in files["README.txt"].decode()
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
 from itertools import chain, product
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from hymio.board.deploy import _BOOT_LOADER_OFFSETS
 from hymio.board.stock_image import CHIPS
 from hymio.cable.smp_messages import GROUP
 from hymio.cable.status import LINKS
-from hymio.common.firmware_files import firmware_dir, firmware_module, firmware_package
+from hymio.common.firmware_files import firmware_dir, firmware_module
 from hymio.office.config_push import MESSAGE_MAX_BYTES
 from hymio.office.order import DONE
 from hymio.office.replay import OPTIONS
@@ -90,13 +87,6 @@ def test_device_ids() -> None:
     long = ("a" * 31, "a" * 32, "a" * 33, "-" + "a" * 31, "a" + "-" * 31, "a" * 31 + "\n")
     for name in chain(short, long):
         assert firmware(name) is is_device_id(name), name
-
-
-def test_the_version() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    mip = json.loads((firmware_dir() / "package.json").read_text(encoding="utf-8"))
-    assert re.fullmatch(r"\d+\.\d+\.\d+", firmware_package().VERSION)
-    assert project["project"]["version"] == mip["version"] == firmware_package().VERSION
 
 
 def test_the_chips_whose_wiring_is_known() -> None:

@@ -122,4 +122,5 @@ def main() -> None:
     print(json.dumps({"hymio": hymio.__file__, **answer}))
 
 
-main()
+if __name__ == "__main__":
+    main()
