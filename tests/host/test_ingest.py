@@ -235,14 +235,20 @@ def oracle_ledger(terminal: Terminal, delivered: list[Cut], told: int | None) ->
     return {"rows": rows, "lost": lost, "gaps": [tuple(gap) for gap in gaps], "mark": mark, "next": heard_next}
 
 
-def deliver(store: Store, device_id: str, terminal: Terminal, parcels: list[list[Cut | int]]) -> list[BatchOutcome]:
-    """Each parcel is one transaction; a number stands for a state message at that seq, or for an empty batch there."""
+def deliver(
+    store: Store, device_id: str, terminal: Terminal, transactions: list[list[Cut | int]]
+) -> list[BatchOutcome]:
+    """A number in a transaction stands for a state message at that seq, or for an empty batch there."""
     outcomes = []
-    for utc, parcel in enumerate(parcels):
+    for utc, transaction in enumerate(transactions):
         arrivals = [
-            Arrival(device_id, terminal.batch(cut), "mqtt", utc, "test", b"") for cut in parcel if isinstance(cut, Cut)
+            Arrival(device_id, terminal.batch(cut), "mqtt", utc, "test", b"")
+            for cut in transaction
+            if isinstance(cut, Cut)
         ]
-        told = [Told(device_id, LOG_ID, seq, 0, 0, terminal.totals(seq), utc) for seq in parcel if isinstance(seq, int)]
+        told = [
+            Told(device_id, LOG_ID, seq, 0, 0, terminal.totals(seq), utc) for seq in transaction if isinstance(seq, int)
+        ]
         with store.writing() as connection:
             outcomes += ingest_many(connection, arrivals, told)
         assert_sums_are_kept(store, device_id)
@@ -292,14 +298,14 @@ def ledger_row(store: Store, device_id: str) -> dict[str, Any]:
         return dict(row._mapping)
 
 
-def parcels_of(dice: random.Random, deliveries: list[Cut | int]) -> list[list[Cut | int]]:
+def transactions_of(dice: random.Random, deliveries: list[Cut | int]) -> list[list[Cut | int]]:
     shuffled = dice.sample(deliveries, len(deliveries))
-    parcels: list[list[Cut | int]] = [[]]
+    transactions: list[list[Cut | int]] = [[]]
     for cut in shuffled:
-        if parcels[-1] and dice.random() < 0.6:
-            parcels.append([])
-        parcels[-1].append(cut)
-    return parcels
+        if transactions[-1] and dice.random() < 0.6:
+            transactions.append([])
+        transactions[-1].append(cut)
+    return transactions
 
 
 @settings(max_examples=120)
@@ -317,7 +323,7 @@ def test_any_delivery_gives_the_same_exact_tables(store: Store, data: st.DataObj
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("hymio.store.log_update.ROWS_DATED_AT_ONCE", dated_at_once)
             patch.setattr("hymio.store.redating.ROWS_DATED_AT_ONCE", dated_at_once)
-            outcomes = deliver(store, device_id, terminal, parcels_of(dice, deliveries))
+            outcomes = deliver(store, device_id, terminal, transactions_of(dice, deliveries))
             while date_on(store):
                 assert_sums_are_kept(store, device_id)
         contents.append(content(store, device_id) | {"spans": []})
@@ -360,7 +366,7 @@ def test_spans_do_not_depend_on_the_order_either(store: Store, data: st.DataObje
     seen = []
     for _ in range(2):
         device_id = fresh_device()
-        deliver(store, device_id, terminal, parcels_of(dice, list(delivered)))
+        deliver(store, device_id, terminal, transactions_of(dice, list(delivered)))
         seen.append([row[1:] for row in content(store, device_id)["spans"]])
     assert seen[0] == seen[1]
 

@@ -253,7 +253,7 @@ def test_many_at_once_are_bounded_as_well(store: Store) -> None:
 # A poisoned transaction
 
 
-def test_a_poisoned_parcel_is_split_and_its_member_alone_is_kept_apart(
+def test_a_poisoned_transaction_is_split_and_its_member_alone_is_kept_apart(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hymio.store.log_update import LogUpdate
@@ -346,7 +346,7 @@ def test_a_full_log_that_comes_back_is_no_burden() -> None:
     while items := inbox.take():
         inbox.settle({"till-1": 0.001 * len(items)})
         turns += 1
-    assert turns < 20, "cheap messages go in large parcels, whoever sends them"
+    assert turns < 20, "cheap messages go in large transactions, whoever sends them"
     assert GRACE_S < 1
 
 
