@@ -69,7 +69,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, bytes]]:
             os.utime(path, (86_400 * 365 * 30, 86_400 * 365 * 30))
     first = release(checkout)
     assert first.returncode == 0, first.stderr
-    assert "vote.py" in first.stderr and "secret.py" in first.stderr, "what is left out is said"
+    assert "press_verdict.py" in first.stderr and "secret.py" in first.stderr, "what is left out is said"
     second = release(bare, SOURCE_DATE_EPOCH=str(MOMENT), **ELSEWHERE)
     assert second.returncode == 0, second.stderr
     return [made(checkout), made(bare)]

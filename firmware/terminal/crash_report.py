@@ -25,19 +25,21 @@ def secrets(config):
 
 
 def read(text, board):
-    """Writes at once how the boot before crashed, if it did. text: the `text_log.TextLog`.
+    """Writes at once how the boot before crashed, if it did. Gives how many boots in a row have crashed by now.
 
+    text: the `text_log.TextLog`.
     To be called at every boot but those that follow a deep sleep.
     """
     note = bytes(board.remembered())
     if not note.startswith(_MARK) or len(note) <= len(_MARK):
-        return
-    text.crashes = note[len(_MARK)]
+        return 0
+    crashes = note[len(_MARK)]
     # Of a loop of crashes only the 1st, the 2nd, the 4th, the 8th and so on are written: the flash must survive it.
-    if not text.crashes & text.crashes - 1:
+    if not crashes & crashes - 1:
         trace = str(note[len(_MARK) + 1 :], "utf-8")
-        text.add("E", "the boot before ended in an exception (%d in a row): %s" % (text.crashes, trace), _LINE_BYTES)
+        text.add("E", "the boot before ended in an exception (%d in a row): %s" % (crashes, trace), _LINE_BYTES)
         text.flush()
+    return crashes
 
 
 def booted(text, cause, status_line):
@@ -48,9 +50,8 @@ def booted(text, cause, status_line):
 
 def write(text, board, error):
     """Keeps in RTC memory that this boot ends in an exception."""
-    if text.clock.uptime_ms() >= _STORM_MS:
-        text.crashes = 0
-    count = min(text.crashes + 1, 255)
+    crashes = 0 if text.clock.uptime_ms() >= _STORM_MS else text.crashes
+    count = min(crashes + 1, 255)
     trace = error_text(error)
     for secret in text.secrets:
         trace = trace.replace(secret, "***")

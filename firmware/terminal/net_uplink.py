@@ -23,7 +23,6 @@ class Uplink:
         """config: the section `mqtt`; facts(): a dict of what a state message says."""
         self.target = config["host"], config["port"]
         self.tls = tls = config["tls"]
-        clock.is_signed = tls is not None
         self.problem = ""  # why there is no connection, without secrets
         if tls:
             from .net_tls import missing

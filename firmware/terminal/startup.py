@@ -63,6 +63,7 @@ def start(app, now_ms, calm_ms):
     """
     board = app.board
     app.clock = clock = Clock(now_ms)
+    clock.is_signed = app.tls is not None
     app.last_touch = app._console_at = now_ms
     app._moments_at = now_ms
     crash_report = load("crash_report")
@@ -73,7 +74,7 @@ def start(app, now_ms, calm_ms):
     if board.slept:
         slept = load("sleep").remembered(board)
     elif folder is not None:
-        crash_report.read(text, board)
+        text.crashes = crash_report.read(text, board)
     try:
         if board.flash is None:
             raise ValueError(board.flash_problem)
