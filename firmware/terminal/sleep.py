@@ -64,6 +64,8 @@ class Sleeper:
         board = self._board
         log = self._log
         is_quiet = press_path.is_at_rest and not owes_work
+        if press_path.holds.mode:
+            power.stay_awake(now_ms)  # whoever holds the keys comes with a cable, and a sleeping chip loses its bytes
         how = power.rest(now_ms, wait_ms, is_quiet)
         if how == MAINS or self._wifi.is_started:
             return wait_ms

@@ -173,6 +173,18 @@ def test_power_lost_in_its_sleep_is_a_boot_like_any_other():
         assert verdicts(terminal) == ["counted", "counted"]
 
 
+@pytest.mark.parametrize("profile", ["light", "deep"])
+def test_in_service_mode_it_stays_awake_for_the_cable(profile):
+    """Buttons 1 and 4 for ten seconds; five minutes later it sleeps again, a minute after the mode has ended."""
+    with sleeper(profile) as terminal:
+        terminal.script(["chord 1 4 11000", "wait 12"])
+        slept = len(terminal.of("sleep")), terminal.hardware.light_sleeps
+        terminal.run(280)
+        assert (len(terminal.of("sleep")), terminal.hardware.light_sleeps) == slept
+        terminal.run(120)
+        assert (len(terminal.of("sleep")), terminal.hardware.light_sleeps) > slept
+
+
 def test_light_sleep_keeps_everything_and_ends_with_a_press():
     with sleeper("light") as terminal:
         boots = len(terminal.of("ready"))
