@@ -22,7 +22,7 @@ demo: .venv/.ready-demo ## three terminals through a minute of power cuts and ki
 # Ctrl-C ends KEEP=1 and is no failure: it must reach the demo alone, so that one gets a process group of its own.
 	@$(if $(KEEP),if [ -t 0 ]; then set -m; fi; $(BIN)/hymio sim demo --keep; exit $$?,$(BIN)/hymio sim demo)
 
-test: .venv/.ready-test ## the tests (ARGS="-k ringlog -x" goes to pytest)
+test: .venv/.ready-test ## the tests (ARGS="-k log_ring -x" goes to pytest)
 # Many of them wait for something that takes its time: two processes more than there are cores keep both cores busy.
 	@$(BIN)/python -m pytest -n 4 $(ARGS)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,10 @@ from order import in_shares
 settings.register_profile("hymio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("hymio"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "hymio")
+
+# A shell without job control starts what goes to the background with Ctrl-C ignored, and children inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The tests start hundreds of commands: each would compile the whole project anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -23,6 +23,7 @@ class Outbox:
         self._clock = clock
         self._collector_id = collector_id
         self._maker = BatchMaker(log, clock, random32, _BATCH_BYTES, device_id)
+        self.reader = self._maker.reader  # of the log, for another `BatchMaker` to share
         self._next = log.cursor  # the first seq that has not been sent
         self._sending_to = -1  # the end of the batch that is on its way to the broker, -1 = none is
         self._news_at = None  # ticks at which the first record came that has not been sent
@@ -43,11 +44,6 @@ class Outbox:
         self.unhappy = 0  # votes on faces 1 and 2 that have not been sent
         self.missed = 0  # acks that should have come in this connection
         self.is_heard = False  # the collector has answered in this boot
-
-    @property
-    def reader(self):
-        """A Reader of the log, for another `BatchMaker` to share."""
-        return self._maker.reader
 
     def connected(self):
         """Begins a new connection: sends again what has not been acknowledged."""

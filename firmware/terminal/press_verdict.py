@@ -74,7 +74,7 @@ class Votes:
         self._last_button = 0
         self._last_verdict = COUNTED
         self._verdict = COUNTED  # the verdict of the press judged last, even if its button is stuck
-        self._is_armed = False  # the vote is asked about and has no answer yet
+        self.is_armed = False  # the vote is asked about and has no answer yet
         self._recent = [0] * (windows["mash_presses"] - 1)
         self._recent_count = 0
         self._recent_next = 0
@@ -130,7 +130,7 @@ class Votes:
         windows = self._windows
         vote = self._vote
         since_ms = ticks_diff(at_ms, vote.at_ms) if vote.button else 0
-        is_armed = self._is_armed and since_ms < windows["answer_until_ms"]
+        is_armed = self.is_armed and since_ms < windows["answer_until_ms"]
         if (
             vote.button
             and button != vote.button
@@ -144,7 +144,7 @@ class Votes:
             return COUNTED
         is_locked = quiet_ms < windows["lockout_ms"]
         if is_armed and since_ms >= windows["answer_from_ms"] and not is_locked and button <= self._reasons:
-            self._is_armed = self.is_asking = False
+            self.is_armed = self.is_asking = False
             return ANSWER
         if is_locked:
             return REPEAT if button == self._last_button else MASH
@@ -173,7 +173,7 @@ class Votes:
         if self._last_verdict == ANSWER:
             self.unanswered = vote.seq
         elif self._last_verdict == COUNTED and vote.seq == self._last.seq:
-            self._is_armed = self.is_asking = False
+            self.is_armed = self.is_asking = False
             if vote.is_replacement:
                 self._revise(self._before.seq, COUNTED)
             vote.copy(self._before)
@@ -188,7 +188,7 @@ class Votes:
             vote = self._vote
             vote.seq = seq
             if self._reasons and vote.button in self._after:
-                self._is_armed = True
+                self.is_armed = True
 
     def stuck(self, seq):
         """Tells that the press of that seq is still down. If it is the vote in force, it is a vote no longer."""
@@ -197,7 +197,7 @@ class Votes:
         if seq == _NONE or vote.seq != seq:
             return
         self._revise(seq, STUCK)
-        self._is_armed = self.is_asking = False
+        self.is_armed = self.is_asking = False
         if vote.is_replacement:
             vote.button = 0  # the vote that it had replaced does not come back
             vote.seq = _NONE
@@ -224,14 +224,9 @@ class Votes:
         return is_flood
 
     def _end_follow_up(self):
-        if self._is_armed:
-            self._is_armed = self.is_asking = False
+        if self.is_armed:
+            self.is_armed = self.is_asking = False
             self.unanswered = self._vote.seq
-
-    @property
-    def is_armed(self):
-        """True while an answer may come."""
-        return self._is_armed
 
     def step(self, now_ms):
         """Ends what is over by now. Gives the ms until it wants to be called again."""
@@ -243,7 +238,7 @@ class Votes:
             self._before.button = 0
             self._recent_count = 0
             self._recent_next = 0
-        if not self._is_armed:
+        if not self.is_armed:
             return _NEVER_MS
         from_ms = self._windows["answer_from_ms"]
         until_ms = self._windows["answer_until_ms"]

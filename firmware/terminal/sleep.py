@@ -49,9 +49,9 @@ class Sleeper:
         self._slept_ms = max(0, rtc_ms - slept[4] - now_ms)
         return slept[6], slept[5] + self._slept_ms
 
-    def resume_press_path(self, slept, now_ms):
+    def resume_presses(self, slept, now_ms):
         """The press path goes on after `resume`: a button that woke the chip is a press."""
-        sleep_recall.resume_press_path(self._press_path, slept[3], self._slept_ms, 0, now_ms)
+        sleep_recall.resume_presses(self._press_path, slept[3], self._slept_ms, 0, now_ms)
 
     def step(self, now_ms, wait_ms, owes_work, idle_ms, standstill_ms):
         """Sleeps, if the supply asks for it and nothing speaks against it. Gives the ms still to wait.

@@ -62,7 +62,7 @@ def press_path_state(press_path, now_ms):
     ]  # fmt: skip
 
 
-def resume_press_path(press_path, state, slept_ms, woke_ms, now_ms):
+def resume_presses(press_path, state, slept_ms, woke_ms, now_ms):
     """Has a `press_path.PressPath` go on after a deep sleep of slept_ms that ended at ticks woke_ms.
 
     The buttons that ended it are presses.

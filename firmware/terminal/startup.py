@@ -109,7 +109,7 @@ def start(app, now_ms, calm_ms):
         log.may_erase = not app.power.is_low
         if not board.woke:
             app.last_touch = ticks_add(now_ms, -min(idle_ms, calm_ms))
-        sleeper.resume_press_path(slept, now_ms)
+        sleeper.resume_presses(slept, now_ms)
     board.on_edge(app._on_edge)
     app._scrub_at = now_ms
     config = app._config

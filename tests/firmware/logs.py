@@ -1,4 +1,4 @@
-"""Logs on a flash in memory, for the tests of ringlog, batch and outbox."""
+"""Logs on a flash in memory, for the tests of the modules that read and write them."""
 
 from hand_board import Dice, app_on  # noqa: F401
 from ram_flash import RamFlash

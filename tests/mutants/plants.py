@@ -37,7 +37,7 @@ _FORMATS = "tests/host/test_formats.py"
 _OUTBOX = "tests/firmware/test_net_outbox.py"
 _ACK = "tests/firmware/test_net_ack.py"
 _UPLINK = "tests/firmware/test_net_uplink.py"
-_RINGLOG = "tests/firmware/test_log_ring.py"
+_LOG_RING = "tests/firmware/test_log_ring.py"
 _BATCH = "tests/firmware/test_log_batch.py"
 _MQTT = "tests/firmware/test_net_mqtt.py"
 _BOOKS = "tests/host/test_books.py"
@@ -62,16 +62,16 @@ PLANTS = (
         "synchronous=NORMAL",
         "tests/host/test_durable.py",
     ),
-    _board("boot-number-0", "log_mount.py", "boot % 65535 + 1", "(boot + 1) & 0xFFFF", _RINGLOG),
+    _board("boot-number-0", "log_mount.py", "boot % 65535 + 1", "(boot + 1) & 0xFFFF", _LOG_RING),
     _board(
         "settles-what-was-overwritten",
         "log_ring.py",
         "max(self.cursor + 1, self.oldest_seq) <= mark",
         "self.cursor < mark",
-        _RINGLOG,
+        _LOG_RING,
     ),
     _board(
-        "last-piece-not-blank-checked", "log_ring.py", "range(0, SECTOR, 512)", "range(0, SECTOR - 512, 512)", _RINGLOG
+        "last-piece-not-blank-checked", "log_ring.py", "range(0, SECTOR, 512)", "range(0, SECTOR - 512, 512)", _LOG_RING
     ),
     # Ingest: each press once, and every sum with it.
     _host(
