@@ -54,14 +54,15 @@ class Runner:
         """Runs until cancelled."""
         self._cable = cable = Cable()
         cable.write(self._app.start(self._ticks_ms()).encode() + b"\r\n")
-        if self._app.log:
-            unload("log_mount")
         unload("crash_report")
         unload("startup")
         uplink = self._app.uplink
         if uplink and uplink.tls:
             for name in _LATER:
-                load(name)
+                try:
+                    load(name)
+                except MemoryError:
+                    pass  # its names are learnt when somebody needs it
                 unload(name)
         started()
         self._listen()

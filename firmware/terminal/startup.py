@@ -90,6 +90,7 @@ def start(app, now_ms, calm_ms):
         _refuse(app, now_ms)
         crash_report.booted(text, board.reset_cause, status_line(app))
         return status_line(app)
+    unload("log_mount")  # at once, as below: what the connection takes would not find room beside it
     app.log = log
     app.record_writer = writer = RecordWriter(log, clock, board.ticks_ms, app.stood_still)
     app.press_path = press_path = PressPath(app._config, board, writer)
@@ -110,6 +111,8 @@ def start(app, now_ms, calm_ms):
         if not board.woke:
             app.last_touch = ticks_add(now_ms, -min(idle_ms, calm_ms))
         sleeper.resume_presses(slept, now_ms)
+    crash_report = None
+    unload("crash_report")
     board.on_edge(app._on_edge)
     app._scrub_at = now_ms
     config = app._config

@@ -26,11 +26,8 @@ def _part(module: str, flat: str) -> Any:
 
 
 batches, records = _part("wire.batches", "batches"), _part("wire.records", "records")
-ingest, ledger, store = (
-    _part("store.ingest", "ingest"),
-    _part("office.ledger", "ledger"),
-    _part("store.schema", "store"),
-)
+arrivals, ingest = _part("store.arrivals", "ingest"), _part("store.ingest", "ingest")
+ledger, store = _part("store.ledger", "ledger"), _part("store.database", "store")
 
 TERMINALS = 50
 LOG_ID = 0x1A2B3C4D
@@ -49,7 +46,7 @@ def fill(db: str, presses: int) -> dict[str, Any]:
     with opened.writing() as connection:
         for number in range(TERMINALS):
             ingest.ingest_many(
-                connection, [ingest.Arrival(f"till-{number:03}", _batch(done), "mqtt", BEGAN_UTC, "", b"")]
+                connection, [arrivals.Arrival(f"till-{number:03}", _batch(done), "mqtt", BEGAN_UTC, "", b"")]
             )
     opened.close()
     with closing(sqlite3.connect(db, isolation_level=None)) as connection:

@@ -4,10 +4,10 @@ import ast
 
 import pytest
 
-from hymio.common.addresses import is_device_id as host_is_device_id
 from hymio.common.firmware_files import firmware_dir
 from hymio.office import broker_config, rejudging
 from hymio.wire import acks, batches, records
+from hymio.wire.device_ids import is_device_id as host_is_device_id
 from hymio_sim.board import hardware
 from hymio_sim.flash import chip, log_watch
 from terminal import (
@@ -62,7 +62,7 @@ def test_layout_of_the_log():
     same(log_record.HEADER, records.HEADER_BYTES)
     same(log_record.SIZE, records.RECORD_BYTES)
     same(log_record.MAGIC, records.HEADER_MAGIC)
-    same(log_record.RETRY, records._RETRY_BIT)
+    same(log_record.RETRY, records.RETRY_BIT)
     same(press_debounce.Debounce().quiet_ms(0, 0, 1), records.QUIET_UNKNOWN_MS)
 
 
@@ -186,7 +186,7 @@ def test_numbers_of_smp():
                 if name.startswith("_E") and name[2:].isupper() and isinstance(node.value, ast.Call):
                     if name in ("_EMPTY",):
                         continue
-                    same(node.value.args[0].value, mcumgr[name])
+                    same(ast.literal_eval(node.value.args[0]), mcumgr[name])
                     found.add(name)
     assert found == set(mcumgr)
     assert console.GROUPS[72] == "terminal"
