@@ -172,7 +172,10 @@ def put_ack(buf, cursor, sent, lost):
 
 def is_blank(buf, at, end):
     """Whether buf[at:end] is erased flash."""
-    return all(buf[i] == 255 for i in range(at, end))
+    for i in range(at, end):
+        if buf[i] != 255:
+            return False
+    return True
 
 
 def presses(buf, at):

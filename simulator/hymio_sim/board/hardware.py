@@ -84,7 +84,10 @@ class Contact:
 
     def is_closed(self, now_us: int) -> bool:
         """Whether the contact is closed at that moment."""
-        return bisect.bisect_right(self.edges, now_us) % 2 == 1
+        edges = self.edges
+        if not edges or now_us >= edges[-1]:
+            return len(edges) % 2 == 1
+        return bisect.bisect_right(edges, now_us) % 2 == 1
 
     def is_moving(self, now_us: int) -> bool:
         """Whether the contact changes at that moment or later."""
@@ -144,6 +147,7 @@ class Hardware:
         self._bounce = random.Random(f"{seed} bounce")
         self._tears = random.Random(f"{seed} tears")
         self._contacts = {button: Contact() for button in BUTTONS}
+        self._button_at = {self.pins.buttons[button - 1]: button for button in BUTTONS}
         self._pushes = 0
         self._armed: set[int] = set()
         self.percent = dict.fromkeys(BUTTONS, 0)
@@ -182,10 +186,8 @@ class Hardware:
 
     def level(self, pin: int, at_us: int) -> bool:
         """Whether the input pin is high at that moment; a pin without a button is low."""
-        if pin not in self.pins.buttons:
-            return False
-        contact = self._contacts[self.pins.buttons.index(pin) + 1]
-        return contact.is_closed(at_us) != self.pins.active_low
+        button = self._button_at.get(pin)
+        return button is not None and self._contacts[button].is_closed(at_us) != self.pins.active_low
 
     def edges(self, button: int) -> list[int]:
         """The edges of the button's last push: moments in microseconds, of which the first closes the contact."""

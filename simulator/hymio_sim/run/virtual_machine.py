@@ -74,6 +74,7 @@ class VirtualMachine:
         self._ticks_from_us = 0
         self._ticks_at_start = _TICKS_AT_START
         self._light_until_us = 0
+        self._ticks_diff: Callable[[int, int], int] = firmware_module("compat").ticks_diff
 
     # ---- life ----
 
@@ -195,11 +196,14 @@ class VirtualMachine:
             due = app.step(self.ticks_ms())
         self._move_link(app)
         self._ask_time(app)
-        wait_us = firmware_module("compat").ticks_diff(due, self.ticks_ms()) * 1000
+        wait_us = self._ticks_diff(due, self.ticks_ms()) * 1000
         if self._timer:
             self._timer.cancel()
         at_us = self._light_until_us or self._clock.now_us() + max(wait_us, _SHORTEST_STEP_US)
-        self._timer = self._clock.call_at_us(at_us, lambda: self._act(_nothing))
+        self._timer = self._clock.call_at_us(at_us, self._nothing_happens)
+
+    def _nothing_happens(self) -> None:
+        self._act(_nothing)
 
     def console(self, data: bytes) -> bytes:
         """Passes bytes to the serial port of the board; gives what comes back."""
