@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from terminal.hours import Hours
 
 from hymio.measures.opening import OpeningHours, open_spans, spans_of_day
 from hymio.measures.zones import local
+from terminal.hours import Hours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEK = ["08:00-12:00,13:00-17:00"] * 4 + ["08:00-12:00", "20:00-02:30", ""]

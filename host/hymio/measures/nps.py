@@ -58,7 +58,8 @@ def net_promoter_score(answers: RecommendAnswers) -> NetPromoterScore:
 
     The interval is the adjusted Wald of B. Rocks, Interval estimation for the "Net Promoter Score", The American
     Statistician 70 (2016), arXiv 1601.07235: 3/4 of an answer is added to promoters and detractors and 3/2 to passives
-    before the variance of a difference of two shares of one sample is taken. It is cut at -100 and 100.
+    before the variance of a difference of two shares of one sample is taken. It is cut at -100 and 100, and reaches to
+    the score where a handful of answers all agree.
     """
     detractors, passives, promoters = sum(answers.counts[:7]), sum(answers.counts[7:9]), sum(answers.counts[9:])
     number = promoters + passives + detractors
@@ -68,5 +69,6 @@ def net_promoter_score(answers: RecommendAnswers) -> NetPromoterScore:
     p, d = (promoters + 0.75) / adjusted, (detractors + 0.75) / adjusted
     half = 100 * Z_95 * sqrt((p + d - (p - d) ** 2) / adjusted)
     middle = 100 * (p - d)
-    interval = Interval(max(-100.0, middle - half), min(100.0, middle + half))
-    return NetPromoterScore(promoters, passives, detractors, 100 * (promoters - detractors) / number, interval)
+    score = 100 * (promoters - detractors) / number
+    interval = Interval(max(-100.0, min(score, middle - half)), min(100.0, max(score, middle + half)))
+    return NetPromoterScore(promoters, passives, detractors, score, interval)
