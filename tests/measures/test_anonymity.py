@@ -234,17 +234,17 @@ def small_differences(
         return allowed[key]
 
     found: list[tuple[object, object]] = []
+    places = [place for place in world.places if world.places.children(place)]
     tried = 0
     while tried < pairs:
-        step = chance.choice([1, 1, 8])  # ranges of hours, and of days
-        first, end = sorted(chance.sample(range(0, len(hours) + 1, step), 2))
-        begin, until = sorted(chance.sample(range(first, end + 1), 2))
-        if step == 8 and chance.random() < 0.5:
-            begin, until = first, end
-        outer = chance.choice(list(world.places))
-        inner = chance.choice([*sorted(world.places.leaves(outer)), outer])
-        while inner != outer and chance.random() < 0.4:
-            inner = world.places.parent(inner) or outer
+        # An hour, a day or any range, and within it itself or a part; a place, and within it itself, a child or a leaf.
+        first = chance.randrange(len(hours))
+        end = chance.choice([first + 1, first - first % 8 + 8, chance.randint(first + 1, len(hours))])
+        first -= chance.choice([0, first % 8, first])
+        begin = chance.choice([first, first, chance.randrange(first, end)])
+        until = chance.choice([end, end, chance.randint(begin + 1, end)])
+        outer = chance.choice(places)
+        inner = chance.choice([outer, *world.places.children(outer), chance.choice(sorted(world.places.leaves(outer)))])
         if not may_show(outer, first, end) or not may_show(inner, begin, until):
             continue
         tried += 1
@@ -255,13 +255,13 @@ def small_differences(
 
 
 @given(st.integers(0, 10**9), st.sampled_from([1.0, 4.0, 8.0, 15.0]))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_two_thousand_pairs_of_queries_have_no_small_difference(seed: int, mean: float) -> None:
     assert small_differences(site(seed, mean), random.Random(seed), 2000) == []
 
 
 def only_the_small(table: Mapping[str, Mapping[str, int]], at_least: int) -> tuple[frozenset[str], frozenset[str]]:
-    """The planted bug: what is too small is hidden, and nothing beside it."""
+    """The planted bug: rows and columns of what is too small are hidden, and nothing beside them."""
     small = [(row, column) for row, cells in table.items() for column, votes in cells.items() if 0 < votes < at_least]
     return frozenset(row for row, _ in small), frozenset(column for _, column in small)
 
@@ -270,7 +270,7 @@ def only_the_small(table: Mapping[str, Mapping[str, int]], at_least: int) -> tup
     "attack",
     [
         lambda: [one for seed in range(40) for one in small_sets_that_come_out(*small_world(seed))],
-        lambda: [one for seed in range(3) for one in small_differences(site(seed, 8.0), random.Random(seed), 500)],
+        lambda: [one for seed in range(2) for one in small_differences(site(seed, 8.0), random.Random(seed), 2000)],
     ],
     ids=["sets", "pairs"],
 )
@@ -286,7 +286,8 @@ def test_the_attacks_find_what_hides_only_small_cells(
 
 
 def test_an_ordinary_site_shows_most_of_its_cells() -> None:
-    """15 votes an hour at most places: every group by the hour, every place by the day, most places by the hour."""
+    """Three to thirty votes an hour: all groups by the hour, all places by the day, and most of the places' hours that
+    have enough."""
     world = site(1, 15.0)
     snapshot = world.snapshot()
 
@@ -300,7 +301,8 @@ def test_an_ordinary_site_shows_most_of_its_cells() -> None:
     leaves = sorted(world.places.leaves("site"))
     assert shown(groups, days + hours) == 1
     assert shown(leaves, days) == 1
-    assert shown(leaves, hours) > 0.6
+    enough = [(leaf, hour) for leaf in leaves for hour in hours if world.count(leaf, hour) >= 5]
+    assert sum(not snapshot.is_hidden(*cell) for cell in enough) > 0.6 * len(enough)
 
 
 def test_a_decision_reads_only_the_families_on_the_way() -> None:

@@ -152,7 +152,7 @@ def test_an_hour_shows_one_hour_on_the_wall(zone: ZoneInfo, moment: int) -> None
 
 
 @given(zone=zones, year=st.integers(1971, 2036))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_no_change_of_the_clock_is_missed(zone: ZoneInfo, year: int) -> None:
     """Against a look at every half hour of a year."""
     start = utc(f"{year}-01-01")

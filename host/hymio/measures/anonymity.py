@@ -225,9 +225,8 @@ def _hidden_rectangle(table: Mapping[str, Mapping[str, int]], at_least: int) -> 
     for row, cells in table.items():
         for column, votes in cells.items():
             turned.setdefault(column, {})[row] = votes
-    # The rest is never shown, so it is part of every rectangle.
-    rows = {row for row, _ in small} | ({_REST} & table.keys())
-    columns = {column for _, column in small} | ({_REST} & turned.keys())
+    rows = {row for row, _ in small}
+    columns = {column for _, column in small}
     while _add(rows, columns, table, turned, at_least) or _add(columns, rows, turned, table, at_least):
         pass
     return frozenset(rows), frozenset(columns)

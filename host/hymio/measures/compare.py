@@ -107,7 +107,7 @@ def told_apart(p_values: Sequence[float], rate: float = FALSE_DISCOVERY_RATE) ->
     if not all(0 <= p <= 1 for p in p_values):
         raise ValueError("A p value is 0..1; one of them is not.")
     number = len(p_values)
-    limit = max((p for place, p in enumerate(sorted(p_values), 1) if p <= rate * place / number), default=-1.0)
+    limit = max((p for place, p in enumerate(sorted(p_values), 1) if p <= rate * (place / number)), default=-1.0)
     return [p <= limit for p in p_values]
 
 

@@ -95,8 +95,8 @@ def trend(
 
 
 def _t_95(degrees: int) -> float:
-    """Beyond the table, E. A. Cornish and R. A. Fisher's first term (1938), right to 0.1 %."""
+    """Beyond the table the first terms of E. A. Cornish and R. A. Fisher's expansion (1938), right to 0.04 %."""
     if degrees <= len(_T_95):
         return _T_95[degrees - 1]
     z = 1.959964
-    return z + (z**3 + z) / (4 * degrees)
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
