@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from hymio.measures import anonymity
-from hymio.measures.anonymity import Snapshot, StaffBlock, Tree, staff_blocks
+from hymio.measures.anonymity import Snapshot, StaffBlock, Tree, staff_blocks, tree_of_hours
+from hymio.measures.buckets import buckets, day_starts
+from hymio.measures.zones import wall_name
 
 Cell = tuple[str, str]
 
@@ -107,8 +111,24 @@ def test_names_that_are_not_there_are_sentences() -> None:
         Tree("all", {"all": ["a", "b"], "b": ["a"]})
     with pytest.raises(ValueError, match="can't be reached"):
         Tree("all", {"all": ["a"], "b": ["c"]})
+    with pytest.raises(ValueError, match="has a name"):
+        Tree("all", {"all": [""]})
     with pytest.raises(ValueError, match="1 or more"):
         table(0, a=[1])
+
+
+def test_hours_of_places_in_several_zones_hang_on_one_tree() -> None:
+    """The night to winter time in Berlin, 25 hours, and the same day in New York, where it has 24."""
+    zones = [ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")]
+    names = [
+        [wall_name(zone, one.start_utc) for one in buckets("hour", zone, start, start + hours * 3600)]
+        for zone, hours in zip(zones, (25, 24), strict=True)
+        for start in [day_starts(zone, date(2026, 10, 25))]
+    ]
+    tree = tree_of_hours([*names[1], *names[0], "2026-11-01T00:00"])
+    assert tree.children("all") == ("2026-10", "2026-11") and tree.children("2026-10") == ("2026-10-25",)
+    assert tree.children("2026-10-25") == tuple(sorted(names[0])) and set(names[1]) < set(names[0])
+    assert names[0][2:4] == ["2026-10-25T02:00", "2026-10-25T02:00 again"]
 
 
 # ---- attacks ----

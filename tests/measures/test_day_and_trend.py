@@ -135,6 +135,15 @@ def test_too_little_history_and_too_few_votes_have_no_trend(
     assert trend(observed, before) is None
 
 
+def test_the_interval_by_hand() -> None:
+    """Weeks of 40, 50, 50, 60 and 70: the median is 50, their distances from it 10, 0, 0, 10 and 20, so the deviation
+    is 14.826; Student's t for four degrees of freedom is 2.776."""
+    weeks = [[60, 0, 0, 40], [50, 0, 0, 50], [50, 0, 0, 50], [40, 0, 0, 60], [30, 0, 0, 70]]
+    found = trend([0, 0, 0, 900], weeks)
+    assert found is not None and found.expected == 50 and found.verdict == "better"
+    assert found.interval.high - 50 == pytest.approx(2.776 * 14.826 * (1 + 3.14159 / 10) ** 0.5, rel=1e-5)
+
+
 def test_missing_weeks_are_left_out() -> None:
     with_gaps = trend(HAPPY, [EVEN, None, HAPPY, NOBODY, EVEN, None, HAPPY, HAPPY])
     assert with_gaps == trend(HAPPY, [EVEN, HAPPY, EVEN, HAPPY, HAPPY]) and with_gaps is not None

@@ -31,9 +31,9 @@ the way from the root to the cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 CUSTOMERS_AT_LEAST: Final = 5
 """Votes of customers under which a cell says "too few answers"."""
@@ -45,12 +45,14 @@ class Tree:
     """Names of a tree: every node but the root is the child of one other. Votes belong to leaves."""
 
     def __init__(self, root: str, children: Mapping[str, Sequence[str]]) -> None:
-        """children: of every node that has some. ValueError if a name comes twice or can't be reached."""
+        """children: of every node that has some. ValueError if a name comes twice, can't be reached or is empty."""
         self.root = root
         self._children = {name: tuple(below) for name, below in children.items() if below}
         self._parent: dict[str, str | None] = {root: None}
         self._leaves: dict[str, frozenset[str]] = {}
         for name in self._walk(root):
+            if not name:
+                raise ValueError("A node of a tree has a name; one came without.")
             for child in self.children(name):
                 if child in self._parent:
                     raise ValueError(f"{child!r} stands twice in the tree; every node has one place in it.")
@@ -85,11 +87,22 @@ class Tree:
         return self._leaves[name]
 
 
-class _Family(NamedTuple):
-    """The children of a node that are shown and have votes, and those that are hidden, in one bucket or one place."""
+def tree_of_hours(names: Iterable[str]) -> Tree:
+    """`all`, its months (`2026-03`), their days (`2026-03-29`) and their hours.
 
-    shown: list[str]
-    hidden: list[str]
+    Args:
+        names: hours as `zones.wall_name` names them, of one zone or of several: a group whose places lie in several has
+            the sum of what each calls that hour. In any order; a name may come again.
+    """
+    children: dict[str, list[str]] = {"all": []}
+    for name in sorted(set(names)):
+        above = "all"
+        for below in (name[:7], name[:10], name):
+            if children[above][-1:] != [below]:
+                children[above].append(below)
+            above = below
+            children.setdefault(below, [])
+    return Tree("all", children)
 
 
 _REST: Final = ""
@@ -181,9 +194,8 @@ class Snapshot:
         """
         key = above, around
         if key not in self._rectangles:
-            places, times = self._rows(above, around), self._columns(above, around)
-            rows = {name: [name] for name in places.shown} | ({_REST: places.hidden} if places.hidden else {})
-            columns = {name: [name] for name in times.shown} | ({_REST: times.hidden} if times.hidden else {})
+            rows = _members(self.places, above, lambda name: around is not None and self.is_hidden(name, around))
+            columns = _members(self.times, around, lambda name: above is not None and self.is_hidden(above, name))
             table = {
                 row: {
                     column: sum(self.count(place, time) for place in of_row for time in of_column)
@@ -198,19 +210,13 @@ class Snapshot:
             self._rectangles[key] = _hidden_rectangle(table, self.at_least)
         return self._rectangles[key]
 
-    def _rows(self, above: str | None, around: str | None) -> _Family:
-        names = (self.places.root,) if above is None else self.places.children(above)
-        if around is None:
-            return _Family([name for name in names if self.count(name, self.times.root)], [])
-        hidden = [name for name in names if self.is_hidden(name, around)]
-        return _Family([name for name in names if name not in hidden and self.count(name, around)], hidden)
 
-    def _columns(self, above: str | None, around: str | None) -> _Family:
-        names = (self.times.root,) if around is None else self.times.children(around)
-        if above is None:
-            return _Family([name for name in names if self.count(self.places.root, name)], [])
-        hidden = [name for name in names if self.is_hidden(above, name)]
-        return _Family([name for name in names if name not in hidden and self.count(above, name)], hidden)
+def _members(tree: Tree, parent: str | None, is_hidden: Callable[[str], bool]) -> dict[str, list[str]]:
+    """The children of a node, or the root, each by itself, and all that are hidden as one."""
+    found: dict[str, list[str]] = {}
+    for name in (tree.root,) if parent is None else tree.children(parent):
+        found.setdefault(_REST if is_hidden(name) else name, []).append(name)
+    return found
 
 
 def _hidden_rectangle(table: Mapping[str, Mapping[str, int]], at_least: int) -> tuple[frozenset[str], frozenset[str]]:

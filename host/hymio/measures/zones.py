@@ -43,6 +43,12 @@ def start_local(zone: ZoneInfo, utc: float) -> str:
     return local(zone, utc).isoformat()
 
 
+def wall_name(zone: ZoneInfo, utc: float) -> str:
+    """The clock on the wall alone, "2026-03-29T14:00": the same for all zones; " again" where it shows that twice."""
+    at = local(zone, utc)
+    return f"{at:%Y-%m-%dT%H:%M}{' again' if at.fold else ''}"
+
+
 def stretches(zone: ZoneInfo, from_utc: int, to_utc: int) -> Iterator[Stretch]:
     """The stretches that partition [from_utc, to_utc), in order; neighbours differ in their offset.
 
