@@ -7,14 +7,14 @@ within a hidden cell, and so are as many cells beside it as it takes (complement
 
 How it is decided. Take a place and a bucket of time in which it is shown, the children of the place as rows, those of
 the bucket as columns. The sum of every row and every column can be known, so a small cell comes out by subtraction
-unless it stands in a *rectangle* of hidden cells, in which every row and every column has the threshold of votes, or
-none. The rows and columns of the small cells are such a rectangle once enough others have been added. Rows that are
-hidden altogether, for their bucket is, count as one row, since their sum can be known; columns likewise.
+unless it stands in a rectangle of hidden cells, in which every row and every column has the threshold of votes, or
+none (`rectangles`). Rows that are hidden altogether, as the place is in the whole bucket, count as one row, since their
+sum can be known; columns likewise.
 
 What holds then, and the tests attack:
 
 * No set of votes, whatever its shape, whose number follows from shown cells by adding and subtracting, has 1 to
-  threshold - 1 votes. For the sums of a full rectangle tell only whole rows and whole columns of it.
+  threshold - 1 votes.
 * Of a small cell there is always another world of whole numbers with the same shown cells, in which it has one vote
   more: add one to the cell, take one from another cell of its row and of its column, add one at the fourth corner.
 
@@ -25,7 +25,7 @@ snapshots: their difference is what came between them. So a snapshot is kept and
 period is over, and staff surveys go out in blocks (`staff_blocks`).
 
 The method is cell suppression (A. Hundepool et al., Statistical Disclosure Control, Wiley 2012, chapter 4), with the
-full rectangle in place of an optimiser: it hides more, needs no solver, and each decision reads only the families on
+full rectangles in place of an optimiser: they hide more, need no solver, and each decision reads only the families on
 the way from the root to the cell.
 """
 
@@ -34,6 +34,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from hymio.measures.rectangles import hidden_cells
 
 CUSTOMERS_AT_LEAST: Final = 5
 """Votes of customers under which a cell says "too few answers"."""
@@ -128,7 +130,7 @@ class Snapshot:
         self._count = count
         self._counts: dict[tuple[str, str], int] = {}
         self._hidden: dict[tuple[str, str], bool] = {}
-        self._rectangles: dict[tuple[str | None, str | None], tuple[frozenset[str], frozenset[str]]] = {}
+        self._beside: dict[tuple[str | None, str | None], frozenset[tuple[str, str]]] = {}
 
     def count(self, place: str, time: str) -> int:
         """Votes of a cell, whether or not it may be shown."""
@@ -180,20 +182,19 @@ class Snapshot:
             return True
         if around is not None and self.is_hidden(place, around):
             return True
-        rows, columns = self._rectangle(above, around)
-        return place in rows and time in columns
+        return (place, time) in self._hidden_among(above, around)
 
     def _is_small(self, votes: int) -> bool:
         return 0 < votes < self.at_least
 
-    def _rectangle(self, above: str | None, around: str | None) -> tuple[frozenset[str], frozenset[str]]:
-        """Rows and columns of the hidden rectangle among the children of a place and of a bucket.
+    def _hidden_among(self, above: str | None, around: str | None) -> frozenset[tuple[str, str]]:
+        """The hidden cells among the children of a place and of a bucket, in both of which the parents are shown.
 
         The root of a tree is a row, or column, to itself. Nothing tells what is outside, so beside it stands a row of
         the rest that always has enough.
         """
         key = above, around
-        if key not in self._rectangles:
+        if key not in self._beside:
             rows = _members(self.places, above, lambda name: around is not None and self.is_hidden(name, around))
             columns = _members(self.times, around, lambda name: above is not None and self.is_hidden(above, name))
             table = {
@@ -207,8 +208,8 @@ class Snapshot:
                 table[_REST] = dict.fromkeys(columns, self.at_least)
             if around is None:
                 table = {row: {**cells, _REST: self.at_least} for row, cells in table.items()}
-            self._rectangles[key] = _hidden_rectangle(table, self.at_least)
-        return self._rectangles[key]
+            self._beside[key] = hidden_cells(table, self.at_least)
+        return self._beside[key]
 
 
 def _members(tree: Tree, parent: str | None, is_hidden: Callable[[str], bool]) -> dict[str, list[str]]:
@@ -217,47 +218,6 @@ def _members(tree: Tree, parent: str | None, is_hidden: Callable[[str], bool]) -
     for name in (tree.root,) if parent is None else tree.children(parent):
         found.setdefault(_REST if is_hidden(name) else name, []).append(name)
     return found
-
-
-def _hidden_rectangle(table: Mapping[str, Mapping[str, int]], at_least: int) -> tuple[frozenset[str], frozenset[str]]:
-    """The rectangle around all small cells, whose every row and column has no votes or enough.
-
-    Whole rows and columns have enough, so it always comes to an end.
-    """
-    small = [(row, column) for row, cells in table.items() for column, votes in cells.items() if 0 < votes < at_least]
-    if not small:
-        return frozenset(), frozenset()
-    turned: dict[str, dict[str, int]] = {}
-    for row, cells in table.items():
-        for column, votes in cells.items():
-            turned.setdefault(column, {})[row] = votes
-    rows = {row for row, _ in small}
-    columns = {column for _, column in small}
-    while _add(rows, columns, table, turned, at_least) or _add(columns, rows, turned, table, at_least):
-        pass
-    return frozenset(rows), frozenset(columns)
-
-
-def _add(
-    rows: Collection[str],
-    columns: set[str],
-    table: Mapping[str, Mapping[str, int]],
-    turned: Mapping[str, Mapping[str, int]],
-    at_least: int,
-) -> bool:
-    """Adds one column for the first row that has too few votes in them; False if there is none."""
-    for row in sorted(rows):
-        if 0 < sum(table[row][column] for column in columns) < at_least:
-            others = [column for column, votes in table[row].items() if votes and column not in columns]
-            columns.add(min(others, key=lambda column: _cost(turned[column], rows, column)))
-            return True
-    return False
-
-
-def _cost(cells: Mapping[str, int], rows: Collection[str], name: str) -> tuple[int, int, str]:
-    """What is added first: what has votes in most of the rows, for empty cells, if known, protect nobody; then what has
-    fewest votes to lose; then by name, so that the same snapshot always hides the same."""
-    return sum(not cells[row] for row in rows), sum(cells.values()), name
 
 
 @dataclass(frozen=True, slots=True)
