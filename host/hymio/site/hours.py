@@ -107,7 +107,7 @@ def parse(text: str) -> OpeningHours:
         spans = _spans(found[2])
         for day in _days(found[1]):
             if days[day] is not None:
-                raise ValueError(f"each day once, but {DAYS[day]} comes twice")
+                raise ValueError(f"each day once ({DAYS[day]} is there twice)")
             days[day] = spans
     hours = OpeningHours(tuple(spans or () for spans in days))
     if not hours.is_sound():
@@ -129,7 +129,7 @@ def _days(text: str) -> list[int]:
         first, _, last = part.strip().partition("-")
         for name in (first, last or first):
             if name not in DAYS:
-                raise ValueError(f"days of {', '.join(DAYS)}, but came {name!r}")
+                raise ValueError(f"days of {', '.join(DAYS)} ({name[:20]!r} is none)")
         day, end = DAYS.index(first), DAYS.index(last or first)
         found.append(day)
         while day != end:
@@ -145,10 +145,10 @@ def _spans(text: str) -> Spans:
     for part in text.split(","):
         found = _SPAN.fullmatch(part.strip())
         if found is None:
-            raise ValueError(f"spans like 08:00-12:00, but came {part.strip()!r}")
+            raise ValueError(f"spans like 08:00-12:00 ({part.strip()[:20]!r} is none)")
         begin, end = (int(found[at]) * 60 + int(found[at + 1]) for at in (1, 3))
         if int(found[2]) > 59 or int(found[4]) > 59 or begin >= DAY_MIN or end > DAY_MIN or begin == end:
-            raise ValueError(f"spans from 00:00 to 24:00, but came {part.strip()!r}")
+            raise ValueError(f"spans between 00:00 and 24:00 ({part.strip()!r} is none)")
         spans.append((begin, end if end > begin else end + DAY_MIN))
     return tuple(sorted(spans))
 
