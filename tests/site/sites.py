@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
+from typing import TypeVar
 
 from hypothesis import strategies as st
+
 from hymio.site import rules
-from hymio.site.hours import ALWAYS, OpeningHours
+from hymio.site.hours import ALWAYS, OpeningHours, parse
 from hymio.site.model import (
     FollowUp,
     Level,
@@ -97,20 +102,16 @@ ZONES = (
 FIRST = start_of_day(date(2024, 1, 1), "UTC")
 LAST = start_of_day(date(2027, 12, 31), "UTC")
 
-minutes = st.integers(FIRST, LAST)
-days = st.dates(date(2024, 1, 1), date(2027, 12, 31))
+COMMON = tuple(range(FIRST, LAST, 200_000))
+"""Moments that two sites have in common."""
+
+minutes = st.integers(FIRST, LAST) | st.sampled_from(COMMON)
 
 
 def lines(most: int) -> st.SearchStrategy[str]:
     """Texts that a person may have written, and signs that a file must escape."""
     signs = st.one_of(st.sampled_from("=+-@'\";,\\[]#.ä한 "), st.characters(exclude_categories=["C", "Zl", "Zp"]))
     return st.text(signs, min_size=1, max_size=most).map(str.strip).filter(lambda text: rules.is_line(text, most))
-
-
-def texts(most: int) -> st.SearchStrategy[dict[str, str]]:
-    """By locale; English is always there."""
-    others = st.dictionaries(st.sampled_from(["fi", "de_CH", "sv"]), lines(most), max_size=2)
-    return st.builds(lambda english, more: {"en": english, **more}, lines(most), others)
 
 
 @st.composite
@@ -125,86 +126,100 @@ def opening_hours(draw: st.DrawFn) -> OpeningHours:
     return hours if hours.is_sound() else ALWAYS
 
 
-@st.composite
-def sites(draw: st.DrawFn) -> Site:
-    """A sound site. Keys say the kind of a thing, so that any two sites may be compared."""
-    organisation = Organisation(
-        "org", draw(lines(20)), "en", draw(st.sampled_from(ZONES)), draw(st.sampled_from([60.0, 62.5])), 80.0, 90.0
-    )
-    zones = st.none() | st.sampled_from(ZONES)
-    nodes: list[Node] = []
-    for number in draw(st.lists(st.integers(0, 4), unique=True, max_size=4)):
-        nodes.append(draw(_nodes(f"g{number}", NodeKind.GROUP, nodes, zones)))
-    groups = list(nodes)
-    for number in draw(st.lists(st.integers(0, 4), unique=True, max_size=4)):
-        nodes.append(draw(_nodes(f"p{number}", NodeKind.POINT, groups, zones)))
-    questions = [Question(key, draw(texts(40))) for key in draw(st.sets(st.sampled_from(["q0", "q1"])))]
+def sites() -> st.SearchStrategy[Site]:
+    """A sound site. Keys say the kind of a thing, so that any two sites may be compared.
+
+    It is made of a number: hypothesis would spend a second on the hundreds of choices in each. It can still make
+    the site smaller. What single texts and hours may be is drawn by `lines` and `opening_hours`.
+    """
+    return st.builds(site_of, st.integers(0, 4), st.integers(0, 1 << 32))
+
+
+def site_of(size: int, seed: int) -> Site:
+    """The site of a number, with up to `size` things of each kind."""
+    rng = Random(f"{size} {seed}")
+    organisation = Organisation("org", rng.choice(_TEXTS), "en", rng.choice(ZONES), rng.choice([60.0, 62.5]))
+    groups: list[Node] = []
+    for number in _some(rng, range(5), size):
+        groups.append(_node(rng, f"g{number}", NodeKind.GROUP, groups))
+    nodes = groups + [_node(rng, f"p{number}", NodeKind.POINT, groups) for number in _some(rng, range(5), size)]
+    questions = [Question(key, _by_locale(rng)) for key in _some(rng, ["q0", "q1"], size)]
     surveys: list[Survey] = []
-    if questions and nodes:
-        for number in draw(st.sets(st.integers(0, 4), max_size=3)):
-            surveys.append(draw(_surveys(number, [one.key for one in questions], [node.key for node in nodes])))
-            if rules.problems(Site(organisation, tuple(nodes), tuple(questions), tuple(surveys))):
-                surveys.pop()  # it runs where another one does
+    for number in _some(rng, range(5), size) if questions and nodes else ():
+        surveys.append(_survey(rng, number, questions, nodes))
+        if rules.problems(Site(organisation, tuple(nodes), tuple(questions), tuple(surveys))):
+            surveys.pop()  # it runs where another one does
     points = [node.key for node in nodes if node.kind is NodeKind.POINT]
-    placements: list[Placement] = []
-    if points:
-        for number in draw(st.sets(st.integers(0, 3), max_size=3)):
-            placements += draw(_stays(f"till-{number}", points))
+    numbers = _some(rng, range(4), size) if points else []
+    placements = [stay for number in numbers for stay in _stays(rng, f"till-{number}", points)]
     return Site(organisation, tuple(nodes), tuple(questions), tuple(surveys), tuple(placements))
 
 
-@st.composite
-def _nodes(
-    draw: st.DrawFn, key: str, kind: NodeKind, groups: list[Node], zones: st.SearchStrategy[str | None]
-) -> Node:
+_TEXTS = ("Ward 3", "=1+1", "'quoted' \"twice\"", "a; b, c", "\\d #no [x] = {y}", "한국어", "'=", "-", "ä" * 20)
+_HOURS = tuple(parse(text) for text in ("always", "closed", "mon-fri 08:00-12:00,13:00-17:00", "sat-sun 20:00-02:00"))
+_Thing = TypeVar("_Thing")
+
+
+def _some(rng: Random, among: Sequence[_Thing], most: int) -> list[_Thing]:
+    return rng.sample(among, rng.randint(0, min(most, len(among))))
+
+
+def _maybe(rng: Random, among: Sequence[_Thing]) -> _Thing | None:
+    return rng.choice([None, *among])
+
+
+def _minute(rng: Random) -> int:
+    return rng.choice([rng.randint(FIRST, LAST), rng.choice(COMMON)])
+
+
+def _by_locale(rng: Random) -> dict[str, str]:
+    return {locale: rng.choice(_TEXTS) for locale in ["en", *_some(rng, ["fi", "de_CH", "sv"], 2)]}
+
+
+def _node(rng: Random, key: str, kind: NodeKind, groups: list[Node]) -> Node:
     return Node(
         key,
-        draw(lines(20)),
+        rng.choice(_TEXTS),
         kind,
-        draw(st.sampled_from([None, *(node.key for node in groups)])),
-        draw(zones),
-        draw(st.none() | opening_hours()),
-        draw(st.none() | st.sampled_from(Level)),
-        draw(st.dictionaries(lines(10), lines(10), max_size=2)),
-        draw(st.none() | minutes),
+        _maybe(rng, [node.key for node in groups]),
+        _maybe(rng, ZONES),
+        _maybe(rng, _HOURS),
+        _maybe(rng, list(Level)),
+        {label: rng.choice(_TEXTS) for label in _some(rng, _TEXTS, 2)},
+        _minute(rng) if rng.random() < 0.3 else None,
     )
 
 
-@st.composite
-def _surveys(draw: st.DrawFn, number: int, questions: list[str], places: list[str]) -> Survey:
-    first = draw(days)
-    length = draw(st.none() | st.integers(-1, 400))
+def _survey(rng: Random, number: int, questions: list[Question], nodes: list[Node]) -> Survey:
+    first = date(2024, 1, 1) + timedelta(days=rng.randint(0, 1400))
+    length = rng.choice([None, -1, 0, rng.randint(1, 400)])
     return Survey(
         f"s{number}",
-        draw(st.sampled_from(questions)),
-        tuple(draw(st.lists(st.sampled_from(places), min_size=1, max_size=3, unique=True))),
+        rng.choice(questions).key,
+        tuple(_some(rng, [node.key for node in nodes], 3)) or (nodes[0].key,),
         first,
         None if length is None else first + timedelta(days=length),
         SurveyType.STAFF if number == 3 else SurveyType.CUSTOMER,
         Scale.NPS if number == 4 else Scale.FOUR,
         tuple(
-            FollowUp(positive, draw(texts(20)), tuple(draw(_options())))
-            for positive in draw(st.lists(st.booleans(), unique=True))
+            FollowUp(
+                positive,
+                _by_locale(rng),
+                tuple(Option(key, _by_locale(rng)) for key in ["a", *_some(rng, ["b", "c", "d-1", "e", "f"], 5)]),
+            )
+            for positive in _some(rng, [False, True], 2)
         ),
     )
 
 
-@st.composite
-def _options(draw: st.DrawFn) -> list[Option]:
-    keys = draw(st.lists(st.sampled_from(["a", "b", "c", "d-1", "e", "f"]), min_size=1, unique=True))
-    return [Option(key, draw(texts(10))) for key in keys]
-
-
-@st.composite
-def _stays(draw: st.DrawFn, device_id: str, points: list[str]) -> list[Placement]:
-    edges = sorted(draw(st.sets(minutes, min_size=1, max_size=5)))
-    ends: list[int | None] = [*edges[1:], draw(st.none() | st.just(LAST + 1))]
-    stays = [
-        Placement(device_id, draw(st.sampled_from(points)), begin, end, draw(st.sampled_from(SurveyType)))
+def _stays(rng: Random, device_id: str, points: list[str]) -> list[Placement]:
+    edges = sorted({_minute(rng) for _ in range(rng.randint(1, 5))})
+    ends: list[int | None] = [*edges[1:], rng.choice([None, LAST + 1])]
+    kept = [
+        Placement(device_id, rng.choice(points), begin, end, rng.choice(list(SurveyType)))
         for begin, end in zip(edges, ends, strict=True)
+        if rng.random() < 0.7
     ]
-    withdrawn = draw(st.booleans())
-    kept = [stay for stay in stays if draw(st.booleans())]
-    if withdrawn and kept:
-        kept[0] = Placement(device_id, kept[0].point, kept[0].from_utc_minute, kept[0].from_utc_minute)
+    if kept and rng.random() < 0.3:
+        kept[0] = replace(kept[0], until_utc_minute=kept[0].from_utc_minute)  # withdrawn
     return kept

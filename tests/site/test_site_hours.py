@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sites import opening_hours
+
 from hymio.common.firmware_files import firmware_room
 from hymio.site.hours import ALWAYS, CLOSED, OpeningHours, from_texts, parse
-from sites import opening_hours
 
 NINE_TO_FIVE = ((540, 1020),)
 

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hymio.site.moments import WallClock, minute_of, moment_of, parse_moment, start_of_day, text_of
 from sites import ZONES, minutes
+
+from hymio.site.moments import WallClock, minute_of, moment_of, parse_moment, start_of_day, text_of
 
 EIGHT = minute_of(datetime(2026, 3, 1, 6, 0, tzinfo=UTC))
 

@@ -58,21 +58,15 @@ def parse_csv_site(
     builder.organisation = base.organisation
     builder.questions, builder.surveys = list(base.questions), list(base.surveys)
 
-    def take_place(line: int, cells: dict[str, str]) -> None:
-        kind = cells.pop("kind", "").casefold()
-        key = cells.pop("key", "")
-        custom = {name.removeprefix(CUSTOM): cells.pop(name) for name in list(cells) if name.startswith(CUSTOM)}
-        if not key:
-            builder.wrong(("places", line, "key"), "a key for each place")
-        if kind not in tuple(NodeKind):
-            builder.wrong(("places", line, "kind"), "group or point", kind or None)
-            kind = NodeKind.GROUP
-        builder.take_node(("places", line), NodeKind(kind), key, {**cells, **({"custom": custom} if custom else {})})
+    rows: list[tuple[int, dict[str, str]]] = []
 
     def take_placement(line: int, cells: dict[str, str]) -> None:
         builder.take_placement(("placements", line), cells)
 
-    _take_rows("places", places, PLACE_COLUMNS, builder, take_place)
+    _take_rows("places", places, PLACE_COLUMNS, builder, lambda line, cells: rows.append((line, cells)))
+    groups = {cells.get("parent") for _, cells in rows}
+    for line, cells in rows:
+        _take_place(builder, line, cells, groups)
     _take_rows("placements", placements, PLACEMENT_COLUMNS, builder, take_placement)
     site = builder.site()
     if builder.faults:
@@ -80,6 +74,19 @@ def parse_csv_site(
         found = [_file_fault(fault, sources) for fault in builder.faults]
         raise FaultyFiles(sorted(found, key=lambda fault: (fault.file, fault.line)))
     return site
+
+
+def _take_place(builder: Builder, line: int, cells: dict[str, str], groups: set[str | None]) -> None:
+    """One row of the places. Of what kind a place is that does not say so, is seen from what lies in it (`groups`)."""
+    path: Path = ("places", line)
+    kind, key = cells.pop("kind", "").casefold(), cells.pop("key", "")
+    custom = {name.removeprefix(CUSTOM): cells.pop(name) for name in list(cells) if name.startswith(CUSTOM)}
+    if not key:
+        builder.wrong((*path, "key"), "a key for each place")
+    if kind not in tuple(NodeKind):
+        builder.wrong((*path, "kind"), "group or point", kind or None)
+        kind = NodeKind.GROUP if key in groups else NodeKind.POINT
+    builder.take_node(path, NodeKind(kind), key, {**cells, **({"custom": custom} if custom else {})})
 
 
 def _file_fault(fault: Fault, sources: dict[str, str]) -> FileFault:
