@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from sites import HOSPITAL
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.site import rules
+from hymio.site.build import Builder
 from hymio.site.hours import parse
 from hymio.site.model import FollowUp, Level, NodeKind, Option, Placement, Scale, Site, SurveyType, places_of
 from hymio.site.moments import parse_moment
 from hymio.site.positions import lines_of
 from hymio.site.read import FaultyFiles, parse_site, read_site
+from hymio.site.write import site_toml
 
 MARCH = parse_moment("2026-03-01T06:00:00Z", "UTC")
 
@@ -289,6 +291,62 @@ def test_rules_speak_of_any_site_without_falling_over() -> None:
     site = parse_site(HOSPITAL)
     far = Site(site.organisation, site.nodes, site.questions, site.surveys, (Placement("till-1", "bar", 1 << 60, 0),))
     assert {problem.key for problem in rules.problems(far)} == {("from",), ("until",)}
+
+
+def test_a_problem_without_a_file_names_its_thing() -> None:
+    site = parse_site(HOSPITAL)
+    lost = Site(site.organisation, (), site.questions, (), site.placements[:1])
+    (problem,) = rules.problems(lost)
+    assert str(problem) == (
+        "placement till-1 from 2026-03-01T06:00:00+00:00: at: expected the key of an experience point, but that is"
+        ' nothing of that key, came "ward-3".'
+    )
+
+
+_MOMENTS = (date(1, 1, 1), datetime(9999, 12, 31, 23, 59), datetime(1, 1, 1, tzinfo=UTC), time(1), "2026-03-29 03:30")
+_TEXTS = ("", "x", "\0", "ward-3", "wards")
+_JUNK = st.sampled_from(
+    [0, -1, 1 << 70, 1.5, float("nan"), True, *_TEXTS, *_MOMENTS, [], ["x", 1], {}, {"en": 1}, {"x": {}}]
+)
+
+
+@given(st.data())
+def test_no_value_is_too_strange_to_be_told(data: st.DataObject) -> None:
+    values = tomllib.loads(HOSPITAL)
+    for _ in range(data.draw(st.integers(1, 3))):
+        *tables, last = data.draw(st.sampled_from(sorted(_paths(values), key=str)))
+        place: Any = values
+        for key in tables:
+            place = place[key]
+        if data.draw(st.booleans()):
+            place[last] = data.draw(_JUNK)
+        else:
+            del place[last]
+        if not values:
+            break
+    builder = Builder()
+    builder.take(values)
+    site = builder.site()
+    for fault in builder.faults:
+        assert str(fault.expected)
+        assert len(rules.shown(fault.came)) <= 80
+    if not builder.faults:
+        assert rules.problems(site) == []
+        assert parse_site(site_toml(site)) == site
+
+
+@given(st.data())
+def test_any_lines_of_a_site_are_a_site_or_told_by_line(data: st.DataObject) -> None:
+    lines = HOSPITAL.splitlines()
+    kept = data.draw(st.lists(st.sampled_from(range(len(lines))), max_size=30))
+    text = "\n".join(lines[: kept[0] if kept else 0] + [lines[at] for at in kept])
+    try:
+        parse_site(text)
+    except FaultyFiles as error:
+        assert all(1 <= fault.line <= text.count("\n") + 1 for fault in error.faults)
+        assert len(set(error.faults)) == len(error.faults)
+    except Failure as error:
+        assert "is not TOML" in error.message
 
 
 # Where things stand in a TOML.

@@ -189,6 +189,7 @@ class Places:
         for node in nodes:
             self.children.setdefault(node.parent, []).append(node)
         self._points: dict[str, frozenset[str]] = {}
+        self._points_at: dict[tuple[str, ...], frozenset[str]] = {}
 
     def up(self, key: str) -> list[Node]:
         """The place itself, then the groups above it, the uppermost last."""
@@ -236,7 +237,11 @@ class Places:
 
     def points_at(self, survey: Survey) -> frozenset[str]:
         """The experience points at which a survey runs."""
-        return frozenset().union(*(self.points_of(key) for key in survey.at))
+        known = self._points_at.get(survey.at)
+        if known is None:
+            known = frozenset().union(*(self.points_of(key) for key in survey.at))
+            self._points_at[survey.at] = known
+        return known
 
 
 def places_of(site: Site) -> Places:

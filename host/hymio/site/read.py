@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from hymio.common.words import counted
 from hymio.site.build import Builder, Fault, Path
 from hymio.site.model import Site
 from hymio.site.positions import lines_of
+from hymio.site.rules import dotted, shown
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Twice what the largest site takes."""
@@ -116,22 +116,6 @@ def parse_site(text: str, source: str = "site.toml") -> Site:
 def file_fault(fault: Fault, source: str, line: int, path: Path) -> FileFault:
     """The fault as it is shown."""
     return FileFault(source, line, dotted(path), fault.expected, shown(fault.came))
-
-
-def shown(came: object) -> str:
-    """What came, on one line of bounded length."""
-    if came is None:
-        return "nothing"
-    text = json.dumps(came, ensure_ascii=True, default=str)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def dotted(path: Path) -> str:
-    """A path as people write it: survey.service.unhappy.option[0].key."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part.encode('unicode_escape').decode()}"
-    return text.lstrip(".") or "the file"
 
 
 def _line(lines: dict[Path, int], path: Path) -> int:

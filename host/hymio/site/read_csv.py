@@ -13,7 +13,8 @@ from typing import Final
 
 from hymio.site.build import Builder, Fault, Path
 from hymio.site.model import NodeKind, Site
-from hymio.site.read import FaultyFiles, FileFault, read_bounded, shown
+from hymio.site.read import FaultyFiles, FileFault, read_bounded
+from hymio.site.rules import shown
 
 PLACE_COLUMNS: Final = ("key", "name", "kind", "parent", "time_zone", "hours", "level", "until")
 """And any number of `custom.LABEL`."""

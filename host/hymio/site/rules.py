@@ -6,6 +6,7 @@ The same rules hold for a file, for two CSV files and for what a store would be 
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -52,6 +53,22 @@ Key = tuple[str | int, ...]
 """What of it: ("text", "en"), ("unhappy", "option", 0, "key")."""
 
 
+def shown(came: object) -> str:
+    """What came, on one line of bounded length."""
+    if came is None:
+        return "nothing"
+    text = json.dumps(came, ensure_ascii=True, default=str)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def dotted(path: tuple[str | int, ...]) -> str:
+    """A path as people write it: survey.service.unhappy.option[0].key."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part.encode('unicode_escape').decode()}"
+    return text.lstrip(".") or "the file"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One fault of a site."""
@@ -61,6 +78,14 @@ class Problem:
     expected: str
     came: object
     """None: nothing came."""
+
+    def __str__(self) -> str:
+        """For people, where there is no file that has lines."""
+        subject = self.subject
+        if subject[:1] == ("placement",):
+            subject = (subject[0], subject[1], "from", _moment(int(subject[2])))
+        key = f"{dotted(self.key)}: " if self.key else ""
+        return f"{' '.join(subject)}: {key}expected {self.expected}, came {shown(self.came)}."
 
 
 def node_subject(node: Node) -> Subject:
