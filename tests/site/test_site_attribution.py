@@ -23,6 +23,7 @@ from hymio.site.attribution import (
     compile_site,
     nowhere_changed,
 )
+from hymio.site.hours import parse
 from hymio.site.model import Node, NodeKind, Organisation, Placement, Question, Scale, Site, Survey, SurveyType
 from hymio.site.moments import minute_of, parse_moment
 from hymio.site.read import parse_site
@@ -197,6 +198,25 @@ def test_opening_hours_through_both_changes_of_the_clock() -> None:
     assert open_minutes(helsinki("2026-03-29 00:00")) == ["01:00", "01:30"]
     # 03:00 to 04:00 comes twice: open from 03:30 to 04:00, and again.
     assert open_minutes(helsinki("2026-10-25 00:00")) == ["00:30", "01:00", "01:30", "02:30"]
+
+
+def test_a_terminal_that_moves_within_an_hour_takes_the_clock_of_its_new_place() -> None:
+    nodes = tuple(
+        Node(key, key, NodeKind.POINT, time_zone=zone, hours=parse("mon-sun 12:00-13:00"))
+        for key, zone in (("here", "Europe/Helsinki"), ("there", "Asia/Kolkata"), ("elsewhere", "Europe/London"))
+    )
+    ten = minute_of(datetime(2026, 6, 1, 9, 10, tzinfo=UTC))
+    stays = (
+        Placement("till-1", "here", ten - 600, ten),
+        Placement("till-1", "there", ten, ten + 1),
+        Placement("till-1", "elsewhere", ten + 1),
+    )
+    compiled = compile_site(Site(Organisation("a", "A"), nodes, placements=stays))
+    assert list(compiled.many("till-1", range(ten - 1, ten + 2))) == [
+        Attribution("here", None, ten - 10, True),
+        Attribution("there", None, ten - 40, False),
+        Attribution("elsewhere", None, ten - 10, False),
+    ]
 
 
 def test_corrections_touch_exactly_their_stretch() -> None:

@@ -145,3 +145,10 @@ def test_no_cell_is_taken_for_a_formula(name: str) -> None:
     assert not any(cell[:1] in set("=+-@\t\r") and cell for row in rows for cell in row)
     assert read(places_csv(site)).nodes == site.nodes
     assert safe_cell("=1+1") == "'=1+1"
+
+
+def test_an_apostrophe_that_belongs_to_a_name_stays() -> None:
+    for name in ("'s-Hertogenbosch", "'", "''", "'=", "'-'"):
+        site = replace(BASE, nodes=tuple(replace(node, name=name) for node in BASE.nodes))
+        assert read(places_csv(site)).nodes == site.nodes
+    assert read(PLACES.replace("Ward 3", "'s-Hertogenbosch")).nodes[1].name == "'s-Hertogenbosch"

@@ -136,3 +136,18 @@ def test_half_an_hour_on_lord_howe_island_is_an_hour_of_its_own() -> None:
         (back, back + 30),
         (back + 30, back + 90),
     ]
+
+
+@pytest.mark.parametrize("change", [0, 10, 1440 - 10])
+def test_an_hour_over_midnight_ends_where_the_clock_is_set(change: int) -> None:
+    class Set(WallClock):
+        """No zone of today is set within such an hour; one may be."""
+
+        def _offset(self, utc_minute: int) -> int:
+            return 330 if utc_minute < change else 390
+
+    clock = Set("UTC")
+    hour = change - (change + 330) % 60
+    assert clock.hour_of(change - 1)[:2] == (hour if hour < change else hour - 60, change)
+    assert clock.hour_of(change)[0] == change
+    assert clock.hour_of(hour + 59) == (change, hour + 60, 390)

@@ -354,7 +354,7 @@ def test_any_lines_of_a_site_are_a_site_or_told_by_line(data: st.DataObject) -> 
 _KEYS = st.sampled_from(["a", "b", "a-1", "2", "", "ä b", "x.y", '"q"', "[z]", "=#", "'", "\\", "{", ","])
 _SCALARS = st.sampled_from(
     ["1", "-1.5e3", "true", "2026-03-01T08:00:00+02:00", "2026-03-01 08:00:00", '"x # y = [\\"]"', "'C:\\'", '""',
-     '"""a\n[b]\nc = 1 \\" ""\n"""', "'''\n'' [x]\n'''", '"""x"""""']
+     '"""a\n[b]\nc = 1 \\" ""\n"""', "'''\n'' [x]\n'''", '"""x"""""', '"""x""""', "'''x''''"]
 )  # fmt: skip
 
 
