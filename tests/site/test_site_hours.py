@@ -80,3 +80,19 @@ def test_across_midnight_belongs_to_the_evening_before() -> None:
         False,
     ]
     assert not hours.has(friday + 60)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ((),) * 6,
+        ((),) * 6 + (((480, 1920),),),  # 08:00-08:00 is nothing to a terminal
+        ((),) * 6 + (((1440, 1500),),),
+        ((),) * 6 + (((-1, 60),),),
+        ((),) * 6 + (((60, 60),),),
+        ((),) * 6 + (((600, 660), (0, 60)),),
+        ((),) * 6 + (tuple((hour * 60, hour * 60 + 30) for hour in range(9)),),
+    ],
+)
+def test_what_is_no_sound_week(days: tuple[tuple[tuple[int, int], ...], ...]) -> None:
+    assert not OpeningHours(days).is_sound()
