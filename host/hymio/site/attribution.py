@@ -1,0 +1,214 @@
+"""To which place and survey a press belongs: for a terminal and a UTC minute, and for many minutes in a row.
+
+A site is compiled once into pieces of time for each terminal: in a piece the point, the survey, the time zone and the
+opening hours stay the same. So a look-up is one bisection, or none if the minute lies in the piece of the one before.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Final
+
+from hymio.site.hours import WEEK_MIN, OpeningHours
+from hymio.site.model import Placement, Scale, Site, Survey, SurveyType, places_of
+from hymio.site.moments import WallClock, day_after, start_of_day
+
+FROM_EVER: Final = -(1 << 40)
+FOR_EVER: Final = 1 << 40
+"""UTC minutes before and after all others."""
+_MONDAY: Final = 3 * 1440
+"""Minutes from the Monday before 1970 began to its first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of time of one terminal: from a UTC minute until the next piece."""
+
+    from_utc_minute: int
+    point: str | None
+    """None: it stood nowhere that we know of, and shows under its own id."""
+    survey: str | None
+    """None: nothing was asked there (of those whom this terminal asks)."""
+    zone: str
+    hours: OpeningHours | None
+    """None: always open."""
+
+    def is_like(self, other: Piece) -> bool:
+        """Whether presses belong alike in both."""
+        return (self.point, self.survey, self.zone, self.hours) == (
+            other.point,
+            other.survey,
+            other.zone,
+            other.hours,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Where a press of that minute belongs."""
+
+    point: str | None
+    survey: str | None
+    hour_utc_minute: int
+    """The UTC minute in which the hour began that the clock of the place shows."""
+    is_open: bool
+    """By the opening hours of the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Minutes of a terminal, `until` not among them."""
+
+    device_id: str
+    from_utc_minute: int
+    until_utc_minute: int
+
+
+class CompiledSite:
+    """A site, ready for look-ups. It keeps what it has worked out, so keep it as long as the site is the same."""
+
+    def __init__(self, site: Site) -> None:
+        self._nowhere = (Piece(FROM_EVER, None, None, site.organisation.time_zone, None),)
+        self._clocks: dict[str, WallClock] = {}
+        self._weeks: dict[OpeningHours, bytes] = {}
+        self._pieces = _compiled(site, self._nowhere[0])
+
+    @property
+    def device_ids(self) -> frozenset[str]:
+        """The terminals that have a placement, of whatever time."""
+        return frozenset(self._pieces)
+
+    def pieces(self, device_id: str) -> tuple[Piece, ...]:
+        """The pieces of a terminal: they begin before all time, and cover all of it."""
+        return self._pieces.get(device_id, self._nowhere)
+
+    def at(self, device_id: str, utc_minute: int) -> Attribution:
+        """Where a press of that terminal in that minute belongs."""
+        return next(self.many(device_id, (utc_minute,)))
+
+    def many(self, device_id: str, utc_minutes: Iterable[int]) -> Iterator[Attribution]:
+        """The same for many minutes, in any order; ascending ones are found fastest."""
+        pieces = self.pieces(device_id)
+        starts = [*(piece.from_utc_minute for piece in pieces), FOR_EVER]
+        begin = end = hour_begin = hour_end = FROM_EVER  # neither a piece nor an hour yet
+        piece, clock, week, offset = pieces[0], self._clock(pieces[0].zone), self._week(pieces[0].hours), 0
+        for minute in utc_minutes:
+            if not begin <= minute < end:
+                index = bisect_right(starts, minute) - 1
+                piece, begin, end = pieces[index], starts[index], starts[index + 1]
+                clock, week = self._clock(piece.zone), self._week(piece.hours)
+                hour_begin = hour_end = FROM_EVER  # the next zone may have others
+            if not hour_begin <= minute < hour_end:
+                hour_begin, hour_end, offset = clock.hour_of(minute)
+            is_open = week is None or week[(minute + offset + _MONDAY) % WEEK_MIN] == 1
+            yield Attribution(piece.point, piece.survey, hour_begin, is_open)
+
+    def _clock(self, zone: str) -> WallClock:
+        if zone not in self._clocks:
+            self._clocks[zone] = WallClock(zone)
+        return self._clocks[zone]
+
+    def _week(self, hours: OpeningHours | None) -> bytes | None:
+        if hours is None:
+            return None
+        if hours not in self._weeks:
+            self._weeks[hours] = hours.minutes_of_week()
+        return self._weeks[hours]
+
+
+def compile_site(site: Site) -> CompiledSite:
+    """A sound site, ready for look-ups."""
+    return CompiledSite(site)
+
+
+def changed_stretches(old: CompiledSite, new: CompiledSite) -> Iterator[Stretch]:
+    """Of which terminals' minutes the point, survey, zone or hours are others now: all that must be computed anew.
+
+    Terminals without any placement change only when the organisation's zone does: `nowhere_changed`.
+    """
+    for device_id in sorted(old.device_ids | new.device_ids):
+        olds, news = old.pieces(device_id), new.pieces(device_id)
+        bounds = sorted({piece.from_utc_minute for piece in (*olds, *news)})
+        begin: int | None = None
+        old_at, new_at = -1, -1
+        for minute in bounds:
+            while old_at + 1 < len(olds) and olds[old_at + 1].from_utc_minute <= minute:
+                old_at += 1
+            while new_at + 1 < len(news) and news[new_at + 1].from_utc_minute <= minute:
+                new_at += 1
+            if olds[old_at].is_like(news[new_at]):
+                if begin is not None:
+                    yield Stretch(device_id, begin, minute)
+                begin = None
+            elif begin is None:
+                begin = minute
+        if begin is not None:
+            yield Stretch(device_id, begin, FOR_EVER)
+
+
+def nowhere_changed(old: CompiledSite, new: CompiledSite) -> bool:
+    """Whether hours of terminals without any placement begin elsewhere now."""
+    return not old.pieces("")[0].is_like(new.pieces("")[0])
+
+
+def _compiled(site: Site, nowhere: Piece) -> dict[str, tuple[Piece, ...]]:
+    places = places_of(site)
+    surveys: dict[str, list[Survey]] = {}
+    for survey in sorted(site.surveys, key=lambda one: (one.first_day, one.key)):
+        # A terminal has four buttons: what is asked on another scale, it does not ask.
+        if survey.scale is Scale.FOUR and not survey.is_withdrawn:
+            for point in places.points_at(survey):
+                surveys.setdefault(point, []).append(survey)
+
+    @cache
+    def asked(point: str, asks: SurveyType) -> list[tuple[int, int, str]]:
+        """(from, until, survey) at a point, in order."""
+        zone = places.zone(point)
+        return [
+            (
+                start_of_day(survey.first_day, zone),
+                FOR_EVER if survey.last_day is None else start_of_day(day_after(survey.last_day), zone),
+                survey.key,
+            )
+            for survey in surveys.get(point, [])
+            if survey.type is asks
+        ]
+
+    def pieces_of(placement: Placement) -> Iterator[Piece]:
+        """Those of its time, and one for what comes after."""
+        point = placement.point
+        ends = (placement.until_utc_minute, places.until(point))
+        at = placement.from_utc_minute
+        end = min((one for one in ends if one is not None), default=FOR_EVER)
+        if at >= end:
+            return
+        zone, hours = places.zone(point), places.hours(point)
+        for begin, until, key in asked(point, placement.asks):
+            if until <= at or begin >= end:
+                continue
+            if begin > at:
+                yield Piece(at, point, None, zone, hours)
+            yield Piece(max(at, begin), point, key, zone, hours)
+            at = until
+        if at < end:
+            yield Piece(at, point, None, zone, hours)
+        if end < FOR_EVER:
+            yield Piece(end, None, None, nowhere.zone, None)
+
+    found: dict[str, list[Piece]] = {}
+    for placement in site.placements:
+        pieces = found.setdefault(placement.device_id, [nowhere])
+        for piece in pieces_of(placement):
+            if piece.from_utc_minute == pieces[-1].from_utc_minute:
+                pieces.pop()  # it ended there, and stands elsewhere from then on
+            pieces.append(piece)
+    return {device_id: _joined(pieces) for device_id, pieces in found.items()}
+
+
+def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
+    """Without those that go on as the one before."""
+    return (pieces[0], *(after for before, after in pairwise(pieces) if not after.is_like(before)))

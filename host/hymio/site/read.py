@@ -1,0 +1,125 @@
+"""A site from its TOML file. All that is wrong with it is told at once, each with its line and key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from hymio.common.errors import WRONG_USE, Failure
+from hymio.common.text_files import SAVE_AS_UTF8, read_utf8
+from hymio.common.words import counted
+from hymio.site.build import Builder, Fault, Path
+from hymio.site.model import Site
+from hymio.site.positions import lines_of
+from hymio.site.rules import dotted, shown
+
+FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Twice what the largest site takes."""
+SHOWN_MAX: Final = 100
+HINT: Final = "Correct it and run the same command again. Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True)
+class FileFault:
+    """One fault of a file, for people and for programs."""
+
+    file: str
+    line: int
+    """1 is the first."""
+    key: str
+    """Dotted key of a TOML with indices from 0, or the column of a CSV."""
+    expected: str
+    came: str
+
+    def __str__(self) -> str:
+        return f"{self.file} line {self.line}: {self.key}: expected {self.expected}, came {self.came}."
+
+    def as_values(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "key": self.key,
+            "expected": self.expected,
+            "came": self.came,
+        }
+
+
+class FaultyFiles(Failure):
+    """Ends a command with 2; the message has a line for each fault, in their order in the file."""
+
+    def __init__(self, faults: Sequence[FileFault]) -> None:
+        shown = [str(fault) for fault in faults[:SHOWN_MAX]]
+        if len(faults) > SHOWN_MAX:
+            shown.append(f"And {counted(len(faults) - SHOWN_MAX, 'fault')} more.")
+        super().__init__(WRONG_USE, "\n".join(shown), HINT)
+        self.faults = tuple(faults)
+
+
+def read_site(path: FilePath) -> Site:
+    """The site of a TOML file.
+
+    Raises:
+        Failure: 2, it can't be read or is not UTF-8. Its subclass FaultyFiles: all that is wrong in it.
+    """
+    return parse_site(read_bounded(path, SAVE_AS_UTF8), str(path))
+
+
+def read_bounded(path: FilePath, hint: str) -> str:
+    """The text of a file that a person has named.
+
+    Args:
+        hint: how to save it, if it is not UTF-8.
+
+    Raises:
+        Failure: 2, it can't be read, is too large, or not UTF-8.
+    """
+    try:
+        size = path.stat().st_size
+        if size > FILE_BYTES_MAX:
+            raise Failure(WRONG_USE, f"{path}: expected at most {FILE_BYTES_MAX} bytes, came {size}.", HINT)
+        return read_utf8(path, hint)
+    except OSError as error:
+        raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give the path of a file that can be read.") from error
+
+
+def parse_site(text: str, source: str = "site.toml") -> Site:
+    """The site of a TOML text.
+
+    Args:
+        source: what errors call the file.
+
+    Raises:
+        FaultyFiles: all that is wrong in it. A text that is not TOML has one fault, where it ceases to be.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Failure(WRONG_USE, f"{source} is not TOML: {error}.", HINT) from error
+    except RecursionError as error:
+        raise Failure(
+            WRONG_USE, f"{source} is not the TOML of a site: it has too many brackets in it.", HINT
+        ) from error
+    builder = Builder()
+    builder.take(values)
+    site = builder.site()
+    if builder.faults:
+        lines = lines_of(text)
+        found = [file_fault(fault, source, _line(lines, fault.path), fault.path) for fault in builder.faults]
+        raise FaultyFiles(sorted(found, key=lambda fault: fault.line))
+    return site
+
+
+def file_fault(fault: Fault, source: str, line: int, path: Path) -> FileFault:
+    """The fault as it is shown."""
+    return FileFault(source, line, dotted(path), fault.expected, shown(fault.came))
+
+
+def _line(lines: dict[Path, int], path: Path) -> int:
+    """The line of a value, or of what it is missing in."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)

@@ -1,0 +1,159 @@
+"""The tree and the placements of a site from two CSV files, as a spreadsheet writes them.
+
+Surveys, questions and the organisation are no tables; they stay as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path as FilePath
+from typing import Final
+
+from hymio.site.build import Builder, Fault, Path
+from hymio.site.model import NodeKind, Site
+from hymio.site.read import FaultyFiles, FileFault, read_bounded
+from hymio.site.rules import shown
+
+PLACE_COLUMNS: Final = ("key", "name", "kind", "parent", "time_zone", "hours", "level", "until")
+"""And any number of `custom.LABEL`."""
+PLACEMENT_COLUMNS: Final = ("device_id", "at", "from", "until", "asks")
+CUSTOM: Final = "custom."
+_NEEDED: Final = {"places": ("key", "name", "kind"), "placements": ("device_id", "at", "from")}
+_SAVE_AS_CSV: Final = 'Save it as "CSV UTF-8" (Excel has it among its file types) and run the same command again.'
+_SEPARATORS: Final = ",;\t"
+FORMULA_SIGNS: Final = "=+-@'\t"
+"""A spreadsheet takes a cell for a formula that begins so (the apostrophe: for a mark that it is none)."""
+
+_TakeRow = Callable[[int, dict[str, str]], None]
+
+
+def read_csv_site(places: FilePath, placements: FilePath, base: Site) -> Site:
+    """The site of two files.
+
+    Args:
+        base: whose organisation, questions and surveys it has.
+
+    Raises:
+        Failure: 2, a file can't be read or is not UTF-8. Its subclass FaultyFiles: all that is wrong in them.
+    """
+    return parse_csv_site(
+        read_bounded(places, _SAVE_AS_CSV),
+        read_bounded(placements, _SAVE_AS_CSV),
+        base,
+        str(places),
+        str(placements),
+    )
+
+
+def parse_csv_site(
+    places: str,
+    placements: str,
+    base: Site,
+    places_source: str = "places.csv",
+    placements_source: str = "placements.csv",
+) -> Site:
+    """The same of two texts."""
+    builder = Builder()
+    builder.organisation = base.organisation
+    builder.questions, builder.surveys = list(base.questions), list(base.surveys)
+
+    rows: list[tuple[int, dict[str, str]]] = []
+
+    def take_placement(line: int, cells: dict[str, str]) -> None:
+        builder.take_placement(("placements", line), cells)
+
+    _take_rows("places", places, PLACE_COLUMNS, builder, lambda line, cells: rows.append((line, cells)))
+    groups = {cells.get("parent") for _, cells in rows}
+    for line, cells in rows:
+        _take_place(builder, line, cells, groups)
+    _take_rows("placements", placements, PLACEMENT_COLUMNS, builder, take_placement)
+    site = builder.site()
+    if builder.faults:
+        sources = {"places": places_source, "placements": placements_source}
+        found = [_file_fault(fault, sources) for fault in builder.faults]
+        raise FaultyFiles(sorted(found, key=lambda fault: (fault.file, fault.line)))
+    return site
+
+
+def _take_place(builder: Builder, line: int, cells: dict[str, str], groups: set[str | None]) -> None:
+    """One row of the places. Of what kind a place is that does not say so, is seen from what lies in it (`groups`)."""
+    path: Path = ("places", line)
+    kind, key = cells.pop("kind", "").casefold(), cells.pop("key", "")
+    custom = {name.removeprefix(CUSTOM): cells.pop(name) for name in list(cells) if name.startswith(CUSTOM)}
+    if not key:
+        builder.wrong((*path, "key"), "a key for each place")
+    if kind not in tuple(NodeKind):
+        builder.wrong((*path, "kind"), "group or point", kind or None)
+        kind = NodeKind.GROUP if key in groups else NodeKind.POINT
+    builder.take_node(path, NodeKind(kind), key, {**cells, **({"custom": custom} if custom else {})})
+
+
+def _file_fault(fault: Fault, sources: dict[str, str]) -> FileFault:
+    path: Path = fault.path
+    if len(path) >= 2 and path[0] in sources:
+        line = path[1]
+        column = ".".join(str(part) for part in path[2:]) or "the row"
+        return FileFault(sources[str(path[0])], int(line), column, fault.expected, shown(fault.came))
+    # Of what is not in these files: a survey that asks at a place that they no longer have.
+    key = ".".join(str(part) for part in path)
+    return FileFault(sources["places"], 1, key, fault.expected, shown(fault.came))
+
+
+def _take_rows(name: str, text: str, columns: tuple[str, ...], builder: Builder, take: _TakeRow) -> None:
+    rows = _rows(name, text, builder)
+    line, head = next(rows, (1, []))
+    names = [cell.strip() for cell in head]
+    for column in _NEEDED[name]:
+        if column not in names:
+            came = ", ".join(filter(None, names)) or None
+            builder.wrong((name, line, column), "a column of this name in the first row", came)
+    for index, column in enumerate(names):
+        if column in names[:index] and column:
+            builder.wrong((name, line, column), "one column of this name", "more")
+        elif column not in columns and column and not (column.startswith(CUSTOM) and name == "places"):
+            others = f" or {CUSTOM}LABEL" if name == "places" else ""
+            builder.wrong((name, line, column), f"one of {', '.join(columns)}{others}", column)
+    if builder.faults and any(fault.path[:2] == (name, line) for fault in builder.faults):
+        return  # every row would have the same fault
+    for line, row in rows:
+        beyond = [cell for column, cell in zip(names, row, strict=False) if not column] + row[len(names) :]
+        if any(cell.strip() for cell in beyond):
+            builder.wrong((name, line), f"{len(names)} cells, one for each column", len(row))
+            continue
+        cells = {column: _plain(cell) for column, cell in zip(names, row, strict=False) if column}
+        take(line, {column: cell for column, cell in cells.items() if cell})
+
+
+def _rows(name: str, text: str, builder: Builder) -> Iterator[tuple[int, list[str]]]:
+    """(line in which it begins, cells) of every row that has something in it, less the one that names a separator."""
+    separator, skipped = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if skipped:
+                skipped = False
+            elif any(cell.strip() for cell in row):
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        builder.wrong((name, line), "CSV", str(error))
+
+
+def _separator(text: str) -> tuple[str, bool]:
+    """What stands between the cells, and whether the first row says nothing else (`sep=;` is how Excel is told)."""
+    first = text.partition("\n")[0].strip("\r\n ")
+    if first.strip('"').lower().startswith("sep=") and len(first.strip('"')) == 5:
+        return first.strip('"')[4], True
+    head = next((line for line in text.splitlines() if line.strip(_SEPARATORS + " ")), "")
+    return max(_SEPARATORS, key=head.count), False
+
+
+def _plain(cell: str) -> str:
+    """The text of a cell, without the mark that it is no formula (`write.safe_cell` puts it there)."""
+    cell = cell.strip(" \r\n")
+    if len(cell) > 1 and cell[0] == "'" and cell[1] in FORMULA_SIGNS:
+        cell = cell[1:]
+    return cell.strip()
