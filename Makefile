@@ -56,7 +56,7 @@ bench: .venv/.ready-test ## the figures of the design (JSON=FILE writes them for
 	@$(BIN)/python -m hymio_sim.rigs.bench $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
 
 # The tests of what `make coverage` measures: pyproject.toml names the modules.
-COVERED := $(addprefix tests/host/test_,$(addsuffix .py,books cable dating_property figures formats image ingest ingest_cost \
+COVERED := $(addprefix tests/host/test_,$(addsuffix .py,books cable dating_property formats image ingest ingest_cost \
 	limits parcels pull_marks quarantine replay state_message))
 
 WHAT := log

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hymio.store.figures import happy_index, happy_index_margin
+from hymio.measures.happy_index import happy_index, happy_index_margin
 
 
 def test_the_field_s_own_examples() -> None:

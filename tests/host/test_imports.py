@@ -19,8 +19,11 @@ BREACHES = {
     "wire/primitives.py": "def lazily():\n    from hymio.wire import records\n    return records\n",
     "office/report.py": "import aiomqtt\n",
     "board/labels.py": "import hymio_sim.cli\n",
+    "site/hours.py": "from hymio.measures import zones\n",
+    "measures/nps.py": "def lazily():\n    import sqlalchemy\n    return sqlalchemy\n",
 }
-"""What is added to a file, each a breach of another rule: layers, siblings, cycles, the one client, the simulator."""
+"""What is added to a file, each a breach of another rule: layers, siblings, cycles, the one client, the simulator, the
+layers below the store, and what knows no database."""
 
 
 def lint(tree: Path) -> subprocess.CompletedProcess[str]:

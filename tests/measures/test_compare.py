@@ -47,10 +47,7 @@ def sure(one: Difference | None) -> Difference:
 def test_newcombe_s_own_examples(counts: tuple[int, int, int, int], low: float, high: float) -> None:
     """Table II of the paper, method 10, examples a, b and c."""
     one = sure(share_difference(*counts))
-    assert (one.interval.low, one.interval.high) == (
-        pytest.approx(100 * low, abs=0.006),
-        pytest.approx(100 * high, abs=0.006),
-    )
+    assert one.interval == pytest.approx((100 * low, 100 * high), abs=0.006)
 
 
 @given(parts, parts)

@@ -15,8 +15,9 @@ from scipy.stats import t
 from hymio.measures import trend as trend_module
 from hymio.measures.buckets import buckets
 from hymio.measures.day import PeakAndEnd, peak_and_end, whole_day
-from hymio.measures.opening import OpeningHours, OpenSpan, spans_of_day
+from hymio.measures.opening import OpenSpan, spans_of_day
 from hymio.measures.trend import trend
+from hymio.site.hours import from_texts
 
 HOUR = 3600
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -80,7 +81,7 @@ def test_nobody_came() -> None:
 
 def test_an_evening_across_midnight_is_one_day_even_when_the_clock_changes() -> None:
     """20:00 to 02:30 on the night to winter time: the last hour is the second one that the clock calls two."""
-    spans = spans_of_day(OpeningHours.of([""] * 5 + ["20:00-02:30", ""]), BERLIN, date(2026, 10, 24))
+    spans = spans_of_day(from_texts([""] * 5 + ["20:00-02:30", ""]), BERLIN, date(2026, 10, 24))
     hours = [
         (one.start_utc, one.end_utc, EVEN) for one in buckets("hour", BERLIN, spans[0].start_utc, spans[-1].end_utc)
     ]

@@ -15,8 +15,9 @@ from statsmodels.stats.proportion import proportion_confint
 from hymio.measures.answers import misuse, option_shares
 from hymio.measures.faces import figures, together
 from hymio.measures.intervals import share, two_sided_p
-from hymio.measures.levels import Level, Thresholds
+from hymio.measures.levels import Thresholds
 from hymio.measures.nps import RecommendAnswers, net_promoter_score
+from hymio.site.model import Level
 
 ALPHA_OF_1_96 = 2 * norm.sf(1.96)
 
@@ -79,7 +80,7 @@ def test_wilson_s_interval_is_that_of_statsmodels(whole: int, of: float) -> None
     one = share(part, whole)
     low, high = proportion_confint(part, whole, alpha=ALPHA_OF_1_96, method="wilson")
     assert one is not None
-    assert (one.low, one.high) == (pytest.approx(100 * low, abs=1e-7), pytest.approx(100 * high, abs=1e-7))
+    assert (one.low, one.high) == pytest.approx((100 * low, 100 * high), abs=1e-7)
     assert 0 <= one.low <= one.value <= one.high <= 100
 
 

@@ -18,7 +18,7 @@ from hymio.site.attribution import (
     FOR_EVER,
     Attribution,
     CompiledSite,
-    Stretch,
+    TerminalStretch,
     changed_stretches,
     compile_site,
     nowhere_changed,
@@ -121,7 +121,7 @@ def test_a_correction_names_the_minutes_that_change_and_no_others(
             assert not _piece(before, device_id, minute).is_like(_piece(after, device_id, minute))
 
 
-def _piece(compiled: CompiledSite, device_id: str, minute: int) -> attribution.Piece:
+def _piece(compiled: CompiledSite, device_id: str, minute: int) -> attribution.PieceOfTime:
     return [piece for piece in compiled.pieces(device_id) if piece.from_utc_minute <= minute][-1]
 
 
@@ -222,18 +222,18 @@ def test_a_terminal_that_moves_within_an_hour_takes_the_clock_of_its_new_place()
 def test_corrections_touch_exactly_their_stretch() -> None:
     old = compile_site(BASE)
 
-    def touched(new: Site) -> list[Stretch]:
+    def touched(new: Site) -> list[TerminalStretch]:
         return list(changed_stretches(old, compile_site(new)))
 
     first, second = BASE.placements
     since, moved = first.from_utc_minute, helsinki("2026-04-01 08:00")
     earlier = replace(first, from_utc_minute=since - 600)
-    assert touched(replace(BASE, placements=(earlier, second))) == [Stretch("till-1", since - 600, since)]
+    assert touched(replace(BASE, placements=(earlier, second))) == [TerminalStretch("till-1", since - 600, since)]
     ended = replace(first, until_utc_minute=moved)
-    assert touched(replace(BASE, placements=(ended, second))) == [Stretch("till-1", moved, FOR_EVER)]
+    assert touched(replace(BASE, placements=(ended, second))) == [TerminalStretch("till-1", moved, FOR_EVER)]
     zone = replace(BASE, nodes=tuple(replace(one, time_zone="UTC") if one.key == "bar" else one for one in BASE.nodes))
     assert second.until_utc_minute is not None
-    assert touched(zone) == [Stretch("till-2", second.from_utc_minute, second.until_utc_minute)]
+    assert touched(zone) == [TerminalStretch("till-2", second.from_utc_minute, second.until_utc_minute)]
     name = replace(BASE, nodes=tuple(replace(one, name="Other") for one in BASE.nodes))
     assert touched(name) == []
     assert not nowhere_changed(old, compile_site(name))

@@ -9,7 +9,7 @@ from datetime import date
 from hypothesis import given
 from sites import HOSPITAL, minutes, sites
 
-from hymio.site.diff import Change, ChangeKind, apply, diff, plan_import, subject_of
+from hymio.site.diff import ChangeKind, SiteChange, Thing, apply, diff, plan_import, subject_of
 from hymio.site.model import Node, Organisation, Placement, Question, Site, Survey, SurveyType
 from hymio.site.moments import day_after, moment_of, parse_moment
 from hymio.site.read import parse_site
@@ -25,7 +25,7 @@ NOW = minute("2026-05-20 14:00")
 
 
 def things(site: Site) -> dict[tuple[str, ...], object]:
-    every = (site.organisation, *site.nodes, *site.questions, *site.surveys, *site.placements)
+    every: tuple[Thing, ...] = (site.organisation, *site.nodes, *site.questions, *site.surveys, *site.placements)
     return {subject_of(thing): thing for thing in every}
 
 
@@ -110,7 +110,7 @@ def test_a_name_is_changed() -> None:
     (change,) = diff(BASE, parse_site(HOSPITAL.replace("Ward 3", "Ward III").replace("The waiting", "Waiting")), NOW)[
         :1
     ]
-    assert isinstance(change, Change)
+    assert isinstance(change, SiteChange)
     assert str(change) == '~ point ward-3\n    name: "Ward 3" -> "Ward III"'
     assert change.as_values() == {
         "change": "changed",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sites import opening_hours
 
-from hymio.common.firmware_files import firmware_room
+from hymio.common.firmware_files import firmware_module
 from hymio.site.hours import ALWAYS, CLOSED, OpeningHours, from_texts, parse
 
 NINE_TO_FIVE = ((540, 1020),)
@@ -39,6 +39,7 @@ def test_a_week_is_written_in_one_line(text: str, days: tuple[tuple[tuple[int, i
         ("08:00-12:00", "mon-fri 08:00"),
         ("mo-fr 08:00-12:00", "'mo' is none"),
         ("mon 8:00-12:00", "'8:00-12:00' is none"),
+        ("mon ٠٨:00-12:00", "is none"),
         ("mon 08:00-25:00", "between 00:00 and 24:00"),
         ("mon 08:60-12:00", "between 00:00 and 24:00"),
         ("mon 24:00-02:00", "between 00:00 and 24:00"),
@@ -54,6 +55,19 @@ def test_what_is_no_week_is_refused(text: str, said: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["8:00-12:00", "08:00-25:00", "08:00", "24:00-02:00", "08:00-08:00", "08:60-09:00", ","]
+)
+def test_what_is_no_span_of_a_terminal_is_refused_with_its_weekday(text: str) -> None:
+    with pytest.raises(ValueError, match="weekday 3"):
+        from_texts(["", "", text, "", "", "", ""])
+
+
+def test_a_terminal_s_week_has_seven_days() -> None:
+    with pytest.raises(ValueError, match="seven texts"):
+        from_texts([""] * 6)
+
+
 @given(opening_hours())
 def test_a_week_comes_back_from_its_text(hours: OpeningHours) -> None:
     assert parse(str(hours)) == hours
@@ -62,7 +76,7 @@ def test_a_week_comes_back_from_its_text(hours: OpeningHours) -> None:
 
 @given(opening_hours(), st.lists(st.integers(-20_000, 30_000_000), min_size=1))
 def test_a_terminal_with_these_hours_is_open_in_the_same_minutes(hours: OpeningHours, moments: list[int]) -> None:
-    firmware = firmware_room("hours").Hours(hours.texts())
+    firmware = firmware_module("hours").Hours(hours.texts())
     week = hours.minutes_of_week()
     for minute in moments:
         assert hours.has(minute) is firmware.has(minute * 60) is bool(week[(minute + 3 * 1440) % 10_080])

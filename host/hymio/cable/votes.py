@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
-from hymio.store.figures import FACES
+from hymio.measures.happy_index import FACES
 from hymio.store.log_reading import LoggedPress, read_presses
 from hymio.wire.device_ids import is_device_id
 from hymio.wire.records import SECTOR_BYTES, Record

@@ -36,11 +36,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hymio.measures.rectangles import hidden_cells
-
-CUSTOMERS_AT_LEAST: Final = 5
-"""Votes of customers under which a cell says "too few answers"."""
-STAFF_AT_LEAST: Final = 10
-"""The same of staff surveys."""
+from hymio.site.model import CUSTOMERS_AT_LEAST, STAFF_AT_LEAST
 
 
 class Tree:
@@ -124,6 +120,7 @@ class Snapshot:
     def __init__(
         self, places: Tree, times: Tree, count: Callable[[str, str], int], at_least: int = CUSTOMERS_AT_LEAST
     ) -> None:
+        """Computes nothing yet. ValueError for a threshold below 1."""
         if at_least < 1:
             raise ValueError(f"A threshold is 1 or more; it came as {at_least}.")
         self.places, self.times, self.at_least = places, times, at_least
@@ -222,10 +219,10 @@ def _members(tree: Tree, parent: str | None, is_hidden: Callable[[str], bool]) -
 
 @dataclass(frozen=True, slots=True)
 class StaffBlock:
-    """`size` answers to one survey at one place, in the order in which the database took them, from number `first` (the
-    first of all is 0).
+    """`size` answers to one survey at one place, from number `first` on; the first of all is 0.
 
-    released_utc: the end of the period in which it became full, seconds of 1970; a figure by time counts it there.
+    They are numbered in the order in which the database took them. released_utc: the end of the period in which it
+    became full, seconds of 1970; a figure by time counts it there.
     """
 
     first: int
@@ -236,14 +233,14 @@ class StaffBlock:
 def staff_blocks(
     taken_utc: Sequence[float], period_ends_utc: Sequence[float], now_utc: float, step: int = STAFF_AT_LEAST
 ) -> list[StaffBlock]:
-    """What of a staff survey's answers at one place may be shown now: whole blocks of `step`, full in a period that is
-    over.
+    """What of a staff survey's answers at one place may be shown now: whole blocks, full in a period that is over.
 
     Args:
         taken_utc: when the database took each answer, in that order. Never by the time of the press: a late answer
             would move all blocks behind it, and the difference would be that answer.
         period_ends_utc: the ends of the periods (days, say), in order.
-        step: 1 or more, STAFF_AT_LEAST by default.
+        now_utc: the moment of the question: a period that ends later is not over.
+        step: answers in a block, 1 or more.
 
     Every figure, of a place, a group or a period, is to be the sum of whole blocks. Then all that can be had by adding
     and subtracting figures, of the same or of different moments, are whole blocks again: nothing live, no single

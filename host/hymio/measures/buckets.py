@@ -43,7 +43,12 @@ def buckets(per: Per, zone: ZoneInfo, from_utc: float, to_utc: float) -> Iterato
 
     Args:
         per: "weekday" gives days, whose keys come again each week.
-        from_utc, to_utc: seconds of 1970. ValueError unless the first comes before the second.
+        zone: whose clock on the wall counts.
+        from_utc: seconds of 1970.
+        to_utc: the same, later than `from_utc`; the range ends before it.
+
+    Raises:
+        ValueError: the range ends before it has begun.
     """
     if not from_utc < to_utc:
         raise ValueError(f"A range ends after its start; it came as {from_utc} to {to_utc}.")

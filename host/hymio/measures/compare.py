@@ -10,8 +10,8 @@ from math import sqrt
 from typing import Final, NamedTuple
 
 from hymio.measures.faces import Faces, checked, figures, together
+from hymio.measures.happy_index import Z_95
 from hymio.measures.intervals import Interval, share, two_sided_p
-from hymio.store.figures import Z_95
 
 FALSE_DISCOVERY_RATE: Final = 0.05
 """Of the differences that are called real, the share that may be chance; the field's 95 %."""
@@ -19,8 +19,10 @@ FALSE_DISCOVERY_RATE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`first` less `second`, in points; `interval` is its 95 % interval and `p` the two-sided probability, 0..1, of a
-    difference as large by chance alone."""
+    """`first` less `second`, in points, and how sure it is.
+
+    `interval` is its 95 % interval and `p` the two-sided probability, 0..1, of a difference as large by chance alone.
+    """
 
     value: float
     interval: Interval
@@ -98,7 +100,11 @@ def told_apart(p_values: Sequence[float], rate: float = FALSE_DISCOVERY_RATE) ->
     """Which of many differences are called real, in their order, so that at most `rate` of those are chance on average.
 
     Args:
-        p_values: 0..1 each. rate: above 0, below 1. ValueError otherwise.
+        p_values: 0..1 each.
+        rate: above 0, below 1.
+
+    Raises:
+        ValueError: one of them lies outside.
 
     The step-up procedure of Y. Benjamini and Y. Hochberg, Controlling the false discovery rate, JRSS B 57 (1995).
     """
@@ -114,8 +120,10 @@ def told_apart(p_values: Sequence[float], rate: float = FALSE_DISCOVERY_RATE) ->
 def compare_cells(
     pairs: Mapping[str, tuple[Faces, Faces]], rate: float = FALSE_DISCOVERY_RATE
 ) -> dict[str, tuple[Difference, bool] | None]:
-    """Many cells, first against second (say each hour of this month and of the last): the difference of their Happy
-    Indices and whether it is called real among so many. None for a pair of which one has no votes."""
+    """The difference of many pairs' Happy Indices, first less second, and whether it is called real among so many.
+
+    A pair may be an hour of this month and the same of the last. None for one of which a cell has no votes.
+    """
     differences = {key: index_difference(first, second) for key, (first, second) in pairs.items()}
     known = {key: difference for key, difference in differences.items() if difference is not None}
     real = dict(zip(known, told_apart([one.p for one in known.values()], rate), strict=True))
@@ -154,7 +162,7 @@ def ranks(places: Mapping[str, Faces], rate: float = FALSE_DISCOVERY_RATE) -> li
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BeforeAndAfter:
     """Both sides of a dated change. `left_out`: votes of cells that the moment of the change falls into."""
 
     before: tuple[int, ...]
@@ -163,7 +171,7 @@ class Change:
     difference: Difference | None
 
 
-def before_and_after(cells: Iterable[tuple[float, float, Faces]], changed_utc: float) -> Change:
+def before_and_after(cells: Iterable[tuple[float, float, Faces]], changed_utc: float) -> BeforeAndAfter:
     """Whether the figure moved: the Happy Index after the change less the one before it.
 
     Args:
@@ -180,4 +188,4 @@ def before_and_after(cells: Iterable[tuple[float, float, Faces]], changed_utc: f
             left_out += sum(checked(faces))
     of = len((before or after or [(0,) * 4])[0])
     first, second = together(before, of), together(after, of)
-    return Change(first, second, left_out, index_difference(second, first))
+    return BeforeAndAfter(first, second, left_out, index_difference(second, first))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hymio.measures.compare import index_difference
 from hymio.measures.faces import FaceFigures, Faces, figures, together
 from hymio.measures.opening import OpenSpan
+from hymio.site.model import CUSTOMERS_AT_LEAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,13 @@ class HourFigures:
 
 @dataclass(frozen=True, slots=True)
 class PeakAndEnd:
-    """best, worst: the hours of the highest and lowest Happy Index among those with enough votes; of equals the
-    earlier. None if no hour has enough; the same hour if one has.
+    """What stays of a day.
 
-    are_told_apart: whether best and worst differ by more than chance; if not, a page says that the day was even.
-    closing: the hour in which the place closed; None without opening hours, when it stayed closed, or with too few
-    votes in that hour, which `closing_start_utc` then names all the same.
+    best, worst: the hours of the highest and lowest Happy Index among those with enough votes; of equals the earlier.
+    None if no hour has enough; the same hour if one has. are_told_apart: whether best and worst differ by more than
+    chance; if not, a page says that the day was even. closing: the hour in which the place closed; None without
+    opening hours, when it stayed closed, or with too few votes in that hour, which `closing_start_utc` then names all
+    the same.
     """
 
     best: HourFigures | None
@@ -36,7 +38,7 @@ class PeakAndEnd:
 
 
 def peak_and_end(
-    hours: Iterable[tuple[int, int, Faces]], spans: Sequence[OpenSpan] | None, at_least: int = 5
+    hours: Iterable[tuple[int, int, Faces]], spans: Sequence[OpenSpan] | None, at_least: int = CUSTOMERS_AT_LEAST
 ) -> PeakAndEnd:
     """What people remember of a day.
 

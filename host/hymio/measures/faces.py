@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from hymio.measures.happy_index import happy_index, happy_index_margin
 from hymio.measures.intervals import Share, share
-from hymio.store.figures import happy_index, happy_index_margin
 
 Faces = Sequence[int]
 """Counted votes by button, 1 (very unhappy) first: four or five counts, each 0 or more."""
@@ -60,9 +60,11 @@ def together(cells: Iterable[Faces], of: int = 4) -> tuple[int, ...]:
     """The votes of several cells as one: a group's figure is that of all its votes, never the mean of means.
 
     Args:
-        of: 4 or 5 faces, for an answer to no cells at all.
+        cells: the faces of each; none is no votes.
+        of: how many faces each has, 4 or 5.
 
-    ValueError if a cell has another number of faces.
+    Raises:
+        ValueError: a cell has another number of faces.
     """
     total = [0] * of
     for cell in cells:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import erfc, sqrt
 from typing import NamedTuple
 
-from hymio.store.figures import Z_95
+from hymio.measures.happy_index import Z_95
 
 
 class Interval(NamedTuple):
@@ -31,7 +31,11 @@ def share(part: int, whole: int) -> Share | None:
     """The share `part` of `whole` in per cent with its 95 % Wilson interval; None if `whole` is 0.
 
     Args:
-        part, whole: counts, 0 <= part <= whole. ValueError otherwise.
+        part: a count of 0 or more.
+        whole: a count that is no smaller.
+
+    Raises:
+        ValueError: not 0 <= part <= whole.
 
     The interval is Wilson's, without correction for continuity: E. B. Wilson, Probable inference, the law of
     succession, and statistical inference, JASA 22 (1927), with z = 1.96.

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Level(StrEnum):
-    """Lowest first."""
-
-    GOOD = "GOOD"
-    EXCELLENT = "EXCELLENT"
-    THE_VERY_BEST = "THE VERY BEST"
+from hymio.site.model import EXCELLENT_FROM, GOOD_FROM, THE_VERY_BEST_FROM, Level
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """The lowest Happy Index, 0..100, of each level in one organisation: 0 < good < excellent < the_very_best <= 100.
 
-    The defaults are a beginning and come from no study; the organisation sets its own. ValueError if out of order.
+    The defaults are those of an organisation that has set none of its own. ValueError if out of order.
     """
 
-    good: float = 70.0
-    excellent: float = 80.0
-    the_very_best: float = 90.0
+    good: float = GOOD_FROM
+    excellent: float = EXCELLENT_FROM
+    the_very_best: float = THE_VERY_BEST_FROM
 
     def __post_init__(self) -> None:
         if not 0 < self.good < self.excellent < self.the_very_best <= 100:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
+from hymio.measures.happy_index import Z_95
 from hymio.measures.intervals import Interval
-from hymio.store.figures import Z_95
 
 _HIGHEST: Final = 10
 

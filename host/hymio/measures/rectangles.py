@@ -27,6 +27,7 @@ def hidden_cells(table: Table, at_least: int) -> frozenset[tuple[str, str]]:
     Args:
         table: each whole row and each whole column has no votes or `at_least`. So a rectangle can always grow until it
             is one that protects.
+        at_least: the threshold: fewer votes are too few.
 
     Each small cell that is not hidden yet gets a rectangle; rectangles may overlap.
     """
@@ -71,8 +72,11 @@ def _add(
     """Adds one column for the first row that has too few votes in the columns; False if there is no such row."""
 
     def cost(column: str) -> tuple[int, int, str]:
-        """Empty cells, if known, protect nobody; then as few votes are to be lost as possible that could be shown; and
-        by name, so that the same table always hides the same."""
+        """How much is lost with the column.
+
+        Empty cells, if known, protect nobody; then as few votes are to be lost as possible that could be shown; and by
+        name, so that the same table always hides the same.
+        """
         votes = [(row, table[row][column]) for row in rows]
         lost = sum(number for row, number in votes if number >= at_least and (row, column) not in hidden)
         return sum(not number for _, number in votes), lost, column

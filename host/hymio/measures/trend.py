@@ -9,8 +9,9 @@ from statistics import median
 from typing import Final, Literal
 
 from hymio.measures.faces import Faces, figures, together
+from hymio.measures.happy_index import Z_95
 from hymio.measures.intervals import Interval
-from hymio.store.figures import Z_95
+from hymio.site.model import CUSTOMERS_AT_LEAST
 
 WEEKS: Final = 8
 """How far back to look: two months, short enough for the place to be the same and the season too."""
@@ -56,7 +57,7 @@ class Trend:
 
 
 def trend(
-    observed: Faces, before: Sequence[Faces | None], at_least: int = 5, least_weeks: int = LEAST_WEEKS
+    observed: Faces, before: Sequence[Faces | None], at_least: int = CUSTOMERS_AT_LEAST, least_weeks: int = LEAST_WEEKS
 ) -> Trend | None:
     """Observed against expected; None with too few votes now or too few weeks that had enough.
 
@@ -64,7 +65,8 @@ def trend(
         observed: the votes of the cell (an hour, or any bucket that comes back with the weeks).
         before: the same cell of the weeks before (`same_hour_before`), the order doesn't matter; None for a week
             without it: closed, a holiday, suppressed, or the hour that the clock skipped.
-        at_least: votes under which a cell has no figure. least_weeks: 2 or more.
+        at_least: votes under which a cell has no figure.
+        least_weeks: as many weeks must have one, 2 or more.
 
     The expectation is the median of the weeks' indices: a seasonal baseline (R. J. Hyndman and G. Athanasopoulos,
     Forecasting: principles and practice, 3rd edition, 5.2, the seasonal naive method) that one odd week, a strike or a

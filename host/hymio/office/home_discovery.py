@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hymio import __version__
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.store.figures import FACES, happy_index
+from hymio.measures.happy_index import FACES, happy_index
 from hymio.store.known_terminals import Facts
 
 FIGURES: Final = "figures"

@@ -16,10 +16,10 @@ from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.firmware_files import firmware_module
 from hymio.common.output import console, error_console, note, print_json
 from hymio.common.words import counted, if_one
+from hymio.measures.happy_index import FACES, happy_index
 from hymio.office.rejudging import STUCK, boots, default_windows, rejudge
 from hymio.store import schema
 from hymio.store.database import open_store
-from hymio.store.figures import FACES, happy_index
 from hymio.wire.records import UNANSWERED, VERDICT_CODES, VERDICTS, Kind, Press, Record, Run, decode_content
 
 OPTIONS: Final = {

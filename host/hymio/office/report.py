@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from hymio.common.output import console, note, print_json
+from hymio.measures.happy_index import FACES, happy_index, happy_index_margin
 from hymio.store import schema
 from hymio.store.database import open_store
-from hymio.store.figures import FACES, happy_index, happy_index_margin
 
 
 def terminal_figures(connection: Connection) -> list[dict[str, Any]]:

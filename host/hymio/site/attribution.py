@@ -25,7 +25,7 @@ _MONDAY: Final = 3 * 1440
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PieceOfTime:
     """A stretch of time of one terminal: from a UTC minute until the next piece."""
 
     from_utc_minute: int
@@ -37,7 +37,7 @@ class Piece:
     hours: OpeningHours | None
     """None: always open."""
 
-    def is_like(self, other: Piece) -> bool:
+    def is_like(self, other: PieceOfTime) -> bool:
         """Whether presses belong alike in both."""
         return (self.point, self.survey, self.zone, self.hours) == (
             other.point,
@@ -60,7 +60,7 @@ class Attribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TerminalStretch:
     """Minutes of a terminal, `until` not among them."""
 
     device_id: str
@@ -72,7 +72,8 @@ class CompiledSite:
     """A site, ready for look-ups. It keeps what it has worked out, so keep it as long as the site is the same."""
 
     def __init__(self, site: Site) -> None:
-        self._nowhere = (Piece(FROM_EVER, None, None, site.organisation.time_zone, None),)
+        """Of a sound site."""
+        self._nowhere = (PieceOfTime(FROM_EVER, None, None, site.organisation.time_zone, None),)
         self._clocks: dict[str, WallClock] = {}
         self._weeks: dict[OpeningHours, bytes] = {}
         self._pieces = _compiled(site, self._nowhere[0])
@@ -82,7 +83,7 @@ class CompiledSite:
         """The terminals that have a placement, of whatever time."""
         return frozenset(self._pieces)
 
-    def pieces(self, device_id: str) -> tuple[Piece, ...]:
+    def pieces(self, device_id: str) -> tuple[PieceOfTime, ...]:
         """The pieces of a terminal: they begin before all time, and cover all of it."""
         return self._pieces.get(device_id, self._nowhere)
 
@@ -125,7 +126,7 @@ def compile_site(site: Site) -> CompiledSite:
     return CompiledSite(site)
 
 
-def changed_stretches(old: CompiledSite, new: CompiledSite) -> Iterator[Stretch]:
+def changed_stretches(old: CompiledSite, new: CompiledSite) -> Iterator[TerminalStretch]:
     """Of which terminals' minutes the point, survey, zone or hours are others now: all that must be computed anew.
 
     Terminals without any placement change only when the organisation's zone does: `nowhere_changed`.
@@ -142,12 +143,12 @@ def changed_stretches(old: CompiledSite, new: CompiledSite) -> Iterator[Stretch]
                 new_at += 1
             if olds[old_at].is_like(news[new_at]):
                 if begin is not None:
-                    yield Stretch(device_id, begin, minute)
+                    yield TerminalStretch(device_id, begin, minute)
                 begin = None
             elif begin is None:
                 begin = minute
         if begin is not None:
-            yield Stretch(device_id, begin, FOR_EVER)
+            yield TerminalStretch(device_id, begin, FOR_EVER)
 
 
 def nowhere_changed(old: CompiledSite, new: CompiledSite) -> bool:
@@ -155,7 +156,7 @@ def nowhere_changed(old: CompiledSite, new: CompiledSite) -> bool:
     return not old.pieces("")[0].is_like(new.pieces("")[0])
 
 
-def _compiled(site: Site, nowhere: Piece) -> dict[str, tuple[Piece, ...]]:
+def _compiled(site: Site, nowhere: PieceOfTime) -> dict[str, tuple[PieceOfTime, ...]]:
     places = places_of(site)
     surveys: dict[str, list[Survey]] = {}
     for survey in sorted(site.surveys, key=lambda one: (one.first_day, one.key)):
@@ -178,7 +179,7 @@ def _compiled(site: Site, nowhere: Piece) -> dict[str, tuple[Piece, ...]]:
             if survey.type is asks
         ]
 
-    def pieces_of(placement: Placement) -> Iterator[Piece]:
+    def pieces_of(placement: Placement) -> Iterator[PieceOfTime]:
         """Those of its time, and one for what comes after."""
         point = placement.point
         ends = (placement.until_utc_minute, places.until(point))
@@ -191,15 +192,15 @@ def _compiled(site: Site, nowhere: Piece) -> dict[str, tuple[Piece, ...]]:
             if until <= at or begin >= end:
                 continue
             if begin > at:
-                yield Piece(at, point, None, zone, hours)
-            yield Piece(max(at, begin), point, key, zone, hours)
+                yield PieceOfTime(at, point, None, zone, hours)
+            yield PieceOfTime(max(at, begin), point, key, zone, hours)
             at = until
         if at < end:
-            yield Piece(at, point, None, zone, hours)
+            yield PieceOfTime(at, point, None, zone, hours)
         if end < FOR_EVER:
-            yield Piece(end, None, None, nowhere.zone, None)
+            yield PieceOfTime(end, None, None, nowhere.zone, None)
 
-    found: dict[str, list[Piece]] = {}
+    found: dict[str, list[PieceOfTime]] = {}
     for placement in site.placements:
         pieces = found.setdefault(placement.device_id, [nowhere])
         for piece in pieces_of(placement):
@@ -209,6 +210,6 @@ def _compiled(site: Site, nowhere: Piece) -> dict[str, tuple[Piece, ...]]:
     return {device_id: _joined(pieces) for device_id, pieces in found.items()}
 
 
-def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
+def _joined(pieces: list[PieceOfTime]) -> tuple[PieceOfTime, ...]:
     """Without those that go on as the one before."""
     return (pieces[0], *(after for before, after in pairwise(pieces) if not after.is_like(before)))

@@ -41,7 +41,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FaultyValue:
     """What is wrong at one place of a file."""
 
     path: Path
@@ -54,7 +54,8 @@ class Builder:
     """Takes values, collects faults, and at the end gives the site."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
+        """Begins with nothing: no values and no faults."""
+        self.faults: list[FaultyValue] = []
         self.organisation = Organisation("", "")
         self.nodes: list[Node] = []
         self.questions: list[Question] = []
@@ -68,7 +69,7 @@ class Builder:
 
     def wrong(self, path: Path, expected: str, came: object = None) -> None:
         """Puts a fault on the list."""
-        self.faults.append(Fault(path, expected, came))
+        self.faults.append(FaultyValue(path, expected, came))
 
     def take(self, given: Mapping[str, Any]) -> None:
         """All of a TOML file."""

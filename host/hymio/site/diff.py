@@ -55,7 +55,7 @@ class KeyChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SiteChange:
     """One thing of a site, before (None: it was not there) and after."""
 
     kind: ChangeKind
@@ -95,25 +95,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportPlan:
     """What an import does."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[SiteChange, ...]
     site: Site
     """What there is afterwards: the new site, and what of the old one has been ended."""
     problems: tuple[Problem, ...]
     """Why it can't be done; none: it can."""
 
 
-def plan_import(old: Site, new: Site, at_utc_minute: int) -> Plan:
+def plan_import(old: Site, new: Site, at_utc_minute: int) -> ImportPlan:
     """What importing `new` into a store that has `old` does at that minute. Both are sound."""
     refused = tuple(_refusals(old, new))
     changes = diff(old, new, at_utc_minute)
     site = apply(old, changes)
-    return Plan(changes, site, refused or tuple(problems(site)))
+    return ImportPlan(changes, site, refused or tuple(problems(site)))
 
 
-def diff(old: Site, new: Site, at_utc_minute: int) -> tuple[Change, ...]:
+def diff(old: Site, new: Site, at_utc_minute: int) -> tuple[SiteChange, ...]:
     """What differs, in the order in which it can be done: places before what stands at them.
 
     Questions have no time: one that the new site does not name stays as it is, nobody asks it any more.
@@ -121,7 +121,7 @@ def diff(old: Site, new: Site, at_utc_minute: int) -> tuple[Change, ...]:
     return tuple(_diff(old, new, at_utc_minute))
 
 
-def apply(old: Site, changes: Iterable[Change]) -> Site:
+def apply(old: Site, changes: Iterable[SiteChange]) -> Site:
     """The old site with the changes."""
     things = {subject_of(thing): thing for thing in _things(old)}
     organisation = old.organisation
@@ -179,16 +179,18 @@ def _refusals(old: Site, new: Site) -> Iterator[Problem]:
                 yield Problem(("survey", survey.key), (name,), _FIXED[name], getattr(survey, name).value)
 
 
-def _diff(old: Site, new: Site, at: int) -> Iterator[Change]:
+def _diff(old: Site, new: Site, at: int) -> Iterator[SiteChange]:
     before = {subject_of(thing): thing for thing in _things(old)}
     after = {subject_of(thing): thing for thing in _things(new)}
     old_places, new_places = places_of(old), places_of(new)
     for subject, thing in after.items():
         was = before.get(subject)
         if was is None:
-            yield Change(ChangeKind.ADDED, None, thing, _keys({}, _values(thing, new_places)))
+            yield SiteChange(ChangeKind.ADDED, None, thing, _keys({}, _values(thing, new_places)))
         elif was != thing:
-            yield Change(ChangeKind.CHANGED, was, thing, _keys(_values(was, old_places), _values(thing, new_places)))
+            yield SiteChange(
+                ChangeKind.CHANGED, was, thing, _keys(_values(was, old_places), _values(thing, new_places))
+            )
     gone = [thing for subject, thing in before.items() if subject not in after]
     merged = Places(new.organisation, (*new.nodes, *(thing for thing in gone if isinstance(thing, Node))))
     rivals: dict[str, list[Placement]] = {}
@@ -206,7 +208,9 @@ def _diff(old: Site, new: Site, at: int) -> Iterator[Change]:
         else:
             continue
         if ended != thing:
-            yield Change(ChangeKind.ENDED, thing, ended, _keys(_values(thing, old_places), _values(ended, old_places)))
+            yield SiteChange(
+                ChangeKind.ENDED, thing, ended, _keys(_values(thing, old_places), _values(ended, old_places))
+            )
 
 
 def _placement_ended(gone: Placement, rivals: Sequence[Placement], named: set[Subject], at: int) -> Placement:

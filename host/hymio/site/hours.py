@@ -14,7 +14,7 @@ SPANS_A_DAY_MAX: Final = 8
 EXPECTED: Final = '"mon-fri 08:00-12:00,13:00-17:00; sat 10:00-02:00", "always" or "closed"'
 
 _PART: Final = re.compile(r"(\S+(?:\s*,\s*[a-z]\S*)*)\s+(.*\S)\s*", re.DOTALL)
-_SPAN: Final = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)")
+_SPAN: Final = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)", re.ASCII)
 _1970_BEGAN_ON: Final = 3
 """A Thursday."""
 
@@ -116,8 +116,20 @@ def parse(text: str) -> OpeningHours:
 
 
 def from_texts(days: Sequence[str]) -> OpeningHours:
-    """The hours of seven texts, Monday first, as a terminal's configuration has them. ValueError: they are none."""
-    hours = OpeningHours(tuple(_spans(day) if day else () for day in days))
+    """The hours of seven texts, Monday first, as a terminal's configuration has them; "" is closed all day.
+
+    Raises:
+        ValueError: what was expected, and for which weekday, as a part of a sentence.
+    """
+    if len(days) != 7:
+        raise ValueError(f"seven texts, Monday first (there are {len(days)})")
+    found: list[Spans] = []
+    for number, day in enumerate(days, 1):
+        try:
+            found.append(_spans(day) if day else ())
+        except ValueError as error:
+            raise ValueError(f"for weekday {number} (1 is Monday) {error}") from None
+    hours = OpeningHours(tuple(found))
     if not hours.is_sound():
         raise ValueError("seven days of spans, none of which runs into another one")
     return hours

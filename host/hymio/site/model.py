@@ -17,6 +17,18 @@ TERMINAL_OPTIONS_MAX: Final = 4
 """Options of a follow-up that a terminal can ask: it has four buttons. The first ones are meant."""
 PHONE_OPTIONS_MAX: Final = 6
 
+GOOD_FROM: Final = 70.0
+"""The lowest Happy Index of this level, and the next two alike, where the organisation says nothing else.
+
+It is a beginning, which comes from no study."""
+EXCELLENT_FROM: Final = 80.0
+THE_VERY_BEST_FROM: Final = 90.0
+
+CUSTOMERS_AT_LEAST: Final = 5
+"""Votes of customers under which a cell says "too few answers", where the organisation says nothing else."""
+STAFF_AT_LEAST: Final = 10
+"""The same of staff surveys."""
+
 
 class NodeKind(StrEnum):
     """What a place in the tree is."""
@@ -26,7 +38,7 @@ class NodeKind(StrEnum):
 
 
 class Level(StrEnum):
-    """What a place wants to reach."""
+    """What a place wants to reach, the lowest first."""
 
     GOOD = "GOOD"
     EXCELLENT = "EXCELLENT"
@@ -58,13 +70,13 @@ class Organisation:
     """In which every text must be there; `en` or `en_US`."""
     time_zone: str = "UTC"
     """Of places that name none, nor any group above them."""
-    good: float = 70.0
+    good: float = GOOD_FROM
     """The Happy Index from which on it is GOOD; the next two alike."""
-    excellent: float = 80.0
-    the_very_best: float = 90.0
-    too_few_customer: int = 5
+    excellent: float = EXCELLENT_FROM
+    the_very_best: float = THE_VERY_BEST_FROM
+    too_few_customer: int = CUSTOMERS_AT_LEAST
     """Cells with fewer answers are not shown."""
-    too_few_staff: int = 10
+    too_few_staff: int = STAFF_AT_LEAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +195,7 @@ class Places:
     """
 
     def __init__(self, organisation: Organisation, nodes: tuple[Node, ...]) -> None:
+        """The organisation is the root; of nodes with one key the last holds."""
         self.organisation = organisation
         self.by_key = {node.key: node for node in nodes}
         self.children: dict[str | None, list[Node]] = {}

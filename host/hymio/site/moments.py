@@ -74,6 +74,7 @@ def parse_moment(given: object, zone: str) -> int:
     """The UTC minute of a text, or of a date-time of TOML.
 
     Args:
+        given: what stands in the file.
         zone: whose local time is meant where the text has no offset.
 
     Raises:
@@ -129,6 +130,7 @@ class WallClock:
     """
 
     def __init__(self, zone: str) -> None:
+        """Takes the name of a zone that there is."""
         self._zone = zone_of(zone)
         self._days: dict[int, tuple[int, int, int]] = {}
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.text_files import SAVE_AS_UTF8, read_utf8
 from hymio.common.words import counted
-from hymio.site.build import Builder, Fault, Path
+from hymio.site.build import Builder, FaultyValue, Path
 from hymio.site.model import Site
 from hymio.site.positions import lines_of
 from hymio.site.rules import dotted, shown
@@ -52,6 +52,7 @@ class FaultyFiles(Failure):
     """Ends a command with 2; the message has a line for each fault, in their order in the file."""
 
     def __init__(self, faults: Sequence[FileFault]) -> None:
+        """Shows the first hundred faults and counts the others."""
         shown = [str(fault) for fault in faults[:SHOWN_MAX]]
         if len(faults) > SHOWN_MAX:
             shown.append(f"And {counted(len(faults) - SHOWN_MAX, 'fault')} more.")
@@ -72,6 +73,7 @@ def read_bounded(path: FilePath, hint: str) -> str:
     """The text of a file that a person has named.
 
     Args:
+        path: the file, as it was named.
         hint: how to save it, if it is not UTF-8.
 
     Raises:
@@ -90,6 +92,7 @@ def parse_site(text: str, source: str = "site.toml") -> Site:
     """The site of a TOML text.
 
     Args:
+        text: the whole file.
         source: what errors call the file.
 
     Raises:
@@ -113,7 +116,7 @@ def parse_site(text: str, source: str = "site.toml") -> Site:
     return site
 
 
-def file_fault(fault: Fault, source: str, line: int, path: Path) -> FileFault:
+def file_fault(fault: FaultyValue, source: str, line: int, path: Path) -> FileFault:
     """The fault as it is shown."""
     return FileFault(source, line, dotted(path), fault.expected, shown(fault.came))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
-from hymio.site.build import Builder, Fault, Path
+from hymio.site.build import Builder, FaultyValue, Path
 from hymio.site.model import NodeKind, Site
 from hymio.site.read import FaultyFiles, FileFault, read_bounded
 from hymio.site.rules import shown
@@ -33,6 +33,8 @@ def read_csv_site(places: FilePath, placements: FilePath, base: Site) -> Site:
     """The site of two files.
 
     Args:
+        places: the file of the tree.
+        placements: the file of the placements.
         base: whose organisation, questions and surveys it has.
 
     Raises:
@@ -90,7 +92,7 @@ def _take_place(builder: Builder, line: int, cells: dict[str, str], groups: set[
     builder.take_node(path, NodeKind(kind), key, {**cells, **({"custom": custom} if custom else {})})
 
 
-def _file_fault(fault: Fault, sources: dict[str, str]) -> FileFault:
+def _file_fault(fault: FaultyValue, sources: dict[str, str]) -> FileFault:
     path: Path = fault.path
     if len(path) >= 2 and path[0] in sources:
         line = path[1]

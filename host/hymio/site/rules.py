@@ -15,7 +15,6 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
-from hymio.common.addresses import is_device_id
 from hymio.site import moments
 from hymio.site.model import (
     PHONE_OPTIONS_MAX,
@@ -28,6 +27,7 @@ from hymio.site.model import (
     Survey,
     places_of,
 )
+from hymio.wire.device_ids import is_device_id
 
 NODES_MAX: Final = 20_000
 QUESTIONS_MAX: Final = 2_000

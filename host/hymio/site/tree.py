@@ -16,6 +16,8 @@ def site_tree(site: Site, at_utc_minute: int, with_past: bool = False) -> Tree:
     """A tree for rich, as of a minute.
 
     Args:
+        site: a sound one.
+        at_utc_minute: the minute.
         with_past: also what had ended by then; it is dim.
     """
     from rich.text import Text
