@@ -16,8 +16,9 @@ from scipy.optimize import linprog
 
 from hymio.measures import anonymity
 from hymio.measures.anonymity import Snapshot, StaffBlock, Tree, staff_blocks, tree_of_hours
-from hymio.measures.buckets import buckets, day_starts
+from hymio.measures.buckets import buckets
 from hymio.measures.zones import wall_name
+from hymio.site.moments import start_of_day
 
 Cell = tuple[str, str]
 
@@ -123,7 +124,7 @@ def test_hours_of_places_in_several_zones_hang_on_one_tree() -> None:
     names = [
         [wall_name(zone, one.start_utc) for one in buckets("hour", zone, start, start + hours * 3600)]
         for zone, hours in zip(zones, (25, 24), strict=True)
-        for start in [day_starts(zone, date(2026, 10, 25))]
+        for start in [start_of_day(date(2026, 10, 25), zone.key) * 60]
     ]
     tree = tree_of_hours([*names[1], *names[0], "2026-11-01T00:00"])
     assert tree.children("all") == ("2026-10", "2026-11") and tree.children("2026-10") == ("2026-10-25",)

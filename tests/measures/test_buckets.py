@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hymio.measures.buckets import Bucket, Per, buckets, day_starts, same_hour_before
+from hymio.measures.buckets import Bucket, Per, buckets, same_hour_before
 from hymio.measures.zones import local, start_local, stretches, zone_named
+from hymio.site.moments import start_of_day
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = sorted(name for name in available_timezones() if name not in ("Factory", "localtime"))
@@ -33,7 +34,7 @@ def of(per: Per, zone: ZoneInfo, start: str, end: str) -> list[Bucket]:
 
 
 def hours_in(day: date, zone: ZoneInfo) -> list[Bucket]:
-    start = day_starts(zone, day)
+    start = start_of_day(day, zone.key) * 60
     end = next(one.end_utc for one in buckets("day", zone, start, start + 1))
     return list(buckets("hour", zone, start, end))
 

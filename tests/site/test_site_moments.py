@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -151,3 +154,12 @@ def test_an_hour_over_midnight_ends_where_the_clock_is_set(change: int) -> None:
     assert clock.hour_of(change - 1)[:2] == (hour if hour < change else hour - 60, change)
     assert clock.hour_of(change)[0] == change
     assert clock.hour_of(hour + 59) == (change, hour + 60, 390)
+
+
+def test_the_zones_are_there_on_a_computer_that_has_none() -> None:
+    """Windows and slim containers: they come with the package tzdata, which every installation has."""
+    code = "from hymio.site import moments; print(len(moments.zones()) > 400, moments.zone_of('Europe/Helsinki'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONTZPATH": ""}, capture_output=True, text=True
+    )
+    assert done.stdout == "True Europe/Helsinki\n", done.stderr

@@ -89,15 +89,6 @@ def _date_starts(per: Per, zone: ZoneInfo, from_utc: float, to_utc: float) -> It
         day = _next_day(per, day)
 
 
-def day_starts(zone: ZoneInfo, day: date) -> int:
-    """The moment at which that local day begins, seconds of 1970."""
-    wall = _wall_s(day)
-    for one in stretches(zone, wall - _MARGIN_S, wall + _MARGIN_S):
-        if one.end_utc + one.offset_s > wall:
-            return max(one.start_utc, wall - one.offset_s)
-    raise AssertionError("a clock shows every midnight, or later, within two days")
-
-
 def same_hour_before(zone: ZoneInfo, start_utc: int, weeks: int) -> list[int | None]:
     """Starts of the hours of the same weekday and the same clock time, 1..`weeks` weeks before, in seconds of 1970.
 

@@ -13,14 +13,14 @@ from functools import cache
 from itertools import pairwise
 from typing import Final
 
-from hymio.site.hours import WEEK_MIN, OpeningHours
+from hymio.site.hours import DAY_MIN, FIRST_WEEKDAY_OF_1970, WEEK_MIN, OpeningHours
 from hymio.site.model import Placement, Scale, Site, Survey, SurveyType, places_of
 from hymio.site.moments import WallClock, day_after, start_of_day
 
 FROM_EVER: Final = -(1 << 40)
 FOR_EVER: Final = 1 << 40
 """UTC minutes before and after all others."""
-_MONDAY: Final = 3 * 1440
+_MONDAY: Final = FIRST_WEEKDAY_OF_1970 * DAY_MIN
 """Minutes from the Monday before 1970 began to its first one."""
 
 

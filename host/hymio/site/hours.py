@@ -10,13 +10,13 @@ from typing import Final
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MIN: Final = 1440
 WEEK_MIN: Final = 7 * DAY_MIN
+FIRST_WEEKDAY_OF_1970: Final = 3
+"""A Thursday; Monday is 0."""
 SPANS_A_DAY_MAX: Final = 8
 EXPECTED: Final = '"mon-fri 08:00-12:00,13:00-17:00; sat 10:00-02:00", "always" or "closed"'
 
 _PART: Final = re.compile(r"(\S+(?:\s*,\s*[a-z]\S*)*)\s+(.*\S)\s*", re.DOTALL)
 _SPAN: Final = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)", re.ASCII)
-_1970_BEGAN_ON: Final = 3
-"""A Thursday."""
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -34,7 +34,7 @@ class OpeningHours:
     def has(self, local_minute: int) -> bool:
         """Whether it is open at that minute of the clock on the wall, counted from 1970."""
         day, minute = divmod(local_minute, DAY_MIN)
-        day += _1970_BEGAN_ON
+        day += FIRST_WEEKDAY_OF_1970
         return any(begin <= minute < end for begin, end in self.days[day % 7]) or any(
             minute + DAY_MIN < end for _, end in self.days[(day - 1) % 7]
         )
