@@ -17,8 +17,6 @@ import pytest
 
 REAL_TIME = {"run.real_time", "run.vm", "run.screen", "board.usb_cable"}
 """The half of hymio_sim that is excused: a child process, a pseudo-terminal, a window of text."""
-RIGS: set[str] = set()
-"""Proofs and benchmarks that work on that half from their first import on."""
 ON_THE_BOARD = ("hymio_sim.fakes.", "hymio_sim.rigs.on_vm.")
 """These run on the board's side, beside modules that only a board or the simulator has."""
 
@@ -114,7 +112,7 @@ def test_every_module_is_imported_but_those_of_the_real_time_half(walked: Any) -
     found, missing, other = walked
     assert other == {}
     assert {"hymio.entry", "hymio_sim.board.switches"} <= set(found) and len(found) > 130
-    excused = {f"hymio_sim.{name}" for name in REAL_TIME | RIGS} & set(found)
+    excused = {f"hymio_sim.{name}" for name in REAL_TIME} & set(found)
     assert excused, "the names of the real-time half have changed: say the new ones here"
     assert set(missing) == excused, "each that is excused does need it, and nobody else does"
     assert set(missing.values()) <= {"fcntl", "pty", "termios", "tty"}

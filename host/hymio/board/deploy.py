@@ -18,7 +18,7 @@ from hymio.board.factory_files import OLDEST, Version, compiled, firmware_files
 from hymio.board.mpremote_runs import MpRemote, SlowBoard
 from hymio.board.partitions import SECTOR, TABLE_OFFSET, Change, PartitionError, add_votes, flash_limit
 from hymio.cable.boot_line import Start, listen
-from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import error_console, note, print_json, print_line
 from hymio.common.words import counted, if_one
 from hymio.settings.configuration_rules import checked_config
@@ -192,12 +192,7 @@ def deploy(bench: DeployTools, config: Path | None, dry_run: bool = False) -> di
         _copy(bench.remote, modules, others, configuration)
     note("[4/4] starting the terminal ...")
     start = bench.listen(bench.port)
-    if start.problem:
-        raise Failure(
-            ANSWER_NO,
-            f"The firmware is on the board, but it does not count: {start.problem}.",
-            "It blinks its first light and takes no votes until that is put right.",
-        )
+    start.demand_counting()
     return {
         **result,
         "line": start.line,

@@ -19,7 +19,7 @@ from hymio.board.partitions import SECTOR, TABLE_OFFSET, PartitionError, factory
 from hymio.board.stock_image import StockImage, read_stock
 from hymio.cable.boot_line import Start, listen
 from hymio.cable.ports import find_ports
-from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
+from hymio.common.errors import ANSWERED_ERROR, BROKEN_OFF, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import error_console, note, print_json, print_line
 from hymio.settings.configuration_rules import checked_config, checked_wiring
 from hymio.settings.provisioning_file import read_terminals
@@ -204,12 +204,7 @@ def flash_board(
     if not job.dry_run and job.resets.after != "no-reset":
         advance("starting the terminal", 1.0)
         start = job.listen(port)
-        if start.problem:
-            raise Failure(
-                ANSWER_NO,
-                f"The firmware is on the board, but it does not count: {start.problem}.",
-                "It blinks its first light and takes no votes until that is put right.",
-            )
+        start.demand_counting()
     return {
         "port": port,
         "mac": mac,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hymio.cable.network_ports import serial_port
-from hymio.common.errors import NO_TERMINAL, Failure
+from hymio.common.errors import ANSWER_NO, NO_TERMINAL, Failure
 from hymio.common.output import note
 
 _LIMIT_S: Final = 30.0
@@ -45,6 +45,15 @@ class Start:
     boot: int | None = None
     log_id: int | None = None
     config_problem: str = ""
+
+    def demand_counting(self) -> None:
+        """Raises Failure 1 if the terminal, whose firmware has just been put on it, does not count."""
+        if self.problem:
+            raise Failure(
+                ANSWER_NO,
+                f"The firmware is on the board, but it does not count: {self.problem}.",
+                "It blinks its first light and takes no votes until that is put right.",
+            )
 
 
 def read_start(line: str) -> Start | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 from typing import Final
 
 from hymio.common.errors import WRONG_USE, Failure
+
+_SEPARATOR_ROW: Final = re.compile(r'"?sep=([^"]?)"?', re.IGNORECASE)
 
 SAVE_AS_UTF8: Final = "Save it as UTF-8 and run the same command again. Nothing was changed."
 
@@ -31,3 +34,12 @@ def read_utf8(path: Path, hint: str = SAVE_AS_UTF8) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         said = f"{path} line {line}: expected UTF-8, came the byte 0x{data[error.start]:02x} of another encoding."
         raise Failure(WRONG_USE, said, hint) from error
+
+
+def separator_told(text: str) -> str | None:
+    """The sign that a first row as `sep=;`, with which Excel is told it, says is between the cells of a CSV.
+
+    "" if it names none; None if the first row says something else.
+    """
+    told = _SEPARATOR_ROW.fullmatch(text.partition("\n")[0].strip("\r\n "))
+    return told[1] if told else None

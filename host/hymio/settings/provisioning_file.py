@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from typing import Any, Final
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.mac_addresses import EXAMPLE, mac_of
 from hymio.common.output import note
-from hymio.common.text_files import read_utf8
+from hymio.common.text_files import read_utf8, separator_told
 from hymio.common.words import counted
 from hymio.settings.board_pins import read_board
 from hymio.settings.configuration_rules import HINT, check, checked_wiring
@@ -146,10 +145,10 @@ def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
 
 def _separator(text: str) -> tuple[str, int]:
     """What separates the cells, and how many rows say nothing else: `sep=;` in the first row is meant for Excel."""
+    told = separator_told(text)
+    if told is not None:
+        return told or "\t", 1  # a tab is a blank at the end, which an editor may have taken off
     first = text.partition("\n")[0].strip()
-    told = re.fullmatch(r'"?sep=(.)"?', first, re.IGNORECASE)
-    if told or first.lower() == "sep=":  # a tab there is a blank at the end
-        return (told[1] if told else "\t"), 1
     head: Iterable[str]
     for separator in _SEPARATORS:
         head = next(csv.reader([first], delimiter=separator), [])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
+from hymio.common.text_files import separator_told
 from hymio.site.build import Builder, FaultyValue, Path
 from hymio.site.model import NodeKind, Site
 from hymio.site.read import FaultyFiles, FileFault, read_bounded
@@ -146,9 +147,8 @@ def _rows(name: str, text: str, builder: Builder) -> Iterator[tuple[int, list[st
 
 def _separator(text: str) -> tuple[str, bool]:
     """What stands between the cells, and whether the first row says nothing else (`sep=;` is how Excel is told)."""
-    first = text.partition("\n")[0].strip("\r\n ")
-    if first.strip('"').lower().startswith("sep=") and len(first.strip('"')) == 5:
-        return first.strip('"')[4], True
+    if told := separator_told(text):
+        return told, True
     head = next((line for line in text.splitlines() if line.strip(_SEPARATORS + " ")), "")
     return max(_SEPARATORS, key=head.count), False
 

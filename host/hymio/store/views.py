@@ -1,4 +1,4 @@
-"""The views that other programs may rely on (host/README.md); a change of what they show is a change of contract."""
+"""The views that other programs may rely on (host/spec/contract.md): a change of what they show is one of contract."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from hymio.common.firmware_files import firmware_dir
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs.figure import Figure
 from hymio_sim.rigs.on_vm import ON_VM
+from hymio_sim.rigs.stage import free_port
 
 _DEVICE_ID: Final = "till-1"
 _PATIENCE_S: Final = 20
@@ -52,8 +52,7 @@ def _set_up(directory: Path, port: int) -> tuple[Path, Path]:
 
 
 async def _weigh(directory: Path, mosquitto: Path, vm: Path) -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     conf, files = _set_up(directory, port)
     quiet = asyncio.subprocess.DEVNULL
     broker = await asyncio.create_subprocess_exec(mosquitto, "-c", conf, stdout=quiet, stderr=quiet)

@@ -36,6 +36,10 @@ class _Stopped(BaseException):
     """
 
 
+def _nothing() -> None:
+    pass
+
+
 class VirtualMachine:
     """The processor of one board in virtual time."""
 
@@ -163,7 +167,7 @@ class VirtualMachine:
 
     # ---- running the firmware ----
 
-    def _act(self, event: Callable[[], None]) -> None:
+    def _act(self, event: Callable[[], None] = _nothing) -> None:
         """Lets the firmware deal with an event and take its steps.
 
         An event that comes while the processor stands still waits until it goes on.
@@ -200,10 +204,7 @@ class VirtualMachine:
         if self._timer:
             self._timer.cancel()
         at_us = self._light_until_us or self._clock.now_us() + max(wait_us, _SHORTEST_STEP_US)
-        self._timer = self._clock.call_at_us(at_us, self._nothing_happens)
-
-    def _nothing_happens(self) -> None:
-        self._act(_nothing)
+        self._timer = self._clock.call_at_us(at_us, self._act)
 
     def console(self, data: bytes) -> bytes:
         """Passes bytes to the serial port of the board; gives what comes back."""
@@ -306,7 +307,3 @@ class VirtualMachine:
             self._clock.call_at_us(now_us + 2 * LATENCY_US, lambda: self._act(answered))
         else:
             self._clock.call_at_us(now_us + _NTP_PATIENCE_US, lambda: self._act(unanswered))
-
-
-def _nothing() -> None:
-    pass
