@@ -75,7 +75,7 @@ def press_values(device_id: str, log_id: int, seq: int, row: PressRow) -> tuple[
     return (
         device_id, log_id, seq, record.boot, record.uptime_ms, record.button, row.count, span_s,
         VERDICTS[row.verdict], VERDICTS[record.verdict], flags, quiet_ms, edges, row.clock, row.pressed_utc, row.via,
-        row.received_utc,
+        row.received_utc, 0,
     )  # fmt: skip
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Column,
     Double,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -16,12 +18,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
 from hymio.wire.records import Kind
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Rises with every change that an older hymio must not write to."""
 
 DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
@@ -62,6 +65,9 @@ presses = Table(
     Column("pressed_utc", Double),
     Column("via", Text, nullable=False),
     Column("received_utc", Double, nullable=False),
+    Column("arrival", BigInteger, nullable=False, server_default="0", comment="which transaction brought it"),
+    Index("presses_by_time", "device_id", "pressed_utc"),
+    Index("presses_by_arrival", "arrival"),
     sqlite_with_rowid=False,
 )
 
@@ -147,6 +153,8 @@ logs = Table(
     Column("open_gaps", BigInteger, nullable=False, server_default="0", comment="gaps that the terminal still holds"),
     Column("pace_seq", BigInteger, comment="the next seq when it began to be heard"),
     Column("pace_utc", Double, comment="when that was"),
+    Column("pruned_seq", BigInteger, nullable=False, server_default="0", comment="rows below it were folded"),
+    Column("folded", BigInteger, nullable=False, server_default="0", comment="presses whose rows were pruned"),
     sqlite_with_rowid=False,
 )
 
@@ -194,6 +202,211 @@ terminals = Table(
     Column("forgotten_utc", Double, comment="retired: told to nobody any more, until it speaks again"),
     Column("cleared_utc", Double, comment="since when the broker keeps nothing of it"),
     sqlite_with_rowid=False,
+)
+
+
+class Span(IntEnum):
+    """How long the time is that a row of `cells` sums up."""
+
+    EVER = 0
+    """Since the terminal's first press, with and without a date; `start_utc_minute` is 0."""
+    DAY = 1
+    """A day of the place's own clock (`measures.buckets`), or `NO_TIME`."""
+    HOUR = 2
+    """An hour of it, or `NO_TIME`."""
+
+
+NO_TIME: Final = -(1 << 40)
+"""The `cells.start_utc_minute` of presses whose time is not known: before all others."""
+
+NOWHERE: Final = 0
+"""The `node_id` and `survey_id` of presses that belong to no place, or to no survey."""
+
+OUT_OF_HOURS: Final = "out-of-hours"
+"""The `cells.verdict` of presses that the terminal counted while the place was closed: `closed` in figures of places,
+`counted` in those of the terminal, as in `presses_v1`."""
+
+cells = Table(
+    "cells",
+    metadata,
+    Column("device_id", String(32), primary_key=True),
+    Column("span", SmallInteger, primary_key=True, autoincrement=False, comment="0 ever, 1 a local day, 2 an hour"),
+    Column("start_utc_minute", BigInteger, primary_key=True, autoincrement=False, comment="minutes of 1970"),
+    Column("node_id", Integer, primary_key=True, autoincrement=False, comment="the experience point; 0: none"),
+    Column("survey_id", Integer, primary_key=True, autoincrement=False, comment="0: none"),
+    Column("button", SmallInteger, primary_key=True, autoincrement=False),
+    Column("verdict", String(16), primary_key=True),
+    Column("presses", BigInteger, nullable=False, comment="all of them, those folded too"),
+    Column("folded", BigInteger, nullable=False, server_default="0", comment="of them, those whose rows were pruned"),
+    sqlite_with_rowid=False,
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""`arrival`: the number of the newest transaction that brought presses; its row is locked until that commits, so who
+reads a value has everything up to it. `site`: rises with every change of a site."""
+
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("locale", String(16), nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    Column("good", Double, nullable=False, comment="Happy Index from which on a place is GOOD; the next two alike"),
+    Column("excellent", Double, nullable=False),
+    Column("the_very_best", Double, nullable=False),
+    Column("too_few_customer", Integer, nullable=False, comment="a cell with fewer answers is not shown"),
+    Column("too_few_staff", Integer, nullable=False),
+)
+
+
+def _of_organisation() -> list[Column[Any]]:
+    return [
+        Column("id", Integer, primary_key=True),
+        Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+        Column("key", String(64), nullable=False, comment="as in the site's file; stays for ever"),
+    ]
+
+
+nodes = Table(
+    "nodes",
+    metadata,
+    *_of_organisation(),
+    Column("name", Text, nullable=False),
+    Column("kind", String(8), nullable=False, comment="group or point"),
+    Column("parent_id", Integer, ForeignKey("nodes.id"), comment="null: right under the organisation"),
+    Column("time_zone", String(64), comment="null: as above it; the next two alike"),
+    Column("hours", Text, comment="as in the site's file"),
+    Column("level", String(16)),
+    Column("custom", Text, nullable=False, comment="JSON object: custom data by label"),
+    Column("until_utc_minute", BigInteger, comment="when it was given up"),
+    UniqueConstraint("organisation_id", "key"),
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    *_of_organisation(),
+    Column("texts", Text, nullable=False, comment="JSON object: text by locale"),
+    UniqueConstraint("organisation_id", "key"),
+)
+
+surveys = Table(
+    "surveys",
+    metadata,
+    *_of_organisation(),
+    Column("question_id", Integer, ForeignKey("questions.id"), nullable=False),
+    Column("first_day", String(10), nullable=False, comment="2026-03-29, local to each place"),
+    Column("last_day", String(10), comment="null: until further notice"),
+    Column("type", String(8), nullable=False, comment="customer or staff"),
+    Column("scale", String(8), nullable=False, comment="four, five or nps"),
+    UniqueConstraint("organisation_id", "key"),
+)
+
+survey_places = Table(
+    "survey_places",
+    metadata,
+    Column("survey_id", Integer, ForeignKey("surveys.id"), primary_key=True, autoincrement=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), primary_key=True, autoincrement=False),
+)
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("survey_id", Integer, ForeignKey("surveys.id"), nullable=False),
+    Column("positive", SmallInteger, nullable=False, comment="1: asked after a happy vote, 0: after an unhappy one"),
+    Column("texts", Text, nullable=False, comment="JSON object: text by locale"),
+    Column("ended", SmallInteger, nullable=False, server_default="0", comment="1: not asked any more"),
+    UniqueConstraint("survey_id", "positive"),
+)
+
+follow_up_options = Table(
+    "follow_up_options",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("follow_up_id", Integer, ForeignKey("follow_ups.id"), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("position", SmallInteger, comment="1 first; null: not asked any more"),
+    Column("texts", Text, nullable=False, comment="JSON object: text by locale"),
+    UniqueConstraint("follow_up_id", "key"),
+)
+
+placements = Table(
+    "placements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("device_id", String(32), nullable=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), nullable=False),
+    Column("from_utc_minute", BigInteger, nullable=False),
+    Column("until_utc_minute", BigInteger, comment="null: it still stands there; the same as from: withdrawn"),
+    Column("asks", String(8), nullable=False, comment="customer or staff"),
+    UniqueConstraint("device_id", "from_utc_minute"),
+)
+
+staff_open = Table(
+    "staff_open",
+    metadata,
+    Column("node_id", Integer, primary_key=True, autoincrement=False),
+    Column("survey_id", Integer, primary_key=True, autoincrement=False),
+    *(Column(f"n{button}", Integer, nullable=False) for button in range(1, 5)),
+    comment="answers of staff that do not fill a block yet",
+)
+
+staff_blocks = Table(
+    "staff_blocks",
+    metadata,
+    Column("node_id", Integer, primary_key=True, autoincrement=False),
+    Column("survey_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="in order of arrival, 0 first"),
+    Column("full_utc", Double, nullable=False, comment="when its last answer was taken"),
+    *(Column(f"n{button}", Integer, nullable=False) for button in range(1, 5)),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("answer_id", String(36), primary_key=True, comment="made by whoever was asked, so that it counts once"),
+    Column("node_id", Integer, ForeignKey("nodes.id"), nullable=False),
+    Column("survey_id", Integer, ForeignKey("surveys.id"), nullable=False),
+    Column("answered_utc", Double, nullable=False),
+    Column("received_utc", Double, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("face", SmallInteger, comment="1 to 4, or 1 to 5; null: not asked"),
+    Column("score", SmallInteger, comment="0 to 10; null: not asked"),
+    Column("options", Text, comment="JSON array: ids of follow_up_options"),
+    Column("locale", String(16)),
+    Column("text", Text),
+    Column("verdict", String(16), nullable=False, comment="counted, or why not: spam"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True, comment="SHA-256 of the token, which nobody keeps"),
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), comment="this place and all below it; null: all"),
+    Column("created_utc", Double, nullable=False),
+    Column("expires_utc", Double),
+    Column("revoked_utc", Double),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_utc", Double, nullable=False),
+    Column("who", Text, nullable=False, comment="the account on the computer, or the token's name"),
+    Column("action", String(32), nullable=False, comment="site.import, token.create, db.prune, ..."),
+    Column("details", Text, nullable=False, comment="JSON object; holds no secret"),
 )
 
 NO_HOUR: Final = -1
