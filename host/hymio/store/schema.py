@@ -154,7 +154,9 @@ logs = Table(
     Column("pace_seq", BigInteger, comment="the next seq when it began to be heard"),
     Column("pace_utc", Double, comment="when that was"),
     Column("pruned_seq", BigInteger, nullable=False, server_default="0", comment="rows below it were folded"),
-    Column("folded", BigInteger, nullable=False, server_default="0", comment="presses whose rows were pruned"),
+    Column(
+        "folded", BigInteger, nullable=False, server_default="0", comment="of presses, those whose rows were pruned"
+    ),
     sqlite_with_rowid=False,
 )
 
