@@ -25,7 +25,7 @@ from sqlalchemy import (
 from hymio.wire.records import Kind
 
 SCHEMA_VERSION: Final = 3
-"""Rises with every change that an older hymio must not write to."""
+"""Rises with every change that an older hymio must not write to; `migrations/versions` has a revision for each."""
 
 DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
 """Which rows of `records` date presses, in SQL: an index holds exactly these."""

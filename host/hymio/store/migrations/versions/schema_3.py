@@ -26,7 +26,15 @@ def upgrade() -> None:
     if op.get_context().dialect.name == "postgresql":
         partition_presses(op.get_bind())
     op.create_index("presses_by_time", "presses", ["device_id", "pressed_utc"])
-    op.create_index("presses_by_arrival", "presses", ["arrival"])
+    op.create_index("presses_by_arrival", "presses", ["arrival", "device_id", "log_id", "seq"])
+    is_answer = sa.text("verdict = 'answer'")
+    op.create_index(
+        "answers_by_time",
+        "presses",
+        ["device_id", "pressed_utc"],
+        sqlite_where=is_answer,
+        postgresql_where=is_answer,
+    )
 
 
 def _number(name: str, comment: str | None = None, **more: Any) -> sa.Column[int]:
@@ -201,6 +209,8 @@ def _answers(tables: sa.MetaData) -> None:
         _text("locale", 16, nullable=True),
         _text("text", nullable=True),
         _text("verdict", 16, "counted, or why not: spam"),
+        _number("arrival", "which transaction brought it", server_default="0"),
+        sa.Index("answers_by_place", "node_id", "answered_utc"),
     )
 
 
