@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Connection
+from test_ingest import assert_sums_are_kept
 
 from hymio.store.database import database_url, open_store
 from hymio.store.schema import SCHEMA_VERSION, metadata
@@ -98,6 +99,8 @@ def test_presses_and_ledger_stay_what_they_were(old_db: str, create: bool) -> No
             assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys())
             assert {index["name"] for index in found.get_indexes(table.name)} >= {i.name for i in table.indexes}
         sums = connection.execute(text(KEPT_SUMS)).all()
+    for device_id in {row[0] for row in after["presses_v1"]}:
+        assert_sums_are_kept(opened, device_id)
     opened.close()
     assert after == before
     assert version == SCHEMA_VERSION

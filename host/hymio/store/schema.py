@@ -205,7 +205,7 @@ terminals = Table(
 )
 
 
-class Span(IntEnum):
+class CellSpan(IntEnum):
     """How long the time is that a row of `cells` sums up."""
 
     EVER = 0
@@ -407,18 +407,4 @@ audit = Table(
     Column("who", Text, nullable=False, comment="the account on the computer, or the token's name"),
     Column("action", String(32), nullable=False, comment="site.import, token.create, db.prune, ..."),
     Column("details", Text, nullable=False, comment="JSON object; holds no secret"),
-)
-
-NO_HOUR: Final = -1
-"""The `hourly.hour` of presses whose time is not known."""
-
-hourly = Table(
-    "hourly",
-    metadata,
-    Column("device_id", String(32), primary_key=True),
-    Column("hour", BigInteger, primary_key=True, autoincrement=False, comment="hours of 1970; -1: not known"),
-    Column("button", SmallInteger, primary_key=True, autoincrement=False),
-    Column("verdict", String(16), primary_key=True),
-    Column("presses", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
 )

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn
 
 from hymio.common.errors import ANSWERED_ERROR, NO_SERVICE, Failure
+from hymio.store.cells import fill_cells
 from hymio.store.database_errors import shown
 from hymio.store.schema import SCHEMA_VERSION, metadata, schema_version
 from hymio.store.views import create_views, drop_views
@@ -93,6 +94,9 @@ def _bring_up_to_date(connection: Connection) -> None:
     for added in missing:
         if added in _FIRST_CONTENT:
             connection.execute(text(_FIRST_CONTENT[added]))
+    if ("cells", "") in missing:
+        fill_cells(connection)
+        connection.execute(text("DROP TABLE hourly"))  # what cells were before
     create_views(connection)
 
 
