@@ -113,7 +113,8 @@ def _copy_postgresql(store: Store, path: Path) -> None:
 def _rows_of(connection: Connection, table: str) -> Iterator[Row]:
     """All rows of a table, as they come, in the order of its columns."""
     # Otherwise the driver would fetch all of them at once.
-    for row in connection.execution_options(stream_results=True).execute(select(schema.metadata.tables[table])):
+    query = select(schema.metadata.tables[table]).execution_options(stream_results=True)
+    for row in connection.execute(query):
         yield tuple(row)
 
 
