@@ -30,6 +30,9 @@ SCHEMA_VERSION: Final = 3
 DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
 """Which rows of `records` date presses, in SQL: an index holds exactly these."""
 
+IS_ANSWER: Final = "verdict = 'answer'"
+"""Which rows of `presses` answer a follow-up: they are few, and looked for among all others."""
+
 metadata = MetaData()
 
 schema_version = Table("hymio_schema", metadata, Column("version", Integer, nullable=False))
@@ -67,7 +70,15 @@ presses = Table(
     Column("received_utc", Double, nullable=False),
     Column("arrival", BigInteger, nullable=False, server_default="0", comment="which transaction brought it"),
     Index("presses_by_time", "device_id", "pressed_utc"),
-    Index("presses_by_arrival", "arrival"),
+    # In the order in which readers follow it: of one transaction there may be many rows.
+    Index("presses_by_arrival", "arrival", "device_id", "log_id", "seq"),
+    Index(
+        "answers_by_time",
+        "device_id",
+        "pressed_utc",
+        sqlite_where=text(IS_ANSWER),
+        postgresql_where=text(IS_ANSWER),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -384,6 +395,8 @@ answers = Table(
     Column("locale", String(16)),
     Column("text", Text),
     Column("verdict", String(16), nullable=False, comment="counted, or why not: spam"),
+    Column("arrival", BigInteger, nullable=False, server_default="0", comment="which transaction brought it"),
+    Index("answers_by_place", "node_id", "answered_utc"),
 )
 
 tokens = Table(
