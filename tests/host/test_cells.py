@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -48,9 +48,10 @@ from hymio.wire.records import Boot, Press, Record, Revise, Run, Time
 DEVICES = ("till-0", "till-1", "till-9")
 """Two terminals that stand somewhere now and then, and one that never does."""
 MOMENTS = tuple(
-    int(datetime(*when, tzinfo=UTC).timestamp()) // 60
+    int(datetime.fromisoformat(f"{when}:00+00:00").timestamp()) // 60
     for when in (
-        (2025, 10, 4, 15), (2026, 1, 31, 23), (2026, 3, 29, 1), (2026, 4, 5, 3), (2026, 7, 1), (2026, 10, 25, 1)
+        "2025-10-04T15:30", "2026-01-31T23:00", "2026-03-29T01:00", "2026-04-05T03:00", "2026-07-01T00:00",
+        "2026-10-25T01:00",
     )
 )  # fmt: skip
 """When something happens: clocks are set on Lord Howe, in Europe and Santiago, a month ends, and a day in summer."""
