@@ -15,6 +15,8 @@ from sqlalchemy import Connection, func, select
 from hymio.site.diff import apply, plan_import
 from hymio.site.model import Organisation, Placement, Site
 from hymio.site.read import parse_site
+from hymio.site.read_csv import parse_csv_site
+from hymio.site.write import placements_csv, places_csv, site_toml
 from hymio.store import schema
 from hymio.store.database import Store
 from hymio.store.sites import StoredSite, clashes, load_sites, save_changes, sites_version
@@ -57,7 +59,10 @@ def rows(connection: Connection) -> dict[str, set[int]]:
 @given(sites(), minutes)
 def test_what_was_saved_is_read(store: Store, site: Site, at: int) -> None:
     with undone(store) as connection:
-        assert save(connection, site, at).site == site
+        found = save(connection, site, at).site
+    assert found == site
+    assert parse_site(site_toml(found)) == site
+    assert parse_csv_site(places_csv(found), placements_csv(found), found) == site
 
 
 @each_store
