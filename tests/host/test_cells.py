@@ -13,15 +13,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hymio_process import hymio
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from schema_check import check as schema_checked
 from sites import ZONES
 from sqlalchemy import Connection, event, select, text
 from test_ingest import Cut, Slot, Terminal
 from test_site_attribution import slowly
 
-from hymio.common.errors import Failure
+from hymio.common.errors import ANSWER_NO, Failure
 from hymio.measures.buckets import buckets
 from hymio.office.home_assistant import faces_between
 from hymio.office.report import terminal_figures
@@ -578,3 +580,24 @@ def test_a_check_lists_no_more_than_anybody_reads(own_sqlite: Store, monkeypatch
     with own_sqlite.reading() as connection:
         checked = check(connection)
     assert len(checked.different) == 2 and checked.not_listed == 5
+
+
+def test_check_as_a_command(tmp_path: Path) -> None:
+    db = str(tmp_path / "votes.db")
+    store = open_own(db)
+    take(store, "till-1", press(0), press(1))
+    done = hymio("db", "check", "--db", db, "--json")
+    assert done.returncode == 0 and schema_checked("db-check", done.stdout)["different"] == []
+    with store.writing() as connection:
+        connection.execute(text("UPDATE cells SET presses = 3 WHERE span = 0"))
+    store.close()
+    done = hymio("db", "check", "--db", db, "--json")
+    answer = schema_checked("db-check", done.stdout)
+    assert done.returncode == ANSWER_NO and not answer["ok"] and answer["not_listed"] == 0
+    key = {
+        "device_id": "till-1", "span": 0, "start_utc_minute": 0, "node_id": 0, "survey_id": 0, "button": 4,
+        "verdict": "counted",
+    }  # fmt: skip
+    assert answer["different"] == [{"table": "cells", "key": key, "column": "presses", "stored": 3, "computed": 2}]
+    done = hymio("db", "check", "--db", db)
+    assert done.returncode == ANSWER_NO and "1 sum of " in done.stdout and "till-1" in done.stdout

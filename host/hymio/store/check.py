@@ -63,6 +63,11 @@ class Checked:
         """Whether everything is what the rows say."""
         return not self.different
 
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `hymio db check`."""
+        different = [one.as_json() for one in self.different]
+        return {"ok": self.ok, "checked": self.checked, "different": different, "not_listed": self.not_listed}
+
     def compare(self, table: str, key: dict[str, Any], column: str, stored: int, computed: int) -> None:
         """Compares a sum."""
         self.checked += 1
