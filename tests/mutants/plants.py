@@ -142,6 +142,49 @@ PLANTS = (
         "expected.pop(key, row.presses) + row.folded",
         f"{_CELLS}::test_a_check_finds_whatever_is_wrong",
     ),
+    # Sites: nothing is deleted, what was corrected never was; tokens end.
+    _host(
+        "correction-without-sums",
+        "office/site.py",
+        "recompute(connection, before, load_places(connection), time.time())",
+        "load_places(connection)",
+        "tests/host/test_site_corrections.py::test_a_mistake_that_was_corrected_never_was",
+    ),
+    _host(
+        "version-stays",
+        "store/sites.py",
+        "    if things:\n",
+        "    if not things:\n",
+        "tests/host/test_store_sites.py::test_ids_stay_and_nothing_is_deleted",
+    ),
+    _host(
+        "follow-up-asked-for-ever",
+        "store/sites.py",
+        "values(ended=1)",
+        "values(ended=0)",
+        "tests/host/test_store_sites.py::test_a_follow_up_that_comes_back_is_the_same_one",
+    ),
+    _host(
+        "stands-in-two-organisations",
+        "store/sites.py",
+        "< min(_end(ours), _end(theirs))",
+        "> min(_end(ours), _end(theirs))",
+        "tests/host/test_store_sites.py::test_a_terminal_stands_in_one_organisation",
+    ),
+    _host(
+        "token-good-in-its-last-moment",
+        "store/tokens.py",
+        "tokens.c.expires_utc > now_utc",
+        "tokens.c.expires_utc >= now_utc",
+        "tests/host/test_tokens.py::test_a_token_opens_its_scope_until_it_ends",
+    ),
+    _host(
+        "scope-without-what-lies-below",
+        "site/model.py",
+        "todo += reversed(self.children.get(node.key, []))",
+        "todo += []",
+        "tests/host/test_tokens.py::test_a_scope_covers_a_place_and_all_below_it",
+    ),
     # Coverage: what is settled, lost, open.
     _host(
         "mark-without-cursor",
