@@ -35,6 +35,7 @@ from test_older_databases import BrokenOff, breaking_off
 
 from hymio.store import schema as tables
 from hymio.store.arrivals import Arrival, Told
+from hymio.store.check import check as find_wrong
 from hymio.store.database import Store, database_url, open_store
 from hymio.store.ingest import ingest_many
 from hymio.store.prune import Pruned, prune, prune_log
@@ -456,6 +457,12 @@ def test_prunes_between_arrivals_make_no_difference(store: Store, readable: bool
     run_state_machine_as_test(
         Here, settings=settings(max_examples=stories, stateful_step_count=14, suppress_health_check=list(HealthCheck))
     )
+
+
+def test_after_all_that_every_sum_is_right(store: Store) -> None:
+    with store.reading() as connection:
+        checked = find_wrong(connection)
+    assert checked.ok, checked.different[:5]
 
 
 def test_the_command(tmp_path: Path) -> None:
