@@ -25,7 +25,7 @@ from hymio.serve.v2_lists import LISTS
 from hymio.serve.v2_routes import FEEDBACKS, INTROSPECTION
 
 V2 = [f"/v2/{name}.{form}" for name in (*FEEDBACKS, *LISTS) for form in ("json", "csv")] + [f"/v2/{INTROSPECTION}"]
-V1 = [f"/api/v1/{name}" for name in ("health", "sites", "ledger", "presses", "measures", "openapi.json")]
+V1 = [f"/api/v1/{name}" for name in ("health", "sites", "ledger", "presses", "openapi.json")]
 PATHS = [*V2, *V1]
 YEAR = {"period": "2026", "includeMisuse": "true", "by": "place"}
 """Of every path those that it knows; the others are passed over."""
