@@ -139,13 +139,11 @@ class LogUpdate:
         for seq, record in batch.records:
             count = record.count if isinstance(record, Run) else 1
             before = known.get(seq)
-            if before is not None:
-                if before != record:
-                    outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
-                elif isinstance(record, Press | Run):
+            if before is not None and before != record:
+                outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
+            elif before is not None or self._was_pruned(seq, record):
+                if isinstance(record, Press | Run):
                     outcome.duplicates += count
-            elif self._was_pruned(seq, record):
-                outcome.duplicates += count if isinstance(record, Press | Run) else 0
             elif isinstance(record, Press | Run):
                 self._new_presses[seq] = PressRow(
                     record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
