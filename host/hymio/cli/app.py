@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from hymio.cli import bench_commands, field_commands, office_commands, pki_commands, quarantine_commands
+from hymio.cli import bench_commands, field_commands, office_commands, pki_commands, quarantine_commands, site_commands
 from hymio.cli.bench_commands import BENCH
 from hymio.cli.office_commands import OFFICE
 from hymio.cli.options import (
@@ -46,6 +46,9 @@ app.add_typer(
     help=quarantine_commands.HELP,
     epilog=quarantine_commands.EXAMPLES,
     rich_help_panel=OFFICE,
+)
+app.add_typer(
+    site_commands.app, name="site", help=site_commands.HELP, epilog=site_commands.EXAMPLES, rich_help_panel=OFFICE
 )
 
 
