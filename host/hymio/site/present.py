@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hymio.site import moments
-from hymio.site.model import Node, NodeKind, Placement, Places, Site, Survey, places_of
+from hymio.site.model import Node, Placement, Site, Survey, places_of
 from hymio.site.values import Values
 
 
@@ -87,7 +87,7 @@ def present_values(site: Site, at_utc_minute: int, with_past: bool = False) -> V
         "time_zone": organisation.time_zone,
         "places": [
             values(node)
-            for node in _down(places, None)
+            for node in places.below(None)
             if with_past or not is_over(places.until(node.key), at_utc_minute)
         ],
         "surveys": [
@@ -102,11 +102,3 @@ def present_values(site: Site, at_utc_minute: int, with_past: bool = False) -> V
             for survey in surveys
         ],
     }
-
-
-def _down(places: Places, key: str | None) -> Iterator[Node]:
-    """What lies in a group, each place before what lies in it."""
-    for node in places.children.get(key, []):
-        yield node
-        if node.kind is NodeKind.GROUP:
-            yield from _down(places, node.key)
