@@ -40,7 +40,7 @@ class Language:
     @property
     def name(self) -> str:
         """As it calls itself, with the capital letter of a list of choices."""
-        own = self.locale.language_name
+        own = self.locale.language_name or self.code
         return own[:1].upper() + own[1:]
 
     def say(self, message: Message, escape: Callable[[str], str] = str) -> str:
@@ -72,14 +72,14 @@ class Language:
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """With the language's signs: 1,234.5. Without `decimals` as many as there are, up to three."""
-        return numbers.format_decimal(value, _pattern("#,##0", decimals), locale=self.locale)
+        size = numbers.format_decimal(abs(value), _pattern("#,##0", decimals), locale=self.locale)
+        # Babel writes a hyphen where the language has a minus.
+        return numbers.get_minus_sign_symbol(self.locale) + size if value < 0 and _is_shown(size) else size
 
     def difference(self, value: float, decimals: int = 1) -> str:
         """With its sign: +3.0. What is shown as zero has none."""
-        if not round(value, decimals):
-            return self.number(0, decimals)
-        pattern = _pattern("#,##0", decimals)
-        return numbers.format_decimal(value, f"+{pattern};-{pattern}", locale=self.locale)
+        text = self.number(value, decimals)
+        return f"+{text}" if value > 0 and _is_shown(text) else text
 
     def percent(self, value: float, decimals: int = 0) -> str:
         """Of a share in per cent, 0 to 100: 78%."""
@@ -101,13 +101,13 @@ class Language:
 
     def weekday(self, number: int, width: str = "wide") -> str:
         """Its name, 0 is Monday; `width` is wide, abbreviated or narrow."""
-        return self.locale.days["stand-alone"][width][number]
+        return str(self.locale.days["stand-alone"][width][number])
 
     def ago(self, seconds: float) -> str:
         """How long something is past, in its largest unit: 3 minutes ago. Under a minute it is now."""
         if seconds < _MINUTE_S:
             return self.say(_("just now"))
-        return dates.format_timedelta(-seconds, "minute", threshold=1, add_direction=True, locale=self.locale)
+        return dates.format_timedelta(-int(seconds), "minute", threshold=1, add_direction=True, locale=self.locale)
 
     def listed(self, things: Iterable[str]) -> str:
         """Such as a, b and c."""
@@ -118,6 +118,10 @@ def _pattern(whole: str, decimals: int | None) -> str | None:
     if decimals is None:
         return None
     return whole + ("." + "0" * decimals if decimals else "")
+
+
+def _is_shown(text: str) -> bool:
+    return any(letter in "123456789" for letter in text)
 
 
 @cache

@@ -75,8 +75,8 @@ def answer_error(request: Request, error: Exception) -> Response:
     match error:
         case Refused():
             return _page(request, error.status, error.said, error.hint)
-        case HTTPException(status_code=status):
-            said, hint = _SAID.get(status) or _SAID[400 if status < 500 else 503]
+        case HTTPException(status_code=status) if status < 500:
+            said, hint = _SAID.get(status, _SAID[400])
             return _page(request, status, said, hint, error.headers)
         case Failure(exit_status=exit_status) if exit_status == NO_SERVICE:
             _log.error("%s: %s", request.url.path, error.message)

@@ -50,7 +50,8 @@ def _in_language(url: URL, code: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What templates are made in."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -74,4 +75,4 @@ def _environment() -> Environment:
 
 def rendered(template: str, language: Language, values: Mapping[str, Any]) -> str:
     """The text of a template."""
-    return _environment().get_template(template).render(values, language=language)
+    return environment().get_template(template).render(values, language=language)
