@@ -39,7 +39,7 @@ check-imports: .venv/.ready-check ## which package may import which (import-lint
 check-types: .venv/.ready-check
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file tests/mypy.ini tests .ci/matrix.py .ci/messages.py .ci/release.py .ci/vendor.py host/examples simulator/examples
-	@for file in tests/conftest.py tests/firmware/conftest.py; do $(BIN)/mypy --config-file tests/mypy.ini $$file || exit; done
+	@for file in tests/conftest.py tests/firmware/conftest.py tests/pages/conftest.py; do $(BIN)/mypy --config-file tests/mypy.ini $$file || exit; done
 
 check-firmware: .venv/.ready-check
 	cd firmware && ../$(BIN)/mypy --config-file mypy.ini boot.py main.py terminal

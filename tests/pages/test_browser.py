@@ -21,9 +21,9 @@ def test_everybody_can_use_it(browser: Browser, address: str, name: str, code: s
     with opened(browser, f"{address}{PATHS[name]}?lang={code}") as page:
         assert page.locator("html").get_attribute("lang") == code
         assert page.locator("h1").count() == 1
-        for screen, scheme in (("phone", "dark"), ("desktop", "light"), ("wall", "light")):
-            page.set_viewport_size(SCREENS[screen])
-            page.emulate_media(color_scheme=scheme)
+        for screen, size in SCREENS.items():
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme="dark" if screen == "phone" else "light")
             check_width(page)
             if screen != "wall":
                 check_accessible(page)

@@ -13,7 +13,7 @@ import pytest
 from babel.messages.catalog import Message as Entry
 
 from hymio.locale.language import LOCALES, SOURCE, catalogue_file, language_of
-from hymio.locale.message import Message, _, _n
+from hymio.locale.sentence import Sentence, _, _n
 
 ROOT = Path(__file__).parents[2]
 CODES = [code for code in LOCALES if code != SOURCE]
@@ -120,6 +120,6 @@ def test_a_value_may_be_a_sentence_and_is_escaped_where_that_is_wanted() -> None
     from markupsafe import escape
 
     inner = _("There is no organisation %(key)s", key="<b>")
-    outer = Message("%(a)s & %(b)s", values={"a": inner, "b": 0.5})
+    outer = Sentence("%(a)s & %(b)s", values={"a": inner, "b": 0.5})
     assert language_of("sv").say(outer) == "Det finns ingen organisation <b> & 0,5"
     assert language_of("sv").say(outer, escape) == "Det finns ingen organisation &lt;b&gt; &amp; 0,5"

@@ -187,7 +187,8 @@ def test_a_failure_tells_the_reader_nothing_of_the_inside(
 
 def test_the_wrong_method_is_refused_with_the_right_ones(pages: TestClient) -> None:
     answer = pages.post(WARD)
-    assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD" and "<h1>" in answer.text
+    assert answer.status_code == 405 and "<h1>" in answer.text
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
 def test_a_head_is_a_page_without_its_body(pages: TestClient) -> None:

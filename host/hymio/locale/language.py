@@ -19,7 +19,7 @@ from babel import Locale, dates, lists, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from hymio.locale.message import Message, _
+from hymio.locale.sentence import Sentence, _
 
 LOCALES: Final = {"en": "en_GB", "fi": "fi_FI", "sv": "sv_SE"}
 """Which languages there are, by their code, and whose habits each follows. English writes days so that nobody takes
@@ -43,23 +43,23 @@ class Language:
         own = self.locale.language_name or self.code
         return own[:1].upper() + own[1:]
 
-    def say(self, message: Message, escape: Callable[[str], str] = str) -> str:
+    def say(self, sentence: Sentence, escape: Callable[[str], str] = str) -> str:
         """The sentence in this language; numbers and days in it as the language writes them.
 
         Args:
-            message: the sentence.
+            sentence: which one.
             escape: what is done to the sentence and, by the type that it gives, to its values: markupsafe.escape.
         """
-        if message.many:
-            text = self.catalogue.ngettext(message.text, message.many, message.count)
+        if sentence.many:
+            text = self.catalogue.ngettext(sentence.text, sentence.many, sentence.count)
         else:
-            text = self.catalogue.gettext(message.text)
-        values = {name: self._shown(value, escape) for name, value in message.values.items()}
+            text = self.catalogue.gettext(sentence.text)
+        values = {name: self._shown(value, escape) for name, value in sentence.values.items()}
         return escape(text) % values
 
     def _shown(self, value: object, escape: Callable[[str], str]) -> object:
         match value:
-            case Message():
+            case Sentence():
                 return self.say(value, escape)
             case int() | float():
                 return self.number(value)

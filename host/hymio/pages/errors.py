@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from hymio.common.errors import NO_SERVICE, Failure
-from hymio.locale.message import Message, _
+from hymio.locale.sentence import Sentence, _
 from hymio.pages.reader import reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = "10"
-_SAID: Final[dict[int, tuple[Message, Message]]] = {
+_SAID: Final[dict[int, tuple[Sentence, Sentence]]] = {
     400: (
         _("This address says something that cannot be read"),
         _("Check it, or begin again at the start page."),
@@ -63,7 +63,7 @@ _SAID: Final[dict[int, tuple[Message, Message]]] = {
 class Refused(Exception):
     """Ends a view with a page of this status, with sentences of its own where the usual ones say too little."""
 
-    def __init__(self, status: int, said: Message | None = None, hint: Message | None = None) -> None:
+    def __init__(self, status: int, said: Sentence | None = None, hint: Sentence | None = None) -> None:
         """Takes the status, one of those that there are sentences for."""
         super().__init__(status)
         self.status = status
@@ -84,11 +84,11 @@ def answer_error(request: Request, error: Exception) -> Response:
     code = secrets.token_hex(3)
     _log.error("%s: code %s", request.url.path, code, exc_info=error)
     said, hint = _SAID[500]
-    return _page(request, 500, said, Message(hint.text, values={"code": code}))
+    return _page(request, 500, said, Sentence(hint.text, values={"code": code}))
 
 
 def _page(
-    request: Request, status: int, said: Message, hint: Message, headers: Mapping[str, str] | None = None
+    request: Request, status: int, said: Sentence, hint: Sentence, headers: Mapping[str, str] | None = None
 ) -> Response:
     language = reader_language(request)
     answer: Response

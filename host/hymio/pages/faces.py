@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from hymio.locale.message import _
+from hymio.locale.sentence import _
 
 FACES: Final = {
     1: _("very unhappy"),

@@ -18,7 +18,7 @@ from typing import Any, Final
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.print_texts import FONT, add_fonts, ascii_address, check_letters
-from hymio.locale.message import _
+from hymio.locale.sentence import _
 from hymio.pages.faces import FACES, face_file
 
 try:
@@ -34,7 +34,7 @@ class PaperSize(StrEnum):
     A5 = "A5"
 
 
-_WIDTH_MM: Final = {PaperSize.A4: 210.0, PaperSize.A5: 148.0}
+_PAPER_MM: Final = {PaperSize.A4: (210.0, 297.0), PaperSize.A5: (148.0, 210.0)}
 _MARGIN: Final = 16.0
 """This and what follows are millimetres of an A4; of an A5 they are so much less as its width is."""
 _INNER: Final = 210.0 - 2 * _MARGIN
@@ -85,7 +85,7 @@ def poster_pdf(poster: Poster, size: PaperSize) -> bytes:
     try:
         from fpdf import FPDF
 
-        pdf = FPDF(format=size.value)
+        pdf = FPDF(format=_PAPER_MM[size])
         pdf.set_auto_page_break(False)
         pdf.set_margin(0)
         with tempfile.TemporaryDirectory() as folder:
@@ -136,7 +136,7 @@ class _Sheet:
         self._pdf = pdf
         self._size = size
         self._poster = poster
-        self._scale = _WIDTH_MM[size] / _WIDTH_MM[PaperSize.A4]
+        self._scale = _PAPER_MM[size][0] / _PAPER_MM[PaperSize.A4][0]
 
     def draw(self) -> None:
         """All of it, from the top."""

@@ -18,9 +18,9 @@ from markupsafe import Markup, escape
 from starlette.datastructures import URL
 
 from hymio.locale.language import Language, languages
-from hymio.locale.message import Message
-from hymio.locale.message import _ as message
-from hymio.locale.message import _n as message_n
+from hymio.locale.sentence import Sentence
+from hymio.locale.sentence import _ as sentence
+from hymio.locale.sentence import _n as sentence_n
 from hymio.pages.assets import asset_path
 from hymio.pages.faces import FACES, face_name
 from hymio.pages.reader import CHOICE
@@ -28,19 +28,19 @@ from hymio.pages.states import state_words
 
 
 @pass_context
-def _say(context: Context, said: Message) -> Markup:
+def _say(context: Context, said: Sentence) -> Markup:
     language: Language = context["language"]
     return Markup(language.say(said, escape))
 
 
 @pass_context
 def _said(context: Context, text: str, **values: object) -> Markup:
-    return _say(context, message(text, **values))
+    return _say(context, sentence(text, **values))
 
 
 @pass_context
 def _said_n(context: Context, one: str, many: str, count: int, **values: object) -> Markup:
-    return _say(context, message_n(one, many, count, **values))
+    return _say(context, sentence_n(one, many, count, **values))
 
 
 def _in_language(url: URL, code: str) -> str:

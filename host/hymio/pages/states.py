@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hymio.locale.message import Message, _
+from hymio.locale.sentence import Sentence, _
 
 STATES: Final = {
     "no-data": (
@@ -31,7 +31,7 @@ STATES: Final = {
 """By the name of the picture: what is so, and what comes of it or what to do."""
 
 
-def state_words(kind: str, **values: object) -> tuple[Message, Message]:
+def state_words(kind: str, **values: object) -> tuple[Sentence, Sentence]:
     """The words of a state with their values. KeyError for a kind that there is not."""
     said, hint = STATES[kind]
-    return said, Message(hint.text, values=values)
+    return said, Sentence(hint.text, values=values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse
 
-from hymio.locale.message import _
+from hymio.locale.sentence import _
 from hymio.pages.errors import Refused
 from hymio.pages.reader import PageOf, Reader, wants_json
 from hymio.pages.tree import branches, place_address, way_to

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Sentence:
     """One sentence. What stands in the catalogues is its English text."""
 
     text: str
@@ -23,11 +23,11 @@ class Message:
     """What stands for %(name)s."""
 
 
-def _(text: str, **values: object) -> Message:
+def _(text: str, **values: object) -> Sentence:
     """A sentence, to be translated."""
-    return Message(text, values=values)
+    return Sentence(text, values=values)
 
 
-def _n(one: str, many: str, count: int, **values: object) -> Message:
+def _n(one: str, many: str, count: int, **values: object) -> Sentence:
     """A sentence that changes with a number, which is its value `count`."""
-    return Message(one, many, count, {"count": count, **values})
+    return Sentence(one, many, count, {"count": count, **values})
