@@ -7,12 +7,16 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 sys.path.append(str(Path(__file__).parents[1] / "site"))
@@ -21,8 +25,12 @@ from hymio_process import hymio_here
 from sites import HOSPITAL
 
 from hymio.pages.app import mount_pages
+from hymio.pages.reader import reader_language
+from hymio.pages.render import environment
+from hymio.pages.security_headers import HEADERS
 from hymio.store.database import Store, open_store
 
+GALLERY = Path(__file__).with_name("gallery.html")
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
@@ -59,10 +67,17 @@ def pages(site_store: Store) -> TestClient:
     return TestClient(app, follow_redirects=False)
 
 
+def show_gallery(request: Request) -> Response:
+    """All parts of pages on one."""
+    template = environment().from_string(GALLERY.read_text(encoding="utf-8"))
+    values = {"url": request.url, "moment": datetime(2026, 3, 3, 14, 5)}
+    return HTMLResponse(template.render(values, language=reader_language(request)), headers=HEADERS)
+
+
 @pytest.fixture(scope="module")
 def address(site_store: Store) -> Iterator[str]:
-    """Where the pages are served."""
-    app = Starlette()
+    """Where the pages are served, and the gallery with them."""
+    app = Starlette(routes=[Route("/gallery", show_gallery)])
     mount_pages(app, site_store)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -12,6 +12,7 @@ PATHS = {
     "point": "/places/city-hospital/ward-3",
     "no such place": "/places/city-hospital/ward-99",
     "no such page": "/nowhere",
+    "gallery": "/gallery",
 }
 
 
@@ -25,6 +26,8 @@ def test_everybody_can_use_it(browser: Browser, address: str, name: str, code: s
             page.set_viewport_size(size)
             page.emulate_media(color_scheme="dark" if screen == "phone" else "light")
             check_width(page)
+            broken = page.evaluate("[...document.images].filter(one => !one.naturalWidth).map(one => one.src)")
+            assert broken == []
             if screen != "wall":
                 check_accessible(page)
             picture(page, f"{name}-{code}-{screen}".replace(" ", "-"))
