@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from hymio.locale.language import LOCALES, SOURCE, Language, language_of, negotiated
+from hymio.site.model import Organisation, Places, places_of
 from hymio.store.database import Store
 from hymio.store.sites import StoredSite, load_sites, sites_version
 
@@ -18,20 +19,34 @@ CHOICE: Final = "lang"
 _YEAR_S: Final = 365 * 24 * 3600
 
 
+@dataclass(frozen=True)
+class SiteNow:
+    """The site of an organisation, with its tree made."""
+
+    stored: StoredSite
+    places: Places
+
+    @property
+    def organisation(self) -> Organisation:
+        """Whose it is."""
+        return self.stored.site.organisation
+
+
 class KnownSites:
     """The sites of a database, read again only when one has changed."""
 
     def __init__(self, store: Store) -> None:
         """Reads nothing yet."""
         self._store = store
-        self._known: tuple[int, Sequence[StoredSite]] = (-1, ())
+        self._known: tuple[int, Sequence[SiteNow]] = (-1, ())
 
-    def now(self) -> Sequence[StoredSite]:
+    def now(self) -> Sequence[SiteNow]:
         """As they are."""
         with self._store.reading() as connection:
             version = sites_version(connection)
             if version != self._known[0]:
-                self._known = version, load_sites(connection)
+                sites = [SiteNow(stored, places_of(stored.site)) for stored in load_sites(connection)]
+                self._known = version, sites
             return self._known[1]
 
 
@@ -42,7 +57,7 @@ class Reader:
     request: Request
     store: Store
     language: Language
-    sites: Callable[[], Sequence[StoredSite]]
+    sites: Callable[[], Sequence[SiteNow]]
 
 
 @dataclass(frozen=True)
