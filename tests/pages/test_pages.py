@@ -138,7 +138,7 @@ def test_what_is_not_there(pages: TestClient, path: str, code: str) -> None:
 
 def test_what_the_address_says_is_no_markup(pages: TestClient) -> None:
     text = pages.get("/places/city-hospital/%3Cb%20id=x%3E").text
-    assert "&lt;b id=x&gt;" in text and "<b" not in text
+    assert "&lt;b id=x&gt;" in text and "<b id" not in text
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, store: Store, error: Exception) -> TestClient:
