@@ -24,7 +24,7 @@ sys.path.append(str(Path(__file__).parents[1] / "host"))
 from hymio_process import hymio_here
 from sites import HOSPITAL
 
-from hymio.pages.app import mount_pages
+from hymio.pages.app import pages_app
 from hymio.pages.reader import reader_language
 from hymio.pages.render import environment
 from hymio.pages.security_headers import HEADERS
@@ -62,9 +62,7 @@ def site_store(site_db: str) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def pages(site_store: Store) -> TestClient:
     """A client of the pages, which keeps no cookies and follows no redirect by itself."""
-    app = Starlette()
-    mount_pages(app, site_store)
-    return TestClient(app, follow_redirects=False)
+    return TestClient(pages_app(site_store), follow_redirects=False)
 
 
 def show_gallery(request: Request) -> Response:
@@ -78,7 +76,7 @@ def show_gallery(request: Request) -> Response:
 def address(site_store: Store) -> Iterator[str]:
     """Where the pages are served, and the gallery with them."""
     app = Starlette(routes=[Route("/gallery", show_gallery)])
-    mount_pages(app, site_store)
+    app.mount("/", pages_app(site_store))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))

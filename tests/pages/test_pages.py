@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,10 @@ from starlette.testclient import TestClient
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.locale.language import LOCALES
 from hymio.pages import app as app_module
-from hymio.pages.app import mount_pages
+from hymio.pages.app import mount_pages, pages_app
 from hymio.pages.assets import FOLDER, asset_path, assets
 from hymio.pages.errors import Refused
-from hymio.pages.reader import Reader
+from hymio.pages.reader import PageReader
 from hymio.pages.security_headers import HEADERS, POLICY
 from hymio.pages.views import places
 from hymio.store.database import Store, open_store
@@ -63,9 +65,7 @@ def test_a_page_has_its_twin_at_the_same_address(pages: TestClient) -> None:
 
 def test_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "votes.db"), create=True)
-    app = Starlette()
-    mount_pages(app, store)
-    answer = TestClient(app).get("/")
+    answer = TestClient(pages_app(store)).get("/")
     assert answer.status_code == 200
     assert "No places yet" in answer.text and "hymio site import" in answer.text and "no-data" in answer.text
     store.close()
@@ -77,9 +77,7 @@ def test_a_changed_site_shows_at_once(tmp_path: Path, site_file: Path) -> None:
     db = str(tmp_path / "votes.db")
     assert hymio_here("site", "import", str(site_file), "--db", db).returncode == 0
     store = open_store(db)
-    app = Starlette()
-    mount_pages(app, store)
-    client = TestClient(app)
+    client = TestClient(pages_app(store))
     assert "<h1>Ward 3</h1>" in client.get(WARD).text
     renamed = tmp_path / "site.toml"
     renamed.write_text(site_file.read_text().replace('"Ward 3"', '"Ward <3>"'))
@@ -142,13 +140,11 @@ def test_what_the_address_says_is_no_markup(pages: TestClient) -> None:
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, store: Store, error: Exception) -> TestClient:
-    def view(_reader: Reader) -> Any:
+    def view(_reader: PageReader) -> Any:
         raise error
 
     monkeypatch.setattr(places, "place", view)
-    app = Starlette()
-    mount_pages(app, store)
-    return TestClient(app)
+    return TestClient(pages_app(store))
 
 
 @pytest.mark.parametrize("code", LOCALES)
@@ -202,14 +198,23 @@ def test_a_head_is_a_page_without_its_body(pages: TestClient) -> None:
 
 
 def test_what_the_api_answers_is_left_to_it(site_store: Store) -> None:
-    def api(_request: Request) -> Response:
-        return PlainTextResponse("api")
+    begun = []
 
-    app = Starlette(routes=[Route("/api/v1/organisations", api)])
-    mount_pages(app, site_store)
-    client = TestClient(app)
-    assert client.get("/api/v1/organisations").text == "api"
-    assert "<h1>" in client.get("/api/v1/nothing").text
+    def api(request: Request) -> Response:
+        return PlainTextResponse(f"api {request.url.path}")
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        begun.append(True)
+        yield
+
+    app = Starlette(routes=[Route("/{path:path}", api)], lifespan=lifespan)
+    with TestClient(mount_pages(app, site_store)) as client:
+        for path in ("/api/v1/organisations", "/v2", "/v2/nothing"):
+            assert client.get(path).text == f"api {path}"
+        for path in ("/v2x", "/apis/x", "/nowhere"):
+            assert "<h1>" in client.get(path).text
+    assert begun == [True]
 
 
 # Headers
@@ -225,9 +230,7 @@ def test_every_answer_has_the_headers(pages: TestClient, path: str) -> None:
 
 def test_the_policy_lets_nothing_in(site_store: Store) -> None:
     assert "unsafe" not in POLICY and "*" not in POLICY and ":" not in POLICY.replace("'self'", "")
-    app = Starlette()
-    mount_pages(app, site_store)
-    over_tls = TestClient(app, base_url="https://testserver").get(f"{WARD}?lang=fi")
+    over_tls = TestClient(pages_app(site_store), base_url="https://testserver").get(f"{WARD}?lang=fi")
     assert over_tls.headers["strict-transport-security"] and "Secure" in over_tls.headers["set-cookie"]
 
 

@@ -1,12 +1,13 @@
-"""The pages as one ASGI application, to be mounted beside the API.
+"""The pages as one ASGI application, beside the API.
 
-A view is a function from a Reader to a PageOf; it runs in a thread of its own, so it may ask the database. Each page
-has its twin in JSON at the same address: with .json, or where the Accept header asks for it.
+A view is a function from a PageReader to a PageOf; it runs in a thread of its own, so it may ask the database. Each
+page has its twin in JSON at the same address: with .json, or where the Accept header asks for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,21 +17,36 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hymio.pages.assets import PREFIX, answer_asset
 from hymio.pages.errors import answer_error
-from hymio.pages.reader import KnownSites, PageOf, Reader, reader_language, remember_choice, wants_json
+from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places
 from hymio.store.database import Store
 
-View = Callable[[Reader], PageOf | Response]
+View = Callable[[PageReader], PageOf | Response]
 
 
-def mount_pages(app: Starlette, store: Store) -> None:
-    """Lets the pages answer everything that `app` has no route for: to be called after all its routes are there."""
-    app.mount("/", pages_app(store))
+API_PATHS: Final = ("/v2", "/api")
+"""What is below these is the API's; everything else is a page's."""
+
+
+def mount_pages(api: ASGIApp, store: Store) -> ASGIApp:
+    """The API and the pages as one application.
+
+    The pages stand beside the API's guard, not behind it: people have other keys than programs.
+    """
+    pages = pages_app(store)
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        is_api = scope["type"] == "lifespan" or any(path == one or path.startswith(f"{one}/") for one in API_PATHS)
+        await (api if is_api else pages)(scope, receive, send)
+
+    return both
 
 
 def pages_app(store: Store) -> Starlette:
@@ -39,7 +55,7 @@ def pages_app(store: Store) -> Starlette:
 
     def page(path: str, view: View) -> Iterator[Route]:
         async def answer(request: Request) -> Response:
-            reader = Reader(request, store, reader_language(request), sites.now)
+            reader = PageReader(request, store, reader_language(request), sites.now)
             return await run_in_threadpool(_answered, reader, view)
 
         # First the twin: a place's key would match "ward-3.json" too.
@@ -58,7 +74,7 @@ def pages_app(store: Store) -> Starlette:
     )
 
 
-def _answered(reader: Reader, view: View) -> Response:
+def _answered(reader: PageReader, view: View) -> Response:
     request = reader.request
     try:
         page = view(reader)

@@ -51,7 +51,7 @@ class KnownSites:
 
 
 @dataclass(frozen=True)
-class Reader:
+class PageReader:
     """What a view knows of whom it answers."""
 
     request: Request

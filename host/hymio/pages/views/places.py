@@ -6,12 +6,12 @@ from starlette.responses import RedirectResponse
 
 from hymio.locale.sentence import _
 from hymio.pages.errors import Refused
-from hymio.pages.reader import PageOf, Reader, SiteNow, wants_json
+from hymio.pages.reader import PageOf, PageReader, SiteNow, wants_json
 from hymio.pages.tree import branches, place_address, way_to
 from hymio.site.model import Node, Organisation
 
 
-def start(reader: Reader) -> PageOf | RedirectResponse:
+def start(reader: PageReader) -> PageOf | RedirectResponse:
     """The organisations; of one only, its page."""
     sites = reader.sites()
     if len(sites) == 1 and not wants_json(reader.request):
@@ -19,12 +19,12 @@ def start(reader: Reader) -> PageOf | RedirectResponse:
     return PageOf("start.html", {"organisations": [_organisation(site.organisation) for site in sites]})
 
 
-def organisation(reader: Reader) -> PageOf:
+def organisation(reader: PageReader) -> PageOf:
     """An organisation, the root of its tree."""
     return _page(_site(reader), None)
 
 
-def place(reader: Reader) -> PageOf:
+def place(reader: PageReader) -> PageOf:
     """A group or an experience point."""
     site = _site(reader)
     node = site.places.by_key.get(reader.request.path_params["place"])
@@ -34,7 +34,7 @@ def place(reader: Reader) -> PageOf:
     return _page(site, node)
 
 
-def _site(reader: Reader) -> SiteNow:
+def _site(reader: PageReader) -> SiteNow:
     key = reader.request.path_params["organisation"]
     for site in reader.sites():
         if site.organisation.key == key:
