@@ -79,8 +79,8 @@ PLANTS = (
     _host(
         "run-is-one-duplicate",
         "store/log_update.py",
-        "outcome.duplicates += count",
-        "outcome.duplicates += 1",
+        "outcome.duplicates += count\n",
+        "outcome.duplicates += 1\n",
         f"{_INGEST}::test_a_run_counts_all_its_presses",
     ),
     _host(
@@ -146,15 +146,15 @@ PLANTS = (
     _host(
         "pruned-presses-count-again",
         "store/log_update.py",
-        "return is_folded and self.coverage.touches(seq, seq)",
+        "return isinstance(record, _PRUNED) and self.coverage.touches(seq, seq)",
         "return False",
         f"{_PRUNE}::test_what_comes_again_adds_nothing",
     ),
     _host(
         "gaps-below-what-was-pruned-never-fill",
         "store/log_update.py",
-        "return is_folded and self.coverage.touches(seq, seq)",
-        "return is_folded",
+        "return isinstance(record, _PRUNED) and self.coverage.touches(seq, seq)",
+        "return isinstance(record, _PRUNED)",
         f"{_PRUNE}::test_what_fills_a_gap_below_is_a_row_with_its_revision",
     ),
     _host(
@@ -298,15 +298,15 @@ PLANTS = (
     _host(
         "answer-read-as-counted",
         "wire/batches.py",
-        "known_verdict(first >> 3 & 0x0F)",
-        "known_verdict(first >> 3 & 0x07)",
+        "verdict = first >> 3 & 0x0F",
+        "verdict = first >> 3 & 0x07",
         _FORMATS,
     ),
     _host(
         "base-stands-still",
         "wire/batches.py",
-        "            base = (boot, uptime_ms)\n            at += 1",
-        "            at += 1",
+        "                uptime_ms += -(zigzag",
+        "                uptime_ms = -(zigzag",
         _FORMATS,
     ),
     _host("more-slots-than-said", "wire/batches.py", "    if at > end:", "    if at > end + 1:", _FORMATS),
@@ -421,5 +421,41 @@ PLANTS = (
         "if known in done or known ==",
         "if known ==",
         f"{_ORDERS}::test_an_id_is_done_once_across_a_reboot_too",
+    ),
+    # What people see.
+    _host(
+        "policy-lets-styles-in",
+        "pages/security_headers.py",
+        "\"style-src 'self'\"",
+        "\"style-src 'self' 'unsafe-inline'\"",
+        "tests/pages/test_pages.py",
+    ),
+    _host(
+        "sentence-not-escaped",
+        "pages/render.py",
+        "Markup(language.say(said, escape))",
+        "Markup(language.say(said))",
+        "tests/pages/test_pages.py",
+    ),
+    _host(
+        "poster-for-nobody-s-eyes",
+        "pages/poster.py",
+        "_LEAST_PT: Final = (24.0, 13.5)",
+        "_LEAST_PT: Final = (8.0, 6.0)",
+        "tests/pages/test_poster.py",
+    ),
+    _host(
+        "survey-that-is-over",
+        "office/poster.py",
+        "if not is_over(until, now_minute):",
+        "if first:",
+        "tests/pages/test_poster.py",
+    ),
+    _host(
+        "old-style-kept-for-ever",
+        "pages/assets.py",
+        '_FOR_EVER if current else "no-cache"',
+        "_FOR_EVER",
+        "tests/pages/test_pages.py",
     ),
 )
