@@ -154,32 +154,30 @@ def decode_batch(data: bytes, device_id: str) -> Batch:
 
 def _read_items(reader: ByteReader, first_seq: int, slots: int) -> list[tuple[int, Record]]:
     records: list[tuple[int, Record]] = []
-    flags = 0
-    base: tuple[int, int] | None = None
+    flags = uptime_ms = 0
+    boot: int | None = None
     at, end = first_seq, first_seq + slots
     while at < end:
-        first = reader.uint(1, "an item")
+        first = reader.byte("an item")
         if first & _ITEM_PRESS_BIT:
-            if base is None:
+            if boot is None:
                 raise FormatError("a press before any base")
-            boot, uptime_ms = base[0], base[1] + reader.zigzag("dt")
+            uptime_ms += reader.zigzag("dt")
             if not 0 <= uptime_ms <= UPTIME_MAX_MS:
                 raise FormatError(f"uptime_ms {uptime_ms} of a press")
-            edges = reader.uint(1, "edges")
+            edges = reader.byte("edges")
             quiet_ms = reader.uint(2, "quiet_ms") if first & 1 else QUIET_UNKNOWN_MS
             verdict = known_verdict(first >> 3 & 0x0F)
             records.append((at, Press(boot, uptime_ms, (first >> 1 & 3) + 1, verdict, flags, edges, quiet_ms)))
-            base = (boot, uptime_ms)
             at += 1
         elif first == _ITEM_VOID:
             at += reader.varint("a void stretch")
         elif first == _ITEM_FLAGS:
-            flags = reader.uint(1, "flags")
+            flags = reader.byte("flags")
             if flags > 63:
                 raise FormatError(f"press flags {flags}")
         elif first == _ITEM_BASE:
-            boot = reader.uint(2, "boot")
-            base = (boot, reader.uint(5, "uptime_ms"))
+            boot, uptime_ms = reader.uint(2, "boot"), reader.uint(5, "uptime_ms")
         elif first == _ITEM_RECORD:
             record = decode_content(reader.take(CONTENT_BYTES, "a record"))
             if isinstance(record, Press):
