@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select, text, tuple_, update
+from sqlalchemy import Connection, select, text, tuple_
 
 from hymio.store import schema
 from hymio.store.arrivals import Arrival, Told, Uncountable
@@ -16,7 +16,7 @@ from hymio.store.log_rows import Writes
 from hymio.store.log_update import BatchOutcome, LogUpdate
 from hymio.store.quarantine import Kept, put_in_quarantine
 from hymio.store.redating import date_on, is_left
-from hymio.store.rows import chunks, put_rows
+from hymio.store.rows import chunks, put_rows, replace_rows
 from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch
 from hymio.wire.limits import unbelievable
@@ -45,12 +45,7 @@ _NEXT_ARRIVAL: Final = text(
     " ON CONFLICT (name) DO UPDATE SET value = counters.value + 1"
 )
 _ARRIVAL: Final = text("SELECT value FROM counters WHERE name = 'arrival'")
-_LOG_COLUMNS: Final = [column.name for column in schema.logs.columns if not column.primary_key]
-_CHANGE_LOG: Final = (
-    update(schema.logs)
-    .where(schema.logs.c.device_id == bindparam("of_device"), schema.logs.c.log_id == bindparam("of_log"))
-    .values({name: bindparam(f"is_{name}") for name in _LOG_COLUMNS})
-)
+_LOG_COLUMNS: Final = [column.name for column in schema.logs.columns]
 
 
 def ingest_many(
@@ -247,11 +242,6 @@ def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes)
     put_rows(connection, schema.records, writes.records)
     if writes.spans_gone:
         connection.execute(_SPAN_GONE, writes.spans_gone)
-    put_rows(connection, schema.spans, writes.spans)
-    rows = [
-        {"of_device": log.key[0], "of_log": log.key[1], **{f"is_{name}": log.row[name] for name in _LOG_COLUMNS}}
-        for log in updates
-    ]
-    if rows:
-        connection.execute(_CHANGE_LOG, rows)
+    replace_rows(connection, schema.spans, writes.spans)
+    replace_rows(connection, schema.logs, [tuple(log.row[name] for name in _LOG_COLUMNS) for log in updates])
     add_presses(connection, writes.minutes)

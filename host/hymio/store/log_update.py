@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, text
 
 from hymio.store.arrivals import Arrival, Told
-from hymio.store.dating import Marker, Timeline, marker_of
+from hymio.store.dating import Clock, Marker, Timeline, marker_of
 from hymio.store.log_rows import PressRow, Writes, press_row_of, press_values, record_values
 from hymio.store.quarantine import Kept
 from hymio.store.redating import Bucket, date_again, stored_markers
@@ -55,6 +55,9 @@ _REVISES_AT: Final = text(
 ).bindparams(bindparam("seqs", expanding=True))
 _END: Final = 2**62
 """A seq beyond any that there is."""
+
+_PRESSES: Final = (Press, Run)
+"""The kinds of record that become rows of `presses`; a union would be made anew for each of them."""
 
 _DENSE: Final = 8
 """A range is read as a whole if it has at most this many seqs for each one that is wanted."""
@@ -140,9 +143,9 @@ class LogUpdate:
             if before is not None:
                 if before != record:
                     outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
-                elif isinstance(record, Press | Run):
+                elif isinstance(record, _PRESSES):
                     outcome.duplicates += count
-            elif isinstance(record, Press | Run):
+            elif isinstance(record, _PRESSES):
                 self._new_presses[seq] = PressRow(
                     record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
                 )
@@ -308,8 +311,6 @@ class LogUpdate:
             before = stored.pop(span.first_seq, None)
             if span == before:
                 continue
-            if before is not None:
-                writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": span.first_seq})
             writes.spans.append(
                 (
                     device_id, log_id, span.first_seq, span.last_seq, span.totals_before, span.check_seq,
@@ -391,12 +392,22 @@ class LogUpdate:
         rank = max((markers[seq].rank for seq in touched if seq in markers), default=0)
         timeline = Timeline([*self._stored_markers(touched[0], touched[-1], rank), *markers.values()])
         new = []
+        boot = until = -1
+        clock: Clock = "unset"
+        offset_ms: int | None = None
         for seq in touched:
             row = self._new_presses.get(seq)
-            if row is not None:
-                row.clock, row.pressed_utc = timeline.date(seq, row.record.boot, row.record.uptime_ms)
-            else:
+            if row is None:
                 new.append(markers[seq])
+                continue
+            record = row.record
+            # All presses of a boot between two markers are dated alike.
+            if seq >= until or record.boot != boot:
+                boot, after = record.boot, timeline.after(seq)
+                until = _END if after is None else after.seq
+                clock, offset_ms = timeline.offset(seq, boot)
+            row.clock = clock
+            row.pressed_utc = None if offset_ms is None else (offset_ms + record.uptime_ms) / 1000
         last = timeline.markers[-1] if timeline.markers else None
         if last is not None and last.seq > (-1 if self.row["marker_seq"] is None else self.row["marker_seq"]):
             self.row["marker_seq"], self.row["marker_boot"] = last.seq, last.boot

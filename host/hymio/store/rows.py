@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
 
 IN_CHUNK: Final = 400
 """How many values an IN list may have; SQLite before 3.32 takes 999 parameters."""
@@ -15,7 +17,7 @@ def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...
     """Inserts whole rows, with their values in the order of the table's columns."""
     if not rows:
         return
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    columns = _columns_of(table)
     if connection.dialect.name == "postgresql":
         # COPY is several times faster than any INSERT here, also for a handful of rows.
         cursor = connection.connection.cursor()
@@ -28,6 +30,33 @@ def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...
         return
     marks = ", ".join("?" * len(table.columns))
     connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', list(rows))
+
+
+def replace_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Inserts whole rows, or puts their values into those that are there with the same key."""
+    if rows:
+        is_postgresql = connection.dialect.name == "postgresql"
+        # One statement on PostgreSQL: each takes its way to the server and back, and is planned anew.
+        given = [list(column) for column in zip(*rows, strict=True)] if is_postgresql else list(rows)
+        connection.exec_driver_sql(_replacing(table, is_postgresql), tuple(given) if is_postgresql else given)
+
+
+@cache
+def _replacing(table: Table, is_postgresql: bool) -> str:
+    if is_postgresql:
+        arrays = (f"%s::{column.type.compile(postgresql.dialect())}[]" for column in table.columns)
+        values = f"SELECT * FROM unnest({', '.join(arrays)})"
+    else:
+        values = f"VALUES ({', '.join('?' * len(table.columns))})"
+    key = ", ".join(column.name for column in table.primary_key)
+    changes = ", ".join(
+        f'"{column.name}" = excluded."{column.name}"' for column in table.columns if not column.primary_key
+    )
+    return f'INSERT INTO "{table.name}" ({_columns_of(table)}) {values} ON CONFLICT ({key}) DO UPDATE SET {changes}'
+
+
+def _columns_of(table: Table) -> str:
+    return ", ".join(f'"{column.name}"' for column in table.columns)
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
