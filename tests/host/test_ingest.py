@@ -392,7 +392,7 @@ def test_a_resend_with_another_cut_extends(store: Store, device_id: str) -> None
     assert [(o.rows, o.duplicates, o.mark) for o in outcomes] == [(11, 0, 11), (10, 6, 21)]
     assert ledger_row(store, device_id) | {"balanced": True} == {
         "device_id": device_id, "log_id": LOG_ID, "pressed": 21, "rows": 21, "lost": 0, "waiting": 0,
-        "duplicates": 6, "balanced": True,
+        "duplicates": 6, "balanced": True, "folded": 0,
     }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def test_how_values_stand_in_cells(value: object, cell: str) -> None:
     assert in_cell(value) == cell
 
 
-TEXTS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=12)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
 @given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), max_size=5), st.sampled_from([",", ";", "\t", "=", "ä", "a"]))

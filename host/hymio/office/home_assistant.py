@@ -7,9 +7,8 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import note
 from hymio.office.home_discovery import FIGURES, availability_topic, discovery, discovery_topic, figures
+from hymio.site.moments import zone_of
 from hymio.store import known_terminals
 from hymio.store.cells import COUNTED, belongings, read_cells
 from hymio.store.database import Store
@@ -84,11 +84,9 @@ def zone_named(name: str) -> tzinfo:
     Raises:
         Failure: 2, there is no such zone.
     """
-    if name == "UTC":
-        return UTC
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return zone_of(name)
+    except ValueError:
         raise Failure(WRONG_USE, f"--tz {name!r} is no time zone.", "For example: --tz Europe/Helsinki") from None
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from hymio.wire.records import Kind
 
 SCHEMA_VERSION: Final = 3
-"""Rises with every change that an older hymio must not write to."""
+"""Rises with every change that an older hymio must not write to; `migrations/versions` has a revision for each."""
 
 DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
 """Which rows of `records` date presses, in SQL: an index holds exactly these."""
@@ -165,7 +165,9 @@ logs = Table(
     Column("pace_seq", BigInteger, comment="the next seq when it began to be heard"),
     Column("pace_utc", Double, comment="when that was"),
     Column("pruned_seq", BigInteger, nullable=False, server_default="0", comment="rows below it were folded"),
-    Column("folded", BigInteger, nullable=False, server_default="0", comment="presses whose rows were pruned"),
+    Column(
+        "folded", BigInteger, nullable=False, server_default="0", comment="of presses, those whose rows were pruned"
+    ),
     sqlite_with_rowid=False,
 )
 
