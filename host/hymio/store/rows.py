@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Dialect, Table
 
 IN_CHUNK: Final = 400
 """How many values an IN list may have; SQLite before 3.32 takes 999 parameters."""
@@ -34,17 +33,20 @@ def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...
 
 def replace_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Inserts whole rows, or puts their values into those that are there with the same key."""
-    if rows:
-        is_postgresql = connection.dialect.name == "postgresql"
-        # One statement on PostgreSQL: each takes its way to the server and back, and is planned anew.
-        given = [list(column) for column in zip(*rows, strict=True)] if is_postgresql else list(rows)
-        connection.exec_driver_sql(_replacing(table, is_postgresql), tuple(given) if is_postgresql else given)
+    if not rows:
+        return
+    statement = _replacing(table, connection.dialect)
+    if connection.dialect.name == "postgresql":
+        # One statement: each takes its way to the server and back, and is planned anew.
+        connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
+    else:
+        connection.exec_driver_sql(statement, list(rows))
 
 
 @cache
-def _replacing(table: Table, is_postgresql: bool) -> str:
-    if is_postgresql:
-        arrays = (f"%s::{column.type.compile(postgresql.dialect())}[]" for column in table.columns)
+def _replacing(table: Table, dialect: Dialect) -> str:
+    if dialect.name == "postgresql":
+        arrays = (f"%s::{column.type.compile(dialect)}[]" for column in table.columns)
         values = f"SELECT * FROM unnest({', '.join(arrays)})"
     else:
         values = f"VALUES ({', '.join('?' * len(table.columns))})"
