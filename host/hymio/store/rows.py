@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -16,26 +16,32 @@ def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...
     """Inserts whole rows, with their values in the order of the table's columns."""
     if not rows:
         return
-    columns = _columns_of(table)
     if connection.dialect.name == "postgresql":
+        copy_in(connection, table, rows)
+    else:
+        connection.exec_driver_sql(_insert(table), list(rows))
+
+
+def copy_in(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
+    """The same for any number of rows that are made while they are written, past SQLAlchemy."""
+    cursor: Any = connection.connection.cursor()
+    try:
+        if connection.dialect.name != "postgresql":
+            cursor.executemany(_insert(table), rows)
+            return
         # COPY is several times faster than any INSERT here, also for a handful of rows.
-        cursor = connection.connection.cursor()
-        try:
-            with cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
-                for row in rows:
-                    copy.write_row(row)
-        finally:
-            cursor.close()
-        return
-    marks = ", ".join("?" * len(table.columns))
-    connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', list(rows))
+        with cursor.copy(f'COPY "{table.name}" ({_columns(table)}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(row)
+    finally:
+        cursor.close()
 
 
 def replace_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Inserts whole rows, or puts their values into those that are there with the same key."""
     if not rows:
         return
-    statement = _replacing(table, connection.dialect)
+    statement = _replace(table, connection.dialect)
     if connection.dialect.name == "postgresql":
         # One statement: each takes its way to the server and back, and is planned anew.
         connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
@@ -43,22 +49,26 @@ def replace_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any,
         connection.exec_driver_sql(statement, list(rows))
 
 
+def _columns(table: Table) -> str:
+    return ", ".join(f'"{column.name}"' for column in table.columns)
+
+
+def _insert(table: Table) -> str:
+    marks = ", ".join("?" * len(table.columns))
+    return f'INSERT INTO "{table.name}" ({_columns(table)}) VALUES ({marks})'
+
+
 @cache
-def _replacing(table: Table, dialect: Dialect) -> str:
+def _replace(table: Table, dialect: Dialect) -> str:
+    insert = _insert(table)
     if dialect.name == "postgresql":
         arrays = (f"%s::{column.type.compile(dialect)}[]" for column in table.columns)
-        values = f"SELECT * FROM unnest({', '.join(arrays)})"
-    else:
-        values = f"VALUES ({', '.join('?' * len(table.columns))})"
+        insert = f'INSERT INTO "{table.name}" ({_columns(table)}) SELECT * FROM unnest({", ".join(arrays)})'
     key = ", ".join(column.name for column in table.primary_key)
     changes = ", ".join(
         f'"{column.name}" = excluded."{column.name}"' for column in table.columns if not column.primary_key
     )
-    return f'INSERT INTO "{table.name}" ({_columns_of(table)}) {values} ON CONFLICT ({key}) DO UPDATE SET {changes}'
-
-
-def _columns_of(table: Table) -> str:
-    return ", ".join(f'"{column.name}"' for column in table.columns)
+    return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

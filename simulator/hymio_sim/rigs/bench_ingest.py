@@ -74,9 +74,10 @@ def _beside_executemany(turns: int, transactions: int) -> Iterator[Figure]:
             store = open_store(f"{directory}/ours.db", create=True)
             for number, some in enumerate(messages):
                 begin = time.perf_counter()
-                committed = commit_whatever_comes(
-                    store, Transaction.of(judge(topic, payload, BEGAN_UTC) for topic, payload in some)
-                )
+                transaction = Transaction()
+                for topic, payload in some:
+                    transaction.add(judge(topic, payload, BEGAN_UTC))
+                committed = commit_whatever_comes(store, transaction)
                 acks = [
                     encode_ack(Ack(due.log_id, due.mark, due.nonce, BEGAN_UTC * 1000, "office"))
                     for due in committed.acks
