@@ -19,6 +19,7 @@ from hymio_sim.board.switches import SWITCHES
 from hymio_sim.energy.life import INSTALLS
 from hymio_sim.energy.standard_day import standard_day
 from hymio_sim.rigs.bench_cable import cable_figures
+from hymio_sim.rigs.bench_ingest import ingest_figures
 from hymio_sim.rigs.bench_log import LogOnFlash, log_figures
 from hymio_sim.rigs.bench_office import office_figures
 from hymio_sim.rigs.bench_press import debounce_figures, debounce_table
@@ -122,6 +123,7 @@ _PARTS: Final = {
     "realtime": real_time_figures,
     "tls": handshake_figures,
     "office": office_figures,
+    "ingest": ingest_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,
     "energy": energy_figures,
