@@ -20,8 +20,8 @@ from hymio_sim.energy.life import INSTALLS
 from hymio_sim.energy.standard_day import standard_day
 from hymio_sim.rigs.bench_cable import cable_figures
 from hymio_sim.rigs.bench_ingest import ingest_figures
+from hymio_sim.rigs.bench_ledger import ledger_figures
 from hymio_sim.rigs.bench_log import LogOnFlash, log_figures
-from hymio_sim.rigs.bench_office import office_figures
 from hymio_sim.rigs.bench_press import debounce_figures, debounce_table
 from hymio_sim.rigs.bench_tls import handshake_figures
 from hymio_sim.rigs.bench_uplink import real_time_figures
@@ -114,6 +114,12 @@ def energy_figures() -> Iterator[Figure]:
         yield Figure(f"energy.years_2xaa_200_4_{install}", life.years, "years", goals[install], "alkaline cells", peer)
 
 
+def office_figures() -> Iterator[Figure]:
+    """What the office's work costs, and whether that grows with the presses."""
+    yield from ingest_figures()
+    yield from ledger_figures()
+
+
 _PARTS: Final = {
     "log": log_figures,
     "debounce": debounce_figures,
@@ -123,7 +129,6 @@ _PARTS: Final = {
     "realtime": real_time_figures,
     "tls": handshake_figures,
     "office": office_figures,
-    "ingest": ingest_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,
     "energy": energy_figures,

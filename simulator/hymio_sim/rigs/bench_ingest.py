@@ -18,7 +18,7 @@ from hymio.wire.acks import Ack, encode_ack
 from hymio.wire.limits import TRANSACTION_MESSAGES
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.rigs import row_by_row
-from hymio_sim.rigs.figure import Figure
+from hymio_sim.rigs.figure import Figure, short
 from hymio_sim.rigs.stage import Stage, hymio, open_mosquitto, stage_set
 from hymio_sim.rigs.vote_load import BEGAN_UTC, Batches, VoteLoad, device_name
 
@@ -161,7 +161,7 @@ def _memory(stage: Stage, terminals: int, marks: Sequence[int]) -> Iterator[Figu
             load.run(messages)
             taken += messages * terminals * EACH
             found.append(_resident_mib(collector))
-            yield Figure(f"office.ingest_memory_{_short(mark)}", found[-1], "MiB")
+            yield Figure(f"office.ingest_memory_{short(mark)}", found[-1], "MiB")
     yield Figure("office.ingest_memory_grown", 100 * (max(found) / found[0] - 1), "%", "<= 10")
 
 
@@ -207,8 +207,3 @@ def _resident_mib(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     (line,) = (line for line in status if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024
-
-
-def _short(presses: int) -> str:
-    """The number in short, as 10k or 5m."""
-    return f"{presses // 1_000_000}m" if presses >= 1_000_000 else f"{presses // 1000}k"
