@@ -34,7 +34,9 @@ from hymio.cli.options import (
     examples,
     new_app,
 )
+from hymio.cli.site_commands import OrganisationOption
 from hymio.common.errors import ANSWER_NO, run_cli
+from hymio.common.hidden_passwords import DB_VARIABLE
 from hymio.common.interrupts import ends_well
 
 app = new_app(
@@ -151,6 +153,7 @@ def broker_config(
         "hymio collect --broker mqtt://127.0.0.1:1883 --db votes.db",
         "hymio collect --broker mqtts://broker.example --db postgresql://hymio@db.example/votes"
         " --ca ca.pem --cert cert.pem --key key.pem",
+        "hymio collect --share --broker mqtt://broker.example --db postgresql://hymio@db.example/votes",
     ),
 )
 def collect(
@@ -166,6 +169,9 @@ def collect(
         str | None, typer.Option(metavar="PREFIX", help="Tell Home Assistant (usual prefix: homeassistant).")
     ] = None,
     tz: Annotated[str, typer.Option(metavar="ZONE", help="Whose days Home Assistant is told of.")] = "UTC",
+    share: Annotated[
+        bool, typer.Option("--share", help="One of several with one --collector-id: each takes a part of the votes.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Takes votes from the broker into the database, and tells the terminals only then."""
@@ -173,7 +179,7 @@ def collect(
         from hymio.mqtt.broker_tls import TlsFiles
         from hymio.office.collect import run_collect
 
-    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz)
+    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz, share)
 
 
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio report --db votes.db", "hymio report --db votes.db --json"))
@@ -182,6 +188,52 @@ def report(db: DbOption, as_json: JsonOption = False) -> None:
     from hymio.office.report import run_report
 
     run_report(db, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio poster --db votes.db --place ward-3 --url https://feedback.example.org --out ward-3.pdf",
+        "hymio poster --site places.toml --place ward-3 --locale fi --locale sv --size A5"
+        " --url https://feedback.example.org --out ward-3.pdf",
+        "hymio poster --db votes.db --place wards --url https://feedback.example.org --out posters --json",
+    ),
+)
+def poster(
+    context: typer.Context,
+    url: Annotated[
+        str,
+        typer.Option("--url", metavar="URL", help="The address of `hymio serve` for phones; the QR code leads there."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The PDF to write; without .pdf: a directory, for KEY.pdf of each.")
+    ],
+    db: Annotated[
+        str | None,
+        typer.Option("--db", metavar="URL", envvar=DB_VARIABLE, show_envvar=False, help="The database with the site."),
+    ] = None,
+    site: Annotated[Path | None, typer.Option(metavar="FILE", help="Instead: a site's TOML file.")] = None,
+    organisation: OrganisationOption = None,
+    place: Annotated[
+        str | None, typer.Option(metavar="KEY", help="A place, or a group for all places in it; default: everything.")
+    ] = None,
+    survey: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Whose question; default: the customers' survey that runs there.")
+    ] = None,
+    locale: Annotated[
+        list[str] | None,
+        typer.Option("--locale", metavar="LOCALE", help="In which languages, the largest first; default: all."),
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="A4|A5", help="The paper, upright.")] = "A4",
+    as_json: JsonOption = False,
+) -> None:
+    """Posters to hang above terminals: the question, the four faces, and a QR code for phones."""
+    from hymio.office.poster import PosterWish, run_poster
+
+    source = context.get_parameter_source("db")
+    if site is not None and source is not None and source.name == "ENVIRONMENT":
+        db = None
+    run_poster(db, site, PosterWish(organisation, place, survey, locale or [], size, url, out), as_json)
 
 
 @app.command(
