@@ -119,9 +119,9 @@ class Timeline:
         return clock, None if offset_ms is None else (offset_ms + uptime_ms) / 1000
 
     def offset(self, seq: int, boot: int) -> tuple[Clock, int | None]:
-        """The milliseconds of 1970 at uptime 0 for a press at `seq` (None: not known), and how well they are known.
+        """The milliseconds of 1970 at uptime 0, as they date a press (None: not known); see `date`.
 
-        They are the same for all presses of that boot up to the next marker.
+        All presses of one boot between two neighbouring markers have the same.
         """
         at = bisect_left(self._seqs, seq) - 1
         clock: Clock = "set"

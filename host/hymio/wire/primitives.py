@@ -7,7 +7,7 @@ from typing import Final
 
 U32_MAX: Final = 2**32 - 1
 UPTIME_MAX_MS: Final = 2**40 - 1
-_VARINT_MAX_BITS: Final = 6 * 7
+VARINT_MAX_BYTES: Final = 6
 """Six groups of seven bits hold a zigzag difference of two u40 uptimes (41 bits), and nothing else is longer."""
 
 
@@ -61,63 +61,38 @@ def put_uint(value: int, size: int) -> bytes:
 class ByteReader:
     """Reads bytes one field after the other; every read past the end is a FormatError."""
 
-    __slots__ = ("_at", "_data")
-
     def __init__(self, data: bytes) -> None:
         """Begins with the first of these bytes."""
-        self._data = data
-        self._at = 0
+        self.data = data
+        self.at = 0
+        """Where the next field begins: who reads very many fields of one kind does so by hand, and moves this on."""
 
     @property
     def left(self) -> int:
         """The number of bytes that have not been read yet."""
-        return len(self._data) - self._at
+        return len(self.data) - self.at
 
     def take(self, size: int, what: str) -> bytes:
         """Reads `size` bytes; `what` names them in an error."""
-        end = self._at + size
-        if end > len(self._data):
+        end = self.at + size
+        if end > len(self.data):
             raise FormatError(f"ends inside {what}")
-        part = self._data[self._at : end]
-        self._at = end
+        part = self.data[self.at : end]
+        self.at = end
         return part
 
     def uint(self, size: int, what: str) -> int:
         """Reads an unsigned little-endian integer of `size` bytes."""
         return int.from_bytes(self.take(size, what), "little")
 
-    # A vote is read by one call of each of these two, or of `uint`: they say nothing twice.
-
-    def byte(self, what: str) -> int:
-        """Reads an unsigned integer of one byte."""
-        at = self._at
-        try:
-            value = self._data[at]
-        except IndexError:
-            raise FormatError(f"ends inside {what}") from None
-        self._at = at + 1
-        return value
-
     def varint(self, what: str, most: int = U32_MAX) -> int:
         """Reads an unsigned LEB128 integer of at most `most`."""
-        data, at = self._data, self._at
-        value = place = 0
-        try:
-            while (byte := data[at]) >= 0x80:
-                value |= (byte & 0x7F) << place
-                place += 7
-                at += 1
-                if place == _VARINT_MAX_BITS:
-                    raise FormatError(f"{what} is a varint without an end")
-        except IndexError:
-            raise FormatError(f"ends inside {what}") from None
-        value |= byte << place
-        if value > most:
-            raise FormatError(f"{what} is {value}, more than {most}")
-        self._at = at + 1
-        return value
-
-    def zigzag(self, what: str) -> int:
-        """Reads a signed integer, which is the difference of two uptimes."""
-        value = self.varint(what, 2 * UPTIME_MAX_MS + 1)
-        return -(value + 1 >> 1) if value & 1 else value >> 1
+        value = 0
+        for place in range(VARINT_MAX_BYTES):
+            byte = self.uint(1, what)
+            value |= (byte & 0x7F) << (7 * place)
+            if byte < 0x80:
+                if value > most:
+                    raise FormatError(f"{what} is {value}, more than {most}")
+                return value
+        raise FormatError(f"{what} is a varint without an end")
