@@ -80,8 +80,8 @@ PLANTS = (
     _host(
         "run-is-one-duplicate",
         "store/log_update.py",
-        "outcome.duplicates += count",
-        "outcome.duplicates += 1",
+        "outcome.duplicates += count\n",
+        "outcome.duplicates += 1\n",
         f"{_INGEST}::test_a_run_counts_all_its_presses",
     ),
     _host(
@@ -264,15 +264,15 @@ PLANTS = (
     _host(
         "answer-read-as-counted",
         "wire/batches.py",
-        "known_verdict(first >> 3 & 0x0F)",
-        "known_verdict(first >> 3 & 0x07)",
+        "verdict = first >> 3 & 0x0F",
+        "verdict = first >> 3 & 0x07",
         _FORMATS,
     ),
     _host(
         "base-stands-still",
         "wire/batches.py",
-        "            base = (boot, uptime_ms)\n            at += 1",
-        "            at += 1",
+        "                uptime_ms += -(zigzag",
+        "                uptime_ms = -(zigzag",
         _FORMATS,
     ),
     _host("more-slots-than-said", "wire/batches.py", "    if at > end:", "    if at > end + 1:", _FORMATS),
