@@ -101,6 +101,8 @@ class FigureAnswer:
     query: FigureQuery
     name: str
     """Of the scope."""
+    questions: tuple[str, ...]
+    """What customers were asked there."""
     from_utc: float
     to_utc: float
     cells: tuple[FigureCell, ...]
@@ -110,6 +112,8 @@ class FigureAnswer:
         return {
             "by": self.query.by,
             "per": self.query.per,
+            "name": self.name,
+            "questions": list(self.questions),
             "from_utc": self.from_utc,
             "to_utc": self.to_utc,
             "cells": [cell.as_json() for cell in self.cells],
@@ -152,7 +156,8 @@ def figure_cells(reader: FigureReader, query: FigureQuery) -> FigureAnswer:
 
     cells = (cell(one, slot, buckets) for one in subjects for slot, buckets in rows[one.key].items())
     from_utc, to_utc = stretch.bounds_utc([scope.zone])
-    return FigureAnswer(query, scope.name, float(from_utc), float(to_utc), tuple(cells))
+    questions = scope.questions(stretch)
+    return FigureAnswer(query, scope.name, questions, float(from_utc), float(to_utc), tuple(cells))
 
 
 def _cell(subject: Subject, slot: Slot, faces: Sequence[int] | None, misuse: Mapping[str, int]) -> FigureCell:

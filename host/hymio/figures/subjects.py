@@ -73,6 +73,16 @@ class FigureScope:
         """That in which it lies; None if it is several, or none."""
         return self._trees[0] if len(self._trees) == 1 else None
 
+    @property
+    def is_point(self) -> bool:
+        """Whether it is a single experience point."""
+        return self._node is not None and self._node.kind is NodeKind.POINT
+
+    def questions(self, stretch: WallStretch) -> tuple[str, ...]:
+        """The texts of what customers were asked there, in that time."""
+        found = (one for tree in self._trees for one in self._surveys(tree, stretch) if one.staff_survey is None)
+        return tuple(dict.fromkeys(one.name for one in found))
+
     def points(self, tree: PlaceTree) -> frozenset[str]:
         """Keys of the experience points of an organisation that lie within."""
         if self._key is not None:
