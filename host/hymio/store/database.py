@@ -68,6 +68,8 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         """Gives connections of this engine; `open_store` makes it."""
         self.engine = engine
+        # What modules work out from the database and keep, with the version of it; see `places`.
+        engine.update_execution_options(hymio_kept={})
         self.known_logs: set[LogKey] = set()
         """Logs that surely have a row; whoever knows them need not ask the database."""
 
