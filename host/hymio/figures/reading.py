@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache, partial
+from itertools import takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,10 +16,12 @@ from hymio.figures.wall_time import WallStretch, day_named, whole_days
 from hymio.measures.anonymity import Tree
 from hymio.measures.zones import wall_name
 from hymio.site.attribution import FOR_EVER, FROM_EVER
+from hymio.site.hours import DAY_MIN
 from hymio.site.model import CUSTOMERS_AT_LEAST
 from hymio.site.moments import MINUTE_S, day_after, zone_of
 from hymio.store import schema
 from hymio.store.cells import COUNTED, read_cells
+from hymio.store.places import stored_places
 from hymio.store.rows import chunks
 from hymio.store.schema import NO_TIME, NOWHERE, CellSpan
 from hymio.store.sites import StoredSite, load_sites
@@ -49,8 +52,7 @@ class FigureReader:
         self.rows = 0
         """How many rows of roll-ups have been read."""
         self.sites = load_sites(connection)
-        self.zone_nowhere = zone_of(self.sites[0].site.organisation.time_zone if len(self.sites) == 1 else "UTC")
-        """Of terminals that stand nowhere."""
+        self._stored_places = stored_places(connection)
         self._trees: dict[int, PlaceTree] = {}
         self._regions: dict[int, Region] = {}
         self._lone: Mapping[str, Region] | None = None
@@ -74,7 +76,7 @@ class FigureReader:
     def place_tree(self, stored: StoredSite) -> PlaceTree:
         """The places of a site."""
         if stored.id not in self._trees:
-            self._trees[stored.id] = PlaceTree(stored)
+            self._trees[stored.id] = PlaceTree(stored, self._stored_places)
         return self._trees[stored.id]
 
     def region(self, stored: StoredSite) -> Region:
@@ -104,18 +106,31 @@ class FigureReader:
                 for device_id, number in votes.items():
                     by_device[device_id][day] = {device_id: number}
             at_least = self.sites[0].site.organisation.too_few_customer if len(self.sites) == 1 else CUSTOMERS_AT_LEAST
-            zones = {self.zone_nowhere}
             self._lone = {
                 device_id: Region(
-                    Tree(device_id, {}), zones, days, partial(self._hours, self.lone_leaf, [device_id], zones), at_least
+                    Tree(device_id, {}), self.lone_zones(device_id), days,
+                    partial(self._hours, self.lone_leaf, [device_id], self.lone_zones(device_id)), at_least,
                 )
                 for device_id, days in by_device.items()
-            }
+            }  # fmt: skip
         return self._lone
 
-    def lone_leaf(self, device_id: str, node_id: int, survey_id: int) -> Leaf | None:
-        """Where a cell belongs among the lone regions; None: it stood somewhere."""
-        return None if node_id != NOWHERE else Leaf(device_id, None, None, device_id, self.zone_nowhere)
+    def lone_zones(self, device_id: str | None = None) -> set[ZoneInfo]:
+        """In whose days a terminal counts while it stands nowhere; None: all lone ones."""
+        if device_id is None:
+            return {zone for lone in self.lone_regions() for zone in self.lone_zones(lone)}
+        pieces = self._stored_places.pieces(device_id)
+        return {zone_of(piece.zone) for piece in pieces if piece.node_id == NOWHERE}
+
+    def lone_leaf(self, device_id: str, node_id: int, _survey_id: int, start_utc_minute: int) -> Leaf | None:
+        """Where a cell belongs among the lone regions; None: the terminal stood somewhere."""
+        if node_id != NOWHERE:
+            return None
+        # The day in which it was taken away began before that.
+        latest = start_utc_minute + DAY_MIN
+        pieces = (piece for piece in self._stored_places.pieces(device_id) if piece.node_id == NOWHERE)
+        *_, piece = takewhile(lambda one: one.from_utc_minute <= latest, pieces)
+        return Leaf(device_id, None, None, device_id, zone_of(piece.zone))
 
     def presses(
         self, leaf_of: LeafOf, device_ids: Sequence[str], zones: Iterable[ZoneInfo], stretch: WallStretch, by_hour: bool
@@ -127,7 +142,7 @@ class FigureReader:
             for from_minute, until_minute in _minutes(some, zones):
                 for row in read_cells(self.connection, device_ids, span, from_minute, until_minute):
                     self.rows += 1
-                    leaf = leaf_of(row.device_id, row.node_id, row.survey_id)
+                    leaf = leaf_of(row.device_id, row.node_id, row.survey_id, row.start_utc_minute)
                     if leaf is None:
                         continue
                     time = _named(leaf.zone, span, row.start_utc_minute)
@@ -150,7 +165,7 @@ class FigureReader:
     ) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}
         for device_id, start, node_id, survey_id, votes in self._summed(device_ids, span, from_minute, until_minute):
-            leaf = leaf_of(device_id, node_id, survey_id)
+            leaf = leaf_of(device_id, node_id, survey_id, start)
             if leaf is not None and start != NO_TIME:
                 by_leaf = found.setdefault(_named(leaf.zone, span, start), {})
                 by_leaf[leaf.name] = by_leaf.get(leaf.name, 0) + int(votes)

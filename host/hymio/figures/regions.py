@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from hymio.figures.wall_time import WallStretch, hours_of
 from hymio.measures.anonymity import Snapshot, Tree, tree_of_hours
 from hymio.measures.levels import Thresholds
-from hymio.site.attribution import compile_site
 from hymio.site.model import CUSTOMERS_AT_LEAST, Node, NodeKind, SurveyType, places_of
 from hymio.site.moments import zone_of
+from hymio.store.places import StoredPlaces
 from hymio.store.sites import StoredSite
 
 DayVotes = Mapping[str, Mapping[str, int]]
@@ -33,8 +33,9 @@ class Leaf:
     zone: ZoneInfo
 
 
-LeafOf = Callable[[str, int, int], Leaf | None]
-"""From the device_id, node_id and survey_id of a cell to where it belongs; None: not to what is asked."""
+LeafOf = Callable[[str, int, int, int], Leaf | None]
+"""From the device_id, node_id, survey_id and start (UTC minute) of a cell to where it belongs; None: not to what is
+asked."""
 
 
 class PlaceTree:
@@ -43,7 +44,7 @@ class PlaceTree:
     A node is named by the organisation's key and its own, `acme:ward-3`; the organisation itself is `acme`.
     """
 
-    def __init__(self, stored: StoredSite) -> None:
+    def __init__(self, stored: StoredSite, stored_places: StoredPlaces) -> None:
         """Its leaves are those that the placements tell of; `leaf` adds what it is asked for."""
         self.stored = stored
         self.places = places_of(stored.site)
@@ -60,17 +61,16 @@ class PlaceTree:
         }
         self.leaves: dict[str, Leaf] = {}
         self._known: dict[tuple[str, int, int], Leaf | None] = {}
-        compiled = compile_site(stored.site)
-        for device_id in compiled.device_ids:
-            for piece in compiled.pieces(device_id):
-                if piece.point is not None:
+        for device_id in self.device_ids(self.points):
+            for piece in stored_places.pieces(device_id):
+                if stored.node_keys.get(piece.node_id) == piece.point is not None:
                     self._leaf(device_id, piece.point, piece.survey)
 
     def name(self, key: str) -> str:
         """Of the node with that key."""
         return f"{self.root}:{key}"
 
-    def leaf(self, device_id: str, node_id: int, survey_id: int) -> Leaf | None:
+    def leaf(self, device_id: str, node_id: int, survey_id: int, _start_utc_minute: int) -> Leaf | None:
         """Where a cell belongs; None: to staff, or to another organisation."""
         cell = device_id, node_id, survey_id
         if cell not in self._known:

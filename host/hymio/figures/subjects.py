@@ -13,7 +13,7 @@ from hymio.figures.regions import Leaf, PlaceTree, Region
 from hymio.figures.wall_time import WallStretch, utc_of
 from hymio.measures.levels import Thresholds
 from hymio.site.model import Level, Node, NodeKind, Question, Scale, SurveyType
-from hymio.site.moments import MINUTE_S
+from hymio.site.moments import MINUTE_S, zone_of
 
 By = Literal["terminal", "place", "group", "survey"]
 
@@ -65,7 +65,7 @@ class FigureScope:
                 raise ValueError(f"There is no place {key!r} in {tree.root}; expected a key of `hymio site show`.")
         self.name = self._node.name if self._node else "All terminals" if tree is None else tree.organisation.name
         """What people call it."""
-        self.zone = reader.zone_nowhere if tree is None else tree.zone(key)
+        self.zone = zone_of("UTC") if tree is None else tree.zone(key)
         """Whose clock tells its time."""
 
     @property
@@ -106,9 +106,9 @@ class FigureScope:
             for one in self._reader.presses(tree.leaf, tree.device_ids(points), tree.zones(points), stretch, by_hour):
                 if one.leaf.point in points:
                     yield one
-        if self._has_lone:
-            lone = list(self._reader.lone_regions())
-            yield from self._reader.presses(self._reader.lone_leaf, lone, [self._reader.zone_nowhere], stretch, by_hour)
+        lone = list(self._reader.lone_regions()) if self._has_lone else []
+        if lone:
+            yield from self._reader.presses(self._reader.lone_leaf, lone, self._reader.lone_zones(), stretch, by_hour)
 
     def subjects(self, by: By, stretch: WallStretch) -> list[Subject]:
         """Those that there were in a stretch, in the order of the tree; terminals and surveys in that of their keys."""
