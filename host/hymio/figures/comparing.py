@@ -66,8 +66,7 @@ class ComparedAnswer:
         values = self.answer.as_json()
         for cell, compared in zip(values["cells"], self.cells, strict=True):
             cell["compared"] = None if compared is None else compared.as_json()
-        compare = {"name": self.other.name, "from_utc": self.other.from_utc, "to_utc": self.other.to_utc}
-        return values | {"compare": compare}
+        return values | {"compare": self.other.range_json()}
 
 
 def compare(reader: FigureReader, query: FigureQuery, to: str) -> ComparedAnswer:

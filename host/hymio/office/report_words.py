@@ -1,0 +1,138 @@
+"""An answer of figures in words and rows, the same on every kind of report: terminal window, page, PDF, CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from hymio.common.words import counted
+from hymio.measures.answers import NO_MISUSE
+from hymio.wire.records import VERDICTS
+
+TOO_FEW: Final = "too few answers"
+NO_ANSWERS: Final = "no answers"
+
+Cell = Mapping[str, Any]
+"""A cell as the contract has it in JSON. Charts and tables are made of nothing else."""
+
+SUBJECTS: Final = {"terminal": "Terminal", "place": "Place", "group": "Group", "survey": "Question"}
+_EACH: Final = {
+    "hour": "by the hour", "weekday": "by weekday", "day": "day by day", "week": "week by week",
+    "month": "month by month", "quarter": "quarter by quarter",
+}  # fmt: skip
+REASONS: Final = tuple(verdict for verdict in VERDICTS if verdict not in NO_MISUSE)
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresReport:
+    """An answer as JSON, with or without a comparison, and what stands above it.
+
+    title, subtitle: what it is, and of which time and how many answers. context: sentences that belong above the
+    charts; notes: those that belong below.
+    """
+
+    answer: Mapping[str, Any]
+    title: str
+    subtitle: str
+    context: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All of them."""
+        found: list[Cell] = self.answer["cells"]
+        return found
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether its cells stand beside others."""
+        return "compare" in self.answer
+
+
+def report_of(answer: Mapping[str, Any]) -> FiguresReport:
+    """Finds the words for an answer as JSON (`FigureAnswer.as_json`, `ComparedAnswer.as_json`)."""
+    per = answer["per"]
+    title = f"{answer['name']}: Happy Index by {answer['by']}" + (f", {_EACH[per]}" if per else "")
+    shown = [cell for cell in answer["cells"] if not cell["suppressed"]]
+    # Groups lie within each other: the first one holds them all.
+    once = [cell for cell in shown if answer["by"] != "group" or cell["key"] == answer["cells"][0]["key"]]
+    subtitle = f"{days_of(answer)} · {counted(sum(cell['votes'] for cell in once), 'answer')}"
+    if len(shown) < len(answer["cells"]):
+        subtitle += " shown"
+    return FiguresReport(answer, title, subtitle, tuple(_context(answer)), tuple(_notes(answer)))
+
+
+def days_of(answer: Mapping[str, Any]) -> str:
+    """The time of an answer: `1 March to 31 March 2026`."""
+    first, after = (datetime.fromisoformat(answer[key]) for key in ("from_local", "to_local"))
+    if (first.hour, first.minute, after.hour, after.minute) != (0, 0, 0, 0):
+        return f"{_day(first)} {first:%H:%M} to {_day(after)} {after:%H:%M}"
+    last = after - timedelta(days=1)
+    if first.date() == last.date():
+        return _day(first)
+    year = "" if first.year == last.year else f" {first.year}"
+    return f"{first.day} {first:%B}{year} to {_day(last)}"
+
+
+def time_of(cell: Cell, per: str | None) -> str:
+    """The time of a cell in a row of a table; "" is all of it."""
+    if not per:
+        return ""
+    at = datetime.fromisoformat(cell["start_local"])
+    if per == "hour":
+        return f"{at:%Y-%m-%d %H:%M}"
+    if per == "weekday":
+        return f"{at:%A}"
+    if per == "day":
+        return f"{at:%a %Y-%m-%d}"
+    bucket: str = cell["bucket"]
+    return bucket
+
+
+def happy_index_of(cell: Cell) -> str:
+    """`78.2 ± 4.1`, or why there is no figure."""
+    if cell["suppressed"]:
+        return TOO_FEW
+    if cell["happy_index"] is None:
+        return NO_ANSWERS
+    margin = cell["happy_index_margin"]
+    return f"{cell['happy_index']:.1f}" + ("" if margin is None else f" ± {margin:.1f}")
+
+
+def difference_of(cell: Cell) -> str:
+    """`+4.1 (1.2 to 7.0) *`; the star: more than chance. "" if one of both has no figure."""
+    compared = cell.get("compared")
+    if compared is None:
+        return ""
+    low, high = compared["happy_index_difference_low"], compared["happy_index_difference_high"]
+    said = f"{compared['happy_index_difference']:+.1f} ({low:+.1f} to {high:+.1f})"
+    return said + (" *" if compared["real"] else "")
+
+
+def _context(answer: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f'Customers were asked: "{question}"' for question in answer["questions"])
+    if "compare" in answer:
+        yield f"Compared with {answer['compare']['name']}, {days_of(answer['compare'])}"
+
+
+def _notes(answer: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        "The Happy Index is 100 if everybody pressed the very happy face, and 0 if everybody pressed the very unhappy"
+        " one. With 95 % certainty the true one lies within the interval (±): the more answers, the smaller it is."
+    )
+    if "compare" in answer:
+        yield (
+            "Differences are in points, with their 95 % intervals. A star: more than chance. Of all that have one, one"
+            " in twenty is chance nevertheless (Benjamini-Hochberg)."
+        )
+    if any(cell["suppressed"] for cell in answer["cells"]):
+        yield (
+            f'"{TOO_FEW.capitalize()}": nobody is to be found out, so small numbers are not shown, nor what would give'
+            " them away by subtraction."
+        )
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
