@@ -196,13 +196,13 @@ class Region:
         """By node of the tree of places."""
         if time not in self._rolled_up:
             total: Counter[str] = Counter()
-            if time in self._hours or time in self._days:
+            if time in self._names:
                 for leaf, votes in (self._hours.get(time) or self._days.get(time) or {}).items():
                     at: str | None = leaf
                     while at is not None:
                         total[at] += votes
                         at = self.tree.parent(at)
-            elif len(time) < len("2026-03-29"):
+            else:
                 for child in times.children(time):
                     total.update(self._votes(times, child))
             self._rolled_up[time] = total
