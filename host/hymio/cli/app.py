@@ -13,6 +13,7 @@ import typer
 
 from hymio.cli import (
     bench_commands,
+    db_commands,
     field_commands,
     office_commands,
     pki_commands,
@@ -47,6 +48,7 @@ SIM_HELP = "Simulated terminals that run the real firmware."
 app.add_typer(bench_commands.app)
 app.add_typer(field_commands.app)
 app.add_typer(office_commands.app)
+app.add_typer(db_commands.app, name="db", help=db_commands.HELP, epilog=db_commands.EXAMPLES, rich_help_panel=OFFICE)
 app.add_typer(pki_commands.app, name="pki", help=pki_commands.HELP, rich_help_panel=OFFICE)
 app.add_typer(
     quarantine_commands.app,
