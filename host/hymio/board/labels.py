@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
+from hymio.common.pdf_fonts import FAMILY, add_fonts
 
 if TYPE_CHECKING:
     from hymio.settings.provisioning_file import ProvisionedTerminal
@@ -30,8 +31,6 @@ _TEXT_HEIGHT_MM: Final = _HEIGHT_MM - 2 * 4
 _SCALES: Final = (1.0, 0.8, 0.65, 0.5, 0.4)
 """How far letters may shrink for long texts: the smallest make those of a question 1.4 mm high."""
 _DPI: Final = 200
-_FONTS: Final = {"": "figo", "B": "figbo"}
-"""FiraGO, regular and bold, which has Latin, Greek, Cyrillic, Georgian, Hebrew, Arabic, Devanagari and Thai letters."""
 _AGAIN: Final = "Give another path and run it again."
 _OTHER_TEXT: Final = "Write it in another way and run the same command again. Nothing was changed."
 
@@ -110,14 +109,13 @@ def _places(count: int) -> list[tuple[int, float, float]]:
 
 
 def _pdf(terminals: Sequence[ProvisionedTerminal]) -> bytes:
-    import uharfbuzz  # type: ignore[import-untyped]  # noqa: F401  joins letters; fpdf2 does without it in silence
     from fpdf import FPDF
 
     pdf = FPDF(format="A4")
     pdf.set_auto_page_break(False)
     pages = -1
     with tempfile.TemporaryDirectory() as folder:
-        _add_fonts(pdf, Path(folder))
+        add_fonts(pdf, Path(folder))
         for terminal, (sheet, left, top) in zip(terminals, _places(len(terminals)), strict=True):
             if sheet > pages:
                 pdf.add_page()
@@ -129,22 +127,11 @@ def _pdf(terminals: Sequence[ProvisionedTerminal]) -> bytes:
         return bytes(pdf.output())
 
 
-def _add_fonts(pdf: Any, folder: Path) -> None:
-    """Adds fonts of our own, since the built-in fonts of PDF have Latin 1 alone. The files are read until the end."""
-    import pymupdf_fonts  # type: ignore[import-untyped]
-
-    for style, name in _FONTS.items():
-        file = folder / f"{name}.ttf"
-        file.write_bytes(pymupdf_fonts.myfont(name))
-        pdf.add_font("label", style, file)
-    pdf.set_text_shaping(True)
-
-
 def _write_texts(pdf: Any, terminal: ProvisionedTerminal, left: float, top: float) -> None:
     """Writes the texts one below the other, in smaller letters if they would not fit otherwise."""
     lines = _lines(terminal)
     for key, text, _, style in lines:
-        _check_letters(pdf.fonts["label" + style].cmap, text, f"{terminal.device_id}: {key}")
+        _check_letters(pdf.fonts[FAMILY + style].cmap, text, f"{terminal.device_id}: {key}")
     for scale in _SCALES:
         used_mm = _texts_mm(pdf, lines, scale, left, top, dry_run=True)
         if used_mm <= _TEXT_HEIGHT_MM:
@@ -161,7 +148,7 @@ def _texts_mm(pdf: Any, lines: Sequence[tuple[str, str, float, str]], scale: flo
     at_mm = top
     for key, text, full_mm, style in lines:
         height_mm = full_mm if key == "device_id" else full_mm * scale
-        pdf.set_font("label", style, height_mm / 0.3528)
+        pdf.set_font(FAMILY, style, height_mm / 0.3528)
         pdf.set_xy(left, at_mm)
         at_mm += 1.5 * scale + pdf.multi_cell(
             _TEXT_WIDTH_MM,

@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from hymio.figures.regions import DayVotes, Leaf, LeafOf, PlaceTree, Region
 from hymio.figures.wall_time import WallStretch, day_named, whole_days
@@ -54,7 +54,7 @@ class FigureReader:
         self.sites = load_sites(connection)
         self._stored_places = stored_places(connection)
         self._trees: dict[int, PlaceTree] = {}
-        self._regions: dict[int, Region] = {}
+        self._regions: dict[tuple[int, str], Region] = {}
         self._lone: Mapping[str, Region] | None = None
 
     def site(self, organisation: str | None) -> StoredSite:
@@ -79,16 +79,16 @@ class FigureReader:
             self._trees[stored.id] = PlaceTree(stored, self._stored_places)
         return self._trees[stored.id]
 
-    def region(self, stored: StoredSite) -> Region:
-        """An organisation with all votes that it has ever had."""
-        if stored.id not in self._regions:
+    def region(self, stored: StoredSite, verdict: str = COUNTED) -> Region:
+        """An organisation with all votes that it has ever had, or all presses of another verdict."""
+        key = stored.id, verdict
+        if key not in self._regions:
             places = self.place_tree(stored)
             device_ids, zones = places.device_ids(places.points), places.zones(places.points)
-            days = self._votes(places.leaf, device_ids, CellSpan.DAY, FROM_EVER, FOR_EVER)
-            read_hours = partial(self._hours, places.leaf, device_ids, zones)
-            at_least = places.organisation.too_few_customer
-            self._regions[stored.id] = Region(places.tree(), zones, days, read_hours, at_least)
-        return self._regions[stored.id]
+            days = self._votes(places.leaf, device_ids, verdict, CellSpan.DAY, FROM_EVER, FOR_EVER)
+            read_hours = partial(self._hours, places.leaf, device_ids, verdict, zones)
+            self._regions[key] = Region(places.tree(), zones, days, read_hours, places.organisation.too_few_customer)
+        return self._regions[key]
 
     def lone_regions(self) -> Mapping[str, Region]:
         """Terminals by id, as far as they stood nowhere: each a region of its own, and its only place."""
@@ -102,14 +102,16 @@ class FigureReader:
             )
             device_ids = sorted({device_id for (device_id,) in self.connection.execute(have_any)})
             by_device: dict[str, dict[str, Mapping[str, int]]] = {device_id: {} for device_id in device_ids}
-            for day, votes in self._votes(self.lone_leaf, device_ids, CellSpan.DAY, FROM_EVER, FOR_EVER).items():
+            for day, votes in self._votes(
+                self.lone_leaf, device_ids, COUNTED, CellSpan.DAY, FROM_EVER, FOR_EVER
+            ).items():
                 for device_id, number in votes.items():
                     by_device[device_id][day] = {device_id: number}
             at_least = self.sites[0].site.organisation.too_few_customer if len(self.sites) == 1 else CUSTOMERS_AT_LEAST
             self._lone = {
                 device_id: Region(
                     Tree(device_id, {}), self.lone_zones(device_id), days,
-                    partial(self._hours, self.lone_leaf, [device_id], self.lone_zones(device_id)), at_least,
+                    partial(self._hours, self.lone_leaf, [device_id], COUNTED, self.lone_zones(device_id)), at_least,
                 )
                 for device_id, days in by_device.items()
             }  # fmt: skip
@@ -151,43 +153,45 @@ class FigureReader:
                         yield NamedPresses(leaf, time, row.button, row.verdict, row.presses)
 
     def _hours(
-        self, leaf_of: LeafOf, device_ids: Sequence[str], zones: Iterable[ZoneInfo], days: Collection[str]
+        self,
+        leaf_of: LeafOf,
+        device_ids: Sequence[str],
+        verdict: str,
+        zones: Iterable[ZoneInfo],
+        days: Collection[str],
     ) -> DayVotes:
         found: dict[str, dict[str, int]] = {}
         for bounds in _minutes(days, zones):
-            for time, votes in self._votes(leaf_of, device_ids, CellSpan.HOUR, *bounds).items():
+            for time, votes in self._votes(leaf_of, device_ids, verdict, CellSpan.HOUR, *bounds).items():
                 if time[:10] in days:
                     found[time] = votes
         return found
 
     def _votes(
-        self, leaf_of: LeafOf, device_ids: Sequence[str], span: CellSpan, from_minute: int, until_minute: int
+        self,
+        leaf_of: LeafOf,
+        device_ids: Sequence[str],
+        verdict: str,
+        span: CellSpan,
+        from_minute: int,
+        until_minute: int,
     ) -> dict[str, dict[str, int]]:
-        found: dict[str, dict[str, int]] = {}
-        for device_id, start, node_id, survey_id, votes in self._summed(device_ids, span, from_minute, until_minute):
-            leaf = leaf_of(device_id, node_id, survey_id, start)
-            if leaf is not None and start != NO_TIME:
-                by_leaf = found.setdefault(_named(leaf.zone, span, start), {})
-                by_leaf[leaf.name] = by_leaf.get(leaf.name, 0) + int(votes)
-        return found
-
-    def _summed(
-        self, device_ids: Sequence[str], span: CellSpan, from_minute: int, until_minute: int
-    ) -> Iterator[Row[str, int, int, int, int]]:
-        """Counted votes, whatever the button, in the order of the key of `cells`."""
+        """Presses, whatever the button, by time and leaf; the database adds them up in the order of their key."""
         cells = schema.cells.c
         of = (cells.device_id, cells.start_utc_minute, cells.node_id, cells.survey_id)
+        found: dict[str, dict[str, int]] = {}
         for chunk in chunks(device_ids):
             query = select(*of, func.sum(cells.presses)).where(
-                cells.device_id.in_(chunk),
-                cells.span == int(span),
-                cells.verdict == COUNTED,
-                cells.start_utc_minute >= from_minute,
-                cells.start_utc_minute < until_minute,
-            )
-            for row in self.connection.execute(query.group_by(*of)):
+                cells.device_id.in_(chunk), cells.span == int(span), cells.verdict == verdict,
+                cells.start_utc_minute >= from_minute, cells.start_utc_minute < until_minute,
+            )  # fmt: skip
+            for device_id, start, node_id, survey_id, presses in self.connection.execute(query.group_by(*of)):
                 self.rows += 1
-                yield row
+                leaf = leaf_of(device_id, node_id, survey_id, start)
+                if leaf is not None and start != NO_TIME:
+                    by_leaf = found.setdefault(_named(leaf.zone, span, start), {})
+                    by_leaf[leaf.name] = by_leaf.get(leaf.name, 0) + int(presses)
+        return found
 
 
 @lru_cache(maxsize=100_000)

@@ -12,6 +12,7 @@ from hymio.figures.reading import FigureReader, NamedPresses
 from hymio.figures.regions import Leaf, PlaceTree, Region
 from hymio.figures.wall_time import WallStretch, utc_of
 from hymio.measures.levels import Thresholds
+from hymio.site.hours import OpeningHours
 from hymio.site.model import Level, Node, NodeKind, Question, Scale, SurveyType
 from hymio.site.moments import MINUTE_S, zone_of
 
@@ -77,6 +78,21 @@ class FigureScope:
     def is_point(self) -> bool:
         """Whether it is a single experience point."""
         return self._node is not None and self._node.kind is NodeKind.POINT
+
+    @property
+    def subject_key(self) -> str:
+        """Of its own cells, by place or group."""
+        return self._key or self._trees[0].root
+
+    @property
+    def hours(self) -> OpeningHours | None:
+        """Its opening hours; None if it has none."""
+        return self._trees[0].places.hours(self._key) if self._key else None
+
+    @property
+    def at_least(self) -> int:
+        """Fewer votes are too few."""
+        return self._trees[0].organisation.too_few_customer
 
     def questions(self, stretch: WallStretch) -> tuple[str, ...]:
         """The texts of what customers were asked there, in that time."""

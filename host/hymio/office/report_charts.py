@@ -27,7 +27,7 @@ PAGE_INK: Final = "currentColor"
 
 _ON_COLOURS: Final = ("white", "black", "black", "white")
 _QUIET: Final = "#8a8a8e"
-_GOAL: Final = "#1565c0"
+_GOAL: Final = "#3f8ae0"
 _WIDTH: Final = 330
 _ROW: Final = 34
 _BARS_MAX: Final = 16
@@ -63,8 +63,13 @@ class ReportChart:
         return _svg(self.drawing, ink)
 
     def png(self, scale: float) -> bytes:
-        """The drawing as on paper; scale 1 has 72 dots an inch."""
-        return bytes(vl_convert.svg_to_png(self.svg(INK), scale=scale))
+        """The drawing as on paper; scale: dots for each point."""
+        return png_of(self.svg(INK), scale)
+
+
+def png_of(svg: str, scale: float) -> bytes:
+    """A drawing as a picture; scale: dots for each point."""
+    return bytes(vl_convert.svg_to_png(svg, scale=scale))
 
 
 def charts_of(report: FiguresReport) -> list[ReportChart]:
@@ -106,12 +111,13 @@ def _svg(drawing: Any, ink: str) -> str:
     spec = drawing.to_dict()
     spec["config"] = {
         "background": "white" if ink == INK else "transparent",
-        "font": "sans-serif",
+        "font": "Arial, Helvetica, 'Liberation Sans', sans-serif",
+        "padding": 8,
         "axis": {
             "labelColor": ink, "titleColor": ink, "domainColor": line, "tickColor": line, "gridColor": line,
             "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
         },
-        "legend": {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12},
+        "legend": {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12, "offset": 8},
         "title": {"color": ink, "subtitleColor": ink, "fontSize": 15, "anchor": "start", "frame": "group"},
         "view": {"stroke": None},
         "text": {"color": ink, "fontSize": 12},
@@ -165,7 +171,7 @@ def _indices(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
         others = base.transform_filter("isValid(datum.other)")
         layers.append(others.mark_point(shape="diamond", size=70, color=_QUIET).encode(x="other:Q"))
         layers.append(others.mark_text(align="left", dy=8, fontSize=11).encode(x=_BESIDE, text="difference:N"))
-        told.append("diamond: compared with")
+        told.append("diamond: the comparison")
     said = "; ".join(f"{cell['name']} {happy_index_of(cell)}" for cell in cells)
     return ReportChart(
         "Happy Index",
@@ -191,7 +197,7 @@ def _distribution(cells: Sequence[Cell]) -> ReportChart:
     share = base.transform_calculate(
         share="datum.count >= 0.07 * datum.votes ? format(datum.count / datum.votes, '.0%') : ''"
     )
-    numbers = alt.Chart(_data([{"name": cell["name"], "votes": cell["votes"]} for cell in cells]))
+    told = [{"name": cell["name"], "votes": cell["votes"], "said": counted(cell["votes"], "answer")} for cell in cells]
     drawing = alt.layer(
         base.mark_bar(height=22).encode(color=_faces()),
         share.mark_text(fontSize=11).encode(
@@ -199,15 +205,13 @@ def _distribution(cells: Sequence[Cell]) -> ReportChart:
             text="share:N",
             color=alt.Color("face:N", scale=alt.Scale(domain=list(FACES), range=_ON_COLOURS), legend=None),
         ),
-        numbers.mark_text(align="left").encode(y=_named(cells), x=_BESIDE, text="votes:Q"),
+        alt.Chart(_data(told)).mark_text(align="left").encode(y=_named(cells), x=_BESIDE, text="said:N"),
     ).resolve_scale(color="independent")
     said = "; ".join(
         f"{cell['name']} " + ", ".join(f"{count} {face}" for count, face in zip(cell["faces"], FACES, strict=True))
         for cell in cells
     )
-    return ReportChart(
-        "Answers", "Share of each face; on the right the number of answers", f"Answers: {said}.", drawing
-    )
+    return ReportChart("Answers", "Share of each face", f"Answers: {said}.", drawing)
 
 
 def _faces() -> Any:
@@ -275,7 +279,7 @@ def _over_time(report: FiguresReport, key: str, cells: Sequence[Cell]) -> Report
     )
     told = f"{counted(votes, 'answer')}; with 95 % intervals"
     if report.is_compared:
-        told += "; dashed: compared with"
+        told += "; dashed: the comparison"
     return ReportChart(caption, told, described, alt.vconcat(alt.layer(*layers), answers, spacing=10))
 
 

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hymio.common.words import counted
-from hymio.measures.answers import NO_MISUSE
-from hymio.wire.records import VERDICTS
+from hymio.measures.happy_index import FACES
 
 TOO_FEW: Final = "too few answers"
 NO_ANSWERS: Final = "no answers"
@@ -22,7 +21,6 @@ _EACH: Final = {
     "hour": "by the hour", "weekday": "by weekday", "day": "day by day", "week": "week by week",
     "month": "month by month", "quarter": "quarter by quarter",
 }  # fmt: skip
-REASONS: Final = tuple(verdict for verdict in VERDICTS if verdict not in NO_MISUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +109,55 @@ def difference_of(cell: Cell) -> str:
     return said + (" *" if compared["real"] else "")
 
 
+def table_of(report: FiguresReport) -> tuple[list[str], list[list[str]]]:
+    """The table that people read: names of columns, and rows; the first `texts_in` columns are texts.
+
+    Hours without presses are left out: most of a day's are.
+    """
+    per = report.answer["per"]
+    names = [SUBJECTS[report.answer["by"]], *(["Time"] if per else []), "Happy Index"]
+    names += [*(["Difference"] if report.is_compared else []), "Answers", *FACES, "Satisfied", "Level", "Filtered"]
+    rows = []
+    for cell in report.cells:
+        if per == "hour" and not (cell["suppressed"] or cell["votes"] or cell["misuse"]):
+            continue
+        shown = cell["votes"] is not None
+        row = [cell["name"], *([time_of(cell, per)] if per else []), happy_index_of(cell)]
+        row += [*([difference_of(cell)] if report.is_compared else []), str(cell["votes"]) if shown else ""]
+        row += [str(count) for count in cell["faces"] or ("",) * len(FACES)]
+        csat = cell["csat"]
+        row.append("" if csat is None else f"{csat:.0f} % ({cell['csat_low']:.0f} to {cell['csat_high']:.0f})")
+        rows.append([*row, cell["level"] or "", str(sum(cell["misuse"].values())) if shown else ""])
+    return names, rows
+
+
+def texts_in(report: FiguresReport) -> int:
+    """How many columns of `table_of` are texts; the others are numbers."""
+    return 2 if report.answer["per"] else 1
+
+
+def columns_of(report: FiguresReport) -> tuple[list[str], list[list[object]]]:
+    """Names of columns, and rows, for spreadsheets and programs: what stands in the cells, one value in each column."""
+    flat = [_flat(cell) for cell in report.cells]
+    names = list(dict.fromkeys(name for row in flat for name in row))
+    return names, [[row.get(name) for name in names] for row in flat]
+
+
+def _flat(cell: Cell) -> dict[str, object]:
+    row: dict[str, object] = {}
+    for name, value in cell.items():
+        if name == "faces":
+            row |= {f"n{button}": None if value is None else value[button - 1] for button in range(1, 5)}
+        elif name == "compared":
+            row |= {f"compared_{key}": one for key, one in (value or {}).items()}
+        elif name == "misuse":
+            row["misuse"] = None if cell["suppressed"] else sum(value.values())
+            row["misuse_by_reason"] = " ".join(f"{verdict}:{presses}" for verdict, presses in value.items())
+        else:
+            row[name] = value
+    return row
+
+
 def _context(answer: Mapping[str, Any]) -> Iterator[str]:
     yield from (f'Customers were asked: "{question}"' for question in answer["questions"])
     if "compare" in answer:
@@ -130,7 +177,7 @@ def _notes(answer: Mapping[str, Any]) -> Iterator[str]:
     if any(cell["suppressed"] for cell in answer["cells"]):
         yield (
             f'"{TOO_FEW.capitalize()}": nobody is to be found out, so small numbers are not shown, nor what would give'
-            " them away by subtraction."
+            " them away by subtraction. Whole weeks, months and quarters show the most."
         )
 
 
