@@ -35,6 +35,7 @@ with these while the others compute."""
 
 COMPUTING = (
     "tests/firmware/test_bitrot.py",
+    "tests/host/test_serve_document.py",
     "tests/test_bench.py::test_a_standard_day",
     "tests/firmware/test_logproof.py::test_every_cut_of_every_operation",
     "tests/firmware/test_logproof.py::test_cuts_during_recovery",

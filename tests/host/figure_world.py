@@ -74,7 +74,7 @@ def put(connection: Connection, presses: Iterable[GivenPress]) -> None:
     presses = list(presses)
     minutes = Counter((one.device_id, one.utc_minute, one.button, one.verdict) for one in presses)
     add_presses(connection, load_places(connection), minutes, NOW_UTC)
-    log = dict.fromkeys(("next_seq", "oldest_seq", "cursor_seq", "duplicates", "conflicts"), 0)
+    log: dict[str, float] = dict.fromkeys(("next_seq", "oldest_seq", "cursor_seq", "duplicates", "conflicts"), 0)
     log |= {"log_id": 1, "first_seen_utc": NOW_UTC, "last_seen_utc": NOW_UTC}
     for device_id in {one.device_id for one in presses}:
         connection.execute(insert(logs).values(device_id=device_id, **log))

@@ -280,6 +280,41 @@ def replay(
     run_replay(db, device_id, windows, as_json)
 
 
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio serve --db votes.db",
+        "hymio serve --db postgresql://hymio@db.example/votes --listen 127.0.0.1:0 --json",
+        "hymio serve --db votes.db --listen 0.0.0.0:8443 --cert server.pem --key server.key",
+    ),
+)
+def serve(
+    db: DbOption,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
+    ] = "127.0.0.1:8080",
+    cert: Annotated[
+        Path | None, typer.Option("--cert", metavar="FILE", help="For https://: the server's certificate (PEM).")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="With --cert: its key (PEM).")] = None,
+    rate: Annotated[
+        float, typer.Option(metavar="N", min=0.1, max=1e6, help="Requests a second for each token or address.")
+    ] = 200,
+    require_token: Annotated[
+        bool, typer.Option("--require-token", help="From this computer, too: for who stands behind a proxy.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Figures and feedback over HTTP, for BI reports and other programs: the field's API /v2, and our own /api/v1.
+
+    Whoever comes from elsewhere than this computer shows a token (`hymio token create`).
+    """
+    with ends_well(is_service=True):
+        from hymio.serve.command import run_serve
+
+    run_serve(db, listen, cert, key, rate, require_token, as_json)
+
+
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))
 def ledger(db: DbOption, as_json: JsonOption = False) -> None:
     """Whether every press is accounted for: pressed = rows + lost + waiting. Exit status 1 if anything is open."""

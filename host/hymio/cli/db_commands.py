@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from hymio.cli.options import DbOption, JsonOption, examples, new_app
+from hymio.common.errors import ANSWER_NO
 
 app = new_app(no_args_is_help=True)
 
-HELP = "The database itself: bring it up to date, keep a copy, put one back."
+HELP = "The database itself: bring it up to date, keep a copy, put one back, check its sums."
 EXAMPLES = examples(
     "hymio db upgrade --db votes.db",
     "hymio db backup --db votes.db --out monday.db",
@@ -59,3 +60,12 @@ def restore(
     from hymio.office.database import run_restore
 
     run_restore(backup_file, db, as_json)
+
+
+@app.command(epilog=examples("hymio db check --db votes.db", "hymio db check --db votes.db --json"))
+def check(db: DbOption, as_json: JsonOption = False) -> None:
+    """Works out every sum that the database keeps from its rows, and compares; status 1 if one is wrong."""
+    from hymio.office.database import run_check
+
+    if not run_check(db, as_json):
+        raise typer.Exit(ANSWER_NO)
