@@ -190,11 +190,16 @@ def report(
     db: DbOption,
     by: Annotated[
         Literal["terminal", "place", "group", "survey"] | None,
-        typer.Option(help="Whose figures; without it those of places, if there are any."),
+        typer.Option(
+            metavar="terminal|place|group|survey", help="Whose figures; without it those of places, if there are any."
+        ),
     ] = None,
     per: Annotated[
         Literal["hour", "weekday", "day", "week", "month", "quarter"] | None,
-        typer.Option(help="In the local time of each place; without it those of the whole time."),
+        typer.Option(
+            metavar="hour|weekday|day|week|month|quarter",
+            help="In the local time of each place; without it those of the whole time.",
+        ),
     ] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="WHEN", help="A day, 2026-03-01, or 2026-03-01T14:00.")

@@ -87,7 +87,8 @@ class FigureReader:
             device_ids, zones = places.device_ids(places.points), places.zones(places.points)
             days = self._votes(places.leaf, device_ids, verdict, CellSpan.DAY, FROM_EVER, FOR_EVER)
             read_hours = partial(self._hours, places.leaf, device_ids, verdict, zones)
-            self._regions[key] = Region(places.tree(), zones, days, read_hours, places.organisation.too_few_customer)
+            at_least = places.organisation.too_few_customer
+            self._regions[key] = Region(places.tree(), zones, days, read_hours, at_least, places.used)
         return self._regions[key]
 
     def lone_regions(self) -> Mapping[str, Region]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from hymio.figures.wall_time import WallStretch, hours_of
 from hymio.measures.anonymity import Snapshot, Tree, tree_of_hours
 from hymio.measures.levels import Thresholds
+from hymio.measures.zones import wall_name
+from hymio.site.attribution import FOR_EVER
 from hymio.site.model import CUSTOMERS_AT_LEAST, Node, NodeKind, SurveyType, places_of
-from hymio.site.moments import zone_of
+from hymio.site.moments import MINUTE_S, is_in_bounds, zone_of
 from hymio.store.places import StoredPlaces
 from hymio.store.sites import StoredSite
 
@@ -60,11 +62,18 @@ class PlaceTree:
             (one.device_id, one.point) for one in stored.site.placements if one.asks is SurveyType.STAFF
         }
         self.leaves: dict[str, Leaf] = {}
+        self.used: dict[str, list[tuple[str, str]]] = {}
+        """From which day to which presses can belong to a leaf; others have no such days."""
         self._known: dict[tuple[str, int, int], Leaf | None] = {}
         for device_id in self.device_ids(self.points):
-            for piece in stored_places.pieces(device_id):
+            pieces = stored_places.pieces(device_id)
+            untils = [*(piece.from_utc_minute for piece in pieces[1:]), FOR_EVER]
+            for piece, until in zip(pieces, untils, strict=True):
                 if stored.node_keys.get(piece.node_id) == piece.point is not None:
-                    self._leaf(device_id, piece.point, piece.survey)
+                    leaf = self._leaf(device_id, piece.point, piece.survey)
+                    if leaf is not None:
+                        days = (_day(leaf.zone, piece.from_utc_minute), _day(leaf.zone, until))
+                        self.used.setdefault(leaf.name, []).append(days)
 
     def name(self, key: str) -> str:
         """Of the node with that key."""
@@ -120,6 +129,13 @@ class PlaceTree:
         return Tree(self.root, children)
 
 
+def _day(zone: ZoneInfo, utc_minute: int) -> str:
+    """The day of a minute; one before all days, or after them, where there is none."""
+    if not is_in_bounds(utc_minute):
+        return "" if utc_minute < 0 else "9999"
+    return wall_name(zone, MINUTE_S * utc_minute)[:10]
+
+
 class Region:
     """A tree of places, the votes in it by day, and those of some days by hour."""
 
@@ -130,6 +146,7 @@ class Region:
         days: DayVotes,
         read_hours: Callable[[Collection[str]], DayVotes],
         at_least: int = CUSTOMERS_AT_LEAST,
+        used: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> None:
         """Takes all votes there have ever been.
 
@@ -139,10 +156,20 @@ class Region:
             days: the votes by day.
             read_hours: those of these days by hour.
             at_least: fewer votes are too few.
+            used: of leaves that can have votes on some days alone, from which day to which; everybody knows them.
         """
         self.tree, self.zones, self.at_least = tree, frozenset(zones), at_least
         self._days, self._read_hours = days, read_hours
         self._hours: dict[str, Mapping[str, int]] = {}
+        # Presses that were folded stay where they were, on whatever days a terminal is said to have stood there now.
+        elsewhere = {
+            leaf
+            for day, votes in days.items()
+            for leaf in votes
+            if not any(first <= day <= last for first, last in (used or {}).get(leaf, ()))
+        }
+        self._used = {leaf: its for leaf, its in (used or {}).items() if leaf not in elsewhere}
+        self._idle_in: dict[frozenset[str], frozenset[str]] = {}
         self._names = set(days)
         self._cut: set[str] = set()
         self._rolled_up: dict[str, Counter[str]] = {}
@@ -180,7 +207,19 @@ class Region:
         """Whether the votes of these nodes of the tree in these leaves of time may be shown together."""
         if len(places) == len(times) == 1:
             return not self.snapshot.is_hidden(*places, *times)  # the same, and faster
-        return self.snapshot.may_show(places, times)
+        # A survey that does not run then adds nothing, and what it lacks of a place is no lack.
+        return self.snapshot.may_show({*places, *self._idle(frozenset(times))}, times)
+
+    def _idle(self, times: frozenset[str]) -> frozenset[str]:
+        """Leaves of the tree of places that can't have votes in these times."""
+        if times not in self._idle_in:
+            days = sorted({time[:10] for time in times})
+            self._idle_in[times] = frozenset(
+                leaf
+                for leaf, stretches in self._used.items()
+                if not any(days[0] <= last and first <= days[-1] for first, last in stretches)
+            )
+        return self._idle_in[times]
 
     @property
     def snapshot(self) -> Snapshot:

@@ -170,7 +170,7 @@ class Snapshot:
         rectangle, it takes all that a place, or a bucket, has of it.
 
         Args:
-            places: nodes of the tree, each with all below it; none lies below another one.
+            places: nodes of the tree, each with all below it.
             times: leaves.
 
         Raises:
@@ -178,34 +178,32 @@ class Snapshot:
         """
         if unknown := set(times) - self.times.leaves(self.times.root):
             raise ValueError(f"{min(unknown)!r} is no leaf of the tree of time.")
-        above: set[str] = set()
+        whole, above = set(places), set[str]()
         for place in places:
             at: str | None = place
             while at is not None:
                 above.add(at)
                 at = self.places.parent(at)
-        wanted = _Wanted(frozenset(places), frozenset(above), frozenset(times))
+                if at is not None and whole.issuperset(self.places.children(at)):
+                    whole.add(at)
+        wanted = _Wanted(frozenset(whole), frozenset(above), frozenset(times))
         return bool(times) and self._follows(self.places.root, self.times.root, wanted, False)
 
     def _follows(self, place: str, time: str, wanted: _Wanted, is_within: bool) -> bool:
-        """Whether what is wanted of a cell follows from shown cells. is_within: all of the place is wanted."""
-        is_within = is_within or place in wanted.places
-        leaves = self.times.leaves(time)
-        if not (is_within or place in wanted.above) or wanted.times.isdisjoint(leaves):
+        """Whether what is wanted of a cell follows from what may be told. is_within: all of the place is wanted."""
+        share = self._share_wanted(place, time, wanted, is_within)
+        if share == "none":
             return True
         if self.is_hidden(place, time):
             return False
-        is_whole = leaves <= wanted.times
-        if (is_within and is_whole) or self.count(place, time) == 0:
+        if share == "all" or self.count(place, time) == 0:
             return True
+        is_within = is_within or place in wanted.places
         # It may follow place by place, or bucket by bucket.
         return (
             not is_within
             and self._parts_follow([(child, time) for child in self.places.children(place)], wanted, False)
-        ) or (
-            not is_whole
-            and self._parts_follow([(place, child) for child in self.times.children(time)], wanted, is_within)
-        )
+        ) or self._parts_follow([(place, child) for child in self.times.children(time)], wanted, is_within)
 
     def _parts_follow(self, parts: list[tuple[str, str]], wanted: _Wanted, is_within: bool) -> bool:
         """The same of a shown cell's parts; of hidden ones that hang together the sum is known, and no more."""
@@ -213,9 +211,18 @@ class Snapshot:
         for part in parts:
             if self.is_hidden(*part):
                 hidden.setdefault(self._together(*part), set()).add(self._share_wanted(*part, wanted, is_within))
-        return all(shares in ({"none"}, {"all"}) for shares in hidden.values()) and all(
-            self._follows(*part, wanted, is_within) for part in parts if not self.is_hidden(*part)
+        return (
+            bool(parts)
+            and all(shares in ({"none"}, {"all"}) for shares in hidden.values())
+            and all(self._follows(*part, wanted, is_within) for part in parts if not self.is_hidden(*part))
         )
+
+    def _share_wanted(self, place: str, time: str, wanted: _Wanted, is_within: bool) -> Literal["none", "some", "all"]:
+        leaves = self.times.leaves(time)
+        is_within = is_within or place in wanted.places
+        if not (is_within or place in wanted.above) or wanted.times.isdisjoint(leaves):
+            return "none"
+        return "all" if is_within and leaves <= wanted.times else "some"
 
     def _together(self, place: str, time: str) -> int | None:
         """What hidden cells have in common of which the sum may be told; None: all that are hidden with a parent."""
@@ -223,13 +230,6 @@ class Snapshot:
         row = _REST if around is not None and self.is_hidden(place, around) else place
         column = _REST if above is not None and self.is_hidden(above, time) else time
         return self._hidden_among(above, around).get((row, column))
-
-    def _share_wanted(self, place: str, time: str, wanted: _Wanted, is_within: bool) -> Literal["none", "some", "all"]:
-        is_within = is_within or place in wanted.places
-        leaves = self.times.leaves(time)
-        if not (is_within or place in wanted.above) or wanted.times.isdisjoint(leaves):
-            return "none"
-        return "all" if is_within and leaves <= wanted.times else "some"
 
     def _decide(self, place: str, time: str) -> bool:
         above, around = self.places.parent(place), self.times.parent(time)

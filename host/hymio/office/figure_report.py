@@ -133,13 +133,16 @@ def _show(report: FiguresReport) -> None:
             no_wrap=name in ("Time", "Happy Index", "Difference"),
         )
     for row in rows:
-        table.add_row(
-            *(
-                escape(text.partition(" (")[0] if name == "Satisfied" else text)
-                for name, text in zip(names, row, strict=True)
-            )
-        )
+        table.add_row(*(escape(_narrow(name, text)) for name, text in zip(names, row, strict=True)))
     screen.print(table)
     screen.print(f"1 {FACES[0]} ... 4 {FACES[-1]}", style="dim")
     for sentence in report.notes:
         screen.print(sentence, markup=False, style="dim", soft_wrap=True)
+
+
+def _narrow(name: str, text: str) -> str:
+    """Without its interval, for which a window is too narrow, where it is not the figure itself."""
+    if name not in ("Satisfied", "Difference"):
+        return text
+    figure, _, interval = text.partition(" (")
+    return figure + (" *" if interval.endswith("*") else "")

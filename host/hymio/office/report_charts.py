@@ -76,7 +76,7 @@ def charts_of(report: FiguresReport) -> list[ReportChart]:
     """The charts that tell it best; none if no cell has a figure."""
     cells = [cell for cell in report.cells if not cell["suppressed"] and cell["votes"]]
     if not cells or report.answer["per"] is None:
-        return [_indices(report, cells), _distribution(cells)] if cells else []
+        return [_indices(report, cells), _distribution(report, cells)] if cells else []
     by_key: dict[str, list[Cell]] = {}
     for cell in cells:
         by_key.setdefault(cell["key"], []).append(cell)
@@ -133,11 +133,10 @@ def _data(rows: Sequence[dict[str, Any]]) -> Any:
     return alt.Data(values=rows)  # type: ignore[no-untyped-call]
 
 
-def _named(cells: Sequence[Cell]) -> Any:
+def _named(report: FiguresReport, cells: Sequence[Cell]) -> Any:
     """A row for each cell, in this order."""
-    return alt.Y(
-        "name:N", sort=[cell["name"] for cell in cells], axis=alt.Axis(title=None, labelLimit=150, ticks=False)
-    )
+    axis = alt.Axis(title=None, labelLimit=150, ticks=False)
+    return alt.Y("name:N", sort=[report.labels[cell["key"]] for cell in cells], axis=axis)
 
 
 def _indices(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
@@ -145,7 +144,7 @@ def _indices(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
     cells = sorted(cells, key=lambda cell: -float(cell["happy_index"]))
     rows = [
         {
-            "name": cell["name"],
+            "name": report.labels[cell["key"]],
             "happy_index": cell["happy_index"],
             "happy_index_margin": cell["happy_index_margin"],
             "said": happy_index_of(cell),
@@ -155,7 +154,7 @@ def _indices(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
         }
         for cell in cells
     ]
-    base = alt.Chart(_data(rows), width=_WIDTH, height=alt.Step(_ROW)).encode(y=_named(cells))
+    base = alt.Chart(_data(rows), width=_WIDTH, height=alt.Step(_ROW)).encode(y=_named(report, cells))
     x = alt.X("happy_index:Q", scale=_INDEX, axis=alt.Axis(title=None, values=[0, 25, 50, 75, 100]))
     layers = [
         base.mark_errorbar(clip=True).encode(x=x, xError="happy_index_margin:Q"),
@@ -181,23 +180,26 @@ def _indices(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
     )
 
 
-def _distribution(cells: Sequence[Cell]) -> ReportChart:
+def _distribution(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
     """How many pressed which face."""
     cells = sorted(cells, key=lambda cell: -float(cell["happy_index"]))
-    rows = [
-        {"name": cell["name"], "face": face, "order": order, "count": cell["faces"][order], "votes": cell["votes"]}
+    told: list[dict[str, Any]] = [
+        {"name": report.labels[cell["key"]], "votes": cell["votes"], "said": counted(cell["votes"], "answer")}
         for cell in cells
+    ]
+    rows = [
+        {"name": one["name"], "face": face, "order": order, "count": cell["faces"][order], "votes": one["votes"]}
+        for one, cell in zip(told, cells, strict=True)
         for order, face in enumerate(FACES)
     ]
     base = alt.Chart(_data(rows), width=_WIDTH, height=alt.Step(_ROW)).encode(
-        y=_named(cells),
+        y=_named(report, cells),
         x=alt.X("count:Q", stack="normalize", axis=alt.Axis(title=None, format="%", values=[0, 0.25, 0.5, 0.75, 1])),
         order="order:O",
     )
     share = base.transform_calculate(
         share="datum.count >= 0.07 * datum.votes ? format(datum.count / datum.votes, '.0%') : ''"
     )
-    told = [{"name": cell["name"], "votes": cell["votes"], "said": counted(cell["votes"], "answer")} for cell in cells]
     drawing = alt.layer(
         base.mark_bar(height=22).encode(color=_faces()),
         share.mark_text(fontSize=11).encode(
@@ -205,7 +207,7 @@ def _distribution(cells: Sequence[Cell]) -> ReportChart:
             text="share:N",
             color=alt.Color("face:N", scale=alt.Scale(domain=list(FACES), range=_ON_COLOURS), legend=None),
         ),
-        alt.Chart(_data(told)).mark_text(align="left").encode(y=_named(cells), x=_BESIDE, text="said:N"),
+        alt.Chart(_data(told)).mark_text(align="left").encode(y=_named(report, cells), x=_BESIDE, text="said:N"),
     ).resolve_scale(color="independent")
     said = "; ".join(
         f"{cell['name']} " + ", ".join(f"{count} {face}" for count, face in zip(cell["faces"], FACES, strict=True))
@@ -226,7 +228,7 @@ def _over_time(report: FiguresReport, key: str, cells: Sequence[Cell]) -> Report
     """One place through time: its Happy Index above, its answers below."""
     per = report.answer["per"]
     every = [_bucket(cell) for cell in report.cells if cell["key"] == key]
-    caption, votes = cells[0]["name"], sum(cell["votes"] for cell in cells)
+    caption, votes = report.labels[key], sum(cell["votes"] for cell in cells)
     said = "; ".join(f"{time_of(cell, per)} {happy_index_of(cell)}" for cell in cells[:_BARS_MAX])
     described = f"Happy Index of {caption}, {len(cells)} of {len(every)} with enough answers: {said}."
     if per == "hour" and len(every) > _HOURS_MAX:

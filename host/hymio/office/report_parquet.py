@@ -74,7 +74,7 @@ def write_presses(connection: Connection, path: Path) -> int:
     part = path.with_name(f"{path.name}.part")
     written, presses = 0, _presses(connection)
     try:
-        with pq.ParquetWriter(part, _PRESSES, compression="zstd") as writer:
+        with part.open("wb") as file, pq.ParquetWriter(file, _PRESSES, compression="zstd") as writer:
             while rows := list(islice(presses, ROWS_AT_ONCE)):
                 columns = zip(zip(*rows, strict=True), _PRESSES.types, strict=True)
                 writer.write_table(pa.table([pa.array(values, of) for values, of in columns], _PRESSES))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 from hymio.common.words import counted
@@ -23,7 +25,7 @@ _EACH: Final = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FiguresReport:
     """An answer as JSON, with or without a comparison, and what stands above it.
 
@@ -42,6 +44,13 @@ class FiguresReport:
         """All of them."""
         found: list[Cell] = self.answer["cells"]
         return found
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """What rows are called, by key: by their name, and their key too where several have one name."""
+        names = {cell["key"]: cell["name"] for cell in self.cells}
+        times = Counter(names.values())
+        return {key: name if times[name] == 1 else f"{name} ({key})" for key, name in names.items()}
 
     @property
     def is_compared(self) -> bool:
@@ -122,7 +131,7 @@ def table_of(report: FiguresReport) -> tuple[list[str], list[list[str]]]:
         if per == "hour" and not (cell["suppressed"] or cell["votes"] or cell["misuse"]):
             continue
         shown = cell["votes"] is not None
-        row = [cell["name"], *([time_of(cell, per)] if per else []), happy_index_of(cell)]
+        row = [report.labels[cell["key"]], *([time_of(cell, per)] if per else []), happy_index_of(cell)]
         row += [*([difference_of(cell)] if report.is_compared else []), str(cell["votes"]) if shown else ""]
         row += [str(count) for count in cell["faces"] or ("",) * len(FACES)]
         csat = cell["csat"]
