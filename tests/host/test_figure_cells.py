@@ -5,32 +5,29 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 from figure_world import HELSINKI, GivenPress, minute, world
+from figure_world import given as votes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hymio.figures.cells import FigureAnswer, FigureCell, FigureQuery, figure_cells
+from hymio.figures.comparing import compare
+from hymio.figures.reading import FigureReader
 from hymio.figures.subjects import By
-from hymio.figures.wall_time import WallStretch, whole_days
+from hymio.figures.wall_time import WallStretch, shifted_back, stretch_of, whole_days
 from hymio.measures.buckets import Per
 from hymio.site.hours import parse
-from hymio.site.model import (
-    Level,
-    Node,
-    NodeKind,
-    Organisation,
-    Placement,
-    Question,
-    Site,
-    Survey,
-    SurveyType,
-)
-from hymio.store.database import Store
+from hymio.site.model import Level, Node, NodeKind, Organisation, Placement, Question, Site, Survey, SurveyType
+from hymio.store.cells import add_presses
+from hymio.store.database import Store, open_store
+from hymio.store.places import load_places
 
 BYS: tuple[By, ...] = ("terminal", "place", "group", "survey")
 PERS: tuple[Per | None, ...] = (None, "hour", "weekday", "day", "week", "month", "quarter")
@@ -187,12 +184,12 @@ def queries(chance: random.Random) -> FigureQuery:
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_every_press_stands_in_the_cells_where_it_belongs(store: Store, seed: int) -> None:
     chance = random.Random(seed)
     presses = presses_of(seed, 3)
     with world(store, [shop(too_few=1)], presses) as reader:
-        for query in (queries(chance) for _ in range(12)):
+        for query in (queries(chance) for _ in range(10)):
             expected: dict[tuple[str, str], list[int]] = {}
             misuse: dict[tuple[str, str], dict[str, int]] = {}
             for one in map(known, presses):
@@ -219,6 +216,14 @@ def test_every_press_stands_in_the_cells_where_it_belongs(store: Store, seed: in
 # ---- nobody is found out ----
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A file of SQLite: what may be shown is decided above the database."""
+    opened = open_store(str(tmp_path_factory.mktemp("figures") / "votes.db"), create=True)
+    yield opened
+    opened.close()
+
+
 class Attacker:
     """Asks, adds and subtracts.
 
@@ -229,7 +234,9 @@ class Attacker:
         self.leaves: list[Known] = []
         self.votes: list[int] = []
         counted = Counter((one.device_id, one.utc_minute // 60) for one in presses if known(one).verdict == "counted")
-        for device_id, hour in itertools.product(DEVICES, HOURS):
+        # And an hour without presses on every day: that a place had none is known only where it is shown.
+        quiet = [datetime(2026, 3, 15, 15) + timedelta(days=day) for day in range(70)]
+        for device_id, hour in itertools.product(DEVICES, [*HOURS, *quiet]):
             utc_hour = int(hour.replace(tzinfo=ZoneInfo("UTC")).timestamp()) // 3600
             one = known(GivenPress(device_id, 60 * utc_hour))
             if one.verdict == "counted":
@@ -264,27 +271,266 @@ class Attacker:
 
 @given(st.integers(0, 10**9))
 @settings(max_examples=12)
-def test_no_difference_of_two_answers_gives_a_hidden_cell(store: Store, seed: int) -> None:
+def test_no_difference_of_two_answers_gives_a_hidden_cell(alone: Store, seed: int) -> None:
     """2,000 pairs of queries: a cell less one within it, and whatever else all the answers together give away."""
     chance = random.Random(seed)
     presses = presses_of(seed, chance.choice([0.4, 1, 2.5]))
     attacker = Attacker(presses)
-    with world(store, [shop()], presses) as reader:
+    with world(alone, [shop()], presses) as reader:
         answers = [attacker.knows(figure_cells(reader, queries(chance))) for _ in range(19)]
     assert len(list(itertools.combinations(answers, 2))) == 171
     for (first, _), (second, _) in itertools.combinations(answers, 2):
         for (one, votes_1), (other, votes_2) in itertools.product(first.items(), second.items()):
             if one & other in (one, other):
                 assert not 0 < abs(votes_1 - votes_2) < 5, (attacker.bits(one), attacker.bits(other))
-    everything = {leaves: votes for shown, _ in answers for leaves, votes in shown.items()}
-    known_empty = sum(
-        1 << n
-        for n in range(len(attacker.leaves))
-        if any(leaves >> n & 1 and not votes for leaves, votes in everything.items())
-    )
-    rows = np.array([attacker.bits(leaves & ~known_empty) for leaves in everything] or [[0.0] * len(attacker.leaves)])
-    inverse = np.linalg.pinv(rows)
-    for hidden in {leaves for _, some in answers for leaves in some}:
-        if 0 < attacker.sum(hidden) < 5:
-            aim = np.array(attacker.bits(hidden & ~known_empty))
-            assert np.abs(aim @ inverse @ rows - aim).max() > 1e-6, attacker.bits(hidden)
+    everything = {leaves: number for shown, _ in answers for leaves, number in shown.items()}
+    empty = 0
+    for leaves, number in everything.items():
+        empty |= leaves if number == 0 else 0
+    small = [leaves & ~empty for _, some in answers for leaves in some if 0 < attacker.sum(leaves) < 5]
+    bits = np.array([attacker.bits(leaves) for leaves in [*{leaves & ~empty for leaves in everything}, *small]])
+    # Leaves that are always together are one.
+    bits = np.unique(bits, axis=1) if len(bits) else np.zeros((1, 1))
+    rows, aims = bits[: len(bits) - len(small)], bits[len(bits) - len(small) :]
+    left = np.abs(aims - aims @ np.linalg.pinv(rows) @ rows).max(axis=1) if len(rows) else np.ones(1)
+    assert (left > 1e-6).all(), "a small cell follows from the others"
+
+
+# ---- what is hidden, and how it is told ----
+
+
+def one_day(*faces: int, device_id: str = "hall-1", day: str = "2026-04-02") -> list[GivenPress]:
+    return votes(device_id, f"{day}T12:00", *faces)
+
+
+def cell_of(
+    reader: FigureReader, by: By, key: str, per: Per | None, *days: str, scope: str | None = None
+) -> FigureCell:
+    """The only cell of a key."""
+    answer = figure_cells(reader, FigureQuery(by, per, whole_days(days[0], days[-1]), "shop", scope))
+    (found,) = (cell for cell in answer.cells if cell.key == key)
+    return found
+
+
+def test_a_figure_and_its_level(store: Store) -> None:
+    with world(store, [shop()], one_day(17, 16, 60, 126)) as reader:
+        found = cell_of(reader, "place", "hall", "day", "2026-04-02").as_json()
+        cellar = cell_of(reader, "place", "cellar", "day", "2026-04-02").as_json()
+    assert found["faces"] == [17, 16, 60, 126] and found["votes"] == 219 and not found["suppressed"]
+    assert found["happy_index"] == pytest.approx(78.23, abs=0.005)
+    assert (found["level"], found["goal"]) == ("GOOD", "EXCELLENT")
+    assert found["distance"] == pytest.approx(-1.77, abs=0.005)
+    assert found["start_local"] == "2026-04-02T00:00:00+03:00" and found["bucket"] == "2026-04-02"
+    assert cellar["votes"] == 0 and cellar["happy_index"] is None and not cellar["suppressed"]
+    assert cellar["start_local"] == "2026-04-02T00:00:00+01:00", "its own midnight"
+
+
+def test_a_cell_that_is_too_small_says_nothing_at_all(store: Store) -> None:
+    mash = votes("hall-1", "2026-04-02T12:00", 7, verdict="mash")
+    with world(store, [shop()], [*one_day(1, 1, 1, 1), *mash]) as reader:
+        found = cell_of(reader, "group", "shop", None, "2026-04-02").as_json()
+    assert found["suppressed"] and found["misuse"] == {}
+    assert {found[name] for name in ("faces", "votes", "happy_index", "csat", "negative", "level", "distance")} == {
+        None
+    }
+
+
+def test_a_group_is_the_sum_of_its_votes(store: Store) -> None:
+    """One place with a hundred happy votes, one with ten unhappy ones: not the mean of their indices, 50."""
+    with world(store, [shop()], [*one_day(0, 0, 0, 100), *one_day(10, device_id="kiosk-1")]) as reader:
+        found = cell_of(reader, "group", "north", None, "2026-04-02")
+    assert found.figures is not None and found.figures.happy_index == pytest.approx(100 * 100 / 110)
+
+
+def test_a_day_of_23_hours_and_one_of_25(store: Store) -> None:
+    hours = [
+        *(one for hour in range(24) if hour != 3 for one in votes("hall-1", f"2026-03-29T{hour:02}:30", 5)),
+        *(one for hour in range(24) for one in votes("hall-1", f"2025-10-26T{hour:02}:30", 5)),
+    ]
+    hours += [GivenPress("hall-1", minute("2025-10-26T03:30") + 60, 1) for _ in range(5)]  # 03:30 once more
+    with world(store, [shop()], hours) as reader:
+        counts = {}
+        for day in ("2026-03-29", "2025-10-26"):
+            query = FigureQuery("place", "hour", whole_days(day, day), "shop", "hall")
+            cells = figure_cells(reader, query).cells
+            assert [cell.figures.votes for cell in cells if cell.figures] == [5] * len(cells)
+            counts[day] = len(cells), len({cell.slot.bucket for cell in cells})
+            whole = cell_of(reader, "place", "hall", "day", day, scope="hall")
+            assert whole.figures is not None and whole.figures.votes == 5 * len(cells)
+    assert counts == {"2026-03-29": (23, 23), "2025-10-26": (25, 25)}
+
+
+def test_what_ended_before_is_not_asked(store: Store) -> None:
+    with world(store, [shop()], one_day(1, 2, 3, 4)) as reader:
+        april = figure_cells(reader, FigureQuery("survey", None, whole_days("2026-04-01", "2026-04-30"), "shop"))
+        march = figure_cells(reader, FigureQuery("survey", None, whole_days("2026-03-01", "2026-03-30"), "shop"))
+        later = figure_cells(
+            reader, FigureQuery("terminal", None, whole_days("2026-04-01", "2026-04-30"), "shop", "hall")
+        )
+    assert [cell.key for cell in april.cells] == ["summer", "team"] and april.questions == ("How was it?",)
+    assert [cell.key for cell in march.cells] == ["spring", "team"]
+    assert [cell.key for cell in later.cells] == ["hall-1"], "hall-2 stands at the door, team-1 asks staff"
+
+
+# ---- staff ----
+
+
+def team(day: str, *faces: int) -> list[GivenPress]:
+    return votes("team-1", f"{day}T12:00", *faces)
+
+
+def test_staff_is_seen_by_survey_alone_and_in_whole_blocks(store: Store) -> None:
+    """23 answers are two blocks of ten, which were full when the database took them: on the 31 May of `NOW_UTC`."""
+    presses = [*team("2026-04-02", 3, 4, 7, 9), *one_day(1, 2, 3, 4)]
+    with world(store, [shop()], presses) as reader:
+        reader.now_utc += 86_400
+        taken = cell_of(reader, "survey", "team", "day", "2026-06-01")
+        pressed = cell_of(reader, "survey", "team", "day", "2026-04-02")
+        by_hour = figure_cells(reader, FigureQuery("survey", "hour", whole_days("2026-06-01", "2026-06-01"), "shop"))
+        place = cell_of(reader, "place", "hall", None, "2026-04-01", "2026-06-01")
+        terminals = figure_cells(reader, FigureQuery("terminal", None, whole_days("2026-04-01", "2026-06-01"), "shop"))
+        reader.now_utc -= 86_400
+        early = cell_of(reader, "survey", "team", "day", "2026-06-01")
+    assert taken.figures is not None and taken.figures.votes == 20 and not taken.misuse
+    assert pressed.suppressed and early.suppressed, "not by the day of the press, and not before that day is over"
+    assert all(cell.suppressed for cell in by_hour.cells if cell.key == "team")
+    assert place.figures is not None and place.figures.votes == 10
+    assert "team-1" not in {cell.key for cell in terminals.cells}
+
+
+# ---- what is read ----
+
+
+def test_a_figure_costs_the_same_with_a_thousand_times_the_presses(store: Store) -> None:
+    def rows(times: int) -> int:
+        presses = {
+            (one.device_id, one.utc_minute, one.button, one.verdict): times
+            for day in range(1, 11)
+            for one in one_day(1, 1, 1, 1, day=f"2026-04-{day:02}")
+        }
+        with world(store, [shop()], []) as reader:
+            add_presses(reader.connection, load_places(reader.connection), presses, 0.0)
+            query = FigureQuery("place", "day", whole_days("2026-04-01", "2026-04-10"), "shop")
+            assert sum(cell.figures.votes for cell in figure_cells(reader, query).cells if cell.figures) == 40 * times
+            return reader.rows
+
+    assert rows(5) == rows(5000) == 10 + 10 * 4
+
+
+def test_hours_are_read_of_the_days_that_need_them_alone(store: Store) -> None:
+    presses = [one for day in range(1, 29) for one in one_day(9, day=f"2026-04-{day:02}")]
+    with world(store, [shop()], presses) as reader:
+        figure_cells(reader, FigureQuery("place", "day", whole_days("2026-04-01", "2026-04-28"), "shop"))
+        days = reader.rows
+        figure_cells(reader, FigureQuery("place", "hour", whole_days("2026-04-05", "2026-04-06"), "shop"))
+    assert days == 28 + 28 and reader.rows == days + 2 + 2
+
+
+def test_too_much_at_once_is_a_sentence(store: Store) -> None:
+    with world(store, [shop()], []) as reader:
+        query = FigureQuery("place", "hour", whole_days("2006-01-01", "2026-01-01"), "shop")
+        with pytest.raises(ValueError, match="cells; expected 100000 at most"):
+            figure_cells(reader, query)
+
+
+# ---- ranges as people write them ----
+
+MAY_20 = datetime(2026, 5, 20, 21, 30, tzinfo=ZoneInfo("UTC")).timestamp()
+RANGES = (
+    ("2026-03-01", "2026-03-31", "2026-03-01T00:00", "2026-04-01T00:00"),
+    ("2026-03-29", "2026-03-29", "2026-03-29T00:00", "2026-03-30T00:00"),
+    ("2026-03-01T10:00", "2026-03-01T12:00", "2026-03-01T10:00", "2026-03-01T12:00"),
+    ("2026-03-01T10:20", "2026-03-01 12:01", "2026-03-01T10:00", "2026-03-01T13:00"),
+    ("2026-03-01T10:00Z", "2026-03-01T12:00+01:00", "2026-03-01T12:00", "2026-03-01T13:00"),
+    ("2026-10-25T03:00+03:00", "2026-10-25T03:00+02:00", "2026-10-25T03:00", "2026-10-25T03:00 again"),
+    (None, None, "2026-02-07T00:00", "2026-05-22T00:00"),
+    ("2026-03-01", None, "2026-03-01T00:00", "2026-05-22T00:00"),
+    ("2026-06-05", None, "2026-06-05T00:00", "2026-06-06T00:00"),
+)
+
+
+@pytest.mark.parametrize(("start", "end", "first", "after"), RANGES)
+def test_ranges(start: str | None, end: str | None, first: str, after: str) -> None:
+    assert stretch_of(start, end, ZoneInfo(HELSINKI), "2026-02-07", MAY_20) == WallStretch(first, after)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "before_first", "before_last"),
+    [
+        ("2026-03-01", "2026-03-31", "2026-02-01", "2026-02-28"),
+        ("2026-01-01", "2026-03-31", "2025-10-01", "2025-12-31"),
+        ("2026-03-02", "2026-03-08", "2026-02-23", "2026-03-01"),
+        ("2026-03-31", "2026-03-31", "2026-03-30", "2026-03-30"),
+        ("2026-03-01", "2026-03-30", "2026-01-30", "2026-02-28"),
+    ],
+)
+def test_the_time_before(first: str, last: str, before_first: str, before_last: str) -> None:
+    assert shifted_back(whole_days(first, last)) == whole_days(before_first, before_last)
+
+
+# ---- side by side ----
+
+
+def test_two_months_and_two_places(store: Store) -> None:
+    presses = [
+        *(one for day in range(1, 29) for one in one_day(1, 1, 3, 5, day=f"2026-02-{day:02}")),
+        *(one for day in range(1, 29) for one in one_day(0, 1, 2, 9, day=f"2026-03-{day:02}")),
+        *(one for day in range(1, 29) for one in one_day(4, 3, 2, 1, device_id="kiosk-1", day=f"2026-03-{day:02}")),
+    ]
+    march = FigureQuery("place", None, whole_days("2026-03-01", "2026-03-31"), "shop", "north")
+    with world(store, [shop()], presses) as reader:
+        months = compare(reader, march, "previous")
+        places = compare(reader, march, "kiosk")
+        days = compare(reader, replace(march, per="day", scope="hall"), "previous")
+        group = compare(reader, march, "south")
+    (hall, kiosk) = months.cells
+    assert hall is not None and hall.is_real and hall.happy_index.interval.low > 0 and kiosk is None
+    assert hall.other.figures is not None and hall.other.figures.votes == 280
+    (hall, itself) = places.cells
+    assert hall is not None and hall.csat.value == pytest.approx(100 * 11 / 12 - 30) and itself is None
+    assert days.cells[0] is not None and days.cells[0].other.slot.bucket == "2026-02-01"
+    assert days.cells[28:] == (None,) * 3
+    assert group.cells == (None, None), "nobody pressed there"
+
+
+def like_always(chance: random.Random) -> list[int]:
+    """Forty votes by face."""
+    faces = Counter(chance.choices(range(4), (1, 1, 3, 5), k=40))
+    return [faces[face] for face in range(4)]
+
+
+def test_many_differences_are_not_all_called_real(store: Store) -> None:
+    """The same odds every day: one day in twenty would be called different if each were asked for itself."""
+    chance = random.Random(0)
+    months = [[like_always(chance) for _ in range(28)] for _ in range(2)]
+    presses = [
+        one
+        for month, days in enumerate(months, 2)
+        for day, faces in enumerate(days, 1)
+        for one in one_day(*faces, day=f"2026-{month:02}-{day:02}")
+    ]
+    query = FigureQuery("place", "day", whole_days("2026-03-01", "2026-03-28"), "shop", "hall")
+    with world(store, [shop()], presses) as reader:
+        found = [cell for cell in compare(reader, query, "previous").cells if cell is not None]
+    assert len(found) == 28
+    assert sum(cell.is_real for cell in found) == 0 < sum(cell.happy_index.is_told_apart for cell in found)
+
+
+def test_several_organisations_and_none(store: Store) -> None:
+    other = Site(
+        Organisation("inn", "The Inn"), (Node("bar", "Bar", NodeKind.POINT),),
+        placements=(Placement("bar-1", "bar", SINCE),),
+    )  # fmt: skip
+    stretch = whole_days("2026-04-02", "2026-04-02")
+    presses = [*one_day(1, 2, 3, 4), *one_day(1, 2, 3, 5, device_id="bar-1"), *one_day(1, 2, 3, 6, device_id="lone-1")]
+    with world(store, [shop(), other], presses) as reader:
+        both = figure_cells(reader, FigureQuery("terminal", None, stretch))
+        inn = figure_cells(reader, FigureQuery("terminal", None, stretch, "inn"))
+        with pytest.raises(ValueError, match="There are several organisations; expected one of inn, shop"):
+            figure_cells(reader, FigureQuery("place", None, stretch))
+    shown = {cell.key: cell.figures.votes for cell in both.cells if cell.figures and cell.figures.votes}
+    assert shown == {"hall-1": 10, "bar-1": 11, "lone-1": 12} and both.name == "All terminals"
+    assert [(cell.key, cell.figures and cell.figures.votes) for cell in inn.cells] == [("bar-1", 11)]
+    with world(store, [], one_day(1, 2, 3, 4, device_id="lone-2")) as reader:
+        (cell,) = figure_cells(reader, FigureQuery("terminal", None, stretch)).cells
+    assert cell.figures is not None and cell.figures.votes == 10

@@ -160,7 +160,7 @@ class FigureScope:
             stood = {
                 one.device_id
                 for one in tree.stored.site.placements
-                if not _is_over(one.until_utc_minute, stretch, tree.zone(one.point))
+                if one.point in points and not _is_over(one.until_utc_minute, stretch, tree.zone(one.point))
             }
             for device_id, its in leaves.items():
                 if device_id in stood:
