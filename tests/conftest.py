@@ -56,8 +56,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-NOT_ALONE = re.compile(r"\bSimTerminal\b|\bservice\(|mosquitto|\bport: str\b|\bfind_tool\b|simulated_board|stage_set")
-"""In the text of a test file: it has to do with servers, the MicroPython VM or terminals in real time."""
+NOT_ALONE = re.compile(
+    r"\bSimTerminal\b|\bservice\(|mosquitto|\bport: str\b|\bfind_tool\b|simulated_board|stage_set|\bBrowser\b"
+)
+"""In the text of a test file: it has to do with servers, browsers, the MicroPython VM or terminals in real time."""
 
 
 def pytest_addoption(parser):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import tempfile
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
-from hymio.common.pdf_fonts import FAMILY, add_fonts
+from hymio.common.print_texts import FONT, add_fonts, ascii_address, check_letters
 
 if TYPE_CHECKING:
     from hymio.settings.provisioning_file import ProvisionedTerminal
@@ -32,7 +31,6 @@ _SCALES: Final = (1.0, 0.8, 0.65, 0.5, 0.4)
 """How far letters may shrink for long texts: the smallest make those of a question 1.4 mm high."""
 _DPI: Final = 200
 _AGAIN: Final = "Give another path and run it again."
-_OTHER_TEXT: Final = "Write it in another way and run the same command again. Nothing was changed."
 
 
 def content_of(terminal: ProvisionedTerminal) -> str:
@@ -40,20 +38,7 @@ def content_of(terminal: ProvisionedTerminal) -> str:
 
     It is in ASCII, because readers of such codes don't agree on what other letters are.
     """
-    return _ascii_address(terminal.page) if terminal.page else terminal.device_id
-
-
-def _ascii_address(page: str) -> str:
-    """The address as a browser sends it: after RFC 3987, 3.1, and with Punycode for the host."""
-    if page.isascii() and " " not in page:
-        return page
-    address = urlsplit(unicodedata.normalize("NFC", page))
-    host = ".".join(
-        label if label.isascii() else "xn--" + label.lower().encode("punycode").decode()
-        for label in address.netloc.split(".")
-    )
-    rest = (quote(part, safe="!#$%&'()*+,/:;=?@[]~") for part in address[2:])
-    return urlunsplit((address.scheme, host, *rest))
+    return ascii_address(terminal.page) if terminal.page else terminal.device_id
 
 
 def write_labels(path: Path, terminals: Sequence[ProvisionedTerminal]) -> None:
@@ -131,7 +116,7 @@ def _write_texts(pdf: Any, terminal: ProvisionedTerminal, left: float, top: floa
     """Writes the texts one below the other, in smaller letters if they would not fit otherwise."""
     lines = _lines(terminal)
     for key, text, _, style in lines:
-        _check_letters(pdf.fonts[FAMILY + style].cmap, text, f"{terminal.device_id}: {key}")
+        check_letters(pdf, style, text, f"{terminal.device_id}: {key}")
     for scale in _SCALES:
         used_mm = _texts_mm(pdf, lines, scale, left, top, dry_run=True)
         if used_mm <= _TEXT_HEIGHT_MM:
@@ -148,7 +133,7 @@ def _texts_mm(pdf: Any, lines: Sequence[tuple[str, str, float, str]], scale: flo
     at_mm = top
     for key, text, full_mm, style in lines:
         height_mm = full_mm if key == "device_id" else full_mm * scale
-        pdf.set_font(FAMILY, style, height_mm / 0.3528)
+        pdf.set_font(FONT, style, height_mm / 0.3528)
         pdf.set_xy(left, at_mm)
         at_mm += 1.5 * scale + pdf.multi_cell(
             _TEXT_WIDTH_MM,
@@ -161,15 +146,6 @@ def _texts_mm(pdf: Any, lines: Sequence[tuple[str, str, float, str]], scale: flo
             output="HEIGHT",
         )
     return at_mm - top
-
-
-def _check_letters(glyphs: Mapping[int, Any], text: str, source: str) -> None:
-    """Fails for a text with letters that the font lacks, which would be printed as empty boxes."""
-    for letter in text:
-        if letter != "\n" and ord(letter) not in glyphs:
-            name = unicodedata.name(letter, "a control character")
-            said = f"{source}: the font of the labels has no {letter!r} (U+{ord(letter):04X}, {name})."
-            raise Failure(WRONG_USE, said, _OTHER_TEXT)
 
 
 def _png(pdf: bytes) -> bytes:

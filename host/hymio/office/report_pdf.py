@@ -12,7 +12,7 @@ from typing import Any, Final
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
-from hymio.common.pdf_fonts import FAMILY, add_fonts
+from hymio.common.print_texts import FONT, add_fonts
 from hymio.office.report_charts import ReportChart, charts_of
 from hymio.office.report_words import FiguresReport, table_of, texts_in
 
@@ -35,7 +35,7 @@ class _Sheets(FPDF):
     def footer(self) -> None:
         """Is called by fpdf2 at the end of each sheet."""
         self.set_y(-12)
-        self.set_font(FAMILY, size=8)
+        self.set_font(FONT, size=8)
         self.set_text_color(_QUIET)
         self.cell(0, 5, f"{self.page_no()} / {{nb}}", align="R")
         self.set_text_color(0)
@@ -67,7 +67,7 @@ def pdf(report: FiguresReport) -> bytes:
 
 
 def _write(sheets: FPDF, text: str, points: float, style: Any = "") -> None:
-    sheets.set_font(FAMILY, style, points)
+    sheets.set_font(FONT, style, points)
     sheets.multi_cell(_WIDTH_MM, points * 0.5, _printable(sheets, text), align="L", new_x="LMARGIN", new_y="NEXT")
 
 
@@ -84,9 +84,9 @@ def _draw(sheets: FPDF, charts: Sequence[ReportChart], columns: int) -> None:
         for number, (chart, picture) in enumerate(zip(some, pictures, strict=True)):
             left = _MARGIN_MM + number * (width_mm + _GAP_MM)
             sheets.set_xy(left, top)
-            sheets.set_font(FAMILY, "B", 11)
+            sheets.set_font(FONT, "B", 11)
             sheets.cell(width_mm, 5, _printable(sheets, chart.caption), new_x="LEFT", new_y="NEXT")
-            sheets.set_font(FAMILY, "", 9)
+            sheets.set_font(FONT, "", 9)
             sheets.cell(width_mm, 5, _printable(sheets, chart.told), new_x="LEFT", new_y="NEXT")
             sheets.image(io.BytesIO(picture), left, top + 11, width_mm, alt_text=chart.described)
         sheets.set_xy(_MARGIN_MM, top + 11 + max(heights_mm) + _GAP_MM)
@@ -103,7 +103,7 @@ def _tabulate(sheets: FPDF, report: FiguresReport) -> None:
     texts = texts_in(report)
     faces = [17, 15, 15, 15]
     widths = [32, *([24] if texts == 2 else []), 22, *([36] if report.is_compared else []), 15, *faces, 26, 20, 15]
-    sheets.set_font(FAMILY, "", 6.5 if report.is_compared else 7.5)
+    sheets.set_font(FONT, "", 6.5 if report.is_compared else 7.5)
     sheets.set_draw_color(200)
     if sheets.will_page_break(_TABLE_BEGINS_MM):
         sheets.add_page()
@@ -117,5 +117,5 @@ def _tabulate(sheets: FPDF, report: FiguresReport) -> None:
 
 def _printable(sheets: FPDF, text: str) -> str:
     """The text with a question mark for each letter that the font lacks: a report is not to fail for a name."""
-    glyphs: Any = sheets.fonts[FAMILY].cmap  # type: ignore[union-attr]  # it is a TrueType font
+    glyphs: Any = sheets.fonts[FONT].cmap  # type: ignore[union-attr]  # it is a TrueType font
     return "".join(one if ord(one) in glyphs else "?" for one in unicodedata.normalize("NFC", text))
