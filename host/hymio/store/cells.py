@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select, text
 
 from hymio.store import schema
-from hymio.store.places import UNPLACED, StoredPlaces
 from hymio.store.rows import chunks
 from hymio.store.schema import NO_TIME, NOWHERE, OUT_OF_HOURS, CellSpan
 from hymio.store.staff import StaffAnswers, add_answers
+
+if TYPE_CHECKING:
+    # Whoever only reads cells has no need of the whole site and its clocks.
+    from hymio.store.places import StoredPlaces
 
 TerminalMinute = tuple[str, int, int, str]
 """(device_id, UTC minute or `NO_TIME`, button, verdict): what is counted before it is known where it belongs."""
@@ -94,6 +97,8 @@ def add_presses(connection: Connection, places: StoredPlaces, minutes: Minutes, 
 
 def fill_cells(connection: Connection) -> None:
     """Counts all presses of a database that has neither cells yet nor sites."""
+    from hymio.store.places import UNPLACED
+
     for (device_id,) in connection.execute(select(schema.logs.c.device_id).distinct()).all():
         add_cells(connection, cells_of(UNPLACED, stored_minutes(connection, device_id))[0])
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Double,
     ForeignKey,
     Index,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     text,
 )
 
@@ -34,6 +36,16 @@ IS_ANSWER: Final = "verdict = 'answer'"
 """Which rows of `presses` answer a follow-up: they are few, and looked for among all others."""
 
 metadata = MetaData()
+
+
+@event.listens_for(metadata, "before_create")
+def _conditions_for_postgresql(_target: MetaData, connection: Connection, **_: Any) -> None:
+    """Has indexes the conditions there that they have in SQLite; told to each, SQLAlchemy would import it at once."""
+    if connection.dialect.name == "postgresql":
+        for table in metadata.tables.values():
+            for index in table.indexes:
+                index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
+
 
 schema_version = Table("hymio_schema", metadata, Column("version", Integer, nullable=False))
 
@@ -77,7 +89,6 @@ presses = Table(
         "device_id",
         "pressed_utc",
         sqlite_where=text(IS_ANSWER),
-        postgresql_where=text(IS_ANSWER),
     ),
     sqlite_with_rowid=False,
 )
@@ -104,7 +115,6 @@ records = Table(
         "seq",
         "code",
         sqlite_where=text("target_seq IS NOT NULL"),
-        postgresql_where=text("target_seq IS NOT NULL"),
     ),
     Index(
         "records_that_date",
@@ -117,7 +127,6 @@ records = Table(
         "utc_s",
         "code",
         sqlite_where=text(DATING_KINDS),
-        postgresql_where=text(DATING_KINDS),
     ),
     sqlite_with_rowid=False,
 )
