@@ -9,8 +9,9 @@ import pytest
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.energy.standard_day import standard_day
 from hymio_sim.rigs.bench import press_figures, uplink_figures
+from hymio_sim.rigs.bench_ingest import ingest_figures
+from hymio_sim.rigs.bench_ledger import ledger_figures
 from hymio_sim.rigs.bench_log import busy_figures, day_figures, heap_figures, record_figures
-from hymio_sim.rigs.bench_office import office_figures
 from hymio_sim.rigs.bench_uplink import real_time_figures
 
 
@@ -80,11 +81,20 @@ def test_press():
 
 def test_the_ledger_of_both_builds_is_the_same(monkeypatch):
     # What it costs is held to exact counts in tests/host/test_ingest_cost.py; here only that the right thing is timed.
-    monkeypatch.setattr("hymio_sim.rigs.bench_office._TURNS", 1)
-    monkeypatch.setattr("hymio_sim.rigs.bench_office._RUNS", 1)
-    found = values(office_figures((1000, 2000, 4000)))
+    monkeypatch.setattr("hymio_sim.rigs.bench_ledger._TURNS", 1)
+    monkeypatch.setattr("hymio_sim.rigs.bench_ledger._RUNS", 1)
+    found = values(ledger_figures((1000, 2000, 4000)))
     assert {f"office.ledger_cpu_s_{size}" for size in ("1k", "2k", "4k")} | {"office.ledger_ratio_4k_1k"} <= set(found)
     assert found.get("office.ledger_ratio_today_2k", 2) > 1
+
+
+@pytest.mark.skipif(not find_tool("mosquitto"), reason="no mosquitto here")
+def test_ingest(monkeypatch):
+    # The peers are as fast as their disk, which is timed and not asserted; that all of them do their work is.
+    monkeypatch.setattr("hymio_sim.rigs.bench_ingest.MEMORY_AT", (640, 1280))
+    found = values(ingest_figures(turns=1, transactions=2, terminals=20, messages=2, rows=20))
+    assert all(found[f"office.ingest_ratio_{peer}"] > 0 for peer in ("executemany", "paho"))
+    assert found["office.ingest_memory_640"] > 10 and found["office.ingest_memory_grown"] < 10
 
 
 def test_the_command_writes_json(tmp_path):

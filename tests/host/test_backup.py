@@ -8,17 +8,18 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hymio_process import hymio
+from hymio_process import hymio_here
 from schema_check import check
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from test_ingest import Cut, assert_sums_are_kept, ledger_row, press, simple
 from test_older_databases import BrokenOff, breaking_off, write_old
 
-from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, WRONG_USE, Failure
+from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 from hymio.store import backup as backup_module
 from hymio.store import schema
 from hymio.store.arrivals import Arrival
@@ -139,6 +140,29 @@ def test_it_is_of_one_moment_while_a_collector_writes(new_db: NewDb, tmp_path: P
     assert_sums_are_kept(calm, "till-1")
     assert ledger_row(calm, "till-1")["rows"] == sizes[-1] and ledger_row(calm, "till-1")["balanced"]
     calm.close()
+
+
+def test_presses_of_all_months_find_their_partition(new_db: NewDb, tmp_path: Path) -> None:
+    store = open_store(new_db("sqlite", "years"), create=True)
+    terminal = simple(*(press(1000 * n) for n in range(40)))
+    came = [1_700_000_000.0 + 2_629_800 * n for n in range(30)] + [12.5, 9e9, -5.0]
+    with store.writing() as connection:
+        for seq, utc in enumerate(came):
+            ingest_many(
+                connection, [Arrival("till-1", terminal.batch(Cut(seq, seq, 0, 40)), "mqtt", utc, "votes", b"")]
+            )
+    store.close()
+    path = saved(new_db("sqlite", "years"), tmp_path / "backup.db")
+    restore(path, new_db("postgresql", "years"))
+    store = open_store(new_db("postgresql", "years"))
+    with store.reading() as connection:
+        where = "SELECT tableoid::regclass::text, min(received_utc), count(*) FROM presses GROUP BY 1"
+        found = {name: (low, rows) for name, low, rows in connection.execute(text(where))}
+    store.close()
+    assert found.pop("presses_default") == (-5.0, 1)
+    assert len(found) == 32 and {rows for _, rows in found.values()} == {1}
+    assert found["presses_1970_01"] == (12.5, 1) and found["presses_2255_03"] == (9e9, 1)
+    assert all(name == f"presses_{datetime.fromtimestamp(low, UTC):%Y_%m}" for name, (low, _) in found.items())
 
 
 def test_a_damaged_one_is_never_restored(backup: Path, tmp_path: Path) -> None:
@@ -279,22 +303,25 @@ def test_what_is_no_backup_is_told_in_words(backup: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "other.db").exists()
     with pytest.raises(Failure, match="There is a file"):
         saved(str(tmp_path / "votes.db"), backup)
+    with pytest.raises(Failure, match=r"nowhere.backup\.db cannot be written") as caught:
+        saved(str(tmp_path / "votes.db"), tmp_path / "nowhere" / "backup.db")
+    assert caught.value.exit_status == NO_SERVICE
 
 
 def test_the_commands(new_db: NewDb, tmp_path: Path) -> None:
     db, out = new_db("sqlite", "votes"), str(tmp_path / "backup.db")
     write_old(db, 2)
-    assert check("db-upgrade", hymio("db", "upgrade", "--db", db, "--json").stdout)["from"] == 2
-    assert check("db-upgrade", hymio("db", "upgrade", "--db", db, "--json").stdout)["from"] == SCHEMA_VERSION
-    made = check("db-backup", hymio("db", "backup", "--db", db, "--out", out, "--json").stdout)
+    assert check("db-upgrade", hymio_here("db", "upgrade", "--db", db, "--json").stdout)["from"] == 2
+    assert check("db-upgrade", hymio_here("db", "upgrade", "--db", db, "--json").stdout)["from"] == SCHEMA_VERSION
+    made = check("db-backup", hymio_here("db", "backup", "--db", db, "--out", out, "--json").stdout)
     other = new_db("sqlite", "other")
-    back = check("db-restore", hymio("db", "restore", out, "--db", other, "--json").stdout)
+    back = check("db-restore", hymio_here("db", "restore", out, "--db", other, "--json").stdout)
     assert back["tables"].items() <= made["tables"].items() and back["tables"]["presses"] == 300
     for command in ("ledger", "report"):
-        first, second = (hymio(command, "--db", one, "--json").stdout for one in (db, other))
+        first, second = (hymio_here(command, "--db", one, "--json").stdout for one in (db, other))
         assert first == second != ""
-    again = hymio("db", "restore", out, "--db", other)
+    again = hymio_here("db", "restore", out, "--db", other)
     assert again.returncode == WRONG_USE and "is not empty" in again.stderr
-    assert "up to date" in hymio("db", "upgrade", "--db", db).stdout
-    assert hymio("db", "upgrade", "--db", str(tmp_path / "none.db")).returncode == 4
+    assert "up to date" in hymio_here("db", "upgrade", "--db", db).stdout
+    assert hymio_here("db", "upgrade", "--db", str(tmp_path / "none.db")).returncode == 4
     assert not (tmp_path / "none.db").exists()

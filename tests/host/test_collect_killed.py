@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +71,14 @@ class Site:
         self.fuse = Fuse()
         self.acks: list[tuple[str, int]] = []
 
-    async def publish(self, topic: str, payload: bytes, is_retained: bool) -> None:
-        self.fuse.burn()
-        device_id, ack = topic.split("/")[1], decode_ack(payload)
-        missing = set(range(ack.mark)) - self.seqs(device_id)
-        assert not missing, f"an ack up to {ack.mark} leaves, and {missing} are no rows of {device_id}"
-        self.acks.append((device_id, ack.mark))
-        self.fuse.burn()
+    async def publish_all(self, messages: Sequence[tuple[str, bytes]], is_retained: bool) -> None:
+        for topic, payload in messages:
+            self.fuse.burn()
+            device_id, ack = topic.split("/")[1], decode_ack(payload)
+            missing = set(range(ack.mark)) - self.seqs(device_id)
+            assert not missing, f"an ack up to {ack.mark} leaves, and {missing} are no rows of {device_id}"
+            self.acks.append((device_id, ack.mark))
+            self.fuse.burn()
 
     def seqs(self, device_id: str) -> set[int]:
         """The seqs that anybody else sees in the database, at this moment."""

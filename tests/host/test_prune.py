@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hymio_process import hymio
+from hymio_process import hymio_here
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -453,7 +453,7 @@ def test_prunes_between_arrivals_make_no_difference(store: Store, readable: bool
 
     Here.store, Here.readable = store, readable
     # What differs between the kinds of database, the other tests see; each story takes long on PostgreSQL.
-    stories = 30 if store.engine.dialect.name == "sqlite" else 4
+    stories = 16 if store.engine.dialect.name == "sqlite" else 2
     run_state_machine_as_test(
         Here, settings=settings(max_examples=stories, stateful_step_count=14, suppress_health_check=list(HealthCheck))
     )
@@ -475,15 +475,15 @@ def test_the_command(tmp_path: Path) -> None:
             terminal_came = Arrival("till-1", terminal.batch(cut), "mqtt", utc, "votes", b"")
             ingest_many(connection, [terminal_came])
     opened.close()
-    report = hymio("report", "--db", db, "--json").stdout
-    wrong = hymio("db", "prune", "--db", db, "--older-than", "a year")
+    report = hymio_here("report", "--db", db, "--json").stdout
+    wrong = hymio_here("db", "prune", "--db", db, "--older-than", "a year")
     assert wrong.returncode == 2 and "--older-than" in wrong.stderr
-    nothing = check("db-prune", hymio("db", "prune", "--db", db, "--older-than", "400d", "--json").stdout)
+    nothing = check("db-prune", hymio_here("db", "prune", "--db", db, "--older-than", "400d", "--json").stdout)
     assert (nothing["logs"], nothing["rows"], nothing["presses"]) == (0, 0, 0)
-    some = check("db-prune", hymio("db", "prune", "--db", db, "--older-than", "200d", "--json").stdout)
-    (line,) = check("ledger", hymio("ledger", "--db", db, "--json").stdout)["terminals"]
+    some = check("db-prune", hymio_here("db", "prune", "--db", db, "--older-than", "200d", "--json").stdout)
+    (line,) = check("ledger", hymio_here("ledger", "--db", db, "--json").stdout)["terminals"]
     assert line["folded"] == some["presses"] > 0 and line["rows"] > line["folded"]
-    rest = hymio("db", "prune", "--db", db, "--older-than", "1m")
-    (line,) = check("ledger", hymio("ledger", "--db", db, "--json").stdout)["terminals"]
+    rest = hymio_here("db", "prune", "--db", db, "--older-than", "1m")
+    (line,) = check("ledger", hymio_here("ledger", "--db", db, "--json").stdout)["terminals"]
     assert rest.returncode == 0 and line["folded"] == line["rows"]
-    assert hymio("report", "--db", db, "--json").stdout == report
+    assert hymio_here("report", "--db", db, "--json").stdout == report

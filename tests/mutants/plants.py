@@ -32,6 +32,7 @@ _DATES = f"{_INGEST}::test_dates_in_any_order"
 _OVERWRITTEN = f"{_INGEST}::test_what_is_overwritten_unsent_is_lost_to_the_press"
 _SETTLED_ELSEWHERE = f"{_INGEST}::test_a_terminal_settled_elsewhere_is_not_asked_to_send_for_ever"
 _CELLS = "tests/host/test_cells.py"
+_PRUNE = "tests/host/test_prune.py"
 _TRANSACTION = "tests/host/test_transaction.py"
 _PULL = "tests/host/test_pull_marks.py"
 _FORMATS = "tests/host/test_formats.py"
@@ -87,8 +88,8 @@ PLANTS = (
     _host(
         "conflict-overlooked",
         "store/log_update.py",
-        "if before != record:",
-        "if before is None:",
+        "if before is not None and before != record:",
+        "if False:",
         f"{_INGEST}::test_the_same_key_with_other_content_is_kept_apart",
     ),
     _host("totals-fall", "store/log_update.py", 'max(row[f"totals_{button}"] or 0, total)', "total", _BOOKS),
@@ -143,6 +144,41 @@ PLANTS = (
         "expected.pop(key, 0) + row.folded",
         "expected.pop(key, row.presses) + row.folded",
         f"{_CELLS}::test_a_check_finds_whatever_is_wrong",
+    ),
+    _host(
+        "pruned-presses-count-again",
+        "store/log_update.py",
+        "return isinstance(record, _PRUNED) and self.coverage.touches(seq, seq)",
+        "return False",
+        f"{_PRUNE}::test_what_comes_again_adds_nothing",
+    ),
+    _host(
+        "gaps-below-what-was-pruned-never-fill",
+        "store/log_update.py",
+        "return isinstance(record, _PRUNED) and self.coverage.touches(seq, seq)",
+        "return isinstance(record, _PRUNED)",
+        f"{_PRUNE}::test_what_fills_a_gap_below_is_a_row_with_its_revision",
+    ),
+    _host(
+        "pruned-rows-are-missed-in-a-check",
+        "wire/seq_coverage.py",
+        "return None if seq < self.pruned_seq else span.presses",
+        "return span.presses",
+        f"{_PRUNE}::test_what_is_known_to_be_lost_stays_known",
+    ),
+    _host(
+        "prunes-what-is-to-be-dated",
+        "store/prune.py",
+        "_END if undated is None else undated",
+        "_END",
+        f"{_PRUNE}::test_rows_that_wait_to_be_dated_wait_to_be_pruned",
+    ),
+    _host(
+        "restores-without-a-look",
+        "store/backup.py",
+        "if damaged or version is None:",
+        "if version is None:",
+        "tests/host/test_backup.py::test_a_changed_one_is_not_restored",
     ),
     # Sites: nothing is deleted, what was corrected never was; tokens end.
     _host(

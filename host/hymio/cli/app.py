@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -182,12 +182,74 @@ def collect(
     run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz, share)
 
 
-@app.command(rich_help_panel=OFFICE, epilog=examples("hymio report --db votes.db", "hymio report --db votes.db --json"))
-def report(db: DbOption, as_json: JsonOption = False) -> None:
-    """Happy Index and votes of every terminal."""
-    from hymio.office.report import run_report
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio report --db votes.db",
+        "hymio report --db votes.db --by place --from 2026-03-01 --to 2026-03-31 --compare previous",
+        "hymio report --db votes.db --by place --scope ward-3 --per week --html ward-3.html --pdf ward-3.pdf",
+        "hymio report --db votes.db --by group --per month --csv > months.csv",
+        "hymio report --db votes.db --parquet presses.parquet",
+    ),
+)
+def report(
+    db: DbOption,
+    by: Annotated[
+        Literal["terminal", "place", "group", "survey"] | None,
+        typer.Option(
+            metavar="terminal|place|group|survey", help="Whose figures; without it those of places, if there are any."
+        ),
+    ] = None,
+    per: Annotated[
+        Literal["hour", "weekday", "day", "week", "month", "quarter"] | None,
+        typer.Option(
+            metavar="hour|weekday|day|week|month|quarter",
+            help="In the local time of each place; without it those of the whole time.",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="WHEN", help="A day, 2026-03-01, or 2026-03-01T14:00.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="WHEN", help="The last day, or a time; without it today.")
+    ] = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="KEY", help="With another place's figures, or `previous`: the time before.")
+    ] = None,
+    scope: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Only this group or experience point, and what is below it.")
+    ] = None,
+    organisation: Annotated[str | None, typer.Option(metavar="KEY", help="Whose, if there are several.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets, on stdout.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A page with charts: one file, for any browser.")
+    ] = None,
+    pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="The same on A4 sheets.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="The charts as a picture; --svg alike.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="The charts as a drawing.")] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For DuckDB and pandas; without --by all presses.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Happy Index and votes of every terminal; with options by place and time, with charts, as files.
 
-    run_report(db, as_json)
+    Too few answers are not shown, so that nobody is found out. Without options all is, for whoever runs the terminals.
+    """
+    files = {"html": html, "pdf": pdf, "png": png, "svg": svg, "parquet": parquet}
+    wanted = {kind: path for kind, path in files.items() if path is not None}
+    if as_csv or wanted.keys() - {"parquet"} or by or per or start or end or compare or scope or organisation:
+        from hymio.office.figure_report import ReportAsked, ReportForms, run_figures
+
+        asked = ReportAsked(by, per, start, end, organisation, scope, compare)
+        run_figures(db, asked, ReportForms(as_json, as_csv, wanted))
+        return
+    from hymio.office.report import run_presses, run_report
+
+    if parquet is None:
+        run_report(db, as_json)
+    else:
+        run_presses(db, parquet, as_json)
 
 
 @app.command(

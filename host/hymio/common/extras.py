@@ -20,6 +20,7 @@ _NEEDED_FOR: Final = {
     "labels": "Printing labels and posters",
     "pki": "Making certificates",
     "postgres": "PostgreSQL",
+    "report": "A report as page, picture, PDF or Parquet",
     "serve": "Serving figures over HTTP",
     "service": "Hiding passwords from the list of processes",
     "sim": "The simulator",

@@ -24,16 +24,16 @@ def seconds_running() -> float:
     return time.monotonic() - _STARTED_S
 
 
-def print_json(value: dict[str, Any]) -> None:
-    """Prints one JSON object on one line of stdout, at once."""
-    text = json.dumps(value, ensure_ascii=False)
+def print_json(*values: dict[str, Any]) -> None:
+    """Prints each JSON object on one line of stdout, all of them at once."""
+    text = "\n".join(json.dumps(value, ensure_ascii=False) for value in values)
     # Python holds bytes of a path that are no UTF-8 as halves of surrogate pairs, which a strict reader of JSON
     # refuses.
     print_line(_HALF_A_PAIR.sub(lambda half: rf"\\u{ord(half[0]):04x}", text))
 
 
 def print_line(line: str) -> None:
-    """Prints one line on stdout, at once.
+    """Prints one line on stdout (or several, with line ends between them), at once.
 
     Raises:
         Failure: 6, whoever read our output has gone, as in `hymio votes | head`.

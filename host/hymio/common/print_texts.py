@@ -23,7 +23,7 @@ def add_fonts(pdf: Any, folder: Path) -> None:
         folder: where the files of the fonts may be put; they are read until the document is written.
 
     Raises:
-        ImportError: the extra `labels` is not installed.
+        ImportError: the extra is not installed.
     """
     import pymupdf_fonts  # type: ignore[import-untyped]
     import uharfbuzz  # type: ignore[import-untyped]  # noqa: F401  joins letters; fpdf2 does without it in silence

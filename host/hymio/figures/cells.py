@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from hymio.figures.reading import FigureReader
 from hymio.figures.staff import shown_blocks
@@ -14,6 +15,7 @@ from hymio.figures.wall_time import Slot, WallStretch, bucket_of, slots
 from hymio.measures.answers import NO_MISUSE
 from hymio.measures.buckets import Per
 from hymio.measures.faces import FaceFigures, figures, together
+from hymio.measures.zones import start_local
 from hymio.site.model import Level
 from hymio.store.cells import COUNTED
 from hymio.store.schema import OUT_OF_HOURS
@@ -95,23 +97,35 @@ class FigureCell:
 class FigureAnswer:
     """The cells that were asked for: by key in the order of the tree, then by time; each key has all of its slots.
 
-    from_utc, to_utc: the range on the clock of the scope, seconds of 1970.
+    zone: whose clock tells the range of the whole.
     """
 
     query: FigureQuery
     name: str
     """Of the scope."""
-    from_utc: float
-    to_utc: float
+    questions: tuple[str, ...]
+    """What customers were asked there."""
+    zone: ZoneInfo
     cells: tuple[FigureCell, ...]
+
+    def range_json(self) -> dict[str, Any]:
+        """Of what place and time it is."""
+        from_utc, to_utc = self.query.stretch.bounds_utc([self.zone])
+        return {
+            "name": self.name,
+            "from_utc": float(from_utc),
+            "from_local": start_local(self.zone, from_utc),
+            "to_utc": float(to_utc),
+            "to_local": start_local(self.zone, to_utc),
+        }
 
     def as_json(self) -> dict[str, Any]:
         """As the contract has it."""
         return {
             "by": self.query.by,
             "per": self.query.per,
-            "from_utc": self.from_utc,
-            "to_utc": self.to_utc,
+            **self.range_json(),
+            "questions": list(self.questions),
             "cells": [cell.as_json() for cell in self.cells],
         }
 
@@ -151,8 +165,7 @@ def figure_cells(reader: FigureReader, query: FigureQuery) -> FigureAnswer:
         return _cell(subject, slot, votes, sum((misuse[one] for one in where if one in misuse), Counter()))
 
     cells = (cell(one, slot, buckets) for one in subjects for slot, buckets in rows[one.key].items())
-    from_utc, to_utc = stretch.bounds_utc([scope.zone])
-    return FigureAnswer(query, scope.name, float(from_utc), float(to_utc), tuple(cells))
+    return FigureAnswer(query, scope.name, scope.questions(stretch), scope.zone, tuple(cells))
 
 
 def _cell(subject: Subject, slot: Slot, faces: Sequence[int] | None, misuse: Mapping[str, int]) -> FigureCell:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache, partial
+from itertools import takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from hymio.figures.regions import DayVotes, Leaf, LeafOf, PlaceTree, Region
 from hymio.figures.wall_time import WallStretch, day_named, whole_days
 from hymio.measures.anonymity import Tree
 from hymio.measures.zones import wall_name
 from hymio.site.attribution import FOR_EVER, FROM_EVER
+from hymio.site.hours import DAY_MIN
 from hymio.site.model import CUSTOMERS_AT_LEAST
 from hymio.site.moments import MINUTE_S, day_after, zone_of
 from hymio.store import schema
 from hymio.store.cells import COUNTED, read_cells
+from hymio.store.places import stored_places
 from hymio.store.rows import chunks
 from hymio.store.schema import NO_TIME, NOWHERE, CellSpan
 from hymio.store.sites import StoredSite, load_sites
@@ -49,10 +52,9 @@ class FigureReader:
         self.rows = 0
         """How many rows of roll-ups have been read."""
         self.sites = load_sites(connection)
-        self.zone_nowhere = zone_of(self.sites[0].site.organisation.time_zone if len(self.sites) == 1 else "UTC")
-        """Of terminals that stand nowhere."""
+        self._stored_places = stored_places(connection)
         self._trees: dict[int, PlaceTree] = {}
-        self._regions: dict[int, Region] = {}
+        self._regions: dict[tuple[int, str], Region] = {}
         self._lone: Mapping[str, Region] | None = None
 
     def site(self, organisation: str | None) -> StoredSite:
@@ -74,19 +76,20 @@ class FigureReader:
     def place_tree(self, stored: StoredSite) -> PlaceTree:
         """The places of a site."""
         if stored.id not in self._trees:
-            self._trees[stored.id] = PlaceTree(stored)
+            self._trees[stored.id] = PlaceTree(stored, self._stored_places)
         return self._trees[stored.id]
 
-    def region(self, stored: StoredSite) -> Region:
-        """An organisation with all votes that it has ever had."""
-        if stored.id not in self._regions:
+    def region(self, stored: StoredSite, verdict: str = COUNTED) -> Region:
+        """An organisation with all votes that it has ever had, or all presses of another verdict."""
+        key = stored.id, verdict
+        if key not in self._regions:
             places = self.place_tree(stored)
             device_ids, zones = places.device_ids(places.points), places.zones(places.points)
-            days = self._votes(places.leaf, device_ids, CellSpan.DAY, FROM_EVER, FOR_EVER)
-            read_hours = partial(self._hours, places.leaf, device_ids, zones)
+            days = self._votes(places.leaf, device_ids, verdict, CellSpan.DAY, FROM_EVER, FOR_EVER)
+            read_hours = partial(self._hours, places.leaf, device_ids, verdict, zones)
             at_least = places.organisation.too_few_customer
-            self._regions[stored.id] = Region(places.tree(), zones, days, read_hours, at_least)
-        return self._regions[stored.id]
+            self._regions[key] = Region(places.tree(), zones, days, read_hours, at_least, places.used)
+        return self._regions[key]
 
     def lone_regions(self) -> Mapping[str, Region]:
         """Terminals by id, as far as they stood nowhere: each a region of its own, and its only place."""
@@ -100,22 +103,37 @@ class FigureReader:
             )
             device_ids = sorted({device_id for (device_id,) in self.connection.execute(have_any)})
             by_device: dict[str, dict[str, Mapping[str, int]]] = {device_id: {} for device_id in device_ids}
-            for day, votes in self._votes(self.lone_leaf, device_ids, CellSpan.DAY, FROM_EVER, FOR_EVER).items():
+            for day, votes in self._votes(
+                self.lone_leaf, device_ids, COUNTED, CellSpan.DAY, FROM_EVER, FOR_EVER
+            ).items():
                 for device_id, number in votes.items():
                     by_device[device_id][day] = {device_id: number}
             at_least = self.sites[0].site.organisation.too_few_customer if len(self.sites) == 1 else CUSTOMERS_AT_LEAST
-            zones = {self.zone_nowhere}
             self._lone = {
                 device_id: Region(
-                    Tree(device_id, {}), zones, days, partial(self._hours, self.lone_leaf, [device_id], zones), at_least
+                    Tree(device_id, {}), self.lone_zones(device_id), days,
+                    partial(self._hours, self.lone_leaf, [device_id], COUNTED, self.lone_zones(device_id)), at_least,
                 )
                 for device_id, days in by_device.items()
-            }
+            }  # fmt: skip
         return self._lone
 
-    def lone_leaf(self, device_id: str, node_id: int, survey_id: int) -> Leaf | None:
-        """Where a cell belongs among the lone regions; None: it stood somewhere."""
-        return None if node_id != NOWHERE else Leaf(device_id, None, None, device_id, self.zone_nowhere)
+    def lone_zones(self, device_id: str | None = None) -> set[ZoneInfo]:
+        """In whose days a terminal counts while it stands nowhere; None: all lone ones."""
+        if device_id is None:
+            return {zone for lone in self.lone_regions() for zone in self.lone_zones(lone)}
+        pieces = self._stored_places.pieces(device_id)
+        return {zone_of(piece.zone) for piece in pieces if piece.node_id == NOWHERE}
+
+    def lone_leaf(self, device_id: str, node_id: int, _survey_id: int, start_utc_minute: int) -> Leaf | None:
+        """Where a cell belongs among the lone regions; None: the terminal stood somewhere."""
+        if node_id != NOWHERE:
+            return None
+        # The day in which it was taken away began before that.
+        latest = start_utc_minute + DAY_MIN
+        pieces = (piece for piece in self._stored_places.pieces(device_id) if piece.node_id == NOWHERE)
+        *_, piece = takewhile(lambda one: one.from_utc_minute <= latest, pieces)
+        return Leaf(device_id, None, None, device_id, zone_of(piece.zone))
 
     def presses(
         self, leaf_of: LeafOf, device_ids: Sequence[str], zones: Iterable[ZoneInfo], stretch: WallStretch, by_hour: bool
@@ -127,7 +145,7 @@ class FigureReader:
             for from_minute, until_minute in _minutes(some, zones):
                 for row in read_cells(self.connection, device_ids, span, from_minute, until_minute):
                     self.rows += 1
-                    leaf = leaf_of(row.device_id, row.node_id, row.survey_id)
+                    leaf = leaf_of(row.device_id, row.node_id, row.survey_id, row.start_utc_minute)
                     if leaf is None:
                         continue
                     time = _named(leaf.zone, span, row.start_utc_minute)
@@ -136,43 +154,45 @@ class FigureReader:
                         yield NamedPresses(leaf, time, row.button, row.verdict, row.presses)
 
     def _hours(
-        self, leaf_of: LeafOf, device_ids: Sequence[str], zones: Iterable[ZoneInfo], days: Collection[str]
+        self,
+        leaf_of: LeafOf,
+        device_ids: Sequence[str],
+        verdict: str,
+        zones: Iterable[ZoneInfo],
+        days: Collection[str],
     ) -> DayVotes:
         found: dict[str, dict[str, int]] = {}
         for bounds in _minutes(days, zones):
-            for time, votes in self._votes(leaf_of, device_ids, CellSpan.HOUR, *bounds).items():
+            for time, votes in self._votes(leaf_of, device_ids, verdict, CellSpan.HOUR, *bounds).items():
                 if time[:10] in days:
                     found[time] = votes
         return found
 
     def _votes(
-        self, leaf_of: LeafOf, device_ids: Sequence[str], span: CellSpan, from_minute: int, until_minute: int
+        self,
+        leaf_of: LeafOf,
+        device_ids: Sequence[str],
+        verdict: str,
+        span: CellSpan,
+        from_minute: int,
+        until_minute: int,
     ) -> dict[str, dict[str, int]]:
-        found: dict[str, dict[str, int]] = {}
-        for device_id, start, node_id, survey_id, votes in self._summed(device_ids, span, from_minute, until_minute):
-            leaf = leaf_of(device_id, node_id, survey_id)
-            if leaf is not None and start != NO_TIME:
-                by_leaf = found.setdefault(_named(leaf.zone, span, start), {})
-                by_leaf[leaf.name] = by_leaf.get(leaf.name, 0) + int(votes)
-        return found
-
-    def _summed(
-        self, device_ids: Sequence[str], span: CellSpan, from_minute: int, until_minute: int
-    ) -> Iterator[Row[str, int, int, int, int]]:
-        """Counted votes, whatever the button, in the order of the key of `cells`."""
+        """Presses, whatever the button, by time and leaf; the database adds them up in the order of their key."""
         cells = schema.cells.c
         of = (cells.device_id, cells.start_utc_minute, cells.node_id, cells.survey_id)
+        found: dict[str, dict[str, int]] = {}
         for chunk in chunks(device_ids):
             query = select(*of, func.sum(cells.presses)).where(
-                cells.device_id.in_(chunk),
-                cells.span == int(span),
-                cells.verdict == COUNTED,
-                cells.start_utc_minute >= from_minute,
-                cells.start_utc_minute < until_minute,
-            )
-            for row in self.connection.execute(query.group_by(*of)):
+                cells.device_id.in_(chunk), cells.span == int(span), cells.verdict == verdict,
+                cells.start_utc_minute >= from_minute, cells.start_utc_minute < until_minute,
+            )  # fmt: skip
+            for device_id, start, node_id, survey_id, presses in self.connection.execute(query.group_by(*of)):
                 self.rows += 1
-                yield row
+                leaf = leaf_of(device_id, node_id, survey_id, start)
+                if leaf is not None and start != NO_TIME:
+                    by_leaf = found.setdefault(_named(leaf.zone, span, start), {})
+                    by_leaf[leaf.name] = by_leaf.get(leaf.name, 0) + int(presses)
+        return found
 
 
 @lru_cache(maxsize=100_000)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from hymio.figures.wall_time import WallStretch, hours_of
 from hymio.measures.anonymity import Snapshot, Tree, tree_of_hours
 from hymio.measures.levels import Thresholds
-from hymio.site.attribution import compile_site
+from hymio.measures.zones import wall_name
+from hymio.site.attribution import FOR_EVER
 from hymio.site.model import CUSTOMERS_AT_LEAST, Node, NodeKind, SurveyType, places_of
-from hymio.site.moments import zone_of
+from hymio.site.moments import MINUTE_S, is_in_bounds, zone_of
+from hymio.store.places import StoredPlaces
 from hymio.store.sites import StoredSite
 
 DayVotes = Mapping[str, Mapping[str, int]]
@@ -33,8 +35,9 @@ class Leaf:
     zone: ZoneInfo
 
 
-LeafOf = Callable[[str, int, int], Leaf | None]
-"""From the device_id, node_id and survey_id of a cell to where it belongs; None: not to what is asked."""
+LeafOf = Callable[[str, int, int, int], Leaf | None]
+"""From the device_id, node_id, survey_id and start (UTC minute) of a cell to where it belongs; None: not to what is
+asked."""
 
 
 class PlaceTree:
@@ -43,7 +46,7 @@ class PlaceTree:
     A node is named by the organisation's key and its own, `acme:ward-3`; the organisation itself is `acme`.
     """
 
-    def __init__(self, stored: StoredSite) -> None:
+    def __init__(self, stored: StoredSite, stored_places: StoredPlaces) -> None:
         """Its leaves are those that the placements tell of; `leaf` adds what it is asked for."""
         self.stored = stored
         self.places = places_of(stored.site)
@@ -59,18 +62,24 @@ class PlaceTree:
             (one.device_id, one.point) for one in stored.site.placements if one.asks is SurveyType.STAFF
         }
         self.leaves: dict[str, Leaf] = {}
+        self.used: dict[str, list[tuple[str, str]]] = {}
+        """From which day to which presses can belong to a leaf; others have no such days."""
         self._known: dict[tuple[str, int, int], Leaf | None] = {}
-        compiled = compile_site(stored.site)
-        for device_id in compiled.device_ids:
-            for piece in compiled.pieces(device_id):
-                if piece.point is not None:
-                    self._leaf(device_id, piece.point, piece.survey)
+        for device_id in self.device_ids(self.points):
+            pieces = stored_places.pieces(device_id)
+            untils = [*(piece.from_utc_minute for piece in pieces[1:]), FOR_EVER]
+            for piece, until in zip(pieces, untils, strict=True):
+                if stored.node_keys.get(piece.node_id) == piece.point is not None:
+                    leaf = self._leaf(device_id, piece.point, piece.survey)
+                    if leaf is not None:
+                        days = (_day(leaf.zone, piece.from_utc_minute), _day(leaf.zone, until))
+                        self.used.setdefault(leaf.name, []).append(days)
 
     def name(self, key: str) -> str:
         """Of the node with that key."""
         return f"{self.root}:{key}"
 
-    def leaf(self, device_id: str, node_id: int, survey_id: int) -> Leaf | None:
+    def leaf(self, device_id: str, node_id: int, survey_id: int, _start_utc_minute: int) -> Leaf | None:
         """Where a cell belongs; None: to staff, or to another organisation."""
         cell = device_id, node_id, survey_id
         if cell not in self._known:
@@ -120,6 +129,13 @@ class PlaceTree:
         return Tree(self.root, children)
 
 
+def _day(zone: ZoneInfo, utc_minute: int) -> str:
+    """The day of a minute; one before all days, or after them, where there is none."""
+    if not is_in_bounds(utc_minute):
+        return "" if utc_minute < 0 else "9999"
+    return wall_name(zone, MINUTE_S * utc_minute)[:10]
+
+
 class Region:
     """A tree of places, the votes in it by day, and those of some days by hour."""
 
@@ -130,6 +146,7 @@ class Region:
         days: DayVotes,
         read_hours: Callable[[Collection[str]], DayVotes],
         at_least: int = CUSTOMERS_AT_LEAST,
+        used: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> None:
         """Takes all votes there have ever been.
 
@@ -139,10 +156,20 @@ class Region:
             days: the votes by day.
             read_hours: those of these days by hour.
             at_least: fewer votes are too few.
+            used: of leaves that can have votes on some days alone, from which day to which; everybody knows them.
         """
         self.tree, self.zones, self.at_least = tree, frozenset(zones), at_least
         self._days, self._read_hours = days, read_hours
         self._hours: dict[str, Mapping[str, int]] = {}
+        # Presses that were folded stay where they were, on whatever days a terminal is said to have stood there now.
+        elsewhere = {
+            leaf
+            for day, votes in days.items()
+            for leaf in votes
+            if not any(first <= day <= last for first, last in (used or {}).get(leaf, ()))
+        }
+        self._used = {leaf: its for leaf, its in (used or {}).items() if leaf not in elsewhere}
+        self._idle_in: dict[frozenset[str], frozenset[str]] = {}
         self._names = set(days)
         self._cut: set[str] = set()
         self._rolled_up: dict[str, Counter[str]] = {}
@@ -180,7 +207,19 @@ class Region:
         """Whether the votes of these nodes of the tree in these leaves of time may be shown together."""
         if len(places) == len(times) == 1:
             return not self.snapshot.is_hidden(*places, *times)  # the same, and faster
-        return self.snapshot.may_show(places, times)
+        # A survey that does not run then adds nothing, and what it lacks of a place is no lack.
+        return self.snapshot.may_show({*places, *self._idle(frozenset(times))}, times)
+
+    def _idle(self, times: frozenset[str]) -> frozenset[str]:
+        """Leaves of the tree of places that can't have votes in these times."""
+        if times not in self._idle_in:
+            days = sorted({time[:10] for time in times})
+            self._idle_in[times] = frozenset(
+                leaf
+                for leaf, stretches in self._used.items()
+                if not any(days[0] <= last and first <= days[-1] for first, last in stretches)
+            )
+        return self._idle_in[times]
 
     @property
     def snapshot(self) -> Snapshot:
@@ -196,13 +235,13 @@ class Region:
         """By node of the tree of places."""
         if time not in self._rolled_up:
             total: Counter[str] = Counter()
-            if time in self._hours or time in self._days:
+            if time in self._names:
                 for leaf, votes in (self._hours.get(time) or self._days.get(time) or {}).items():
                     at: str | None = leaf
                     while at is not None:
                         total[at] += votes
                         at = self.tree.parent(at)
-            elif len(time) < len("2026-03-29"):
+            else:
                 for child in times.children(time):
                     total.update(self._votes(times, child))
             self._rolled_up[time] = total

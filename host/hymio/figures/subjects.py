@@ -12,8 +12,9 @@ from hymio.figures.reading import FigureReader, NamedPresses
 from hymio.figures.regions import Leaf, PlaceTree, Region
 from hymio.figures.wall_time import WallStretch, utc_of
 from hymio.measures.levels import Thresholds
+from hymio.site.hours import OpeningHours
 from hymio.site.model import Level, Node, NodeKind, Question, Scale, SurveyType
-from hymio.site.moments import MINUTE_S
+from hymio.site.moments import MINUTE_S, zone_of
 
 By = Literal["terminal", "place", "group", "survey"]
 
@@ -65,13 +66,38 @@ class FigureScope:
                 raise ValueError(f"There is no place {key!r} in {tree.root}; expected a key of `hymio site show`.")
         self.name = self._node.name if self._node else "All terminals" if tree is None else tree.organisation.name
         """What people call it."""
-        self.zone = reader.zone_nowhere if tree is None else tree.zone(key)
+        self.zone = zone_of("UTC") if tree is None else tree.zone(key)
         """Whose clock tells its time."""
 
     @property
     def organisation(self) -> PlaceTree | None:
         """That in which it lies; None if it is several, or none."""
         return self._trees[0] if len(self._trees) == 1 else None
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is a single experience point."""
+        return self._node is not None and self._node.kind is NodeKind.POINT
+
+    @property
+    def subject_key(self) -> str:
+        """Of its own cells, by place or group."""
+        return self._key or self._trees[0].root
+
+    @property
+    def hours(self) -> OpeningHours | None:
+        """Its opening hours; None if it has none."""
+        return self._trees[0].places.hours(self._key) if self._key else None
+
+    @property
+    def at_least(self) -> int:
+        """Fewer votes are too few."""
+        return self._trees[0].organisation.too_few_customer
+
+    def questions(self, stretch: WallStretch) -> tuple[str, ...]:
+        """The texts of what customers were asked there, in that time."""
+        found = (one for tree in self._trees for one in self._surveys(tree, stretch) if one.staff_survey is None)
+        return tuple(dict.fromkeys(one.name for one in found))
 
     def points(self, tree: PlaceTree) -> frozenset[str]:
         """Keys of the experience points of an organisation that lie within."""
@@ -96,9 +122,9 @@ class FigureScope:
             for one in self._reader.presses(tree.leaf, tree.device_ids(points), tree.zones(points), stretch, by_hour):
                 if one.leaf.point in points:
                     yield one
-        if self._has_lone:
-            lone = list(self._reader.lone_regions())
-            yield from self._reader.presses(self._reader.lone_leaf, lone, [self._reader.zone_nowhere], stretch, by_hour)
+        lone = list(self._reader.lone_regions()) if self._has_lone else []
+        if lone:
+            yield from self._reader.presses(self._reader.lone_leaf, lone, self._reader.lone_zones(), stretch, by_hour)
 
     def subjects(self, by: By, stretch: WallStretch) -> list[Subject]:
         """Those that there were in a stretch, in the order of the tree; terminals and surveys in that of their keys."""
@@ -134,7 +160,7 @@ class FigureScope:
             stood = {
                 one.device_id
                 for one in tree.stored.site.placements
-                if not _is_over(one.until_utc_minute, stretch, tree.zone(one.point))
+                if one.point in points and not _is_over(one.until_utc_minute, stretch, tree.zone(one.point))
             }
             for device_id, its in leaves.items():
                 if device_id in stood:

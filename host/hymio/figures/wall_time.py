@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from hymio.measures.buckets import Per, buckets, key_of
 from hymio.measures.zones import start_local, wall_name
-from hymio.site.moments import EARLIEST, LATEST, WallClock, day_after, parse_moment
+from hymio.site.moments import EARLIEST, LATEST, MINUTE_S, WallClock, day_after, parse_moment
 
 _AGAIN: Final = " again"
 _MIDNIGHT: Final = "T00:00"
@@ -72,21 +72,28 @@ def utc_of(wall: str, zone: ZoneInfo) -> int:
     return int(at.replace(tzinfo=zone, fold=int(wall.endswith(_AGAIN))).timestamp())
 
 
-def stretch_of(start: str | None, end: str | None, zone: ZoneInfo, first_day: str, now_utc: float) -> WallStretch:
+def hour_at(utc: float, zone: ZoneInfo) -> str:
+    """The name of the hour in which a moment (seconds of 1970) lies."""
+    return wall_name(zone, MINUTE_S * WallClock(zone.key).hour_start(int(utc // MINUTE_S)))
+
+
+def stretch_of(
+    start: str | None, end: str | None, zone: ZoneInfo, first_day: str | None, now_utc: float
+) -> WallStretch:
     """What `--from` and `--to` mean.
 
     Args:
         start: a day, whose beginning is meant, or a moment: that of the full hour before it. None: `first_day`.
         end: a day, which still belongs to it, or a moment: until the full hour after it. None: the end of today.
         zone: whose days and hours they are.
-        first_day: the first day of which there is anything.
+        first_day: the first day of which there is anything; None: there is nothing.
         now_utc: seconds of 1970.
 
     Raises:
         ValueError: what was expected and what came, as a sentence.
     """
     today = wall_name(zone, now_utc)[:10]
-    begin = _hour(start, zone, False) if start else min(first_day, today) + _MIDNIGHT
+    begin = _hour(start, zone, False) if start else min(first_day or today, today) + _MIDNIGHT
     finish = _hour(end, zone, True) if end else max(today, begin[:10])
     if len(finish) == len(today):
         finish = whole_days(finish, finish).end
@@ -106,7 +113,17 @@ def _hour(given: str, zone: ZoneInfo, is_end: bool) -> str:
         is_clear = "years" in str(error) or "clocks" in str(error)
         raise ValueError(f"{given!r} is no time here; expected {error if is_clear else EXPECTED}.") from None
     first, after, _ = WallClock(zone.key).hour_of(minute)
-    return wall_name(zone, 60 * (after if is_end and minute > first else first))
+    return wall_name(zone, MINUTE_S * (after if is_end and minute > first else first))
+
+
+def shifted(stretch: WallStretch, days: int) -> WallStretch:
+    """The same time of the clock, so many days later."""
+    by = timedelta(days=days)
+    start, end = (
+        f"{datetime.fromisoformat(wall.removesuffix(_AGAIN)) + by:%Y-%m-%dT%H:%M}"
+        for wall in (stretch.start, stretch.end)
+    )
+    return WallStretch(start, end)
 
 
 def shifted_back(stretch: WallStretch) -> WallStretch:

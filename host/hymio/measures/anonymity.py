@@ -33,8 +33,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Literal
 
+from hymio.measures.buckets import key_of
 from hymio.measures.rectangles import hidden_cells
 from hymio.site.model import CUSTOMERS_AT_LEAST, STAFF_AT_LEAST
 
@@ -86,7 +88,10 @@ class Tree:
 
 
 def tree_of_hours(names: Iterable[str]) -> Tree:
-    """`all`, its months (`2026-03`), their days (`2026-03-29`) and their hours.
+    """`all`, its quarters (`2026-Q1`), months (`2026-03`), weeks, days (`2026-03-29`) and hours.
+
+    A week that lies in two months is two nodes (`2026-03/W14`, `2026-04/W14`). Every kind of bucket that people ask for
+    is a node, or two: what is shown of it does not depend on whether its days may be shown.
 
     Args:
         names: hours as `zones.wall_name` names them, of one zone or of several: a group whose places lie in several has
@@ -95,8 +100,10 @@ def tree_of_hours(names: Iterable[str]) -> Tree:
     """
     children: dict[str, list[str]] = {"all": []}
     for name in sorted(set(names)):
+        month, day = name[:7], date.fromisoformat(name[:10])
+        week = f"{month}/W{day.isocalendar().week:02}"
         above = "all"
-        for below in dict.fromkeys((name[:7], name[:10], name)):
+        for below in dict.fromkeys((key_of("quarter", day), month, week, name[:10], name)):
             if children[above][-1:] != [below]:
                 children[above].append(below)
             above = below
@@ -137,7 +144,7 @@ class Snapshot:
         self._count = count
         self._counts: dict[tuple[str, str], int] = {}
         self._hidden: dict[tuple[str, str], bool] = {}
-        self._beside: dict[tuple[str | None, str | None], frozenset[tuple[str, str]]] = {}
+        self._beside: dict[tuple[str | None, str | None], dict[tuple[str, str], int]] = {}
 
     def count(self, place: str, time: str) -> int:
         """Votes of a cell, whether or not it may be shown."""
@@ -159,11 +166,11 @@ class Snapshot:
     def may_show(self, places: Collection[str], times: Collection[str]) -> bool:
         """Whether the sum over some places and several leaves of time may be shown: a range, all Mondays, a survey.
 
-        It may if it follows from shown cells: where it takes a part of what is hidden in a place or in a bucket, it
-        takes all of it.
+        It may if it follows from shown cells, and from sums of hidden ones that may be told: where it takes a part of a
+        rectangle, it takes all that a place, or a bucket, has of it.
 
         Args:
-            places: nodes of the tree, each with all below it; none lies below another one.
+            places: nodes of the tree, each with all below it.
             times: leaves.
 
         Raises:
@@ -171,48 +178,58 @@ class Snapshot:
         """
         if unknown := set(times) - self.times.leaves(self.times.root):
             raise ValueError(f"{min(unknown)!r} is no leaf of the tree of time.")
-        above: set[str] = set()
+        whole, above = set(places), set[str]()
         for place in places:
             at: str | None = place
             while at is not None:
                 above.add(at)
                 at = self.places.parent(at)
-        wanted = _Wanted(frozenset(places), frozenset(above), frozenset(times))
+                if at is not None and whole.issuperset(self.places.children(at)):
+                    whole.add(at)
+        wanted = _Wanted(frozenset(whole), frozenset(above), frozenset(times))
         return bool(times) and self._follows(self.places.root, self.times.root, wanted, False)
 
     def _follows(self, place: str, time: str, wanted: _Wanted, is_within: bool) -> bool:
-        """Whether what is wanted of a cell follows from shown cells. is_within: all of the place is wanted."""
-        is_within = is_within or place in wanted.places
-        leaves = self.times.leaves(time)
-        if not (is_within or place in wanted.above) or wanted.times.isdisjoint(leaves):
+        """Whether what is wanted of a cell follows from what may be told. is_within: all of the place is wanted."""
+        share = self._share_wanted(place, time, wanted, is_within)
+        if share == "none":
             return True
         if self.is_hidden(place, time):
             return False
-        is_whole = leaves <= wanted.times
-        if (is_within and is_whole) or self.count(place, time) == 0:
+        if share == "all" or self.count(place, time) == 0:
             return True
+        is_within = is_within or place in wanted.places
         # It may follow place by place, or bucket by bucket.
         return (
             not is_within
             and self._parts_follow([(child, time) for child in self.places.children(place)], wanted, False)
-        ) or (
-            not is_whole
-            and self._parts_follow([(place, child) for child in self.times.children(time)], wanted, is_within)
-        )
+        ) or self._parts_follow([(place, child) for child in self.times.children(time)], wanted, is_within)
 
     def _parts_follow(self, parts: list[tuple[str, str]], wanted: _Wanted, is_within: bool) -> bool:
-        """The same of a shown cell's parts; of the hidden ones only the sum is known, what the others leave of it."""
-        hidden = {self._share_wanted(*part, wanted, is_within) for part in parts if self.is_hidden(*part)}
-        return (hidden <= {"none"} or hidden == {"all"}) and all(
-            self._follows(*part, wanted, is_within) for part in parts if not self.is_hidden(*part)
+        """The same of a shown cell's parts; of hidden ones that hang together the sum is known, and no more."""
+        hidden: dict[int | None, set[str]] = {}
+        for part in parts:
+            if self.is_hidden(*part):
+                hidden.setdefault(self._together(*part), set()).add(self._share_wanted(*part, wanted, is_within))
+        return (
+            bool(parts)
+            and all(shares in ({"none"}, {"all"}) for shares in hidden.values())
+            and all(self._follows(*part, wanted, is_within) for part in parts if not self.is_hidden(*part))
         )
 
     def _share_wanted(self, place: str, time: str, wanted: _Wanted, is_within: bool) -> Literal["none", "some", "all"]:
-        is_within = is_within or place in wanted.places
         leaves = self.times.leaves(time)
+        is_within = is_within or place in wanted.places
         if not (is_within or place in wanted.above) or wanted.times.isdisjoint(leaves):
             return "none"
         return "all" if is_within and leaves <= wanted.times else "some"
+
+    def _together(self, place: str, time: str) -> int | None:
+        """What hidden cells have in common of which the sum may be told; None: all that are hidden with a parent."""
+        above, around = self.places.parent(place), self.times.parent(time)
+        row = _REST if around is not None and self.is_hidden(place, around) else place
+        column = _REST if above is not None and self.is_hidden(above, time) else time
+        return self._hidden_among(above, around).get((row, column))
 
     def _decide(self, place: str, time: str) -> bool:
         above, around = self.places.parent(place), self.times.parent(time)
@@ -227,7 +244,7 @@ class Snapshot:
     def _is_small(self, votes: int) -> bool:
         return 0 < votes < self.at_least
 
-    def _hidden_among(self, above: str | None, around: str | None) -> frozenset[tuple[str, str]]:
+    def _hidden_among(self, above: str | None, around: str | None) -> dict[tuple[str, str], int]:
         """The hidden cells among the children of a place and of a bucket, in both of which the parents are shown.
 
         The root of a tree is a row, or column, to itself. Nothing tells what is outside, so beside it stands a row of

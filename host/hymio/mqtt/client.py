@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 import ssl
 import sys
@@ -32,6 +33,8 @@ CONNECTION_ERRORS: Final = (aiomqtt.MqttError, OSError)
 
 _CONNECT_S: Final = 10.0
 _KEEP_ALIVE_S: Final = 30
+_IN_FLIGHT: Final = 20
+"""How many messages paho has on their way at most, unless it is told otherwise."""
 _LOOK_S: Final = 0.05
 _NOT_AUTHORIZED: Final = 0x87
 """Section 3.4.2.1 of https://docs.oasis-open.org/mqtt/mqtt/v5.0/."""
@@ -81,6 +84,23 @@ class BrokerConnection:
     async def publish(self, topic: str, payload: bytes, is_retained: bool = False) -> None:
         """Publishes with QoS 1; returns when the broker has acknowledged it."""
         await self._client.publish(topic, payload, qos=1, retain=is_retained)
+
+    async def publish_all(self, messages: Sequence[tuple[str, bytes]], is_retained: bool = False) -> None:
+        """Publishes (topic, payload) after (topic, payload); returns when the broker has acknowledged all of them.
+
+        Many are on their way at a time, as many as the library lets out without waiting.
+        """
+        for at in range(0, len(messages), _IN_FLIGHT):
+            publishing = [
+                asyncio.create_task(self._client.publish(topic, payload, 1, is_retained, timeout=math.inf))
+                for topic, payload in messages[at : at + _IN_FLIGHT]
+            ]
+            try:
+                async with asyncio.timeout(_CONNECT_S):
+                    await asyncio.gather(*publishing)
+            finally:
+                for one in publishing:
+                    one.cancel()
 
     async def messages(self) -> AsyncIterator[Message]:
         """What comes, without end. A task of its own should read it: cancelling a read may drop a message."""

@@ -10,7 +10,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from hymio.common import interrupts
 from hymio.common.backoff import Backoff
@@ -295,25 +295,13 @@ class Collector:
                 self._home.counted(outcome.device_id)
             if outcome.kept is not None:
                 self._tell_of_quarantine(outcome.device_id, outcome.kept, _conflict(outcome))
-            if outcome.last_seq < outcome.first_seq:
-                continue
-            if self._as_json:
-                print_json(
-                    {
-                        "event": "committed",
-                        "t": seconds_running(),
-                        "device_id": outcome.device_id,
-                        "log_id": outcome.log_id,
-                        "first_seq": outcome.first_seq,
-                        "last_seq": outcome.last_seq,
-                        "rows": outcome.rows,
-                        "duplicates": outcome.duplicates,
-                    }
-                )
-            else:
-                again = f", {outcome.duplicates} had come before" if outcome.duplicates else ""
-                seqs = f"{outcome.first_seq}..{outcome.last_seq}"
-                print_line(f"{outcome.device_id}: {counted(outcome.rows, 'press')}, seqs {seqs}{again}")
+        told = [outcome for outcome in committed.outcomes if outcome.first_seq <= outcome.last_seq]
+        if not told:
+            return
+        if self._as_json:
+            print_json(*map(_committed_event, told))
+        else:
+            print_line("\n".join(map(_committed_line, told)))
 
     def _tell_of_quarantine(self, device_id: str, kept: Kept, said: str) -> None:
         """Tells of a message that went to quarantine: of the first ones of a terminal each, then ever more seldom."""
@@ -337,10 +325,13 @@ class Collector:
 
     async def _publish(self, connection: BrokerConnection) -> None:
         """Publishes all acks that are due; those that fail stay due for the next connection."""
-        for key, ack in list(self._unsent.items()):
-            payload = encode_ack(Ack(ack.log_id, ack.mark, ack.nonce, time.time_ns() // 1_000_000, self._collector_id))
-            await connection.publish(f"hymio/{ack.device_id}/ack", payload, is_retained=True)
-            del self._unsent[key]
+        utc_ms = time.time_ns() // 1_000_000
+        due = [
+            (f"hymio/{one.device_id}/ack", encode_ack(Ack(one.log_id, one.mark, one.nonce, utc_ms, self._collector_id)))
+            for one in self._unsent.values()
+        ]
+        await connection.publish_all(due, is_retained=True)
+        self._unsent.clear()
 
     async def _ask_for(self, connection: BrokerConnection, wanted: Wanted) -> None:
         """Asks a terminal once; what does not come is asked for again after its next state message."""
@@ -363,6 +354,25 @@ class Collector:
 
 def _commit(store: Store, items: list[Item], is_again: bool) -> Committed:
     return commit_whatever_comes(store, Transaction.of(items), is_again)
+
+
+def _committed_event(outcome: BatchOutcome) -> dict[str, Any]:
+    return {
+        "event": "committed",
+        "t": seconds_running(),
+        "device_id": outcome.device_id,
+        "log_id": outcome.log_id,
+        "first_seq": outcome.first_seq,
+        "last_seq": outcome.last_seq,
+        "rows": outcome.rows,
+        "duplicates": outcome.duplicates,
+    }
+
+
+def _committed_line(outcome: BatchOutcome) -> str:
+    again = f", {outcome.duplicates} had come before" if outcome.duplicates else ""
+    seqs = f"{outcome.first_seq}..{outcome.last_seq}"
+    return f"{outcome.device_id}: {counted(outcome.rows, 'press')}, seqs {seqs}{again}"
 
 
 def _conflict(outcome: BatchOutcome) -> str:

@@ -29,7 +29,7 @@ def run_upgrade(db: str, as_json: bool) -> None:
     """Brings the database up to date, and makes the partitions of the months to come.
 
     Raises:
-        Failure: 2 or 4 there is none, 5 a newer hymio wrote it.
+        Failure: 2 or 4 there is none, or it refuses, 5 a newer hymio wrote it.
     """
     store = open_store(db, as_it_is=True)
     try:
@@ -37,7 +37,11 @@ def run_upgrade(db: str, as_json: bool) -> None:
             found = check_version(connection)
     finally:
         store.close()
-    open_store(db, create=True).close()
+    store = open_store(db, create=True)
+    try:
+        store.make_months()
+    finally:
+        store.close()
     name = shown(database_url(db))
     if as_json:
         print_json({"db": name, "from": found, "to": SCHEMA_VERSION})

@@ -1,12 +1,16 @@
-"""`hymio report`: the figures of every terminal."""
+"""`hymio report` without options: the figures of every terminal; and all presses, as Parquet."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from hymio.common.errors import WRONG_USE, Failure
+from hymio.common.extras import missing_extra
 from hymio.common.output import console, note, print_json
+from hymio.common.words import counted
 from hymio.measures.happy_index import FACES, happy_index, happy_index_margin
 from hymio.store import schema
 from hymio.store.cells import COUNTED, read_cells
@@ -69,3 +73,27 @@ def run_report(db: str, as_json: bool) -> None:
         faces = [str(count) for count in one["faces"]]
         table.add_row(one["device_id"], index, str(one["votes"]), *faces, str(filtered))
     console().print(table)
+
+
+def run_presses(db: str, path: Path, as_json: bool) -> None:
+    """Writes all presses but those of staff as Parquet.
+
+    Raises:
+        Failure: 2 the extra is not installed, or the file can't be written; or as `open_store` does.
+    """
+    try:
+        from hymio.office.report_parquet import write_presses
+    except ImportError as error:
+        raise missing_extra("report", error) from error
+    opened = open_store(db)
+    try:
+        with opened.reading() as connection:
+            rows = write_presses(connection, path)
+    except OSError as error:
+        raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give another path and run it again.") from error
+    finally:
+        opened.close()
+    if as_json:
+        print_json({"parquet": str(path), "rows": rows})
+    else:
+        note(f"Wrote {counted(rows, 'press')} into {path}.")

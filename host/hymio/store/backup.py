@@ -19,6 +19,7 @@ from hymio.common.private_files import make_private
 from hymio.store import audit, schema
 from hymio.store.database import Store, open_store
 from hymio.store.database_errors import shown
+from hymio.store.partitions import make_months
 from hymio.store.rows import copy_in
 from hymio.store.schema import SCHEMA_VERSION
 from hymio.store.upgrade import check_version
@@ -27,6 +28,11 @@ _SEAL: Final = "hymio_backup"
 """The table of a backup that says how many rows each other one has, and their digest."""
 _ALWAYS_THERE: Final = (schema.schema_version, schema.counters)
 """The tables that say nothing of terminals or sites."""
+_MONTHS: Final = (
+    "SELECT CAST(strftime('%s', received_utc, 'unixepoch', 'start of month') AS INTEGER) AS low_utc FROM presses"
+    f" GROUP BY 1 HAVING low_utc >= 0 ORDER BY count(*) DESC LIMIT {100 * 12}"
+)
+"""The months in which presses came; more than a century has of them are the work of wrong clocks."""
 
 Row = tuple[Any, ...]
 Sums = dict[str, tuple[int, str]]
@@ -227,6 +233,9 @@ def _pour(file: sqlite3.Connection, connection: Connection) -> dict[str, int]:
                 "Give --db a database that is not there yet, or one in which there is nothing.",
             )
         connection.execute(delete(table))
+    if is_postgres:
+        for (low_utc,) in file.execute(_MONTHS).fetchall():
+            make_months(connection, low_utc, ahead=0)
     restored = {}
     for table in tables:
         source, target = Digest(), Digest()

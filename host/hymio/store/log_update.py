@@ -53,7 +53,7 @@ _REVISES_AT: Final = text(
     f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
 ).bindparams(bindparam("seqs", expanding=True))
 _PRESSES: Final = (Press, Run)
-PRUNED_KINDS: Final = (Press, Run, Acked, Revise)
+_PRUNED: Final = (Press, Run, Acked, Revise)
 """What goes when presses are pruned; boot and time records stay, since they date what may still come between."""
 _END: Final = 2**62
 """A seq beyond any that there is."""
@@ -134,17 +134,16 @@ class LogUpdate:
         """
         batch = arrival.batch
         known = self._known(batch)
+        pruned_seq = self.coverage.pruned_seq
         arrived: list[tuple[int, int]] = []
         for seq, record in batch.records:
             count = record.count if isinstance(record, Run) else 1
             before = known.get(seq)
-            if before is not None:
-                if before != record:
-                    outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
-                elif isinstance(record, _PRESSES):
+            if before is not None and before != record:
+                outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
+            elif before is not None or (seq < pruned_seq and self._was_pruned(seq, record)):
+                if isinstance(record, _PRESSES):
                     outcome.duplicates += count
-            elif self._was_pruned(seq, record):
-                outcome.duplicates += count if isinstance(record, _PRESSES) else 0
             elif isinstance(record, _PRESSES):
                 self._new_presses[seq] = PressRow(
                     record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
@@ -258,8 +257,7 @@ class LogUpdate:
 
     def _was_pruned(self, seq: int, record: Record) -> bool:
         """Whether there was a row for a record that is not known any more; what could not be read then stays lost."""
-        is_folded = seq < self.coverage.pruned_seq and isinstance(record, PRUNED_KINDS)
-        return is_folded and self.coverage.touches(seq, seq)
+        return isinstance(record, _PRUNED) and self.coverage.touches(seq, seq)
 
     def _rows_at(self, in_range: Any, at_seqs: Any, seqs: Sequence[int]) -> Iterator[Any]:
         """The rows of the database with these ascending seqs, and perhaps some between them."""

@@ -49,7 +49,7 @@ def partition_presses(connection: Connection) -> None:
     make_months(connection, low)
 
 
-def make_months(connection: Connection, now_utc: float) -> None:
+def make_months(connection: Connection, now_utc: float, ahead: int = MONTHS_AHEAD) -> None:
     """Makes the partitions of this month and the next ones of a PostgreSQL database, those that are missing.
 
     What has come for them before lies in the partition that catches the rest, and is moved.
@@ -57,21 +57,22 @@ def make_months(connection: Connection, now_utc: float) -> None:
     Args:
         connection: comes from `Store.writing`.
         now_utc: seconds of 1970.
+        ahead: how many months after that one.
     """
-    if not _missing(connection, now_utc):
+    if not _missing(connection, now_utc, ahead):
         return
     connection.execute(text(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))
     connection.execute(text(f"SET LOCAL lock_timeout = '{WAITS_S}s'"))
     # Whoever is at work on the rows that will be moved would wait for us, and we for them.
     connection.execute(text("LOCK TABLE presses_default IN ACCESS EXCLUSIVE MODE"))
-    for low, high in _missing(connection, now_utc):  # somebody else may have made them meanwhile
+    for low, high in _missing(connection, now_utc, ahead):  # somebody else may have made them meanwhile
         name = f"presses_{datetime.fromtimestamp(low, UTC):%Y_%m}"
         connection.execute(text(f"CREATE TABLE {name} (LIKE presses {_EXCEPT_KEYS})"))
         _move(connection, "presses_default", name, low, high)
         _attach(connection, name, str(low), high)
 
 
-def _missing(connection: Connection, now_utc: float) -> list[tuple[int, int]]:
+def _missing(connection: Connection, now_utc: float, ahead: int) -> list[tuple[int, int]]:
     """The months for which there is no partition: first second, and the first one that is too late."""
     taken = []
     for (bounds,) in connection.execute(_BOUNDS):
@@ -79,7 +80,7 @@ def _missing(connection: Connection, now_utc: float) -> list[tuple[int, int]]:
         if found is not None:
             low, high = (float("-inf") if bound == "MINVALUE" else float(bound) for bound in found.groups())
             taken.append((low, high))
-    months = (_month(now_utc, ahead) for ahead in range(MONTHS_AHEAD + 1))
+    months = (_month(now_utc, more) for more in range(ahead + 1))
     return [(low, high) for low, high in months if not any(low < until and since < high for since, until in taken)]
 
 

@@ -19,8 +19,9 @@ from hymio_sim.board.switches import SWITCHES
 from hymio_sim.energy.life import INSTALLS
 from hymio_sim.energy.standard_day import standard_day
 from hymio_sim.rigs.bench_cable import cable_figures
+from hymio_sim.rigs.bench_ingest import ingest_figures
+from hymio_sim.rigs.bench_ledger import ledger_figures
 from hymio_sim.rigs.bench_log import LogOnFlash, log_figures
-from hymio_sim.rigs.bench_office import office_figures
 from hymio_sim.rigs.bench_press import debounce_figures, debounce_table
 from hymio_sim.rigs.bench_tls import handshake_figures
 from hymio_sim.rigs.bench_uplink import real_time_figures
@@ -111,6 +112,12 @@ def energy_figures() -> Iterator[Figure]:
         life = measure(install, votes=200, uploads=4, profile="deep", battery="2xAA")
         peer = life.years_on("2xAA-alkaline")
         yield Figure(f"energy.years_2xaa_200_4_{install}", life.years, "years", goals[install], "alkaline cells", peer)
+
+
+def office_figures() -> Iterator[Figure]:
+    """What the office's work costs, and whether that grows with the presses."""
+    yield from ingest_figures()
+    yield from ledger_figures()
 
 
 _PARTS: Final = {

@@ -1,4 +1,4 @@
-"""Fills a database or asks it for the ledger, for bench_office, by the build of hymio that is to be measured.
+"""Fills a database or asks it for the ledger, for bench_ledger, by the build of hymio that is to be measured.
 
     office_work.py fill DB PRESSES      terminals that have pressed so often altogether
     office_work.py ledger DB RUNS       the ledger, and the CPU seconds of each run
@@ -30,6 +30,9 @@ arrivals, ingest = _part("store.arrivals", "ingest"), _part("store.ingest", "ing
 ledger, store = _part("store.ledger", "ledger"), _part("store.database", "store")
 
 TERMINALS = 50
+PATTERN = 200
+PRESS_EVERY_MS = 216_000
+"""So the presses of a pattern fill twelve hours."""
 LOG_ID = 0x1A2B3C4D
 BEGAN_UTC = 1_790_000_000
 
@@ -38,10 +41,13 @@ def fill(db: str, presses: int) -> dict[str, Any]:
     """Fills the database with that many presses.
 
     The first ones of each terminal are taken in as from the air. The database itself makes copies of them for the rest,
-    further on in each log, and with all that is kept beside them.
+    in the same minutes and further on in each log, and with all that is kept beside them. So databases differ in how
+    many presses an hour has, and in nothing else.
     """
     each = presses // TERMINALS
-    done = min(each, 200)
+    done = min(each, PATTERN)
+    if each % done:
+        raise ValueError(f"{presses} presses are no whole patterns for each terminal")
     opened = store.open_store(db, create=True)
     with opened.writing() as connection:
         for number in range(TERMINALS):
@@ -53,7 +59,8 @@ def fill(db: str, presses: int) -> dict[str, Any]:
         # The database can be made again, so nothing of it needs to survive a power cut.
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-131072")
         columns = ", ".join(f'"{row[1]}"' for row in connection.execute("PRAGMA table_info(presses)"))
-        shifted = columns.replace('"seq"', "seq + :shift").replace('"pressed_utc"', "pressed_utc + 60.0 * :shift")
+        in_its_minute = "60 * CAST(pressed_utc / 60 AS INTEGER) + (seq + :shift) * 7919 % 60000 / 1000.0"
+        shifted = columns.replace('"seq"', "seq + :shift").replace('"pressed_utc"', in_its_minute)
         while done < each:
             more = min(done, each - done)
             # The first two slots of a log hold its boot record and its time record.
@@ -62,7 +69,7 @@ def fill(db: str, presses: int) -> dict[str, Any]:
                 {"shift": done, "end": 2 + more},
             )
             done += more
-        _keep_books(connection, each)
+        _keep_books(connection, each, min(each, PATTERN))
     return {}
 
 
@@ -70,12 +77,13 @@ def _batch(presses: int) -> Any:
     slots: list[tuple[int, Any]] = [(0, records.Boot(1, 0, 1, 0)), (1, records.Time(1, 0, 1, BEGAN_UTC))]
     for n in range(presses):
         verdict = (0, 0, 0, 1, 0, 0, 0, 2)[n % 8]
-        slots.append((2 + n, records.Press(1, 60_000 * n + 7919 * n % 50_000, 1 + n * n % 4, verdict, 0, 5, 65535)))
+        button = 1 + (n + n // 3) % 4
+        slots.append((2 + n, records.Press(1, PRESS_EVERY_MS * n, button, verdict, 0, 5, 65535)))
     return batches.Batch(LOG_ID, 1, 1, True, 0, 2 + presses, 0, 0, (0, 0, 0, 0), tuple(slots))
 
 
-def _keep_books(connection: sqlite3.Connection, each: int) -> None:
-    """Works out from the rows what is kept beside them."""
+def _keep_books(connection: sqlite3.Connection, each: int, pattern: int) -> None:
+    """Puts right what is kept beside the rows, now that each of the first `pattern` ones is there so many times."""
     numbers = {"each": each, "end": 2 + each}
     connection.execute("UPDATE spans SET last_seq = :end - 1, presses = :each", numbers)
     if "presses" in {row[1] for row in connection.execute("PRAGMA table_info(logs)")}:
@@ -86,21 +94,9 @@ def _keep_books(connection: sqlite3.Connection, each: int) -> None:
             " AND device_id = 'till-000')"
         )
     connection.execute("UPDATE logs SET next_seq = :end, totals_seq = :end, pressed = :each", numbers)
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'hourly'").fetchone():
-        connection.execute("DELETE FROM hourly")
-        connection.execute(
-            "INSERT INTO hourly (device_id, hour, button, verdict, presses) SELECT device_id,"
-            " CAST(pressed_utc / 3600 AS INTEGER), button, verdict, sum(count) FROM presses GROUP BY 1, 2, 3, 4"
-        )
-        return
-    connection.execute("DELETE FROM cells")
-    for span, minutes in enumerate((1 << 40, 1440, 60)):
-        connection.execute(
-            "INSERT INTO cells (device_id, span, start_utc_minute, node_id, survey_id, button, verdict, presses)"
-            " SELECT device_id, :span, CAST(pressed_utc / 60 AS INTEGER) / :minutes * :minutes, 0, 0, button, verdict,"
-            " sum(count) FROM presses GROUP BY 1, 2, 3, 6, 7",
-            {"span": span, "minutes": minutes},
-        )
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    for table in {"hourly", "cells"} & tables:
+        connection.execute(f"UPDATE {table} SET presses = presses * {each // pattern}")
 
 
 def ask(db: str, runs: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the office's questions cost, and whether that grows with the presses, on databases of up to ten million."""
+"""What the ledger costs, and whether that grows with the presses, on databases of up to ten million."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hymio.common.output import note
-from hymio_sim.rigs.figure import Figure
+from hymio_sim.rigs.figure import Figure, short
 
 TODAY: Final = "2750f70"
 """The commit whose ledger added up every row; this build is compared with it in the same run."""
@@ -28,7 +28,7 @@ _TURNS: Final = 4
 _PATIENCE_S: Final = 900
 
 
-def office_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
+def ledger_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
     """What the ledger costs, as CPU time from opening the database to its last line."""
     small, middle, large = sizes
     with tempfile.TemporaryDirectory(prefix="hymio-office-") as directory:
@@ -60,14 +60,14 @@ def office_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
         for size in sizes:
             if theirs and size == middle:
                 peer = f"commit {TODAY}", min(theirs)
-                yield Figure(f"office.ledger_cpu_s_{_short(size)}", seconds[size], "s", "", *peer)
+                yield Figure(f"office.ledger_cpu_s_{short(size)}", seconds[size], "s", "", *peer)
             else:
-                yield Figure(f"office.ledger_cpu_s_{_short(size)}", seconds[size], "s")
+                yield Figure(f"office.ledger_cpu_s_{short(size)}", seconds[size], "s")
         grown = seconds[large] / seconds[small]
-        yield Figure(f"office.ledger_ratio_{_short(large)}_{_short(small)}", grown, "", "<= 2")
+        yield Figure(f"office.ledger_ratio_{short(large)}_{short(small)}", grown, "", "<= 2")
         if theirs:
             gained = min(theirs) / seconds[middle]
-            yield Figure(f"office.ledger_ratio_today_{_short(middle)}", gained, "", ">= 40")
+            yield Figure(f"office.ledger_ratio_today_{short(middle)}", gained, "", ">= 40")
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,3 @@ def _build_of(commit: str, folder: Path) -> _Build | None:
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as packed:
         packed.extractall(folder, filter="data")
     return _Build(folder)
-
-
-def _short(presses: int) -> str:
-    """The number in short, as 10k or 5m."""
-    return f"{presses // 1_000_000}m" if presses >= 1_000_000 else f"{presses // 1000}k"

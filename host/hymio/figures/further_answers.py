@@ -1,0 +1,154 @@
+"""What people said beyond a face: would they recommend us (0 to 10), and why were they unhappy, or happy."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import select
+
+from hymio.figures.one_place import OnePlace
+from hymio.figures.reading import FigureReader
+from hymio.figures.regions import DayVotes, Leaf, PlaceTree, Region
+from hymio.figures.wall_time import WallStretch, hour_at
+from hymio.measures.answers import option_shares
+from hymio.measures.intervals import Share
+from hymio.measures.nps import NetPromoterScore, RecommendAnswers, net_promoter_score
+from hymio.site.model import SurveyType
+from hymio.store import schema
+from hymio.store.cells import COUNTED
+
+_PHONE: Final = "(phone)"
+"""Where a leaf has its terminal: no terminal is called so."""
+_ANSWER: Final = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpAnswers:
+    """How the "why" of a survey was answered. counts: by option; shares: the same in per cent, with intervals.
+
+    is_happy: asked after a happy vote. Both are None if there are too few answers.
+    """
+
+    survey: str
+    is_happy: bool
+    counts: Mapping[str, int] | None
+    shares: Mapping[str, Share | None] | None
+
+
+class _PhoneAnswer(NamedTuple):
+    """A row of `answers`, where it belongs, and the hour in which it was given on the clock there."""
+
+    leaf: Leaf
+    hour: str
+    score: int | None
+    options: tuple[int, ...]
+
+
+def recommendation_of(reader: FigureReader, place: OnePlace, stretch: WallStretch) -> NetPromoterScore | None:
+    """The Net Promoter Score of a place, from the 0-10 question alone; None if there are too few answers."""
+    tree = place.tree(reader)
+    answers = [one for one in _phone_answers(reader, tree) if one.score is not None]
+    within = _within(place, tree, answers, stretch)
+    if within is None:
+        return None
+    return net_promoter_score(RecommendAnswers.of(one.score for one in within if one.score is not None))
+
+
+def follow_ups_of(reader: FigureReader, place: OnePlace, stretch: WallStretch) -> list[FollowUpAnswers]:
+    """The answers to the follow-ups of all surveys of customers at a place: by survey, the unhappy one first.
+
+    A terminal asks one follow-up, the unhappy one if there are both, and its buttons are the options in their order.
+    """
+    tree = place.tree(reader)
+    given = _phone_answers(reader, tree)
+    found, asked_by_terminal = [], set[int]()
+    for (survey_id, is_happy), options in _options(reader, tree).items():
+        ids = {option.id for option in options}
+        answers = [one for one in given if not ids.isdisjoint(one.options)]
+        within = _within(place, tree, answers, stretch)
+        pressed: Counter[int] | None = Counter()
+        if survey_id not in asked_by_terminal:
+            asked_by_terminal.add(survey_id)
+            pressed = _pressed(reader, place, tree, survey_id, stretch)
+        counts = shares = None
+        if within is not None and pressed is not None:
+            chosen = Counter(option for one in within for option in one.options)
+            counts = {one.key: chosen[one.id] + pressed[one.position or 0] for one in options}
+            shares = option_shares(counts)
+        found.append(FollowUpAnswers(tree.stored.survey_keys[survey_id], bool(is_happy), counts, shares))
+    return found
+
+
+def _options(reader: FigureReader, tree: PlaceTree) -> dict[tuple[int, int], list[Any]]:
+    """The options of each follow-up, by the survey's id and whether it is the happy one: in order, those ended last."""
+    options, asked = schema.follow_up_options.c, schema.follow_ups.c
+    query = (
+        select(options.id, options.key, options.position, asked.survey_id, asked.positive)
+        .join(schema.follow_ups, asked.id == options.follow_up_id)
+        .order_by(asked.survey_id, asked.positive, options.position.is_(None), options.position, options.id)
+    )
+    stored = tree.stored
+    customers = {stored.surveys[one.key] for one in stored.site.surveys if one.type is SurveyType.CUSTOMER}
+    found: dict[tuple[int, int], list[Any]] = {}
+    for row in reader.connection.execute(query):
+        if row.survey_id in customers:
+            found.setdefault((row.survey_id, row.positive), []).append(row)
+    return found
+
+
+def _pressed(
+    reader: FigureReader, place: OnePlace, tree: PlaceTree, survey_id: int, stretch: WallStretch
+) -> Counter[int] | None:
+    """Answers given on terminals, by button; None if they are too few."""
+    region, points = reader.region(tree.stored, _ANSWER), place.scope(reader).points(tree)
+    survey = tree.stored.survey_keys[survey_id]
+    nodes = {
+        leaf.name.rpartition("/")[0] for leaf in tree.leaves.values() if leaf.survey == survey and leaf.point in points
+    }
+    if not region.may_show(nodes, region.take_in(stretch, by_hour=False)):
+        return None
+    pressed: Counter[int] = Counter()
+    for leaf, _, button, verdict, presses in place.scope(reader).presses(stretch, by_hour=False):
+        if verdict == _ANSWER and leaf.survey == survey:
+            pressed[button] += presses
+    return pressed
+
+
+def _phone_answers(reader: FigureReader, tree: PlaceTree) -> list[_PhoneAnswer]:
+    """All that customers of an organisation have said on their phones."""
+    table = schema.answers.c
+    query = select(table.node_id, table.survey_id, table.answered_utc, table.score, table.options)
+    found = []
+    for node_id, survey_id, utc, score, options in reader.connection.execute(query.where(table.verdict == COUNTED)):
+        leaf = tree.leaf(_PHONE, node_id, survey_id, 0)
+        if leaf is not None:
+            found.append(_PhoneAnswer(leaf, hour_at(utc, leaf.zone), score, tuple(json.loads(options or "[]"))))
+    return found
+
+
+def _within(
+    place: OnePlace, tree: PlaceTree, answers: list[_PhoneAnswer], stretch: WallStretch
+) -> list[_PhoneAnswer] | None:
+    """Those of a place and a time; None if they are too few to be told, or would give others away."""
+
+    def counted(hours: Collection[str] | None) -> DayVotes:
+        times: dict[str, Counter[str]] = {}
+        for one in answers:
+            if hours is None or one.hour[:10] in hours:
+                times.setdefault(one.hour[:10] if hours is None else one.hour, Counter())[one.leaf.name] += 1
+        return times
+
+    region = Region(tree.tree(), tree.zones(tree.points), counted(None), counted, tree.organisation.too_few_customer)
+    node = tree.root if place.key is None else tree.name(place.key)
+    if not region.may_show([node], region.take_in(stretch, by_hour=False)):
+        return None
+    points = tree.points if place.key is None else tree.places.points_of(place.key)
+    return [
+        one
+        for one in answers
+        if one.leaf.point in points and (stretch.holds(one.hour) or stretch.holds_day(one.hour[:10]))
+    ]

@@ -1,0 +1,312 @@
+"""The charts of a report, drawn by Altair and vl-convert from the cells alone: their numbers are those of `--json`."""
+
+# Only `hymio report` with a file to draw imports this: Altair takes a second.
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import altair as alt
+import vl_convert
+
+from hymio.common.words import counted
+from hymio.measures.happy_index import FACES
+from hymio.office.report_words import Cell, FiguresReport, difference_of, happy_index_of, time_of
+
+SUBJECTS_MAX: Final = 12
+"""So many have a chart of their own over time; the table has all."""
+COLOURS: Final = ("#b71c1c", "#ef9a9a", "#a5d6a7", "#2e7d32")
+"""Of the four faces, the very unhappy one first, as on the terminals' buttons."""
+INK: Final = "#1d1d1f"
+"""Of lines and letters on paper."""
+PAGE_INK: Final = "currentColor"
+"""The same in a page: as its letters are, by day and by night."""
+
+_ON_COLOURS: Final = ("white", "black", "black", "white")
+_QUIET: Final = "#8a8a8e"
+_GOAL: Final = "#3f8ae0"
+_WIDTH: Final = 330
+_ROW: Final = 34
+_BARS_MAX: Final = 16
+"""Up to so many intervals are drawn as bars, more as a band."""
+_HOURS_MAX: Final = 48
+"""More hours than these are a map of days and hours."""
+_VEGA_LITE: Final = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+_INDEX: Final = alt.Scale(domain=[0, 100])
+_BESIDE: Final = alt.value(_WIDTH + 10)
+"""Right of the drawing."""
+_LABELS: Final = {
+    "hour": "slice(datum.value, 11, 16)",
+    "weekday": "upper(slice(datum.value, 2, 3)) + slice(datum.value, 3, 5)",
+    "day": "utcFormat(toDate(datum.value), '%-d %b')",
+    "week": "slice(datum.value, 5)",
+    "month": "utcFormat(toDate(datum.value + '-01'), '%b %Y')",
+    "quarter": "slice(datum.value, 5) + ' ' + slice(datum.value, 0, 4)",
+}
+"""How a bucket is called below an axis, in Vega's own language."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportChart:
+    """A chart. caption, told: its title, and how to read it. described: what it shows, for those who can't see it."""
+
+    caption: str
+    told: str
+    described: str
+    drawing: Any
+
+    def svg(self, ink: str) -> str:
+        """The drawing with lines and letters of this colour."""
+        return _svg(self.drawing, ink)
+
+    def png(self, scale: float) -> bytes:
+        """The drawing as on paper; scale: dots for each point."""
+        return png_of(self.svg(INK), scale)
+
+
+def png_of(svg: str, scale: float) -> bytes:
+    """A drawing as a picture; scale: dots for each point."""
+    return bytes(vl_convert.svg_to_png(svg, scale=scale))
+
+
+def charts_of(report: FiguresReport) -> list[ReportChart]:
+    """The charts that tell it best; none if no cell has a figure."""
+    cells = [cell for cell in report.cells if not cell["suppressed"] and cell["votes"]]
+    if not cells or report.answer["per"] is None:
+        return [_indices(report, cells), _distribution(report, cells)] if cells else []
+    by_key: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_key.setdefault(cell["key"], []).append(cell)
+    most = sorted(by_key, key=lambda key: -sum(cell["votes"] for cell in by_key[key]))[:SUBJECTS_MAX]
+    return [_over_time(report, key, its) for key, its in by_key.items() if key in most]
+
+
+def picture(report: FiguresReport) -> str:
+    """All charts with the title above, as one SVG."""
+    drawings = [
+        chart.drawing.properties(title=alt.TitleParams(chart.caption, subtitle=chart.told))
+        for chart in charts_of(report)
+    ]
+    columns = 1 if len(drawings) < 3 else 2
+    notes = alt.Chart(_data([{}]), width=_WIDTH, height=1).mark_text(
+        align="left", baseline="top", text=_wrapped(report.notes, 68 * columns), fontSize=11, x=0
+    )
+    title = alt.TitleParams(
+        report.title, fontSize=20, subtitleFontSize=13, offset=20,
+        subtitle=_wrapped([report.subtitle, *report.context], 68 * columns),
+    )  # fmt: skip
+    charts = alt.concat(*drawings, columns=columns, spacing=36)
+    return _svg(alt.vconcat(*([charts] if drawings else []), notes).properties(title=title), INK)
+
+
+def _wrapped(notes: Sequence[str], width: int) -> list[str]:
+    return [line for note in notes for line in textwrap.wrap(note, width)]
+
+
+def _svg(drawing: Any, ink: str) -> str:
+    line = "rgba(128,128,128,0.25)"
+    spec = drawing.to_dict()
+    spec["config"] = {
+        "background": "white" if ink == INK else "transparent",
+        "font": "Arial, Helvetica, 'Liberation Sans', sans-serif",
+        "padding": 8,
+        "axis": {
+            "labelColor": ink, "titleColor": ink, "domainColor": line, "tickColor": line, "gridColor": line,
+            "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+        },
+        "legend": {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12, "offset": 8},
+        "title": {"color": ink, "subtitleColor": ink, "fontSize": 15, "anchor": "start", "frame": "group"},
+        "view": {"stroke": None},
+        "text": {"color": ink, "fontSize": 12},
+        "point": {"color": ink},
+        "line": {"color": ink, "strokeWidth": 1.5},
+        "errorbar": {"rule": {"color": ink, "strokeWidth": 1.5}},
+        "errorband": {"band": {"color": ink, "opacity": 0.15}},
+    }  # fmt: skip
+    return str(vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE))
+
+
+def _data(rows: Sequence[dict[str, Any]]) -> Any:
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+
+
+def _named(report: FiguresReport, cells: Sequence[Cell]) -> Any:
+    """A row for each cell, in this order."""
+    axis = alt.Axis(title=None, labelLimit=150, ticks=False)
+    return alt.Y("name:N", sort=[report.labels[cell["key"]] for cell in cells], axis=axis)
+
+
+def _indices(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
+    """The best first, each with its interval."""
+    cells = sorted(cells, key=lambda cell: -float(cell["happy_index"]))
+    rows = [
+        {
+            "name": report.labels[cell["key"]],
+            "happy_index": cell["happy_index"],
+            "happy_index_margin": cell["happy_index_margin"],
+            "said": happy_index_of(cell),
+            "goal_from": None if cell["distance"] is None else cell["happy_index"] - cell["distance"],
+            "other": (cell.get("compared") or {}).get("happy_index"),
+            "difference": difference_of(cell),
+        }
+        for cell in cells
+    ]
+    base = alt.Chart(_data(rows), width=_WIDTH, height=alt.Step(_ROW)).encode(y=_named(report, cells))
+    x = alt.X("happy_index:Q", scale=_INDEX, axis=alt.Axis(title=None, values=[0, 25, 50, 75, 100]))
+    layers = [
+        base.mark_errorbar(clip=True).encode(x=x, xError="happy_index_margin:Q"),
+        base.mark_point(filled=True, size=70, opacity=1).encode(x=x),
+        base.mark_text(align="left", dy=-7 if report.is_compared else 0).encode(x=_BESIDE, text="said:N"),
+    ]
+    told = ["With 95 % intervals"]
+    if any(row["goal_from"] is not None for row in rows):
+        goals = base.transform_filter("isValid(datum.goal_from)")
+        layers.append(goals.mark_tick(color=_GOAL, thickness=2, size=22).encode(x="goal_from:Q"))
+        told.append("blue: the level to reach")
+    if report.is_compared:
+        others = base.transform_filter("isValid(datum.other)")
+        layers.append(others.mark_point(shape="diamond", size=70, color=_QUIET).encode(x="other:Q"))
+        layers.append(others.mark_text(align="left", dy=8, fontSize=11).encode(x=_BESIDE, text="difference:N"))
+        told.append("diamond: the comparison")
+    said = "; ".join(f"{cell['name']} {happy_index_of(cell)}" for cell in cells)
+    return ReportChart(
+        "Happy Index",
+        "; ".join(told),
+        f"Happy Index by {report.answer['by']}: {said}.",
+        alt.layer(*layers),
+    )
+
+
+def _distribution(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
+    """How many pressed which face."""
+    cells = sorted(cells, key=lambda cell: -float(cell["happy_index"]))
+    told: list[dict[str, Any]] = [
+        {"name": report.labels[cell["key"]], "votes": cell["votes"], "said": counted(cell["votes"], "answer")}
+        for cell in cells
+    ]
+    rows = [
+        {"name": one["name"], "face": face, "order": order, "count": cell["faces"][order], "votes": one["votes"]}
+        for one, cell in zip(told, cells, strict=True)
+        for order, face in enumerate(FACES)
+    ]
+    base = alt.Chart(_data(rows), width=_WIDTH, height=alt.Step(_ROW)).encode(
+        y=_named(report, cells),
+        x=alt.X("count:Q", stack="normalize", axis=alt.Axis(title=None, format="%", values=[0, 0.25, 0.5, 0.75, 1])),
+        order="order:O",
+    )
+    share = base.transform_calculate(
+        share="datum.count >= 0.07 * datum.votes ? format(datum.count / datum.votes, '.0%') : ''"
+    )
+    drawing = alt.layer(
+        base.mark_bar(height=22).encode(color=_faces()),
+        share.mark_text(fontSize=11).encode(
+            x=alt.X("count:Q", stack="normalize", bandPosition=0.5),
+            text="share:N",
+            color=alt.Color("face:N", scale=alt.Scale(domain=list(FACES), range=_ON_COLOURS), legend=None),
+        ),
+        alt.Chart(_data(told)).mark_text(align="left").encode(y=_named(report, cells), x=_BESIDE, text="said:N"),
+    ).resolve_scale(color="independent")
+    said = "; ".join(
+        f"{cell['name']} " + ", ".join(f"{count} {face}" for count, face in zip(cell["faces"], FACES, strict=True))
+        for cell in cells
+    )
+    return ReportChart("Answers", "Share of each face", f"Answers: {said}.", drawing)
+
+
+def _faces() -> Any:
+    return alt.Color(
+        "face:N",
+        scale=alt.Scale(domain=list(FACES), range=list(COLOURS)),
+        legend=alt.Legend(title=None, orient="top", direction="horizontal", columns=4, symbolType="square"),
+    )
+
+
+def _over_time(report: FiguresReport, key: str, cells: Sequence[Cell]) -> ReportChart:
+    """One place through time: its Happy Index above, its answers below."""
+    per = report.answer["per"]
+    every = [_bucket(cell) for cell in report.cells if cell["key"] == key]
+    caption, votes = report.labels[key], sum(cell["votes"] for cell in cells)
+    said = "; ".join(f"{time_of(cell, per)} {happy_index_of(cell)}" for cell in cells[:_BARS_MAX])
+    described = f"Happy Index of {caption}, {len(cells)} of {len(every)} with enough answers: {said}."
+    if per == "hour" and len(every) > _HOURS_MAX:
+        return ReportChart(
+            caption, f"Each hour by its Happy Index; {counted(votes, 'answer')}", described, _map_of_hours(cells)
+        )
+    places = {bucket: number for number, bucket in enumerate(every)}
+    rows, run, last = [], 0, -1
+    for cell in cells:
+        at = places[_bucket(cell)]
+        run += at != last + 1  # a line across what is not known would tell something
+        last = at
+        rows.append(
+            {
+                "at": _bucket(cell),
+                "run": run,
+                "happy_index": cell["happy_index"],
+                "happy_index_margin": cell["happy_index_margin"],
+                "other": (cell.get("compared") or {}).get("happy_index"),
+            }
+        )
+    axis = alt.Axis(title=None, labelExpr=_LABELS[per], labelAngle=0, labelOverlap="greedy", labelSeparation=6)
+    scale = alt.Scale(domain=every)
+    base = alt.Chart(_data(rows), width=_WIDTH, height=120).encode(
+        x=alt.X("at:O", scale=scale, axis=alt.Axis(title=None, labels=False))
+    )
+    y = alt.Y("happy_index:Q", scale=_INDEX, axis=alt.Axis(title="Happy Index", values=[0, 25, 50, 75, 100]))
+    spread = base.mark_errorband(clip=True) if len(rows) > _BARS_MAX else base.mark_errorbar(clip=True)
+    layers = [
+        spread.encode(y=y, yError="happy_index_margin:Q", detail="run:N"),
+        base.mark_line().encode(y=y, detail="run:N"),
+        base.mark_point(filled=True, size=28, opacity=1).encode(y=y),
+    ]
+    if report.is_compared:
+        layers.append(base.mark_line(color=_QUIET, strokeDash=[4, 3]).encode(y="other:Q", detail="run:N"))
+    faces = [
+        {"at": _bucket(cell), "face": face, "order": order, "count": cell["faces"][order]}
+        for cell in cells
+        for order, face in enumerate(FACES)
+    ]
+    answers = (
+        alt.Chart(_data(faces), width=_WIDTH, height=70)
+        .mark_bar()
+        .encode(
+            x=alt.X("at:O", scale=scale, axis=axis),
+            y=alt.Y("count:Q", axis=alt.Axis(title="Answers", tickCount=3)),
+            color=_faces(),
+            order="order:O",
+        )
+    )
+    told = f"{counted(votes, 'answer')}; with 95 % intervals"
+    if report.is_compared:
+        told += "; dashed: the comparison"
+    return ReportChart(caption, told, described, alt.vconcat(alt.layer(*layers), answers, spacing=10))
+
+
+def _map_of_hours(cells: Sequence[Cell]) -> Any:
+    rows = [
+        {"day": cell["start_local"][:10], "hour": cell["start_local"][11:16], "happy_index": cell["happy_index"]}
+        for cell in cells
+    ]
+    axis = alt.Axis(title=None, labelExpr=_LABELS["day"], labelAngle=0, labelOverlap="greedy", labelSeparation=6)
+    return (
+        alt.Chart(_data(rows), width=_WIDTH, height=alt.Step(14))
+        .mark_rect()
+        .encode(
+            x=alt.X("day:O", axis=axis),
+            y=alt.Y("hour:O", axis=alt.Axis(title=None)),
+            color=alt.Color(
+                "happy_index:Q",
+                scale=alt.Scale(domain=[0, 40, 70, 100], range=list(COLOURS)),
+                legend=alt.Legend(title="Happy Index", orient="top", gradientLength=160),
+            ),
+        )
+    )
+
+
+def _bucket(cell: Cell) -> str:
+    """As `_LABELS` wants it."""
+    bucket: str = cell["bucket"]
+    return bucket[:16] if "T" in bucket else bucket
