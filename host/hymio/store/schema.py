@@ -39,10 +39,11 @@ metadata = MetaData()
 
 
 @event.listens_for(metadata, "before_create")
-def _conditions_for_postgresql(_target: MetaData, connection: Connection, **_: Any) -> None:
-    """Has indexes the conditions there that they have in SQLite; told to each, SQLAlchemy would import it at once."""
+def _as_postgresql_has_it(_target: MetaData, connection: Connection, **_: Any) -> None:
+    """Has what is a matter of that database alone; told of it before, SQLAlchemy would import its dialect at once."""
     if connection.dialect.name == "postgresql":
         for table in metadata.tables.values():
+            table.dialect_options["postgresql"]["with"] = dict(table.info) or None
             for index in table.indexes:
                 index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
 
@@ -53,8 +54,8 @@ LogKey = tuple[str, int]
 """(device_id, log_id): how a log is named everywhere."""
 
 
-_ROOM: Final = {"fillfactor": 70}
-"""For tables whose rows change with every message: with room in the page, PostgreSQL leaves the index alone."""
+_CHANGES: Final = {"fillfactor": 70}
+"""Of tables whose rows change with every message: with room in the page, PostgreSQL leaves the index alone."""
 
 
 def _log_key() -> list[Column[Any]]:
@@ -181,7 +182,7 @@ logs = Table(
     Column(
         "folded", BigInteger, nullable=False, server_default="0", comment="of presses, those whose rows were pruned"
     ),
-    postgresql_with=_ROOM,
+    info=_CHANGES,
     sqlite_with_rowid=False,
 )
 
@@ -265,7 +266,7 @@ cells = Table(
     Column("verdict", String(16), primary_key=True),
     Column("presses", BigInteger, nullable=False, comment="all of them, those folded too"),
     Column("folded", BigInteger, nullable=False, server_default="0", comment="of them, those whose rows were pruned"),
-    postgresql_with=_ROOM,
+    info=_CHANGES,
     sqlite_with_rowid=False,
 )
 
