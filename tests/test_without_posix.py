@@ -59,6 +59,8 @@ def import_module(name, package=None, real=importlib.import_module):
 # What the standard library takes from these at its own import is its own matter.
 import asyncio, concurrent.futures.process, getpass, logging, multiprocessing, pathlib, platform, random, shutil
 import ssl, subprocess, tempfile, uuid
+# On Linux numpy asks os.uname() which kernel it has; on Windows it does not.
+import numpy
 builtins.__import__ = guarded
 importlib.import_module = import_module
 for place, names in NAMES.items():
@@ -88,7 +90,8 @@ import hymio, hymio_sim
 found, missing, other = [], {}, {}
 for package in (hymio, hymio_sim):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if module.name.startswith(tuple(sys.argv[1:])) or module.name.endswith(".__main__"):
+        # The last two are run, the second of them by Alembic, and not imported.
+        if module.name.startswith(tuple(sys.argv[1:])) or module.name.endswith((".__main__", ".migrations.env")):
             continue
         found.append(module.name)
         try:
