@@ -126,8 +126,8 @@ def test_votes_into_a_database(terminal: FakeTerminal, tmp_path: Path) -> None:
     assert ledger.returncode == 0
     assert check("ledger", ledger.stdout)["terminals"] == [
         {
-            "device_id": "fake-1", "log_id": LOG_ID, "pressed": 43, "rows": 43, "lost": 0, "waiting": 0,
-            "duplicates": 86, "open_gaps": [], "balanced": True, "quarantined": 0,
+            "device_id": "fake-1", "log_id": LOG_ID, "pressed": 43, "rows": 43, "folded": 0, "lost": 0,
+            "waiting": 0, "duplicates": 86, "open_gaps": [], "balanced": True, "quarantined": 0,
         }
     ]  # fmt: skip
     report = check("report", hymio("report", "--db", db, "--json").stdout)["terminals"][0]

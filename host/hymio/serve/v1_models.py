@@ -31,7 +31,7 @@ class ErrorAnswer(BaseModel):
 class HealthAnswer(BaseModel):
     """Whether the database can be read, and whether terminals are heard."""
 
-    model_config = _like(ok=True, version="0.1.0", terminals=12, last_heard_utc=1774958400.5)
+    model_config = _like(ok=True, version="1.4.2", terminals=12, last_heard_utc=1774958400.5)
     ok: bool
     version: str
     terminals: int
