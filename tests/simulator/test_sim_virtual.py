@@ -133,6 +133,46 @@ def test_led_off_and_records_come_before_the_power_line():
         assert terminal.of("press")[-1]["powered"] is False
 
 
+@pytest.mark.parametrize("profile", ["clean", "kpb22", "worn"])
+def test_a_finger_stays_until_it_is_told_to_leave(profile):
+    with VirtualTerminal() as terminal:
+        terminal.obey(f"down 2 profile {profile}")
+        terminal.run(3)
+        assert terminal.of("press")[0]["ms"] == 0
+        assert [record["verdict"] for record in terminal.of("record")] == ["counted"] and not terminal.of("release")
+        terminal.obey("up 2")
+        terminal.run(2)
+        [release] = terminal.of("release")
+        assert release["push"] == 1 and release["ms"] == pytest.approx(3000, abs=2)
+        assert len(terminal.of("record")) == 1, "the bounce of letting go is no press"
+        terminal.obey(f"down 2 profile {profile}")
+        terminal.obey("up 2")
+        terminal.run(2)
+        assert terminal.of("release")[1]["ms"] < 60, "let go at once: closed no longer than it bounces"
+
+
+def test_a_finger_that_stays_for_long_is_stuck_and_one_that_is_not_there_can_not_leave():
+    with VirtualTerminal() as terminal:
+        terminal.obey("down 1")
+        terminal.obey("down 1")
+        terminal.obey("press 1")
+        terminal.run(11)
+        assert [change["verdict"] for change in terminal.of("amended")] == ["stuck"]
+        terminal.obey("up 1")
+        terminal.obey("up 1")
+        messages = [event["message"] for event in terminal.of("error")]
+        assert messages[:2] == ["button 1 is still moving: expected a button at rest; wait for its release"] * 2
+        assert messages[2:] == ["up: expected a button with a finger on it, came 1"]
+
+
+def test_a_finger_that_stays_over_a_power_cut_is_ignored_until_it_leaves():
+    with VirtualTerminal() as terminal:
+        for line in ("down 3", "wait 1", "power off", "wait 1", "power on", "wait 3", "up 3", "wait 2", "press 3"):
+            terminal.obey(line)
+        terminal.run(1)
+        assert [record["boot"] for record in terminal.of("record")] == [1, 2]
+
+
 def test_a_button_that_still_moves_is_not_pushed_again():
     with VirtualTerminal() as terminal:
         terminal.obey("press 1 500")
