@@ -59,6 +59,20 @@ def test_votes_reach_the_office_through_the_air():
         assert terminal.air.office.unreadable == 0
 
 
+def test_the_answer_of_the_office_is_told_when_it_comes_and_the_cursor_when_it_is_in_flash(tmp_path):
+    with VirtualTerminal(network=True, flash=tmp_path / "flash.bin") as terminal:
+        for _ in range(3):
+            terminal.press(4)
+            terminal.run(8)
+            answered, seq = terminal.of("answered")[-1], terminal.of("record")[-1]["seq"]
+            assert answered["seq"] >= seq and answered["t"] > terminal.of("published")[-1]["t"]
+        [none, first] = terminal.of("acked")
+        assert (none["seq"], first["seq"]) == (-1, 2), "the cursor is written seldom"
+    with VirtualTerminal(flash=tmp_path / "flash.bin") as again:
+        assert again.events[0]["event"] == "ready"
+        assert again.of("acked") == [{**first, "t": again.events[0]["t"]}], "told once after the first ready as well"
+
+
 def test_nothing_leaves_while_wifi_is_off_and_everything_afterwards():
     with VirtualTerminal(network=True) as terminal:
         terminal.run(3)

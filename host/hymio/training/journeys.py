@@ -1,4 +1,8 @@
-"""The way of each press: finger, flash, published, in the database, acknowledged; or where it ended before."""
+"""The way of each press: finger, flash, published, in the database, acknowledged; or where it ended before.
+
+A press is acknowledged when the office's word has come to the terminal. Its cursor in flash, which the contract calls
+`acked`, follows later: it is written so seldom that it wears nothing.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +54,9 @@ class Journeys:
         """No press has been seen yet."""
         self._journeys: deque[Journey] = deque(maxlen=KEPT)
         self.log_id: int | None = None
+        """The log of the terminal, once it has been named."""
         self.acked_seq = -1
+        """Everything up to and with it is settled, as far as the terminal has ever known."""
 
     def take(self, event: dict[str, Any]) -> list[Journey]:
         """Takes an event of the terminal, as the contract describes them."""
@@ -76,9 +82,12 @@ class Journeys:
             case "published":
                 within = range(event["first_seq"], event["last_seq"] + 1)
                 return self._reached("published_s", t, [j for j in self._of(event) if j.seq in within])
-            case "acked":
-                self.log_id, self.acked_seq = event["log_id"], event["seq"]
-                settled = [j for j in self._of(event) if j.seq is not None and j.seq <= self.acked_seq]
+            case "acked" | "answered" as name:
+                if name == "acked":
+                    self.log_id = event["log_id"]
+                if event["log_id"] == self.log_id:
+                    self.acked_seq = max(self.acked_seq, event["seq"])
+                settled = [j for j in self._of(event) if j.seq is not None and j.seq <= event["seq"]]
                 return self._reached("acked_s", t, settled)
             case "power" if not event["on"]:
                 cut = [j for j in self._journeys if j.end is None and j.flash_s is None]

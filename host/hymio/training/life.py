@@ -55,7 +55,7 @@ class TerminalLife:
                 self._ahead_s = min(self._ahead_s, time.monotonic() - event["t"])
                 await self._say({"kind": "event", "event": event})
                 await self._tell(self._journeys.take(event))
-                if event["event"] in ("published", "acked"):
+                if event["event"] in ("published", "answered", "acked"):
                     self._look_by_s = 0.0
         finally:
             looking.cancel()

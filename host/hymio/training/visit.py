@@ -139,17 +139,19 @@ class Visit:
     async def _live(self) -> dict[str, Any]:
         """Lets one terminal after another live, as the visitor wants new ones; gives why it is over."""
         while True:
-            has_history = self._wanted is not None and self._wanted.history
+            wanted, self._wanted = self._wanted, None
+            has_history = wanted is not None and wanted.history
             await self._page.say({"kind": "starting", "history": has_history})
-            if self._wanted is not None:
+            if wanted is not None:
                 self._stand.renew()
             if has_history:
                 await self._terminal.make_history(history(random.Random()), secrets.randbits(32))
-            self._wanted = None
             await self._terminal.start()
             if has_history:
                 # It comes from where there is no network, and the visitor is to see what happens when there is one.
                 await self._terminal.tell("wifi off")
+            if self._wanted is not None:
+                await self._terminal.tell("quit")  # another one has been wanted before this one ran
             await TerminalLife(self._stand, self._terminal, self._store, self._page.say).run()
             if self._wanted is None:
                 return {"why": "ended"}

@@ -407,6 +407,10 @@ class Hardware:
         """A batch with the records `first_seq` to `last_seq` has left through the air."""
         self.journal.tell("published", log_id=log_id, first_seq=first_seq, last_seq=last_seq)
 
+    def answered(self, log_id: int, seq: int) -> None:
+        """An acknowledgement of everything up to and with `seq` has come through the air."""
+        self.journal.tell("answered", log_id=log_id, seq=seq)
+
     # ---- boots and power ----
 
     def boot(self, cause: int) -> None:

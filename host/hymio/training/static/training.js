@@ -1,0 +1,389 @@
+// The page of the on-screen terminal: what the visitor does goes to it, what it tells is shown. No text stands here.
+
+import { Ring, counts } from "./ring.js";
+
+const ROWS_SHOWN = 14;
+const SAID_SHOWN = 8;
+const PRESS_MS = 120; // of a press that has no length, as a screen reader gives it
+
+const lang = document.documentElement.lang;
+const byId = (id) => document.getElementById(id);
+const all = (selector, parent = document) => [...parent.querySelectorAll(selector)];
+
+// ---- words ----
+
+const words = new Map(all("[data-word]", byId("words").content).map((one) => [one.dataset.word, one.textContent]));
+const whole = new Intl.NumberFormat(lang);
+const tenths = new Intl.NumberFormat(lang, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+
+function word(name, values = {}) {
+  return words.get(name).replace(/\{(\w+)\}/g, (_, key) => values[key]);
+}
+
+function span(seconds) {
+  if (seconds === null) return "";
+  return seconds < 1 ? word("ms", { n: whole.format(Math.round(1000 * seconds)) }) : word("s", { n: tenths.format(seconds) });
+}
+
+const face = (button) => word(`face-${button}`);
+
+function say(name, values) {
+  const line = document.createElement("p");
+  line.textContent = word(name, values);
+  byId("said").append(line);
+  while (byId("said").children.length > SAID_SHOWN) byId("said").firstChild.remove();
+}
+
+function setState(name, values, isBad = false) {
+  byId("state").textContent = word(name, values);
+  byId("state").classList.toggle("bad", isBad);
+}
+
+// ---- the connection ----
+
+let socket = null;
+let pauseS = 1;
+let wanted = sessionStorage.getItem("hymio-terminal");
+
+function tell(message) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+function connect() {
+  setState("connecting");
+  const address = new URL("training/terminal", location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  if (wanted) address.searchParams.set("wanted", wanted);
+  let over = null;
+  socket = new WebSocket(address);
+  socket.addEventListener("message", (message) => {
+    const told = JSON.parse(message.data);
+    if (told.kind === "over") over = told;
+    else take(told);
+  });
+  socket.addEventListener("close", () => {
+    socket = null;
+    enable(false);
+    lightsOut();
+    if (over && over.why !== "full") {
+      setState(`over-${over.why}`, { n: whole.format(Math.round(over.after_s / 60)), message: over.message }, true);
+      offerAgain();
+      return;
+    }
+    const values = { s: whole.format(pauseS), n: whole.format(over?.terminals ?? 0) };
+    setState(over ? "over-full" : "lost-connection", values, true);
+    setTimeout(connect, 1000 * pauseS);
+    pauseS = Math.min(30, 2 * pauseS);
+  });
+}
+
+function offerAgain() {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = word("again");
+  button.addEventListener("click", connect);
+  byId("state").append(" ", button);
+}
+
+// ---- what is told ----
+
+let ring = null;
+let acked = -1;
+let outbox = 0;
+const presses = new Map(); // by push
+
+function take(told) {
+  switch (told.kind) {
+    case "welcome":
+      wanted = told.device_id;
+      sessionStorage.setItem("hymio-terminal", wanted);
+      byId("device").textContent = wanted;
+      ring = new Ring(byId("ring"), told.sectors, told.slots);
+      pauseS = 1;
+      break;
+    case "starting":
+      enable(false);
+      lightsOut();
+      setState(told.history ? "starting-history" : "starting");
+      presses.clear();
+      byId("way").tBodies[0].replaceChildren();
+      showLedger(null);
+      setPower(true);
+      setWifi(true);
+      acked = -1;
+      outbox = 0;
+      break;
+    case "event":
+      happened(told.event);
+      break;
+    case "presses":
+      told.presses.forEach(showPress);
+      break;
+    case "ring":
+      showRing(told);
+      break;
+    case "books":
+      showLedger(told.ledger);
+      break;
+    case "scene":
+      for (const button of all("[data-scene]")) button.classList.toggle("playing", told.on && button.dataset.scene === told.name);
+      byId("stop").disabled = !told.on;
+      break;
+    case "refused":
+      say("said-error", { message: told.message });
+      break;
+  }
+}
+
+function happened(event) {
+  switch (event.event) {
+    case "ready":
+      setState("live");
+      enable(true);
+      say("said-ready");
+      break;
+    case "press":
+      byButton(event.button).classList.add("down");
+      break;
+    case "release":
+      byButton(presses.get(event.push)?.button ?? 0)?.classList.remove("down");
+      break;
+    case "led":
+      byButton(event.led).classList.toggle("lit", event.on);
+      break;
+    case "power":
+      setPower(event.on);
+      if (!event.on) lightsOut();
+      say(event.on ? "said-power-on" : "said-power-off");
+      break;
+    case "wifi":
+      setWifi(event.on);
+      say(event.on ? "said-wifi-on" : "said-wifi-off");
+      break;
+    case "time": {
+      const format = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
+      say("said-time", { time: format.format(1000 * event.utc) });
+      break;
+    }
+    case "folded":
+      say("said-folded", { face: face(event.button), n: whole.format(event.count) });
+      break;
+    case "error":
+      say("said-error", { message: event.message });
+      break;
+  }
+}
+
+// ---- presses ----
+
+const STAGES = ["flash_s", "thanked_s", "published_s", "committed_s", "acked_s"];
+
+function showPress(press) {
+  const before = presses.get(press.push);
+  presses.set(press.push, press);
+  tellPress(press, before);
+  let row = byId(`push-${press.push}`);
+  if (!row) {
+    row = byId("way").tBodies[0].insertRow(0);
+    row.id = `push-${press.push}`;
+    const head = document.createElement("th");
+    head.scope = "row";
+    row.append(head);
+    for (let cell = 0; cell <= STAGES.length; cell++) row.insertCell();
+    const rows = byId("way").tBodies[0].rows;
+    if (rows.length > ROWS_SHOWN) rows[rows.length - 1].remove();
+  }
+  const held = press.held_ms === null ? word("holding") : span(press.held_ms / 1000);
+  if (!row.cells[0].firstChild) {
+    row.cells[0].innerHTML = `<svg class="token" aria-hidden="true"><use href="#face-${press.button}"/></svg><span></span>`;
+  }
+  row.cells[0].lastChild.textContent = word("held", { face: face(press.button), held });
+  row.cells[1].textContent = press.end && press.end !== "folded" ? word(`end-${press.end}`) : press.verdict ? word(`verdict-${press.verdict}`) : "";
+  row.className = press.end && press.end !== "folded" ? "ended" : press.verdict === "counted" ? "counts" : "";
+  let reached = 0;
+  STAGES.forEach((stage, place) => {
+    const cell = row.cells[place + 2];
+    const time = span(press[stage]);
+    if (cell.textContent !== time) cell.textContent = time;
+    cell.classList.toggle("reached", press[stage] !== null);
+    if (press[stage] !== null) reached = place + 1;
+  });
+  row.dataset.reached = reached;
+}
+
+function tellPress(press, before) {
+  const values = { face: face(press.button), time: span(press.flash_s), verdict: press.verdict && word(`verdict-${press.verdict}`) };
+  if (press.end !== (before?.end ?? null)) {
+    if (press.end === "unpowered" || press.end === "cut") say(`said-${press.end}`, values);
+    if (press.end === "overwritten") overwritten();
+  } else if (press.flash_s !== null && (before?.flash_s ?? null) === null && press.end === null) {
+    say(press.verdict === "counted" ? "said-counted" : "said-other", values);
+  } else if (before?.verdict && press.verdict !== before.verdict) {
+    say("said-amended", values);
+  }
+}
+
+let overwrittenNow = 0;
+
+function overwritten() {
+  if (!overwrittenNow++) {
+    setTimeout(() => {
+      say("said-overwritten", { n: whole.format(overwrittenNow) });
+      overwrittenNow = 0;
+    }, 100);
+  }
+}
+
+// ---- flash and ledger ----
+
+function showRing(told) {
+  acked = told.acked_seq;
+  for (const place of ring.show(told.sectors, acked, told.next_seq)) say("said-erased", { n: place + 1 });
+  if (outbox && !told.outbox.presses) say("said-arrived");
+  outbox = told.outbox.presses;
+  byId("outbox").textContent = whole.format(outbox);
+  const rows = byId("sectors").tBodies[0];
+  let used = 0;
+  let open = 0;
+  let records = 0;
+  ring.sectors.forEach((sector, place) => {
+    const row = rows.rows[place] ?? rows.insertRow();
+    const found = counts(sector.letters, ring.slots);
+    const values = [place + 1, word(`sector-${sector.state}`), found.votes, found.presses, found.records, found.free];
+    values.forEach((value, column) => {
+      const cell = row.cells[column] ?? row.insertCell();
+      cell.textContent = typeof value === "number" ? whole.format(value) : value;
+    });
+    if (sector.group.classList.contains("open")) open = place + 1;
+    used += ring.slots - found.free;
+    records += found.votes + found.presses;
+  });
+  const values = { place: open, sectors: ring.sectors.length, used, slots: ring.sectors.length * ring.slots };
+  values.records = records;
+  values.acked = records - told.outbox.records;
+  for (const [name, value] of Object.entries(values)) values[name] = whole.format(value);
+  byId("ring-text").textContent = word("ring-text", values);
+}
+
+function showLedger(ledger) {
+  for (const figure of all("[data-figure]")) {
+    const value = ledger?.[figure.dataset.figure];
+    figure.textContent = value === undefined || value === null ? "–" : whole.format(value);
+  }
+  byId("ledger").classList.toggle("balanced", Boolean(ledger?.balanced));
+  byId("balance").textContent = balance(ledger);
+}
+
+function balance(ledger) {
+  if (!ledger) return word("no-ledger");
+  if (!ledger.balanced) return word("not-balanced", { n: whole.format(ledger.waiting) });
+  return word(ledger.duplicates ? "balanced-twice" : "balanced", { n: whole.format(ledger.duplicates) });
+}
+
+// ---- the stand ----
+
+let isPowered = true;
+let hasWifi = true;
+
+function byButton(button) {
+  return document.querySelector(`.face[data-button="${button}"]`);
+}
+
+function setPower(on) {
+  isPowered = on;
+  byId("stand").dataset.power = on ? "on" : "off";
+  byId("power").textContent = word(on ? "power-off" : "power-on");
+  byId("lamp-power").classList.toggle("on", on);
+}
+
+function setWifi(on) {
+  hasWifi = on;
+  byId("wifi").textContent = word(on ? "wifi-off" : "wifi-on");
+  byId("lamp-wifi").classList.toggle("on", on);
+}
+
+function lightsOut() {
+  for (const one of all(".face")) one.classList.remove("lit", "down");
+}
+
+function enable(on) {
+  for (const one of all(".controls button")) one.disabled = !on || (one.id === "stop" && !one.classList.contains("playing"));
+}
+
+// ---- fingers ----
+
+const fingers = new Set(); // buttons with a finger of this page on them
+
+function down(button) {
+  if (fingers.has(button)) return;
+  fingers.add(button);
+  tell({ do: "down", button });
+}
+
+function up(button) {
+  if (fingers.delete(button)) tell({ do: "up", button });
+}
+
+for (const one of all(".face")) {
+  const button = Number(one.dataset.button);
+  let byHand = false;
+  one.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    byHand = true;
+    one.setPointerCapture(event.pointerId);
+    down(button);
+  });
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) one.addEventListener(name, () => up(button));
+  one.addEventListener("contextmenu", (event) => event.preventDefault());
+  one.addEventListener("keydown", (event) => {
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    if (!event.repeat) down(button);
+  });
+  one.addEventListener("keyup", (event) => {
+    if (event.key === " " || event.key === "Enter") up(button);
+  });
+  // A screen reader clicks without a finger or a key before.
+  one.addEventListener("click", () => {
+    if (!byHand) tell({ do: "press", button, ms: PRESS_MS });
+    byHand = false;
+  });
+}
+
+function isTyping(event) {
+  return event.ctrlKey || event.altKey || event.metaKey || event.target.matches?.("input, textarea, select");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (/^[1-4]$/.test(event.key) && !event.repeat && !isTyping(event)) down(Number(event.key));
+});
+document.addEventListener("keyup", (event) => {
+  if (/^[1-4]$/.test(event.key)) up(Number(event.key));
+});
+addEventListener("blur", () => [...fingers].forEach(up));
+
+// ---- controls ----
+
+byId("power").addEventListener("click", () => tell({ do: "power", on: !isPowered }));
+byId("wifi").addEventListener("click", () => tell({ do: "wifi", on: !hasWifi }));
+byId("stop").addEventListener("click", () => tell({ do: "stop" }));
+for (const one of all("[data-scene]")) one.addEventListener("click", () => tell({ do: "scene", name: one.dataset.scene }));
+for (const one of all("[data-renew]")) {
+  one.addEventListener("click", () => tell({ do: "renew", history: one.dataset.renew === "history" }));
+}
+
+function showNow() {
+  byId("utc").value = new Date().toISOString().slice(0, 19);
+}
+
+byId("clock").addEventListener("submit", (event) => {
+  event.preventDefault();
+  tell({ do: "time", utc: Date.parse(`${byId("utc").value}Z`) / 1000 });
+});
+byId("now").addEventListener("click", () => {
+  showNow();
+  tell({ do: "time", utc: Date.now() / 1000 });
+});
+
+showNow();
+connect();
