@@ -32,7 +32,8 @@ OFFICE = ROOT / "host" / "examples"
 TRIED = {
     SCRIPTS: {"first-vote.txt", "power-cut.txt", "no-wifi.txt", "what-is-no-vote.txt", "rush_hour.py"},
     # figures.sql: tests/host/test_figures_sql.py, which has databases of both kinds.
-    OFFICE: {"site.toml", "tills.csv", "read_figures.py", "figures.sql", "hymio-collect.service"},
+    # places.toml: tests/host/test_site_commands.py.
+    OFFICE: {"site.toml", "tills.csv", "places.toml", "read_figures.py", "figures.sql", "hymio-collect.service"},
 }
 
 

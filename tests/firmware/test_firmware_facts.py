@@ -1,11 +1,16 @@
 """Facts that stand in more than one place say the same: within the firmware, and in firmware, host and simulator."""
 
 import ast
+from itertools import chain, product
 
 import pytest
 
+from hymio.board.deploy import _BOOT_LOADER_OFFSETS
+from hymio.board.stock_image import CHIPS
+from hymio.cable import smp_messages, status
 from hymio.common.firmware_files import firmware_dir
-from hymio.office import broker_config, rejudging
+from hymio.office import broker_config, config_push, order, rejudging, replay
+from hymio.store import dating
 from hymio.wire import acks, batches, records
 from hymio.wire.device_ids import is_device_id as host_is_device_id
 from hymio_sim.board import hardware
@@ -27,6 +32,7 @@ from terminal import (
     sleep_recall,
     smp_settings,
     text_log,
+    wiring,
 )
 from terminal.compat import ticks_add
 
@@ -41,18 +47,26 @@ def same(*facts):
 
 
 def test_verdict_codes():
-    names = ("COUNTED", "REPEAT", "MASH", "CHORD", "STUCK", "CLOSED", "REPLACED", "TEST", "ANSWER")
-    assert [getattr(log_record, name) for name in names] == list(range(len(records.VERDICTS)))
-    assert tuple(name.lower() for name in names) == records.VERDICTS
+    for code, verdict in enumerate(records.VERDICTS):
+        same(getattr(log_record, verdict.upper()), records.VERDICT_CODES[verdict], code)
 
 
 def test_record_kinds():
     for kind in records.Kind:
-        same(getattr(log_record, kind.name), kind.value)
+        same(getattr(log_record, kind.name), kind.value, kind & records.KIND_BITS)
+
+
+def test_sources_of_time():
+    for source in records.TimeSource:
+        same(getattr(log_record, source.name), source.value)
+
+
+def test_times_of_one_day_do_not_contradict_each_other():
+    same(clock.DAY_MS, dating.SAME_TIME_MS)
 
 
 def test_events():
-    same(log_record.UNANSWERED, rejudging.UNANSWERED)
+    same(log_record.UNANSWERED, records.UNANSWERED)
     assert log_record.SELF_TEST != log_record.UNANSWERED
 
 
@@ -80,17 +94,22 @@ def test_reset_causes():
 def test_windows():
     same(rejudging.default_windows(), press_verdict.DEFAULT_WINDOWS, config.build({})["windows"])
     assert set(press_verdict._OF_HOLDS) < set(press_verdict.DEFAULT_WINDOWS)
+    assert set(replay.OPTIONS.values()) <= set(press_verdict.DEFAULT_WINDOWS)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a-1", "till-1", "0" * 32, "z--", "a" * 33, "ab", "", "-ab", "Till-1", "till_1", "till.1", "till 1", "tïll-1",
-        "till-1\n", "till/1", "+++", "###", "٣٣٣", "hymio-a1b2c3",
-    ],
-)  # fmt: skip
-def test_what_a_device_id_is(name):
-    same(config.is_device_id(name), host_is_device_id(name))
+def test_what_a_device_id_is():
+    short = ("".join(name) for length in range(5) for name in product("a0-_A/ é٣\n", repeat=length))
+    long = ("a" * 31, "a" * 32, "a" * 33, "-" + "a" * 31, "a" + "-" * 31, "a" * 31 + "\n", "hymio-a1b2c3")
+    for name in chain(short, long):
+        assert config.is_device_id(name) is host_is_device_id(name), name
+
+
+# ---- boards ----
+
+
+def test_the_chips_whose_wiring_is_known():
+    assert {chip.lower().replace("-", "") for chip in CHIPS} == set(wiring._CHIPS)
+    assert set(CHIPS) == set(_BOOT_LOADER_OFFSETS)
 
 
 # ---- MQTT ----
@@ -130,6 +149,16 @@ def test_an_ack_of_the_host_is_one_of_the_firmware():
     same(config._SCHEMA["mqtt"]["collector_id"][2], acks.COLLECTOR_ID_MAX_BYTES)
 
 
+def test_a_configuration_that_may_be_pushed_is_one_that_a_terminal_takes():
+    # The packet holds two bytes of the topic's length and two of the packet id beside topic and payload.
+    assert config_push.MESSAGE_MAX_BYTES + 4 <= net_mqtt._RECEIVE_MAX
+
+
+@pytest.mark.parametrize("command", [*order.DONE, "renew"])
+def test_commands_that_are_sent_are_obeyed(command):
+    assert f'"{command}"' in (TERMINAL / "net_commands.py").read_text(encoding="utf-8")
+
+
 def test_version_of_a_batch():
     from logs import Dice, mounted, press
 
@@ -148,6 +177,7 @@ def test_states_of_a_connection():
     same(net_wifi.OFF, net_mqtt.OFF)
     same(net_wifi.CONNECTING, net_mqtt.CONNECTING)
     same(net_wifi.ON, net_mqtt.ON, text_log._ON)
+    same([status.LINKS[code] for code in (net_mqtt.OFF, net_mqtt.CONNECTING, net_mqtt.ON)], ["off", "connecting", "on"])
 
 
 def test_what_deep_sleep_knows_of_others():
@@ -189,7 +219,7 @@ def test_numbers_of_smp():
                     same(ast.literal_eval(node.value.args[0]), mcumgr[name])
                     found.add(name)
     assert found == set(mcumgr)
-    assert console.GROUPS[72] == "terminal"
+    same(console.GROUPS[smp_messages.GROUP], "terminal")
 
 
 def test_ticks_wrap_where_a_board_has_them_wrap():

@@ -18,6 +18,7 @@ from hymio.store.database import Store, open_store
 from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
+sys.path.append(str(Path(__file__).parents[1] / "site"))
 from sim_process import SimTerminal
 
 

@@ -24,7 +24,7 @@ from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.records import Boot, Press, Record, Revise, Time
 from hymio_sim.rigs.mortal_collector import Fuse, Killed
 
-TABLES = ("presses", "records", "spans", "logs", "hourly", "quarantine")
+TABLES = ("presses", "records", "spans", "logs", "cells", "counters", "quarantine")
 COUNTERS = ("duplicates", "times", "last_utc", "first_seen_utc", "last_seen_utc", "received_utc")
 """What a second delivery may change."""
 

@@ -15,16 +15,17 @@ import aiomqtt
 import pytest
 from hymio_process import Service, hymio, service
 from schema_check import check
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from hymio.common.errors import NO_TERMINAL, WRONG_USE
 from hymio.office.home_assistant import LOOK_S, HomeAssistant, day_of
 from hymio.office.home_discovery import availability_topic, discovery
+from hymio.store.cells import add_presses
 from hymio.store.database import Store, open_store
 from hymio.store.ingest import ingest
 from hymio.store.known_terminals import Facts, facts_of, mark_retired
 from hymio.store.quarantine import put_in_quarantine
-from hymio.store.schema import hourly, terminals
+from hymio.store.schema import terminals
 from hymio.wire import limits
 from hymio.wire.batches import Batch, encode_batch
 from hymio.wire.records import VERDICTS, Press, Record, Revise, Time
@@ -70,11 +71,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def votes(store: Store, when: str, *faces: int, verdict: str = "counted") -> None:
     """Votes by face in the hour of that UTC time."""
-    hour = int(datetime.fromisoformat(when + "+00:00").timestamp()) // 3600
+    minute = int(datetime.fromisoformat(when + "+00:00").timestamp()) // 60
     with store.writing() as connection:
-        for button, presses in enumerate(faces, 1):
-            row = {"device_id": "till-1", "hour": hour, "button": button, "verdict": verdict, "presses": presses}
-            connection.execute(insert(hourly).values(**row))
+        add_presses(
+            connection, {("till-1", minute, button, verdict): presses for button, presses in enumerate(faces, 1)}
+        )
 
 
 def test_a_terminal_is_discovered_and_told_of_once(store: Store) -> None:

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hymio.measures.buckets import Bucket, Per, buckets, same_hour_before
-from hymio.measures.zones import local, start_local, stretches, zone_named
+from hymio.measures.zones import local, start_local, stretches
 from hymio.site.moments import start_of_day
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -103,12 +103,6 @@ def test_weekdays_are_days_whose_keys_come_again() -> None:
 def test_an_empty_range_is_refused() -> None:
     with pytest.raises(ValueError, match="ends after its start"):
         list(buckets("day", BERLIN, 5, 5))
-
-
-def test_an_unknown_zone_is_a_sentence() -> None:
-    for name in ("Europe/Helsinky", "", "../etc/passwd"):
-        with pytest.raises(ValueError, match="is not known here"):
-            zone_named(name)
 
 
 @given(per=st.sampled_from(PERS), zone=zones, start=moments, length_s=st.integers(1, 60 * DAY_S))

@@ -98,8 +98,8 @@ PLANTS = (
     ),
     _host(
         "hours-replaced-not-added",
-        "store/ingest.py",
-        "presses = hourly.presses + excluded.presses",
+        "store/cells.py",
+        "presses = cells.presses + excluded.presses",
         "presses = excluded.presses",
         _DATES,
         _ANY_DELIVERY,

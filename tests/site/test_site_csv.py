@@ -83,7 +83,7 @@ def test_a_byte_order_mark_and_other_encodings(tmp_path: Path) -> None:
     placements.write_bytes(csv_bytes(PLACEMENTS))
     places.write_bytes(csv_bytes(text))
     assert places.read_bytes().startswith(b"\xef\xbb\xbf")
-    site = read_csv_site(places, placements, BASE)
+    site = read_csv_site(places, placements, BASE).site
     assert site.nodes[0].name == "Yöbaari"
     assert site.placements == BASE.placements
     places.write_bytes(text.encode("cp1252"))

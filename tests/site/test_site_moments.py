@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sites import ZONES, minutes
 
-from hymio.site.moments import WallClock, minute_of, moment_of, parse_moment, start_of_day, text_of
+from hymio.site.moments import WallClock, minute_of, moment_of, parse_moment, start_of_day, text_of, zone_of
 
 EIGHT = minute_of(datetime(2026, 3, 1, 6, 0, tzinfo=UTC))
 
@@ -154,6 +154,12 @@ def test_an_hour_over_midnight_ends_where_the_clock_is_set(change: int) -> None:
     assert clock.hour_of(change - 1)[:2] == (hour if hour < change else hour - 60, change)
     assert clock.hour_of(change)[0] == change
     assert clock.hour_of(hour + 59) == (change, hour + 60, 390)
+
+
+@pytest.mark.parametrize("name", ["Europe/Helsinky", "", "../etc/passwd", "localtime", "a\0b", "Europe"])
+def test_an_unknown_zone_is_a_sentence(name: str) -> None:
+    with pytest.raises(ValueError, match="is not known; expected a name like Europe/Helsinki"):
+        zone_of(name)
 
 
 def test_the_zones_are_there_on_a_computer_that_has_none() -> None:

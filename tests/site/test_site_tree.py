@@ -47,7 +47,7 @@ def test_what_has_ended_is_shown_on_demand() -> None:
     assert shown(BASE, JULY).endswith("2 experience points, 1 terminal")
     assert "terminal till-2  2026-03-01 09:00 to 2026-06-01 10:00" in shown(BASE, JULY, with_past=True)
     closed = replace(BASE, nodes=tuple(replace(node, until_utc_minute=MAY) for node in BASE.nodes))
-    assert shown(closed, MAY).splitlines()[1:] == ["└── 0 experience points, 2 terminals"]
+    assert shown(closed, MAY).splitlines()[1:] == ["└── 0 experience points, 0 terminals"]
     assert "Ward 3  ward-3 · EXCELLENT · given up 2026-05-01 15:00" in shown(closed, MAY, with_past=True)
 
 

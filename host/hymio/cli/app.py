@@ -11,7 +11,15 @@ from typing import Annotated
 
 import typer
 
-from hymio.cli import bench_commands, field_commands, office_commands, pki_commands, quarantine_commands
+from hymio.cli import (
+    bench_commands,
+    field_commands,
+    office_commands,
+    pki_commands,
+    quarantine_commands,
+    site_commands,
+    token_commands,
+)
 from hymio.cli.bench_commands import BENCH
 from hymio.cli.office_commands import OFFICE
 from hymio.cli.options import (
@@ -47,6 +55,13 @@ app.add_typer(
     epilog=quarantine_commands.EXAMPLES,
     rich_help_panel=OFFICE,
 )
+app.add_typer(
+    site_commands.app, name="site", help=site_commands.HELP, epilog=site_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(
+    token_commands.app, name="token", help=token_commands.HELP, epilog=token_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(token_commands.audit_app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -52,6 +52,10 @@ class Failure(Exception):
         self.message = message
         self.hint = hint
 
+    def faults_as_values(self) -> list[dict[str, str | int]]:
+        """The single faults for programs, where there may be many at once."""
+        return []
+
 
 def escaped(text: str) -> str:
     """The text, with escapes for bytes of a command line or a file name that are no UTF-8.
@@ -61,11 +65,17 @@ def escaped(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def _shown(value: str | int) -> str | int:
+    return escaped(without_secrets(value)) if isinstance(value, str) else value
+
+
 def show_failure(failure: Failure, as_json: bool) -> None:
     """Writes the failure to stderr, as two sentences or as one line of JSON."""
-    message, hint = (escaped(without_secrets(text)) for text in (failure.message, failure.hint))
+    message, hint = (_shown(text) for text in (failure.message, failure.hint))
     if as_json:
-        text = json.dumps({"error": {"exit": failure.exit_status, "message": message, "hint": hint}})
+        error = {"exit": failure.exit_status, "message": message, "hint": hint}
+        faults = [{name: _shown(value) for name, value in fault.items()} for fault in failure.faults_as_values()]
+        text = json.dumps({"error": error | ({"faults": faults} if faults else {})})
     else:
         text = f"{message}\n{hint}"
     with contextlib.suppress(OSError):  # perhaps nobody listens any more; the exit status still tells

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from hymio.measures.rectangles import hidden_cells
 from hymio.site.model import CUSTOMERS_AT_LEAST, STAFF_AT_LEAST
@@ -90,17 +90,27 @@ def tree_of_hours(names: Iterable[str]) -> Tree:
 
     Args:
         names: hours as `zones.wall_name` names them, of one zone or of several: a group whose places lie in several has
-            the sum of what each calls that hour. In any order; a name may come again.
+            the sum of what each calls that hour. And days whose hours nobody asks for, as `2026-03-29`: what is hidden
+            above them does not depend on that. In any order; a name may come again.
     """
     children: dict[str, list[str]] = {"all": []}
     for name in sorted(set(names)):
         above = "all"
-        for below in (name[:7], name[:10], name):
+        for below in dict.fromkeys((name[:7], name[:10], name)):
             if children[above][-1:] != [below]:
                 children[above].append(below)
             above = below
             children.setdefault(below, [])
     return Tree("all", children)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a sum is to hold. above: `places`, and all nodes that one of them lies below."""
+
+    places: frozenset[str]
+    above: frozenset[str]
+    times: frozenset[str]
 
 
 _REST: Final = ""
@@ -146,30 +156,63 @@ class Snapshot:
             self._hidden[cell] = self._decide(place, time)
         return self._hidden[cell]
 
-    def may_show(self, place: str, times: Collection[str]) -> bool:
-        """Whether the sum over several leaves of time may be shown: a range, all Mondays, whatever.
+    def may_show(self, places: Collection[str], times: Collection[str]) -> bool:
+        """Whether the sum over some places and several leaves of time may be shown: a range, all Mondays, a survey.
 
-        It may if it follows from shown cells of that place: where it takes a part of what is hidden in a bucket, it
-        takes all of it. ValueError for a name that is no leaf.
+        It may if it follows from shown cells: where it takes a part of what is hidden in a place or in a bucket, it
+        takes all of it.
+
+        Args:
+            places: nodes of the tree, each with all below it; none lies below another one.
+            times: leaves.
+
+        Raises:
+            ValueError: a name is not in the tree, or no leaf.
         """
         if unknown := set(times) - self.times.leaves(self.times.root):
             raise ValueError(f"{min(unknown)!r} is no leaf of the tree of time.")
-        return bool(times) and self._may_show(place, self.times.root, frozenset(times))
+        above: set[str] = set()
+        for place in places:
+            at: str | None = place
+            while at is not None:
+                above.add(at)
+                at = self.places.parent(at)
+        wanted = _Wanted(frozenset(places), frozenset(above), frozenset(times))
+        return bool(times) and self._follows(self.places.root, self.times.root, wanted, False)
 
-    def _may_show(self, place: str, time: str, wanted: frozenset[str]) -> bool:
+    def _follows(self, place: str, time: str, wanted: _Wanted, is_within: bool) -> bool:
+        """Whether what is wanted of a cell follows from shown cells. is_within: all of the place is wanted."""
+        is_within = is_within or place in wanted.places
         leaves = self.times.leaves(time)
-        if wanted.isdisjoint(leaves):
+        if not (is_within or place in wanted.above) or wanted.times.isdisjoint(leaves):
             return True
         if self.is_hidden(place, time):
             return False
-        if leaves <= wanted or self.count(place, time) == 0:
+        is_whole = leaves <= wanted.times
+        if (is_within and is_whole) or self.count(place, time) == 0:
             return True
-        children = self.times.children(time)
-        hidden = [child for child in children if self.is_hidden(place, child)]
-        hidden_leaves = frozenset[str]().union(*map(self.times.leaves, hidden))
-        return (wanted.isdisjoint(hidden_leaves) or hidden_leaves <= wanted) and all(
-            self._may_show(place, child, wanted) for child in children if child not in hidden
+        # It may follow place by place, or bucket by bucket.
+        return (
+            not is_within
+            and self._parts_follow([(child, time) for child in self.places.children(place)], wanted, False)
+        ) or (
+            not is_whole
+            and self._parts_follow([(place, child) for child in self.times.children(time)], wanted, is_within)
         )
+
+    def _parts_follow(self, parts: list[tuple[str, str]], wanted: _Wanted, is_within: bool) -> bool:
+        """The same of a shown cell's parts; of the hidden ones only the sum is known, what the others leave of it."""
+        hidden = {self._share_wanted(*part, wanted, is_within) for part in parts if self.is_hidden(*part)}
+        return (hidden <= {"none"} or hidden == {"all"}) and all(
+            self._follows(*part, wanted, is_within) for part in parts if not self.is_hidden(*part)
+        )
+
+    def _share_wanted(self, place: str, time: str, wanted: _Wanted, is_within: bool) -> Literal["none", "some", "all"]:
+        is_within = is_within or place in wanted.places
+        leaves = self.times.leaves(time)
+        if not (is_within or place in wanted.above) or wanted.times.isdisjoint(leaves):
+            return "none"
+        return "all" if is_within and leaves <= wanted.times else "some"
 
     def _decide(self, place: str, time: str) -> bool:
         above, around = self.places.parent(place), self.times.parent(time)

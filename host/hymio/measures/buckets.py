@@ -85,7 +85,7 @@ def _date_starts(per: Per, zone: ZoneInfo, from_utc: float, to_utc: float) -> It
         wall = _wall_s(day)
         while one.end_utc + one.offset_s <= wall:
             one = next(walls)
-        yield _Start(max(one.start_utc, wall - one.offset_s), _key(per, day))
+        yield _Start(max(one.start_utc, wall - one.offset_s), key_of(per, day))
         day = _next_day(per, day)
 
 
@@ -127,7 +127,8 @@ def _next_day(per: Per, day: date) -> date:
     return _first_day(per, day + timedelta(days=31 if per == "month" else 92))
 
 
-def _key(per: Per, day: date) -> str:
+def key_of(per: Per, day: date) -> str:
+    """The key of the bucket that the local day lies in; of "hour" and "day" that of the day."""
     if per == "weekday":
         return f"{day.isoweekday()}-{_WEEKDAYS[day.weekday()]}"
     if per == "week":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 _LOOK_S: Final = 86_400
 """Two looks a day apart see every change: since 1970 no zone has changed twice in under 167 hours (tzdata 2026)."""
@@ -20,17 +20,6 @@ class Stretch(NamedTuple):
     start_utc: int
     end_utc: int
     offset_s: int
-
-
-def zone_named(name: str) -> ZoneInfo:
-    """The zone of the IANA database, as "Europe/Helsinki". ValueError for a name that is not there."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(
-            f"The time zone {name!r} is not known here; expected a name as Europe/Helsinki."
-            " If such names are unknown too, install the package tzdata."
-        ) from error
 
 
 def local(zone: ZoneInfo, utc: float) -> datetime:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,11 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import note
 from hymio.office.home_discovery import FIGURES, availability_topic, discovery, discovery_topic, figures
+from hymio.site.moments import zone_of
 from hymio.store import known_terminals
+from hymio.store.cells import COUNTED, belongings, read_cells
 from hymio.store.database import Store
 from hymio.store.known_terminals import Facts, facts_of
 from hymio.store.quarantine import counts
-from hymio.store.schema import hourly, logs, presses
+from hymio.store.schema import OUT_OF_HOURS, CellSpan, logs, presses
 from hymio.wire.device_ids import is_device_id
 
 GATHER_S: Final = 2.0
@@ -43,29 +44,38 @@ def day_of(now_utc: float, zone: tzinfo) -> tuple[float, float]:
 def faces_between(connection: Connection, device_id: str, begin_utc: float, end_utc: float) -> list[int]:
     """Counted votes by button.
 
-    The full hours come from the hourly sums. Where a zone is not whole hours away, the parts of hours at both ends are
-    counted press by press.
+    The hours of the place that lie wholly within come from the roll-ups. Where its clock is not whole hours away from
+    the one that asks, the parts of hours at both ends are counted press by press.
     """
-    first, last = -(-int(begin_utc) // 3600), int(end_utc) // 3600
-    queries = [
-        select(hourly.c.button, func.sum(hourly.c.presses))
-        .where(hourly.c.device_id == device_id, hourly.c.verdict == "counted")
-        .where(hourly.c.hour >= first, hourly.c.hour < last)
-        .group_by(hourly.c.button)
-    ]
-    for since_utc, until_utc in ((begin_utc, 3600 * first), (3600 * last, end_utc)):
-        if since_utc < until_utc:
-            queries.append(
-                select(presses.c.button, func.sum(presses.c.count))
-                .where(presses.c.device_id == device_id, presses.c.verdict == "counted")
-                .where(presses.c.pressed_utc >= since_utc, presses.c.pressed_utc < until_utc)
-                .group_by(presses.c.button)
-            )
+    begin, end = int(begin_utc) // 60, int(end_utc) // 60
     faces = [0] * 4
-    for query in queries:
+    for cell in read_cells(connection, [device_id], CellSpan.HOUR, begin, end - 59):
+        if cell.verdict in (COUNTED, OUT_OF_HOURS):
+            faces[cell.button - 1] += cell.presses
+    edges = [*range(begin, min(begin + 59, end)), *range(max(begin + 59, end - 59), end)]
+    places = belongings(connection, device_id, edges)
+    outside = (
+        minute for minute, place in zip(edges, places, strict=True) if not begin <= place.hour_utc_minute < end - 59
+    )
+    for first, last in _stretches(outside):
+        query = (
+            select(presses.c.button, func.sum(presses.c.count))
+            .where(presses.c.device_id == device_id, presses.c.verdict == COUNTED)
+            .where(presses.c.pressed_utc >= 60 * first, presses.c.pressed_utc < 60 * last + 60)
+            .group_by(presses.c.button)
+        )
         for button, votes in connection.execute(query):
             faces[button - 1] += int(votes)
     return faces
+
+
+def _stretches(minutes: Iterable[int]) -> list[tuple[int, int]]:
+    """(first, last) of the stretches that ascending minutes form."""
+    found: list[tuple[int, int]] = []
+    for minute in minutes:
+        begun = found.pop()[0] if found and found[-1][1] == minute - 1 else minute
+        found.append((begun, minute))
+    return found
 
 
 def zone_named(name: str) -> tzinfo:
@@ -74,11 +84,9 @@ def zone_named(name: str) -> tzinfo:
     Raises:
         Failure: 2, there is no such zone.
     """
-    if name == "UTC":
-        return UTC
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return zone_of(name)
+    except ValueError:
         raise Failure(WRONG_USE, f"--tz {name!r} is no time zone.", "For example: --tz Europe/Helsinki") from None
 
 

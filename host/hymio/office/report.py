@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from hymio.common.output import console, note, print_json
 from hymio.measures.happy_index import FACES, happy_index, happy_index_margin
 from hymio.store import schema
+from hymio.store.cells import COUNTED, read_cells
 from hymio.store.database import open_store
 
 
 def terminal_figures(connection: Connection) -> list[dict[str, Any]]:
     """The `terminals` of the contract's report, by device id.
 
-    They come from the hourly sums, so what this costs does not grow with the number of votes.
+    They come from sums since ever, so what this costs does not grow with the number of votes, nor with time.
     """
     counted: dict[str, list[int]] = {}
     verdicts: dict[str, dict[str, int]] = {}
     for (device_id,) in connection.execute(select(schema.logs.c.device_id).distinct()):
         counted[device_id], verdicts[device_id] = [0, 0, 0, 0], {}
-    table = schema.hourly
-    query = select(table.c.device_id, table.c.button, table.c.verdict, func.sum(table.c.presses))
-    for device_id, button, verdict, summed in connection.execute(
-        query.group_by(table.c.device_id, table.c.button, table.c.verdict)
-    ):
-        presses = int(summed)
-        if presses == 0:
-            continue
-        verdicts[device_id][verdict] = verdicts[device_id].get(verdict, 0) + presses
-        if verdict == "counted":
-            counted[device_id][button - 1] += presses
+    for cell in read_cells(connection, sorted(counted), schema.CellSpan.EVER, 0, 1):
+        # A terminal knows nothing of the place's hours.
+        verdict = COUNTED if cell.verdict == schema.OUT_OF_HOURS else cell.verdict
+        verdicts[cell.device_id][verdict] = verdicts[cell.device_id].get(verdict, 0) + cell.presses
+        if verdict == COUNTED:
+            counted[cell.device_id][cell.button - 1] += cell.presses
     return [
         {
             "device_id": device_id,

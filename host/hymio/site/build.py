@@ -26,7 +26,7 @@ from hymio.site.model import (
     Survey,
     SurveyType,
 )
-from hymio.site.rules import KEY_EXPECTED, Subject, near, node_subject, placement_subject, problems
+from hymio.site.rules import KEY_EXPECTED, Problem, Subject, near, node_subject, placement_subject, problems
 
 Path = tuple[str | int, ...]
 """Where a value stands in a file: keys and indices of a TOML, or file, row and column of a CSV."""
@@ -103,12 +103,16 @@ class Builder:
         )
         said = {fault.path for fault in self.faults}  # what was put in for those values is no news
         for problem in problems(site):
-            paths = self._paths.get(problem.subject, [problem.subject])
-            path = (*(paths[-1] if problem.key in (("key",), ("from",)) else paths[0]), *problem.key)
-            path = self._elements.get(path, path)
-            if not any(path[:length] in said for length in range(2, len(path) + 1)):
-                self.wrong(path, problem.expected, problem.came)
+            fault = self.fault_of(problem)
+            if not any(fault.path[:length] in said for length in range(2, len(fault.path) + 1)):
+                self.faults.append(fault)
         return site
+
+    def fault_of(self, problem: Problem) -> FaultyValue:
+        """A problem of the whole, at the place of what it is about, or where that would stand."""
+        paths = self._paths.get(problem.subject, [problem.subject])
+        path = (*(paths[-1] if problem.key in (("key",), ("from",)) else paths[0]), *problem.key)
+        return FaultyValue(self._elements.get(path, path), problem.expected, problem.came)
 
     def take_organisation(self, path: Path, given: Any) -> None:
         """The table `organisation`."""

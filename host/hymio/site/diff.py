@@ -105,10 +105,14 @@ class ImportPlan:
     """Why it can't be done; none: it can."""
 
 
-def plan_import(old: Site, new: Site, at_utc_minute: int) -> ImportPlan:
-    """What importing `new` into a store that has `old` does at that minute. Both are sound."""
+def plan_import(old: Site | None, new: Site, at_utc_minute: int) -> ImportPlan:
+    """What importing `new` into a store that has `old` does at that minute. Both are sound; None: it has nothing."""
+    first: tuple[SiteChange, ...] = ()
+    if old is None:
+        keys = _keys({}, organisation_values(new.organisation))
+        old, first = Site(new.organisation), (SiteChange(ChangeKind.ADDED, None, new.organisation, keys),)
     refused = tuple(_refusals(old, new))
-    changes = diff(old, new, at_utc_minute)
+    changes = (*first, *diff(old, new, at_utc_minute))
     site = apply(old, changes)
     return ImportPlan(changes, site, refused or tuple(problems(site)))
 

@@ -5,7 +5,7 @@ Plain values without a clock and without a database. `rules` says whether they m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -232,20 +232,23 @@ class Places:
         ends = [node.until_utc_minute for node in self.up(key) if node.until_utc_minute is not None]
         return min(ends, default=None)
 
+    def below(self, key: str | None) -> Iterator[Node]:
+        """The place itself and all that lies in it, each before what lies in it; None: all places."""
+        seen: set[str] = set()
+        todo = list(reversed(self.children.get(None, []))) if key is None else [self.by_key[key]]
+        while todo:
+            node = todo.pop()
+            if node.key not in seen:
+                seen.add(node.key)
+                yield node
+                todo += reversed(self.children.get(node.key, []))
+
     def points_of(self, key: str) -> frozenset[str]:
         """The experience points that a place stands for: itself, or all below it."""
         known = self._points.get(key)
         if known is None:
-            found, seen, todo = set(), {key}, [self.by_key[key]] if key in self.by_key else []
-            while todo:
-                node = todo.pop()
-                if node.kind is NodeKind.POINT:
-                    found.add(node.key)
-                for child in self.children.get(node.key, ()):
-                    if child.key not in seen:
-                        seen.add(child.key)
-                        todo.append(child)
-            known = self._points[key] = frozenset(found)
+            nodes = self.below(key) if key in self.by_key else ()
+            known = self._points[key] = frozenset(node.key for node in nodes if node.kind is NodeKind.POINT)
         return known
 
     def points_at(self, survey: Survey) -> frozenset[str]:

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 MINUTE_S: Final = 60
 EARLIEST: Final = date(2000, 1, 1)
@@ -32,8 +32,17 @@ def zones() -> frozenset[str]:
 
 @cache
 def zone_of(name: str) -> ZoneInfo:
-    """The zone of a name in `zones()`."""
-    return ZoneInfo(name)
+    """The zone of a name.
+
+    Raises:
+        ValueError: there is none of that name; what was expected, in a sentence.
+    """
+    try:
+        if name in _NO_ZONES:
+            raise ValueError(name)
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"The time zone {name!r} is not known; expected a name like Europe/Helsinki.") from None
 
 
 def minute_of(moment: datetime) -> int:

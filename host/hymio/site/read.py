@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Final
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.text_files import SAVE_AS_UTF8, read_utf8
@@ -14,7 +14,7 @@ from hymio.common.words import counted
 from hymio.site.build import Builder, FaultyValue, Path
 from hymio.site.model import Site
 from hymio.site.positions import lines_of
-from hymio.site.rules import dotted, shown
+from hymio.site.rules import Problem, dotted, shown
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Twice what the largest site takes."""
@@ -37,7 +37,7 @@ class FileFault:
     def __str__(self) -> str:
         return f"{self.file} line {self.line}: {self.key}: expected {self.expected}, came {self.came}."
 
-    def as_values(self) -> dict[str, Any]:
+    def as_values(self) -> dict[str, str | int]:
         """For `--json`."""
         return {
             "file": self.file,
@@ -59,14 +59,27 @@ class FaultyFiles(Failure):
         super().__init__(WRONG_USE, "\n".join(shown), HINT)
         self.faults = tuple(faults)
 
+    def faults_as_values(self) -> list[dict[str, str | int]]:
+        """All of them, for `--json`."""
+        return [fault.as_values() for fault in self.faults]
 
-def read_site(path: FilePath) -> Site:
+
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """A site as it stands in a file, or in two."""
+
+    site: Site
+    fault_of: Callable[[Problem], FileFault]
+    """What is found to be wrong with the site afterwards, as a fault of the file."""
+
+
+def read_site(path: FilePath) -> SiteFile:
     """The site of a TOML file.
 
     Raises:
         Failure: 2, it can't be read or is not UTF-8. Its subclass FaultyFiles: all that is wrong in it.
     """
-    return parse_site(read_bounded(path, SAVE_AS_UTF8), str(path))
+    return _parsed(read_bounded(path, SAVE_AS_UTF8), str(path))
 
 
 def read_bounded(path: FilePath, hint: str) -> str:
@@ -96,8 +109,12 @@ def parse_site(text: str, source: str = "site.toml") -> Site:
         source: what errors call the file.
 
     Raises:
-        FaultyFiles: all that is wrong in it. A text that is not TOML has one fault, where it ceases to be.
+        Failure: 2, it is not TOML. Its subclass FaultyFiles: all that is wrong in it.
     """
+    return _parsed(text, source).site
+
+
+def _parsed(text: str, source: str) -> SiteFile:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -109,11 +126,15 @@ def parse_site(text: str, source: str = "site.toml") -> Site:
     builder = Builder()
     builder.take(values)
     site = builder.site()
+    lines: dict[Path, int] = {}  # they are wanted only if something is wrong
+
+    def located(fault: FaultyValue) -> FileFault:
+        lines.update(lines or lines_of(text))
+        return file_fault(fault, source, _line(lines, fault.path), fault.path)
+
     if builder.faults:
-        lines = lines_of(text)
-        found = [file_fault(fault, source, _line(lines, fault.path), fault.path) for fault in builder.faults]
-        raise FaultyFiles(sorted(found, key=lambda fault: fault.line))
-    return site
+        raise FaultyFiles(sorted(map(located, builder.faults), key=lambda fault: fault.line))
+    return SiteFile(site, lambda problem: located(builder.fault_of(problem)))
 
 
 def file_fault(fault: FaultyValue, source: str, line: int, path: Path) -> FileFault:

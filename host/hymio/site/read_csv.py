@@ -14,7 +14,7 @@ from typing import Final
 from hymio.common.text_files import separator_told
 from hymio.site.build import Builder, FaultyValue, Path
 from hymio.site.model import NodeKind, Site
-from hymio.site.read import FaultyFiles, FileFault, read_bounded
+from hymio.site.read import FaultyFiles, FileFault, SiteFile, read_bounded
 from hymio.site.rules import shown
 
 PLACE_COLUMNS: Final = ("key", "name", "kind", "parent", "time_zone", "hours", "level", "until")
@@ -30,24 +30,25 @@ FORMULA_SIGNS: Final = "=+-@'\t"
 _TakeRow = Callable[[int, dict[str, str]], None]
 
 
-def read_csv_site(places: FilePath, placements: FilePath, base: Site) -> Site:
+def read_csv_site(one: FilePath, other: FilePath, base: Site) -> SiteFile:
     """The site of two files.
 
     Args:
-        places: the file of the tree.
-        placements: the file of the placements.
+        one: the file of the tree, or that of the placements, which alone tells of terminals (`device_id`).
+        other: the other one.
         base: whose organisation, questions and surveys it has.
 
     Raises:
         Failure: 2, a file can't be read or is not UTF-8. Its subclass FaultyFiles: all that is wrong in them.
     """
-    return parse_csv_site(
-        read_bounded(places, _SAVE_AS_CSV),
-        read_bounded(placements, _SAVE_AS_CSV),
-        base,
-        str(places),
-        str(placements),
-    )
+    files = [(str(path), read_bounded(path, _SAVE_AS_CSV)) for path in (one, other)]
+    (places_source, places), (placements_source, placements) = sorted(files, key=lambda file: _tells_terminals(file[1]))
+    return _parsed(places, placements, base, places_source, placements_source)
+
+
+def _tells_terminals(text: str) -> bool:
+    """Whether it is the file of the placements; its columns stand in the first row, or in the second after `sep=;`."""
+    return any("device_id" in row for row in text.split("\n", 2)[:2])
 
 
 def parse_csv_site(
@@ -58,6 +59,10 @@ def parse_csv_site(
     placements_source: str = "placements.csv",
 ) -> Site:
     """The same of two texts."""
+    return _parsed(places, placements, base, places_source, placements_source).site
+
+
+def _parsed(places: str, placements: str, base: Site, places_source: str, placements_source: str) -> SiteFile:
     builder = Builder()
     builder.organisation = base.organisation
     builder.questions, builder.surveys = list(base.questions), list(base.surveys)
@@ -73,11 +78,11 @@ def parse_csv_site(
         _take_place(builder, line, cells, groups)
     _take_rows("placements", placements, PLACEMENT_COLUMNS, builder, take_placement)
     site = builder.site()
+    sources = {"places": places_source, "placements": placements_source}
     if builder.faults:
-        sources = {"places": places_source, "placements": placements_source}
         found = [_file_fault(fault, sources) for fault in builder.faults]
         raise FaultyFiles(sorted(found, key=lambda fault: (fault.file, fault.line)))
-    return site
+    return SiteFile(site, lambda problem: _file_fault(builder.fault_of(problem), sources))
 
 
 def _take_place(builder: Builder, line: int, cells: dict[str, str], groups: set[str | None]) -> None:

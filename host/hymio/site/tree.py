@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hymio.common.words import counted
 from hymio.site import moments
 from hymio.site.model import Node, NodeKind, Placement, Places, Scale, Site, Survey, SurveyType, places_of
+from hymio.site.present import is_over, standing, survey_time
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -38,20 +39,20 @@ def site_tree(site: Site, at_utc_minute: int, with_past: bool = False) -> Tree:
         return Text(words, style=style)  # no markup: names are people's
 
     def hang(branch: Tree, node: Node) -> None:
-        past = _is_over(places.until(node.key), at_utc_minute)
+        past = is_over(places.until(node.key), at_utc_minute)
         if past and not with_past:
             return
         below = branch.add(line(_node_words(node, places), "dim" if past else "bold"))
         for survey in surveys.get(node.key, []):
-            first = moments.start_of_day(survey.first_day, places.zone(node.key))
+            first, until = survey_time(survey, places.zone(node.key))
             state = "upcoming" if first > at_utc_minute else ""
-            over = _is_over(_survey_end(survey, places.zone(node.key)), at_utc_minute)
+            over = is_over(until, at_utc_minute)
             if not over or with_past:
                 question = questions.get(survey.question)
                 text = question.texts.get(organisation.locale, "") if question else ""
                 below.add(line(_survey_words(survey, text, state), "dim" if over else "cyan"))
         for placement in placements.get(node.key, []):
-            over = past or _is_over(placement.until_utc_minute, at_utc_minute)
+            over = past or is_over(placement.until_utc_minute, at_utc_minute)
             if not over or with_past:
                 below.add(line(_placement_words(placement, places.zone(node.key)), "dim" if over else "green"))
         for child in places.children.get(node.key, []):
@@ -60,26 +61,17 @@ def site_tree(site: Site, at_utc_minute: int, with_past: bool = False) -> Tree:
     root = Tree(line(f"{organisation.name}  {organisation.key} · {organisation.time_zone}", "bold"))
     for node in places.children.get(None, []):
         hang(root, node)
+    terminals = sum(1 for _ in standing(site, at_utc_minute))
     points = sum(
-        node.kind is NodeKind.POINT and not _is_over(places.until(node.key), at_utc_minute) for node in site.nodes
+        node.kind is NodeKind.POINT and not is_over(places.until(node.key), at_utc_minute) for node in site.nodes
     )
-    standing = {
-        one.device_id
-        for one in site.placements
-        if one.from_utc_minute <= at_utc_minute and not _is_over(one.until_utc_minute, at_utc_minute)
-    }
-    root.add(line(f"{counted(points, 'experience point')}, {counted(len(standing), 'terminal')}", "italic"))
+    root.add(
+        line(
+            f"{counted(points, 'experience point')}, {counted(terminals, 'terminal')}",
+            "italic",
+        )
+    )
     return root
-
-
-def _is_over(until: int | None, at: int) -> bool:
-    return until is not None and until <= at
-
-
-def _survey_end(survey: Survey, zone: str) -> int | None:
-    if survey.last_day is None:
-        return None
-    return moments.start_of_day(moments.day_after(survey.last_day), zone)
 
 
 def _node_words(node: Node, places: Places) -> str:

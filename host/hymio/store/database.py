@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from hymio.common.extras import missing_extra
 from hymio.common.hidden_passwords import hide
 from hymio.common.private_files import make_private
 from hymio.store.database_errors import DatabaseFailure, Fault, fault_of, is_of_database, shown
+from hymio.store.partitions import make_months
 from hymio.store.schema import SCHEMA_VERSION, LogKey
 from hymio.store.upgrade import check_version, create_or_upgrade
 
@@ -92,6 +94,16 @@ class Store:
                     reader.execute(text("SET TRANSACTION READ ONLY"))
                 yield reader
 
+    def make_months(self) -> None:
+        """Makes the partitions of the next months, where there are any; without them everything works as well.
+
+        Raises:
+            Failure: somebody reads for long, or this user may not make tables.
+        """
+        if self.engine.dialect.name == "postgresql":
+            with self.writing() as connection:
+                make_months(connection, time.time())
+
     def close(self) -> None:
         """Closes all connections."""
         self.engine.dispose()
@@ -138,6 +150,8 @@ def open_store(db: str, create: bool = False) -> Store:
         if create:
             with store.writing() as connection:
                 create_or_upgrade(connection)
+            with suppress(Failure):
+                store.make_months()
         else:
             with store.reading() as connection:
                 is_old = check_version(connection) < SCHEMA_VERSION

@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select, text, tuple_, update
 
 from hymio.store import schema
-from hymio.store.arrivals import Arrival, Told
+from hymio.store.arrivals import Arrival, Told, Uncountable
+from hymio.store.cells import add_presses
 from hymio.store.costs import Costs
 from hymio.store.log_rows import Writes
 from hymio.store.log_update import BatchOutcome, LogUpdate
@@ -26,7 +27,7 @@ __all__ = [
     "log_states",
 ]  # fmt: skip
 
-Refusal = tuple[Arrival | Told, str, Kept]
+Refusal = tuple[Arrival | Told | Uncountable, str, Kept]
 """(what was not taken in, why, whether quarantine has kept it)"""
 
 _NEW_LOG: Final = text(
@@ -39,11 +40,11 @@ _AMEND_PRESS: Final = text(
 _SPAN_GONE: Final = text(
     "DELETE FROM spans WHERE device_id = :device_id AND log_id = :log_id AND first_seq = :first_seq"
 )
-_ADD_HOURLY: Final = text(
-    "INSERT INTO hourly (device_id, hour, button, verdict, presses)"
-    " VALUES (:device_id, :hour, :button, :verdict, :presses)"
-    " ON CONFLICT (device_id, hour, button, verdict) DO UPDATE SET presses = hourly.presses + excluded.presses"
+_NEXT_ARRIVAL: Final = text(
+    "INSERT INTO counters (name, value) VALUES ('arrival', 1)"
+    " ON CONFLICT (name) DO UPDATE SET value = counters.value + 1"
 )
+_ARRIVAL: Final = text("SELECT value FROM counters WHERE name = 'arrival'")
 _LOG_COLUMNS: Final = [column.name for column in schema.logs.columns if not column.primary_key]
 _CHANGE_LOG: Final = (
     update(schema.logs)
@@ -58,6 +59,7 @@ def ingest_many(
     told: Sequence[Told] = (),
     costs: Costs | None = None,
     refusals: list[Refusal] | None = None,
+    uncountable: Iterable[Uncountable] = (),
 ) -> list[BatchOutcome]:
     """Takes in batches and statements, in the transaction of `connection`.
 
@@ -69,12 +71,13 @@ def ingest_many(
         told: the statements.
         costs: what the work takes is booked there, terminal by terminal.
         refusals: what was not taken in is added to it.
+        uncountable: what came with them and goes to quarantine.
 
     Returns:
         One outcome for each batch, in their order.
     """
     costs = Costs() if costs is None else costs
-    refused: list[tuple[Arrival | Told, str]] = []
+    refused: list[tuple[Arrival | Told | Uncountable, str]] = [(one, one.reason) for one in uncountable]
     outcomes: list[BatchOutcome] = []
     credible: dict[LogKey, list[tuple[Arrival | Told, BatchOutcome | None]]] = {}
     heard_utc: dict[LogKey, float] = {}
@@ -117,17 +120,17 @@ def ingest_many(
                     taken.append(outcome)
         for outcome in taken:
             outcome.mark = log.mark_after(outcome.last_seq)
+    # The same order everywhere, so that two collectors can't wait for each other.
+    for said, reason in sorted(refused, key=lambda pair: pair[0].device_id):
+        with costs.of(said.device_id):
+            kept = put_in_quarantine(connection, said.device_id, said.source, reason, said.payload, said.received_utc)
+        if refusals is not None:
+            refusals.append((said, reason, kept))
     writes = Writes()
     for log in updates.values():
         with costs.of(log.key[0]):
             log.flush(writes)
     _write(connection, updates.values(), writes)
-    # The same order everywhere, so that two collectors can't wait for each other.
-    for one, reason in sorted(refused, key=lambda pair: pair[0].device_id):
-        with costs.of(one.device_id):
-            kept = put_in_quarantine(connection, one.device_id, one.source, reason, one.payload, one.received_utc)
-        if refusals is not None:
-            refusals.append((one, reason, kept))
     return outcomes
 
 
@@ -156,9 +159,9 @@ def date_waiting(connection: Connection) -> bool:
     if found is None:
         return False
     writes = Writes()
-    for device_id, (hour, button, verdict), presses in found:
-        writes.hourly[device_id, hour, button, verdict] += presses
-    _add_hourly(connection, writes)
+    for device_id, (minute, button, verdict), presses in found:
+        writes.minutes[device_id, minute, button, verdict] += presses
+    add_presses(connection, writes.minutes)
     return True
 
 
@@ -235,7 +238,12 @@ def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey
 def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes) -> None:
     if writes.amended:
         connection.execute(_AMEND_PRESS, writes.amended)
-    put_rows(connection, schema.presses, writes.presses)
+    if writes.presses:
+        # The row stays locked until all is committed, so that the numbers are committed in their order. Whatever else
+        # is locked by name has to be locked before, and cells after.
+        connection.execute(_NEXT_ARRIVAL)
+        arrival = int(connection.execute(_ARRIVAL).scalar_one())
+        put_rows(connection, schema.presses, [(*row, arrival) for row in writes.presses])
     put_rows(connection, schema.records, writes.records)
     if writes.spans_gone:
         connection.execute(_SPAN_GONE, writes.spans_gone)
@@ -246,15 +254,4 @@ def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes)
     ]
     if rows:
         connection.execute(_CHANGE_LOG, rows)
-    _add_hourly(connection, writes)
-
-
-def _add_hourly(connection: Connection, writes: Writes) -> None:
-    # The same order everywhere, so that two collectors can't wait for each other.
-    hourly = [
-        {"device_id": device_id, "hour": hour, "button": button, "verdict": verdict, "presses": presses}
-        for (device_id, hour, button, verdict), presses in sorted(writes.hourly.items())
-        if presses
-    ]
-    if hourly:
-        connection.execute(_ADD_HOURLY, hourly)
+    add_presses(connection, writes.minutes)

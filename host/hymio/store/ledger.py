@@ -12,7 +12,7 @@ from hymio.store.database import open_store
 from hymio.store.ingest import LogState
 from hymio.wire.seq_coverage import Coverage, Span
 
-_SHOWN: Final = ("device_id", "log_id", "pressed", "rows", "lost", "waiting", "duplicates", "balanced")
+_SHOWN: Final = ("device_id", "log_id", "pressed", "rows", "folded", "lost", "waiting", "duplicates", "balanced")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from hymio.store import schema
+from hymio.store.cells import TerminalMinute
+from hymio.store.schema import NO_TIME
 from hymio.wire.records import (
     KIND_BITS,
     VERDICT_CODES,
@@ -23,14 +24,17 @@ from hymio.wire.records import (
 
 @dataclass(slots=True)
 class Writes:
-    """Rows to be written at the end of a transaction, in the order of the tables' columns."""
+    """Rows to be written at the end of a transaction, in the order of the tables' columns.
+
+    Those of presses lack the last one, `arrival`.
+    """
 
     presses: list[tuple[Any, ...]] = field(default_factory=list)
     amended: list[dict[str, Any]] = field(default_factory=list)
     records: list[tuple[Any, ...]] = field(default_factory=list)
     spans: list[tuple[Any, ...]] = field(default_factory=list)
     spans_gone: list[dict[str, Any]] = field(default_factory=list)
-    hourly: dict[tuple[str, int, int, str], int] = field(default_factory=lambda: defaultdict(int))
+    minutes: dict[TerminalMinute, int] = field(default_factory=lambda: defaultdict(int))
 
 
 @dataclass(slots=True)
@@ -47,9 +51,9 @@ class PressRow:
 
     @property
     def bucket(self) -> tuple[int, int, str]:
-        """The (hour, button, verdict) under which the hourly figures count the row."""
-        hour = schema.NO_HOUR if self.pressed_utc is None else int(self.pressed_utc // 3600)
-        return hour, self.record.button, VERDICTS[self.verdict]
+        """The (UTC minute or `NO_TIME`, button, verdict) by which it is counted; see `cells`."""
+        minute = NO_TIME if self.pressed_utc is None else int(self.pressed_utc // 60)
+        return minute, self.record.button, VERDICTS[self.verdict]
 
 
 def press_row_of(row: Any) -> PressRow:
@@ -66,7 +70,7 @@ def press_row_of(row: Any) -> PressRow:
 
 
 def press_values(device_id: str, log_id: int, seq: int, row: PressRow) -> tuple[Any, ...]:
-    """The values of a row of `presses`, in the order of the columns."""
+    """The values of a row of `presses`, in the order of the columns but the last one."""
     record = row.record
     if isinstance(record, Run):
         span_s, flags, quiet_ms, edges = record.span_s, None, None, None
@@ -75,7 +79,7 @@ def press_values(device_id: str, log_id: int, seq: int, row: PressRow) -> tuple[
     return (
         device_id, log_id, seq, record.boot, record.uptime_ms, record.button, row.count, span_s,
         VERDICTS[row.verdict], VERDICTS[record.verdict], flags, quiet_ms, edges, row.clock, row.pressed_utc, row.via,
-        row.received_utc, 0,
+        row.received_utc,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from hymio.store.arrivals import Arrival, Told
 from hymio.store.dating import Marker, Timeline, marker_of
 from hymio.store.log_rows import PressRow, Writes, press_row_of, press_values, record_values
 from hymio.store.quarantine import Kept
-from hymio.store.redating import date_again, stored_markers
+from hymio.store.redating import Bucket, date_again, stored_markers
 from hymio.store.rows import chunks
 from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch, Totals
@@ -100,7 +100,7 @@ class LogUpdate:
         self._new_presses: dict[int, PressRow] = {}
         self._new_records: dict[int, Record] = {}
         self._newest_next_seq = 0
-        self._hourly: dict[tuple[int, int, str], int] = defaultdict(int)
+        self._minutes: dict[Bucket, int] = defaultdict(int)
 
     # ---- taking in ----
 
@@ -285,9 +285,9 @@ class LogUpdate:
         self._amend(writes)
         device_id, log_id = self.key
         for row in self._new_presses.values():
-            self._hourly[row.bucket] += row.count
-        for (hour, button, verdict), presses in self._hourly.items():
-            writes.hourly[device_id, hour, button, verdict] += presses
+            self._minutes[row.bucket] += row.count
+        for (minute, button, verdict), presses in self._minutes.items():
+            writes.minutes[device_id, minute, button, verdict] += presses
         writes.presses += [press_values(device_id, log_id, seq, row) for seq, row in self._new_presses.items()]
         writes.records += [record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
         self._flush_spans(writes)
@@ -351,9 +351,9 @@ class LogUpdate:
             for row in self._ask(_PRESSES_AT, seqs=chunk).all():
                 press = press_row_of(row)
                 if isinstance(press.record, Press) and press.verdict != newest[row.seq][1]:
-                    self._hourly[press.bucket] -= press.count
+                    self._minutes[press.bucket] -= press.count
                     press.verdict = newest[row.seq][1]
-                    self._hourly[press.bucket] += press.count
+                    self._minutes[press.bucket] += press.count
                     writes.amended.append(
                         {"device_id": device_id, "log_id": log_id, "seq": row.seq, "verdict": VERDICTS[press.verdict]}
                     )
@@ -375,8 +375,8 @@ class LogUpdate:
         for low, high in _merged(again):
             dated = date_again(self._connection, self.key, markers.values(), low, high, most)
             most -= dated.rows
-            for bucket, presses in dated.hourly:
-                self._hourly[bucket] += presses
+            for bucket, presses in dated.minutes:
+                self._minutes[bucket] += presses
 
     def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
         """Dates the new presses among the seqs `touched`.

@@ -25,9 +25,9 @@ from hymio.wire.limits import ROWS_DATED_AT_ONCE
 from hymio.wire.records import Kind
 
 Bucket = tuple[int, int, str]
-"""The (hour, button, verdict) under which the hourly figures count a press."""
+"""The (UTC minute or `NO_TIME`, button, verdict) by which a press is counted; see `cells`."""
 
-_HOUR_MS: Final = 3_600_000
+_MINUTE_MS: Final = 60_000
 
 _OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
 _FIRST_ROWS: Final = text(
@@ -57,10 +57,10 @@ _DONE: Final = text(f"DELETE FROM redating WHERE {_OF_LOG} AND low_seq = :low")
 
 @dataclass(slots=True)
 class Dated:
-    """How many rows were looked at, and what that adds to the hourly figures (presses, some of them negative)."""
+    """How many rows were looked at, and what that adds to the roll-ups (presses, some of them negative)."""
 
     rows: int = 0
-    hourly: list[tuple[Bucket, int]] = field(default_factory=list)
+    minutes: list[tuple[Bucket, int]] = field(default_factory=list)
 
 
 def date_again(connection: Connection, key: LogKey, new: Iterable[Marker], low: int, high: int, most: int) -> Dated:
@@ -94,7 +94,7 @@ def date_on(connection: Connection) -> Iterator[tuple[str, Bucket, int]] | None:
     """Goes on with what is left to be dated again.
 
     Returns:
-        (device_id, bucket, presses) to be added to the hourly figures in the same transaction; None: nothing was left.
+        (device_id, bucket, presses) to be added to the roll-ups in the same transaction; None: nothing was left.
     """
     table, logs = schema.redating, schema.logs
     first = connection.execute(select(table).order_by(table.c.device_id, table.c.log_id).limit(1)).one_or_none()
@@ -113,7 +113,7 @@ def date_on(connection: Connection) -> Iterator[tuple[str, Bucket, int]] | None:
         return iter(())
     connection.execute(_DONE, {"device_id": key[0], "log_id": key[1], "low": first.low_seq})
     dated = date_again(connection, key, (), first.low_seq, left, ROWS_DATED_AT_ONCE)
-    return ((key[0], bucket, presses) for bucket, presses in dated.hourly)
+    return ((key[0], bucket, presses) for bucket, presses in dated.minutes)
 
 
 def is_left(connection: Connection) -> bool:
@@ -181,9 +181,9 @@ def _date_stretch(
         return []
     connection.execute(_update(dated), given)
     deltas: list[tuple[Bucket, int]] = []
-    for hour, new_hour, button, verdict, presses in changed:
-        if hour != new_hour:
-            deltas += [((hour, button, verdict), -int(presses)), ((new_hour, button, verdict), int(presses))]
+    for minute, new_minute, button, verdict, presses in changed:
+        if minute != new_minute:
+            deltas += [((minute, button, verdict), -int(presses)), ((new_minute, button, verdict), int(presses))]
     return deltas
 
 
@@ -202,10 +202,10 @@ def _seconds(ms: str) -> str:
     return f"CAST({ms} AS DOUBLE PRECISION) / CAST(1000 AS DOUBLE PRECISION)"
 
 
-def _hour(ms: str) -> str:
-    # The division truncates, and so does SQLite's cast; a time before 1970 is in the hour before.
-    floored = f"({ms} - CASE WHEN {ms} < 0 THEN {_HOUR_MS - 1} ELSE 0 END) / {_HOUR_MS}"
-    return f"CASE WHEN {ms} IS NULL THEN {schema.NO_HOUR} ELSE {floored} END"
+def _minute(ms: str) -> str:
+    # The division truncates, and so does SQLite's cast; a time before 1970 is in the minute before.
+    floored = f"({ms} - CASE WHEN {ms} < 0 THEN {_MINUTE_MS - 1} ELSE 0 END) / {_MINUTE_MS}"
+    return f"CASE WHEN {ms} IS NULL THEN {schema.NO_TIME} ELSE {floored} END"
 
 
 def _where(dated: int) -> str:
@@ -220,7 +220,7 @@ def _where(dated: int) -> str:
 def _changes(dated: int) -> TextClause:
     _, ms = _new_values(dated)
     return text(
-        f"SELECT {_hour('old_ms')} AS old_hour, {_hour('new_ms')} AS new_hour, button, verdict, sum(count)"
+        f"SELECT {_minute('old_ms')} AS old_minute, {_minute('new_ms')} AS new_minute, button, verdict, sum(count)"
         " FROM (SELECT CAST(pressed_utc * 1000 AS BIGINT) AS old_ms,"
         f" {ms} AS new_ms, button, verdict, count FROM presses WHERE {_where(dated)}) AS rows_to_date"
         " GROUP BY 1, 2, 3, 4"

@@ -25,10 +25,13 @@ from sqlalchemy import (
 from hymio.wire.records import Kind
 
 SCHEMA_VERSION: Final = 3
-"""Rises with every change that an older hymio must not write to."""
+"""Rises with every change that an older hymio must not write to; `migrations/versions` has a revision for each."""
 
 DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
 """Which rows of `records` date presses, in SQL: an index holds exactly these."""
+
+IS_ANSWER: Final = "verdict = 'answer'"
+"""Which rows of `presses` answer a follow-up: they are few, and looked for among all others."""
 
 metadata = MetaData()
 
@@ -67,7 +70,15 @@ presses = Table(
     Column("received_utc", Double, nullable=False),
     Column("arrival", BigInteger, nullable=False, server_default="0", comment="which transaction brought it"),
     Index("presses_by_time", "device_id", "pressed_utc"),
-    Index("presses_by_arrival", "arrival"),
+    # In the order in which readers follow it: of one transaction there may be many rows.
+    Index("presses_by_arrival", "arrival", "device_id", "log_id", "seq"),
+    Index(
+        "answers_by_time",
+        "device_id",
+        "pressed_utc",
+        sqlite_where=text(IS_ANSWER),
+        postgresql_where=text(IS_ANSWER),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -154,7 +165,9 @@ logs = Table(
     Column("pace_seq", BigInteger, comment="the next seq when it began to be heard"),
     Column("pace_utc", Double, comment="when that was"),
     Column("pruned_seq", BigInteger, nullable=False, server_default="0", comment="rows below it were folded"),
-    Column("folded", BigInteger, nullable=False, server_default="0", comment="presses whose rows were pruned"),
+    Column(
+        "folded", BigInteger, nullable=False, server_default="0", comment="of presses, those whose rows were pruned"
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -205,7 +218,7 @@ terminals = Table(
 )
 
 
-class Span(IntEnum):
+class CellSpan(IntEnum):
     """How long the time is that a row of `cells` sums up."""
 
     EVER = 0
@@ -384,6 +397,8 @@ answers = Table(
     Column("locale", String(16)),
     Column("text", Text),
     Column("verdict", String(16), nullable=False, comment="counted, or why not: spam"),
+    Column("arrival", BigInteger, nullable=False, server_default="0", comment="which transaction brought it"),
+    Index("answers_by_place", "node_id", "answered_utc"),
 )
 
 tokens = Table(
@@ -407,18 +422,4 @@ audit = Table(
     Column("who", Text, nullable=False, comment="the account on the computer, or the token's name"),
     Column("action", String(32), nullable=False, comment="site.import, token.create, db.prune, ..."),
     Column("details", Text, nullable=False, comment="JSON object; holds no secret"),
-)
-
-NO_HOUR: Final = -1
-"""The `hourly.hour` of presses whose time is not known."""
-
-hourly = Table(
-    "hourly",
-    metadata,
-    Column("device_id", String(32), primary_key=True),
-    Column("hour", BigInteger, primary_key=True, autoincrement=False, comment="hours of 1970; -1: not known"),
-    Column("button", SmallInteger, primary_key=True, autoincrement=False),
-    Column("verdict", String(16), primary_key=True),
-    Column("presses", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
 )

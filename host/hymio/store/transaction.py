@@ -14,7 +14,7 @@ from hymio.store.database_errors import Fault, fault_of
 from hymio.store.ingest import Refusal, date_waiting, ingest_many, is_left, log_states
 from hymio.store.log_update import BatchOutcome
 from hymio.store.new_logs import without_too_many_logs
-from hymio.store.quarantine import Kept, put_in_quarantine
+from hymio.store.quarantine import Kept
 
 _COLLISIONS_MAX: Final = 10
 """Two writers that are in each other's way more often than this are not there by chance."""
@@ -112,17 +112,12 @@ def commit(store: Store, transaction: Transaction, costs: Costs | None = None) -
     with store.writing() as connection:
         arrivals, told_all, too_many = without_too_many_logs(connection, store, transaction.arrivals, transaction.told)
         turned_away: list[Refusal] = []
-        outcomes = ingest_many(connection, arrivals, told_all, committed.costs, turned_away)
+        uncountable = [*transaction.refused, *too_many]
+        outcomes = ingest_many(connection, arrivals, told_all, committed.costs, turned_away, uncountable)
         committed.outcomes = [outcome for outcome in outcomes if not outcome.refused]
         for said, reason, kept in turned_away:
             refused = Uncountable(said.device_id, said.source, reason, said.payload, said.received_utc)
             committed.refused.append((refused, kept))
-        for one in sorted([*transaction.refused, *too_many], key=lambda one: one.device_id):
-            with committed.costs.of(one.device_id):
-                kept = put_in_quarantine(
-                    connection, one.device_id, one.source, one.reason, one.payload, one.received_utc
-                )
-            committed.refused.append((one, kept))
         due = {
             (outcome.device_id, outcome.log_id): DueAck(outcome.device_id, outcome.log_id, outcome.mark, outcome.nonce)
             for outcome in committed.outcomes

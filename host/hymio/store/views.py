@@ -18,7 +18,7 @@ _VIEWS: Final = {
     "ledger_v1": f"""
         SELECT device_id, log_id, pressed, presses AS "rows", lost, coalesce(pressed - presses - lost, 0) AS waiting,
                duplicates, pressed IS NOT NULL AND pressed - presses - lost = 0 AND open_gaps = 0
-               AND next_seq - oldest_seq <= {LOG_RECORDS_MAX} AS balanced
+               AND next_seq - oldest_seq <= {LOG_RECORDS_MAX} AS balanced, folded
         FROM logs
     """,
 }

@@ -86,11 +86,21 @@ def _keep_books(connection: sqlite3.Connection, each: int) -> None:
             " AND device_id = 'till-000')"
         )
     connection.execute("UPDATE logs SET next_seq = :end, totals_seq = :end, pressed = :each", numbers)
-    connection.execute("DELETE FROM hourly")
-    connection.execute(
-        "INSERT INTO hourly (device_id, hour, button, verdict, presses) SELECT device_id,"
-        " CAST(pressed_utc / 3600 AS INTEGER), button, verdict, sum(count) FROM presses GROUP BY 1, 2, 3, 4"
-    )
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'hourly'").fetchone():
+        connection.execute("DELETE FROM hourly")
+        connection.execute(
+            "INSERT INTO hourly (device_id, hour, button, verdict, presses) SELECT device_id,"
+            " CAST(pressed_utc / 3600 AS INTEGER), button, verdict, sum(count) FROM presses GROUP BY 1, 2, 3, 4"
+        )
+        return
+    connection.execute("DELETE FROM cells")
+    for span, minutes in enumerate((1 << 40, 1440, 60)):
+        connection.execute(
+            "INSERT INTO cells (device_id, span, start_utc_minute, node_id, survey_id, button, verdict, presses)"
+            " SELECT device_id, :span, CAST(pressed_utc / 60 AS INTEGER) / :minutes * :minutes, 0, 0, button, verdict,"
+            " sum(count) FROM presses GROUP BY 1, 2, 3, 6, 7",
+            {"span": span, "minutes": minutes},
+        )
 
 
 def ask(db: str, runs: int) -> dict[str, Any]:

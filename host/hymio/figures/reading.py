@@ -1,0 +1,194 @@
+"""What is read of the roll-ups for a figure, and no more: cells as presses of a place on the clock of that place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import lru_cache, partial
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, func, select
+
+from hymio.figures.regions import DayVotes, Leaf, LeafOf, PlaceTree, Region
+from hymio.figures.wall_time import WallStretch, day_named, whole_days
+from hymio.measures.anonymity import Tree
+from hymio.measures.zones import wall_name
+from hymio.site.attribution import FOR_EVER, FROM_EVER
+from hymio.site.model import CUSTOMERS_AT_LEAST
+from hymio.site.moments import MINUTE_S, day_after, zone_of
+from hymio.store import schema
+from hymio.store.cells import COUNTED, read_cells
+from hymio.store.rows import chunks
+from hymio.store.schema import NO_TIME, NOWHERE, CellSpan
+from hymio.store.sites import StoredSite, load_sites
+
+
+class NamedPresses(NamedTuple):
+    """Presses of one leaf in a day or an hour, which is named as the clock there shows it."""
+
+    leaf: Leaf
+    time: str
+    button: int
+    verdict: str
+    presses: int
+
+
+class FigureReader:
+    """One look at the database: what figures are made of, each cell read when it is first needed."""
+
+    def __init__(self, connection: Connection, now_utc: float) -> None:
+        """Reads which places there are.
+
+        Args:
+            connection: comes from `Store.reading`; all figures are of the moment at which that began.
+            now_utc: seconds of 1970.
+        """
+        self.connection = connection
+        self.now_utc = now_utc
+        self.rows = 0
+        """How many rows of roll-ups have been read."""
+        self.sites = load_sites(connection)
+        self.zone_nowhere = zone_of(self.sites[0].site.organisation.time_zone if len(self.sites) == 1 else "UTC")
+        """Of terminals that stand nowhere."""
+        self._trees: dict[int, PlaceTree] = {}
+        self._regions: dict[int, Region] = {}
+        self._lone: Mapping[str, Region] | None = None
+
+    def site(self, organisation: str | None) -> StoredSite:
+        """That of an organisation, by key; None: of the only one.
+
+        Raises:
+            ValueError: there is none, or it has to be said which.
+        """
+        known = {stored.site.organisation.key: stored for stored in self.sites}
+        if organisation is None and len(known) == 1:
+            return self.sites[0]
+        if organisation in known:
+            return known[organisation]
+        if not known:
+            raise ValueError("There are no places in this database; expected those of `hymio site import`.")
+        said = f"There is no organisation {organisation!r}" if organisation else "There are several organisations"
+        raise ValueError(f"{said}; expected one of {', '.join(sorted(known))}.")
+
+    def place_tree(self, stored: StoredSite) -> PlaceTree:
+        """The places of a site."""
+        if stored.id not in self._trees:
+            self._trees[stored.id] = PlaceTree(stored)
+        return self._trees[stored.id]
+
+    def region(self, stored: StoredSite) -> Region:
+        """An organisation with all votes that it has ever had."""
+        if stored.id not in self._regions:
+            places = self.place_tree(stored)
+            device_ids, zones = places.device_ids(places.points), places.zones(places.points)
+            days = self._votes(places.leaf, device_ids, CellSpan.DAY, FROM_EVER, FOR_EVER)
+            read_hours = partial(self._hours, places.leaf, device_ids, zones)
+            at_least = places.organisation.too_few_customer
+            self._regions[stored.id] = Region(places.tree(), zones, days, read_hours, at_least)
+        return self._regions[stored.id]
+
+    def lone_regions(self) -> Mapping[str, Region]:
+        """Terminals by id, as far as they stood nowhere: each a region of its own, and its only place."""
+        if self._lone is None:
+            logs, cells = schema.logs.c, schema.cells.c
+            have_any = select(cells.device_id).where(
+                cells.device_id.in_(select(logs.device_id)),
+                cells.span == int(CellSpan.EVER),
+                cells.start_utc_minute == 0,
+                cells.node_id == NOWHERE,
+            )
+            device_ids = sorted({device_id for (device_id,) in self.connection.execute(have_any)})
+            by_device: dict[str, dict[str, Mapping[str, int]]] = {device_id: {} for device_id in device_ids}
+            for day, votes in self._votes(self.lone_leaf, device_ids, CellSpan.DAY, FROM_EVER, FOR_EVER).items():
+                for device_id, number in votes.items():
+                    by_device[device_id][day] = {device_id: number}
+            at_least = self.sites[0].site.organisation.too_few_customer if len(self.sites) == 1 else CUSTOMERS_AT_LEAST
+            zones = {self.zone_nowhere}
+            self._lone = {
+                device_id: Region(
+                    Tree(device_id, {}), zones, days, partial(self._hours, self.lone_leaf, [device_id], zones), at_least
+                )
+                for device_id, days in by_device.items()
+            }
+        return self._lone
+
+    def lone_leaf(self, device_id: str, node_id: int, survey_id: int) -> Leaf | None:
+        """Where a cell belongs among the lone regions; None: it stood somewhere."""
+        return None if node_id != NOWHERE else Leaf(device_id, None, None, device_id, self.zone_nowhere)
+
+    def presses(
+        self, leaf_of: LeafOf, device_ids: Sequence[str], zones: Iterable[ZoneInfo], stretch: WallStretch, by_hour: bool
+    ) -> Iterator[NamedPresses]:
+        """All presses of a stretch, each by its day; of days that are not whole, or all `by_hour`, by the hour."""
+        days = set(stretch.days())
+        whole = {day for day in days if not by_hour and stretch.holds_day(day)}
+        for span, some in ((CellSpan.DAY, whole), (CellSpan.HOUR, days - whole)):
+            for from_minute, until_minute in _minutes(some, zones):
+                for row in read_cells(self.connection, device_ids, span, from_minute, until_minute):
+                    self.rows += 1
+                    leaf = leaf_of(row.device_id, row.node_id, row.survey_id)
+                    if leaf is None:
+                        continue
+                    time = _named(leaf.zone, span, row.start_utc_minute)
+                    # Days of several zones overlap: what is of the day beside is read with that one.
+                    if time[:10] in some and (span is CellSpan.DAY or stretch.holds(time)):
+                        yield NamedPresses(leaf, time, row.button, row.verdict, row.presses)
+
+    def _hours(
+        self, leaf_of: LeafOf, device_ids: Sequence[str], zones: Iterable[ZoneInfo], days: Collection[str]
+    ) -> DayVotes:
+        found: dict[str, dict[str, int]] = {}
+        for bounds in _minutes(days, zones):
+            for time, votes in self._votes(leaf_of, device_ids, CellSpan.HOUR, *bounds).items():
+                if time[:10] in days:
+                    found[time] = votes
+        return found
+
+    def _votes(
+        self, leaf_of: LeafOf, device_ids: Sequence[str], span: CellSpan, from_minute: int, until_minute: int
+    ) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for device_id, start, node_id, survey_id, votes in self._summed(device_ids, span, from_minute, until_minute):
+            leaf = leaf_of(device_id, node_id, survey_id)
+            if leaf is not None and start != NO_TIME:
+                by_leaf = found.setdefault(_named(leaf.zone, span, start), {})
+                by_leaf[leaf.name] = by_leaf.get(leaf.name, 0) + int(votes)
+        return found
+
+    def _summed(
+        self, device_ids: Sequence[str], span: CellSpan, from_minute: int, until_minute: int
+    ) -> Iterator[Row[str, int, int, int, int]]:
+        """Counted votes, whatever the button, in the order of the key of `cells`."""
+        cells = schema.cells.c
+        of = (cells.device_id, cells.start_utc_minute, cells.node_id, cells.survey_id)
+        for chunk in chunks(device_ids):
+            query = select(*of, func.sum(cells.presses)).where(
+                cells.device_id.in_(chunk),
+                cells.span == int(span),
+                cells.verdict == COUNTED,
+                cells.start_utc_minute >= from_minute,
+                cells.start_utc_minute < until_minute,
+            )
+            for row in self.connection.execute(query.group_by(*of)):
+                self.rows += 1
+                yield row
+
+
+@lru_cache(maxsize=100_000)
+def _named(zone: ZoneInfo, span: CellSpan, start_utc_minute: int) -> str:
+    """The day or the hour that began then."""
+    name = wall_name(zone, start_utc_minute * MINUTE_S)
+    return name[:10] if span is CellSpan.DAY else name
+
+
+def _minutes(days: Collection[str], zones: Iterable[ZoneInfo]) -> Iterator[tuple[int, int]]:
+    """From which UTC minute until which one it is one of these days in any of the zones: a stretch for each run."""
+    zones = list(zones)
+    run: list[str] = []
+    for day in [*sorted(days), ""]:
+        if run and day != day_named(day_after(date.fromisoformat(run[-1]))):
+            from_utc, until_utc = whole_days(run[0], run[-1]).bounds_utc(zones)
+            yield from_utc // MINUTE_S, until_utc // MINUTE_S
+            run = []
+        run.append(day)

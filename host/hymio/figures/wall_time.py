@@ -1,0 +1,189 @@
+"""Stretches of time as clocks on the wall show them, and the buckets into which a question cuts them.
+
+All places of an organisation are asked for the same words, "2026-03-29T14:00": each has its own clock. So the votes of
+a day, or of 14:00, add up over places in several time zones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from hymio.measures.buckets import Per, buckets, key_of
+from hymio.measures.zones import start_local, wall_name
+from hymio.site.moments import EARLIEST, LATEST, WallClock, day_after, parse_moment
+
+_AGAIN: Final = " again"
+_MIDNIGHT: Final = "T00:00"
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+EXPECTED: Final = "a day as 2026-03-29, or a moment as 2026-03-29T14:00 or 2026-03-29T12:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class WallStretch:
+    """From an hour on until before another one, both as `zones.wall_name` names them."""
+
+    start: str
+    end: str
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError(f"A range ends after its start; it came as {self.start} to {self.end}.")
+
+    def holds(self, hour: str) -> bool:
+        """Whether the hour of that name lies within."""
+        return self.start <= hour < self.end
+
+    def holds_day(self, day: str) -> bool:
+        """Whether all of that day lies within."""
+        return self.start <= day + _MIDNIGHT and day_named(day_after(date.fromisoformat(day))) + _MIDNIGHT <= self.end
+
+    def days(self) -> list[str]:
+        """The days that lie within, or a part of them: `2026-03-29`."""
+        day, last = date.fromisoformat(self.start[:10]), date.fromisoformat(self.end[:10])
+        if self.end[10:] == _MIDNIGHT:
+            last -= timedelta(days=1)
+        return [day_named(day + timedelta(days=number)) for number in range((last - day).days + 1)]
+
+    def bounds_utc(self, zones: Iterable[ZoneInfo]) -> tuple[int, int]:
+        """From the first to the last moment, in seconds of 1970, at which it is that time in any of the zones."""
+        zones = list(zones)
+        return min(utc_of(self.start, zone) for zone in zones), max(utc_of(self.end, zone) for zone in zones)
+
+
+def whole_days(first: str, last: str) -> WallStretch:
+    """From the beginning of a day to the end of another one."""
+    return WallStretch(first + _MIDNIGHT, day_named(day_after(date.fromisoformat(last))) + _MIDNIGHT)
+
+
+def day_named(day: date) -> str:
+    """As 2026-03-29."""
+    return day.isoformat()
+
+
+def utc_of(wall: str, zone: ZoneInfo) -> int:
+    """The second of 1970 at which the clock of a zone shows that; if it skips it, that of the change (PEP 495)."""
+    at = datetime.fromisoformat(wall.removesuffix(_AGAIN))
+    return int(at.replace(tzinfo=zone, fold=int(wall.endswith(_AGAIN))).timestamp())
+
+
+def stretch_of(start: str | None, end: str | None, zone: ZoneInfo, first_day: str, now_utc: float) -> WallStretch:
+    """What `--from` and `--to` mean.
+
+    Args:
+        start: a day, whose beginning is meant, or a moment: that of the full hour before it. None: `first_day`.
+        end: a day, which still belongs to it, or a moment: until the full hour after it. None: the end of today.
+        zone: whose days and hours they are.
+        first_day: the first day of which there is anything.
+        now_utc: seconds of 1970.
+
+    Raises:
+        ValueError: what was expected and what came, as a sentence.
+    """
+    today = wall_name(zone, now_utc)[:10]
+    begin = _hour(start, zone, False) if start else min(first_day, today) + _MIDNIGHT
+    finish = _hour(end, zone, True) if end else max(today, begin[:10])
+    if len(finish) == len(today):
+        finish = whole_days(finish, finish).end
+    return WallStretch(begin, finish)
+
+
+def _hour(given: str, zone: ZoneInfo, is_end: bool) -> str:
+    """The name of the hour, or of the day where a day stands for its end."""
+    try:
+        if _DAY.fullmatch(given):
+            day = date.fromisoformat(given)
+            if not EARLIEST <= day < LATEST:
+                raise ValueError(f"a day of the years {EARLIEST.year} to {LATEST.year - 1}")
+            return day_named(day) if is_end else day_named(day) + _MIDNIGHT
+        minute = parse_moment(given, zone.key)
+    except ValueError as error:
+        is_clear = "years" in str(error) or "clocks" in str(error)
+        raise ValueError(f"{given!r} is no time here; expected {error if is_clear else EXPECTED}.") from None
+    first, after, _ = WallClock(zone.key).hour_of(minute)
+    return wall_name(zone, 60 * (after if is_end and minute > first else first))
+
+
+def shifted_back(stretch: WallStretch) -> WallStretch:
+    """The stretch of the same length before it: of whole months the months before, of others the days or hours."""
+    start, end = (datetime.fromisoformat(wall.removesuffix(_AGAIN)) for wall in (stretch.start, stretch.end))
+    if start.day == end.day == 1 and start.time() == end.time() == datetime.min.time():
+        months = 12 * (end.year - start.year) + end.month - start.month
+        year, month = divmod(12 * start.year + start.month - 1 - months, 12)
+        before = start.replace(year=year, month=month + 1)
+    else:
+        before = start - (end - start)
+    return WallStretch(f"{before:%Y-%m-%dT%H:%M}", stretch.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What one cell of an answer holds of the time.
+
+    bucket: as `measures.buckets` keys it; "" is the whole range. start_utc: seconds of 1970, of its first moment within
+    the range, on the clock of whatever the cell tells of; start_local: the same as ISO 8601 with the offset.
+    """
+
+    bucket: str
+    start_utc: int
+    start_local: str
+
+
+@lru_cache(maxsize=100_000)
+def bucket_of(per: Per | None, time: str) -> str:
+    """In which bucket a day or an hour lies: "" without buckets, an hour by its name in the bucket of that name."""
+    if per is None or per == "hour":
+        return time if per else ""
+    return key_of(per, date.fromisoformat(time[:10]))
+
+
+@lru_cache(maxsize=256)
+def slots(
+    per: Per | None, stretch: WallStretch, zone: ZoneInfo, zones: frozenset[ZoneInfo]
+) -> Mapping[Slot, Sequence[str]]:
+    """The slots of a range in order, weekdays from Monday on, each with what `bucket_of` calls its times.
+
+    Args:
+        per: the buckets; None: one slot for all of it.
+        stretch: the range. A week of which it holds two days is a slot of these two.
+        zone: the clock of the answer.
+        zones: those of the places that are added up. What one of them calls by an hour that `zone` skips goes with the
+            next one.
+    """
+    found: dict[Slot, list[str]] = {}
+    if per == "hour":
+        for name in sorted(hours_of(stretch, zones)):
+            slot = _slot(name, zone)
+            found.setdefault(replace(slot, bucket=slot.start_local), []).append(name)
+        return found
+    begins: dict[str, str] = {}
+    for day in stretch.days():
+        begins.setdefault(bucket_of(per, day), max(day + _MIDNIGHT, stretch.start))
+    for bucket, begin in sorted(begins.items()) if per == "weekday" else begins.items():
+        found[replace(_slot(begin, zone), bucket=bucket)] = [bucket]
+    return found
+
+
+@lru_cache(maxsize=256)
+def hours_of(stretch: WallStretch, zones: frozenset[ZoneInfo]) -> frozenset[str]:
+    """The names of all hours of a stretch, in whichever of the zones they are."""
+    return frozenset(name for zone in zones for name in _hours_in(stretch, zone))
+
+
+def _hours_in(stretch: WallStretch, zone: ZoneInfo) -> Iterator[str]:
+    start, end = stretch.bounds_utc([zone])
+    if start < end:  # otherwise the clock skips all of it
+        for bucket in buckets("hour", zone, start, end):
+            name = wall_name(zone, bucket.start_utc)
+            if stretch.holds(name):
+                yield name
+
+
+def _slot(wall: str, zone: ZoneInfo) -> Slot:
+    utc = utc_of(wall, zone)
+    return Slot("", utc, start_local(zone, utc))

@@ -1,0 +1,1 @@
+"""How the tables of older databases become those of this hymio: one Alembic revision for each `SCHEMA_VERSION`."""
