@@ -333,6 +333,14 @@ def test_a_row_is_there_before_its_ack_however_late_one_looks() -> None:
     assert journeys.unsettled() == []
 
 
+def test_a_spike_is_no_press_and_no_loss(tmp_path: Path) -> None:
+    events, _ = lived(["press 1 3 profile clean", "wait 1", "press 2", "wait 0.0085", "power off", "wait 1"], tmp_path)
+    journeys = Journeys()
+    changed = [(event["event"], [(j.button, j.end) for j in journeys.take(event)]) for event in events]
+    assert "record" not in dict(changed)
+    assert ("power", [(1, "unnoticed"), (2, "cut")]) in changed
+
+
 def test_what_is_pushed_out_of_the_ring_unsent_is_lost() -> None:
     journeys = Journeys()
     for push, seq in ((1, 5), (2, 260)):

@@ -13,6 +13,12 @@ from typing import Any, Final
 
 KEPT: Final = 200
 """So many presses are followed at a time; older ones are let go."""
+SHORTEST_MS: Final = 25
+"""Whatever is shorter the terminal may take for a spike (firmware/spec/design.md)."""
+_RECORDED_S: Final = 0.2
+"""By then at the latest a press has its record, unless it is folded ..."""
+_FOLDED_S: Final = 70.0
+"""... and by then the run record is written, too."""
 
 
 @dataclass(slots=True)
@@ -32,8 +38,9 @@ class Journey:
     committed_s: float | None = None
     acked_s: float | None = None
     end: str | None = None
-    """Why it goes no further: `unpowered` (nobody was at home), `cut` (the power failed before it was in flash),
-    `folded` (it is one of many in a run record) or `overwritten` (pushed out of the ring unsent)."""
+    """Why it goes no further: `unpowered` (nobody was at home), `unnoticed` (too short, or the button was out of play),
+    `cut` (the power failed before it was in flash), `folded` (it is one of many in a run record) or `overwritten`
+    (pushed out of the ring unsent)."""
 
     def as_json(self) -> dict[str, Any]:
         """The press as an object for the page."""
@@ -90,9 +97,21 @@ class Journeys:
                 settled = [j for j in self._of(event) if j.seq is not None and j.seq <= event["seq"]]
                 return self._reached("acked_s", t, settled)
             case "power" if not event["on"]:
+                unnoticed = self.unnoticed(t)
                 cut = [j for j in self._journeys if j.end is None and j.flash_s is None]
-                return self._change(cut, end="cut")
+                return unnoticed + self._change(cut, end="cut")
         return []
+
+    def unnoticed(self, t: float) -> list[Journey]:
+        """Takes the moment: what has no record by now will not get one."""
+
+        def is_over(journey: Journey) -> bool:
+            if journey.flash_s is not None or journey.end is not None or journey.held_ms is None:
+                return False
+            patience_s = _RECORDED_S if journey.held_ms < SHORTEST_MS else _FOLDED_S
+            return t - journey.began_t - journey.held_ms / 1000 > patience_s
+
+        return self._change(list(filter(is_over, self._journeys)), end="unnoticed")
 
     def committed(self, log_id: int, seqs: Collection[int], t: float) -> list[Journey]:
         """Takes the seqs of a log that have been seen to be rows of the database at `t`.

@@ -68,6 +68,7 @@ class TerminalLife:
     async def _look_on(self) -> None:
         while True:
             await self._look_at_flash()
+            await self._tell(self._journeys.unnoticed(time.monotonic() - self._ahead_s))
             on_the_way = any(journey.published_s is not None for journey in self._journeys.unsettled())
             if self._journeys.log_id is not None and (on_the_way or time.monotonic() >= self._look_by_s):
                 self._look_by_s = time.monotonic() + QUIET_LOOK_S

@@ -53,7 +53,7 @@ LETTERS: Final = {
 _BLANK_SLOT: Final = b"\xff" * RECORD_BYTES
 _REMNANT_MAGIC: Final = bytes(len(HEADER_MAGIC))
 _RETRY_REACH: Final = 3
-"""A retry repeats the record of one of this many slots before it (firmware/spec/log.md, "Retry")."""
+"""A retry repeats the record of one of this many slots before it (firmware/spec/log.md, "Slots")."""
 
 
 @dataclass(frozen=True, slots=True)

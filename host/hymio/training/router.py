@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import tempfile
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
+from hymio.common.errors import WRONG_USE, Failure
+from hymio.common.extras import missing_extra
 from hymio.store.database import Store
 from hymio.training.far_end import own_far_end, plain_broker
 from hymio.training.guests import is_own_page, may_visit
@@ -74,8 +78,16 @@ def training_router(training: Training) -> APIRouter:
     """The routes below `/training`; the broker and the collector run as long as the application that includes them.
 
     Raises:
-        Failure: 2, the broker that is given is none for terminals on the screen.
+        Failure: 2, the broker that is given is none for terminals on the screen, or one of our own can't be had here.
     """
+    if os.name != "posix":
+        raise Failure(
+            WRONG_USE,
+            "This system has no pseudo-terminals, so no terminal can be simulated in real time.",
+            "Linux, macOS and WSL have them.",
+        )
+    if training.broker is None and find_spec("iotcore") is None:
+        raise missing_extra("broker", ModuleNotFoundError("No module named 'iotcore'", name="iotcore"))
     given_broker = None if training.broker is None else plain_broker(training.broker)
     scratch = tempfile.TemporaryDirectory(prefix="hymio-training-")
     folder = Path(scratch.name)

@@ -22,6 +22,9 @@ WISHES_PER_S: Final = 40.0
 WISHES_AT_ONCE: Final = 80
 """Whoever says more is heard later: nothing is thrown away, and nothing piles up here."""
 
+SCENE_ENDS_S: Final = 1.0
+"""A scene is over when its last press has had time to be judged."""
+
 
 class Gone(Exception):
     """The visitor has left."""
@@ -133,6 +136,7 @@ class Visit:
                 for at_s, lines in SCENES[name](random.Random()):
                     await asyncio.sleep(max(0.0, began_s + at_s - time.monotonic()))
                     await self._terminal.tell(lines)
+                await asyncio.sleep(SCENE_ENDS_S)
             finally:
                 await self._page.say({"kind": "scene", "name": name, "on": False})
 

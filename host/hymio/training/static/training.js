@@ -64,6 +64,7 @@ function connect() {
   socket.addEventListener("close", () => {
     socket = null;
     enable(false);
+    fingers.clear();
     lightsOut();
     if (over && over.why !== "full") {
       setState(`over-${over.why}`, { n: whole.format(Math.round(over.after_s / 60)), message: over.message }, true);
@@ -126,13 +127,28 @@ function take(told) {
       showLedger(told.ledger);
       break;
     case "scene":
-      for (const button of all("[data-scene]")) button.classList.toggle("playing", told.on && button.dataset.scene === told.name);
-      byId("stop").disabled = !told.on;
+      showScene(told);
       break;
     case "refused":
       say("said-error", { message: told.message });
       break;
   }
+}
+
+let playedBefore = 0;
+
+function showScene(told) {
+  for (const button of all("[data-scene]")) button.classList.toggle("playing", told.on && button.dataset.scene === told.name);
+  byId("stop").disabled = !told.on;
+  // Whoever hears the page could not follow a rush hour press by press.
+  byId("said").setAttribute("aria-live", told.on ? "off" : "polite");
+  if (told.on) {
+    playedBefore = presses.size;
+    return;
+  }
+  const played = [...presses.values()].slice(playedBefore);
+  const counted = played.filter((press) => press.verdict === "counted").length;
+  say("said-scene", { n: whole.format(played.length), counted: whole.format(counted) });
 }
 
 function happened(event) {
@@ -214,7 +230,7 @@ function showPress(press) {
 function tellPress(press, before) {
   const values = { face: face(press.button), time: span(press.flash_s), verdict: press.verdict && word(`verdict-${press.verdict}`) };
   if (press.end !== (before?.end ?? null)) {
-    if (press.end === "unpowered" || press.end === "cut") say(`said-${press.end}`, values);
+    if (["unpowered", "unnoticed", "cut"].includes(press.end)) say(`said-${press.end}`, values);
     if (press.end === "overwritten") overwritten();
   } else if (press.flash_s !== null && (before?.flash_s ?? null) === null && press.end === null) {
     say(press.verdict === "counted" ? "said-counted" : "said-other", values);
@@ -326,10 +342,8 @@ function up(button) {
 
 for (const one of all(".face")) {
   const button = Number(one.dataset.button);
-  let byHand = false;
   one.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    byHand = true;
     one.setPointerCapture(event.pointerId);
     down(button);
   });
@@ -341,21 +355,22 @@ for (const one of all(".face")) {
     if (!event.repeat) down(button);
   });
   one.addEventListener("keyup", (event) => {
-    if (event.key === " " || event.key === "Enter") up(button);
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault(); // no click after it
+    up(button);
   });
-  // A screen reader clicks without a finger or a key before.
-  one.addEventListener("click", () => {
-    if (!byHand) tell({ do: "press", button, ms: PRESS_MS });
-    byHand = false;
+  // A screen reader clicks without a finger or a key.
+  one.addEventListener("click", (event) => {
+    if (event.detail === 0) tell({ do: "press", button, ms: PRESS_MS });
   });
 }
 
-function isTyping(event) {
-  return event.ctrlKey || event.altKey || event.metaKey || event.target.matches?.("input, textarea, select");
+function isNotMeant(event) {
+  return !byId("by-keys").checked || event.ctrlKey || event.altKey || event.metaKey || event.target.matches?.("input:not([type=checkbox])");
 }
 
 document.addEventListener("keydown", (event) => {
-  if (/^[1-4]$/.test(event.key) && !event.repeat && !isTyping(event)) down(Number(event.key));
+  if (/^[1-4]$/.test(event.key) && !event.repeat && !isNotMeant(event)) down(Number(event.key));
 });
 document.addEventListener("keyup", (event) => {
   if (/^[1-4]$/.test(event.key)) up(Number(event.key));
