@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-HISTORY: Final = 960
+HISTORY: Final = 975
 """How many visitors were there before, see `history`."""
 
 Scene = list[tuple[float, str]]
@@ -21,11 +21,11 @@ def _child(dice: random.Random) -> Scene:
 
 
 def _visitors(dice: random.Random) -> Scene:
-    """Two minutes of a rush hour: 80 visitors, most of them content."""
+    """Two minutes of a rush hour: 50 visitors, most of them content; who follows another at once is a repeat."""
     scene, at_s = [], 0.0
-    for _ in range(80):
+    for _ in range(50):
         scene.append((at_s, f"press {dice.choices((1, 2, 3, 4), (1, 1, 2, 4))[0]} {dice.randint(60, 300)}"))
-        at_s += dice.uniform(1.1, 1.9)
+        at_s += dice.uniform(1.6, 3.2)
     return scene
 
 

@@ -4,6 +4,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const ROWS = 7; // 252 slots of a sector: 36 columns of 7
 const INNER = 44;
 const OUTER = 98;
+const VOTES = "1234";
+const PRESSES = VOTES + "rmhsoptaF";
 const FEW = 20;
 const GAP = 0.05; // between two sectors, in radians
 
@@ -52,13 +54,15 @@ export class Ring {
     }
   }
 
-  /** Shows what has changed; gives the places of sectors that have been erased. */
+  /** Shows what has changed; gives the sectors that have been erased: {place, unsent: press records not acknowledged}. */
   show(changes, ackedSeq, nextSeq) {
     const erased = [];
     for (const change of changes) {
       const sector = this.sectors[change.place];
       if (sector.state === "used" && (change.state !== "used" || change.seq !== sector.seq)) {
-        erased.push(change.place);
+        const first = sector.seq * this.slots;
+        const unsent = [...sector.letters].filter((letter, slot) => PRESSES.includes(letter) && first + slot > ackedSeq);
+        erased.push({ place: change.place, unsent: unsent.length });
         sector.group.classList.remove("erasing");
         sector.group.getBoundingClientRect(); // so that the animation begins anew
         sector.group.classList.add("erasing");
@@ -101,8 +105,8 @@ export class Ring {
 export function counts(letters, slots) {
   const found = { votes: 0, presses: 0, records: 0, free: slots - letters.length };
   for (const letter of letters) {
-    if ("1234".includes(letter)) found.votes++;
-    else if ("rmhsoptaF".includes(letter)) found.presses++;
+    if (VOTES.includes(letter)) found.votes++;
+    else if (PRESSES.includes(letter)) found.presses++;
     else found.records++;
   }
   return found;

@@ -231,7 +231,6 @@ function tellPress(press, before) {
   const values = { face: face(press.button), time: span(press.flash_s), verdict: press.verdict && word(`verdict-${press.verdict}`) };
   if (press.end !== (before?.end ?? null)) {
     if (["unpowered", "unnoticed", "cut"].includes(press.end)) say(`said-${press.end}`, values);
-    if (press.end === "overwritten") overwritten();
   } else if (press.flash_s !== null && (before?.flash_s ?? null) === null && press.end === null) {
     say(press.verdict === "counted" ? "said-counted" : "said-other", values);
   } else if (before?.verdict && press.verdict !== before.verdict) {
@@ -239,22 +238,14 @@ function tellPress(press, before) {
   }
 }
 
-let overwrittenNow = 0;
-
-function overwritten() {
-  if (!overwrittenNow++) {
-    setTimeout(() => {
-      say("said-overwritten", { n: whole.format(overwrittenNow) });
-      overwrittenNow = 0;
-    }, 100);
-  }
-}
-
 // ---- flash and ledger ----
 
 function showRing(told) {
   acked = told.acked_seq;
-  for (const place of ring.show(told.sectors, acked, told.next_seq)) say("said-erased", { n: place + 1 });
+  for (const erased of ring.show(told.sectors, acked, told.next_seq)) {
+    const values = { n: whole.format(erased.place + 1), unsent: whole.format(erased.unsent) };
+    say(erased.unsent ? "said-erased-unsent" : "said-erased", values);
+  }
   if (outbox && !told.outbox.presses) say("said-arrived");
   outbox = told.outbox.presses;
   byId("outbox").textContent = whole.format(outbox);
@@ -388,7 +379,7 @@ for (const one of all("[data-renew]")) {
 }
 
 function showNow() {
-  byId("utc").value = new Date().toISOString().slice(0, 19);
+  byId("utc").value = new Date().toISOString().slice(0, 16);
 }
 
 byId("clock").addEventListener("submit", (event) => {
