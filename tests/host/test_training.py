@@ -317,6 +317,14 @@ def told(event: str, t: float, **keys: Any) -> dict[str, Any]:
     return {"event": event, "t": t, **keys}
 
 
+def test_a_record_is_of_the_last_push_of_its_button() -> None:
+    journeys = Journeys()
+    for push, t in ((1, 1.0), (2, 1.1)):
+        journeys.take(told("press", t, push=push, button=3, powered=True))
+    [journey] = journeys.take(told("record", 1.11, log_id=7, seq=5, button=3, verdict="counted"))
+    assert (journey.push, journey.flash_s) == (2, pytest.approx(0.01))
+
+
 def test_a_row_is_there_before_its_ack_however_late_one_looks() -> None:
     journeys = Journeys()
     journeys.take(told("press", 1.0, push=1, button=2, powered=True))
@@ -691,6 +699,14 @@ def test_so_many_at_once_and_each_has_its_own(server: Server) -> None:
     wait_until(server.is_empty, "all have gone")
     with Visitor(server, wanted="training-2") as back:
         assert back.until(lambda m: m["kind"] == "welcome")["device_id"] == "training-2"
+
+
+def test_a_terminal_that_does_not_listen_any_more_goes_as_well(server: Server) -> None:
+    with Visitor(server) as visitor:
+        visitor.event("ready")
+        [simulator] = [pid for pid in server.all_below() if "sim terminal" in _command_line(pid)]
+        os.kill(simulator, signal.SIGSTOP)
+    wait_until(server.is_empty, "it has gone with its visitor")
 
 
 def test_of_a_server_that_is_killed_nothing_remains(tmp_path: Path) -> None:

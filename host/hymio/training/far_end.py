@@ -13,7 +13,7 @@ from typing import Any, Final
 from hymio.common.addresses import parse_broker
 from hymio.common.backoff import Backoff
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.training.terminal_process import failure_told, run_hymio
+from hymio.training.terminal_process import failure_told, kill, run_hymio
 
 _STOP_S: Final = 3.0
 
@@ -91,8 +91,7 @@ async def _keep(
                 if process.returncode is None:
                     process.terminate()
                     await asyncio.wait_for(process.wait(), _STOP_S)
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            await kill(process)
         if not ready.done():
             ready.set_exception(failure_told(errors, f"`hymio {command}`"))
             return

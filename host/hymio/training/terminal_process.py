@@ -41,6 +41,15 @@ async def run_hymio(
         )
 
 
+async def kill(process: Process) -> None:
+    """Sees to it that a process is gone, if it is not yet, and nothing of it is left open."""
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
+    await process.wait()
+
+
 def failure_told(errors: Path, what: str) -> Failure:
     """Why a command of hymio has ended: as it said itself on the last line of stderr, or that it has not said it."""
     with contextlib.suppress(OSError, ValueError, KeyError, IndexError, TypeError):
@@ -75,7 +84,7 @@ class TerminalProcess:
         try:
             status = await asyncio.wait_for(process.wait(), _HISTORY_S)
         finally:
-            _kill(process)
+            await kill(process)
             file.unlink()
         if status:
             raise failure_told(self._errors, "The simulator")
@@ -121,9 +130,4 @@ class TerminalProcess:
                     await process.stdout.read()  # what it still has to say must not hold it up
                     await process.wait()
         finally:
-            _kill(process)
-
-
-def _kill(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
+            await kill(process)
