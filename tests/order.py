@@ -28,6 +28,7 @@ WAITING = (
     "tests/test_demo_interrupted.py",
     "tests/host/test_home_assistant.py",
     "tests/host/test_collect.py",
+    "tests/host/test_training_live.py",
     "tests/host/test_database_faults.py",
 )
 """Tests that wait most of the time, for something that takes its time, the longest first: half of the processes begin
@@ -35,6 +36,7 @@ with these while the others compute."""
 
 COMPUTING = (
     "tests/firmware/test_bitrot.py",
+    "tests/host/test_serve_document.py",
     "tests/test_bench.py::test_a_standard_day",
     "tests/firmware/test_logproof.py::test_every_cut_of_every_operation",
     "tests/firmware/test_logproof.py::test_cuts_during_recovery",

@@ -6,15 +6,15 @@ import itertools
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from mosquitto_process import Mosquitto
-from sqlalchemy import event
+from sqlalchemy import Engine, create_engine, event, text
 
-from hymio.store.database import Store, open_store
+from hymio.store.database import Store, database_url, open_store
 from hymio_sim.board.board_files import find_tool
 
 sys.path.append(str(Path(__file__).parents[1] / "simulator"))
@@ -59,6 +59,40 @@ def store(db: str) -> Iterator[Store]:
         event.listen(opened.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
     yield opened
     opened.close()
+
+
+NewDb = Callable[[str, str], str]
+"""Gives what one would give as --db, by kind (sqlite, postgresql) and name."""
+
+
+@pytest.fixture
+def new_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDb]:
+    """Makes databases of one test, in which there is nothing."""
+    made: dict[str, Engine] = {}
+
+    def make(kind: str, name: str) -> str:
+        if kind == "sqlite":
+            return str(tmp_path / f"{name}.db")
+        server = database_url(request.getfixturevalue("postgres_url"))
+        address = server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+        if name in made:
+            return address
+        made[name] = create_engine(server, isolation_level="AUTOCOMMIT")
+        with made[name].connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        return address
+
+    yield make
+    for name, admin in made.items():
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_db(request: pytest.FixtureRequest, new_db: NewDb) -> Callable[[str], str]:
+    """The same by name alone, once with each kind."""
+    return lambda name: new_db(request.param, name)
 
 
 @pytest.fixture(scope="module")

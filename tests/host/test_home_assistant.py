@@ -24,6 +24,7 @@ from hymio.store.cells import add_presses
 from hymio.store.database import Store, open_store
 from hymio.store.ingest import ingest
 from hymio.store.known_terminals import Facts, facts_of, mark_retired
+from hymio.store.places import UNPLACED
 from hymio.store.quarantine import put_in_quarantine
 from hymio.store.schema import terminals
 from hymio.wire import limits
@@ -74,7 +75,10 @@ def votes(store: Store, when: str, *faces: int, verdict: str = "counted") -> Non
     minute = int(datetime.fromisoformat(when + "+00:00").timestamp()) // 60
     with store.writing() as connection:
         add_presses(
-            connection, {("till-1", minute, button, verdict): presses for button, presses in enumerate(faces, 1)}
+            connection,
+            UNPLACED,
+            {("till-1", minute, button, verdict): presses for button, presses in enumerate(faces, 1)},
+            60.0 * minute,
         )
 
 

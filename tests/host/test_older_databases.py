@@ -88,30 +88,6 @@ def write_old(db: str, version: int) -> None:
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Gives what one would give as --db, by a name: databases in which there is nothing."""
-    if request.param == "sqlite":
-        yield lambda name: str(tmp_path / f"{name}.db")
-        return
-    server = database_url(request.getfixturevalue("postgres_url"))
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    made = []
-
-    def make(name: str) -> str:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        made.append(name)
-        url = server.set(drivername="postgresql", database=name)
-        return url.render_as_string(hide_password=False)
-
-    yield make
-    with admin.connect() as connection:
-        for name in made:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
-
-
 @pytest.fixture(params=[1, 2], ids=["schema 1", "schema 2"])
 def version(request: pytest.FixtureRequest) -> int:
     found: int = request.param

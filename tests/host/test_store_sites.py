@@ -10,14 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sites import HOSPITAL, minutes, sites
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
+from hymio.common.errors import Failure
 from hymio.site.diff import apply, plan_import
 from hymio.site.model import Organisation, Placement, Site
 from hymio.site.read import parse_site
+from hymio.site.read_csv import parse_csv_site
+from hymio.site.write import placements_csv, places_csv, site_toml
 from hymio.store import schema
 from hymio.store.database import Store
-from hymio.store.sites import StoredSite, clashes, load_sites, save_changes, sites_version
+from hymio.store.sites import StoredSite, clashes, load_sites, lock_sites, save_changes, share_sites, sites_version
 
 BASE = parse_site(HOSPITAL)
 KEPT = (
@@ -57,7 +60,10 @@ def rows(connection: Connection) -> dict[str, set[int]]:
 @given(sites(), minutes)
 def test_what_was_saved_is_read(store: Store, site: Site, at: int) -> None:
     with undone(store) as connection:
-        assert save(connection, site, at).site == site
+        found = save(connection, site, at).site
+    assert found == site
+    assert parse_site(site_toml(found)) == site
+    assert parse_csv_site(places_csv(found), placements_csv(found), found) == site
 
 
 @each_store
@@ -113,6 +119,26 @@ def test_nothing_to_change_is_no_new_version(store: Store) -> None:
         assert save(connection, BASE, 60, stored) == stored
         assert sites_version(connection) == version
         assert connection.execute(select(func.count()).select_from(schema.nodes)).scalar_one() >= 3
+
+
+def test_who_changes_a_site_waits_for_those_who_add_presses_up(store: Store) -> None:
+    if store.engine.dialect.name == "sqlite":
+        return  # it has one writer
+
+    def hurry(connection: Connection) -> Connection:
+        connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        return connection
+
+    with store.writing() as one:
+        share_sites(one)
+        with store.writing() as other:
+            share_sites(hurry(other))
+        with pytest.raises(Failure, match="lock timeout"), store.writing() as other:
+            lock_sites(hurry(other))
+    with store.writing() as one:
+        lock_sites(one)
+        with pytest.raises(Failure, match="lock timeout"), store.writing() as other:
+            share_sites(hurry(other))
 
 
 def at(point: str, since: int, until: int | None = None, device_id: str = "till-1") -> Placement:

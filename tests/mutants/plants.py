@@ -31,6 +31,7 @@ _ANY_DELIVERY = f"{_INGEST}::test_any_delivery_gives_the_same_exact_tables"
 _DATES = f"{_INGEST}::test_dates_in_any_order"
 _OVERWRITTEN = f"{_INGEST}::test_what_is_overwritten_unsent_is_lost_to_the_press"
 _SETTLED_ELSEWHERE = f"{_INGEST}::test_a_terminal_settled_elsewhere_is_not_asked_to_send_for_ever"
+_CELLS = "tests/host/test_cells.py"
 _TRANSACTION = "tests/host/test_transaction.py"
 _PULL = "tests/host/test_pull_marks.py"
 _FORMATS = "tests/host/test_formats.py"
@@ -103,6 +104,86 @@ PLANTS = (
         "presses = excluded.presses",
         _DATES,
         _ANY_DELIVERY,
+    ),
+    # Roll-ups: where presses belong, and that they go where they belong when a site is corrected.
+    _host(
+        "days-that-are-hours",
+        "store/cells.py",
+        "cells[device_id, _DAY, day,",
+        "cells[device_id, _DAY, hour,",
+        _DATES,
+        f"{_CELLS}::test_a_press_is_in_the_hour_and_day_of_its_place",
+    ),
+    _host(
+        "taken-out-where-it-never-was",
+        "store/corrections.py",
+        "((old, -1), (new, 1))",
+        "((new, -1), (new, 1))",
+        f"{_CELLS}::test_a_correction_touches_what_it_moves_and_reads_no_more",
+    ),
+    _host(
+        "site-known-for-ever",
+        "store/places.py",
+        "if version != known_version:",
+        "if not known_version:",
+        f"{_CELLS}::test_another_collector_hears_of_a_change",
+    ),
+    _host(
+        "staff-block-changes-afterwards",
+        "store/staff.py",
+        "if min(faces) >= 0 and sum(faces) >= block:",
+        "if sum(faces) >= block:",
+        f"{_CELLS}::test_answers_of_staff_come_in_blocks_that_never_change",
+    ),
+    _host(
+        "check-believes-the-cell",
+        "store/check.py",
+        "expected.pop(key, 0) + row.folded",
+        "expected.pop(key, row.presses) + row.folded",
+        f"{_CELLS}::test_a_check_finds_whatever_is_wrong",
+    ),
+    # Sites: nothing is deleted, what was corrected never was; tokens end.
+    _host(
+        "correction-without-sums",
+        "office/site.py",
+        "recompute(connection, before, load_places(connection), time.time())",
+        "load_places(connection)",
+        "tests/host/test_site_corrections.py::test_a_mistake_that_was_corrected_never_was",
+    ),
+    _host(
+        "version-stays",
+        "store/sites.py",
+        "    if things:\n",
+        "    if not things:\n",
+        "tests/host/test_store_sites.py::test_ids_stay_and_nothing_is_deleted",
+    ),
+    _host(
+        "follow-up-asked-for-ever",
+        "store/sites.py",
+        "values(ended=1)",
+        "values(ended=0)",
+        "tests/host/test_store_sites.py::test_a_follow_up_that_comes_back_is_the_same_one",
+    ),
+    _host(
+        "stands-in-two-organisations",
+        "store/sites.py",
+        "< min(_end(ours), _end(theirs))",
+        "> min(_end(ours), _end(theirs))",
+        "tests/host/test_store_sites.py::test_a_terminal_stands_in_one_organisation",
+    ),
+    _host(
+        "token-good-in-its-last-moment",
+        "store/tokens.py",
+        "tokens.c.expires_utc > now_utc",
+        "tokens.c.expires_utc >= now_utc",
+        "tests/host/test_tokens.py::test_a_token_opens_its_scope_until_it_ends",
+    ),
+    _host(
+        "scope-without-what-lies-below",
+        "site/model.py",
+        "todo += reversed(self.children.get(node.key, []))",
+        "todo += []",
+        "tests/host/test_tokens.py::test_a_scope_covers_a_place_and_all_below_it",
     ),
     # Coverage: what is settled, lost, open.
     _host(

@@ -138,7 +138,10 @@ def sites() -> st.SearchStrategy[Site]:
 def site_of(size: int, seed: int) -> Site:
     """The site of a number, with up to `size` things of each kind."""
     rng = Random(f"{size} {seed}")
-    organisation = Organisation("org", rng.choice(_TEXTS), "en", rng.choice(ZONES), rng.choice([60.0, 62.5]))
+    organisation = Organisation(
+        "org", rng.choice(_TEXTS), "en", rng.choice(ZONES), rng.choice([60.0, 62.5]), rng.choice([80.0, 75.5]),
+        rng.choice([90.0, 100.0]), rng.randint(1, 1000), rng.randint(1, 1000),
+    )  # fmt: skip
     groups: list[Node] = []
     for number in _some(rng, range(5), size):
         groups.append(_node(rng, f"g{number}", NodeKind.GROUP, groups))

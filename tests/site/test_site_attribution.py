@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sites import COMMON, HOSPITAL, ZONES, minutes, sites
 
+from hymio.measures.buckets import buckets
 from hymio.site import attribution
 from hymio.site.attribution import (
     FOR_EVER,
     Attribution,
-    CompiledSite,
+    Attributor,
+    PieceOfTime,
     TerminalStretch,
     changed_stretches,
     compile_site,
@@ -25,7 +27,7 @@ from hymio.site.attribution import (
 )
 from hymio.site.hours import parse
 from hymio.site.model import Node, NodeKind, Organisation, Placement, Question, Scale, Site, Survey, SurveyType
-from hymio.site.moments import minute_of, parse_moment
+from hymio.site.moments import WallClock, minute_of, parse_moment
 from hymio.site.read import parse_site
 
 BASE = parse_site(HOSPITAL)
@@ -42,7 +44,19 @@ def ancestors(site: Site, key: str) -> list[Node]:
     return [node] if node.parent is None else [node, *ancestors(site, node.parent)]
 
 
-def slowly(site: Site, device_id: str, minute: int) -> Attribution:
+Belongs = tuple[str | None, str | None, int, int, bool]
+"""(point, survey, day, hour, is open)"""
+
+
+def shown_as(found: Attribution[PieceOfTime]) -> Belongs:
+    return found.piece.point, found.piece.survey, found.day_utc_minute, found.hour_utc_minute, found.is_open
+
+
+def at(compiled: Attributor[PieceOfTime], device_id: str, minute: int) -> Belongs:
+    return shown_as(compiled.at(device_id, minute))
+
+
+def slowly(site: Site, device_id: str, minute: int) -> Belongs:
     """By the words of the model: no interval is ever computed."""
     point, survey, hours, zone = None, None, None, site.organisation.time_zone
     for placement in site.placements:
@@ -69,7 +83,8 @@ def slowly(site: Site, device_id: str, minute: int) -> Attribution:
         hour -= 1
     local = datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).replace(tzinfo=None)
     is_open = hours is None or hours.has((local - datetime(1970, 1, 1)) // timedelta(minutes=1))
-    return Attribution(point, survey, hour, is_open)
+    (day,) = buckets("day", ZoneInfo(zone), 60 * minute, 60 * minute + 1)
+    return point, survey, day.start_utc // 60, hour, is_open
 
 
 def shown(minute: int, zone: str) -> tuple[object, ...]:
@@ -88,10 +103,11 @@ def test_a_press_belongs_where_the_site_says(data: st.DataObject, site: Site, de
     asked = data.draw(st.lists(bounds(site), min_size=1, max_size=12))
     expected = [slowly(site, device_id, minute) for minute in asked]
     compiled = compile_site(site)
-    assert list(compiled.many(device_id, asked)) == expected  # in any order
-    assert [compiled.at(device_id, minute) for minute in asked] == expected
+    assert [shown_as(one) for one in compiled.many(device_id, asked)] == expected  # in any order
+    assert [at(compiled, device_id, minute) for minute in asked] == expected
     in_order = sorted(zip(asked, expected, strict=True), key=lambda pair: pair[0])
-    assert list(compiled.many(device_id, [minute for minute, _ in in_order])) == [one for _, one in in_order]
+    found = compiled.many(device_id, [minute for minute, _ in in_order])
+    assert [shown_as(one) for one in found] == [one for _, one in in_order]
 
 
 @given(sites(), devices)
@@ -116,12 +132,12 @@ def test_a_correction_names_the_minutes_that_change_and_no_others(
             assert not touched
             touched = nowhere_changed(before, after)
         if not touched:
-            assert before.at(device_id, minute) == after.at(device_id, minute)
+            assert at(before, device_id, minute) == at(after, device_id, minute)
         else:
             assert not _piece(before, device_id, minute).is_like(_piece(after, device_id, minute))
 
 
-def _piece(compiled: CompiledSite, device_id: str, minute: int) -> attribution.PieceOfTime:
+def _piece(compiled: Attributor[PieceOfTime], device_id: str, minute: int) -> PieceOfTime:
     return [piece for piece in compiled.pieces(device_id) if piece.from_utc_minute <= minute][-1]
 
 
@@ -132,9 +148,10 @@ def test_nothing_changes_between_equal_sites(site: Site) -> None:
 
 def test_a_terminal_without_a_placement_shows_under_its_own_id() -> None:
     noon = helsinki("2026-04-01 12:34")
-    assert compile_site(BASE).at("till-9", noon) == Attribution(None, None, noon - 34, True)
-    assert compile_site(BASE).at("till-1", helsinki("2026-03-01 07:59")).point is None
-    assert compile_site(BASE).at("till-1", helsinki("2026-03-01 08:00")).point == "ward-3"
+    midnight = helsinki("2026-04-01 00:00")
+    assert at(compile_site(BASE), "till-9", noon) == (None, None, midnight, noon - 34, True)
+    assert compile_site(BASE).at("till-1", helsinki("2026-03-01 07:59")).piece.point is None
+    assert compile_site(BASE).at("till-1", helsinki("2026-03-01 08:00")).piece.point == "ward-3"
 
 
 def test_a_terminal_asks_one_of_the_surveys_that_run_at_a_point() -> None:
@@ -149,8 +166,8 @@ def test_a_terminal_asks_one_of_the_surveys_that_run_at_a_point() -> None:
         ),
     )
     compiled = compile_site(site)
-    assert compiled.at("till-1", helsinki("2026-04-01 12:00")).survey == "service-2026"
-    assert compiled.at("till-7", helsinki("2026-04-01 12:00")).survey == "staff"
+    assert compiled.at("till-1", helsinki("2026-04-01 12:00")).piece.survey == "service-2026"
+    assert compiled.at("till-7", helsinki("2026-04-01 12:00")).piece.survey == "staff"
 
 
 def test_survey_days_are_days_of_the_place() -> None:
@@ -158,8 +175,20 @@ def test_survey_days_are_days_of_the_place() -> None:
     compiled = compile_site(replace(BASE, surveys=(survey,)))
     for device_id, zone in (("till-1", "Europe/Helsinki"), ("till-2", "Europe/Stockholm")):
         midnight = parse_moment("2026-05-01 00:00", zone)
-        assert compiled.at(device_id, midnight - 1).survey == "service-2026"
-        assert compiled.at(device_id, midnight).survey is None
+        assert compiled.at(device_id, midnight - 1).piece.survey == "service-2026"
+        assert compiled.at(device_id, midnight).piece.survey is None
+
+
+@pytest.mark.parametrize("zone", [*ZONES, "America/Havana", "America/St_Johns", "Pacific/Apia", "America/Nuuk"])
+@pytest.mark.parametrize("year", [1999, 2006, 2011, 2026])
+def test_days_are_those_of_the_figures(zone: str, year: int) -> None:
+    """Midnight that comes twice or not at all, a minute past it, a day that was skipped."""
+    clock = WallClock(zone)
+    first, last = (minute_of(datetime(y, 1, 1, tzinfo=UTC)) for y in (year, year + 1))
+    for day in buckets("day", ZoneInfo(zone), 60 * first, 60 * last):
+        begin, end = day.start_utc // 60, day.end_utc // 60
+        for minute in (begin, begin + 1, begin + 60, end - 61, end - 1):
+            assert clock.day_of(minute) == (begin, end)
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -212,10 +241,10 @@ def test_a_terminal_that_moves_within_an_hour_takes_the_clock_of_its_new_place()
         Placement("till-1", "elsewhere", ten + 1),
     )
     compiled = compile_site(Site(Organisation("a", "A"), nodes, placements=stays))
-    assert list(compiled.many("till-1", range(ten - 1, ten + 2))) == [
-        Attribution("here", None, ten - 10, True),
-        Attribution("there", None, ten - 40, False),
-        Attribution("elsewhere", None, ten - 10, False),
+    assert [shown_as(one) for one in compiled.many("till-1", range(ten - 1, ten + 2))] == [
+        ("here", None, ten - 730, ten - 10, True),
+        ("there", None, ten - 880, ten - 40, False),
+        ("elsewhere", None, ten - 610, ten - 10, False),
     ]
 
 

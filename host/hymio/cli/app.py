@@ -13,6 +13,7 @@ import typer
 
 from hymio.cli import (
     bench_commands,
+    db_commands,
     field_commands,
     office_commands,
     pki_commands,
@@ -47,6 +48,7 @@ SIM_HELP = "Simulated terminals that run the real firmware."
 app.add_typer(bench_commands.app)
 app.add_typer(field_commands.app)
 app.add_typer(office_commands.app)
+app.add_typer(db_commands.app, name="db", help=db_commands.HELP, epilog=db_commands.EXAMPLES, rich_help_panel=OFFICE)
 app.add_typer(pki_commands.app, name="pki", help=pki_commands.HELP, rich_help_panel=OFFICE)
 app.add_typer(
     quarantine_commands.app,
@@ -219,6 +221,41 @@ def replay(
         "--replace-until": replace_until, "--mash-presses": mash_presses, "--mash": mash,
     }  # fmt: skip
     run_replay(db, device_id, windows, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio serve --db votes.db",
+        "hymio serve --db postgresql://hymio@db.example/votes --listen 127.0.0.1:0 --json",
+        "hymio serve --db votes.db --listen 0.0.0.0:8443 --cert server.pem --key server.key",
+    ),
+)
+def serve(
+    db: DbOption,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
+    ] = "127.0.0.1:8080",
+    cert: Annotated[
+        Path | None, typer.Option("--cert", metavar="FILE", help="For https://: the server's certificate (PEM).")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="With --cert: its key (PEM).")] = None,
+    rate: Annotated[
+        float, typer.Option(metavar="N", min=0.1, max=1e6, help="Requests a second for each token or address.")
+    ] = 200,
+    require_token: Annotated[
+        bool, typer.Option("--require-token", help="From this computer, too: for who stands behind a proxy.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Figures and feedback over HTTP, for BI reports and other programs: the field's API /v2, and our own /api/v1.
+
+    Whoever comes from elsewhere than this computer shows a token (`hymio token create`).
+    """
+    with ends_well(is_service=True):
+        from hymio.serve.command import run_serve
+
+    run_serve(db, listen, cert, key, rate, require_token, as_json)
 
 
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))

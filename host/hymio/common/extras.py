@@ -20,6 +20,7 @@ _NEEDED_FOR: Final = {
     "labels": "Printing labels",
     "pki": "Making certificates",
     "postgres": "PostgreSQL",
+    "serve": "Serving figures over HTTP",
     "service": "Hiding passwords from the list of processes",
     "sim": "The simulator",
 }

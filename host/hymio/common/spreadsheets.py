@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet begins to compute at (https://owasp.org/www-community/attacks/CSV_Injection)."""
 
 
@@ -23,7 +23,7 @@ def in_cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_SIGNS) else text
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Sequence[object]], separator: str = ",") -> str:

@@ -50,6 +50,8 @@ TOLD_OF_ALL: Final = 200
 """And up to this many of all terminals together: on an open broker anybody may take thousands of names."""
 ASK_EVERY_S: Final = 10.0
 """How often one terminal is asked at most, even if it says all the time that something is missing here."""
+MONTHS_EVERY_S: Final = 86_400.0
+"""How often it is looked whether the database has partitions for the months to come."""
 
 VOTES_TOPIC: Final = "hymio/+/votes"
 STATE_TOPIC: Final = "hymio/+/state"
@@ -114,7 +116,20 @@ class Collector:
         )
         identity = Identity(self._collector_id, is_kept=True, will=will)
         topics = (VOTES_TOPIC, STATE_TOPIC)
-        await keep_connected(self._access, identity, topics, self._work, self._stop, not_allowed)
+        months = asyncio.create_task(self._make_months())
+        try:
+            await keep_connected(self._access, identity, topics, self._work, self._stop, not_allowed)
+        finally:
+            months.cancel()
+
+    async def _make_months(self) -> None:
+        """Has the partitions of the next months made in time; when the collector starts, `open_store` has done so."""
+        while True:
+            await asyncio.sleep(MONTHS_EVERY_S)
+            try:
+                await asyncio.to_thread(self._store.make_months)
+            except Failure as error:
+                note(f"The months to come have no partitions yet, and will be tried again: {error.message}")
 
     def _say_ready(self) -> None:
         if self._ready:

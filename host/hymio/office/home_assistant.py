@@ -18,9 +18,10 @@ from hymio.common.output import note
 from hymio.office.home_discovery import FIGURES, availability_topic, discovery, discovery_topic, figures
 from hymio.site.moments import zone_of
 from hymio.store import known_terminals
-from hymio.store.cells import COUNTED, belongings, read_cells
+from hymio.store.cells import COUNTED, read_cells
 from hymio.store.database import Store
 from hymio.store.known_terminals import Facts, facts_of
+from hymio.store.places import stored_places
 from hymio.store.quarantine import counts
 from hymio.store.schema import OUT_OF_HOURS, CellSpan, logs, presses
 from hymio.wire.device_ids import is_device_id
@@ -53,9 +54,9 @@ def faces_between(connection: Connection, device_id: str, begin_utc: float, end_
         if cell.verdict in (COUNTED, OUT_OF_HOURS):
             faces[cell.button - 1] += cell.presses
     edges = [*range(begin, min(begin + 59, end)), *range(max(begin + 59, end - 59), end)]
-    places = belongings(connection, device_id, edges)
+    found = stored_places(connection).many(device_id, edges)
     outside = (
-        minute for minute, place in zip(edges, places, strict=True) if not begin <= place.hour_utc_minute < end - 59
+        minute for minute, place in zip(edges, found, strict=True) if not begin <= place.hour_utc_minute < end - 59
     )
     for first, last in _stretches(outside):
         query = (

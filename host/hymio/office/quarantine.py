@@ -15,6 +15,7 @@ from hymio.store.database import Store, open_store
 from hymio.store.ingest import Refusal, ingest_many
 from hymio.store.log_update import BatchOutcome
 from hymio.store.quarantine import Held, Sums, forget_not_kept, held, sums_of, take_out
+from hymio.store.sites import share_sites
 
 ID_CHARACTERS: Final = 12
 """How many characters of a digest are shown; any beginning that fits one message alone will do."""
@@ -183,6 +184,7 @@ def _release(store: Store, one: Held) -> BatchOutcome | None:
     found = _read(one)
     try:
         with store.writing() as connection:
+            share_sites(connection)  # before anything else is locked
             if not take_out(connection, [one], as_released=True):
                 return None  # somebody else has decided in the meantime
             refusals: list[Refusal] = []

@@ -23,8 +23,10 @@ from hymio.site.values import as_json_values, site_values
 from hymio.site.write import csv_bytes, placements_csv, places_csv, site_toml
 from hymio.store import schema
 from hymio.store.audit import record
+from hymio.store.corrections import recompute
 from hymio.store.database import open_store
 from hymio.store.known_terminals import forgotten
+from hymio.store.places import load_places, places_of_sites
 from hymio.store.sites import StoredSite, clashes, load_sites, lock_sites, save_changes
 
 _SHOWN_MAX: Final = 100
@@ -48,7 +50,9 @@ def run_import(db: str, files: Sequence[Path], organisation: str | None, dry_run
             sites = load_sites(connection)
             stored, plan = _plan(sites, from_toml, files, organisation)
             if plan.changes and not dry_run:
+                before = places_of_sites(sites)
                 save_changes(connection, stored.id if stored else None, plan.changes)
+                recompute(connection, before, load_places(connection), time.time())
                 record(connection, "site.import", _for_audit(plan))
     finally:
         store.close()

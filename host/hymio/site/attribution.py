@@ -7,11 +7,11 @@ opening hours stay the same. So a look-up is one bisection, or none if the minut
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Final, Generic, NamedTuple, Self, TypeVar
 
 from hymio.site.hours import DAY_MIN, FIRST_WEEKDAY_OF_1970, WEEK_MIN, OpeningHours
 from hymio.site.model import Placement, Scale, Site, Survey, SurveyType, places_of
@@ -37,7 +37,7 @@ class PieceOfTime:
     hours: OpeningHours | None
     """None: always open."""
 
-    def is_like(self, other: PieceOfTime) -> bool:
+    def is_like(self, other: Self) -> bool:
         """Whether presses belong alike in both."""
         return (self.point, self.survey, self.zone, self.hours) == (
             other.point,
@@ -47,14 +47,16 @@ class PieceOfTime:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """Where a press of that minute belongs."""
+Piece = TypeVar("Piece", bound=PieceOfTime)
 
-    point: str | None
-    survey: str | None
+
+class Attribution(NamedTuple, Generic[Piece]):
+    """Where the presses of a minute belong."""
+
+    piece: Piece
+    day_utc_minute: int
+    """The UTC minute in which the day began on the clock of the place; the hour alike."""
     hour_utc_minute: int
-    """The UTC minute in which the hour began that the clock of the place shows."""
     is_open: bool
     """By the opening hours of the place."""
 
@@ -68,68 +70,67 @@ class TerminalStretch:
     until_utc_minute: int
 
 
-class CompiledSite:
-    """A site, ready for look-ups. It keeps what it has worked out, so keep it as long as the site is the same."""
+class Attributor(Generic[Piece]):
+    """A site, or several, ready for look-ups."""
 
-    def __init__(self, site: Site) -> None:
-        """Of a sound site."""
-        self._nowhere = (PieceOfTime(FROM_EVER, None, None, site.organisation.time_zone, None),)
-        self._clocks: dict[str, WallClock] = {}
-        self._weeks: dict[OpeningHours, bytes] = {}
-        self._pieces = _compiled(site, self._nowhere[0])
+    def __init__(self, pieces: Mapping[str, tuple[Piece, ...]], nowhere: Piece) -> None:
+        """Takes the pieces of each terminal that has a placement, and the one of all others."""
+        self._pieces = pieces
+        self._nowhere = (nowhere,)
 
     @property
-    def device_ids(self) -> frozenset[str]:
+    def device_ids(self) -> Set[str]:
         """The terminals that have a placement, of whatever time."""
-        return frozenset(self._pieces)
+        return self._pieces.keys()
 
-    def pieces(self, device_id: str) -> tuple[PieceOfTime, ...]:
+    def pieces(self, device_id: str) -> tuple[Piece, ...]:
         """The pieces of a terminal: they begin before all time, and cover all of it."""
         return self._pieces.get(device_id, self._nowhere)
 
-    def at(self, device_id: str, utc_minute: int) -> Attribution:
+    def at(self, device_id: str, utc_minute: int) -> Attribution[Piece]:
         """Where a press of that terminal in that minute belongs."""
         return next(self.many(device_id, (utc_minute,)))
 
-    def many(self, device_id: str, utc_minutes: Iterable[int]) -> Iterator[Attribution]:
+    def many(self, device_id: str, utc_minutes: Iterable[int]) -> Iterator[Attribution[Piece]]:
         """The same for many minutes, in any order; ascending ones are found fastest."""
         pieces = self.pieces(device_id)
         starts = [*(piece.from_utc_minute for piece in pieces), FOR_EVER]
-        begin = end = hour_begin = hour_end = FROM_EVER  # neither a piece nor an hour yet
-        piece, clock, week, offset = pieces[0], self._clock(pieces[0].zone), self._week(pieces[0].hours), 0
+        begin = end = FROM_EVER  # no piece yet
         for minute in utc_minutes:
             if not begin <= minute < end:
                 index = bisect_right(starts, minute) - 1
                 piece, begin, end = pieces[index], starts[index], starts[index + 1]
-                clock, week = self._clock(piece.zone), self._week(piece.hours)
-                hour_begin = hour_end = FROM_EVER  # the next zone may have others
+                clock = _clock(piece.zone)
+                week = None if piece.hours is None else _week(piece.hours)
+                hour_begin = hour_end = day_begin = day_end = FROM_EVER  # the next zone may have others
             if not hour_begin <= minute < hour_end:
                 hour_begin, hour_end, offset = clock.hour_of(minute)
+                if not day_begin <= minute < day_end:
+                    day_begin, day_end = clock.day_of(minute)
             is_open = week is None or week[(minute + offset + _MONDAY) % WEEK_MIN] == 1
-            yield Attribution(piece.point, piece.survey, hour_begin, is_open)
-
-    def _clock(self, zone: str) -> WallClock:
-        if zone not in self._clocks:
-            self._clocks[zone] = WallClock(zone)
-        return self._clocks[zone]
-
-    def _week(self, hours: OpeningHours | None) -> bytes | None:
-        if hours is None:
-            return None
-        if hours not in self._weeks:
-            self._weeks[hours] = hours.minutes_of_week()
-        return self._weeks[hours]
+            yield Attribution(piece, day_begin, hour_begin, is_open)
 
 
-def compile_site(site: Site) -> CompiledSite:
+@cache
+def _clock(zone: str) -> WallClock:
+    return WallClock(zone)
+
+
+@lru_cache(maxsize=1024)
+def _week(hours: OpeningHours) -> bytes:
+    return hours.minutes_of_week()
+
+
+def compile_site(site: Site) -> Attributor[PieceOfTime]:
     """A sound site, ready for look-ups."""
-    return CompiledSite(site)
+    nowhere = PieceOfTime(FROM_EVER, None, None, site.organisation.time_zone, None)
+    return Attributor(_compiled(site, nowhere), nowhere)
 
 
-def changed_stretches(old: CompiledSite, new: CompiledSite) -> Iterator[TerminalStretch]:
+def changed_stretches(old: Attributor[Piece], new: Attributor[Piece]) -> Iterator[TerminalStretch]:
     """Of which terminals' minutes the point, survey, zone or hours are others now: all that must be computed anew.
 
-    Terminals without any placement change only when the organisation's zone does: `nowhere_changed`.
+    Terminals without any placement change only when their zone does: `nowhere_changed`.
     """
     for device_id in sorted(old.device_ids | new.device_ids):
         olds, news = old.pieces(device_id), new.pieces(device_id)
@@ -151,7 +152,7 @@ def changed_stretches(old: CompiledSite, new: CompiledSite) -> Iterator[Terminal
             yield TerminalStretch(device_id, begin, FOR_EVER)
 
 
-def nowhere_changed(old: CompiledSite, new: CompiledSite) -> bool:
+def nowhere_changed(old: Attributor[Piece], new: Attributor[Piece]) -> bool:
     """Whether hours of terminals without any placement begin elsewhere now."""
     return not old.pieces("")[0].is_like(new.pieces("")[0])
 

@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 MINUTE_S: Final = 60
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST: Final = date(2000, 1, 1)
 LATEST: Final = date(2100, 1, 1)
 """A year outside is a slip of the pen; within, no zone has an offset with seconds in it."""
@@ -133,7 +134,7 @@ def _minute_of_local(local: datetime, zone: str) -> int:
 
 
 class WallClock:
-    """The clock on a wall in one zone: minutes of it, and where its hours begin, for many UTC minutes.
+    """The clock on a wall in one zone: minutes of it, and where its hours and days begin, for many UTC minutes.
 
     It looks a zone's offset up once for each UTC day, because zoneinfo takes a microsecond and a datetime each time.
     """
@@ -142,6 +143,7 @@ class WallClock:
         """Takes the name of a zone that there is."""
         self._zone = zone_of(zone)
         self._days: dict[int, tuple[int, int, int]] = {}
+        self._midnights: dict[int, int] = {}
 
     def offset_min(self, utc_minute: int) -> int:
         """Minutes by which the clock is ahead of UTC."""
@@ -175,6 +177,31 @@ class WallClock:
                     end = change
         return start, end, offset
 
+    def day_of(self, utc_minute: int) -> tuple[int, int]:
+        """(first UTC minute, the one after its last) of a local day: the days of `measures.buckets`.
+
+        A day begins at the first moment at which the clock shows its midnight or later, and ends where the next one
+        begins. So what comes after a midnight that comes twice is of the new day, whatever date the clock shows.
+        """
+        day = self.local_minute(utc_minute) // 1440
+        if self._midnight(day + 1) <= utc_minute:
+            day += 1
+        return self._midnight(day), self._midnight(day + 1)
+
+    def _midnight(self, local_day: int) -> int:
+        """The first UTC minute at which the clock shows that day (of 1970) or a later one."""
+        found = self._midnights.get(local_day)
+        utc_day = local_day - 1  # no clock is a day ahead
+        while found is None:
+            change, before, after = self._day(utc_day)
+            first = utc_day * 1440
+            for begin, end, offset in ((first, change, before), (change, first + 1440, after)):
+                minute = max(begin, local_day * 1440 - offset)
+                if minute < end and found is None:
+                    found = self._midnights[local_day] = minute
+            utc_day += 1
+        return found
+
     def _day(self, day: int) -> tuple[int, int, int]:
         """(minute of the change, offset before, offset from then on) of a UTC day; no change: its first minute."""
         known = self._days.get(day)
@@ -192,5 +219,6 @@ class WallClock:
         return known
 
     def _offset(self, utc_minute: int) -> int:
-        offset = datetime.fromtimestamp(utc_minute * MINUTE_S, self._zone).utcoffset() or timedelta()
+        # Not fromtimestamp: on Windows it takes nothing before 1970, and a wrong clock may tell such a time.
+        offset = (_EPOCH + timedelta(minutes=utc_minute)).astimezone(self._zone).utcoffset() or timedelta()
         return int(offset.total_seconds()) // MINUTE_S

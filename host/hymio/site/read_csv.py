@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
+from hymio.common.spreadsheets import FORMULA_SIGNS
 from hymio.common.text_files import separator_told
 from hymio.site.build import Builder, FaultyValue, Path
 from hymio.site.model import NodeKind, Site
@@ -24,9 +25,6 @@ CUSTOM: Final = "custom."
 _NEEDED: Final = {"places": ("key", "name", "kind"), "placements": ("device_id", "at", "from")}
 _SAVE_AS_CSV: Final = 'Save it as "CSV UTF-8" (Excel has it among its file types) and run the same command again.'
 _SEPARATORS: Final = ",;\t"
-FORMULA_SIGNS: Final = "=+-@'\t"
-"""A spreadsheet takes a cell for a formula that begins so (the apostrophe: for a mark that it is none)."""
-
 _TakeRow = Callable[[int, dict[str, str]], None]
 
 
@@ -159,8 +157,8 @@ def _separator(text: str) -> tuple[str, bool]:
 
 
 def _plain(cell: str) -> str:
-    """The text of a cell, without the mark that it is no formula (`write.safe_cell` puts it there)."""
+    """The text of a cell, without the apostrophe that says it is no formula (`write` puts it there)."""
     cell = cell.strip(" \r\n")
-    if len(cell) > 1 and cell[0] == "'" and cell[1] in FORMULA_SIGNS:
+    if len(cell) > 1 and cell[0] == "'" and cell[1] in (*FORMULA_SIGNS, "'"):
         cell = cell[1:]
     return cell.strip()

@@ -6,17 +6,16 @@ more word would move a whole table. Every value here is a line of its own, in th
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
+from hymio.common.spreadsheets import csv_text
 from hymio.site import moments
 from hymio.site.model import Site, SurveyType, places_of
-from hymio.site.read_csv import CUSTOM, FORMULA_SIGNS, PLACE_COLUMNS, PLACEMENT_COLUMNS
+from hymio.site.read_csv import CUSTOM, PLACE_COLUMNS, PLACEMENT_COLUMNS
 from hymio.site.values import Values, site_values
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -119,13 +118,7 @@ def csv_bytes(text: str) -> bytes:
     return text.encode("utf-8-sig")
 
 
-def safe_cell(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] and text[0] in FORMULA_SIGNS else text
-
-
-def _csv(rows: Iterable[Iterable[str]]) -> str:
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
-    return out.getvalue()
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    # One apostrophe is taken off when it is read, whoever put it there.
+    marked = ([f"'{cell}" if cell.startswith("'") else cell for cell in row] for row in rows[1:])
+    return csv_text(rows[0], marked)

@@ -6,57 +6,57 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select, text
 
 from hymio.store import schema
+from hymio.store.places import UNPLACED, StoredPlaces
 from hymio.store.rows import chunks
 from hymio.store.schema import NO_TIME, NOWHERE, OUT_OF_HOURS, CellSpan
+from hymio.store.staff import StaffAnswers, add_answers
 
 TerminalMinute = tuple[str, int, int, str]
 """(device_id, UTC minute or `NO_TIME`, button, verdict): what is counted before it is known where it belongs."""
+
+Minutes = Mapping[TerminalMinute, int]
+"""How many presses; negative: so many are taken out."""
 
 CellKey = tuple[str, int, int, int, int, int, str]
 """The key of `cells`, in the order of its columns."""
 
 COUNTED: Final = "counted"
 
-_COLUMNS: Final = tuple(column.name for column in schema.cells.columns if column.name != "folded")
-_CONFLICT: Final = f" ON CONFLICT ({', '.join(_COLUMNS[:-1])}) DO UPDATE SET presses = cells.presses + excluded.presses"
-_ADD_SQLITE: Final = f"INSERT INTO cells ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})" + _CONFLICT
-_TYPES: Final = ("text", "smallint", "bigint", "integer", "integer", "smallint", "text", "bigint")
-_ADD_POSTGRESQL: Final = (
-    f"INSERT INTO cells ({', '.join(_COLUMNS)})"
-    f" SELECT * FROM unnest({', '.join(f'%s::{name}[]' for name in _TYPES)})" + _CONFLICT
-)
-_IS_CELL: Final = " AND ".join(f"{name} = {{}}" for name in _COLUMNS[:-1])
-_EMPTY_SQLITE: Final = f"DELETE FROM cells WHERE {_IS_CELL.replace('{}', '?')} AND presses = 0"
-_EMPTY_POSTGRESQL: Final = _EMPTY_SQLITE.replace("?", "%s")
+_EVER: Final = int(CellSpan.EVER)
+_DAY: Final = int(CellSpan.DAY)
+_HOUR: Final = int(CellSpan.HOUR)
 
-_MINUTES: Final = text(
-    "SELECT utc_minute, button, verdict, CAST(sum(count) AS BIGINT) FROM ("
-    f" SELECT CASE WHEN pressed_utc IS NULL THEN {NO_TIME}"
+_KEY: Final = tuple(column.name for column in schema.cells.primary_key)
+_TYPES: Final = ("text", "smallint", "bigint", "integer", "integer", "smallint", "text")
+_ADD: Final = (
+    f"INSERT INTO cells ({', '.join(_KEY)}, presses) {{}}"
+    f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET presses = cells.presses + excluded.presses"
+)
+_ADD_SQLITE: Final = _ADD.format("VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+_UNNEST: Final = ", ".join(f"%s::{name}[]" for name in _TYPES)
+_ADD_POSTGRESQL: Final = _ADD.format(f"SELECT * FROM unnest({_UNNEST}, %s::bigint[])")
+_EMPTY_POSTGRESQL: Final = (
+    f"DELETE FROM cells USING unnest({_UNNEST}) AS touched ({', '.join(_KEY)})"
+    f" WHERE {' AND '.join(f'cells.{name} = touched.{name}' for name in _KEY)} AND presses = 0"
+)
+_EMPTY_SQLITE: Final = f"DELETE FROM cells WHERE {' AND '.join(f'{name} = ?' for name in _KEY)} AND presses = 0"
+
+_MINUTE: Final = (
+    f"CASE WHEN pressed_utc IS NULL THEN {NO_TIME} ELSE CAST(pressed_utc / 60 AS BIGINT)"
     # The cast truncates in SQLite and rounds in PostgreSQL, and a press may be from before 1970.
-    "   ELSE CAST(pressed_utc / 60 AS BIGINT)"
-    "     - CASE WHEN pressed_utc / 60 < CAST(pressed_utc / 60 AS BIGINT) THEN 1 ELSE 0 END END AS utc_minute,"
-    "   button, verdict, count"
-    " FROM presses WHERE device_id = :device_id) AS by_minute GROUP BY 1, 2, 3"
+    " - CASE WHEN pressed_utc / 60 < CAST(pressed_utc / 60 AS BIGINT) THEN 1 ELSE 0 END END"
 )
-
-
-class Belonging(NamedTuple):
-    """Where the presses of a minute belong."""
-
-    node_id: int
-    survey_id: int
-    day_utc_minute: int
-    """The UTC minute in which the local day began; the next one alike."""
-    hour_utc_minute: int
-    is_open: bool
-    """By the opening hours of the place."""
+_MINUTES: Final = (
+    f"SELECT {_MINUTE}, button, verdict, CAST(sum(count) AS BIGINT) FROM presses WHERE device_id = :device_id"
+)
+_ALL_MINUTES: Final = text(f"{_MINUTES} GROUP BY 1, 2, 3")
+_MINUTES_BETWEEN: Final = text(f"{_MINUTES} AND pressed_utc >= :from_utc AND pressed_utc < :until_utc GROUP BY 1, 2, 3")
 
 
 class CellRow(NamedTuple):
@@ -71,33 +71,24 @@ class CellRow(NamedTuple):
     presses: int
 
 
-def belongings(connection: Connection, device_id: str, utc_minutes: Iterable[int]) -> Iterator[Belonging]:
-    """Where presses of these minutes (ascending, `NO_TIME` among them) of a terminal belong."""
-    for minute in utc_minutes:
-        if minute == NO_TIME:
-            yield Belonging(NOWHERE, NOWHERE, NO_TIME, NO_TIME, is_open=True)
-        else:
-            yield Belonging(NOWHERE, NOWHERE, minute - minute % 1440, minute - minute % 60, is_open=True)
-
-
-def add_presses(connection: Connection, minutes: Mapping[TerminalMinute, int]) -> None:
-    """Adds presses (or takes them out: negative numbers) to the cells to which their minutes belong.
+def add_presses(connection: Connection, places: StoredPlaces, minutes: Minutes, at_utc: float) -> None:
+    """Adds presses to the cells to which their minutes belong, and answers of staff to their blocks.
 
     Args:
-        connection: comes from `Store.writing`.
-        minutes: how many presses, by terminal, minute, button and verdict.
+        connection: comes from `Store.writing`, and holds `share_sites`.
+        places: where presses belong.
+        minutes: the presses.
+        at_utc: when they came, in seconds of 1970.
     """
-    _add(connection, _cells_of(connection, sorted(item for item in minutes.items() if item[1])))
+    cells, answers = cells_of(places, minutes)
+    add_cells(connection, cells)
+    add_answers(connection, answers, at_utc)
 
 
 def fill_cells(connection: Connection) -> None:
-    """Counts all presses of the database into its cells, of which there are none yet."""
+    """Counts all presses of a database that has neither cells yet nor sites."""
     for (device_id,) in connection.execute(select(schema.logs.c.device_id).distinct()).all():
-        counted = sorted(
-            ((device_id, minute, button, verdict), presses)
-            for minute, button, verdict, presses in connection.execute(_MINUTES, {"device_id": device_id})
-        )
-        _add(connection, _cells_of(connection, counted))
+        add_cells(connection, cells_of(UNPLACED, stored_minutes(connection, device_id))[0])
 
 
 def read_cells(
@@ -105,8 +96,7 @@ def read_cells(
 ) -> Iterator[CellRow]:
     """The cells of some terminals that begin in a stretch of time, in no order that could be relied on.
 
-    What this costs depends on the cells that are read, and on nothing else. Several cells may differ only in what
-    other readers ask for.
+    What this costs depends on the cells that are read, and on nothing else.
 
     Args:
         connection: to the database.
@@ -128,35 +118,74 @@ def read_cells(
             yield CellRow(*row)
 
 
-def _cells_of(connection: Connection, minutes: Sequence[tuple[TerminalMinute, int]]) -> dict[CellKey, int]:
-    """The presses of minutes (in order) by the cells to which they belong."""
+def stored_minutes(
+    connection: Connection, device_id: str, stretch: tuple[int, int] | None = None
+) -> dict[TerminalMinute, int]:
+    """The presses of a terminal that are rows, by minute.
+
+    Args:
+        connection: to the database.
+        device_id: the terminal.
+        stretch: those from a UTC minute until before another one; None: all, those without a date too.
+    """
+    given: dict[str, Any] = {"device_id": device_id}
+    statement = _ALL_MINUTES
+    if stretch is not None:
+        statement = _MINUTES_BETWEEN
+        given |= {"from_utc": 60.0 * stretch[0], "until_utc": 60.0 * stretch[1]}
+    return {
+        (device_id, minute, button, verdict): presses
+        for minute, button, verdict, presses in connection.execute(statement, given)
+    }
+
+
+def cells_of(places: StoredPlaces, minutes: Minutes) -> tuple[dict[CellKey, int], StaffAnswers]:
+    """The presses of minutes by the cells to which they belong, and those that are answers of staff."""
+    by_terminal: dict[str, list[tuple[int, int, str, int]]] = {}
+    for (device_id, minute, button, verdict), presses in minutes.items():
+        if presses:
+            by_terminal.setdefault(device_id, []).append((minute, button, verdict, presses))
     cells: dict[CellKey, int] = defaultdict(int)
-    for device_id, its in groupby(minutes, key=lambda item: item[0][0]):
-        group = list(its)
-        for ((_, _, button, verdict), presses), belonging in zip(
-            group, belongings(connection, device_id, (item[0][1] for item in group)), strict=True
-        ):
-            node_id, survey_id, day, hour, is_open = belonging
-            if not is_open and verdict == COUNTED:
-                verdict = OUT_OF_HOURS
-            cells[device_id, CellSpan.EVER, 0, node_id, survey_id, button, verdict] += presses
-            cells[device_id, CellSpan.DAY, day, node_id, survey_id, button, verdict] += presses
-            cells[device_id, CellSpan.HOUR, hour, node_id, survey_id, button, verdict] += presses
-    return cells
+    answers: StaffAnswers = {}
+    for device_id, items in by_terminal.items():
+        items.sort()
+        # By hour first: a day and all time are sums of hours.
+        hours: dict[tuple[int, int, int, int, int, str], int] = defaultdict(int)
+        dated = 0
+        while dated < len(items) and items[dated][0] == NO_TIME:
+            _, button, verdict, presses = items[dated]
+            hours[NOWHERE, NOWHERE, NO_TIME, NO_TIME, button, verdict] += presses
+            dated += 1
+        del items[:dated]
+        found = places.many(device_id, [item[0] for item in items])
+        for (_, button, verdict, presses), (piece, day, hour, is_open) in zip(items, found, strict=True):
+            if verdict == COUNTED:
+                if not is_open:
+                    verdict = OUT_OF_HOURS
+                elif piece.staff_block:
+                    place = piece.node_id, piece.survey_id
+                    answers.setdefault(place, (piece.staff_block, []))[1].append((button, presses))
+            hours[piece.node_id, piece.survey_id, day, hour, button, verdict] += presses
+        for (node_id, survey_id, day, hour, button, verdict), presses in hours.items():
+            cells[device_id, _EVER, 0, node_id, survey_id, button, verdict] += presses
+            cells[device_id, _DAY, day, node_id, survey_id, button, verdict] += presses
+            cells[device_id, _HOUR, hour, node_id, survey_id, button, verdict] += presses
+    return cells, answers
 
 
-def _add(connection: Connection, cells: Mapping[CellKey, int]) -> None:
+def add_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
+    """Adds presses to cells; a cell that has none any more is gone."""
     # The same order everywhere, so that two collectors can't wait for each other.
     rows = [(*key, presses) for key, presses in sorted(cells.items()) if presses]
     emptied = [row[:-1] for row in rows if row[-1] < 0]
-    if not rows:
-        return
     if connection.dialect.name == "postgresql":
-        # One statement: each takes its way to the server and back, and is planned anew.
-        connection.exec_driver_sql(_ADD_POSTGRESQL, tuple(map(list, zip(*rows, strict=True))))
+        # One statement each: they take their way to the server and back, and are planned anew.
+        if rows:
+            connection.exec_driver_sql(_ADD_POSTGRESQL, tuple(map(list, zip(*rows, strict=True))))
         if emptied:
-            connection.exec_driver_sql(_EMPTY_POSTGRESQL, emptied)
-    else:
+            connection.exec_driver_sql(_EMPTY_POSTGRESQL, tuple(map(list, zip(*emptied, strict=True))))
+        return
+    if rows:
         connection.exec_driver_sql(_ADD_SQLITE, rows)
-        if emptied:
-            connection.exec_driver_sql(_EMPTY_SQLITE, emptied)
+    if emptied:
+        connection.exec_driver_sql(_EMPTY_SQLITE, emptied)

@@ -68,6 +68,8 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         """Gives connections of this engine; `open_store` makes it."""
         self.engine = engine
+        # What modules work out from the database and keep, with the version of it; see `places`.
+        engine.update_execution_options(hymio_kept={})
         self.known_logs: set[LogKey] = set()
         """Logs that surely have a row; whoever knows them need not ask the database."""
 
@@ -132,12 +134,13 @@ class Store:
             raise DatabaseFailure(self.engine.url, error, fault) from error
 
 
-def open_store(db: str, create: bool = False) -> Store:
+def open_store(db: str, create: bool = False, as_it_is: bool = False) -> Store:
     """Opens the database `db`; one that an older hymio wrote is brought up to date.
 
     Args:
         db: as it was given for --db.
         create: whether it is made if it is not there.
+        as_it_is: whether one of an older hymio stays what it is, to be copied.
 
     Raises:
         Failure: 2 it is no address of a database; 4 it is not there, or may not be used; 5 a newer hymio wrote it.
@@ -155,7 +158,7 @@ def open_store(db: str, create: bool = False) -> Store:
         else:
             with store.reading() as connection:
                 is_old = check_version(connection) < SCHEMA_VERSION
-            if is_old:
+            if is_old and not as_it_is:
                 with store.writing() as connection:
                     create_or_upgrade(connection)
     except Failure:

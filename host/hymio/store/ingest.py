@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,14 +12,16 @@ from sqlalchemy import Connection, bindparam, select, text, tuple_, update
 
 from hymio.store import schema
 from hymio.store.arrivals import Arrival, Told, Uncountable
-from hymio.store.cells import add_presses
+from hymio.store.cells import TerminalMinute, add_presses
 from hymio.store.costs import Costs
 from hymio.store.log_rows import Writes
 from hymio.store.log_update import BatchOutcome, LogUpdate
+from hymio.store.places import stored_places
 from hymio.store.quarantine import Kept, put_in_quarantine
 from hymio.store.redating import date_on, is_left
 from hymio.store.rows import chunks, put_rows
 from hymio.store.schema import LogKey
+from hymio.store.sites import share_sites
 from hymio.wire.batches import Batch
 from hymio.wire.limits import unbelievable
 from hymio.wire.seq_coverage import Coverage, Span
@@ -77,6 +81,8 @@ def ingest_many(
         One outcome for each batch, in their order.
     """
     costs = Costs() if costs is None else costs
+    share_sites(connection)
+    places = stored_places(connection)
     refused: list[tuple[Arrival | Told | Uncountable, str]] = [(one, one.reason) for one in uncountable]
     outcomes: list[BatchOutcome] = []
     credible: dict[LogKey, list[tuple[Arrival | Told, BatchOutcome | None]]] = {}
@@ -131,6 +137,7 @@ def ingest_many(
         with costs.of(log.key[0]):
             log.flush(writes)
     _write(connection, updates.values(), writes)
+    add_presses(connection, places, writes.minutes, max((one.received_utc for one in everything), default=0.0))
     return outcomes
 
 
@@ -155,13 +162,15 @@ def _keep_conflicts(connection: Connection, arrival: Arrival, outcome: BatchOutc
 
 def date_waiting(connection: Connection) -> bool:
     """Dates again a bounded part of what earlier transactions left to do; gives False if nothing was left."""
+    share_sites(connection)
+    places = stored_places(connection)
     found = date_on(connection)
     if found is None:
         return False
-    writes = Writes()
+    minutes: dict[TerminalMinute, int] = defaultdict(int)
     for device_id, (minute, button, verdict), presses in found:
-        writes.minutes[device_id, minute, button, verdict] += presses
-    add_presses(connection, writes.minutes)
+        minutes[device_id, minute, button, verdict] += presses
+    add_presses(connection, places, minutes, time.time())
     return True
 
 
@@ -254,4 +263,3 @@ def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes)
     ]
     if rows:
         connection.execute(_CHANGE_LOG, rows)
-    add_presses(connection, writes.minutes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
@@ -15,19 +15,34 @@ def put_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...
     """Inserts whole rows, with their values in the order of the table's columns."""
     if not rows:
         return
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
     if connection.dialect.name == "postgresql":
+        copy_in(connection, table, rows)
+    else:
+        connection.exec_driver_sql(_insert(table), list(rows))
+
+
+def copy_in(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
+    """The same for any number of rows that are made while they are written, past SQLAlchemy."""
+    cursor: Any = connection.connection.cursor()
+    try:
+        if connection.dialect.name != "postgresql":
+            cursor.executemany(_insert(table), rows)
+            return
         # COPY is several times faster than any INSERT here, also for a handful of rows.
-        cursor = connection.connection.cursor()
-        try:
-            with cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
-                for row in rows:
-                    copy.write_row(row)
-        finally:
-            cursor.close()
-        return
+        with cursor.copy(f'COPY "{table.name}" ({_columns(table)}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(row)
+    finally:
+        cursor.close()
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(f'"{column.name}"' for column in table.columns)
+
+
+def _insert(table: Table) -> str:
     marks = ", ".join("?" * len(table.columns))
-    connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', list(rows))
+    return f'INSERT INTO "{table.name}" ({_columns(table)}) VALUES ({marks})'
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

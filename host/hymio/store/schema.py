@@ -398,7 +398,7 @@ answers = Table(
     Column("text", Text),
     Column("verdict", String(16), nullable=False, comment="counted, or why not: spam"),
     Column("arrival", BigInteger, nullable=False, server_default="0", comment="which transaction brought it"),
-    Index("answers_by_place", "node_id", "answered_utc"),
+    Index("answers_by_place", "node_id", "answered_utc", "answer_id"),
 )
 
 tokens = Table(

@@ -6,6 +6,7 @@ Nothing is ever deleted and no id is given twice: presses, answers and tokens re
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -42,8 +43,10 @@ ends, who changes a site has it alone. SQLite has one writer anyway."""
 
 _VERSION: Final = "site"
 """The name of the sites' version among the counters."""
+# The time in it makes it another one than that of any change that was lost when an older copy was put back.
 _CHANGED: Final = text(
-    "INSERT INTO counters (name, value) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1"
+    "INSERT INTO counters (name, value) VALUES (:name, :now_ms) ON CONFLICT (name) DO UPDATE SET value ="
+    " CASE WHEN counters.value < excluded.value THEN excluded.value ELSE counters.value + 1 END"
 )
 _PARENT: Final = text("UPDATE nodes SET parent_id = :parent_id WHERE id = :id")
 
@@ -246,7 +249,7 @@ def save_changes(connection: Connection, organisation_id: int | None, changes: I
     ]
     _put(connection, schema.placements, placements, ("device_id", "from_utc_minute"))
     if things:
-        connection.execute(_CHANGED, {"name": _VERSION})
+        connection.execute(_CHANGED, {"name": _VERSION, "now_ms": time.time_ns() // 1_000_000})
     return organisation_id
 
 

@@ -210,7 +210,7 @@ def _answers(tables: sa.MetaData) -> None:
         _text("text", nullable=True),
         _text("verdict", 16, "counted, or why not: spam"),
         _number("arrival", "which transaction brought it", server_default="0"),
-        sa.Index("answers_by_place", "node_id", "answered_utc"),
+        sa.Index("answers_by_place", "node_id", "answered_utc", "answer_id"),
     )
 
 
