@@ -56,7 +56,9 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-NOT_ALONE = re.compile(r"\bSimTerminal\b|\bservice\(|mosquitto|\bport: str\b|\bfind_tool\b|simulated_board|stage_set|training_app")
+NOT_ALONE = re.compile(
+    r"\bSimTerminal\b|\b[Ss]ervice\(|mosquitto|\bport: str\b|\bfind_tool\b|simulated_board|stage_set"
+)
 """In the text of a test file: it has to do with servers, the MicroPython VM or terminals in real time."""
 
 

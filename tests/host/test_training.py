@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import queue
 import random
 import re
-import signal
-import subprocess
-import sys
-import threading
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from sim_process import is_alive, wait_until
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
-from websockets.typing import Origin
 
-from hymio.common.errors import Failure
-from hymio.store.database import open_store
 from hymio.training.guests import is_own_page, may_visit
-from hymio.training.journeys import Journeys
-from hymio.training.ring import LETTERS, Ring, RingReader
-from hymio.training.router import Training, training_router
 from hymio.training.scenes import HISTORY, SCENES, history
 from hymio.training.stands import SECTORS, Stands
 from hymio.training.visit import WISHES_AT_ONCE, WISHES_PER_S, Pace
 from hymio.training.wishes import BadWish, Play, Renew, StopScene, Tell, Wish, parse
-from hymio.wire.records import SECTOR_BYTES, SLOTS
+from hymio.wire.records import SECTOR_BYTES
 from hymio_sim.run.commands import parse as parse_command
-from hymio_sim.run.virtual import VirtualTerminal
 
 
 @pytest.mark.parametrize(
@@ -128,23 +105,25 @@ def test_whoever_says_more_than_is_meant_is_heard_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "host", "hosts", "may"),
+    ("client", "headers", "hosts", "may"),
     [
-        ("127.0.0.1", "127.0.0.1:8000", (), True),
-        ("127.0.0.1", "localhost:8000", (), True),
-        ("::1", "[::1]:8000", (), True),
-        ("127.0.0.1", "evil.example", (), False),
-        ("127.0.0.1", None, (), False),
-        ("127.0.0.1", "[oops", (), False),
-        ("192.0.2.7", "localhost:8000", (), False),
-        (None, "localhost", (), False),
-        ("192.0.2.7", "fair.example:8000", ("fair.example",), True),
-        ("192.0.2.7", "FAIR.example", ("fair.example",), True),
-        ("192.0.2.7", "evil.example", ("fair.example",), False),
+        ("127.0.0.1", {"host": "127.0.0.1:8000"}, (), True),
+        ("127.0.0.1", {"host": "localhost:8000"}, (), True),
+        ("::1", {"host": "[::1]:8000"}, (), True),
+        ("127.0.0.1", {"host": "evil.example"}, (), False),
+        ("127.0.0.1", {}, (), False),
+        ("127.0.0.1", {"host": "[oops"}, (), False),
+        ("127.0.0.1", {"host": "localhost", "x-forwarded-for": "192.0.2.7"}, (), False),
+        ("192.0.2.7", {"host": "localhost:8000"}, (), False),
+        ("", {"host": "localhost"}, (), False),
+        ("192.0.2.7", {"host": "fair.example:8000"}, ("fair.example",), True),
+        ("192.0.2.7", {"host": "FAIR.example"}, ("fair.example",), True),
+        ("192.0.2.7", {"host": "evil.example"}, ("fair.example",), False),
     ],
 )
-def test_who_may_come(client: str | None, host: str | None, hosts: tuple[str, ...], may: bool) -> None:
-    assert may_visit(client, host, hosts) is may
+def test_who_may_come(client: str, headers: dict[str, str], hosts: tuple[str, ...], may: bool) -> None:
+    assert may_visit(client, headers, hosts, True) is may
+    assert may_visit(client, headers, hosts, False) is (may and bool(hosts)), "a proxy may stand on this computer"
 
 
 @pytest.mark.parametrize(
@@ -156,11 +135,12 @@ def test_who_may_come(client: str | None, host: str | None, hosts: tuple[str, ..
         ("http://127.0.0.1:9000", "127.0.0.1:8000", False),
         ("null", "127.0.0.1:8000", False),
         ("file://127.0.0.1:8000", "127.0.0.1:8000", False),
-        (None, "127.0.0.1:8000", False),
+        ("http://", "", False),
     ],
 )
-def test_only_a_page_of_ours_opens_the_way(origin: str | None, host: str, own: bool) -> None:
-    assert is_own_page(origin, host) is own
+def test_only_a_page_of_ours_opens_the_way(origin: str, host: str, own: bool) -> None:
+    assert is_own_page({"origin": origin, "host": host}) is own
+    assert not is_own_page({"host": host})
 
 
 def test_a_place_is_kept_for_whoever_comes_back(tmp_path: Path) -> None:
@@ -185,5 +165,3 @@ def test_the_scenes_are_commands_of_the_simulator() -> None:
         for _, lines in played:
             assert all(parse_command(line) is not None for line in lines.split("\n"))
     assert history(random.Random(1)).count("press") == HISTORY
-
-

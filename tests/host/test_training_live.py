@@ -6,11 +6,8 @@ import contextlib
 import json
 import os
 import queue
-import random
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -20,8 +17,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from hypothesis import given
-from hypothesis import strategies as st
+from hymio_process import Service
 from sim_process import is_alive, wait_until
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -31,19 +27,11 @@ from websockets.typing import Origin
 
 from hymio.common.errors import Failure
 from hymio.store.database import open_store
-from hymio.training.guests import is_own_page, may_visit
-from hymio.training.journeys import Journeys
-from hymio.training.ring import LETTERS, Ring, RingReader
+from hymio.training.ring import LETTERS
 from hymio.training.router import Training, training_router
-from hymio.training.scenes import HISTORY, SCENES, history
-from hymio.training.stands import SECTORS, Stands
-from hymio.training.visit import WISHES_AT_ONCE, WISHES_PER_S, Pace
-from hymio.training.wishes import BadWish, Play, Renew, StopScene, Tell, Wish, parse
-from hymio.wire.records import SECTOR_BYTES, SLOTS
-from hymio_sim.run.commands import parse as parse_command
-from hymio_sim.run.virtual import VirtualTerminal
-
-
+from hymio.training.scenes import HISTORY
+from hymio.training.stands import SECTORS
+from hymio.wire.records import SLOTS
 
 PATIENCE_S = 120.0
 
@@ -157,33 +145,25 @@ def test_a_broker_with_a_password_is_refused(tmp_path: Path) -> None:
 
 
 class Server:
-    """An application with the on-screen terminal, as a process."""
+    """`hymio serve` with terminals on the screen."""
 
-    def __init__(self, db: Path, runtime: str = "micropython", terminals: int = 3) -> None:
-        app = Path(__file__).with_name("training_app.py")
-        command = [sys.executable, str(app), str(db), runtime, str(terminals)]
+    def __init__(self, db: Path, terminals: int = 3) -> None:
+        options = ("--training", "--training-terminals", str(terminals), "--listen", "127.0.0.1:0", "--json")
+        self.service = Service(("serve", "--db", str(db), *options))
         self.db = db
         self.terminals = terminals
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
-        wait_until(self._answers, "the server answers")
-
-    def _answers(self) -> bool:
-        with contextlib.suppress(OSError):
-            return bool(self.free())
-        return False
+        self.address = self.service.wait_for("ready")["url"].removeprefix("http://")
 
     def all_below(self) -> set[int]:
         """The process ids of all its children, and of theirs."""
-        found, ahead = set(), [self.process.pid]
+        found, ahead = set(), [self.service.process.pid]
         while ahead:
             pid = ahead.pop()
             for task in Path(f"/proc/{pid}/task").glob("*/children"):
                 with contextlib.suppress(OSError):
                     ahead += [int(child) for child in task.read_text().split()]
             found.add(pid)
-        return found - {self.process.pid}
+        return found - {self.service.process.pid}
 
     def free(self) -> set[str]:
         """The places that nobody has taken."""
@@ -194,10 +174,6 @@ class Server:
         """Whether all visitors and their terminals have gone."""
         is_left = any("training-" in _command_line(pid) for pid in self.all_below())
         return len(self.free()) == self.terminals and not is_left
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(PATIENCE_S)
 
 
 def _command_line(pid: int) -> str:
@@ -281,7 +257,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """With terminals on the MicroPython VM, and a broker and a collector of its own."""
     server = Server(tmp_path_factory.mktemp("training") / "votes.db")
     yield server
-    server.stop()
+    assert server.service.stop() == 0 and server.service.stderr == []
     wait_until(lambda: not server.all_below(), "everything that it started has ended")
 
 
@@ -403,8 +379,7 @@ def test_of_a_server_that_is_killed_nothing_remains(tmp_path: Path) -> None:
         visitor.event("ready")
         below = server.all_below()
         assert len(below) >= 5, "broker and collector, and what they start, the simulator and its virtual machine"
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait(PATIENCE_S)
+        server.service.stop(signal.SIGKILL)
         wait_until(lambda: not any(is_alive(pid) for pid in below), "all have ended")
 
 

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import queue
 import random
-import re
-import signal
-import subprocess
-import sys
-import threading
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from sim_process import is_alive, wait_until
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
-from websockets.typing import Origin
 
-from hymio.common.errors import Failure
-from hymio.store.database import open_store
-from hymio.training.guests import is_own_page, may_visit
 from hymio.training.journeys import Journeys
 from hymio.training.ring import LETTERS, Ring, RingReader
-from hymio.training.router import Training, training_router
-from hymio.training.scenes import HISTORY, SCENES, history
-from hymio.training.stands import SECTORS, Stands
-from hymio.training.visit import WISHES_AT_ONCE, WISHES_PER_S, Pace
-from hymio.training.wishes import BadWish, Play, Renew, StopScene, Tell, Wish, parse
 from hymio.wire.records import SECTOR_BYTES, SLOTS
-from hymio_sim.run.commands import parse as parse_command
 from hymio_sim.run.virtual import VirtualTerminal
 
 
@@ -172,7 +144,7 @@ def test_a_record_is_of_the_last_push_of_its_button() -> None:
     for push, t in ((1, 1.0), (2, 1.1)):
         journeys.take(told("press", t, push=push, button=3, powered=True))
     [journey] = journeys.take(told("record", 1.11, log_id=7, seq=5, button=3, verdict="counted"))
-    assert (journey.push, journey.flash_s) == (2, pytest.approx(0.01))
+    assert journey.push == 2 and journey.flash_s == pytest.approx(0.01)
 
 
 def test_a_row_is_there_before_its_ack_however_late_one_looks() -> None:
@@ -207,5 +179,3 @@ def test_what_is_pushed_out_of_the_ring_unsent_is_lost() -> None:
     assert journeys.overwritten_below(SLOTS) == [j for j in journeys.unsettled() if j.push == 1]
     assert [j.end for j in journeys.unsettled()] == ["overwritten", None]
     assert journeys.overwritten_below(SLOTS) == [], "once"
-
-

@@ -15,6 +15,7 @@ from hymio.common.backoff import Backoff
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.training.terminal_process import failure_told, kill, run_hymio
 
+_START_S: Final = 60.0
 _STOP_S: Final = 3.0
 
 
@@ -59,7 +60,12 @@ async def _kept_running(
     ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
     keeping = asyncio.create_task(_keep(command, options, folder / f"{command}.log", environment, ready))
     try:
-        yield await ready
+        try:
+            async with asyncio.timeout(_START_S):
+                event = await ready
+        except TimeoutError:
+            raise failure_told(folder / f"{command}.log", f"`hymio {command}`") from None
+        yield event
     finally:
         keeping.cancel()
         await asyncio.wait({keeping})

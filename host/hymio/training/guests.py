@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
+from hymio.common.this_computer import is_of_this_computer
 
-def may_visit(client: str | None, host: str | None, hosts: Collection[str]) -> bool:
+
+def may_visit(client: str, headers: Mapping[str, str], hosts: Collection[str], trusts_this_computer: bool) -> bool:
     """Whether a request may be answered.
-
-    A page of somebody else's can't come by a name of its own that leads here (DNS rebinding): the name has to be ours.
 
     Args:
         client: the address that it comes from.
-        host: its header Host.
+        headers: its headers.
         hosts: the names, without ports, under which visitors of other computers may come.
+        trusts_this_computer: whether what comes from this computer may; a proxy on it passes on what others ask.
     """
-    name = _name(host)
-    if name is not None and name in hosts:
-        return True
-    return name is not None and _is_loopback(name) and client is not None and _is_loopback(client)
+    is_named = _name(headers.get("host", "")) in hosts
+    return is_named or (trusts_this_computer and is_of_this_computer(client, headers))
 
 
-def is_own_page(origin: str | None, host: str | None) -> bool:
-    """Whether a WebSocket was opened by a page that came from here: browsers let every page open one to anybody.
-
-    origin, host: the headers of these names.
-    """
-    if origin is None or host is None:
-        return False
-    scheme, separator, whence = origin.partition("://")
-    return scheme in ("http", "https") and bool(separator) and whence.lower() == host.lower()
+def is_own_page(headers: Mapping[str, str]) -> bool:
+    """Whether a WebSocket was opened by a page that came from here: browsers let every page open one to anybody."""
+    scheme, _, whence = headers.get("origin", "").partition("://")
+    return scheme in ("http", "https") and whence != "" and whence.lower() == headers.get("host", "").lower()
 
 
-def _name(host: str | None) -> str | None:
+def _name(host: str) -> str | None:
     try:
-        return urlsplit(f"//{host}").hostname if host else None
+        return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -17,6 +17,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
+from hymio.common.output import note
 from hymio.store.database import Store
 from hymio.training.far_end import own_far_end, plain_broker
 from hymio.training.guests import is_own_page, may_visit
@@ -53,6 +54,7 @@ _NOT_HERE: Final = (
 # Codes with which a WebSocket ends (RFC 6455, section 7.4.1, and the registry of IANA).
 _POLICY: Final = 1008
 _TOO_BIG: Final = 1009
+_INTERNAL: Final = 1011
 _TRY_LATER: Final = 1013
 
 
@@ -62,7 +64,8 @@ class Training:
 
     store, db: the database, opened and as it was given for --db; broker: the address of a broker whose collector writes
     to it, None: both are made here; terminals: so many at once; idle_s: a visit without a word is over after so long;
-    hosts: the names of this server under which visitors of other computers may come.
+    hosts: the names of this server under which visitors of other computers may come; trusts_this_computer: whether those
+    of this one may come.
     """
 
     store: Store
@@ -72,6 +75,12 @@ class Training:
     idle_s: float = IDLE_S
     runtime: str = "micropython"
     hosts: Collection[str] = ()
+    trusts_this_computer: bool = True
+
+
+def is_of_training(path: str) -> bool:
+    """Whether a path is one of the router's."""
+    return path == PREFIX or path.startswith((f"{PREFIX}.", f"{PREFIX}/"))
 
 
 def training_router(training: Training) -> APIRouter:
@@ -93,21 +102,26 @@ def training_router(training: Training) -> APIRouter:
     folder = Path(scratch.name)
     stands = Stands(folder, training.terminals)
     broker = given_broker or ""
+    trouble: Failure | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        nonlocal broker
+        nonlocal broker, trouble
         with scratch:
             async with contextlib.AsyncExitStack() as stack:
-                if given_broker is None:
-                    broker = await stack.enter_async_context(own_far_end(training.db, folder))
+                try:
+                    if given_broker is None:
+                        broker = await stack.enter_async_context(own_far_end(training.db, folder))
+                except Failure as failure:
+                    trouble = failure  # whatever else is served does not suffer from it
+                    note(f"There are no terminals on the screen. {failure.message} {failure.hint}")
                 yield
 
     router = APIRouter(prefix=PREFIX, lifespan=lifespan, include_in_schema=False)
 
     def is_guest(request: Request | WebSocket) -> bool:
-        client = request.client.host if request.client else None
-        return may_visit(client, request.headers.get("host"), training.hosts)
+        client = request.client.host if request.client else ""
+        return may_visit(client, request.headers, training.hosts, training.trusts_this_computer)
 
     @router.get("")
     def page(request: Request) -> Response:
@@ -130,14 +144,17 @@ def training_router(training: Training) -> APIRouter:
 
     @router.websocket("/terminal")
     async def terminal(socket: WebSocket, wanted: str | None = None) -> None:
-        headers = socket.headers
-        if not is_guest(socket) or not is_own_page(headers.get("origin"), headers.get("host")):
+        if not is_guest(socket) or not is_own_page(socket.headers):
             await socket.close(_POLICY)  # before it is accepted: a plain 403
             return
         page = _SocketPage(socket)
         await socket.accept()
-        stand = stands.take(wanted)
+        stand = None if trouble else stands.take(wanted)
         with contextlib.suppress(Gone):
+            if trouble is not None:
+                await page.say({"kind": "over", "why": "failed", "message": f"{trouble.message} {trouble.hint}"})
+                await page.close(_INTERNAL)
+                return
             if stand is None:
                 await page.say({"kind": "over", "why": "full", "terminals": training.terminals})
                 await page.close(_TRY_LATER)

@@ -17,6 +17,7 @@ from hymio.common.errors import BROKEN_OFF, Failure
 _QUIT_S: Final = 3.0
 """How long a terminal may take to switch itself off before it is killed."""
 _HISTORY_S: Final = 180.0
+_LAST_WORDS_S: Final = 1.0
 
 
 async def run_hymio(
@@ -48,6 +49,10 @@ async def kill(process: Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     await process.wait()
+    if process.stdout is not None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await process.stdout.read()
 
 
 def failure_told(errors: Path, what: str) -> Failure:
