@@ -8,6 +8,7 @@ import os
 import queue
 import re
 import signal
+import socket as server_socket
 import threading
 import time
 import urllib.request
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 from hymio_process import Service
 from sim_process import is_alive, wait_until
 from starlette.testclient import TestClient
@@ -26,6 +27,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from hymio.common.errors import Failure
+from hymio.serve import http_server
 from hymio.store.database import open_store
 from hymio.training.ring import LETTERS
 from hymio.training.router import Training, training_router
@@ -129,6 +131,33 @@ def test_a_message_that_is_too_long_ends_the_visit(client: TestClient) -> None:
             while True:
                 socket.receive_json()
         assert over.value.code == 1009
+
+
+def test_a_visit_is_no_slow_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server lets go of connections on which nothing is asked, but not of visitors."""
+    monkeypatch.setattr(http_server, "REQUEST_S", 0.1)
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.1)
+    app = FastAPI()
+
+    @app.websocket("/")
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(await socket.receive_text())
+
+    listener = server_socket.create_server(("127.0.0.1", 0))
+    ready = threading.Event()
+    server = http_server.HttpServer(app, None, ready.set, takes_websockets=True)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        assert ready.wait(PATIENCE_S)
+        with connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/") as visitor:
+            time.sleep(2.5)  # the server looks once a second
+            visitor.send("still here")
+            assert visitor.recv() == "still here"
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_S)
 
 
 def test_a_broker_with_a_password_is_refused(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ class Training:
 
     store, db: the database, opened and as it was given for --db; broker: the address of a broker whose collector writes
     to it, None: both are made here; terminals: so many at once; idle_s: a visit without a word is over after so long;
-    hosts: the names of this server under which visitors of other computers may come; trusts_this_computer: whether those
-    of this one may come.
+    hosts: the names of this server under which visitors of other computers may come; trusts_this_computer: whether
+    those of this one may come.
     """
 
     store: Store
