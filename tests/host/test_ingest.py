@@ -256,7 +256,7 @@ def deliver(
 
 
 def assert_sums_are_kept(store: Store, device_id: str) -> None:
-    """What is kept beside the rows is what the rows say: the ledger's sums and the roll-ups."""
+    """What is kept beside the rows is what the rows say, and those that were pruned: ledger's sums and roll-ups."""
     p, s, c, log = tables.presses, tables.spans, tables.cells, tables.logs
     with store.reading() as connection:
         rows = connection.execute(select(p).where(p.c.device_id == device_id)).all()
@@ -269,11 +269,16 @@ def assert_sums_are_kept(store: Store, device_id: str) -> None:
         day, hour = (tables.NO_TIME,) * 2 if utc is None else (int(utc // 86400) * 1440, int(utc // 3600) * 60)
         for span, start in ((tables.CellSpan.EVER, 0), (tables.CellSpan.DAY, day), (tables.CellSpan.HOUR, hour)):
             figures[span, start, row.button, row.verdict] += row.count  # type: ignore[operator]
-    assert {(one.span, one.start_utc_minute, one.button, one.verdict): one.presses for one in cells} == figures
+    assert all(0 <= one.folded <= one.presses > 0 for one in cells)
+    keys = ((one.span, one.start_utc_minute, one.button, one.verdict) for one in cells)
+    kept = {key: one.presses - one.folded for key, one in zip(keys, cells, strict=True)}
+    assert {key: presses for key, presses in kept.items() if presses} == figures
+    for span in tables.CellSpan:
+        assert sum(one.folded for one in cells if one.span == span) == sum(one.folded for one in logs)
     for one in logs:
         own = [span for span in spans if span.log_id == one.log_id]
         before = sum(span.totals_before for span in own[:1] if span.first_seq <= one.oldest_seq)
-        assert one.presses == sum(row.count for row in rows if row.log_id == one.log_id)  # type: ignore[misc]
+        assert one.presses - one.folded == sum(row.count for row in rows if row.log_id == one.log_id)  # type: ignore
         assert one.lost == before + sum(span.lost for span in own)
         assert one.open_gaps == sum(span.first_seq > one.oldest_seq for span in own)
 

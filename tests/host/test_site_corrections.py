@@ -12,6 +12,7 @@ import pytest
 from hymio_process import hymio_here as hymio
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from schema_check import check
 from sites import HOSPITAL, ZONES
 from sqlalchemy import select
 from test_ingest import Cut, Slot, Terminal
@@ -120,6 +121,8 @@ def test_what_was_imported_last_counts_as_if_it_had_been_so_from_the_start(
         found = sums(changed)
         assert found == sums(right)
         assert found[0]
+        checked = hymio("db", "check", "--db", changed, "--json")
+        assert checked.returncode == DONE and check("db-check", checked.stdout)["checked"]
 
 
 EVERY_7 = list(range(0, 6_000, 7))

@@ -12,11 +12,12 @@ from hymio.common.errors import ANSWER_NO
 
 app = new_app(no_args_is_help=True)
 
-HELP = "The database itself: bring it up to date, keep a copy, put one back, check its sums."
+HELP = "The database itself: bring it up to date, keep a copy, put one back, prune what is old, check its sums."
 EXAMPLES = examples(
     "hymio db upgrade --db votes.db",
     "hymio db backup --db votes.db --out monday.db",
     "hymio db restore monday.db --db postgresql://hymio@db.example/votes",
+    "hymio db prune --db votes.db --older-than 400d",
 )
 
 
@@ -60,6 +61,23 @@ def restore(
     from hymio.office.database import run_restore
 
     run_restore(backup_file, db, as_json)
+
+
+@app.command(
+    epilog=examples(
+        "hymio db prune --db votes.db --older-than 400d",
+        "hymio db prune --db postgresql://hymio@db.example/votes --older-than 400d --json",
+    )
+)
+def prune(
+    db: DbOption,
+    older_than: Annotated[str, typer.Option(metavar="TIME", help="Since they came, and were pressed: 400d.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Takes away the rows of old presses, for good; ledger and figures keep them, and nothing counts twice."""
+    from hymio.office.database import run_prune
+
+    run_prune(db, older_than, as_json)
 
 
 @app.command(epilog=examples("hymio db check --db votes.db", "hymio db check --db votes.db --json"))

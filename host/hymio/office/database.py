@@ -1,21 +1,26 @@
-"""`hymio db`: brings a database up to date, keeps a copy of it, puts one back, and checks its sums."""
+"""`hymio db`: brings a database up to date, keeps a copy, puts one back, prunes what is old, checks its sums."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from hymio.common.durations import parse_duration
 from hymio.common.output import console, error_console, note, print_json, print_line
 from hymio.common.words import counted, if_one
+from hymio.store import audit
 from hymio.store.backup import back_up, restore
 from hymio.store.check import Checked, check
 from hymio.store.database import database_url, open_store
 from hymio.store.database_errors import shown
-from hymio.store.schema import SCHEMA_VERSION
+from hymio.store.prune import prune
+from hymio.store.schema import SCHEMA_VERSION, LogKey
 from hymio.store.upgrade import check_version
 
+_TOLD_EVERY_S: Final = 5.0
 _SHOWN_MAX: Final = 20
 """More wrong sums than this are only counted for people."""
 
@@ -72,6 +77,40 @@ def run_restore(backup: Path, db: str, as_json: bool) -> None:
         print_json({"db": name, "tables": tables})
     else:
         print_line(f"{name}: {_told(tables)}, as in {backup}.")
+
+
+def run_prune(db: str, older_than: str, as_json: bool) -> None:
+    """Takes rows of presses away that are old; figures and ledger stay as they are.
+
+    Raises:
+        Failure: 2 it is no duration; 2, 4 or 5, as `open_store` does.
+    """
+    now_utc = time.time()
+    cutoff_utc = now_utc - parse_duration("--older-than", older_than) / 1000
+    rows = presses = 0
+    touched: set[LogKey] = set()
+    store = open_store(db)
+    try:
+        with store.writing() as connection:
+            audit.record(connection, "db.prune", {"older_than": older_than, "cutoff_utc": cutoff_utc})
+        told_s = time.monotonic()
+        for pruned in prune(store, cutoff_utc, now_utc):
+            rows += pruned.rows
+            presses += pruned.presses
+            touched.add(pruned.key)
+            if time.monotonic() - told_s > _TOLD_EVERY_S:
+                told_s = time.monotonic()
+                note(f"{counted(presses, 'press')} so far, now those of {pruned.key[0]}; Ctrl-C leaves the rest.")
+    finally:
+        store.close()
+    if as_json:
+        print_json({"cutoff_utc": cutoff_utc, "logs": len(touched), "rows": rows, "presses": presses})
+    else:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(cutoff_utc))
+        print_line(
+            f"{counted(presses, 'press')} of {counted(len(touched), 'log')} before {when}"
+            f" {if_one(presses, 'is', 'are')} figures only now: {counted(rows, 'row')} less."
+        )
 
 
 def run_check(db: str, as_json: bool) -> bool:

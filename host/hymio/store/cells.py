@@ -47,6 +47,13 @@ _EMPTY_POSTGRESQL: Final = (
 )
 _EMPTY_SQLITE: Final = f"DELETE FROM cells WHERE {' AND '.join(f'{name} = ?' for name in _KEY)} AND presses = 0"
 
+_FOLD_SQLITE: Final = f"UPDATE cells SET folded = folded + ? WHERE {' AND '.join(f'{name} = ?' for name in _KEY)}"
+_FOLD_POSTGRESQL: Final = (
+    f"UPDATE cells SET folded = folded + added FROM unnest(%s::bigint[], {_UNNEST})"
+    f" AS pruned (added, {', '.join(_KEY)})"
+    f" WHERE {' AND '.join(f'cells.{name} = pruned.{name}' for name in _KEY)}"
+)
+
 _MINUTE: Final = (
     f"CASE WHEN pressed_utc IS NULL THEN {NO_TIME} ELSE CAST(pressed_utc / 60 AS BIGINT)"
     # The cast truncates in SQLite and rounds in PostgreSQL, and a press may be from before 1970.
@@ -189,3 +196,13 @@ def add_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
         connection.exec_driver_sql(_ADD_SQLITE, rows)
     if emptied:
         connection.exec_driver_sql(_EMPTY_SQLITE, emptied)
+
+
+def fold_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
+    """Notes that rows of these presses are about to be pruned; their cells count them all the same."""
+    # In the order of `add_cells`.
+    rows = [(presses, *key) for key, presses in sorted(cells.items())]
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_FOLD_POSTGRESQL, tuple(map(list, zip(*rows, strict=True))))
+    else:
+        connection.exec_driver_sql(_FOLD_SQLITE, rows)

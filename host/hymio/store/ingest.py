@@ -201,14 +201,15 @@ def log_states(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, L
             table.c.device_id, table.c.log_id, table.c.oldest_seq, table.c.cursor_seq, table.c.next_seq
         ).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
         rows = connection.execute(query).all()
-        spans = _load_spans(connection, [(row.device_id, row.log_id) for row in rows])
+        spans = load_spans(connection, [(row.device_id, row.log_id) for row in rows])
         for row in rows:
             key = row.device_id, row.log_id
             states[key] = LogState(Coverage(spans[key], row.oldest_seq, row.cursor_seq), row.next_seq)
     return states
 
 
-def _load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, list[Span]]:
+def load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, list[Span]]:
+    """The spans of these logs, in order."""
     table = schema.spans
     spans: dict[LogKey, list[Span]] = {key: [] for key in keys}
     for chunk in chunks(keys):
@@ -240,7 +241,7 @@ def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey
     if missing:
         connection.execute(_NEW_LOG, [{"device_id": d, "log_id": i, "utc": heard_utc[d, i]} for d, i in missing])
     read(keys)
-    spans = _load_spans(connection, keys)
+    spans = load_spans(connection, keys)
     return {key: LogUpdate(connection, key, rows[key], spans[key]) for key in keys}
 
 

@@ -53,6 +53,8 @@ _BODIES_IN: Final = text(f"SELECT seq, body FROM records WHERE {_OF_LOG} AND seq
 _REVISES_AT: Final = text(
     f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
 ).bindparams(bindparam("seqs", expanding=True))
+PRUNED_KINDS: Final = (Press, Run, Acked, Revise)
+"""What goes when presses are pruned; boot and time records stay, since they date what may still come between."""
 _END: Final = 2**62
 """A seq beyond any that there is."""
 
@@ -93,7 +95,7 @@ class LogUpdate:
         """Begins with what the database holds of the log `key`."""
         self.key = key
         self.row = row
-        self.coverage = Coverage(list(stored_spans), row["oldest_seq"], row["cursor_seq"])
+        self.coverage = Coverage(list(stored_spans), row["oldest_seq"], row["cursor_seq"], row["pruned_seq"])
         self._connection = connection
         self._stored_spans = Coverage(stored_spans)
         self._stored_end = stored_spans[-1].last_seq + 1 if stored_spans else 0
@@ -142,6 +144,8 @@ class LogUpdate:
                     outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
                 elif isinstance(record, Press | Run):
                     outcome.duplicates += count
+            elif self._was_pruned(seq, record):
+                outcome.duplicates += count if isinstance(record, Press | Run) else 0
             elif isinstance(record, Press | Run):
                 self._new_presses[seq] = PressRow(
                     record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
@@ -252,6 +256,11 @@ class LogUpdate:
             if record is not None:
                 known[seq] = record
         return known
+
+    def _was_pruned(self, seq: int, record: Record) -> bool:
+        """Whether there was a row for a record that is not known any more; what could not be read then stays lost."""
+        is_folded = seq < self.coverage.pruned_seq and isinstance(record, PRUNED_KINDS)
+        return is_folded and self.coverage.touches(seq, seq)
 
     def _rows_at(self, in_range: Any, at_seqs: Any, seqs: Sequence[int]) -> Iterator[Any]:
         """The rows of the database with these ascending seqs, and perhaps some between them."""

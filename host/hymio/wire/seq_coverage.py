@@ -61,12 +61,14 @@ class Coverage:
     """The spans of one log, in order, with at least one seq between any two of them.
 
     What is older than `oldest_seq` is gone from the terminal. What is older than `cursor_seq` the terminal takes for
-    settled, perhaps by another collector or database.
+    settled, perhaps by another collector or database. Rows below `pruned_seq` may be gone from the database; they count
+    all the same.
     """
 
     spans: list[Span]
     oldest_seq: int = 0
     cursor_seq: int = 0
+    pruned_seq: int = 0
 
     def touches(self, first_seq: int, last_seq: int) -> bool:
         """Whether any of these seqs has been accounted for already."""
@@ -92,7 +94,7 @@ class Coverage:
             last_seq: the last of them; first_seq - 1 for a batch without slots.
             totals_before: lifetime presses before first_seq, as the batch tells.
             arrived: (seq, presses) of the rows that are new with this batch.
-            stored_between: gives the presses that were rows before this batch; it is called only if batches overlap.
+            stored_between: gives the presses that are rows before this batch; it is called only if batches overlap.
         """
         if last_seq < first_seq:
             self.told(first_seq, totals_before, stored_between)
@@ -105,21 +107,17 @@ class Coverage:
             start, totals_start = first_seq, totals_before
         checks = [(span.check_seq, span.totals_check) for span in touching]
         check_seq, totals_check = max([*checks, (first_seq, totals_before)])
-        below = sum(presses for seq, presses in arrived if seq < check_seq)
-        for span in touching:
-            if span.last_seq < check_seq:
-                below += span.presses
-            else:
-                below += span.presses_check
-                if span.check_seq < check_seq:
-                    below += stored_between(span.check_seq, check_seq)
+        below = [self._below(span, check_seq, stored_between) for span in touching]
+        if None in below:
+            check_seq, totals_check = max(checks)
+            below = [self._below(span, check_seq, stored_between) for span in touching]
         merged = Span(
             first_seq=start,
             last_seq=max([last_seq, *(span.last_seq for span in touching)]),
             totals_before=totals_start,
             check_seq=check_seq,
             totals_check=totals_check,
-            presses_check=below,
+            presses_check=sum(filter(None, below)) + sum(presses for seq, presses in arrived if seq < check_seq),
             presses=sum(span.presses for span in touching) + sum(presses for _, presses in arrived),
         )
         self.spans[begin:end] = [merged]
@@ -133,11 +131,20 @@ class Coverage:
         span = self.spans[at]
         if seq > span.last_seq + 1 or (seq, totals) <= (span.check_seq, span.totals_check):
             return
-        if seq == span.last_seq + 1:
-            below = span.presses
-        else:
-            below = span.presses_check + stored_between(span.check_seq, seq)
-        self.spans[at] = replace(span, check_seq=seq, totals_check=totals, presses_check=below)
+        below = self._below(span, seq, stored_between)
+        if below is not None:
+            self.spans[at] = replace(span, check_seq=seq, totals_check=totals, presses_check=below)
+
+    def _below(self, span: Span, seq: int, stored_between: StoredBetween) -> int | None:
+        """The presses of a span that are rows below seq, which is no lower than its check.
+
+        None if nobody can tell any more, because rows on both sides of seq were pruned: later totals will settle it.
+        """
+        if seq > span.last_seq:
+            return span.presses
+        if seq == span.check_seq:
+            return span.presses_check
+        return None if seq < self.pruned_seq else span.presses - stored_between(seq, span.last_seq + 1)
 
     def holds_from(self, oldest_seq: int) -> None:
         """Notes that the terminal holds nothing older than oldest_seq.
