@@ -1,8 +1,8 @@
 # The project's index: `make help`. Every verb sets up what it needs and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-style check-imports check-types check-firmware coverage bench soak matrix mutants deploy lock wheel \
-	release clean
+.PHONY: help setup demo test check check-style check-imports check-types check-firmware coverage bench soak matrix mutants deploy lock \
+	messages vendor wheel release clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -38,8 +38,8 @@ check-imports: .venv/.ready-check ## which package may import which (import-lint
 # Needs the packages of the tests, which one install brings. Modules of one name can't be looked at in one call.
 check-types: .venv/.ready-check
 	$(BIN)/mypy
-	$(BIN)/mypy --config-file tests/mypy.ini tests .ci/release.py .ci/matrix.py host/examples simulator/examples
-	@for file in tests/conftest.py tests/firmware/conftest.py; do $(BIN)/mypy --config-file tests/mypy.ini $$file || exit; done
+	$(BIN)/mypy --config-file tests/mypy.ini tests .ci/matrix.py .ci/messages.py .ci/release.py .ci/vendor.py host/examples simulator/examples
+	@for file in tests/conftest.py tests/firmware/conftest.py tests/pages/conftest.py; do $(BIN)/mypy --config-file tests/mypy.ini $$file || exit; done
 
 check-firmware: .venv/.ready-check
 	cd firmware && ../$(BIN)/mypy --config-file mypy.ini boot.py main.py terminal
@@ -86,6 +86,12 @@ lock: .venv/.ready-demo ## requirements.lock anew, for a release (pip install --
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-emit-index-url \
 		--no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 		$(foreach extra,$(LOCKED),--extra $(extra)) --output-file requirements.lock pyproject.toml
+
+messages: .venv/.ready-test ## the catalogues of languages brought up to date with the sentences in code and templates
+	@$(BIN)/python .ci/messages.py
+
+vendor: .venv/.ready-test ## the libraries that pages bring along, fetched at the versions of their vendor.toml (needs npm)
+	@$(BIN)/python .ci/vendor.py
 
 wheel: .venv/.ready-demo ## dist/hymio-*.whl, firmware included
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

@@ -102,6 +102,10 @@ def test_a_bench_finds_in_the_bundle_what_it_copies_onto_a_board(two: list[dict[
     assert f"hymio {VERSION}: " in files["README.txt"].decode()
 
 
+def files_of(folder: str) -> list[Path]:
+    return [path for path in (ROOT / "host" / "hymio" / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+
+
 def test_the_source_archive_can_be_worked_on_and_the_wheel_holds_no_more_than_belongs_in_it(
     two: list[dict[str, bytes]],
 ) -> None:
@@ -115,6 +119,9 @@ def test_the_source_archive_can_be_worked_on_and_the_wheel_holds_no_more_than_be
         names = wheel.namelist()
     assert {name.partition("/")[0] for name in names} == {"hymio", "hymio_sim", f"hymio-{VERSION}.dist-info"}
     assert {"hymio/firmware/main.py", "hymio/py.typed", "hymio_sim/py.typed"} <= set(names)
+    for folder in ("locale", "pages"):  # catalogues, templates, styles, pictures and libraries of others
+        there = {f"hymio/{path.relative_to(ROOT / 'host/hymio').as_posix()}" for path in files_of(folder)}
+        assert len(there) > 3 and there <= set(names)
     assert not any("secret" in name or "__pycache__" in name for name in [*names, *source])
 
 

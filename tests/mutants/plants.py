@@ -386,4 +386,40 @@ PLANTS = (
         "if known ==",
         f"{_ORDERS}::test_an_id_is_done_once_across_a_reboot_too",
     ),
+    # What people see.
+    _host(
+        "policy-lets-styles-in",
+        "pages/security_headers.py",
+        "\"style-src 'self'\"",
+        "\"style-src 'self' 'unsafe-inline'\"",
+        "tests/pages/test_pages.py",
+    ),
+    _host(
+        "sentence-not-escaped",
+        "pages/render.py",
+        "Markup(language.say(said, escape))",
+        "Markup(language.say(said))",
+        "tests/pages/test_pages.py",
+    ),
+    _host(
+        "poster-for-nobody-s-eyes",
+        "pages/poster.py",
+        "_LEAST_PT: Final = (24.0, 13.5)",
+        "_LEAST_PT: Final = (8.0, 6.0)",
+        "tests/pages/test_poster.py",
+    ),
+    _host(
+        "survey-that-is-over",
+        "office/poster.py",
+        "if not is_over(until, now_minute):",
+        "if first:",
+        "tests/pages/test_poster.py",
+    ),
+    _host(
+        "old-style-kept-for-ever",
+        "pages/assets.py",
+        '_FOR_EVER if current else "no-cache"',
+        "_FOR_EVER",
+        "tests/pages/test_pages.py",
+    ),
 )

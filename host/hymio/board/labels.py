@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import tempfile
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
+from hymio.common.print_texts import FONT, add_fonts, ascii_address, check_letters
 
 if TYPE_CHECKING:
     from hymio.settings.provisioning_file import ProvisionedTerminal
@@ -30,10 +30,7 @@ _TEXT_HEIGHT_MM: Final = _HEIGHT_MM - 2 * 4
 _SCALES: Final = (1.0, 0.8, 0.65, 0.5, 0.4)
 """How far letters may shrink for long texts: the smallest make those of a question 1.4 mm high."""
 _DPI: Final = 200
-_FONTS: Final = {"": "figo", "B": "figbo"}
-"""FiraGO, regular and bold, which has Latin, Greek, Cyrillic, Georgian, Hebrew, Arabic, Devanagari and Thai letters."""
 _AGAIN: Final = "Give another path and run it again."
-_OTHER_TEXT: Final = "Write it in another way and run the same command again. Nothing was changed."
 
 
 def content_of(terminal: ProvisionedTerminal) -> str:
@@ -41,20 +38,7 @@ def content_of(terminal: ProvisionedTerminal) -> str:
 
     It is in ASCII, because readers of such codes don't agree on what other letters are.
     """
-    return _ascii_address(terminal.page) if terminal.page else terminal.device_id
-
-
-def _ascii_address(page: str) -> str:
-    """The address as a browser sends it: after RFC 3987, 3.1, and with Punycode for the host."""
-    if page.isascii() and " " not in page:
-        return page
-    address = urlsplit(unicodedata.normalize("NFC", page))
-    host = ".".join(
-        label if label.isascii() else "xn--" + label.lower().encode("punycode").decode()
-        for label in address.netloc.split(".")
-    )
-    rest = (quote(part, safe="!#$%&'()*+,/:;=?@[]~") for part in address[2:])
-    return urlunsplit((address.scheme, host, *rest))
+    return ascii_address(terminal.page) if terminal.page else terminal.device_id
 
 
 def write_labels(path: Path, terminals: Sequence[ProvisionedTerminal]) -> None:
@@ -110,14 +94,13 @@ def _places(count: int) -> list[tuple[int, float, float]]:
 
 
 def _pdf(terminals: Sequence[ProvisionedTerminal]) -> bytes:
-    import uharfbuzz  # type: ignore[import-untyped]  # noqa: F401  joins letters; fpdf2 does without it in silence
     from fpdf import FPDF
 
     pdf = FPDF(format="A4")
     pdf.set_auto_page_break(False)
     pages = -1
     with tempfile.TemporaryDirectory() as folder:
-        _add_fonts(pdf, Path(folder))
+        add_fonts(pdf, Path(folder))
         for terminal, (sheet, left, top) in zip(terminals, _places(len(terminals)), strict=True):
             if sheet > pages:
                 pdf.add_page()
@@ -129,22 +112,11 @@ def _pdf(terminals: Sequence[ProvisionedTerminal]) -> bytes:
         return bytes(pdf.output())
 
 
-def _add_fonts(pdf: Any, folder: Path) -> None:
-    """Adds fonts of our own, since the built-in fonts of PDF have Latin 1 alone. The files are read until the end."""
-    import pymupdf_fonts  # type: ignore[import-untyped]
-
-    for style, name in _FONTS.items():
-        file = folder / f"{name}.ttf"
-        file.write_bytes(pymupdf_fonts.myfont(name))
-        pdf.add_font("label", style, file)
-    pdf.set_text_shaping(True)
-
-
 def _write_texts(pdf: Any, terminal: ProvisionedTerminal, left: float, top: float) -> None:
     """Writes the texts one below the other, in smaller letters if they would not fit otherwise."""
     lines = _lines(terminal)
     for key, text, _, style in lines:
-        _check_letters(pdf.fonts["label" + style].cmap, text, f"{terminal.device_id}: {key}")
+        check_letters(pdf, style, text, f"{terminal.device_id}: {key}")
     for scale in _SCALES:
         used_mm = _texts_mm(pdf, lines, scale, left, top, dry_run=True)
         if used_mm <= _TEXT_HEIGHT_MM:
@@ -161,7 +133,7 @@ def _texts_mm(pdf: Any, lines: Sequence[tuple[str, str, float, str]], scale: flo
     at_mm = top
     for key, text, full_mm, style in lines:
         height_mm = full_mm if key == "device_id" else full_mm * scale
-        pdf.set_font("label", style, height_mm / 0.3528)
+        pdf.set_font(FONT, style, height_mm / 0.3528)
         pdf.set_xy(left, at_mm)
         at_mm += 1.5 * scale + pdf.multi_cell(
             _TEXT_WIDTH_MM,
@@ -174,15 +146,6 @@ def _texts_mm(pdf: Any, lines: Sequence[tuple[str, str, float, str]], scale: flo
             output="HEIGHT",
         )
     return at_mm - top
-
-
-def _check_letters(glyphs: Mapping[int, Any], text: str, source: str) -> None:
-    """Fails for a text with letters that the font lacks, which would be printed as empty boxes."""
-    for letter in text:
-        if letter != "\n" and ord(letter) not in glyphs:
-            name = unicodedata.name(letter, "a control character")
-            said = f"{source}: the font of the labels has no {letter!r} (U+{ord(letter):04X}, {name})."
-            raise Failure(WRONG_USE, said, _OTHER_TEXT)
 
 
 def _png(pdf: bytes) -> bytes:

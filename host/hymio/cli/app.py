@@ -34,7 +34,9 @@ from hymio.cli.options import (
     examples,
     new_app,
 )
+from hymio.cli.site_commands import OrganisationOption
 from hymio.common.errors import ANSWER_NO, run_cli
+from hymio.common.hidden_passwords import DB_VARIABLE
 from hymio.common.interrupts import ends_well
 
 app = new_app(
@@ -182,6 +184,52 @@ def report(db: DbOption, as_json: JsonOption = False) -> None:
     from hymio.office.report import run_report
 
     run_report(db, as_json)
+
+
+@app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio poster --db votes.db --place ward-3 --url https://feedback.example.org --out ward-3.pdf",
+        "hymio poster --site places.toml --place ward-3 --locale fi --locale sv --size A5"
+        " --url https://feedback.example.org --out ward-3.pdf",
+        "hymio poster --db votes.db --place wards --url https://feedback.example.org --out posters --json",
+    ),
+)
+def poster(
+    context: typer.Context,
+    url: Annotated[
+        str,
+        typer.Option("--url", metavar="URL", help="The address of `hymio serve` for phones; the QR code leads there."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The PDF to write; without .pdf: a directory, for KEY.pdf of each.")
+    ],
+    db: Annotated[
+        str | None,
+        typer.Option("--db", metavar="URL", envvar=DB_VARIABLE, show_envvar=False, help="The database with the site."),
+    ] = None,
+    site: Annotated[Path | None, typer.Option(metavar="FILE", help="Instead: a site's TOML file.")] = None,
+    organisation: OrganisationOption = None,
+    place: Annotated[
+        str | None, typer.Option(metavar="KEY", help="A place, or a group for all places in it; default: everything.")
+    ] = None,
+    survey: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Whose question; default: the customers' survey that runs there.")
+    ] = None,
+    locale: Annotated[
+        list[str] | None,
+        typer.Option("--locale", metavar="LOCALE", help="In which languages, the largest first; default: all."),
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="A4|A5", help="The paper, upright.")] = "A4",
+    as_json: JsonOption = False,
+) -> None:
+    """Posters to hang above terminals: the question, the four faces, and a QR code for phones."""
+    from hymio.office.poster import PosterWish, run_poster
+
+    source = context.get_parameter_source("db")
+    if site is not None and source is not None and source.name == "ENVIRONMENT":
+        db = None
+    run_poster(db, site, PosterWish(organisation, place, survey, locale or [], size, url, out), as_json)
 
 
 @app.command(

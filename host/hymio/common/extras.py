@@ -17,7 +17,7 @@ _NEEDED_FOR: Final = {
     "broker": "The broker for the bench",
     "demo": "The demo",
     "flash": "Flashing boards",
-    "labels": "Printing labels",
+    "labels": "Printing labels and posters",
     "pki": "Making certificates",
     "postgres": "PostgreSQL",
     "serve": "Serving figures over HTTP",

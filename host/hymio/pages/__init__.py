@@ -1,0 +1,1 @@
+"""What people look at: pages in a browser, and posters. Templates, styles and pictures are beside the code."""

@@ -1,0 +1,104 @@
+"""What somebody gets who asks for what is not to be had: a page that says what to do, with the right status."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from hymio.common.errors import NO_SERVICE, Failure
+from hymio.locale.sentence import Sentence, _
+from hymio.pages.reader import reader_language, remember_choice, wants_json
+from hymio.pages.render import rendered
+
+_log = logging.getLogger(__name__)
+
+_RETRY_S: Final = "10"
+_SAID: Final[dict[int, tuple[Sentence, Sentence]]] = {
+    400: (
+        _("This address says something that cannot be read"),
+        _("Check it, or begin again at the start page."),
+    ),
+    401: (
+        _("Please log in"),
+        _("This page is for people with an account. Log in, then open it again."),
+    ),
+    403: (
+        _("This page is not open to you"),
+        _("Your account may not see it. Ask whoever manages the accounts of your organisation."),
+    ),
+    404: (
+        _("There is no such page"),
+        _("It may have moved, or the place was given up. Begin again at the start page."),
+    ),
+    405: (
+        _("That cannot be done here"),
+        _("Go back and use the buttons of the page."),
+    ),
+    409: (
+        _("This page was out of date"),
+        _("Somebody has changed the same thing in the meantime. Load the page again and repeat your change."),
+    ),
+    429: (
+        _("Too many attempts"),
+        _("Wait a minute, then try again."),
+    ),
+    500: (
+        _("Something went wrong here"),
+        _("It is not your fault. Try again; if it stays so, tell whoever runs this server the code %(code)s."),
+    ),
+    503: (
+        _("The figures cannot be reached just now"),
+        _("The database does not answer. Terminals keep their votes until it does. Try again in a moment."),
+    ),
+}
+"""By status: what is the matter, and what to do about it."""
+
+
+class Refused(Exception):
+    """Ends a view with a page of this status, with sentences of its own where the usual ones say too little."""
+
+    def __init__(self, status: int, said: Sentence | None = None, hint: Sentence | None = None) -> None:
+        """Takes the status, one of those that there are sentences for."""
+        super().__init__(status)
+        self.status = status
+        self.said, self.hint = (given or usual for given, usual in zip((said, hint), _SAID[status], strict=True))
+
+
+def answer_error(request: Request, error: Exception) -> Response:
+    """The page of whatever ended a view: a refusal, a status of the framework, no database there, a bug."""
+    match error:
+        case Refused():
+            return _page(request, error.status, error.said, error.hint)
+        case HTTPException(status_code=status) if status < 500:
+            said, hint = _SAID.get(status, _SAID[400])
+            return _page(request, status, said, hint, error.headers)
+        case Failure(exit_status=exit_status) if exit_status == NO_SERVICE:
+            _log.error("%s: %s", request.url.path, error.message)
+            return _page(request, 503, *_SAID[503], {"Retry-After": _RETRY_S})
+    code = secrets.token_hex(3)
+    _log.error("%s: code %s", request.url.path, code, exc_info=error)
+    said, hint = _SAID[500]
+    return _page(request, 500, said, Sentence(hint.text, values={"code": code}))
+
+
+def _page(
+    request: Request, status: int, said: Sentence, hint: Sentence, headers: Mapping[str, str] | None = None
+) -> Response:
+    language = reader_language(request)
+    answer: Response
+    if wants_json(request):
+        sentences = {"status": status, "message": language.say(said), "hint": language.say(hint)}
+        answer = JSONResponse({"error": sentences}, status)
+    else:
+        values = {"url": request.url, "status": status, "said": said, "hint": hint}
+        answer = HTMLResponse(rendered("error.html", language, values), status)
+    answer.headers.update(headers or {})
+    answer.headers["Cache-Control"] = "no-store"
+    remember_choice(request, answer)
+    return answer

@@ -1,0 +1,30 @@
+"""The four faces: where their drawings are, and what they are called.
+
+The drawings (static/faces/*.svg) are ours, and the only ones: pages, icon and posters show the same files. They differ
+in mouth and brows, so nobody needs the colours to tell them apart.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from hymio.locale.sentence import _
+
+FACES: Final = {
+    1: _("very unhappy"),
+    2: _("unhappy"),
+    3: _("happy"),
+    4: _("very happy"),
+}
+"""By button, in the order in which they stand beside each other."""
+
+
+def face_name(button: int) -> str:
+    """The drawing of a button among the static files."""
+    return f"faces/{button}.svg"
+
+
+def face_file(button: int) -> Path:
+    """The drawing of a button."""
+    return Path(__file__).parent / "static" / face_name(button)

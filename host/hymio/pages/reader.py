@@ -1,0 +1,94 @@
+"""Who reads a page, in which language, and what the reader gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from hymio.locale.language import LOCALES, SOURCE, Language, language_of, negotiated
+from hymio.site.model import Organisation, Places, places_of
+from hymio.store.database import Store
+from hymio.store.sites import StoredSite, load_sites, sites_version
+
+CHOICE: Final = "lang"
+"""The query parameter that chooses a language, and the cookie that remembers it."""
+_YEAR_S: Final = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class SiteNow:
+    """The site of an organisation, with its tree made."""
+
+    stored: StoredSite
+    places: Places
+
+    @property
+    def organisation(self) -> Organisation:
+        """Whose it is."""
+        return self.stored.site.organisation
+
+
+class KnownSites:
+    """The sites of a database, read again only when one has changed."""
+
+    def __init__(self, store: Store) -> None:
+        """Reads nothing yet."""
+        self._store = store
+        self._known: tuple[int, Sequence[SiteNow]] = (-1, ())
+
+    def now(self) -> Sequence[SiteNow]:
+        """As they are."""
+        with self._store.reading() as connection:
+            version = sites_version(connection)
+            if version != self._known[0]:
+                sites = [SiteNow(stored, places_of(stored.site)) for stored in load_sites(connection)]
+                self._known = version, sites
+            return self._known[1]
+
+
+@dataclass(frozen=True)
+class PageReader:
+    """What a view knows of whom it answers."""
+
+    request: Request
+    store: Store
+    language: Language
+    sites: Callable[[], Sequence[SiteNow]]
+
+
+@dataclass(frozen=True)
+class PageOf:
+    """What a view found."""
+
+    template: str
+    values: Mapping[str, Any]
+    """What the page shows; they are also its JSON."""
+    around: Mapping[str, Any] = field(default_factory=dict)
+    """What only stands around it, such as the tree."""
+
+
+def reader_language(request: HTTPConnection) -> Language:
+    """What the reader has chosen, now or earlier; otherwise what the browser asks for, or English."""
+    for chosen in (request.query_params.get(CHOICE), request.cookies.get(CHOICE)):
+        if chosen in LOCALES:
+            return language_of(chosen)
+    return negotiated(request.headers.get("accept-language", "")) or language_of(SOURCE)
+
+
+def remember_choice(request: Request, response: Response) -> None:
+    """Keeps a language that was chosen by this request for the next ones."""
+    chosen = request.query_params.get(CHOICE)
+    if chosen in LOCALES:
+        response.set_cookie(
+            CHOICE, chosen, max_age=_YEAR_S, httponly=True, samesite="lax", secure=request.url.scheme == "https"
+        )
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks: every page has its twin in JSON, at the address with .json or by the Accept header."""
+    accepted = request.headers.get("accept", "")
+    return request.url.path.endswith(".json") or ("application/json" in accepted and "text/html" not in accepted)

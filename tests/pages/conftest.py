@@ -1,0 +1,102 @@
+"""For the tests of pages: a database with a site, the pages over it, and a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+sys.path.append(str(Path(__file__).parents[1] / "site"))
+sys.path.append(str(Path(__file__).parents[1] / "host"))
+from hymio_process import hymio_here
+from sites import HOSPITAL
+
+from hymio.pages.app import pages_app
+from hymio.pages.reader import reader_language
+from hymio.pages.render import environment
+from hymio.pages.security_headers import HEADERS
+from hymio.store.database import Store, open_store
+
+GALLERY = Path(__file__).with_name("gallery.html")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def site_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of a hospital."""
+    path = tmp_path_factory.mktemp("site") / "site.toml"
+    path.write_text(HOSPITAL, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def site_db(site_file: Path) -> str:
+    """A database with that site and no votes."""
+    db = str(site_file.with_name("votes.db"))
+    done = hymio_here("site", "import", str(site_file), "--db", db)
+    assert done.returncode == 0, done.stderr
+    return db
+
+
+@pytest.fixture(scope="module")
+def site_store(site_db: str) -> Iterator[Store]:
+    """The same, open."""
+    store = open_store(site_db)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def pages(site_store: Store) -> TestClient:
+    """A client of the pages, which keeps no cookies and follows no redirect by itself."""
+    return TestClient(pages_app(site_store), follow_redirects=False)
+
+
+def show_gallery(request: Request) -> Response:
+    """All parts of pages on one."""
+    template = environment().from_string(GALLERY.read_text(encoding="utf-8"))
+    values = {"url": request.url, "moment": datetime(2026, 3, 3, 14, 5)}
+    return HTMLResponse(template.render(values, language=reader_language(request)), headers=HEADERS)
+
+
+@pytest.fixture(scope="module")
+def address(site_store: Store) -> Iterator[str]:
+    """Where the pages are served, and the gallery with them."""
+    app = Starlette(routes=[Route("/gallery", show_gallery)])
+    app.mount("/", pages_app(site_store))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(60)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium.
+
+    For one file alone: while it is there its event loop runs, and other tests want one of their own.
+    """
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium here: apt-get install chromium-headless-shell")
+    with sync_playwright() as playwright:
+        # Root has no sandbox, and /dev/shm is small in a container.
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield started
+        started.close()

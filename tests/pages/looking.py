@@ -1,0 +1,61 @@
+"""Looking at a page in a browser: what it asked for, what it complained about, whether everybody can use it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize
+
+SCREENS: dict[str, ViewportSize] = {
+    "phone": {"width": 320, "height": 640},
+    "desktop": {"width": 1280, "height": 800},
+    "wall": {"width": 3840, "height": 2160},
+}
+
+PICTURES = os.environ.get("HYMIO_PICTURES")
+"""A directory for a screenshot of each page that is looked at."""
+
+
+@contextmanager
+def opened(browser: Browser, url: str, **settings: Any) -> Iterator[Page]:
+    """A page that has loaded; at the end nothing has been refused by the policy and nothing asked of another host."""
+    context = browser.new_context(**settings)
+    try:
+        page = context.new_page()
+        said: list[str] = []
+        asked: list[str] = []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda one: said.append(one.text) if one.type in ("error", "warning") else None)
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(url)
+        yield page
+        origin = "/".join(url.split("/")[:3])
+        assert [one for one in asked if not one.startswith(origin)] == []
+        # A page that says 404 is itself such a resource.
+        refused = [one for one in said if "the server responded with a status of" not in one]
+        assert not refused, refused
+    finally:
+        context.close()
+
+
+def check_accessible(page: Page) -> None:
+    """No rule of axe-core is broken, those of best practice included."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+
+
+def check_width(page: Page) -> None:
+    """Nothing is wider than the screen."""
+    width, screen = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width <= screen, f"{page.url} is {width} wide on a screen of {screen}"
+
+
+def picture(page: Page, name: str) -> None:
+    """A screenshot of the whole page, where somebody wants to see it."""
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
