@@ -28,6 +28,7 @@ WAITING = (
     "tests/test_demo_interrupted.py",
     "tests/host/test_home_assistant.py",
     "tests/host/test_collect.py",
+    "tests/pages/test_training_browser.py",
     "tests/host/test_training_live.py",
     "tests/host/test_database_faults.py",
 )

@@ -27,13 +27,13 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from hymio.common.errors import Failure
+from hymio.locale.language import LOCALES
 from hymio.serve import http_server
 from hymio.store.database import open_store
-from hymio.training.ring import LETTERS
 from hymio.training.router import Training, training_router
 from hymio.training.scenes import HISTORY
 from hymio.training.stands import SECTORS
-from hymio.wire.records import SLOTS
+from hymio.wire.records import SLOTS, VERDICTS
 
 PATIENCE_S = 120.0
 
@@ -58,31 +58,35 @@ OWN = {"origin": "http://127.0.0.1"}
 SOCKET = "ws://127.0.0.1/training/terminal"
 
 
-def test_the_page_runs_nothing_but_its_own_files(client: TestClient) -> None:
-    page = client.get("/training")
-    assert page.status_code == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
+@pytest.mark.parametrize("language", LOCALES)
+def test_the_page_runs_nothing_but_its_own_files(client: TestClient, language: str) -> None:
+    page = client.get("/training", headers={"accept-language": language})
+    assert page.status_code == 200 and page.headers["content-language"] == language
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
     assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=|javascript:|https?://", page.text)
-    assert f"{HISTORY} presses unsent" in page.text
-    files = set(re.findall(r'(?:src|href)="(training/[^"]+)"', page.text))
-    assert files
+    files = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text))
+    assert len(files) > 5
     for file in files:
-        assert client.get(f"/{file}").status_code == 200
-    assert client.get("/training/static/router.py").status_code == 404
-    assert client.get("/training/static/..%2Frouter.py").status_code == 404
+        assert client.get(file).status_code == 200
+    assert client.get("/static/training/ring.js").status_code == 200, "the script asks for it by this name"
+    assert client.get("/static/..%2Fapp.py").status_code == 404
 
 
-def test_every_word_of_the_script_stands_in_the_page(client: TestClient) -> None:
-    page = client.get("/training").text
-    script = client.get("/training/static/training.js").text
-    there = set(re.findall(r'data-word="([^"]+)"', page))
+@pytest.mark.parametrize("language", LOCALES)
+def test_every_word_of_the_script_stands_in_the_page(client: TestClient, language: str) -> None:
+    page = client.get("/training", headers={"accept-language": language}).text
+    script = client.get("/static/training/training.js").text
+    there = dict(re.findall(r'data-word="([^"]+)">([^<]+)<', page))
     used = set(re.findall(r'\b(?:word|say|setState)\("([\w-]+)"', script))
     families = set(re.findall(r"`([\w-]+-)\$\{", script))
-    assert used <= there
-    for name in there - used:
+    assert used <= set(there)
+    for name in set(there) - used:
         assert any(name.startswith(family) for family in families) or f'"{name}"' in script, f"{name} is never said"
-    assert {f"verdict-{verdict}" for verdict in set(LETTERS.values()) & {"repeat", "mash", "chord", "stuck"}} <= there
+    assert {f"verdict-{verdict}" for verdict in VERDICTS} <= set(there)
+    values = set(re.findall(r"\{(\w+)\}", " ".join(there.values())))
+    for value in values:
+        assert re.search(rf"\b{value}\b[:,]| {value} \}}|\.{value} =", script), f"the script gives no {value}"
 
 
 def test_the_twin_in_json_says_what_is_free(client: TestClient) -> None:
@@ -92,13 +96,15 @@ def test_the_twin_in_json_says_what_is_free(client: TestClient) -> None:
 def test_others_are_not_let_in(client: TestClient) -> None:
     assert client.get("/training", headers={"host": "evil.example"}).status_code == 403
     assert client.get("/training.json", headers={"host": "evil.example"}).status_code == 403
+    refused = client.get("/training", headers={"host": "evil.example", "accept-language": "fi"})
+    assert "--training-host" in refused.text and "Näytön palautelaite" in refused.text
     for headers in ({}, {"origin": "http://evil.example"}, {"origin": "http://evil.example", "host": "evil.example"}):
         with (
-            pytest.raises(WebSocketDisconnect) as refused,
+            pytest.raises(WebSocketDisconnect) as closed,
             client.websocket_connect(SOCKET, headers=headers),
         ):
             pass
-        assert refused.value.code == 1008
+        assert closed.value.code == 1008
 
 
 def test_a_visit_without_a_word_is_over_and_the_place_is_free_again(client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""The addresses of the on-screen terminal: its page, the page's files, and the WebSocket to the terminal."""
+"""The addresses of the on-screen terminal: its page, and the WebSocket to the terminal."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note
+from hymio.locale.sentence import _
+from hymio.pages.assets import PREFIX as ASSETS
+from hymio.pages.assets import answer_asset
+from hymio.pages.errors import Refused, answer_error
+from hymio.pages.reader import reader_language, remember_choice, wants_json
+from hymio.pages.render import rendered
+from hymio.pages.security_headers import HEADERS
 from hymio.store.database import Store
 from hymio.training.far_end import own_far_end, plain_broker
 from hymio.training.guests import is_own_page, may_visit
+from hymio.training.scenes import HISTORY
 from hymio.training.stands import SECTORS, Stands
 from hymio.training.visit import Gone, Visit
 from hymio.training.wishes import LONGEST_BYTES
@@ -31,24 +39,10 @@ TERMINALS: Final = 3
 IDLE_S: Final = 600.0
 PREFIX: Final = "/training"
 
-_PAGE_FILES: Final = Path(__file__).parent / "static"
-_FILES: Final = {
-    "training.css": "text/css",
-    "training.js": "text/javascript",
-    "ring.js": "text/javascript",
-}
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
-_NOT_HERE: Final = (
-    "The on-screen terminal is for whoever sits at this computer."
-    " hymio serve --training-host NAME opens it to others.\n"
+_NOT_OPEN: Final = Refused(
+    403,
+    _("The on-screen terminal is for whoever sits at this computer"),
+    _("Whoever runs this server can open it to others: %(command)s", command="hymio serve --training-host NAME"),
 )
 
 # Codes with which a WebSocket ends (RFC 6455, section 7.4.1, and the registry of IANA).
@@ -80,11 +74,13 @@ class Training:
 
 def is_of_training(path: str) -> bool:
     """Whether a path is one of the router's."""
-    return path == PREFIX or path.startswith((f"{PREFIX}.", f"{PREFIX}/"))
+    return path == PREFIX or path.startswith((f"{PREFIX}.", f"{PREFIX}/", ASSETS))
 
 
 def training_router(training: Training) -> APIRouter:
-    """The routes below `/training`; the broker and the collector run as long as the application that includes them.
+    """The routes below `/training`, and the files of its page.
+
+    The broker and the collector run as long as the application that includes them.
 
     Raises:
         Failure: 2, the broker that is given is none for terminals on the screen, or one of our own can't be had here.
@@ -105,7 +101,7 @@ def training_router(training: Training) -> APIRouter:
     trouble: Failure | None = None
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         nonlocal broker, trouble
         with scratch:
             async with contextlib.AsyncExitStack() as stack:
@@ -117,32 +113,32 @@ def training_router(training: Training) -> APIRouter:
                     note(f"There are no terminals on the screen. {failure.message} {failure.hint}")
                 yield
 
-    router = APIRouter(prefix=PREFIX, lifespan=lifespan, include_in_schema=False)
+    router = APIRouter(lifespan=lifespan, include_in_schema=False)
+    router.add_route(ASSETS + "{name:path}", answer_asset)
 
     def is_guest(request: Request | WebSocket) -> bool:
         client = request.client.host if request.client else ""
         return may_visit(client, request.headers, training.hosts, training.trusts_this_computer)
 
-    @router.get("")
+    @router.get(PREFIX)
+    @router.get(f"{PREFIX}.json")
     def page(request: Request) -> Response:
         if not is_guest(request):
-            return PlainTextResponse(_NOT_HERE, 403)
-        return FileResponse(_PAGE_FILES / "training.html", headers=_HEADERS, media_type="text/html; charset=utf-8")
+            answer = answer_error(request, _NOT_OPEN)
+        elif wants_json(request):
+            terminals = [{"device_id": s.device_id, "taken": s.device_id not in stands.free} for s in stands.all]
+            answer = JSONResponse({"terminals": terminals})
+        else:
+            language = reader_language(request)
+            answer = HTMLResponse(rendered("training.html", language, {"url": request.url, "history": HISTORY}))
+            answer.headers["Content-Language"] = language.code
+            remember_choice(request, answer)
+        answer.headers.update(HEADERS)
+        answer.headers["Cache-Control"] = "private, no-cache"
+        answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
+        return answer
 
-    @router.get(".json")
-    def places(request: Request) -> Response:
-        if not is_guest(request):
-            return PlainTextResponse(_NOT_HERE, 403)
-        terminals = [{"device_id": s.device_id, "taken": s.device_id not in stands.free} for s in stands.all]
-        return JSONResponse({"terminals": terminals}, headers={"Cache-Control": "no-store"})
-
-    @router.get("/static/{name}")
-    def file(name: str) -> Response:
-        if name not in _FILES:
-            return PlainTextResponse("There is no such file.\n", 404)
-        return FileResponse(_PAGE_FILES / name, headers=_HEADERS, media_type=_FILES[name])
-
-    @router.websocket("/terminal")
+    @router.websocket(f"{PREFIX}/terminal")
     async def terminal(socket: WebSocket, wanted: str | None = None) -> None:
         if not is_guest(socket) or not is_own_page(socket.headers):
             await socket.close(_POLICY)  # before it is accepted: a plain 403

@@ -16,12 +16,13 @@ from hymio.training.life import TerminalLife
 from hymio.training.scenes import SCENES, history
 from hymio.training.stands import Stand
 from hymio.training.terminal_process import TerminalProcess
-from hymio.training.wishes import BadWish, Play, Renew, StopScene, Tell, parse
+from hymio.training.wishes import BadWish, Play, Renew, StopScene, Tell, Wish, parse
 
 WISHES_PER_S: Final = 40.0
 WISHES_AT_ONCE: Final = 80
 """Whoever says more is heard later: nothing is thrown away, and nothing piles up here."""
 
+SPACED_S: Final = 0.25
 SCENE_ENDS_S: Final = 1.0
 """A scene is over when its last press has had time to be judged."""
 
@@ -65,6 +66,28 @@ class Pace:
         return max(0.0, -self._room / WISHES_PER_S)
 
 
+class Spacing:
+    """Keeps wishes as far apart as they were on the page, up to SPACED_S.
+
+    A busy browser or network lets a finger come and leave in one instant, which no terminal takes for a press.
+    """
+
+    def __init__(self) -> None:
+        """Nothing has been said yet."""
+        self._last: tuple[float, float] | None = None
+
+    def pause_s(self, t_ms: float | None, now_s: float) -> float:
+        """Takes a wish with the page's clock and ours; gives how long to wait before it is done."""
+        if t_ms is None:
+            return 0.0
+        at_s = now_s
+        if self._last is not None:
+            before_ms, done_s = self._last
+            at_s = max(now_s, done_s + min(SPACED_S, max(0.0, (t_ms - before_ms) / 1000)))
+        self._last = t_ms, at_s
+        return at_s - now_s
+
+
 class Visit:
     """A visit, from the moment when there is a place for it."""
 
@@ -97,7 +120,7 @@ class Visit:
 
     async def _listen(self) -> dict[str, Any]:
         """Does what the visitor wants; gives why it is over."""
-        pace = Pace(time.monotonic())
+        pace, spacing = Pace(time.monotonic()), Spacing()
         while True:
             try:
                 async with asyncio.timeout(self._idle_s):
@@ -105,22 +128,24 @@ class Visit:
             except TimeoutError:
                 return {"why": "idle", "after_s": self._idle_s}
             try:
-                await self._do(text)
+                said = parse(text)
+                await asyncio.sleep(spacing.pause_s(said.t_ms, time.monotonic()))
+                await self._do(said.wish)
             except BadWish as error:
                 await self._page.say({"kind": "refused", "message": str(error)})
             await asyncio.sleep(pace.pause_s(time.monotonic()))
 
-    async def _do(self, text: str) -> None:
-        match parse(text):
+    async def _do(self, wish: Wish) -> None:
+        match wish:
             case Tell(line):
                 await self._terminal.tell(line)
             case Play(name):
                 self._play(self._perform(name))
             case StopScene():
                 self._play(None)
-            case Renew() as wanted if self._wanted is None:
+            case Renew() if self._wanted is None:
                 self._play(None)
-                self._wanted = wanted
+                self._wanted = wish
                 await self._terminal.tell("quit")
 
     def _play(self, scene: Coroutine[Any, Any, None] | None) -> None:

@@ -49,8 +49,16 @@ class Renew:
 Wish = Tell | Play | StopScene | Renew
 
 
-def parse(text: str) -> Wish:
-    """The wish in a message.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A wish, and when it was said by the clock of the page, in milliseconds; None: the page does not tell."""
+
+    wish: Wish
+    t_ms: float | None
+
+
+def parse(text: str) -> Said:
+    """What a message says.
 
     Raises:
         BadWish: it is none.
@@ -63,6 +71,10 @@ def parse(text: str) -> Wish:
         raise BadWish("message: expected a JSON object") from None
     if not isinstance(said, dict):
         raise BadWish("message: expected a JSON object")
+    return Said(_wish(said), None if said.get("t") is None else _number(said, "t", 0, 1e12))
+
+
+def _wish(said: dict[str, Any]) -> Wish:
     match said.get("do"):
         case "down" | "up" as verb:
             return Tell(f"{verb} {_whole(said, 'button', *BUTTONS)}")

@@ -14,18 +14,24 @@ const all = (selector, parent = document) => [...parent.querySelectorAll(selecto
 
 const words = new Map(all("[data-word]", byId("words").content).map((one) => [one.dataset.word, one.textContent]));
 const whole = new Intl.NumberFormat(lang);
-const tenths = new Intl.NumberFormat(lang, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+const milliseconds = new Intl.NumberFormat(lang, { style: "unit", unit: "millisecond", unitDisplay: "short" });
+const seconds = new Intl.NumberFormat(lang, {
+  style: "unit", unit: "second", unitDisplay: "short", minimumFractionDigits: 1, maximumFractionDigits: 1,
+});
 
 function word(name, values = {}) {
   return words.get(name).replace(/\{(\w+)\}/g, (_, key) => values[key]);
 }
 
-function span(seconds) {
-  if (seconds === null) return "";
-  return seconds < 1 ? word("ms", { n: whole.format(Math.round(1000 * seconds)) }) : word("s", { n: tenths.format(seconds) });
+function span(time) {
+  if (time === null) return "";
+  return time < 1 ? milliseconds.format(Math.round(1000 * time)) : seconds.format(time);
 }
 
-const face = (button) => word(`face-${button}`);
+function face(button) {
+  const name = word(`face-${button}`);
+  return name.slice(0, 1).toLocaleUpperCase(lang) + name.slice(1);
+}
 
 function say(name, values) {
   const line = document.createElement("p");
@@ -35,8 +41,8 @@ function say(name, values) {
 }
 
 function setState(name, values, isBad = false) {
-  byId("state").textContent = word(name, values);
-  byId("state").classList.toggle("bad", isBad);
+  byId("live").textContent = word(name, values);
+  byId("live").classList.toggle("bad", isBad);
 }
 
 // ---- the connection ----
@@ -46,12 +52,12 @@ let pauseS = 1;
 let wanted = sessionStorage.getItem("hymio-terminal");
 
 function tell(message) {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ ...message, t: Math.round(performance.now()) }));
 }
 
 function connect() {
   setState("connecting");
-  const address = new URL("training/terminal", location.href);
+  const address = new URL("/training/terminal", location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   if (wanted) address.searchParams.set("wanted", wanted);
   let over = null;
@@ -67,11 +73,11 @@ function connect() {
     fingers.clear();
     lightsOut();
     if (over && over.why !== "full") {
-      setState(`over-${over.why}`, { n: whole.format(Math.round(over.after_s / 60)), message: over.message }, true);
+      setState(`over-${over.why}`, { minutes: whole.format(Math.round(over.after_s / 60)), message: over.message }, true);
       offerAgain();
       return;
     }
-    const values = { s: whole.format(pauseS), n: whole.format(over?.terminals ?? 0) };
+    const values = { seconds: whole.format(pauseS), count: whole.format(over?.terminals ?? 0) };
     setState(over ? "over-full" : "lost-connection", values, true);
     setTimeout(connect, 1000 * pauseS);
     pauseS = Math.min(30, 2 * pauseS);
@@ -83,7 +89,7 @@ function offerAgain() {
   button.type = "button";
   button.textContent = word("again");
   button.addEventListener("click", connect);
-  byId("state").append(" ", button);
+  byId("live").append(" ", button);
 }
 
 // ---- what is told ----
@@ -148,7 +154,7 @@ function showScene(told) {
   }
   const played = [...presses.values()].slice(playedBefore);
   const counted = played.filter((press) => press.verdict === "counted").length;
-  say("said-scene", { n: whole.format(played.length), counted: whole.format(counted) });
+  say("said-scene", { count: whole.format(played.length), counted: whole.format(counted) });
 }
 
 function happened(event) {
@@ -178,11 +184,11 @@ function happened(event) {
       break;
     case "time": {
       const format = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
-      say("said-time", { time: format.format(1000 * event.utc) });
+      say("said-time", { moment: format.format(1000 * event.utc) });
       break;
     }
     case "folded":
-      say("said-folded", { face: face(event.button), n: whole.format(event.count) });
+      say("said-folded", { face: face(event.button), count: whole.format(event.count) });
       break;
     case "error":
       say("said-error", { message: event.message });
@@ -209,11 +215,11 @@ function showPress(press) {
     const rows = byId("way").tBodies[0].rows;
     if (rows.length > ROWS_SHOWN) rows[rows.length - 1].remove();
   }
-  const held = press.held_ms === null ? word("holding") : span(press.held_ms / 1000);
   if (!row.cells[0].firstChild) {
-    row.cells[0].innerHTML = `<svg class="token" aria-hidden="true"><use href="#face-${press.button}"/></svg><span></span>`;
+    row.cells[0].append(byId("tokens").content.children[press.button - 1].cloneNode(), document.createElement("span"));
   }
-  row.cells[0].lastChild.textContent = word("held", { face: face(press.button), held });
+  const held = { face: face(press.button), time: press.held_ms === null ? "" : span(press.held_ms / 1000) };
+  row.cells[0].lastChild.textContent = word(press.held_ms === null ? "holding" : "held", held);
   row.cells[1].textContent = press.end && press.end !== "folded" ? word(`end-${press.end}`) : press.verdict ? word(`verdict-${press.verdict}`) : "";
   row.className = press.end && press.end !== "folded" ? "ended" : press.verdict === "counted" ? "counts" : "";
   let reached = 0;
@@ -243,7 +249,7 @@ function tellPress(press, before) {
 function showRing(told) {
   acked = told.acked_seq;
   for (const erased of ring.show(told.sectors, acked, told.next_seq)) {
-    const values = { n: whole.format(erased.place + 1), unsent: whole.format(erased.unsent) };
+    const values = { sector: whole.format(erased.place + 1), count: whole.format(erased.unsent) };
     say(erased.unsent ? "said-erased-unsent" : "said-erased", values);
   }
   if (outbox && !told.outbox.presses) say("said-arrived");
@@ -252,7 +258,7 @@ function showRing(told) {
   const rows = byId("sectors").tBodies[0];
   let used = 0;
   let open = 0;
-  let records = 0;
+  let presses = 0;
   ring.sectors.forEach((sector, place) => {
     const row = rows.rows[place] ?? rows.insertRow();
     const found = counts(sector.letters, ring.slots);
@@ -263,11 +269,11 @@ function showRing(told) {
     });
     if (sector.group.classList.contains("open")) open = place + 1;
     used += ring.slots - found.free;
-    records += found.votes + found.presses;
+    presses += found.votes + found.presses;
   });
-  const values = { place: open, sectors: ring.sectors.length, used, slots: ring.sectors.length * ring.slots };
-  values.records = records;
-  values.acked = records - told.outbox.records;
+  const values = { sector: open, sectors: ring.sectors.length, used, slots: ring.sectors.length * ring.slots };
+  values.presses = presses;
+  values.acked = presses - told.outbox.records;
   for (const [name, value] of Object.entries(values)) values[name] = whole.format(value);
   byId("ring-text").textContent = word("ring-text", values);
 }
@@ -283,8 +289,8 @@ function showLedger(ledger) {
 
 function balance(ledger) {
   if (!ledger) return word("no-ledger");
-  if (!ledger.balanced) return word("not-balanced", { n: whole.format(ledger.waiting) });
-  return word(ledger.duplicates ? "balanced-twice" : "balanced", { n: whole.format(ledger.duplicates) });
+  if (!ledger.balanced) return word("not-balanced", { count: whole.format(ledger.waiting) });
+  return word(ledger.duplicates ? "balanced-twice" : "balanced", { count: whole.format(ledger.duplicates) });
 }
 
 // ---- the stand ----
@@ -293,7 +299,7 @@ let isPowered = true;
 let hasWifi = true;
 
 function byButton(button) {
-  return document.querySelector(`.face[data-button="${button}"]`);
+  return document.querySelector(`.press[data-button="${button}"]`);
 }
 
 function setPower(on) {
@@ -310,7 +316,7 @@ function setWifi(on) {
 }
 
 function lightsOut() {
-  for (const one of all(".face")) one.classList.remove("lit", "down");
+  for (const one of all(".press")) one.classList.remove("lit", "down");
 }
 
 function enable(on) {
@@ -331,7 +337,7 @@ function up(button) {
   if (fingers.delete(button)) tell({ do: "up", button });
 }
 
-for (const one of all(".face")) {
+for (const one of all(".press")) {
   const button = Number(one.dataset.button);
   one.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
