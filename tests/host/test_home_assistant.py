@@ -43,10 +43,11 @@ EMPTIED = {CONFIG: None, FIGURES: None, "hymio/till-1/state": None}
 class Home(HomeAssistant):
     """With a clock to turn, and a broker that keeps what is published."""
 
-    def __init__(self, store: Store, zone: str = "UTC") -> None:
+    def __init__(self, store: Store, zone: str = "UTC", others_count: bool = False) -> None:
         self.at_utc = NOON_UTC
         self.published: list[tuple[str, Any]] = []
-        super().__init__(store, "homeassistant", ZoneInfo(zone), lambda: self.at_utc)
+        zone_info = ZoneInfo(zone)
+        super().__init__(store, "homeassistant", zone_info, lambda: self.at_utc, others_count=others_count)
 
     def told(self) -> dict[str, Any]:
         """What is published now."""
@@ -93,6 +94,21 @@ def test_a_terminal_is_discovered_and_told_of_once(store: Store) -> None:
     assert not home.told(), "nothing has changed"
     home.connected()
     assert len(home.told()) == 2, "perhaps another broker"
+
+
+@pytest.mark.parametrize("others_count", [True, False])
+def test_votes_that_another_collector_has_committed(store: Store, others_count: bool) -> None:
+    home = Home(store, others_count=others_count)
+    home.heard("hymio/till-1/state", STATE, is_retained=False)
+    assert home.told()[FIGURES]["votes"] == 0
+    press = Press(1, 5000, 4, 0, 0, 5, 65535)
+    batch = Batch(7, 1, 1, False, 0, 2, 0, 0, (0, 0, 0, 0), ((0, Time(1, 0, 1, int(NOON_UTC))), (1, press)))
+    with store.writing() as connection:
+        ingest(connection, "till-1", batch, "mqtt", NOON_UTC + 6)
+    assert home.after(1) == {}
+    told = home.after(LOOK_S)
+    assert (told[FIGURES]["votes"] if told else None) == (1 if others_count else None)
+    assert home.after(LOOK_S) == {}
 
 
 def test_every_sensor_finds_its_value(store: Store) -> None:

@@ -14,7 +14,7 @@ FIELD_API = Path(__file__).parent / "field_api"
 DOCUMENT = FIELD_API / "happyornot-customer-api-v2.yml"
 
 
-def run_schemathesis(url: str, token: str, directory: Path, document: Path, examples: int) -> str:
+def run_schemathesis(url: str, token: str, directory: Path, document: Path, examples: int, hooks: bool = True) -> str:
     """All phases and all checks; the same requests every time. Gives what it said at the end."""
     result = subprocess.run(
         [
@@ -23,7 +23,7 @@ def run_schemathesis(url: str, token: str, directory: Path, document: Path, exam
             "--max-examples", str(examples), "--header", f"X-HON-API-Token: {token}", "--no-color",
         ],
         cwd=directory, capture_output=True, text=True, timeout=400, check=False,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(FIELD_API)},
+        env=os.environ | ({"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(FIELD_API)} if hooks else {}),
     )  # fmt: skip
     assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
     return result.stdout

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, event, insert, text
 
 from hymio.store import schema
 from hymio.store.database import Store
@@ -228,21 +229,29 @@ def test_every_statement_goes_by_an_index(store: Store) -> None:
             connection.execute(text("ANALYZE presses"))
             connection.execute(text("SET LOCAL enable_seqscan = off"))
         for reader, name in readers:
-            plan: list[str] = []
-            asked = Explained(connection, plan, postgres)
-            reader.read(asked, [RowStretch(name, NOON, NOON + 60, None)], [None], 10)
-            said = "\n".join(plan)
-            assert "Seq Scan" not in said and "TEMP B-TREE" not in said and "SCAN" not in said, said
+            asked: list[str] = []
+            with noted(store, connection, asked):
+                reader.read(connection, [RowStretch(name, NOON, NOON + 60, None)], [None], 10)
+            how = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
+            assert asked
+            for statement in asked:
+                said = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{how} {statement}"))
+                assert "Seq Scan" not in said and "TEMP B-TREE" not in said and "SCAN" not in said, said
 
 
-class Explained:
-    """A connection that keeps the plan of each statement that it executes."""
+@contextmanager
+def noted(store: Store, connection: Connection, asked: list[str]) -> Iterator[None]:
+    """The statements that are sent meanwhile, with their values."""
+    raw: Any = connection.connection.driver_connection
+    if store.engine.dialect.name == "sqlite":
+        raw.set_trace_callback(asked.append)
+        yield
+        raw.set_trace_callback(None)
+        return
 
-    def __init__(self, connection: Connection, plan: list[str], postgres: bool) -> None:
-        self.connection, self.plan, self.dialect = connection, plan, connection.dialect
-        self.how = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
+    def note(conn: Any, cursor: Any, statement: str, given: Any, context: Any, executemany: bool) -> None:
+        asked.append(psycopg.ClientCursor(raw).mogrify(statement, given))
 
-    def execute(self, statement: Any, given: Any) -> Any:
-        explained = self.connection.execute(text(f"{self.how} {statement.text}"), given)
-        self.plan += [str(row[-1]) for row in explained]
-        return self.connection.execute(statement, given)
+    event.listen(store.engine, "before_cursor_execute", note)
+    yield
+    event.remove(store.engine, "before_cursor_execute", note)

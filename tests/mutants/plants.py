@@ -43,6 +43,8 @@ _BATCH = "tests/firmware/test_log_batch.py"
 _MQTT = "tests/firmware/test_net_mqtt.py"
 _BOOKS = "tests/host/test_books.py"
 _ORDERS = "tests/simulator/test_remote.py"
+_PAGING = "tests/host/test_serve_paging.py"
+_ACCESS = "tests/host/test_serve_access.py"
 
 
 def _host(name: str, file: str, old: str, new: str, *tests: str) -> Plant:
@@ -78,8 +80,8 @@ PLANTS = (
     _host(
         "run-is-one-duplicate",
         "store/log_update.py",
-        "outcome.duplicates += count",
-        "outcome.duplicates += 1",
+        "outcome.duplicates += count\n",
+        "outcome.duplicates += 1\n",
         f"{_INGEST}::test_a_run_counts_all_its_presses",
     ),
     _host(
@@ -262,15 +264,15 @@ PLANTS = (
     _host(
         "answer-read-as-counted",
         "wire/batches.py",
-        "known_verdict(first >> 3 & 0x0F)",
-        "known_verdict(first >> 3 & 0x07)",
+        "verdict = first >> 3 & 0x0F",
+        "verdict = first >> 3 & 0x07",
         _FORMATS,
     ),
     _host(
         "base-stands-still",
         "wire/batches.py",
-        "            base = (boot, uptime_ms)\n            at += 1",
-        "            at += 1",
+        "                uptime_ms += -(zigzag",
+        "                uptime_ms = -(zigzag",
         _FORMATS,
     ),
     _host("more-slots-than-said", "wire/batches.py", "    if at > end:", "    if at > end + 1:", _FORMATS),
@@ -385,6 +387,49 @@ PLANTS = (
         "if known in done or known ==",
         "if known ==",
         f"{_ORDERS}::test_an_id_is_done_once_across_a_reboot_too",
+    ),
+    # What is served.
+    _host(
+        "pages-with-what-came-meanwhile",
+        "store/time_order.py",
+        " AND r.arrival <= :watermark{votes}",
+        "{votes}",
+        _PAGING,
+    ),
+    _host(
+        "the-last-row-of-a-page-again",
+        "serve/feedbacks.py",
+        "Bookmark(line.position, number + 1)",
+        "Bookmark(line.position, number)",
+        f"{_PAGING}::test_a_folded_run_goes_on_over_pages",
+    ),
+    _host(
+        "staff-one-by-one",
+        "serve/catalogue.py",
+        "if survey is not None and survey.is_staff:",
+        "if False:",
+        "tests/host/test_serve_v1.py::test_presses_in_the_order_in_which_they_came",
+    ),
+    _host(
+        "a-token-for-a-place-opens-all",
+        "serve/catalogue.py",
+        "stored, None if scope is None else scope.node_id)",
+        "stored, None)",
+        _ACCESS,
+    ),
+    _host(
+        "any-name-is-this-computer",
+        "serve/guard.py",
+        "if not _is_loopback_host(host) or headers",
+        "if headers",
+        f"{_ACCESS}::test_who_is_of_this_computer",
+    ),
+    _host(
+        "cursors-tell-on-others",
+        "serve/followed_presses.py",
+        "after = ArrivalPosition(at.arrival) if more else newest_position(connection)",
+        "after = at",
+        "tests/host/test_serve_v1.py::test_a_cursor_names_nothing_of_others",
     ),
     # What people see.
     _host(

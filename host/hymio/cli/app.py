@@ -153,6 +153,7 @@ def broker_config(
         "hymio collect --broker mqtt://127.0.0.1:1883 --db votes.db",
         "hymio collect --broker mqtts://broker.example --db postgresql://hymio@db.example/votes"
         " --ca ca.pem --cert cert.pem --key key.pem",
+        "hymio collect --share --broker mqtt://broker.example --db postgresql://hymio@db.example/votes",
     ),
 )
 def collect(
@@ -168,6 +169,9 @@ def collect(
         str | None, typer.Option(metavar="PREFIX", help="Tell Home Assistant (usual prefix: homeassistant).")
     ] = None,
     tz: Annotated[str, typer.Option(metavar="ZONE", help="Whose days Home Assistant is told of.")] = "UTC",
+    share: Annotated[
+        bool, typer.Option("--share", help="One of several with one --collector-id: each takes a part of the votes.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Takes votes from the broker into the database, and tells the terminals only then."""
@@ -175,7 +179,7 @@ def collect(
         from hymio.mqtt.broker_tls import TlsFiles
         from hymio.office.collect import run_collect
 
-    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz)
+    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz, share)
 
 
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio report --db votes.db", "hymio report --db votes.db --json"))

@@ -58,6 +58,8 @@ class Identity:
     """Whether the broker keeps the subscriptions, and messages for them, while the client is away."""
     will: tuple[str, bytes] | None = None
     """(topic, payload) that the broker publishes, retained, if the client goes without a farewell."""
+    speaks_mqtt_5: bool = False
+    """For what 3.1.1 has no word for: a broker without shared subscriptions says so then."""
 
 
 class BrokerConnection:
@@ -117,7 +119,7 @@ class BrokerAccess:
             return False
         codes: list[int] = []
         try:
-            async with self._client(Identity(), aiomqtt.ProtocolVersion.V5) as client:
+            async with self._client(Identity(speaks_mqtt_5=True)) as client:
                 # aiomqtt keeps the reason to itself; the paho client that it is built on does not.
                 paho = client._client
                 paho.on_publish = lambda *said: codes.append(int(said[3].value))
@@ -141,9 +143,7 @@ class BrokerAccess:
         """Status 4: the connection could not be made, with the reason."""
         return no_broker(self.address, await self.why(error))
 
-    def _client(
-        self, identity: Identity, protocol: aiomqtt.ProtocolVersion = aiomqtt.ProtocolVersion.V311
-    ) -> aiomqtt.Client:
+    def _client(self, identity: Identity) -> aiomqtt.Client:
         return aiomqtt.Client(
             self.address.host,
             self.address.port,
@@ -156,7 +156,7 @@ class BrokerAccess:
             keepalive=_KEEP_ALIVE_S,
             timeout=_CONNECT_S,
             logger=_quiet_logger(),
-            protocol=protocol,
+            protocol=aiomqtt.ProtocolVersion.V5 if identity.speaks_mqtt_5 else aiomqtt.ProtocolVersion.V311,
         )
 
 

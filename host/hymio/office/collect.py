@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import hashlib
 import json
-import secrets
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -55,6 +55,8 @@ MONTHS_EVERY_S: Final = 86_400.0
 
 VOTES_TOPIC: Final = "hymio/+/votes"
 STATE_TOPIC: Final = "hymio/+/state"
+SHARED_VOTES_TOPIC: Final = f"$share/hymio/{VOTES_TOPIC}"
+"""Of those who subscribe to it, the broker gives each message to one."""
 
 
 class Collector:
@@ -67,9 +69,20 @@ class Collector:
         collector_id: str,
         as_json: bool,
         home: HomeAssistant | None = None,
+        shares: bool = False,
     ) -> None:
-        """Collects for `store`; `home` is told what is heard and counted (None: nobody is)."""
+        """Collects for `store`.
+
+        Args:
+            access: the broker.
+            store: the database.
+            collector_id: the name in the acks.
+            as_json: whether lines are JSON.
+            home: is told what is heard and counted; None: nobody is.
+            shares: whether others of the same name collect, too, each its part of the votes.
+        """
         self._home = home
+        self._shares = shares
         self._access = access
         self._store = store
         self._collector_id = collector_id
@@ -109,13 +122,19 @@ class Collector:
         """
         home = self._home
         will = None if home is None else (home.availability_topic, OFFLINE)
+        needs = f"Allow this client to read {VOTES_TOPIC} and {STATE_TOPIC} and to write hymio/+/ack"
+        if self._shares:
+            # The broker goes on giving an absent one its part if it keeps a place for it; so it must not.
+            identity, votes = Identity(will=will, speaks_mqtt_5=True), SHARED_VOTES_TOPIC
+            needs += f", on a broker that knows shared subscriptions ({SHARED_VOTES_TOPIC}), or leave --share out"
+        else:
+            identity, votes = Identity(self._collector_id, is_kept=True, will=will), VOTES_TOPIC
         not_allowed = Failure(
             NO_SERVICE,
             f"The broker {self._access.address} does not let {self._collector_id} read the terminals' topics.",
-            f"Allow this client to read {VOTES_TOPIC} and {STATE_TOPIC} and to write hymio/+/ack.",
+            f"{needs}.",
         )
-        identity = Identity(self._collector_id, is_kept=True, will=will)
-        topics = (VOTES_TOPIC, STATE_TOPIC)
+        topics = (votes, STATE_TOPIC)
         months = asyncio.create_task(self._make_months())
         try:
             await keep_connected(self._access, identity, topics, self._work, self._stop, not_allowed)
@@ -332,7 +351,8 @@ class Collector:
         self._asked[wanted.device_id] = now_s
         note(f"Asking {wanted.device_id} for seqs {wanted.first_seq}..{wanted.last_seq} once more: they are not here.")
         request = {
-            "id": f"resync-{secrets.token_hex(8)}",
+            # A terminal obeys an id once, whichever collector's order comes first.
+            "id": f"resync-{hashlib.sha256(wanted.shown_by).hexdigest()[:16]}",
             "do": "resync",
             "from": wanted.first_seq,
             "to": wanted.last_seq,
@@ -373,7 +393,14 @@ def check_collector_id(collector_id: str) -> None:
 
 
 def run_collect(
-    broker: str, db: str, collector_id: str, tls: TlsFiles, as_json: bool, home_assistant: str | None, tz: str
+    broker: str,
+    db: str,
+    collector_id: str,
+    tls: TlsFiles,
+    as_json: bool,
+    home_assistant: str | None,
+    tz: str,
+    shares: bool = False,
 ) -> None:
     """Collects until SIGINT or SIGTERM.
 
@@ -385,6 +412,7 @@ def run_collect(
         as_json: whether lines are JSON.
         home_assistant: the prefix of Home Assistant's discovery; None: it is told nothing.
         tz: the time zone of Home Assistant's days.
+        shares: whether other collectors of the same name take a part of the votes.
 
     Raises:
         Failure: 2 wrong use, 4 no broker or no database there, 5 a database of a newer hymio.
@@ -402,8 +430,8 @@ def run_collect(
         if in_quarantine:
             what = f"{counted(in_quarantine, 'message')} {if_one(in_quarantine, 'is', 'are')} in quarantine"
             note(f"{what}: hymio quarantine list --db {without_password(db)}")
-        home = None if prefix is None else HomeAssistant(store, prefix, zone, collector_id=collector_id)
-        run_on_loop(_collect(Collector(access, store, collector_id, as_json, home)))
+        home = None if prefix is None else HomeAssistant(store, prefix, zone, time.time, collector_id, shares)
+        run_on_loop(_collect(Collector(access, store, collector_id, as_json, home, shares)))
         interrupts.over()
     finally:
         store.close()

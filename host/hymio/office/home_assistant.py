@@ -127,8 +127,12 @@ class HomeAssistant:
         zone: tzinfo,
         now_utc: Callable[[], float] = time.time,
         collector_id: str = "office",
+        others_count: bool = False,
     ) -> None:
-        """Publishes below `prefix` what `store` says of days in `zone`."""
+        """Publishes below `prefix` what `store` says of days in `zone`.
+
+        Where other collectors commit votes, too, the database is asked whom they have heard.
+        """
         self._store = store
         self._prefix = prefix
         self._zone = zone
@@ -143,6 +147,8 @@ class HomeAssistant:
         self._to_clear: set[str] = set()
         """Retired terminals of which the broker may keep something."""
         self._owed = _Work()
+        self._others_count = others_count
+        self._heard_utc: dict[str, float] = {}
 
     @property
     def availability_topic(self) -> str:
@@ -220,7 +226,7 @@ class HomeAssistant:
     async def _look(self, now_utc: float) -> None:
         """Looks up who has been retired or has come back and, the first time, which terminals the database knows."""
         await self._pay()
-        known, marked = await asyncio.to_thread(self._ask, self._looked_utc is None)
+        known, marked, heard_utc = await asyncio.to_thread(self._ask, self._looked_utc is None)
         for device_id, facts in known.items():
             seen = self._terminals.setdefault(device_id, _Seen())
             if seen.facts == Facts():
@@ -242,6 +248,10 @@ class HomeAssistant:
             if is_clear:
                 self._to_clear.discard(device_id)
         self._forgotten.intersection_update({*marked, *self._owed.forget})
+        for device_id, utc in heard_utc.items():
+            if utc != self._heard_utc.get(device_id):
+                self.counted(device_id)
+        self._heard_utc = heard_utc
         self._looked_utc = now_utc
 
     def _forget(self, device_id: str) -> None:
@@ -306,10 +316,14 @@ class HomeAssistant:
             known_terminals.remember(connection, owed.remember)
             known_terminals.cleared(connection, owed.cleared, now_utc)
 
-    def _ask(self, for_known: bool) -> tuple[dict[str, Facts], dict[str, bool]]:
+    def _ask(self, for_known: bool) -> tuple[dict[str, Facts], dict[str, bool], dict[str, float]]:
         with self._store.reading() as connection:
             known = known_terminals.known(connection) if for_known else {}
-            return known, known_terminals.forgotten(connection)
+            heard_utc: dict[str, float] = {}
+            if self._others_count:
+                query = select(logs.c.device_id, func.max(logs.c.last_seen_utc)).group_by(logs.c.device_id)
+                heard_utc = {row[0]: row[1] for row in connection.execute(query)}
+            return known, known_terminals.forgotten(connection), heard_utc
 
     def _days(self, device_ids: list[str]) -> dict[str, _Day]:
         with self._store.reading() as connection:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from hymio.serve.api_errors import ApiError, bad_request
-from hymio.serve.guard import Guard, as_api_error, error_response
+from hymio import __version__
+from hymio.serve import live_events, v1_routes
+from hymio.serve.api_errors import ApiError
+from hymio.serve.guard import TOKEN_PARAMETER, Guard, as_api_error, error_response
+from hymio.serve.live_events import Arrivals
 from hymio.serve.rate_limits import RateLimit
 from hymio.serve.serving import Serving
 from hymio.serve.v2_routes import answer_v2
@@ -39,18 +43,47 @@ def create_app(
     Raises:
         Failure: 2, such terminals can't be had here.
     """
-    app = FastAPI(title="hymio", openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
-    app.state.serving = serving
+    app = FastAPI(
+        title="hymio",
+        version=__version__,
+        summary="Places, figures and presses, as they come. What BI reports of the field expect is at /v2.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.serving, app.state.arrivals = serving, Arrivals(serving)
+    for router in (v1_routes.router, live_events.router):
+        app.include_router(router)
     app.add_route("/v2/{path:path}", answer_v2, methods=["GET"], include_in_schema=False)
     # Starlette answers the last of these and raises the error again, so that `guard` can tell of it.
     for kind in (ApiError, Exception):
         app.add_exception_handler(kind, _answered)
     app.add_exception_handler(HTTPException, _answered_http)
     app.add_exception_handler(RequestValidationError, _answered_validation)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     if training is None:
         return Guard(app, serving, rate, always_token)
     app.include_router(training_router(training))
     return Guard(app, serving, rate, always_token, is_of_training)
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI of our own API: as FastAPI makes it, but for what it can't know."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        for path in document["paths"].values():
+            path["get"]["responses"].pop("422", None)  # it is 400 here, as everywhere
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        document["components"]["securitySchemes"] = {
+            "header": {"type": "apiKey", "in": "header", "name": "X-HON-API-Token"},
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "query": {"type": "apiKey", "in": "query", "name": TOKEN_PARAMETER},
+        }
+        document["security"] = [{name: []} for name in document["components"]["securitySchemes"]]
+        app.openapi_schema = document
+    return app.openapi_schema
 
 
 @asynccontextmanager
@@ -60,7 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _answered(request: Request, error: Exception) -> Response:
-    return error_response(as_api_error(error))
+    return error_response(as_api_error(error, request.app.state.serving))
 
 
 async def _answered_http(request: Request, error: Exception) -> Response:
@@ -76,5 +109,5 @@ async def _answered_http(request: Request, error: Exception) -> Response:
 async def _answered_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    name, came = str(first["loc"][-1]), str(first.get("input", ""))
-    return error_response(bad_request(name, str(first["msg"]).lower(), came))
+    name, came, said = str(first["loc"][-1]), str(first.get("input", ""))[:60], str(first["msg"])
+    return error_response(ApiError(400, f"{name} is {came!r}. {said}.", "Mend or leave out that parameter."))

@@ -115,12 +115,19 @@ class View:
         self.stays: list[Stay] = []
         self.clocks = catalogue.clocks
         self.is_everything = scope is None
+        self.is_organisation = scope is not None and scope.node_id is None
+        self._staff_stays = catalogue.staff_stays
         self.device_ids: set[str] = set()
         """The terminals that stood at one of the places at any time, those of staff, too."""
-        self._undated: set[str] = set()
         for stored in catalogue.sites:
             if scope is None or scope.organisation_id == stored.id:
                 self._add(catalogue, stored, None if scope is None else scope.node_id)
+        self.own_device_ids = frozenset(
+            device_id
+            for device_id in self.device_ids
+            if device_id not in catalogue.staff_stays and catalogue.stood_at[device_id] <= self.places.keys()
+        )
+        """Those of them that stood nowhere else and never asked staff: all of theirs may be told of."""
 
     def _add(self, catalogue: Catalogue, stored: StoredSite, node_id: int | None) -> None:
         site, tree = stored.site, catalogue.trees[stored.id]
@@ -149,8 +156,6 @@ class View:
         for device_id in sorted(its):
             stays = list(_stays(catalogue, stored, device_id, at, asked))
             self.stays += stays
-            if stays and node_id is None and device_id not in catalogue.of_staff:
-                self._undated.add(device_id)
 
     @cached_property
     def _by_device(self) -> dict[str, list[Stay]]:
@@ -165,9 +170,10 @@ class View:
         index = bisect_right(stays, utc_minute, key=lambda stay: stay.from_utc_minute) - 1
         return stays[index] if index >= 0 and utc_minute < stays[index].until_utc_minute else None
 
-    def shows_undated(self, device_id: str) -> bool:
-        """Whether a press without a date may be told of: it belongs to no place, and may be one of staff."""
-        return device_id in self._undated
+    def may_be_staff(self, device_id: str, utc_minute: int | None) -> bool:
+        """Whether a press of a terminal may be one of staff; None: nobody knows when it was."""
+        stays = self._staff_stays.get(device_id, [])
+        return bool(stays) if utc_minute is None else any(low <= utc_minute < high for low, high in stays)
 
     def below(self, place_id: int) -> frozenset[int]:
         """The ids of a place and all below it."""
@@ -194,12 +200,14 @@ class Catalogue:
         self.surveys = {survey.id: survey for survey in _surveys(connection, self.sites)}
         self.staff_stays: dict[str, list[tuple[int, int]]] = {}
         """When a terminal asked staff, whether or not a survey ran."""
+        self.stood_at: dict[str, set[int]] = {}
+        """The ids of the places where a terminal ever stood."""
         for stored in self.sites:
             for stay in stored.site.placements:
+                self.stood_at.setdefault(stay.device_id, set()).add(stored.nodes[stay.point])
                 if stay.asks is SurveyType.STAFF:
                     until = FOR_EVER if stay.until_utc_minute is None else stay.until_utc_minute
                     self.staff_stays.setdefault(stay.device_id, []).append((stay.from_utc_minute, until))
-        self.of_staff = frozenset(self.staff_stays)
         self._clocks: dict[str, WallClock] = {}
         self._views: dict[tuple[int, int | None] | None, View] = {}
 

@@ -22,7 +22,7 @@ from hymio.common.this_computer import is_of_this_computer
 from hymio.serve.api_errors import ApiError
 from hymio.serve.rate_limits import RateLimit
 from hymio.serve.serving import Asker, Serving
-from hymio.store.tokens import Scope, resolve_token
+from hymio.store.tokens import Scope
 
 TOKEN_HEADER: Final = "x-hon-api-token"
 TOKEN_PARAMETER: Final = "auth"
@@ -85,12 +85,11 @@ class Guard:
                 scope.setdefault("state", {})["asker"] = await self._asker(scope)
             await self._app(scope, receive, send_guarded)
         except Exception as error:
-            refused = as_api_error(error)
-            if refused.status == 500:
+            if not isinstance(error, ApiError | Failure):
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 note(f"A bug in hymio: {type(error).__name__} in {place.name}, {place.filename}:{place.lineno}.")
             if not started:
-                await error_response(refused)(scope, receive, send_guarded)
+                await error_response(as_api_error(error, self.serving))(scope, receive, send_guarded)
 
     async def _asker(self, scope: Connected) -> Asker:
         headers, query = Headers(scope=scope), QueryParams(scope["query_string"])
@@ -120,7 +119,7 @@ class Guard:
             if len(self._good) >= GOOD_MAX:
                 self._good.clear()
             self._good.add(digest)
-            asker = Asker(f"token {found.token_id}", found)
+            asker = Asker(f"token {found.token_id}", found, token)
         self._count(asker, now_s)
         return asker
 
@@ -135,7 +134,7 @@ class Guard:
 
     def _scope_of(self, token: str) -> Scope | None:
         with self.serving.store.reading() as connection:
-            return resolve_token(connection, token, self.serving.now_utc())
+            return self.serving.scope_of(connection, token)
 
 
 def shown_token(headers: Mapping[str, str], query: QueryParams) -> str | None:
@@ -170,12 +169,13 @@ def _too_many(wait_s: float) -> ApiError:
     )
 
 
-def as_api_error(error: Exception) -> ApiError:
-    """What an error means to who asked."""
+def as_api_error(error: Exception, serving: Serving) -> ApiError:
+    """What an error means to who asked; what is the matter with the database is for who runs this."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, Failure):
-        return ApiError(503, error.message, error.hint, {"retry-after": "5"})
+        serving.tell_trouble(error)
+        return ApiError(503, "The database is not there at the moment.", "Try again later.", {"retry-after": "5"})
     return ApiError(500, "A bug in hymio.", "What has happened stands in its output; please report it.")
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import h11
@@ -31,6 +34,8 @@ MESSAGE_MAX: Final = 4 * 1024
 """Bytes of a message by WebSocket."""
 TARGET_MAX: Final = 16 * 1024
 """Bytes of a request's address and headers."""
+
+_LINGER: Final = "hh" if sys.platform == "win32" else "ii"
 
 
 class TimedProtocol(H11Protocol):
@@ -71,6 +76,9 @@ class TimedProtocol(H11Protocol):
             self._moved_s = now_s
         self._unsent = unsent
         if (now_s - self._asked_s > REQUEST_S + KEEP_ALIVE_S and not unsent) or now_s - self._moved_s > STALLED_S:
+            # What the system still holds for this client goes, too: else it would wait for the client in our place.
+            own = self.transport.get_extra_info("socket")
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
             self.transport.abort()
             return
         self.watch = self.loop.call_later(1.0, self._look)
@@ -104,6 +112,10 @@ class HttpServer(uvicorn.Server):
             )
         )
         self._on_ready = on_ready
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends by SIGINT and SIGTERM alike, with status 0, however often they come."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, and says so."""

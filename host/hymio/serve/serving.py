@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import Connection
 from starlette.datastructures import URL
 from starlette.requests import Request
 
+from hymio.common.errors import Failure
+from hymio.common.output import note
 from hymio.serve.catalogue import Catalogues, View
 from hymio.serve.page_memory import PageMemory
 from hymio.store.database import Store
-from hymio.store.tokens import Scope
+from hymio.store.tokens import Scope, resolve_token
+
+TOLD_AGAIN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,8 @@ class Asker:
     """By which it is told from others: its token, or its address."""
     scope: Scope | None
     """None: somebody on this computer, who may read everything."""
+    token: str | None = field(default=None, repr=False)
+    """What was shown."""
 
 
 @dataclass(slots=True)
@@ -36,6 +44,18 @@ class Serving:
     pages: PageMemory = field(default_factory=PageMemory)
     is_ending: Callable[[], bool] = lambda: False
     """Whether the server ends: what goes on without end ends then."""
+    _told: tuple[str, float] = ("", -math.inf)
+
+    def tell_trouble(self, failure: Failure) -> None:
+        """Says on stderr what is the matter with the database, the same not more often than once in `TOLD_AGAIN_S`."""
+        now_s = time.monotonic()
+        if failure.message != self._told[0] or now_s - self._told[1] > TOLD_AGAIN_S:
+            self._told = failure.message, now_s
+            note(f"{failure.message} {failure.hint}")
+
+    def scope_of(self, connection: Connection, token: str) -> Scope | None:
+        """What a token opens now; None: nothing."""
+        return resolve_token(connection, token, self.now_utc())
 
     def view(self, connection: Connection, scope: Scope | None) -> View:
         """What a scope may see of the sites as the transaction sees them."""

@@ -227,8 +227,7 @@ def _begin_sqlite(connection: Connection) -> None:
     # A writer takes the lock at once. One that begins as a reader can't wait for another writer; it fails with
     # "database is locked" (sqlite.org/lang_transaction.html, SQLITE_BUSY_SNAPSHOT).
     writes = connection.get_execution_options().get("hymio_writes", False)
-    if writes:
-        _check_in_place(connection)
+    _check_in_place(connection)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
@@ -242,7 +241,8 @@ def _file_at(path: str) -> tuple[int, int] | None:
 
 
 def _check_in_place(connection: Connection) -> None:
-    # SQLite goes on writing into a file that was moved or deleted: the votes would be acknowledged, and gone.
+    # SQLite goes on writing into a file that was moved or deleted: the votes would be acknowledged, and gone. It reads
+    # from one, too: what `hymio serve` tells would stay as it was for ever.
     url = connection.engine.url
     now = _file_at(str(url.database))
     if now == connection.info[_FILE]:

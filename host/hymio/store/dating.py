@@ -115,6 +115,14 @@ class Timeline:
             boot: of the press.
             uptime_ms: of the press.
         """
+        clock, offset_ms = self.offset(seq, boot)
+        return clock, None if offset_ms is None else (offset_ms + uptime_ms) / 1000
+
+    def offset(self, seq: int, boot: int) -> tuple[Clock, int | None]:
+        """The milliseconds of 1970 at uptime 0, as they date a press (None: not known); see `date`.
+
+        All presses of one boot between two neighbouring markers have the same.
+        """
         at = bisect_left(self._seqs, seq) - 1
         clock: Clock = "set"
         if at < 0 or not self._tells(at, boot):
@@ -128,8 +136,7 @@ class Timeline:
             if self._markers[better].contradicts(believed):
                 believed, clock = self._markers[better], "dated"
             better = self._better[better]
-        assert believed.offset_ms is not None
-        return clock, (believed.offset_ms + uptime_ms) / 1000
+        return clock, believed.offset_ms
 
     def _tells(self, at: int, boot: int) -> bool:
         marker = self._markers[at]

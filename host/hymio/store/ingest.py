@@ -6,9 +6,10 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from operator import itemgetter
+from typing import Final
 
-from sqlalchemy import Connection, bindparam, select, text, tuple_, update
+from sqlalchemy import Connection, select, text, tuple_
 
 from hymio.store import schema
 from hymio.store.arrivals import Arrival, Told, Uncountable
@@ -19,7 +20,7 @@ from hymio.store.log_update import BatchOutcome, LogUpdate
 from hymio.store.places import stored_places
 from hymio.store.quarantine import Kept, put_in_quarantine
 from hymio.store.redating import date_on, is_left
-from hymio.store.rows import chunks, put_rows
+from hymio.store.rows import change_rows, chunks, put_rows, rows_of_logs
 from hymio.store.schema import LogKey
 from hymio.store.sites import share_sites
 from hymio.wire.batches import Batch
@@ -49,12 +50,8 @@ _NEXT_ARRIVAL: Final = text(
     " ON CONFLICT (name) DO UPDATE SET value = counters.value + 1"
 )
 _ARRIVAL: Final = text("SELECT value FROM counters WHERE name = 'arrival'")
-_LOG_COLUMNS: Final = [column.name for column in schema.logs.columns if not column.primary_key]
-_CHANGE_LOG: Final = (
-    update(schema.logs)
-    .where(schema.logs.c.device_id == bindparam("of_device"), schema.logs.c.log_id == bindparam("of_log"))
-    .values({name: bindparam(f"is_{name}") for name in _LOG_COLUMNS})
-)
+_LOG_COLUMNS: Final = tuple(column.name for column in schema.logs.columns)
+_log_values: Final = itemgetter(*_LOG_COLUMNS)
 
 
 def ingest_many(
@@ -210,39 +207,28 @@ def log_states(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, L
 
 def load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, list[Span]]:
     """The spans of these logs, in order."""
-    table = schema.spans
     spans: dict[LogKey, list[Span]] = {key: [] for key in keys}
-    for chunk in chunks(keys):
-        query = select(table).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk)).order_by(table.c.first_seq)
-        for device_id, log_id, *values, _lost in connection.execute(query):
-            spans[device_id, log_id].append(Span(*values))
+    rows = rows_of_logs(connection, "SELECT * FROM spans", keys, "ORDER BY first_seq")
+    for device_id, log_id, *values, _lost in rows:
+        spans[device_id, log_id].append(Span(*values))
     return spans
 
 
 def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey, float]) -> dict[LogKey, LogUpdate]:
-    table = schema.logs
-    rows: dict[LogKey, dict[str, Any]] = {}
-
-    def read(wanted: Sequence[LogKey]) -> None:
-        # Another collector may be at work on the same log. Its row is the lock, and locks are taken in the order of the
-        # keys.
-        for chunk in chunks(wanted):
-            query = select(table).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
-            query = query.order_by(table.c.device_id, table.c.log_id).with_for_update()
-            for row in connection.execute(query):
-                rows[row.device_id, row.log_id] = dict(row._mapping)
-
     # Missing rows are made first; otherwise two collectors could each hold what the other one waits for.
-    present = set()
-    for chunk in chunks(keys):
-        query = select(table.c.device_id, table.c.log_id).where(tuple_(table.c.device_id, table.c.log_id).in_(chunk))
-        present |= {(row.device_id, row.log_id) for row in connection.execute(query)}
+    present = {tuple(row) for row in rows_of_logs(connection, "SELECT device_id, log_id FROM logs", keys)}
     missing = [key for key in keys if key not in present]
     if missing:
         connection.execute(_NEW_LOG, [{"device_id": d, "log_id": i, "utc": heard_utc[d, i]} for d, i in missing])
-    read(keys)
+    # Another collector may be at work on the same log. Its row is the lock, and locks are taken in the order of keys.
+    then = "ORDER BY device_id, log_id" + (" FOR UPDATE" if connection.dialect.name == "postgresql" else "")
+    rows = list(rows_of_logs(connection, f"SELECT {', '.join(_LOG_COLUMNS)} FROM logs", keys, then))
     spans = load_spans(connection, keys)
-    return {key: LogUpdate(connection, key, rows[key], spans[key]) for key in keys}
+    updates = {}
+    for row in rows:
+        key = (row[0], row[1])
+        updates[key] = LogUpdate(connection, key, dict(zip(_LOG_COLUMNS, row, strict=True)), spans[key])
+    return updates
 
 
 def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes) -> None:
@@ -258,9 +244,4 @@ def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes)
     if writes.spans_gone:
         connection.execute(_SPAN_GONE, writes.spans_gone)
     put_rows(connection, schema.spans, writes.spans)
-    rows = [
-        {"of_device": log.key[0], "of_log": log.key[1], **{f"is_{name}": log.row[name] for name in _LOG_COLUMNS}}
-        for log in updates
-    ]
-    if rows:
-        connection.execute(_CHANGE_LOG, rows)
+    change_rows(connection, schema.logs, [_log_values(log.row) for log in updates])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from hymio.store.database import open_store
 from hymio.store.ingest import LogState
@@ -38,27 +39,42 @@ class LedgerLine:
 
 
 # The sums of all logs, and what explains those that don't balance, take two queries, however many logs there are.
-_LOGS: Final = text(
+_LOGS: Final = (
     "SELECT ledger_v1.*, logs.next_seq, logs.oldest_seq, logs.cursor_seq, logs.last_seen_utc, logs.conflicts"
     " FROM ledger_v1 JOIN logs ON logs.device_id = ledger_v1.device_id AND logs.log_id = ledger_v1.log_id"
-    " ORDER BY ledger_v1.device_id, ledger_v1.log_id"
+    " WHERE {which} ORDER BY ledger_v1.device_id, ledger_v1.log_id"
 )
-_SPANS_OF_OPEN: Final = text(
+_SPANS_OF_OPEN: Final = (
     "SELECT spans.* FROM ledger_v1"
     " JOIN spans ON spans.device_id = ledger_v1.device_id AND spans.log_id = ledger_v1.log_id"
-    " WHERE NOT ledger_v1.balanced ORDER BY spans.device_id, spans.log_id, spans.first_seq"
+    " WHERE NOT ledger_v1.balanced AND {which} ORDER BY spans.device_id, spans.log_id, spans.first_seq"
 )
 
 
-def ledger_lines(connection: Connection) -> list[LedgerLine]:
+def ledger_lines(connection: Connection, device_ids: Sequence[str] | None = None) -> list[LedgerLine]:
     """One line for each log, by device id.
 
     The spans of logs that balance are not read, since these have no gaps.
+
+    Args:
+        connection: to the database.
+        device_ids: of which terminals, at most `rows.IN_CHUNK`; None: all.
     """
-    rows = connection.execute(_LOGS).all()
+    if device_ids is not None and not device_ids:
+        return []
+    which = "ledger_v1.device_id IN :device_ids" if device_ids is not None else "1 = 1"
+
+    def ask(query: str) -> Any:
+        statement = text(query.format(which=which))
+        if device_ids is None:
+            return connection.execute(statement)
+        statement = statement.bindparams(bindparam("device_ids", expanding=True))
+        return connection.execute(statement, {"device_ids": list(device_ids)})
+
+    rows = ask(_LOGS).all()
     spans: dict[tuple[str, int], list[Span]] = defaultdict(list)
     if not all(row.balanced for row in rows):
-        for device_id, log_id, *values, _lost in connection.execute(_SPANS_OF_OPEN):
+        for device_id, log_id, *values, _lost in ask(_SPANS_OF_OPEN):
             spans[device_id, log_id].append(Span(*values))
     lines = []
     for row in rows:

@@ -72,14 +72,14 @@ def press_row_of(row: Any) -> PressRow:
 def press_values(device_id: str, log_id: int, seq: int, row: PressRow) -> tuple[Any, ...]:
     """The values of a row of `presses`, in the order of the columns but the last one."""
     record = row.record
+    boot, uptime_ms, button, stored = record.boot, record.uptime_ms, record.button, record.verdict
     if isinstance(record, Run):
         span_s, flags, quiet_ms, edges = record.span_s, None, None, None
     else:
         span_s, flags, quiet_ms, edges = None, record.flags, record.quiet_ms, record.edges
     return (
-        device_id, log_id, seq, record.boot, record.uptime_ms, record.button, row.count, span_s,
-        VERDICTS[row.verdict], VERDICTS[record.verdict], flags, quiet_ms, edges, row.clock, row.pressed_utc, row.via,
-        row.received_utc,
+        device_id, log_id, seq, boot, uptime_ms, button, row.count, span_s, VERDICTS[row.verdict], VERDICTS[stored],
+        flags, quiet_ms, edges, row.clock, row.pressed_utc, row.via, row.received_utc,
     )  # fmt: skip
 
 

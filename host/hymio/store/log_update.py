@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,7 +17,7 @@ from hymio.store.arrivals import Arrival, Told
 from hymio.store.dating import Marker, Timeline, marker_of
 from hymio.store.log_rows import PressRow, Writes, press_row_of, press_values, record_values
 from hymio.store.quarantine import Kept
-from hymio.store.redating import Bucket, date_again, stored_markers
+from hymio.store.redating import date_again, stored_markers
 from hymio.store.rows import chunks
 from hymio.store.schema import LogKey
 from hymio.wire.batches import Batch, Totals
@@ -53,6 +52,7 @@ _BODIES_IN: Final = text(f"SELECT seq, body FROM records WHERE {_OF_LOG} AND seq
 _REVISES_AT: Final = text(
     f"SELECT target_seq, seq, code FROM records WHERE {_OF_LOG} AND target_seq IN :seqs"
 ).bindparams(bindparam("seqs", expanding=True))
+_PRESSES: Final = (Press, Run)
 PRUNED_KINDS: Final = (Press, Run, Acked, Revise)
 """What goes when presses are pruned; boot and time records stay, since they date what may still come between."""
 _END: Final = 2**62
@@ -102,7 +102,6 @@ class LogUpdate:
         self._new_presses: dict[int, PressRow] = {}
         self._new_records: dict[int, Record] = {}
         self._newest_next_seq = 0
-        self._minutes: dict[Bucket, int] = defaultdict(int)
 
     # ---- taking in ----
 
@@ -142,11 +141,11 @@ class LogUpdate:
             if before is not None:
                 if before != record:
                     outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
-                elif isinstance(record, Press | Run):
+                elif isinstance(record, _PRESSES):
                     outcome.duplicates += count
             elif self._was_pruned(seq, record):
-                outcome.duplicates += count if isinstance(record, Press | Run) else 0
-            elif isinstance(record, Press | Run):
+                outcome.duplicates += count if isinstance(record, _PRESSES) else 0
+            elif isinstance(record, _PRESSES):
                 self._new_presses[seq] = PressRow(
                     record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
                 )
@@ -290,14 +289,12 @@ class LogUpdate:
 
         Rows of the database that have to be dated again are dated at once, by the database.
         """
-        self._date()
+        self._date(writes)
         self._amend(writes)
         device_id, log_id = self.key
-        for row in self._new_presses.values():
-            self._minutes[row.bucket] += row.count
-        for (minute, button, verdict), presses in self._minutes.items():
-            writes.minutes[device_id, minute, button, verdict] += presses
-        writes.presses += [press_values(device_id, log_id, seq, row) for seq, row in self._new_presses.items()]
+        for seq, row in self._new_presses.items():
+            writes.minutes[device_id, *row.bucket] += row.count
+            writes.presses.append(press_values(device_id, log_id, seq, row))
         writes.records += [record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
         self._flush_spans(writes)
         coverage = self.coverage
@@ -360,9 +357,9 @@ class LogUpdate:
             for row in self._ask(_PRESSES_AT, seqs=chunk).all():
                 press = press_row_of(row)
                 if isinstance(press.record, Press) and press.verdict != newest[row.seq][1]:
-                    self._minutes[press.bucket] -= press.count
+                    writes.minutes[device_id, *press.bucket] -= press.count
                     press.verdict = newest[row.seq][1]
-                    self._minutes[press.bucket] += press.count
+                    writes.minutes[device_id, *press.bucket] += press.count
                     writes.amended.append(
                         {"device_id": device_id, "log_id": log_id, "seq": row.seq, "verdict": VERDICTS[press.verdict]}
                     )
@@ -371,7 +368,7 @@ class LogUpdate:
             if new is not None and isinstance(new.record, Press):
                 new.verdict = code
 
-    def _date(self) -> None:
+    def _date(self, writes: Writes) -> None:
         markers = {seq: marker for seq, record in self._new_records.items() if (marker := marker_of(seq, record))}
         touched = sorted([*self._new_presses, *markers])
         again: list[tuple[int, int]] = []
@@ -385,7 +382,7 @@ class LogUpdate:
             dated = date_again(self._connection, self.key, markers.values(), low, high, most)
             most -= dated.rows
             for bucket, presses in dated.minutes:
-                self._minutes[bucket] += presses
+                writes.minutes[self.key[0], *bucket] += presses
 
     def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
         """Dates the new presses among the seqs `touched`.
@@ -400,12 +397,22 @@ class LogUpdate:
         rank = max((markers[seq].rank for seq in touched if seq in markers), default=0)
         timeline = Timeline([*self._stored_markers(touched[0], touched[-1], rank), *markers.values()])
         new = []
+        boot = until = -1
         for seq in touched:
             row = self._new_presses.get(seq)
-            if row is not None:
-                row.clock, row.pressed_utc = timeline.date(seq, row.record.boot, row.record.uptime_ms)
-            else:
+            if row is None:
                 new.append(markers[seq])
+                boot = -1
+                continue
+            record = row.record
+            if record.boot != boot or seq > until:
+                boot = record.boot
+                clock, offset_ms = timeline.offset(seq, boot)
+                following = timeline.after(seq)
+                until = following.seq if following is not None else _END
+            row.clock = clock
+            if offset_ms is not None:
+                row.pressed_utc = (offset_ms + record.uptime_ms) / 1000
         last = timeline.markers[-1] if timeline.markers else None
         if last is not None and last.seq > (-1 if self.row["marker_seq"] is None else self.row["marker_seq"]):
             self.row["marker_seq"], self.row["marker_boot"] = last.seq, last.boot

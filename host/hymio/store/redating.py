@@ -172,9 +172,9 @@ def _date_stretch(
     given: dict[str, Any] = {"device_id": key[0], "log_id": key[1], "low": low, "high": high}
     dated = 0
     for boot in sorted({marker.boot for marker in (timeline.before(low), timeline.after(high)) if marker is not None}):
-        clock, at_boot_utc = timeline.date(low, boot, 0)
-        if at_boot_utc is not None:
-            given |= {f"boot_{dated}": boot, f"clock_{dated}": clock, f"offset_{dated}": round(1000 * at_boot_utc)}
+        clock, offset_ms = timeline.offset(low, boot)
+        if offset_ms is not None:
+            given |= {f"boot_{dated}": boot, f"clock_{dated}": clock, f"offset_{dated}": offset_ms}
             dated += 1
     changed = connection.execute(_changes(dated), given).all()
     if not changed:

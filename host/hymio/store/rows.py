@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table
 
+from hymio.store.schema import LogKey
+
 IN_CHUNK: Final = 400
 """How many values an IN list may have; SQLite before 3.32 takes 999 parameters."""
 
@@ -34,6 +36,52 @@ def copy_in(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]
                 copy.write_row(row)
     finally:
         cursor.close()
+
+
+def change_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Gives rows that are there other values; they come whole, in the order of the table's columns, the key first."""
+    if not rows:
+        return
+    columns = [column.name for column in table.columns]
+    keys = len(table.primary_key)
+    if connection.dialect.name == "postgresql":
+        # One statement: each takes its way to the server and back, and is planned anew.
+        changes = ", ".join(f"{name} = changed.{name}" for name in columns[keys:])
+        is_row = " AND ".join(f"{table.name}.{name} = changed.{name}" for name in columns[:keys])
+        changed = f"{unnest(connection, table)} AS changed ({', '.join(columns)})"
+        statement = f"UPDATE {table.name} SET {changes} FROM {changed} WHERE {is_row}"
+        connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
+    else:
+        changes = ", ".join(f"{name} = ?" for name in columns[keys:])
+        is_row = " AND ".join(f"{name} = ?" for name in columns[:keys])
+        statement = f"UPDATE {table.name} SET {changes} WHERE {is_row}"
+        connection.exec_driver_sql(statement, [row[keys:] + row[:keys] for row in rows])
+
+
+def rows_of_logs(connection: Connection, query: str, keys: Sequence[LogKey], then: str = "") -> Iterator[Any]:
+    """The rows that a query finds for these logs.
+
+    It is past SQLAlchemy's expressions, which cost more than the database does.
+
+    Args:
+        connection: to the database.
+        query: up to its WHERE.
+        keys: the logs.
+        then: what comes after WHERE.
+    """
+    for chunk in chunks(keys):
+        if connection.dialect.name == "postgresql":
+            logs, given = "SELECT * FROM unnest(%s::text[], %s::bigint[])", tuple(map(list, zip(*chunk, strict=True)))
+        else:
+            logs = f"VALUES {', '.join(['(?, ?)'] * len(chunk))}"
+            given = tuple(value for key in chunk for value in key)
+        yield from connection.exec_driver_sql(f"{query} WHERE (device_id, log_id) IN ({logs}) {then}", given)
+
+
+def unnest(connection: Connection, table: Table) -> str:
+    """SQL of PostgreSQL for rows that are given as an array for each of the table's columns."""
+    types = (column.type.compile(connection.dialect) for column in table.columns)
+    return f"unnest({', '.join(f'%s::{kind}[]' for kind in types)})"
 
 
 def _columns(table: Table) -> str:

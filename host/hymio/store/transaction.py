@@ -74,6 +74,8 @@ class Wanted:
     device_id: str
     first_seq: int
     last_seq: int
+    shown_by: bytes
+    """The message that showed it; other collectors have heard the same one."""
 
 
 @dataclass(slots=True)
@@ -133,7 +135,7 @@ def commit(store: Store, transaction: Transaction, costs: Costs | None = None) -
             if key not in due and (told.next_seq > mark or told.cursor_seq < mark):
                 due[key] = DueAck(*key, mark, 0)
             if coverage.forgotten is not None:
-                committed.wanted.append(Wanted(told.device_id, *coverage.forgotten))
+                committed.wanted.append(Wanted(told.device_id, *coverage.forgotten, told.payload))
         committed.acks = list(due.values())
         committed.undated = is_left(connection)
     store.known_logs.update((outcome.device_id, outcome.log_id) for outcome in committed.outcomes)

@@ -8,6 +8,7 @@ from typing import Final
 from hymio.wire.primitives import (
     U32_MAX,
     UPTIME_MAX_MS,
+    VARINT_MAX_BYTES,
     ByteReader,
     FormatError,
     crc32,
@@ -18,6 +19,7 @@ from hymio.wire.primitives import (
 from hymio.wire.records import (
     CONTENT_BYTES,
     QUIET_UNKNOWN_MS,
+    VERDICTS,
     Press,
     Record,
     decode_content,
@@ -33,6 +35,7 @@ _ITEM_FLAGS: Final = 0x01
 _ITEM_BASE: Final = 0x02
 _ITEM_RECORD: Final = 0x03
 _ITEM_PRESS_BIT: Final = 0x80
+_VERDICTS: Final = len(VERDICTS)
 
 Totals = tuple[int, int, int, int]
 
@@ -154,33 +157,54 @@ def decode_batch(data: bytes, device_id: str) -> Batch:
 
 def _read_items(reader: ByteReader, first_seq: int, slots: int) -> list[tuple[int, Record]]:
     records: list[tuple[int, Record]] = []
-    flags = 0
-    base: tuple[int, int] | None = None
+    flags, boot, uptime_ms = 0, -1, 0
     at, end = first_seq, first_seq + slots
+    data, place = reader.data, reader.at
     while at < end:
-        first = reader.uint(1, "an item")
-        if first & _ITEM_PRESS_BIT:
-            if base is None:
+        if place < len(data) and data[place] & _ITEM_PRESS_BIT:
+            # Nearly all items are presses, so their bytes are read here and not field by field.
+            if boot < 0:
                 raise FormatError("a press before any base")
-            boot, uptime_ms = base[0], base[1] + reader.zigzag("dt")
+            try:
+                first, byte = data[place], data[place + 1]
+                place += 2
+                zigzag, shift = byte & 0x7F, 7
+                while byte > 0x7F:
+                    byte = data[place]
+                    place += 1
+                    zigzag |= (byte & 0x7F) << shift
+                    shift += 7
+                if shift > 7 * VARINT_MAX_BYTES:
+                    raise FormatError("dt is a varint without an end")
+                uptime_ms += -(zigzag + 1 >> 1) if zigzag & 1 else zigzag >> 1
+                edges = data[place]
+                if first & 1:
+                    quiet_ms = data[place + 1] | data[place + 2] << 8
+                    place += 3
+                else:
+                    quiet_ms = QUIET_UNKNOWN_MS
+                    place += 1
+            except IndexError:
+                raise FormatError("ends inside a press") from None
             if not 0 <= uptime_ms <= UPTIME_MAX_MS:
                 raise FormatError(f"uptime_ms {uptime_ms} of a press")
-            edges = reader.uint(1, "edges")
-            quiet_ms = reader.uint(2, "quiet_ms") if first & 1 else QUIET_UNKNOWN_MS
-            verdict = known_verdict(first >> 3 & 0x0F)
+            verdict = first >> 3 & 0x0F
+            if verdict >= _VERDICTS:
+                known_verdict(verdict)  # says why
             records.append((at, Press(boot, uptime_ms, (first >> 1 & 3) + 1, verdict, flags, edges, quiet_ms)))
-            base = (boot, uptime_ms)
             at += 1
-        elif first == _ITEM_VOID:
+            continue
+        reader.at = place
+        item = reader.uint(1, "an item")
+        if item == _ITEM_VOID:
             at += reader.varint("a void stretch")
-        elif first == _ITEM_FLAGS:
+        elif item == _ITEM_FLAGS:
             flags = reader.uint(1, "flags")
             if flags > 63:
                 raise FormatError(f"press flags {flags}")
-        elif first == _ITEM_BASE:
-            boot = reader.uint(2, "boot")
-            base = (boot, reader.uint(5, "uptime_ms"))
-        elif first == _ITEM_RECORD:
+        elif item == _ITEM_BASE:
+            boot, uptime_ms = reader.uint(2, "boot"), reader.uint(5, "uptime_ms")
+        elif item == _ITEM_RECORD:
             record = decode_content(reader.take(CONTENT_BYTES, "a record"))
             if isinstance(record, Press):
                 raise FormatError("a press as a plain record")
@@ -188,7 +212,9 @@ def _read_items(reader: ByteReader, first_seq: int, slots: int) -> list[tuple[in
                 records.append((at, record))
             at += 1
         else:
-            raise FormatError(f"unknown item 0x{first:02x}")
+            raise FormatError(f"unknown item 0x{item:02x}")
+        place = reader.at
+    reader.at = place
     if at > end:
         raise FormatError(f"the items account for {at - first_seq} slots, not {slots}")
     return records

@@ -7,7 +7,7 @@ from typing import Final
 
 U32_MAX: Final = 2**32 - 1
 UPTIME_MAX_MS: Final = 2**40 - 1
-_VARINT_MAX_BYTES: Final = 6
+VARINT_MAX_BYTES: Final = 6
 """Six groups of seven bits hold a zigzag difference of two u40 uptimes (41 bits), and nothing else is longer."""
 
 
@@ -63,21 +63,22 @@ class ByteReader:
 
     def __init__(self, data: bytes) -> None:
         """Begins with the first of these bytes."""
-        self._data = data
-        self._at = 0
+        self.data = data
+        self.at = 0
+        """Where the next field begins: who reads very many fields of one kind does so by hand, and moves this on."""
 
     @property
     def left(self) -> int:
         """The number of bytes that have not been read yet."""
-        return len(self._data) - self._at
+        return len(self.data) - self.at
 
     def take(self, size: int, what: str) -> bytes:
         """Reads `size` bytes; `what` names them in an error."""
-        end = self._at + size
-        if end > len(self._data):
+        end = self.at + size
+        if end > len(self.data):
             raise FormatError(f"ends inside {what}")
-        part = self._data[self._at : end]
-        self._at = end
+        part = self.data[self.at : end]
+        self.at = end
         return part
 
     def uint(self, size: int, what: str) -> int:
@@ -87,7 +88,7 @@ class ByteReader:
     def varint(self, what: str, most: int = U32_MAX) -> int:
         """Reads an unsigned LEB128 integer of at most `most`."""
         value = 0
-        for place in range(_VARINT_MAX_BYTES):
+        for place in range(VARINT_MAX_BYTES):
             byte = self.uint(1, what)
             value |= (byte & 0x7F) << (7 * place)
             if byte < 0x80:
@@ -95,8 +96,3 @@ class ByteReader:
                     raise FormatError(f"{what} is {value}, more than {most}")
                 return value
         raise FormatError(f"{what} is a varint without an end")
-
-    def zigzag(self, what: str) -> int:
-        """Reads a signed integer, which is the difference of two uptimes."""
-        value = self.varint(what, most=2 * UPTIME_MAX_MS + 1)
-        return value >> 1 if value & 1 == 0 else -(value + 1 >> 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from hymio.wire.primitives import ByteReader, FormatError, crc32, put_uint
 
@@ -59,8 +59,9 @@ class TimeSource(IntEnum):
     """NTP and the collector, which told the same time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Press:
+# Of these there are by far the most, and a named tuple is made in a third of the time that a frozen dataclass takes.
+# It equals no other kind of record: none has as many fields.
+class Press(NamedTuple):
     """One physical push of one button, first contact at `uptime_ms` of boot `boot`."""
 
     boot: int

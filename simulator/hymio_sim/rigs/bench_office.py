@@ -49,7 +49,8 @@ def office_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
             _fill(today, folder, middle)
             before = _asked(today, folder, middle)
             after = _asked(ours, folder, middle)  # which brings the database up to date first
-            if after["ledger"] != before["ledger"]:
+            known = before["ledger"][0].keys()  # what has been added since, it can't tell
+            if [{key: line[key] for key in known} for line in after["ledger"]] != before["ledger"]:
                 raise RuntimeError("the two builds do not see the same ledger")
             cost[middle], theirs = after["cpu_s"], before["cpu_s"]
         else:

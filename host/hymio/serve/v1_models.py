@@ -1,0 +1,194 @@
+"""What our own API answers, as its OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+def _like(**example: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"example": example})
+
+
+class ErrorBody(BaseModel):
+    """A status and two sentences."""
+
+    status: int
+    message: str
+    hint: str
+
+
+class ErrorAnswer(BaseModel):
+    """What every request is answered with that fails."""
+
+    model_config = _like(
+        error={"status": 403, "message": "place 7 is not within what this token may read.", "hint": "..."}
+    )
+    error: ErrorBody
+
+
+class HealthAnswer(BaseModel):
+    """Whether the database can be read, and whether terminals are heard."""
+
+    model_config = _like(ok=True, version="0.1.0", terminals=12, last_heard_utc=1774958400.5)
+    ok: bool
+    version: str
+    terminals: int
+    """That stood at one of the places at any time."""
+    last_heard_utc: float | None
+    """When one of them was heard last; those that ask staff, or stood elsewhere too, are left out."""
+
+
+class StandingTerminal(BaseModel):
+    """A terminal where it stands now."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    device_id: str
+    since: str
+    asks: str
+
+
+class PlaceAnswer(BaseModel):
+    """A group or an experience point; what it inherits is said."""
+
+    id: int
+    key: str
+    name: str
+    kind: str
+    parent_id: int | None
+    time_zone: str
+    hours: str
+    level: str | None
+    until: str | None
+    surveys: list[str]
+    """Keys of those that run there now."""
+    terminals: list[StandingTerminal]
+
+
+class SurveyAnswer(BaseModel):
+    """A survey."""
+
+    id: int
+    key: str
+    text: str
+    type: str
+    scale: str
+    first_day: str
+    last_day: str | None
+
+
+class OrganisationAnswer(BaseModel):
+    """An organisation, or the part of it that a token opens."""
+
+    id: int
+    key: str
+    name: str
+    locale: str
+    time_zone: str
+    places: list[PlaceAnswer]
+    surveys: list[SurveyAnswer]
+
+
+class SitesAnswer(BaseModel):
+    """All that may be seen of the sites, as of now."""
+
+    model_config = _like(
+        utc=1774958400.0,
+        organisations=[
+            {
+                "id": 1, "key": "city-hospital", "name": "City Hospital", "locale": "en",
+                "time_zone": "Europe/Helsinki",
+                "places": [
+                    {
+                        "id": 3, "key": "ward-3", "name": "Ward 3", "kind": "point", "parent_id": None,
+                        "time_zone": "Europe/Helsinki", "hours": "mon-fri 08:00-18:00", "level": "EXCELLENT",
+                        "until": None, "surveys": ["service-2026"],
+                        "terminals": [
+                            {"device_id": "till-1", "since": "2026-03-01T08:00:00+02:00", "asks": "customer"}
+                        ],
+                    }
+                ],
+                "surveys": [
+                    {
+                        "id": 2, "key": "service-2026", "text": "How was our service today?", "type": "customer",
+                        "scale": "four", "first_day": "2026-01-01", "last_day": None,
+                    }
+                ],
+            }
+        ],
+    )  # fmt: skip
+    utc: float
+    organisations: list[OrganisationAnswer]
+
+
+class LedgerLineAnswer(BaseModel):
+    """One log of a terminal, as in `hymio ledger --json`."""
+
+    device_id: str
+    log_id: int
+    pressed: int | None
+    rows: int
+    lost: int
+    waiting: int
+    duplicates: int
+    open_gaps: list[list[int]]
+    balanced: bool
+    quarantined: int
+
+
+class LedgerAnswer(BaseModel):
+    """A page of the ledger."""
+
+    model_config = _like(
+        balanced=True,
+        terminals=[
+            {
+                "device_id": "till-1", "log_id": 48879, "pressed": 5120, "rows": 5120, "lost": 0, "waiting": 0,
+                "duplicates": 2, "open_gaps": [], "balanced": True, "quarantined": 0,
+            }
+        ],
+        next=None,
+    )  # fmt: skip
+    balanced: bool
+    """Whether every line of this page is, and no message of its terminals is in quarantine."""
+    terminals: list[LedgerLineAnswer]
+    next: str | None
+    """The `cursor` of the next page; null: this was the last one."""
+
+
+class PressAnswer(BaseModel):
+    """A press as it was taken in; of folded ones `count` is their number."""
+
+    model_config = _like(
+        id="18231.till-1.48879.5161", device_id="till-1", log_id=48879, seq=5161, button=4, verdict="counted",
+        is_vote=True, count=1, pressed_utc=1774958397.25, received_utc=1774958398.75, place_id=3, place="ward-3",
+        is_open=True, survey_id=2, survey="service-2026",
+    )  # fmt: skip
+    id: str
+    """Its place in the order of arrival: a `cursor` that goes on after it."""
+    device_id: str
+    log_id: int
+    seq: int
+    button: int
+    verdict: str
+    is_vote: bool
+    count: int
+    pressed_utc: float | None
+    received_utc: float
+    place_id: int | None
+    place: str | None
+    is_open: bool | None
+    """By the opening hours of the place; a vote while it is closed is none in its figures."""
+    survey_id: int | None
+    survey: str | None
+
+
+class PressesAnswer(BaseModel):
+    """A page of presses, in the order in which they came."""
+
+    presses: list[PressAnswer]
+    next: str
+    """The `cursor` of the next page, also for later, when more has come."""
+    more: bool
+    """Whether there is more now; a page may be short, or empty, and yet not the last one."""

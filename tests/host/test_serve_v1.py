@@ -1,0 +1,204 @@
+"""Our own API: sites, ledger, health, presses as they came; what it describes is what it answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served_world import CITY, LOG_ID, OTHER, Given, World, at, fill, listening, new_database, served
+from sqlalchemy import text
+from starlette.testclient import TestClient
+from test_serve_document import run_schemathesis
+
+from hymio.store.arrival_order import ArrivalPosition, arrival_position
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
+    found = World(new_database(request.param, tmp_path_factory.mktemp("served"), url), CITY, OTHER)
+    fill(found)
+    yield found
+    found.store.close()
+
+
+@pytest.fixture(scope="module")
+def client(world: World) -> Iterator[TestClient]:
+    with served(world, "127.0.0.1") as client:
+        yield client
+
+
+def got(client: TestClient, path: str, token: str | None = None, **query: Any) -> Any:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    answer = client.get(f"/api/v1/{path}", params=query, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_health(client: TestClient, world: World) -> None:
+    found = got(client, "health")
+    assert found["ok"] is True and found["terminals"] == 4 and found["last_heard_utc"] is not None
+    assert got(client, "health", world.token("s-one"))["terminals"] == 1
+
+
+def test_sites_are_as_site_show_tells_them_with_ids(client: TestClient, world: World) -> None:
+    city, other = got(client, "sites")["organisations"]
+    assert (city["key"], other["key"]) == ("city", "other")
+    places = {place["key"]: place for place in city["places"]}
+    ids = world.ids()
+    assert {key: place["id"] for key, place in places.items()} == {key: ids[key] for key in places}
+    assert places["n-one"]["parent_id"] == ids["north"] and places["s-one"]["hours"] == "mon-sun 08:00-18:00"
+    assert [one["device_id"] for one in places["s-one"]["terminals"]] == ["till-1"]
+    (mine,) = got(client, "sites", world.token("north"))["organisations"]
+    assert [place["key"] for place in mine["places"]] == ["north", "n-one", "n-two"]
+    assert mine["places"][0]["parent_id"] is None
+    assert "later" not in {survey["key"] for survey in mine["surveys"]}, "it runs elsewhere only"
+
+
+def test_the_ledger_page_by_page(client: TestClient, world: World) -> None:
+    every = got(client, "ledger")
+    assert every["balanced"] is True and every["next"] is None
+    found, cursor = [], None
+    while True:
+        page = got(client, "ledger", limit=2, **({} if cursor is None else {"cursor": cursor}))
+        found += page["terminals"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert found == every["terminals"] and len(found) == 6
+    assert [line["device_id"] for line in got(client, "ledger", world.token())["terminals"]] == ["till-1", "till-2"]
+    assert [line["device_id"] for line in got(client, "ledger", world.token("s-one"))["terminals"]] == [], (
+        "till-1 stood elsewhere, too, and its ledger tells of all"
+    )
+
+
+def all_presses(client: TestClient, token: str | None = None, limit: int = 7) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = got(client, "presses", token, limit=limit, **({} if cursor is None else {"cursor": cursor}))
+        found += page["presses"]
+        cursor = page["next"]
+        if not page["more"]:
+            return found
+
+
+def test_presses_in_the_order_in_which_they_came(client: TestClient, world: World) -> None:
+    found = all_presses(client)
+    names = [one["id"] for one in found]
+    assert len(names) == len(set(names)) == 10 + 22 + 2 + 1 + 1, "all but those of staff"
+    assert names == [str(one) for one in sorted(arrival_position(name) for name in names)]
+    assert found == got(client, "presses")["presses"]
+    assert {(one["device_id"], one["place"], one["survey"]) for one in found} == {
+        ("till-1", "n-one", "service"), ("till-1", "s-one", "service"), ("till-2", "n-two", "service"),
+        ("till-other", "x", "s"), ("till-nowhere", None, None), ("till-undated", None, None),
+    }  # fmt: skip
+    assert [one["count"] for one in found if one["verdict"] == "mash"] == [3]
+    closed = [one for one in found if one["is_open"] is False]
+    assert [(one["device_id"], one["pressed_utc"]) for one in closed] == [
+        ("till-1", at("2026-02-28T22:00")), ("till-1", at("2026-03-30T19:00")),
+    ]  # fmt: skip
+
+
+def test_who_follows_misses_nothing_and_gets_nothing_twice(tmp_path: Path) -> None:
+    world = World(new_database("sqlite", tmp_path, None), CITY, OTHER)
+    token = world.token("n-two")
+    with served(world, "127.0.0.1") as client:
+        latest = got(client, "presses", cursor="latest")
+        assert latest["presses"] == [] and latest["more"] is False
+        mine, every = latest["next"], latest["next"]
+        seen_mine, seen = [], []
+        for number in range(6):
+            first = world.tell("till-2", Given(at("2026-03-12T08:00") + number, 1))
+            world.tell("till-staff", Given(at("2026-03-12T08:00") + number, 1))
+            world.tell("till-other", Given(at("2026-03-12T08:00") + number, 1))
+            if number % 2:
+                page = got(client, "presses", token, cursor=mine, limit=1)
+                seen_mine += page["presses"]
+                mine = page["next"]
+                page = got(client, "presses", cursor=every)
+                seen += page["presses"]
+                every = page["next"]
+        while page["presses"]:
+            page = got(client, "presses", token, cursor=mine, limit=1)
+            seen_mine += page["presses"]
+            mine = page["next"]
+    assert [one["seq"] for one in seen_mine] == [2, 3, 4, 5, 6, first]
+    assert [one["device_id"] for one in seen] == ["till-2", "till-other"] * 6
+    world.store.close()
+
+
+def test_a_cursor_names_nothing_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hymio.serve.followed_presses.SCANNED_MAX", 5)
+    world = World(new_database("sqlite", tmp_path, None), CITY, OTHER)
+    token = world.token("n-two")
+    for number in range(9):
+        world.tell("till-other", *(Given(at("2026-03-12T08:00") + number + one / 4, 1) for one in range(3)))
+    world.tell("till-2", Given(at("2026-03-12T08:00"), 1))
+    world.tell("till-staff", Given(at("2026-03-12T08:00"), 1))
+    with served(world, "127.0.0.1") as client:
+        cursor, found, cursors = "0", [], []
+        for _ in range(20):
+            page = got(client, "presses", token, cursor=cursor)
+            cursors.append(cursor := page["next"])
+            found += page["presses"]
+        assert [one["device_id"] for one in found] == ["till-2"]
+        assert cursors[-1] == "12"
+        assert {one for one in cursors if "." in one} <= {found[0]["id"]}, "no name but that of what was told of"
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "1.2", "1.till-1.5", "-1", "1.TILL.5.5", "9" * 30, "1.till-1.5.5 "])
+def test_a_cursor_that_is_none(client: TestClient, cursor: str) -> None:
+    answer = client.get("/api/v1/presses", params={"cursor": cursor})
+    assert answer.status_code == 400 and answer.json()["error"]["message"].startswith("cursor is ")
+
+
+def test_positions_as_texts() -> None:
+    for position in (ArrivalPosition(0), ArrivalPosition(7), ArrivalPosition(7, "till-1", 2**32 - 1, 9)):
+        assert arrival_position(str(position)) == position
+
+
+def test_a_look_goes_by_the_index(world: World) -> None:
+    postgres = world.store.engine.dialect.name == "postgresql"
+    from hymio.store import arrival_order
+
+    with world.store.reading() as connection:
+        if postgres:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        said = "\n".join(
+            str(row[-1])
+            for row in connection.execute(
+                text(f"{'EXPLAIN' if postgres else 'EXPLAIN QUERY PLAN'} {arrival_order._AFTER.text}"),
+                {**ArrivalPosition(1, "till-1", LOG_ID, 3)._asdict(), "most": 5},
+            )
+        )
+    assert "Seq Scan" not in said and "SCAN presses" not in said and "TEMP B-TREE" not in said, said
+
+
+def test_the_document_describes_what_is_there(client: TestClient) -> None:
+    document = got(client, "openapi.json")
+    assert set(document["paths"]) >= {f"/api/v1/{name}" for name in ("health", "sites", "ledger", "presses", "events")}
+    assert not [path for path in document["paths"] if not path.startswith("/api/v1/")]
+    for path in document["paths"].values():
+        answers = path["get"]["responses"]
+        assert "422" not in answers and {"200", "400", "401", "503"} <= answers.keys()
+    with_examples = [name for name, schema in document["components"]["schemas"].items() if "example" in schema]
+    assert {"HealthAnswer", "SitesAnswer", "LedgerAnswer", "PressAnswer", "ErrorAnswer"} <= set(with_examples)
+
+
+def test_schemathesis_finds_nothing_in_our_own_document(tmp_path: Path) -> None:
+    """But for the events, which have no end: test_serve_events.py has those."""
+    world = World(new_database("sqlite", tmp_path, None), CITY, OTHER)
+    fill(world)
+    with listening(world, always_token=True) as url:
+        token = world.token()
+        with served(world, "127.0.0.1") as client:
+            document = got(client, "openapi.json")
+        del document["paths"]["/api/v1/events"]
+        (tmp_path / "openapi.json").write_text(json.dumps(document))
+        said = run_schemathesis(url, token, tmp_path, tmp_path / "openapi.json", 5, hooks=False)
+    world.store.close()
+    assert "WARNINGS" not in said
