@@ -482,11 +482,4 @@ PLANTS = (
         "",
         "tests/host/test_training.py",
     ),
-    _host(
-        "press-shrinks-on-the-way",
-        "training/visit.py",
-        "max(now_s, done_s +",
-        "min(now_s, done_s +",
-        "tests/host/test_training.py",
-    ),
 )

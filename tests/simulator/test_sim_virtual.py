@@ -163,6 +163,11 @@ def test_a_finger_stays_until_it_is_told_to_leave(profile):
         terminal.obey("up 2")
         terminal.run(2)
         assert terminal.of("release")[1]["ms"] < 60, "let go at once: closed no longer than it bounces"
+        for line in (f"down 3 profile {profile}", "up 3 300", "wait 0.1"):
+            terminal.obey(line)
+        assert len(terminal.of("release")) == 2, "it is still there"
+        terminal.run(2)
+        assert terminal.of("release")[2]["ms"] == 300
 
 
 def test_a_finger_that_stays_for_long_is_stuck_and_one_that_is_not_there_can_not_leave():

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from hymio.common.child_processes import scratch_folder
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note
@@ -94,16 +93,15 @@ def training_router(training: Training) -> APIRouter:
     if training.broker is None and find_spec("iotcore") is None:
         raise missing_extra("broker", ModuleNotFoundError("No module named 'iotcore'", name="iotcore"))
     given_broker = None if training.broker is None else plain_broker(training.broker)
-    scratch = tempfile.TemporaryDirectory(prefix="hymio-training-")
-    folder = Path(scratch.name)
-    stands = Stands(folder, training.terminals)
+    stands = Stands(training.terminals)
     broker = given_broker or ""
     trouble: Failure | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         nonlocal broker, trouble
-        with scratch:
+        with scratch_folder("hymio-training-") as folder:
+            stands.furnish(folder)
             async with contextlib.AsyncExitStack() as stack:
                 try:
                     if given_broker is None:
@@ -126,7 +124,7 @@ def training_router(training: Training) -> APIRouter:
         if not is_guest(request):
             answer = answer_error(request, _NOT_OPEN)
         elif wants_json(request):
-            terminals = [{"device_id": s.device_id, "taken": s.device_id not in stands.free} for s in stands.all]
+            terminals = [{"device_id": name, "taken": name not in stands.free} for name in stands.names]
             answer = JSONResponse({"terminals": terminals})
         else:
             language = reader_language(request)

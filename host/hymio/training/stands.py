@@ -27,11 +27,14 @@ class Stand:
 class Stands:
     """All places, `training-1` and so on; a terminal stays there as its last visitor has left it, but for its power."""
 
-    def __init__(self, folder: Path, count: int) -> None:
-        """Makes `count` places, none of them taken, which keep their flash in `folder`."""
-        names = [f"training-{number}" for number in range(1, count + 1)]
-        self.all = tuple(Stand(name, folder / f"{name}.bin") for name in names)
-        self._free = list(self.all)
+    def __init__(self, count: int) -> None:
+        """There will be `count` places, once they are furnished."""
+        self.names = tuple(f"training-{number}" for number in range(1, count + 1))
+        self._free: list[Stand] = []
+
+    def furnish(self, folder: Path) -> None:
+        """Makes the places, none of them taken, which keep their flash in `folder`."""
+        self._free = [Stand(name, folder / f"{name}.bin") for name in self.names]
 
     @property
     def free(self) -> frozenset[str]:
@@ -51,4 +54,4 @@ class Stands:
     def give_back(self, stand: Stand) -> None:
         """Has the place free for the next visitor."""
         self._free.append(stand)
-        self._free.sort(key=self.all.index)
+        self._free.sort(key=lambda one: self.names.index(one.device_id))

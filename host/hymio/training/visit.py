@@ -22,7 +22,6 @@ WISHES_PER_S: Final = 40.0
 WISHES_AT_ONCE: Final = 80
 """Whoever says more is heard later: nothing is thrown away, and nothing piles up here."""
 
-SPACED_S: Final = 0.25
 SCENE_ENDS_S: Final = 1.0
 """A scene is over when its last press has had time to be judged."""
 
@@ -66,28 +65,6 @@ class Pace:
         return max(0.0, -self._room / WISHES_PER_S)
 
 
-class Spacing:
-    """Keeps wishes as far apart as they were on the page, up to SPACED_S.
-
-    A busy browser or network lets a finger come and leave in one instant, which no terminal takes for a press.
-    """
-
-    def __init__(self) -> None:
-        """Nothing has been said yet."""
-        self._last: tuple[float, float] | None = None
-
-    def pause_s(self, t_ms: float | None, now_s: float) -> float:
-        """Takes a wish with the page's clock and ours; gives how long to wait before it is done."""
-        if t_ms is None:
-            return 0.0
-        at_s = now_s
-        if self._last is not None:
-            before_ms, done_s = self._last
-            at_s = max(now_s, done_s + min(SPACED_S, max(0.0, (t_ms - before_ms) / 1000)))
-        self._last = t_ms, at_s
-        return at_s - now_s
-
-
 class Visit:
     """A visit, from the moment when there is a place for it."""
 
@@ -120,7 +97,7 @@ class Visit:
 
     async def _listen(self) -> dict[str, Any]:
         """Does what the visitor wants; gives why it is over."""
-        pace, spacing = Pace(time.monotonic()), Spacing()
+        pace = Pace(time.monotonic())
         while True:
             try:
                 async with asyncio.timeout(self._idle_s):
@@ -128,9 +105,7 @@ class Visit:
             except TimeoutError:
                 return {"why": "idle", "after_s": self._idle_s}
             try:
-                said = parse(text)
-                await asyncio.sleep(spacing.pause_s(said.t_ms, time.monotonic()))
-                await self._do(said.wish)
+                await self._do(parse(text))
             except BadWish as error:
                 await self._page.say({"kind": "refused", "message": str(error)})
             await asyncio.sleep(pace.pause_s(time.monotonic()))

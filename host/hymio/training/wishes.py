@@ -49,16 +49,8 @@ class Renew:
 Wish = Tell | Play | StopScene | Renew
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A wish, and when it was said by the clock of the page, in milliseconds; None: the page does not tell."""
-
-    wish: Wish
-    t_ms: float | None
-
-
-def parse(text: str) -> Said:
-    """What a message says.
+def parse(text: str) -> Wish:
+    """The wish in a message.
 
     Raises:
         BadWish: it is none.
@@ -71,13 +63,11 @@ def parse(text: str) -> Said:
         raise BadWish("message: expected a JSON object") from None
     if not isinstance(said, dict):
         raise BadWish("message: expected a JSON object")
-    return Said(_wish(said), None if said.get("t") is None else _number(said, "t", 0, 1e12))
-
-
-def _wish(said: dict[str, Any]) -> Wish:
     match said.get("do"):
-        case "down" | "up" as verb:
-            return Tell(f"{verb} {_whole(said, 'button', *BUTTONS)}")
+        case "down":
+            return Tell(f"down {_whole(said, 'button', *BUTTONS)}")
+        case "up":
+            return Tell(f"up {_whole(said, 'button', *BUTTONS)} {_whole(said, 'ms', *PRESS_MS)}")
         case "press":
             return Tell(f"press {_whole(said, 'button', *BUTTONS)} {_whole(said, 'ms', *PRESS_MS)}")
         case "power" | "wifi" as what:

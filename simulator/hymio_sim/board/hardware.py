@@ -223,13 +223,17 @@ class Hardware:
         contact.finger = self._touched(button, contact, 0)
         self._moves(button, 0)
 
-    def let_go(self, button: int) -> None:
-        """The finger that was put on the button leaves it."""
+    def let_go(self, button: int, least_ms: float = 0.0) -> None:
+        """The finger that was put on the button leaves it, once the contact has been closed for `least_ms`.
+
+        Whoever knows how long a finger was there says so: this process may hear late that it came.
+        """
         contact = self._contacts[button]
         push, contact.finger = contact.finger, None
         assert push is not None, "there is a finger on it"
         # Who lets go while the contact still bounces has it closed for a moment, as every contact has.
-        parting_us = max(self.clock.now_us() + _LEAD_US, contact.edges[-1] + 2)
+        least_us = contact.edges[0] + round(1000 * least_ms)
+        parting_us = max(self.clock.now_us() + _LEAD_US, contact.edges[-1] + 2, least_us)
         known = len(contact.edges)
         contact.edges += [parting_us + time_us for time_us in switches.opening(contact.profile, self._bounce)]
         if self.processor:

@@ -16,7 +16,7 @@ USAGE: Final = (
     "press N [MS] [profile NAME]",
     "hold N SECONDS",
     "down N [profile NAME]",
-    "up N",
+    "up N [MS]",
     "chord N M [MS]",
     "wifi on|off",
     "power on|off",
@@ -51,9 +51,10 @@ class PutFinger:
 
 @dataclass(frozen=True)
 class LetGo:
-    """Take the finger off a button."""
+    """Take the finger off a button, once its contact has been closed for `least_ms`."""
 
     button: int
+    least_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ def parse(line: str) -> Command | None:
         return PushButton(_button(rest[0]), 1000 * _number(verb, rest[1], 0.001, _LONGEST_MS / 1000))
     if verb == "down" and (len(rest) == 1 or (len(rest) == 3 and rest[1] == "profile")):
         return PutFinger(_button(rest[0]), profile_of(rest[2]) if rest[1:] else DEFAULT)
-    if verb == "up" and len(rest) == 1:
-        return LetGo(_button(rest[0]))
+    if verb == "up" and len(rest) in (1, 2):
+        return LetGo(_button(rest[0]), _number(verb, rest[1], 0.0, _LONGEST_MS) if rest[1:] else 0.0)
     if verb == "chord" and len(rest) in (2, 3):
         first, second = _button(rest[0]), _button(rest[1])
         if first == second:

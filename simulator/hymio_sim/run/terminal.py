@@ -101,7 +101,7 @@ class CommandedTerminal:
         elif isinstance(command, LetGo):
             if not hardware.is_held(command.button):
                 raise BadCommand(f"up: expected a button with a finger on it, came {command.button}")
-            hardware.let_go(command.button)
+            hardware.let_go(command.button, command.least_ms)
         elif isinstance(command, Chord):
             self._still(command.first)
             self._still(command.second)

@@ -4,6 +4,7 @@ import { Ring, counts } from "./ring.js";
 
 const ROWS_SHOWN = 14;
 const SAID_SHOWN = 8;
+const LONGEST_MS = 60000; // longer presses are told as this, and last as long as they last
 const PRESS_MS = 120; // of a press that has no length, as a screen reader gives it
 
 const lang = document.documentElement.lang;
@@ -52,7 +53,7 @@ let pauseS = 1;
 let wanted = sessionStorage.getItem("hymio-terminal");
 
 function tell(message) {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ ...message, t: Math.round(performance.now()) }));
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }
 
 function connect() {
@@ -325,16 +326,18 @@ function enable(on) {
 
 // ---- fingers ----
 
-const fingers = new Set(); // buttons with a finger of this page on them
+const fingers = new Map(); // buttons with a finger of this page on them, and since when
 
 function down(button) {
   if (fingers.has(button)) return;
-  fingers.add(button);
+  fingers.set(button, performance.now());
   tell({ do: "down", button });
 }
 
 function up(button) {
-  if (fingers.delete(button)) tell({ do: "up", button });
+  const since = fingers.get(button);
+  // With its length: a busy network or computer may bring both words in one instant.
+  if (fingers.delete(button)) tell({ do: "up", button, ms: Math.min(LONGEST_MS, Math.max(1, Math.round(performance.now() - since))) });
 }
 
 for (const one of all(".press")) {
@@ -372,7 +375,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("keyup", (event) => {
   if (/^[1-4]$/.test(event.key)) up(Number(event.key));
 });
-addEventListener("blur", () => [...fingers].forEach(up));
+addEventListener("blur", () => [...fingers.keys()].forEach(up));
 
 // ---- controls ----
 
