@@ -255,6 +255,16 @@ def deliver(
     return outcomes
 
 
+def cell_numbers(cells: Iterable[Any]) -> dict[tuple[Any, ...], tuple[int, int]]:
+    """(presses, folded) of each button in rows of `cells`, where there are any, by (..., button, verdict)."""
+    return {
+        (*row[:5], button, row.verdict): numbers
+        for row in cells
+        for button, numbers in enumerate(zip(row[6:10], row[10:14], strict=True), start=1)
+        if any(numbers)
+    }
+
+
 def assert_sums_are_kept(store: Store, device_id: str) -> None:
     """What is kept beside the rows is what the rows say, and those that were pruned: ledger's sums and roll-ups."""
     p, s, c, log = tables.presses, tables.spans, tables.cells, tables.logs
@@ -269,12 +279,13 @@ def assert_sums_are_kept(store: Store, device_id: str) -> None:
         day, hour = (tables.NO_TIME,) * 2 if utc is None else (int(utc // 86400) * 1440, int(utc // 3600) * 60)
         for span, start in ((tables.CellSpan.EVER, 0), (tables.CellSpan.DAY, day), (tables.CellSpan.HOUR, hour)):
             figures[span, start, row.button, row.verdict] += row.count  # type: ignore[operator]
-    assert all(0 <= one.folded <= one.presses > 0 for one in cells)
-    keys = ((one.span, one.start_utc_minute, one.button, one.verdict) for one in cells)
-    kept = {key: one.presses - one.folded for key, one in zip(keys, cells, strict=True)}
+    assert all(any(row[6:10]) for row in cells)
+    numbers = cell_numbers(cells)
+    assert all(0 <= folded <= presses > 0 for presses, folded in numbers.values())
+    kept = {(*key[1:3], *key[5:]): presses - folded for key, (presses, folded) in numbers.items()}
     assert {key: presses for key, presses in kept.items() if presses} == figures
     for span in tables.CellSpan:
-        assert sum(one.folded for one in cells if one.span == span) == sum(one.folded for one in logs)
+        assert sum(folded for key, (_, folded) in numbers.items() if key[1] == span) == sum(one.folded for one in logs)
     for one in logs:
         own = [span for span in spans if span.log_id == one.log_id]
         before = sum(span.totals_before for span in own[:1] if span.first_seq <= one.oldest_seq)
@@ -292,9 +303,9 @@ def content(store: Store, device_id: str) -> dict[str, list[tuple[Any, ...]]]:
                               p.c.pressed_utc).where(p.c.device_id == device_id).order_by(p.c.seq),
             "records": select(r.c.seq, r.c.body).where(r.c.device_id == device_id).order_by(r.c.seq),
             "spans": select(s).where(s.c.device_id == device_id).order_by(s.c.first_seq),
-            "hours": select(c.c.start_utc_minute, c.c.button, c.c.verdict, c.c.presses)
+            "hours": select(c.c.start_utc_minute, c.c.verdict, c.c.n1, c.c.n2, c.c.n3, c.c.n4)
                      .where(c.c.device_id == device_id, c.c.span == tables.CellSpan.HOUR)
-                     .order_by(c.c.start_utc_minute, c.c.button, c.c.verdict),
+                     .order_by(c.c.start_utc_minute, c.c.verdict),
         }  # fmt: skip
         return {name: [tuple(row) for row in connection.execute(query)] for name, query in shown.items()}
 

@@ -103,8 +103,8 @@ PLANTS = (
     _host(
         "hours-replaced-not-added",
         "store/cells.py",
-        "presses = cells.presses + excluded.presses",
-        "presses = excluded.presses",
+        "= cells.{name} + excluded.{name}",
+        "= excluded.{name}",
         _DATES,
         _ANY_DELIVERY,
     ),
@@ -112,8 +112,8 @@ PLANTS = (
     _host(
         "days-that-are-hours",
         "store/cells.py",
-        "cells[device_id, _DAY, day,",
-        "cells[device_id, _DAY, hour,",
+        "(_DAY, day)",
+        "(_DAY, hour)",
         _DATES,
         f"{_CELLS}::test_a_press_is_in_the_hour_and_day_of_its_place",
     ),
