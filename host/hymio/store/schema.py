@@ -33,6 +33,9 @@ DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
 IS_ANSWER: Final = "verdict = 'answer'"
 """Which rows of `presses` answer a follow-up: they are few, and looked for among all others."""
 
+WHERE: Final = "where"
+"""The key in an index's `info` of the condition of the rows that it holds; see `name_conditions`."""
+
 metadata = MetaData()
 
 schema_version = Table("hymio_schema", metadata, Column("version", Integer, nullable=False))
@@ -76,8 +79,7 @@ presses = Table(
         "answers_by_time",
         "device_id",
         "pressed_utc",
-        sqlite_where=text(IS_ANSWER),
-        postgresql_where=text(IS_ANSWER),
+        info={WHERE: IS_ANSWER},
     ),
     sqlite_with_rowid=False,
 )
@@ -103,8 +105,7 @@ records = Table(
         "target_seq",
         "seq",
         "code",
-        sqlite_where=text("target_seq IS NOT NULL"),
-        postgresql_where=text("target_seq IS NOT NULL"),
+        info={WHERE: "target_seq IS NOT NULL"},
     ),
     Index(
         "records_that_date",
@@ -116,8 +117,7 @@ records = Table(
         "uptime_ms",
         "utc_s",
         "code",
-        sqlite_where=text(DATING_KINDS),
-        postgresql_where=text(DATING_KINDS),
+        info={WHERE: DATING_KINDS},
     ),
     sqlite_with_rowid=False,
 )
@@ -423,3 +423,14 @@ audit = Table(
     Column("action", String(32), nullable=False, comment="site.import, token.create, db.prune, ..."),
     Column("details", Text, nullable=False, comment="JSON object; holds no secret"),
 )
+
+
+def name_conditions(dialect: str) -> None:
+    """Gives partial indexes their conditions in the words of one kind of database, before it makes its tables.
+
+    If the words of both kinds stood at the indexes, SQLAlchemy would load both, and PostgreSQL's take 80 ms.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if WHERE in index.info:
+                index.dialect_options[dialect]["where"] = text(index.info[WHERE])
