@@ -60,7 +60,7 @@ def counted(store: Store) -> Iterator[Cost]:
     def after(conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
         if statement.startswith("UPDATE presses"):
             cost.updated += cursor.rowcount
-        if statement.startswith('INSERT INTO "spans"'):
+        if statement.startswith(('INSERT INTO "spans"', "UPDATE spans")):
             cost.spans += cursor.rowcount
 
     event.listen(store.engine, "before_cursor_execute", before)

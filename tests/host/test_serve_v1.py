@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from served_world import CITY, LOG_ID, OTHER, Given, World, at, fill, listening, new_database, served
+from hymio_process import hymio_here
+from schema_check import check
+from served_world import CITY, LOG_ID, NOW_UTC, OTHER, Given, World, at, fill, listening, new_database, served
 from sqlalchemy import text
 from starlette.testclient import TestClient
 from test_serve_document import run_schemathesis
@@ -180,13 +183,85 @@ def test_a_look_goes_by_the_index(world: World) -> None:
 
 def test_the_document_describes_what_is_there(client: TestClient) -> None:
     document = got(client, "openapi.json")
-    assert set(document["paths"]) >= {f"/api/v1/{name}" for name in ("health", "sites", "ledger", "presses", "events")}
+    assert set(document["paths"]) >= {
+        f"/api/v1/{name}" for name in ("health", "sites", "measures", "ledger", "presses", "events")
+    }
     assert not [path for path in document["paths"] if not path.startswith("/api/v1/")]
     for path in document["paths"].values():
         answers = path["get"]["responses"]
         assert "422" not in answers and {"200", "400", "401", "503"} <= answers.keys()
     with_examples = [name for name, schema in document["components"]["schemas"].items() if "example" in schema]
-    assert {"HealthAnswer", "SitesAnswer", "LedgerAnswer", "PressAnswer", "ErrorAnswer"} <= set(with_examples)
+    assert {"HealthAnswer", "SitesAnswer", "MeasuresAnswer", "LedgerAnswer", "PressAnswer", "ErrorAnswer"} <= set(
+        with_examples
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ({"organisation": "city"}, ["--organisation", "city", "--by", "place"]),
+        (
+            {"organisation": "city", "by": "group", "per": "day", "from": "2026-03-30", "to": "2026-03-31"},
+            ["--organisation", "city", "--by", "group", "--per", "day", "--from", "2026-03-30", "--to", "2026-03-31"],
+        ),
+        (
+            {"organisation": "city", "scope": "north", "per": "month", "to": "2026-03-31", "compare": "previous"},
+            ["--organisation", "city", "--scope", "north", "--per", "month", "--to", "2026-03-31",
+             "--compare", "previous", "--by", "place"],
+        ),
+        (
+            {"organisation": "city", "by": "survey", "from": "2026-01-01", "to": "2026-03-31"},
+            ["--organisation", "city", "--by", "survey", "--from", "2026-01-01", "--to", "2026-03-31"],
+        ),
+        ({"by": "terminal", "to": "2026-03-31"}, ["--by", "terminal", "--to", "2026-03-31"]),
+    ],
+)  # fmt: skip
+def test_measures_are_those_of_the_report(
+    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch, query: dict[str, str], options: list[str]
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW_UTC)
+    found = got(client, "measures", **query)
+    result = hymio_here("report", "--db", world.db, *options, "--json")
+    assert result.returncode == 0, result.stderr
+    assert found == check("report-by", result.stdout) and found["cells"]
+
+
+def test_measures_of_a_token_are_of_what_lies_within(client: TestClient, world: World) -> None:
+    def keys(token: str, **query: str) -> set[str]:
+        return {cell["key"] for cell in got(client, "measures", token, **query)["cells"]}
+
+    north = world.token("north")
+    assert keys(world.token()) == {"n-one", "n-two", "n-three", "s-one"}
+    assert keys(north) == {"n-one", "n-two"} and keys(north, scope="n-one") == {"n-one"}
+    assert keys(north, by="group") == {"north"} and keys(north, by="terminal") <= {"till-1", "till-2", "till-staff"}
+    assert keys(world.token(), by="terminal") <= {"till-1", "till-2", "till-staff"}
+    assert keys(north, compare="n-two", by="place") == {"n-one", "n-two"}
+    for query in (
+        {"scope": "south"}, {"scope": "s-one"}, {"organisation": "other"}, {"scope": "nowhere"},
+        {"compare": "s-one"}, {"by": "survey", "compare": "service"}, {"by": "terminal", "compare": "till-1"},
+    ):  # fmt: skip
+        headers = {"Authorization": f"Bearer {north}"}
+        answer = client.get("/api/v1/measures", params=query, headers=headers)
+        assert answer.status_code == 403, query
+        assert "is not within what this token may read" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"by": "floor"}, "by is 'floor'"),
+        ({"organisation": "nobody"}, "There is no organisation 'nobody'"),
+        ({"organisation": "city", "scope": "attic"}, "There is no place 'attic' in city"),
+        ({"organisation": "city", "from": "yesterday"}, "yesterday"),
+        ({"organisation": "city", "compare": "attic"}, "attic"),
+        ({}, "There are several organisations"),
+        ({"organisation": "city", "per": "hour", "from": "2001-01-01"}, "cells"),
+        ({"organisation": "city", "per": "hour", "from": "2025-06-01"}, "cells, not 20000 at most"),
+    ],
+)
+def test_measures_that_can_not_be_had(client: TestClient, query: dict[str, str], said: str) -> None:
+    answer = client.get("/api/v1/measures", params=query)
+    assert answer.status_code == 400 and said in answer.json()["error"]["message"], answer.text
 
 
 def test_schemathesis_finds_nothing_in_our_own_document(tmp_path: Path) -> None:
@@ -198,6 +273,14 @@ def test_schemathesis_finds_nothing_in_our_own_document(tmp_path: Path) -> None:
         with served(world, "127.0.0.1") as client:
             document = got(client, "openapi.json")
         del document["paths"]["/api/v1/events"]
+        # Which keys there are, and that a range begins before it ends, no schema can say.
+        known = {"organisation": ["city"], "scope": ["north", "s-one"], "compare": ["previous", "north", "n-two"]}
+        known |= {"from": ["2026-02-01", "2026-03-01T08:00"], "to": ["2026-03-02", "2026-03-31T10:00Z"]}
+        for parameter in document["paths"]["/api/v1/measures"]["get"]["parameters"]:
+            if parameter["name"] in known:
+                parameter["schema"] = {"type": "string", "enum": known[parameter["name"]]}
+            if parameter["name"] == "by":
+                parameter["schema"]["enum"] = ["place", "group"]  # a survey is compared with surveys
         (tmp_path / "openapi.json").write_text(json.dumps(document))
         said = run_schemathesis(url, token, tmp_path, tmp_path / "openapi.json", 5, hooks=False)
     world.store.close()

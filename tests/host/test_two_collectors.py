@@ -82,7 +82,7 @@ async def air(port: int, tills: list[Till], is_open: asyncio.Event) -> None:
         try:
             while is_open.is_set() or any(till.cursor < till.next_seq for till in tills):
                 for till in tills:
-                    till.next_seq += is_open.is_set()
+                    till.next_seq += is_open.is_set() and till.next_seq - till.cursor < 5 * SLOTS
                     if till.cursor < till.next_seq and time.monotonic() - till.sent_s > till.again_s:
                         till.sent_s = time.monotonic()
                         await client.publish(f"hymio/{till.device_id}/votes", till.batch(), qos=1)

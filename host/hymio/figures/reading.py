@@ -40,18 +40,19 @@ class NamedPresses(NamedTuple):
 class FigureReader:
     """One look at the database: what figures are made of, each cell read when it is first needed."""
 
-    def __init__(self, connection: Connection, now_utc: float) -> None:
+    def __init__(self, connection: Connection, now_utc: float, sites: tuple[StoredSite, ...] | None = None) -> None:
         """Reads which places there are.
 
         Args:
             connection: comes from `Store.reading`; all figures are of the moment at which that began.
             now_utc: seconds of 1970.
+            sites: all of them as of that moment, if they are known; else they are read.
         """
         self.connection = connection
         self.now_utc = now_utc
         self.rows = 0
         """How many rows of roll-ups have been read."""
-        self.sites = load_sites(connection)
+        self.sites = load_sites(connection) if sites is None else sites
         self._stored_places = stored_places(connection)
         self._trees: dict[int, PlaceTree] = {}
         self._regions: dict[tuple[int, str], Region] = {}

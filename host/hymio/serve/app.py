@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from hymio import __version__
-from hymio.serve import live_events, v1_routes
+from hymio.serve import live_events, v1_measures, v1_routes
 from hymio.serve.api_errors import ApiError
 from hymio.serve.guard import TOKEN_PARAMETER, Guard, as_api_error, error_response
 from hymio.serve.live_events import Arrivals
@@ -46,7 +46,7 @@ def create_app(serving: Serving, rate: RateLimit, always_token: bool = False) ->
         lifespan=_lifespan,
     )
     app.state.serving, app.state.arrivals = serving, Arrivals(serving)
-    for router in (v1_routes.router, live_events.router):
+    for router in (v1_routes.router, v1_measures.router, live_events.router):
         app.include_router(router)
     app.add_route("/v2/{path:path}", answer_v2, methods=["GET"], include_in_schema=False)
     # Starlette answers the last of these and raises the error again, so that `guard` can tell of it.

@@ -134,7 +134,7 @@ class _EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
     def __init__(self, content: AsyncIterator[str], arrivals: Arrivals, asker: Asker) -> None:
-        super().__init__(content)
+        super().__init__(content, headers={"x-accel-buffering": "no"})  # nginx would hold events back
         self._arrivals, self._asker = arrivals, asker
 
     async def __call__(self, scope: Connected, receive: Receive, send: Send) -> None:

@@ -192,3 +192,88 @@ class PressesAnswer(BaseModel):
     """The `cursor` of the next page, also for later, when more has come."""
     more: bool
     """Whether there is more now; a page may be short, or empty, and yet not the last one."""
+
+
+class DifferenceAnswer(BaseModel):
+    """A cell less the one that it is compared with, in points; intervals of 95 %."""
+
+    key: str
+    name: str
+    start_utc: float
+    start_local: str
+    votes: int
+    happy_index: float | None
+    happy_index_difference: float
+    happy_index_difference_low: float
+    happy_index_difference_high: float
+    csat_difference: float
+    csat_difference_low: float
+    csat_difference_high: float
+    negative_difference: float
+    negative_difference_low: float
+    negative_difference_high: float
+    real: bool
+    """Whether it is told apart from chance among all that the answer compares."""
+
+
+class FiguresOfCell(BaseModel):
+    """The figures of one place, group, survey or terminal in one stretch of time."""
+
+    key: str
+    name: str
+    bucket: str
+    start_utc: float
+    start_local: str
+    faces: list[int] | None
+    """Votes by button, the unhappiest first; null, as every figure then: too few answers to be shown."""
+    votes: int | None
+    happy_index: float | None
+    happy_index_margin: float | None
+    csat: float | None
+    csat_low: float | None
+    csat_high: float | None
+    negative: float | None
+    level: str | None
+    goal: str | None
+    distance: float | None
+    suppressed: bool
+    misuse: dict[str, int]
+    compared: DifferenceAnswer | None = None
+
+
+class ComparedRange(BaseModel):
+    """What the cells are compared with."""
+
+    name: str
+    from_utc: float
+    from_local: str
+    to_utc: float
+    to_local: str
+
+
+class MeasuresAnswer(BaseModel):
+    """The answer of `hymio report --by ... --json`."""
+
+    model_config = _like(
+        by="place", per="day", name="City Hospital", from_utc=1774900800.0, from_local="2026-03-31T00:00:00+03:00",
+        to_utc=1774987200.0, to_local="2026-04-01T00:00:00+03:00", questions=["How was our service today?"],
+        cells=[
+            {
+                "key": "ward-3", "name": "Ward 3", "bucket": "2026-03-31", "start_utc": 1774900800.0,
+                "start_local": "2026-03-31T00:00:00+03:00", "faces": [4, 6, 20, 70], "votes": 100,
+                "happy_index": 85.3, "happy_index_margin": 5.1, "csat": 90.0, "csat_low": 82.6, "csat_high": 94.5,
+                "negative": 10.0, "level": "EXCELLENT", "goal": "EXCELLENT", "distance": 5.3, "suppressed": False,
+                "misuse": {"repeat": 12, "mash": 3},
+            }
+        ],
+    )  # fmt: skip
+    by: str
+    per: str | None
+    name: str
+    from_utc: float
+    from_local: str
+    to_utc: float
+    to_local: str
+    questions: list[str]
+    cells: list[FiguresOfCell]
+    compare: ComparedRange | None = None

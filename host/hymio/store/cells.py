@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, text
 
 from hymio.store import schema
 from hymio.store.places import UNPLACED, StoredPlaces
-from hymio.store.rows import chunks
+from hymio.store.rows import arrays, chunks
 from hymio.store.schema import NO_TIME, NOWHERE, OUT_OF_HOURS, CellSpan
 from hymio.store.staff import StaffAnswers, add_answers
 
@@ -188,9 +188,9 @@ def add_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
     if connection.dialect.name == "postgresql":
         # One statement each: they take their way to the server and back, and are planned anew.
         if rows:
-            connection.exec_driver_sql(_ADD_POSTGRESQL, tuple(map(list, zip(*rows, strict=True))))
+            connection.exec_driver_sql(_ADD_POSTGRESQL, arrays(rows))
         if emptied:
-            connection.exec_driver_sql(_EMPTY_POSTGRESQL, tuple(map(list, zip(*emptied, strict=True))))
+            connection.exec_driver_sql(_EMPTY_POSTGRESQL, arrays(emptied))
         return
     if rows:
         connection.exec_driver_sql(_ADD_SQLITE, rows)
@@ -203,6 +203,6 @@ def fold_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
     # In the order of `add_cells`.
     rows = [(presses, *key) for key, presses in sorted(cells.items())]
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_FOLD_POSTGRESQL, tuple(map(list, zip(*rows, strict=True))))
+        connection.exec_driver_sql(_FOLD_POSTGRESQL, arrays(rows))
     else:
         connection.exec_driver_sql(_FOLD_SQLITE, rows)

@@ -244,4 +244,5 @@ def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes)
     if writes.spans_gone:
         connection.execute(_SPAN_GONE, writes.spans_gone)
     put_rows(connection, schema.spans, writes.spans)
+    change_rows(connection, schema.spans, writes.spans_changed)
     change_rows(connection, schema.logs, [_log_values(log.row) for log in updates])

@@ -33,6 +33,7 @@ class Writes:
     amended: list[dict[str, Any]] = field(default_factory=list)
     records: list[tuple[Any, ...]] = field(default_factory=list)
     spans: list[tuple[Any, ...]] = field(default_factory=list)
+    spans_changed: list[tuple[Any, ...]] = field(default_factory=list)
     spans_gone: list[dict[str, Any]] = field(default_factory=list)
     minutes: dict[TerminalMinute, int] = field(default_factory=lambda: defaultdict(int))
 

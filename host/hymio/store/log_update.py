@@ -312,9 +312,7 @@ class LogUpdate:
             before = stored.pop(span.first_seq, None)
             if span == before:
                 continue
-            if before is not None:
-                writes.spans_gone.append({"device_id": device_id, "log_id": log_id, "first_seq": span.first_seq})
-            writes.spans.append(
+            (writes.spans if before is None else writes.spans_changed).append(
                 (
                     device_id, log_id, span.first_seq, span.last_seq, span.totals_before, span.check_seq,
                     span.totals_check, span.presses_check, span.presses, span.lost,

@@ -24,6 +24,7 @@ def upgrade() -> None:
     op.add_column("logs", _number("pruned_seq", "rows below it were folded", server_default="0"))
     op.add_column("logs", _number("folded", "of presses, those whose rows were pruned", server_default="0"))
     if op.get_context().dialect.name == "postgresql":
+        op.execute("ALTER TABLE logs SET (fillfactor = 70)")
         partition_presses(op.get_bind())
     op.create_index("presses_by_time", "presses", ["device_id", "pressed_utc"])
     op.create_index("presses_by_arrival", "presses", ["arrival", "device_id", "log_id", "seq"])
@@ -70,6 +71,7 @@ def _figures(tables: sa.MetaData) -> None:
         sa.Column("verdict", sa.String(16), primary_key=True),
         _number("presses", "all of them, those folded too"),
         _number("folded", "of them, those whose rows were pruned", server_default="0"),
+        postgresql_with={"fillfactor": 70},
         sqlite_with_rowid=False,
     )
     sa.Table("counters", tables, sa.Column("name", sa.String(16), primary_key=True), _number("value"))
