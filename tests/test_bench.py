@@ -12,6 +12,8 @@ from hymio_sim.rigs.bench import press_figures, uplink_figures
 from hymio_sim.rigs.bench_ingest import ingest_figures
 from hymio_sim.rigs.bench_ledger import ledger_figures
 from hymio_sim.rigs.bench_log import busy_figures, day_figures, heap_figures, record_figures
+from hymio_sim.rigs.bench_reading import reading_figures
+from hymio_sim.rigs.bench_start import start_figures
 from hymio_sim.rigs.bench_uplink import real_time_figures
 
 
@@ -79,13 +81,28 @@ def test_press():
     assert found["press.led_ms_max"] <= 30
 
 
-def test_the_ledger_of_both_builds_is_the_same(monkeypatch):
+def test_the_ledger_of_both_builds_is_the_same(monkeypatch, tmp_path):
     # What it costs is held to exact counts in tests/host/test_ingest_cost.py; here only that the right thing is timed.
     monkeypatch.setattr("hymio_sim.rigs.bench_ledger._TURNS", 1)
     monkeypatch.setattr("hymio_sim.rigs.bench_ledger._RUNS", 1)
-    found = values(ledger_figures((1000, 2000, 4000)))
+    found = values(ledger_figures(tmp_path, (1000, 2000, 4000)))
     assert {f"office.ledger_cpu_s_{size}" for size in ("1k", "2k", "4k")} | {"office.ledger_ratio_4k_1k"} <= set(found)
     assert found.get("office.ledger_ratio_today_2k", 2) > 1
+
+
+def test_reading(monkeypatch, tmp_path):
+    # How many rows each of these reads is held to exact counts where it is tested; here only that the bench works.
+    monkeypatch.setattr("hymio_sim.rigs.bench_reading._TURNS", 1)
+    monkeypatch.setattr("hymio_sim.rigs.bench_reading._RUNS", 1)
+    found = values(reading_figures(tmp_path, 1000, 2000))
+    for question in ("report", "place", "v2_page"):
+        assert found[f"office.{question}_cpu_ms_2k"] > 0 and found[f"office.{question}_ratio_sql"] > 0
+        assert found[f"office.{question}_ratio_2k_1k"] > 0
+
+
+def test_start():
+    found = values(start_figures(1))
+    assert found["office.start_help_ratio"] > 0 and found["office.start_report_ratio"] > 0
 
 
 @pytest.mark.skipif(not find_tool("mosquitto"), reason="no mosquitto here")

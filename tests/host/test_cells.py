@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from schema_check import check as schema_checked
 from sites import ZONES
 from sqlalchemy import Connection, event, select, text
-from test_ingest import Cut, Slot, Terminal
+from test_ingest import LOG_ID, Cut, Slot, Terminal
 from test_site_attribution import slowly
 
 from hymio.common.errors import ANSWER_NO, Failure
@@ -45,8 +47,9 @@ from hymio.store.arrivals import Arrival
 from hymio.store.check import check
 from hymio.store.corrections import recompute
 from hymio.store.database import Store, open_store
-from hymio.store.ingest import date_waiting, ingest_many
+from hymio.store.ingest import date_waiting, ingest_many, log_state
 from hymio.store.places import load_places, places_of_sites
+from hymio.store.prune import prune_log
 from hymio.store.schema import NO_TIME, CellSpan
 from hymio.store.sites import StoredSite, clashes, load_sites, lock_sites, save_changes
 from hymio.store.transaction import Transaction, commit_whatever_comes, date_on
@@ -160,34 +163,46 @@ def month_of(zone: str, minute: int) -> int:
     return month.start_utc // 60
 
 
-def assert_cells_are_what_the_rows_say(store: Store) -> None:
+@dataclass
+class Sums:
+    """What is expected: presses by the key of `cells`, and answers of staff by node and survey."""
+
+    cells: Counter[Key] = field(default_factory=Counter)
+    staff: defaultdict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0]))
+
+    def add(self, stored: list[StoredSite], rows: Iterable[Any]) -> None:
+        """Adds the presses of these rows, one by one."""
+        for row in rows:
+            node, survey, month, day, hour, is_open, of_staff = 0, 0, NO_TIME, NO_TIME, NO_TIME, True, False
+            if row.pressed_utc is not None:
+                minute = int(row.pressed_utc // 60)
+                node, survey, month, day, hour, is_open, of_staff = belongs(stored, row.device_id, minute)
+            verdict = "out-of-hours" if row.verdict == "counted" and not is_open else row.verdict
+            count: int = row._mapping["count"]
+            starts = {CellSpan.EVER: 0, CellSpan.MONTH: month, CellSpan.DAY: day, CellSpan.HOUR: hour}
+            for span, start in starts.items():
+                self.cells[row.device_id, span, start, node, survey, row.button, verdict] += count
+            if of_staff and verdict == "counted":
+                self.staff[node, survey][row.button - 1] += count
+
+
+def assert_cells_are_what_the_rows_say(store: Store, pruned: Sums | None = None) -> None:
     with store.reading() as connection:
         stored = list(load_sites(connection))
         rows = connection.execute(select(schema.presses)).all()
         cells = connection.execute(select(schema.cells)).all()
         waiting = connection.execute(select(schema.staff_open)).all()
         blocks = connection.execute(select(schema.staff_blocks)).all()
-    expected: Counter[Key] = Counter()
-    staff: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for row in rows:
-        node, survey, month, day, hour, is_open, of_staff = 0, 0, NO_TIME, NO_TIME, NO_TIME, True, False
-        if row.pressed_utc is not None:
-            minute = int(row.pressed_utc // 60)
-            node, survey, month, day, hour, is_open, of_staff = belongs(stored, row.device_id, minute)
-        verdict = "out-of-hours" if row.verdict == "counted" and not is_open else row.verdict
-        count: int = row._mapping["count"]
-        starts = {CellSpan.EVER: 0, CellSpan.MONTH: month, CellSpan.DAY: day, CellSpan.HOUR: hour}
-        for span, start in starts.items():
-            expected[row.device_id, span, start, node, survey, row.button, verdict] += count
-        if of_staff and verdict == "counted":
-            staff[node, survey][row.button - 1] += count
-    assert {tuple(one[:7]): one.presses for one in cells} == expected
+    expected = Sums() if pruned is None else deepcopy(pruned)
+    assert {tuple(one[:7]): one.folded for one in cells if one.folded} == expected.cells
+    expected.add(stored, rows)
+    assert {tuple(one[:7]): one.presses for one in cells} == expected.cells
     shown: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for one in (*waiting, *blocks):
         faces = [one.n1, one.n2, one.n3, one.n4]
         place = (one.node_id, one.survey_id)
         shown[place] = [a + b for a, b in zip(shown[place], faces, strict=True)]
-    assert {place: faces for place, faces in shown.items() if any(faces)} == dict(staff)
+    assert {place: faces for place, faces in shown.items() if any(faces)} == dict(expected.staff)
     for one in blocks:
         assert min(one[4:]) >= 0 and sum(one[4:]) >= 10
     for one in waiting:
@@ -218,6 +233,7 @@ class Office(RuleBasedStateMachine):
         super().__init__()
         self.logs: dict[str, Terminal] = {}
         self.now = 0
+        self.pruned = Sums()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr("hymio.store.log_update.ROWS_DATED_AT_ONCE", 4)
         self.patch.setattr("hymio.store.redating.ROWS_DATED_AT_ONCE", 4)
@@ -255,9 +271,22 @@ class Office(RuleBasedStateMachine):
     def a_site_is_another(self, seed: int, key: str, at: int) -> None:
         change_site(self.store, site_of(seed, key), at)
 
+    @rule(device_id=st.sampled_from(DEVICES), data=st.data())
+    def old_rows_go(self, device_id: str, data: st.DataObject) -> None:
+        key = (device_id, LOG_ID)
+        first = data.draw(st.integers(0, self.now))
+        of_device = select(schema.presses).where(schema.presses.c.device_id == device_id)
+        with self.store.writing() as connection:
+            if log_state(connection, *key) is None:
+                return
+            before = connection.execute(of_device).all()
+            prune_log(connection, key, 2e9 + first, 3e9)
+            left = {row.seq for row in connection.execute(of_device)}
+            self.pruned.add(list(load_sites(connection)), [row for row in before if row.seq not in left])
+
     @invariant()
     def cells_are_what_the_rows_say(self) -> None:
-        assert_cells_are_what_the_rows_say(self.store)
+        assert_cells_are_what_the_rows_say(self.store, self.pruned)
 
 
 @pytest.fixture

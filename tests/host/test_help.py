@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from hymio_process import hymio_here
 from typer.testing import CliRunner
 
 from hymio.cli.app import app
+from hymio.cli.options import only
+from hymio.store.database import open_store
 from hymio_sim.cli import app as simulator
 
 WIDE = {"COLUMNS": "1000", "TERMINAL_WIDTH": "1000", "NO_COLOR": "1"}
@@ -104,3 +108,35 @@ for call in {calls!r}:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.splitlines() == [f"{call} True []" for call in calls], done.stdout
+
+
+@pytest.mark.parametrize(("root", "path", "command"), [one for one in ALL if one.values[0] is app])
+def test_a_command_that_is_made_alone_is_the_same(root: typer.Typer, path: tuple[str, ...], command: Any) -> None:
+    alone = only(root, "".join(path[:1]))
+    assert (alone is root) is (path == ())
+    helps = [CliRunner().invoke(one, [*path, "--help"], env=WIDE).output for one in (root, alone)]
+    assert helps[0] == helps[1]
+    made = [path for path, _ in commands(typer.main.get_command(alone))]
+    assert path == () or {one[:1] for one in made} == {(), path[:1]}
+
+
+def test_a_report_imports_what_it_uses(tmp_path: Path) -> None:
+    """Neither another database's dialect, nor the site and its clocks, nor what draws, serves or upgrades."""
+    db = str(tmp_path / "votes.db")
+    open_store(db, create=True).close()
+    code = f"""
+import sys
+from hymio.cli import app
+sys.argv = ["hymio", "report", "--db", {db!r}, "--json"]
+try:
+    app.main()
+finally:
+    print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
+    report, modules = done.stdout.splitlines()
+    assert json.loads(report) == {"terminals": []}
+    imported = set(modules.split())
+    assert not (set(HEAVY) - {"sqlalchemy"} | {"alembic", "altair", "fastapi", "pyarrow"}) & imported
+    assert not {"sqlalchemy.dialects.postgresql", "hymio.site", "hymio.figures", "hymio.mqtt"} & imported
+    assert "sqlalchemy.dialects.sqlite" in imported

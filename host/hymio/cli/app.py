@@ -33,6 +33,7 @@ from hymio.cli.options import (
     KeyOption,
     examples,
     new_app,
+    only,
 )
 from hymio.cli.site_commands import OrganisationOption
 from hymio.common.errors import ANSWER_NO, run_cli
@@ -396,7 +397,7 @@ def _simulator(arguments: list[str]) -> typer.Typer:
 
 def _run(**options: object) -> object:
     app.add_typer(_simulator(sys.argv[1:]), name="sim", help=SIM_HELP, rich_help_panel=BENCH)
-    return app(**options)
+    return only(app, "".join(sys.argv[1:2]))(**options)
 
 
 def main() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command_name
 
 from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
 
@@ -63,6 +65,32 @@ def new_app(**options: Any) -> typer.Typer:
         context_settings=settings,
         **options,
     )
+
+
+def only(whole: typer.Typer, name: str) -> typer.Typer:
+    """The same group with the command of that name alone, or all of it if there is none.
+
+    Typer looks at the options of every command before it asks which one is wanted, which takes longer than many a
+    command itself.
+    """
+    picked = copy(whole)
+    picked.registered_commands = [
+        one
+        for one in whole.registered_commands
+        if name == (one.name or get_command_name(one.callback.__name__))  # type: ignore[union-attr]
+    ]
+    picked.registered_groups = []
+    for group in whole.registered_groups:
+        if isinstance(group.name, str):
+            part = group.typer_instance if group.name == name else None
+        else:  # its commands are those of the whole
+            part = only(group.typer_instance, name)  # type: ignore[arg-type]
+            part = None if part is group.typer_instance else part
+        if part is not None:
+            one_group = copy(group)
+            one_group.typer_instance = part
+            picked.registered_groups.append(one_group)
+    return picked if picked.registered_commands or picked.registered_groups else whole
 
 
 JsonOption = Annotated[

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select, text
 
 from hymio.store import schema
-from hymio.store.places import UNPLACED, StoredPlaces
 from hymio.store.rows import arrays, chunks
 from hymio.store.schema import NO_TIME, NOWHERE, OUT_OF_HOURS, CellSpan
 from hymio.store.staff import StaffAnswers, add_answers
+
+if TYPE_CHECKING:
+    # Whoever only reads cells has no need of the whole site and its clocks.
+    from hymio.store.places import StoredPlaces
 
 TerminalMinute = tuple[str, int, int, str]
 """(device_id, UTC minute or `NO_TIME`, button, verdict): what is counted before it is known where it belongs."""
@@ -33,26 +36,20 @@ _DAY: Final = int(CellSpan.DAY)
 _HOUR: Final = int(CellSpan.HOUR)
 _MONTH: Final = int(CellSpan.MONTH)
 
+_COLUMNS: Final = tuple(column.name for column in schema.cells.columns)
 _KEY: Final = tuple(column.name for column in schema.cells.primary_key)
-_TYPES: Final = ("text", "smallint", "bigint", "integer", "integer", "smallint", "text")
+_TYPES: Final = ("text", "smallint", "bigint", "integer", "integer", "smallint", "text", "bigint", "bigint")
 _ADD: Final = (
-    f"INSERT INTO cells ({', '.join(_KEY)}, presses) {{}}"
-    f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET presses = cells.presses + excluded.presses"
+    f"INSERT INTO cells ({', '.join(_COLUMNS)}) {{}} ON CONFLICT ({', '.join(_KEY)})"
+    " DO UPDATE SET presses = cells.presses + excluded.presses, folded = cells.folded + excluded.folded"
 )
-_ADD_SQLITE: Final = _ADD.format("VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-_UNNEST: Final = ", ".join(f"%s::{name}[]" for name in _TYPES)
-_ADD_POSTGRESQL: Final = _ADD.format(f"SELECT * FROM unnest({_UNNEST}, %s::bigint[])")
-_EMPTY_POSTGRESQL: Final = (
-    f"DELETE FROM cells USING unnest({_UNNEST}) AS touched ({', '.join(_KEY)})"
-    f" WHERE {' AND '.join(f'cells.{name} = touched.{name}' for name in _KEY)} AND presses = 0"
-)
+_ADD_SQLITE: Final = _ADD.format(f"VALUES ({', '.join('?' * len(_COLUMNS))})")
+_ARRAYS: Final = [f"%s::{name}[]" for name in _TYPES]
+_ADD_POSTGRESQL: Final = _ADD.format(f"SELECT * FROM unnest({', '.join(_ARRAYS)})")
 _EMPTY_SQLITE: Final = f"DELETE FROM cells WHERE {' AND '.join(f'{name} = ?' for name in _KEY)} AND presses = 0"
-
-_FOLD_SQLITE: Final = f"UPDATE cells SET folded = folded + ? WHERE {' AND '.join(f'{name} = ?' for name in _KEY)}"
-_FOLD_POSTGRESQL: Final = (
-    f"UPDATE cells SET folded = folded + added FROM unnest(%s::bigint[], {_UNNEST})"
-    f" AS pruned (added, {', '.join(_KEY)})"
-    f" WHERE {' AND '.join(f'cells.{name} = pruned.{name}' for name in _KEY)}"
+_EMPTY_POSTGRESQL: Final = (
+    f"DELETE FROM cells USING unnest({', '.join(_ARRAYS[: len(_KEY)])}) AS touched ({', '.join(_KEY)})"
+    f" WHERE {' AND '.join(f'cells.{name} = touched.{name}' for name in _KEY)} AND presses = 0"
 )
 
 _MINUTE: Final = (
@@ -95,6 +92,8 @@ def add_presses(connection: Connection, places: StoredPlaces, minutes: Minutes, 
 
 def fill_cells(connection: Connection) -> None:
     """Counts all presses of a database that has neither cells yet nor sites."""
+    from hymio.store.places import UNPLACED
+
     for (device_id,) in connection.execute(select(schema.logs.c.device_id).distinct()).all():
         add_cells(connection, cells_of(UNPLACED, stored_minutes(connection, device_id))[0])
 
@@ -184,27 +183,29 @@ def cells_of(places: StoredPlaces, minutes: Minutes) -> tuple[dict[CellKey, int]
 
 def add_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
     """Adds presses to cells; a cell that has none any more is gone."""
-    # The same order everywhere, so that two collectors can't wait for each other.
-    rows = [(*key, presses) for key, presses in sorted(cells.items()) if presses]
-    emptied = [row[:-1] for row in rows if row[-1] < 0]
-    if connection.dialect.name == "postgresql":
-        # One statement each: they take their way to the server and back, and are planned anew.
-        if rows:
-            connection.exec_driver_sql(_ADD_POSTGRESQL, arrays(rows))
-        if emptied:
-            connection.exec_driver_sql(_EMPTY_POSTGRESQL, arrays(emptied))
+    _add(connection, {key: (presses, 0) for key, presses in cells.items() if presses})
+    emptied = [key for key, presses in cells.items() if presses < 0]
+    if not emptied:
         return
-    if rows:
-        connection.exec_driver_sql(_ADD_SQLITE, rows)
-    if emptied:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_EMPTY_POSTGRESQL, arrays(emptied))
+    else:
         connection.exec_driver_sql(_EMPTY_SQLITE, emptied)
 
 
 def fold_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
     """Notes that rows of these presses are about to be pruned; their cells count them all the same."""
-    # In the order of `add_cells`.
-    rows = [(presses, *key) for key, presses in sorted(cells.items())]
+    _add(connection, {key: (0, presses) for key, presses in cells.items()})
+
+
+def _add(connection: Connection, more: Mapping[CellKey, tuple[int, int]]) -> None:
+    """Adds (presses, folded) to cells."""
+    # The same order everywhere, so that two collectors can't wait for each other.
+    rows = [(*key, *numbers) for key, numbers in sorted(more.items())]
+    if not rows:
+        return
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_FOLD_POSTGRESQL, arrays(rows))
+        # One statement: each takes its way to the server and back, and is planned anew.
+        connection.exec_driver_sql(_ADD_POSTGRESQL, arrays(rows))
     else:
-        connection.exec_driver_sql(_FOLD_SQLITE, rows)
+        connection.exec_driver_sql(_ADD_SQLITE, rows)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Double,
     ForeignKey,
     Index,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     text,
 )
 
@@ -33,10 +35,17 @@ DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
 IS_ANSWER: Final = "verdict = 'answer'"
 """Which rows of `presses` answer a follow-up: they are few, and looked for among all others."""
 
-WHERE: Final = "where"
-"""The key in an index's `info` of the condition of the rows that it holds; see `name_conditions`."""
-
 metadata = MetaData()
+
+
+@event.listens_for(metadata, "before_create")
+def _conditions_for_postgresql(_target: MetaData, connection: Connection, **_: Any) -> None:
+    """Has indexes the conditions there that they have in SQLite; told to each, SQLAlchemy would import it at once."""
+    if connection.dialect.name == "postgresql":
+        for table in metadata.tables.values():
+            for index in table.indexes:
+                index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
+
 
 schema_version = Table("hymio_schema", metadata, Column("version", Integer, nullable=False))
 
@@ -83,7 +92,7 @@ presses = Table(
         "answers_by_time",
         "device_id",
         "pressed_utc",
-        info={WHERE: IS_ANSWER},
+        sqlite_where=text(IS_ANSWER),
     ),
     sqlite_with_rowid=False,
 )
@@ -109,7 +118,7 @@ records = Table(
         "target_seq",
         "seq",
         "code",
-        info={WHERE: "target_seq IS NOT NULL"},
+        sqlite_where=text("target_seq IS NOT NULL"),
     ),
     Index(
         "records_that_date",
@@ -121,7 +130,7 @@ records = Table(
         "uptime_ms",
         "utc_s",
         "code",
-        info={WHERE: DATING_KINDS},
+        sqlite_where=text(DATING_KINDS),
     ),
     sqlite_with_rowid=False,
 )
@@ -437,14 +446,3 @@ audit = Table(
     Column("action", String(32), nullable=False, comment="site.import, token.create, db.prune, ..."),
     Column("details", Text, nullable=False, comment="JSON object; holds no secret"),
 )
-
-
-def name_conditions(dialect: str) -> None:
-    """Gives partial indexes their conditions in the words of one kind of database, before it makes its tables.
-
-    If the words of both kinds stood at the indexes, SQLAlchemy would load both, and PostgreSQL's take 80 ms.
-    """
-    for table in metadata.tables.values():
-        for index in table.indexes:
-            if WHERE in index.info:
-                index.dialect_options[dialect]["where"] = text(index.info[WHERE])

@@ -11,7 +11,7 @@ from hymio.common.errors import ANSWERED_ERROR, NO_SERVICE, Failure
 from hymio.store.cells import fill_cells
 from hymio.store.database_errors import shown
 from hymio.store.partitions import SCHEMA_LOCK, partition_presses
-from hymio.store.schema import SCHEMA_VERSION, metadata, name_conditions, presses, schema_version
+from hymio.store.schema import SCHEMA_VERSION, metadata, presses, schema_version
 from hymio.store.views import create_views, drop_views
 
 REVISION: Final = "schema_{}"
@@ -46,7 +46,6 @@ def create_or_upgrade(connection: Connection) -> None:
 
 
 def _create(connection: Connection) -> None:
-    name_conditions(connection.dialect.name)
     metadata.create_all(connection)
     if connection.dialect.name == "postgresql":
         partition_presses(connection)

@@ -6,6 +6,7 @@ import argparse
 import json
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -23,6 +24,8 @@ from hymio_sim.rigs.bench_ingest import ingest_figures
 from hymio_sim.rigs.bench_ledger import ledger_figures
 from hymio_sim.rigs.bench_log import LogOnFlash, log_figures
 from hymio_sim.rigs.bench_press import debounce_figures, debounce_table
+from hymio_sim.rigs.bench_reading import reading_figures
+from hymio_sim.rigs.bench_start import start_figures
 from hymio_sim.rigs.bench_tls import handshake_figures
 from hymio_sim.rigs.bench_uplink import real_time_figures
 from hymio_sim.rigs.figure import Figure
@@ -116,8 +119,11 @@ def energy_figures() -> Iterator[Figure]:
 
 def office_figures() -> Iterator[Figure]:
     """What the office's work costs, and whether that grows with the presses."""
+    yield from start_figures()
     yield from ingest_figures()
-    yield from ledger_figures()
+    with tempfile.TemporaryDirectory(prefix="hymio-office-") as directory:
+        yield from ledger_figures(Path(directory))
+        yield from reading_figures(Path(directory))
 
 
 _PARTS: Final = {

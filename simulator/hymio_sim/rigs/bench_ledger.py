@@ -8,13 +8,13 @@ import os
 import subprocess
 import sys
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from hymio.common.output import note
+from hymio_sim.rigs.bench_reading import filled
 from hymio_sim.rigs.figure import Figure, short
 
 TODAY: Final = "2750f70"
@@ -28,46 +28,47 @@ _TURNS: Final = 4
 _PATIENCE_S: Final = 900
 
 
-def ledger_figures(sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
-    """What the ledger costs, as CPU time from opening the database to its last line."""
+def ledger_figures(folder: Path, sizes: tuple[int, int, int] = SIZES) -> Iterator[Figure]:
+    """What the ledger costs, as CPU time from opening the database to its last line.
+
+    The databases are made in `folder` if they are not there.
+    """
     small, middle, large = sizes
-    with tempfile.TemporaryDirectory(prefix="hymio-office-") as directory:
-        folder = Path(directory)
-        today = _build_of(TODAY, folder / "today")
-        if today is None:
-            note(f"Commit {TODAY} is not here (no git, or a shallow clone): nothing stands beside the ledger.")
-        ours = _Build(None)
-        cost: dict[int, list[float]] = {}
+    today = _build_of(TODAY, folder / "today")
+    if today is None:
+        note(f"Commit {TODAY} is not here (no git, or a shallow clone): nothing stands beside the ledger.")
+    ours = _Build(None)
+    cost: dict[int, list[float]] = {}
+    for size in (small, large):
+        filled(folder, size)
+    # The databases take turns, so that a busy moment of this machine slows down both.
+    for _ in range(_TURNS):
         for size in (small, large):
-            _fill(ours, folder, size)
-        # The databases take turns, so that a busy moment of this machine slows down both.
-        for _ in range(_TURNS):
-            for size in (small, large):
-                cost.setdefault(size, []).extend(_asked(ours, folder, size)["cpu_s"])
-        theirs: list[float] = []
-        if today is not None:
-            _fill(today, folder, middle)
-            before = _asked(today, folder, middle)
-            after = _asked(ours, folder, middle)  # which brings the database up to date first
-            known = before["ledger"][0].keys()  # what has been added since, it can't tell
-            if [{key: line[key] for key in known} for line in after["ledger"]] != before["ledger"]:
-                raise RuntimeError("the two builds do not see the same ledger")
-            cost[middle], theirs = after["cpu_s"], before["cpu_s"]
+            cost.setdefault(size, []).extend(_asked(ours, folder, size)["cpu_s"])
+    theirs: list[float] = []
+    if today is not None:
+        _fill(today, folder, middle)
+        before = _asked(today, folder, middle)
+        after = _asked(ours, folder, middle)  # which brings the database up to date first
+        known = before["ledger"][0].keys()  # what has been added since, it can't tell
+        if [{key: line[key] for key in known} for line in after["ledger"]] != before["ledger"]:
+            raise RuntimeError("the two builds do not see the same ledger")
+        cost[middle], theirs = after["cpu_s"], before["cpu_s"]
+    else:
+        filled(folder, middle)
+        cost[middle] = _asked(ours, folder, middle)["cpu_s"]
+    seconds = {size: min(found) for size, found in cost.items()}
+    for size in sizes:
+        if theirs and size == middle:
+            peer = f"commit {TODAY}", min(theirs)
+            yield Figure(f"office.ledger_cpu_s_{short(size)}", seconds[size], "s", "", *peer)
         else:
-            _fill(ours, folder, middle)
-            cost[middle] = _asked(ours, folder, middle)["cpu_s"]
-        seconds = {size: min(found) for size, found in cost.items()}
-        for size in sizes:
-            if theirs and size == middle:
-                peer = f"commit {TODAY}", min(theirs)
-                yield Figure(f"office.ledger_cpu_s_{short(size)}", seconds[size], "s", "", *peer)
-            else:
-                yield Figure(f"office.ledger_cpu_s_{short(size)}", seconds[size], "s")
-        grown = seconds[large] / seconds[small]
-        yield Figure(f"office.ledger_ratio_{short(large)}_{short(small)}", grown, "", "<= 2")
-        if theirs:
-            gained = min(theirs) / seconds[middle]
-            yield Figure(f"office.ledger_ratio_today_{short(middle)}", gained, "", ">= 40")
+            yield Figure(f"office.ledger_cpu_s_{short(size)}", seconds[size], "s")
+    grown = seconds[large] / seconds[small]
+    yield Figure(f"office.ledger_ratio_{short(large)}_{short(small)}", grown, "", "<= 2")
+    if theirs:
+        gained = min(theirs) / seconds[middle]
+        yield Figure(f"office.ledger_ratio_today_{short(middle)}", gained, "", ">= 40")
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class _Build:
 
 
 def _fill(build: _Build, folder: Path, presses: int) -> None:
-    note(f"Writing {presses:,} presses{f' by commit {TODAY}' if build.sources else ''} ...")
+    note(f"Writing {presses:,} presses by commit {TODAY} ...")
     build.tell("fill", folder / f"{presses}.db", presses)
 
 
