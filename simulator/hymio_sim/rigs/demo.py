@@ -10,6 +10,7 @@ import json
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,40 @@ TERMINALS: Final = (DOOR, CANTEEN, CELLAR)
 LENGTH_S: Final = 60.0
 _SETTLE_S: Final = 60.0
 """How long the last votes may take after the script; as long as a terminal waits at most after the failures in it."""
+
+
+SITE: Final = """\
+[organisation]
+key = "demo"
+name = "The demo"
+time_zone = "UTC"
+
+[point.door]
+name = "Door"
+
+[point.canteen]
+name = "Canteen"
+
+[point.cellar]
+name = "Cellar"
+
+[question.service]
+text.en = "How was our service today?"
+
+[survey.service]
+question = "service"
+at = ["door", "canteen", "cellar"]
+first_day = 2026-01-01
+""" + "".join(
+    f"""
+[[placement]]
+device_id = "{device_id}"
+at = "{device_id.partition("-")[0]}"
+from = 2026-01-01T00:00:00Z
+"""
+    for device_id in TERMINALS
+)
+"""Where the terminals stand, as a person would write it."""
 
 
 Step = tuple[float, str, Callable[[Stage], None]]
@@ -190,6 +225,24 @@ def _show(console: Console, stage: Stage, verdicts: list[Verdict]) -> bool:
     return agree
 
 
+def _write_report(stage: Stage) -> Path | None:
+    """The figures by place, as a page that is still there when all else is gone; None without the extra `report`.
+
+    Where the terminals stood is told only now: every press that has a time goes to its place.
+    """
+    site = stage.folder / "places.toml"
+    site.write_text(SITE, encoding="utf-8")
+    page = Path(tempfile.gettempdir()) / "hymio-demo-report.html"
+    for command in (
+        hymio("site", "import", str(site), "--db", str(stage.database), "--json"),
+        hymio("report", "--db", str(stage.database), "--by", "place", "--html", str(page)),
+    ):
+        done = subprocess.run(command, check=False, timeout=120, capture_output=True)
+        if done.returncode != 0:
+            return None
+    return page
+
+
 def _show_how_to_go_on(console: Console, stage: Stage) -> None:
     door = stage.link(DOOR)
     lines = (
@@ -230,6 +283,12 @@ def run_demo(runtime: str, keep: bool) -> int:
             verdicts = play(stage, say)
         console.print()
         agree = _show(console, stage, verdicts)
+        with console.status("the report"):
+            page = _write_report(stage)
+        if page is not None:
+            console.print(f"The figures by place, for a browser: {page}", highlight=False, soft_wrap=True)
+        else:
+            console.print("With the extra `report` there is a page, too: hymio report --by place --html report.html")
         if keep:
             with contextlib.suppress(KeyboardInterrupt):
                 _show_how_to_go_on(console, stage)
