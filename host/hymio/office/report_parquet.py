@@ -33,9 +33,10 @@ _PRESSES: Final = pa.schema(
         "place": pa.string(), "survey": pa.string(),
     }
 )  # fmt: skip
-_IN_VIEW: Final = _PRESSES.names[:-2]
+COLUMNS: Final[tuple[str, ...]] = tuple(_PRESSES.names[:-2])
+"""Of `presses_v1`."""
 _OF_TERMINAL: Final = text(
-    f"SELECT {', '.join(_IN_VIEW)} FROM presses_v1 WHERE device_id = :device_id ORDER BY log_id, seq"
+    f"SELECT {', '.join(COLUMNS)} FROM presses_v1 WHERE device_id = :device_id ORDER BY log_id, seq"
 ).execution_options(yield_per=ROWS_AT_ONCE)
 
 
