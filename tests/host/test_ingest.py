@@ -7,6 +7,7 @@ import os
 import random
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -266,8 +267,12 @@ def assert_sums_are_kept(store: Store, device_id: str) -> None:
     figures: Counter[tuple[int, int, int, str]] = Counter()
     for row in rows:
         utc = row.pressed_utc
-        day, hour = (tables.NO_TIME,) * 2 if utc is None else (int(utc // 86400) * 1440, int(utc // 3600) * 60)
-        for span, start in ((tables.CellSpan.EVER, 0), (tables.CellSpan.DAY, day), (tables.CellSpan.HOUR, hour)):
+        month, day, hour = (tables.NO_TIME,) * 3
+        if utc is not None:
+            month = int(datetime.fromtimestamp(utc, UTC).replace(day=1, hour=0, minute=0).timestamp()) // 60
+            day, hour = int(utc // 86400) * 1440, int(utc // 3600) * 60
+        spans_of = {tables.CellSpan.EVER: 0, tables.CellSpan.MONTH: month, tables.CellSpan.DAY: day}
+        for span, start in {**spans_of, tables.CellSpan.HOUR: hour}.items():
             figures[span, start, row.button, row.verdict] += row.count  # type: ignore[operator]
     assert all(0 <= one.folded <= one.presses > 0 for one in cells)
     keys = ((one.span, one.start_utc_minute, one.button, one.verdict) for one in cells)

@@ -55,8 +55,9 @@ class Attribution(NamedTuple, Generic[Piece]):
 
     piece: Piece
     day_utc_minute: int
-    """The UTC minute in which the day began on the clock of the place; the hour alike."""
+    """The UTC minute in which the day began on the clock of the place; hour and month alike."""
     hour_utc_minute: int
+    month_utc_minute: int
     is_open: bool
     """By the opening hours of the place."""
 
@@ -102,13 +103,14 @@ class Attributor(Generic[Piece]):
                 piece, begin, end = pieces[index], starts[index], starts[index + 1]
                 clock = _clock(piece.zone)
                 week = None if piece.hours is None else _week(piece.hours)
-                hour_begin = hour_end = day_begin = day_end = FROM_EVER  # the next zone may have others
+                month_begin = hour_begin = hour_end = day_begin = day_end = FROM_EVER  # the next zone may have others
             if not hour_begin <= minute < hour_end:
                 hour_begin, hour_end, offset = clock.hour_of(minute)
                 if not day_begin <= minute < day_end:
                     day_begin, day_end = clock.day_of(minute)
+                    month_begin = clock.month_start(minute)
             is_open = week is None or week[(minute + offset + _MONDAY) % WEEK_MIN] == 1
-            yield Attribution(piece, day_begin, hour_begin, is_open)
+            yield Attribution(piece, day_begin, hour_begin, month_begin, is_open)
 
 
 @cache

@@ -183,10 +183,17 @@ class WallClock:
         A day begins at the first moment at which the clock shows its midnight or later, and ends where the next one
         begins. So what comes after a midnight that comes twice is of the new day, whatever date the clock shows.
         """
-        day = self.local_minute(utc_minute) // 1440
-        if self._midnight(day + 1) <= utc_minute:
-            day += 1
+        day = self._local_day(utc_minute)
         return self._midnight(day), self._midnight(day + 1)
+
+    def month_start(self, utc_minute: int) -> int:
+        """The first UTC minute of the local month: that of its first day."""
+        day = self._local_day(utc_minute)
+        return self._midnight(day + 1 - (_EPOCH + timedelta(days=day)).day)
+
+    def _local_day(self, utc_minute: int) -> int:
+        day = self.local_minute(utc_minute) // 1440
+        return day + 1 if self._midnight(day + 1) <= utc_minute else day
 
     def _midnight(self, local_day: int) -> int:
         """The first UTC minute at which the clock shows that day (of 1970) or a later one."""

@@ -1,4 +1,4 @@
-"""The roll-ups: how many presses a terminal had, ever and by day and hour of its place; added to with every row."""
+"""The roll-ups: how many presses a terminal had, ever and by month, day and hour of its place; kept with every row."""
 
 # Rows are counted by the minute first, and all presses of a minute belong alike: so whatever moves a press (a revision,
 # another date, another place) takes it out under the minute that it had, and adds it under the one that it has.
@@ -34,6 +34,7 @@ COUNTED: Final = "counted"
 _EVER: Final = int(CellSpan.EVER)
 _DAY: Final = int(CellSpan.DAY)
 _HOUR: Final = int(CellSpan.HOUR)
+_MONTH: Final = int(CellSpan.MONTH)
 
 _COLUMNS: Final = tuple(column.name for column in schema.cells.columns)
 _KEY: Final = tuple(column.name for column in schema.cells.primary_key)
@@ -155,27 +156,28 @@ def cells_of(places: StoredPlaces, minutes: Minutes) -> tuple[dict[CellKey, int]
     answers: StaffAnswers = {}
     for device_id, items in by_terminal.items():
         items.sort()
-        # By hour first: a day and all time are sums of hours.
-        hours: dict[tuple[int, int, int, int, int, str], int] = defaultdict(int)
+        # By hour first: all else are sums of hours.
+        hours: dict[tuple[int, int, int, int, int, int, str], int] = defaultdict(int)
         dated = 0
         while dated < len(items) and items[dated][0] == NO_TIME:
             _, button, verdict, presses = items[dated]
-            hours[NOWHERE, NOWHERE, NO_TIME, NO_TIME, button, verdict] += presses
+            hours[NOWHERE, NOWHERE, NO_TIME, NO_TIME, NO_TIME, button, verdict] += presses
             dated += 1
         del items[:dated]
         found = places.many(device_id, [item[0] for item in items])
-        for (_, button, verdict, presses), (piece, day, hour, is_open) in zip(items, found, strict=True):
+        for (_, button, verdict, presses), (piece, day, hour, month, is_open) in zip(items, found, strict=True):
             if verdict == COUNTED:
                 if not is_open:
                     verdict = OUT_OF_HOURS
                 elif piece.staff_block:
                     place = piece.node_id, piece.survey_id
                     answers.setdefault(place, (piece.staff_block, []))[1].append((button, presses))
-            hours[piece.node_id, piece.survey_id, day, hour, button, verdict] += presses
-        for (node_id, survey_id, day, hour, button, verdict), presses in hours.items():
+            hours[piece.node_id, piece.survey_id, month, day, hour, button, verdict] += presses
+        for (node_id, survey_id, month, day, hour, button, verdict), presses in hours.items():
             cells[device_id, _EVER, 0, node_id, survey_id, button, verdict] += presses
             cells[device_id, _DAY, day, node_id, survey_id, button, verdict] += presses
             cells[device_id, _HOUR, hour, node_id, survey_id, button, verdict] += presses
+            cells[device_id, _MONTH, month, node_id, survey_id, button, verdict] += presses
     return cells, answers
 
 

@@ -113,7 +113,7 @@ def check(connection: Connection, done: Callable[[int, int], None] = lambda at, 
 def _cells(connection: Connection, places: StoredPlaces, device_id: str, checked: Checked) -> Iterator[Row[Any]]:
     """Compares the cells of a terminal; gives those that are there."""
     expected: dict[CellKey, int] = dict(cells_of(places, stored_minutes(connection, device_id))[0])
-    folded = [0, 0, 0]
+    folded = dict.fromkeys(CellSpan, 0)
     table = schema.cells
     for row in connection.execute(select(table).where(table.c.device_id == device_id)):
         key: CellKey = row[: len(_CELL_KEY)]

@@ -242,6 +242,8 @@ class CellSpan(IntEnum):
     """A day of the place's own clock (`measures.buckets`), or `NO_TIME`."""
     HOUR = 2
     """An hour of it, or `NO_TIME`."""
+    MONTH = 3
+    """A month of it, or `NO_TIME`: what years of a place are made of, with a thirtieth of the rows."""
 
 
 NO_TIME: Final = -(1 << 40)
@@ -258,7 +260,13 @@ cells = Table(
     "cells",
     metadata,
     Column("device_id", String(32), primary_key=True),
-    Column("span", SmallInteger, primary_key=True, autoincrement=False, comment="0 ever, 1 a local day, 2 an hour"),
+    Column(
+        "span",
+        SmallInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="0 ever, 1 local day, 2 hour, 3 month",
+    ),
     Column("start_utc_minute", BigInteger, primary_key=True, autoincrement=False, comment="minutes of 1970"),
     Column("node_id", Integer, primary_key=True, autoincrement=False, comment="the experience point; 0: none"),
     Column("survey_id", Integer, primary_key=True, autoincrement=False, comment="0: none"),

@@ -63,7 +63,7 @@ def _figures(tables: sa.MetaData) -> None:
         "cells",
         tables,
         sa.Column("device_id", sa.String(32), primary_key=True),
-        _key("span", sa.SmallInteger, "0 ever, 1 a local day, 2 an hour"),
+        _key("span", sa.SmallInteger, "0 ever, 1 local day, 2 hour, 3 month"),
         _key("start_utc_minute", sa.BigInteger, "minutes of 1970"),
         _key("node_id", comment="the experience point; 0: none"),
         _key("survey_id", comment="0: none"),
