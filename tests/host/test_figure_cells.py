@@ -414,7 +414,7 @@ def test_a_figure_costs_the_same_with_a_thousand_times_the_presses(store: Store)
             assert sum(cell.figures.votes for cell in figure_cells(reader, query).cells if cell.figures) == 40 * times
             return reader.rows
 
-    assert rows(5) == rows(5000) == 10 + 10 * 4
+    assert rows(5) == rows(5000) == 1 + 10 + 10 * 4, "the month and its days, and the faces of each day"
 
 
 def test_hours_are_read_of_the_days_that_need_them_alone(store: Store) -> None:
@@ -423,7 +423,18 @@ def test_hours_are_read_of_the_days_that_need_them_alone(store: Store) -> None:
         figure_cells(reader, FigureQuery("place", "day", whole_days("2026-04-01", "2026-04-28"), "shop"))
         days = reader.rows
         figure_cells(reader, FigureQuery("place", "hour", whole_days("2026-04-05", "2026-04-06"), "shop"))
-    assert days == 28 + 28 and reader.rows == days + 2 + 2
+    assert days == 1 + 28 + 28 and reader.rows == days + 2 + 2
+
+
+def test_of_years_the_months_are_read_alone(store: Store) -> None:
+    presses = [
+        one for month in range(1, 25) for one in one_day(9, day=f"{2024 + month // 13}-{(month - 1) % 12 + 1:02}-10")
+    ]
+    presses += one_day(9, day="2026-03-11")
+    with world(store, [shop()], presses) as reader:
+        query = FigureQuery("place", "month", whole_days("2024-01-01", "2026-03-31"), "shop")
+        assert sum(cell.figures.votes for cell in figure_cells(reader, query).cells if cell.figures) > 0
+        assert reader.rows == 2 * 25
 
 
 def test_too_much_at_once_is_a_sentence(store: Store) -> None:

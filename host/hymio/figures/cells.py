@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hymio.figures.reading import FigureReader
 from hymio.figures.staff import shown_blocks
 from hymio.figures.subjects import By, FigureScope, Subject
-from hymio.figures.wall_time import Slot, WallStretch, bucket_of, slots
+from hymio.figures.wall_time import Slot, WallStretch, bucket_of, finest_of, slots
 from hymio.measures.answers import NO_MISUSE
 from hymio.measures.buckets import Per
 from hymio.measures.faces import FaceFigures, figures, together
@@ -144,11 +144,10 @@ def figure_cells(reader: FigureReader, query: FigureQuery) -> FigureAnswer:
     if (number := int(len(subjects) * (1 + a_day * len(stretch.days())))) > CELLS_MAX:
         raise ValueError(f"That would be some {number} cells; expected {CELLS_MAX} at most, so less time at once.")
     rows = {subject.key: slots(per, stretch, subject.zone, subject.zones) for subject in subjects}
-    by_hour = per == "hour"
     times: dict[int, dict[str, set[str]]] = {}
     for region in scope.regions():
         of_region = times[id(region)] = {}
-        for time in region.take_in(stretch, by_hour):
+        for time in region.take_in(stretch, finest_of(per)):
             of_region.setdefault(bucket_of(per, time), set()).add(time)
     faces, misuse = _sums(scope, query)
     staff = {one.key: _staff_faces(reader, scope, one.staff_survey, query) for one in subjects if one.staff_survey}
@@ -184,7 +183,7 @@ def _sums(scope: FigureScope, query: FigureQuery) -> tuple[dict[_Where, list[int
     faces: dict[_Where, list[int]] = {}
     misuse: dict[_Where, Counter[str]] = {}
     keys_of = scope.keys_of(query.by)
-    for leaf, time, button, verdict, presses in scope.presses(query.stretch, query.per == "hour"):
+    for leaf, time, button, verdict, presses in scope.presses(query.stretch, finest_of(query.per)):
         bucket = bucket_of(query.per, time)
         for key in keys_of(leaf):
             if verdict == COUNTED:

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
 from hymio.figures.one_place import OnePlace
 from hymio.figures.reading import FigureReader
-from hymio.figures.regions import DayVotes, Leaf, PlaceTree, Region
+from hymio.figures.regions import Leaf, PlaceTree, Region, TimeVotes
 from hymio.figures.wall_time import WallStretch, hour_at
 from hymio.measures.answers import option_shares
 from hymio.measures.intervals import Share
@@ -109,10 +110,10 @@ def _pressed(
     nodes = {
         leaf.name.rpartition("/")[0] for leaf in tree.leaves.values() if leaf.survey == survey and leaf.point in points
     }
-    if not region.may_show(nodes, region.take_in(stretch, by_hour=False)):
+    if not region.may_show(nodes, region.take_in(stretch, "month")):
         return None
     pressed: Counter[int] = Counter()
-    for leaf, _, button, verdict, presses in place.scope(reader).presses(stretch, by_hour=False):
+    for leaf, _, button, verdict, presses in place.scope(reader).presses(stretch, "month"):
         if verdict == _ANSWER and leaf.survey == survey:
             pressed[button] += presses
     return pressed
@@ -135,16 +136,20 @@ def _within(
 ) -> list[_PhoneAnswer] | None:
     """Those of a place and a time; None if they are too few to be told, or would give others away."""
 
-    def counted(hours: Collection[str] | None) -> DayVotes:
+    def counted(length: int, wholes: Collection[str] | None = None) -> TimeVotes:
+        """By times whose names have this length: of all time, or of months, or of days."""
         times: dict[str, Counter[str]] = {}
         for one in answers:
-            if hours is None or one.hour[:10] in hours:
-                times.setdefault(one.hour[:10] if hours is None else one.hour, Counter())[one.leaf.name] += 1
+            if wholes is None or not {one.hour[:7], one.hour[:10]}.isdisjoint(wholes):
+                times.setdefault(one.hour[:length], Counter())[one.leaf.name] += 1
         return times
 
-    region = Region(tree.tree(), tree.zones(tree.points), counted(None), counted, tree.organisation.too_few_customer)
+    region = Region(
+        tree.tree(), tree.zones(tree.points), counted(7), partial(counted, 10), partial(counted, 99),
+        tree.organisation.too_few_customer,
+    )  # fmt: skip
     node = tree.root if place.key is None else tree.name(place.key)
-    if not region.may_show([node], region.take_in(stretch, by_hour=False)):
+    if not region.may_show([node], region.take_in(stretch, "month")):
         return None
     points = tree.points if place.key is None else tree.places.points_of(place.key)
     return [

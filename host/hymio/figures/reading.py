@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache, partial
 from itertools import takewhile
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
-from hymio.figures.regions import DayVotes, Leaf, LeafOf, PlaceTree, Region
-from hymio.figures.wall_time import WallStretch, day_named, whole_days
+from hymio.figures.regions import Leaf, LeafOf, PlaceTree, Region, TimeVotes
+from hymio.figures.wall_time import Finest, WallStretch, day_named, days_of, whole_days
 from hymio.measures.anonymity import Tree
 from hymio.measures.zones import wall_name
 from hymio.site.attribution import FOR_EVER, FROM_EVER
@@ -26,9 +26,12 @@ from hymio.store.rows import chunks
 from hymio.store.schema import NO_TIME, NOWHERE, CellSpan
 from hymio.store.sites import StoredSite, load_sites
 
+_SPANS: Final = (CellSpan.MONTH, CellSpan.DAY, CellSpan.HOUR)
+"""Of the `TimeParts`, one by one."""
+
 
 class NamedPresses(NamedTuple):
-    """Presses of one leaf in a day or an hour, which is named as the clock there shows it."""
+    """Presses of one leaf in a month, a day or an hour, which is named as the clock there shows it."""
 
     leaf: Leaf
     time: str
@@ -56,7 +59,7 @@ class FigureReader:
         self._stored_places = stored_places(connection)
         self._trees: dict[int, PlaceTree] = {}
         self._regions: dict[tuple[int, str], Region] = {}
-        self._lone: Mapping[str, Region] | None = None
+        self._lone: dict[str, Region] | None = None
 
     def site(self, organisation: str | None) -> StoredSite:
         """That of an organisation, by key; None: of the only one.
@@ -86,10 +89,12 @@ class FigureReader:
         if key not in self._regions:
             places = self.place_tree(stored)
             device_ids, zones = places.device_ids(places.points), places.zones(places.points)
-            days = self._votes(places.leaf, device_ids, verdict, CellSpan.DAY, FROM_EVER, FOR_EVER)
-            read_hours = partial(self._hours, places.leaf, device_ids, verdict, zones)
-            at_least = places.organisation.too_few_customer
-            self._regions[key] = Region(places.tree(), zones, days, read_hours, at_least, places.used)
+            months = self._votes(places.leaf, device_ids, verdict, CellSpan.MONTH, FROM_EVER, FOR_EVER)
+            of = places.leaf, device_ids, verdict, zones
+            self._regions[key] = Region(
+                places.tree(), zones, months, partial(self._parts, *of, CellSpan.DAY),
+                partial(self._parts, *of, CellSpan.HOUR), places.organisation.too_few_customer, places.used,
+            )  # fmt: skip
         return self._regions[key]
 
     def lone_regions(self) -> Mapping[str, Region]:
@@ -104,19 +109,19 @@ class FigureReader:
             )
             device_ids = sorted({device_id for (device_id,) in self.connection.execute(have_any)})
             by_device: dict[str, dict[str, Mapping[str, int]]] = {device_id: {} for device_id in device_ids}
-            for day, votes in self._votes(
-                self.lone_leaf, device_ids, COUNTED, CellSpan.DAY, FROM_EVER, FOR_EVER
-            ).items():
-                for device_id, number in votes.items():
-                    by_device[device_id][day] = {device_id: number}
+            votes = self._votes(self.lone_leaf, device_ids, COUNTED, CellSpan.MONTH, FROM_EVER, FOR_EVER)
+            for month, by_leaf in votes.items():
+                for device_id, number in by_leaf.items():
+                    by_device[device_id][month] = {device_id: number}
             at_least = self.sites[0].site.organisation.too_few_customer if len(self.sites) == 1 else CUSTOMERS_AT_LEAST
-            self._lone = {
-                device_id: Region(
-                    Tree(device_id, {}), self.lone_zones(device_id), days,
-                    partial(self._hours, self.lone_leaf, [device_id], COUNTED, self.lone_zones(device_id)), at_least,
-                )
-                for device_id, days in by_device.items()
-            }  # fmt: skip
+            self._lone = {}
+            for device_id, months in by_device.items():
+                zones = self.lone_zones(device_id)
+                of = self.lone_leaf, [device_id], COUNTED, zones
+                self._lone[device_id] = Region(
+                    Tree(device_id, {}), zones, months, partial(self._parts, *of, CellSpan.DAY),
+                    partial(self._parts, *of, CellSpan.HOUR), at_least,
+                )  # fmt: skip
         return self._lone
 
     def lone_zones(self, device_id: str | None = None) -> set[ZoneInfo]:
@@ -137,12 +142,17 @@ class FigureReader:
         return Leaf(device_id, None, None, device_id, zone_of(piece.zone))
 
     def presses(
-        self, leaf_of: LeafOf, device_ids: Sequence[str], zones: Iterable[ZoneInfo], stretch: WallStretch, by_hour: bool
+        self,
+        leaf_of: LeafOf,
+        device_ids: Sequence[str],
+        zones: Iterable[ZoneInfo],
+        stretch: WallStretch,
+        finest: Finest,
     ) -> Iterator[NamedPresses]:
-        """All presses of a stretch, each by its day; of days that are not whole, or all `by_hour`, by the hour."""
-        days = set(stretch.days())
-        whole = {day for day in days if not by_hour and stretch.holds_day(day)}
-        for span, some in ((CellSpan.DAY, whole), (CellSpan.HOUR, days - whole)):
+        """All presses of a stretch, by the month, day or hour, each as long as may be."""
+        zones = list(zones)
+        for span, some in zip(_SPANS, stretch.parts(finest), strict=True):
+            wanted = set(some)
             for from_minute, until_minute in _minutes(some, zones):
                 for row in read_cells(self.connection, device_ids, span, from_minute, until_minute):
                     self.rows += 1
@@ -151,21 +161,24 @@ class FigureReader:
                         continue
                     time = _named(leaf.zone, span, row.start_utc_minute)
                     # Days of several zones overlap: what is of the day beside is read with that one.
-                    if time[:10] in some and (span is CellSpan.DAY or stretch.holds(time)):
+                    if time[:10] in wanted and (span is not CellSpan.HOUR or stretch.holds(time)):
                         yield NamedPresses(leaf, time, row.button, row.verdict, row.presses)
 
-    def _hours(
+    def _parts(
         self,
         leaf_of: LeafOf,
         device_ids: Sequence[str],
         verdict: str,
         zones: Iterable[ZoneInfo],
-        days: Collection[str],
-    ) -> DayVotes:
+        span: CellSpan,
+        wholes: Collection[str],
+    ) -> TimeVotes:
+        """The votes of months by day, or of days by hour."""
         found: dict[str, dict[str, int]] = {}
-        for bounds in _minutes(days, zones):
-            for time, votes in self._votes(leaf_of, device_ids, verdict, CellSpan.HOUR, *bounds).items():
-                if time[:10] in days:
+        length = len("2026-03") if span is CellSpan.DAY else len("2026-03-29")
+        for bounds in _minutes(wholes, zones):
+            for time, votes in self._votes(leaf_of, device_ids, verdict, span, *bounds).items():
+                if time[:length] in wholes:
                     found[time] = votes
         return found
 
@@ -198,16 +211,20 @@ class FigureReader:
 
 @lru_cache(maxsize=100_000)
 def _named(zone: ZoneInfo, span: CellSpan, start_utc_minute: int) -> str:
-    """The day or the hour that began then."""
+    """The month, the day or the hour that began then."""
     name = wall_name(zone, start_utc_minute * MINUTE_S)
-    return name[:10] if span is CellSpan.DAY else name
+    return name[:7] if span is CellSpan.MONTH else name[:10] if span is CellSpan.DAY else name
 
 
-def _minutes(days: Collection[str], zones: Iterable[ZoneInfo]) -> Iterator[tuple[int, int]]:
-    """From which UTC minute until which one it is one of these days in any of the zones: a stretch for each run."""
+def _minutes(parts: Collection[str], zones: Iterable[ZoneInfo]) -> Iterator[tuple[int, int]]:
+    """From which UTC minute until which one it is one of these months or days in any of the zones.
+
+    Those that follow each other come as one.
+    """
     zones = list(zones)
+    days = sorted(day for part in parts for day in (days_of(part) if len(part) == len("2026-03") else [part]))
     run: list[str] = []
-    for day in [*sorted(days), ""]:
+    for day in [*days, ""]:
         if run and day != day_named(day_after(date.fromisoformat(run[-1]))):
             from_utc, until_utc = whole_days(run[0], run[-1]).bounds_utc(zones)
             yield from_utc // MINUTE_S, until_utc // MINUTE_S

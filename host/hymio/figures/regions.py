@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from hymio.figures.wall_time import WallStretch, hours_of
+from hymio.figures.wall_time import Finest, WallStretch, hours_of
 from hymio.measures.anonymity import Snapshot, Tree, tree_of_hours
 from hymio.measures.levels import Thresholds
 from hymio.measures.zones import wall_name
@@ -17,8 +17,8 @@ from hymio.site.moments import MINUTE_S, is_in_bounds, zone_of
 from hymio.store.places import StoredPlaces
 from hymio.store.sites import StoredSite
 
-DayVotes = Mapping[str, Mapping[str, int]]
-"""Day, or hour -> leaf -> votes."""
+TimeVotes = Mapping[str, Mapping[str, int]]
+"""Month, day or hour -> leaf -> votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +137,15 @@ def _day(zone: ZoneInfo, utc_minute: int) -> str:
 
 
 class Region:
-    """A tree of places, the votes in it by day, and those of some days by hour."""
+    """A tree of places and the votes in it: by the month, of some months by the day, of some days by the hour."""
 
     def __init__(
         self,
         tree: Tree,
         zones: Iterable[ZoneInfo],
-        days: DayVotes,
-        read_hours: Callable[[Collection[str]], DayVotes],
+        months: TimeVotes,
+        read_days: Callable[[Collection[str]], TimeVotes],
+        read_hours: Callable[[Collection[str]], TimeVotes],
         at_least: int = CUSTOMERS_AT_LEAST,
         used: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> None:
@@ -153,55 +154,61 @@ class Region:
         Args:
             tree: of the places; votes belong to its leaves.
             zones: of the places.
-            days: the votes by day.
+            months: the votes by month.
+            read_days: those of these months by day.
             read_hours: those of these days by hour.
             at_least: fewer votes are too few.
             used: of leaves that can have votes on some days alone, from which day to which; everybody knows them.
         """
         self.tree, self.zones, self.at_least = tree, frozenset(zones), at_least
-        self._days, self._read_hours = days, read_hours
-        self._hours: dict[str, Mapping[str, int]] = {}
+        self._votes_in: dict[str, Mapping[str, int]] = dict(months)
+        self._read_days, self._read_hours = read_days, read_hours
+        self._opened: set[str] = set()
         # Presses that were folded stay where they were, on whatever days a terminal is said to have stood there now.
         elsewhere = {
-            leaf
-            for day, votes in days.items()
-            for leaf in votes
-            if not any(first <= day <= last for first, last in (used or {}).get(leaf, ()))
+            leaf for month, votes in months.items() for leaf in votes if not _overlap((used or {}).get(leaf, ()), month)
         }
         self._used = {leaf: its for leaf, its in (used or {}).items() if leaf not in elsewhere}
         self._idle_in: dict[frozenset[str], frozenset[str]] = {}
-        self._names = set(days)
-        self._cut: set[str] = set()
+        self._names = set(months)
         self._rolled_up: dict[str, Counter[str]] = {}
         self._snapshot: Snapshot | None = None
 
     @property
     def first_day(self) -> str | None:
-        """The first one with votes."""
-        return min(self._days, default=None)
+        """That of the first month with votes."""
+        return f"{min(self._votes_in)[:7]}-01" if self._votes_in else None
 
-    def take_in(self, stretch: WallStretch, by_hour: bool) -> list[str]:
+    def take_in(self, stretch: WallStretch, finest: Finest) -> list[str]:
         """Makes the times of a stretch known, with and without votes, and gives them: leaves of the tree of time.
 
-        They are days; those that are not whole, or all `by_hour`, are hours. What may be shown of all else stays.
+        What may be shown of all else stays.
         """
-        days = stretch.days()
-        cut = [day for day in days if by_hour or not stretch.holds_day(day)]
-        hours = {hour for hour in hours_of(stretch, self.zones) if hour[:10] in set(cut)} if cut else set()
-        fresh = set(cut) - self._cut
-        if fresh:
-            self._cut |= fresh
-            self._hours.update(self._read_hours(fresh))
-        names = {*days, *hours, *self._hours}
+        parts = stretch.parts(finest)
+        days = {*parts.days, *parts.by_hour}
+        hours: Iterable[str] = ()
+        if parts.by_hour:
+            hours = (hour for hour in hours_of(stretch, self.zones) if hour[:10] in set(parts.by_hour))
+        names = {*parts.months, *(day[:7] for day in days), *days, *hours}
+        names |= self._open(sorted({day[:7] for day in days}), self._read_days)
+        names |= self._open(parts.by_hour, self._read_hours)
         if not names <= self._names:
             self._names |= names
             self._snapshot = None
         return [
             time
-            for day in days
-            for time in sorted(self.snapshot.times.leaves(day))
-            if stretch.holds(time) or stretch.holds_day(day)
+            for part in sorted({*parts.months, *days})
+            for time in sorted(self.snapshot.times.leaves(part))
+            if part not in parts.by_hour or stretch.holds(time)
         ]
+
+    def _open(self, wholes: Sequence[str], read: Callable[[Collection[str]], TimeVotes]) -> set[str]:
+        """Reads what is not known yet of the parts of months, or of days; gives the parts with votes."""
+        fresh = [whole for whole in wholes if whole not in self._opened]
+        self._opened.update(fresh)
+        found = read(fresh) if fresh else {}
+        self._votes_in.update(found)
+        return set(found)
 
     def may_show(self, places: Collection[str], times: Collection[str]) -> bool:
         """Whether the votes of these nodes of the tree in these leaves of time may be shown together."""
@@ -213,11 +220,9 @@ class Region:
     def _idle(self, times: frozenset[str]) -> frozenset[str]:
         """Leaves of the tree of places that can't have votes in these times."""
         if times not in self._idle_in:
-            days = sorted({time[:10] for time in times})
+            first, last = min(times)[:10], max(times)[:10]
             self._idle_in[times] = frozenset(
-                leaf
-                for leaf, stretches in self._used.items()
-                if not any(days[0] <= last and first <= days[-1] for first, last in stretches)
+                leaf for leaf, stretches in self._used.items() if not _overlap(stretches, first, last)
             )
         return self._idle_in[times]
 
@@ -236,7 +241,7 @@ class Region:
         if time not in self._rolled_up:
             total: Counter[str] = Counter()
             if time in self._names:
-                for leaf, votes in (self._hours.get(time) or self._days.get(time) or {}).items():
+                for leaf, votes in self._votes_in.get(time, {}).items():
                     at: str | None = leaf
                     while at is not None:
                         total[at] += votes
@@ -246,3 +251,8 @@ class Region:
                     total.update(self._votes(times, child))
             self._rolled_up[time] = total
         return self._rolled_up[time]
+
+
+def _overlap(stretches: Iterable[tuple[str, str]], first: str, last: str | None = None) -> bool:
+    """Whether one of these stretches of days has a day in a month or day, or from one to another."""
+    return any(begin <= f"{last or first}~" and first <= end for begin, end in stretches)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hymio.figures.reading import FigureReader, NamedPresses
 from hymio.figures.regions import Leaf, PlaceTree, Region
-from hymio.figures.wall_time import WallStretch, utc_of
+from hymio.figures.wall_time import Finest, WallStretch, utc_of
 from hymio.measures.levels import Thresholds
 from hymio.site.hours import OpeningHours
 from hymio.site.model import Level, Node, NodeKind, Question, Scale, SurveyType
@@ -112,19 +112,19 @@ class FigureScope:
 
     @property
     def first_day(self) -> str | None:
-        """The first one with votes."""
+        """That of the first month with votes."""
         return min((day for region in self.regions() if (day := region.first_day) is not None), default=None)
 
-    def presses(self, stretch: WallStretch, by_hour: bool) -> Iterator[NamedPresses]:
+    def presses(self, stretch: WallStretch, finest: Finest) -> Iterator[NamedPresses]:
         """All that lie within, of a stretch; see `FigureReader.presses`."""
         for tree in self._trees:
             points = self.points(tree)
-            for one in self._reader.presses(tree.leaf, tree.device_ids(points), tree.zones(points), stretch, by_hour):
+            for one in self._reader.presses(tree.leaf, tree.device_ids(points), tree.zones(points), stretch, finest):
                 if one.leaf.point in points:
                     yield one
         lone = list(self._reader.lone_regions()) if self._has_lone else []
         if lone:
-            yield from self._reader.presses(self._reader.lone_leaf, lone, self._reader.lone_zones(), stretch, by_hour)
+            yield from self._reader.presses(self._reader.lone_leaf, lone, self._reader.lone_zones(), stretch, finest)
 
     def subjects(self, by: By, stretch: WallStretch) -> list[Subject]:
         """Those that there were in a stretch, in the order of the tree; terminals and surveys in that of their keys."""

@@ -7,11 +7,12 @@ a day, or of 14:00, add up over places in several time zones.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hymio.measures.buckets import Per, buckets, key_of
@@ -22,6 +23,18 @@ _AGAIN: Final = " again"
 _MIDNIGHT: Final = "T00:00"
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 EXPECTED: Final = "a day as 2026-03-29, or a moment as 2026-03-29T14:00 or 2026-03-29T12:00Z"
+
+
+Finest = Literal["month", "day", "hour"]
+"""What the buckets of a question are made of, at the least."""
+
+
+class TimeParts(NamedTuple):
+    """Months (2026-03), days (2026-03-29), and days of which the hours are meant."""
+
+    months: Sequence[str]
+    days: Sequence[str]
+    by_hour: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +63,33 @@ class WallStretch:
             last -= timedelta(days=1)
         return [day_named(day + timedelta(days=number)) for number in range((last - day).days + 1)]
 
+    def parts(self, finest: Finest) -> TimeParts:
+        """The months, days and days by the hour of which it consists, none of them finer than it takes."""
+        days = self.days()
+        cut = [day for day in days if finest == "hour" or not self.holds_day(day)]
+        whole = sorted(set(days) - set(cut))
+        months = [month for month in dict.fromkeys(day[:7] for day in whole) if set(days_of(month)) <= set(whole)]
+        if finest != "month":
+            months = []
+        return TimeParts(months, [day for day in whole if day[:7] not in months], cut)
+
     def bounds_utc(self, zones: Iterable[ZoneInfo]) -> tuple[int, int]:
         """From the first to the last moment, in seconds of 1970, at which it is that time in any of the zones."""
         zones = list(zones)
         return min(utc_of(self.start, zone) for zone in zones), max(utc_of(self.end, zone) for zone in zones)
+
+
+def finest_of(per: Per | None) -> Finest:
+    """What buckets are made of."""
+    if per in (None, "month", "quarter"):
+        return "month"
+    return "hour" if per == "hour" else "day"
+
+
+def days_of(month: str) -> list[str]:
+    """All days of a month."""
+    first = date.fromisoformat(f"{month}-01")
+    return [day_named(first.replace(day=number + 1)) for number in range(monthrange(first.year, first.month)[1])]
 
 
 def whole_days(first: str, last: str) -> WallStretch:
@@ -153,10 +189,10 @@ class Slot:
 
 @lru_cache(maxsize=100_000)
 def bucket_of(per: Per | None, time: str) -> str:
-    """In which bucket a day or an hour lies: "" without buckets, an hour by its name in the bucket of that name."""
+    """In which bucket a month, a day or an hour lies: "" without buckets, an hour in the bucket of its own name."""
     if per is None or per == "hour":
         return time if per else ""
-    return key_of(per, date.fromisoformat(time[:10]))
+    return key_of(per, date.fromisoformat(f"{time}-01"[:10]))
 
 
 @lru_cache(maxsize=256)

@@ -95,15 +95,17 @@ def tree_of_hours(names: Iterable[str]) -> Tree:
 
     Args:
         names: hours as `zones.wall_name` names them, of one zone or of several: a group whose places lie in several has
-            the sum of what each calls that hour. And days whose hours nobody asks for, as `2026-03-29`: what is hidden
-            above them does not depend on that. In any order; a name may come again.
+            the sum of what each calls that hour. And days, and months, of whose parts nobody asks, as `2026-03-29` and
+            `2026-03`: what is hidden above does not depend on those. In any order; a name may come again.
     """
     children: dict[str, list[str]] = {"all": []}
     for name in sorted(set(names)):
-        month, day = name[:7], date.fromisoformat(name[:10])
-        week = f"{month}/W{day.isocalendar().week:02}"
+        month, day = name[:7], date.fromisoformat(f"{name}-01"[:10])
+        path = [key_of("quarter", day), month]
+        if name != month:
+            path += [f"{month}/W{day.isocalendar().week:02}", name[:10], name]
         above = "all"
-        for below in dict.fromkeys((key_of("quarter", day), month, week, name[:10], name)):
+        for below in dict.fromkeys(path):
             if children[above][-1:] != [below]:
                 children[above].append(below)
             above = below
