@@ -57,7 +57,7 @@ def pytest_collection_finish() -> None:
 
 
 NOT_ALONE = re.compile(
-    r"\bSimTerminal\b|\bservice\(|mosquitto|\bport: str\b|\bfind_tool\b|simulated_board|stage_set|\bBrowser\b"
+    r"\bSimTerminal\b|\b[Ss]ervice\(|mosquitto|\bport: str\b|\bfind_tool\b|simulated_board|stage_set|\bBrowser\b"
 )
 """In the text of a test file: it has to do with servers, browsers, the MicroPython VM or terminals in real time."""
 

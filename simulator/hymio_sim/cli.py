@@ -128,12 +128,12 @@ def terminal(
 ) -> None:
     """One terminal: four buttons, four lights, flash, Wi-Fi, a USB serial port.
 
-    It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `hold N SECONDS`, `chord N M [MS]`,
-    `wifi on|off`, `power on|off`, `battery MV` (the supply, millivolts), `time SECONDS`, `wait SECONDS`, `sleep` (waits
-    until it sleeps deeply), `fault ...`, `quit`. It tells what its hardware sees, a JSON object a line. A line that it
-    can't obey is told as an `error`, and at the end as status 2, unless a person types. In real time it goes on when
-    stdin has ended; in virtual time that is the end. On a terminal window it shows the four faces instead: keys 1-4
-    press, w Wi-Fi, p power, q quit.
+    It obeys commands on stdin or from a script: `press N [MS] [profile NAME]`, `hold N SECONDS`, `down N`, `up N [MS]`
+    (a finger that stays until it is told to leave), `chord N M [MS]`, `wifi on|off`, `power on|off`, `battery MV` (the
+    supply, millivolts), `time SECONDS`, `wait SECONDS`, `sleep` (waits until it sleeps deeply), `fault ...`, `quit`. It
+    tells what its hardware sees, a JSON object a line. A line that it can't obey is told as an `error`, and at the end
+    as status 2, unless a person types. In real time it goes on when stdin has ended; in virtual time that is the end.
+    On a terminal window it shows the four faces instead: keys 1-4 press, w Wi-Fi, p power, q quit.
     """
     from hymio_sim.flash.chip import FlashFileError
     from hymio_sim.run.settings import Settings

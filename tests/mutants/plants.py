@@ -503,4 +503,19 @@ PLANTS = (
         "_FOR_EVER",
         "tests/pages/test_pages.py",
     ),
+    # The on-screen terminal.
+    _host(
+        "ack-of-another-log-counts",
+        "training/journeys.py",
+        'if event["log_id"] == self.log_id:',
+        "if True:",
+        "tests/host/test_training_ring.py",
+    ),
+    _host(
+        "any-page-opens-the-terminal",
+        "training/guests.py",
+        ' and whence.lower() == headers.get("host", "").lower()',
+        "",
+        "tests/host/test_training.py",
+    ),
 )

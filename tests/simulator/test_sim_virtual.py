@@ -59,6 +59,20 @@ def test_votes_reach_the_office_through_the_air():
         assert terminal.air.office.unreadable == 0
 
 
+def test_the_answer_of_the_office_is_told_when_it_comes_and_the_cursor_when_it_is_in_flash(tmp_path):
+    with VirtualTerminal(network=True, flash=tmp_path / "flash.bin") as terminal:
+        for _ in range(3):
+            terminal.press(4)
+            terminal.run(8)
+            answered, seq = terminal.of("answered")[-1], terminal.of("record")[-1]["seq"]
+            assert answered["seq"] >= seq and answered["t"] > terminal.of("published")[-1]["t"]
+        [none, first] = terminal.of("acked")
+        assert (none["seq"], first["seq"]) == (-1, 2), "the cursor is written seldom"
+    with VirtualTerminal(flash=tmp_path / "flash.bin") as again:
+        assert again.events[0]["event"] == "ready"
+        assert again.of("acked") == [{**first, "t": again.events[0]["t"]}], "told once after the first ready as well"
+
+
 def test_nothing_leaves_while_wifi_is_off_and_everything_afterwards():
     with VirtualTerminal(network=True) as terminal:
         terminal.run(3)
@@ -131,6 +145,51 @@ def test_led_off_and_records_come_before_the_power_line():
         terminal.run(1)
         assert [event["event"] for event in terminal.events[-3:]] == ["press", "release", "release"]
         assert terminal.of("press")[-1]["powered"] is False
+
+
+@pytest.mark.parametrize("profile", ["clean", "kpb22", "worn"])
+def test_a_finger_stays_until_it_is_told_to_leave(profile):
+    with VirtualTerminal() as terminal:
+        terminal.obey(f"down 2 profile {profile}")
+        terminal.run(3)
+        assert terminal.of("press")[0]["ms"] == 0
+        assert [record["verdict"] for record in terminal.of("record")] == ["counted"] and not terminal.of("release")
+        terminal.obey("up 2")
+        terminal.run(2)
+        [release] = terminal.of("release")
+        assert release["push"] == 1 and release["ms"] == pytest.approx(3000, abs=2)
+        assert len(terminal.of("record")) == 1, "the bounce of letting go is no press"
+        terminal.obey(f"down 2 profile {profile}")
+        terminal.obey("up 2")
+        terminal.run(2)
+        assert terminal.of("release")[1]["ms"] < 60, "let go at once: closed no longer than it bounces"
+        for line in (f"down 3 profile {profile}", "up 3 300", "wait 0.1"):
+            terminal.obey(line)
+        assert len(terminal.of("release")) == 2, "it is still there"
+        terminal.run(2)
+        assert terminal.of("release")[2]["ms"] == 300
+
+
+def test_a_finger_that_stays_for_long_is_stuck_and_one_that_is_not_there_can_not_leave():
+    with VirtualTerminal() as terminal:
+        terminal.obey("down 1")
+        terminal.obey("down 1")
+        terminal.obey("press 1")
+        terminal.run(11)
+        assert [change["verdict"] for change in terminal.of("amended")] == ["stuck"]
+        terminal.obey("up 1")
+        terminal.obey("up 1")
+        messages = [event["message"] for event in terminal.of("error")]
+        assert messages[:2] == ["button 1 is still moving: expected a button at rest; wait for its release"] * 2
+        assert messages[2:] == ["up: expected a button with a finger on it, came 1"]
+
+
+def test_a_finger_that_stays_over_a_power_cut_is_ignored_until_it_leaves():
+    with VirtualTerminal() as terminal:
+        for line in ("down 3", "wait 1", "power off", "wait 1", "power on", "wait 3", "up 3", "wait 2", "press 3"):
+            terminal.obey(line)
+        terminal.run(1)
+        assert [record["boot"] for record in terminal.of("record")] == [1, 2]
 
 
 def test_a_button_that_still_moves_is_not_pushed_again():

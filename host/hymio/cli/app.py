@@ -344,6 +344,7 @@ def replay(
         "hymio serve --db votes.db",
         "hymio serve --db postgresql://hymio@db.example/votes --listen 127.0.0.1:0 --json",
         "hymio serve --db votes.db --listen 0.0.0.0:8443 --cert server.pem --key server.key",
+        "hymio serve --db training.db --training",
     ),
 )
 def serve(
@@ -361,6 +362,20 @@ def serve(
     require_token: Annotated[
         bool, typer.Option("--require-token", help="From this computer, too: for who stands behind a proxy.")
     ] = False,
+    training: Annotated[
+        bool, typer.Option("--training", help="With terminals to press at /training, whose votes go into the database.")
+    ] = False,
+    training_terminals: Annotated[
+        int, typer.Option(metavar="N", min=1, max=32, help="With --training: so many at a time.")
+    ] = 3,
+    training_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --training: for other computers, too, under this name of the server."),
+    ] = None,
+    training_broker: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="With --training: a broker whose collector is there already."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Figures and feedback over HTTP, for BI reports and other programs: the field's API /v2, and our own /api/v1.
@@ -368,9 +383,11 @@ def serve(
     Whoever comes from elsewhere than this computer shows a token (`hymio token create`).
     """
     with ends_well(is_service=True):
-        from hymio.serve.command import run_serve
+        from hymio.serve.command import TrainingWanted, run_serve
 
-    run_serve(db, listen, cert, key, rate, require_token, as_json)
+    hosts = [name.lower() for name in training_host or ()]
+    wanted = TrainingWanted(training_terminals, training_broker, hosts) if training else None
+    run_serve(db, listen, cert, key, rate, require_token, wanted, as_json)
 
 
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))

@@ -30,8 +30,8 @@ from hymio.store.database import Store
 View = Callable[[PageReader], PageOf | Response]
 
 
-API_PATHS: Final = ("/v2", "/api")
-"""What is below these is the API's; everything else is a page's."""
+API_PATHS: Final = ("/v2", "/api", "/training", "/training.json")
+"""What is below these is the API's, or has a WebSocket and a door of its own; everything else is a page's."""
 
 
 def mount_pages(api: ASGIApp, store: Store) -> ASGIApp:

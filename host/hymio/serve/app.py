@@ -23,18 +23,25 @@ from hymio.serve.live_events import Arrivals
 from hymio.serve.rate_limits import RateLimit
 from hymio.serve.serving import Serving
 from hymio.serve.v2_routes import answer_v2
+from hymio.training.router import Training, is_of_training, training_router
 
 AT_WORK_MAX: Final = 8
 """Requests that read the database at the same time; the others wait."""
 
 
-def create_app(serving: Serving, rate: RateLimit, always_token: bool = False) -> ASGIApp:
+def create_app(
+    serving: Serving, rate: RateLimit, always_token: bool = False, training: Training | None = None
+) -> ASGIApp:
     """The application with its guard.
 
     Args:
         serving: what its requests share.
         rate: how many requests one asker may make.
         always_token: whether requests from this computer need a token, too.
+        training: the terminals on the screen; None: there are none.
+
+    Raises:
+        Failure: 2, such terminals can't be had here.
     """
     app = FastAPI(
         title="hymio",
@@ -55,7 +62,10 @@ def create_app(serving: Serving, rate: RateLimit, always_token: bool = False) ->
     app.add_exception_handler(HTTPException, _answered_http)
     app.add_exception_handler(RequestValidationError, _answered_validation)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
-    return Guard(app, serving, rate, always_token)
+    if training is None:
+        return Guard(app, serving, rate, always_token)
+    app.include_router(training_router(training))
+    return Guard(app, serving, rate, always_token, is_of_training)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hymio.common.addresses import parse_listen
@@ -17,10 +19,28 @@ _AT_ONCE: float = 20
 """Requests that may come at once after a pause, in seconds of the rate."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingWanted:
+    """The terminals on the screen that are asked for: so many, their broker (None: their own), for whom else."""
+
+    terminals: int
+    broker: str | None
+    hosts: Sequence[str]
+
+
 def run_serve(
-    db: str, listen: str, cert: Path | None, key: Path | None, rate: float, always_token: bool, as_json: bool
+    db: str,
+    listen: str,
+    cert: Path | None,
+    key: Path | None,
+    rate: float,
+    always_token: bool,
+    training: TrainingWanted | None,
+    as_json: bool,
 ) -> None:
     """Serves until SIGINT or SIGTERM; prints `ready` when it can be used.
+
+    With `training` there are terminals on the screen, and a database that is not there is made.
 
     Raises:
         Failure: 2 it is a bad address or certificate, or the extra is not installed; 4 the port is taken, or there is
@@ -32,10 +52,11 @@ def run_serve(
         from hymio.serve.http_server import HttpServer, tls_of
         from hymio.serve.rate_limits import RateLimit
         from hymio.serve.serving import Serving
+        from hymio.training.router import Training
     except ModuleNotFoundError as error:
         raise missing_extra("serve", error) from error
     tls = tls_of(cert, key)
-    store = open_store(db)
+    store = open_store(db, create=training is not None)
     try:
         with store.reading() as connection:
             has_token = any(stored_tokens(connection))
@@ -48,9 +69,22 @@ def run_serve(
                     print_json({"event": "ready", "t": seconds_running(), "url": url})
                 else:
                     print_line(f"{url}/v2 and {url}/api/v1 are served. Ctrl-C ends it.")
+                    if training is not None:
+                        print_line(f"Terminals to press: {url}/training")
 
             serving = Serving(store)
-            server = HttpServer(create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token), tls, on_ready)
+            screens = None
+            if training is not None:
+                screens = Training(
+                    store,
+                    db,
+                    training.broker,
+                    training.terminals,
+                    hosts=training.hosts,
+                    trusts_this_computer=not always_token,
+                )
+            app = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token, screens)
+            server = HttpServer(app, tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
             server.run(sockets=[listener])
     finally:

@@ -7,7 +7,7 @@ import ipaddress
 import math
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,7 @@ from starlette.types import Scope as Connected
 
 from hymio.common.errors import Failure
 from hymio.common.output import note
+from hymio.common.this_computer import is_of_this_computer
 from hymio.serve.api_errors import ApiError
 from hymio.serve.rate_limits import RateLimit
 from hymio.serve.serving import Asker, Serving
@@ -37,20 +38,32 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-_FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
 class Guard:
     """Stands before the application."""
 
-    def __init__(self, app: ASGIApp, serving: Serving, rate: RateLimit, always_token: bool = False) -> None:
-        """always_token: whether this computer needs one, too."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        serving: Serving,
+        rate: RateLimit,
+        always_token: bool = False,
+        has_own_door: Callable[[str], bool] = lambda path: False,
+    ) -> None:
+        """Guards `app`.
+
+        always_token: whether this computer needs one, too; has_own_door(path): whether whatever is at that path looks
+        itself who comes. Only there are WebSockets.
+        """
         self._app, self.serving, self._rate, self._always_token = app, serving, rate, always_token
+        self._has_own_door = has_own_door
         self._good: set[bytes] = set()
 
     async def __call__(self, scope: Connected, receive: Receive, send: Send) -> None:
         """Is the application, to the server."""
-        if scope["type"] == "lifespan":
+        has_own_door = scope["type"] != "lifespan" and self._has_own_door(scope["path"])
+        if scope["type"] == "lifespan" or (has_own_door and scope["type"] == "websocket"):
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
@@ -68,7 +81,8 @@ class Guard:
             await send(message)
 
         try:
-            scope.setdefault("state", {})["asker"] = await self._asker(scope)
+            if not has_own_door:
+                scope.setdefault("state", {})["asker"] = await self._asker(scope)
             await self._app(scope, receive, send_guarded)
         except Exception as error:
             if not isinstance(error, ApiError | Failure):
@@ -131,35 +145,6 @@ def shown_token(headers: Mapping[str, str], query: QueryParams) -> str | None:
     if kind.lower() == "bearer":
         return value.strip()
     return query.get(TOKEN_PARAMETER)
-
-
-def is_of_this_computer(address: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request comes from a program of this computer, by nobody's order but its own.
-
-    A page from anywhere can make a browser ask 127.0.0.1, by that address or by a name that leads there, and a proxy
-    passes on what others ask.
-    """
-    if not _is_loopback(address) or any(name in headers for name in _FORWARDED):
-        return False
-    host = headers.get("host", "")
-    if not _is_loopback_host(host) or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        return False
-    origin = headers.get("origin")
-    return origin is None or origin.partition("://")[2] == host
-
-
-def _is_loopback_host(host: str) -> bool:
-    name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
-    return name.lower() == "localhost" or _is_loopback(name)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return found.is_loopback or (mapped is not None and mapped.is_loopback)
 
 
 def _network(address: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -29,6 +30,8 @@ STALLED_S: Final = 30.0
 KEEP_ALIVE_S: Final = 5
 END_S: Final = 5
 """How long requests may go on when the server ends."""
+MESSAGE_MAX: Final = 4 * 1024
+"""Bytes of a message by WebSocket."""
 TARGET_MAX: Final = 16 * 1024
 """Bytes of a request's address and headers."""
 
@@ -58,6 +61,12 @@ class TimedProtocol(H11Protocol):
             self.watch.cancel()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Leaves the connection to who speaks WebSocket, and finds out by pings whether the other end is there."""
+        if self.watch is not None:
+            self.watch.cancel()
+        super().handle_websocket_upgrade(event)
+
     def _look(self) -> None:
         now_s = self.loop.time()
         if self.cycle is not None and not self.cycle.response_complete:
@@ -78,14 +87,17 @@ class TimedProtocol(H11Protocol):
 class HttpServer(uvicorn.Server):
     """A server on a socket that is bound already."""
 
-    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, tls: ssl.SSLContext | None, on_ready: Callable[[], None], takes_websockets: bool = False
+    ) -> None:
         """on_ready is called once requests are answered; tls is None for plain HTTP."""
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="asyncio",
                 http=TimedProtocol,
-                ws="none",
+                ws="websockets-sansio" if takes_websockets else "none",
+                ws_max_size=MESSAGE_MAX,
                 lifespan="on",
                 log_config=None,
                 log_level="error",

@@ -78,9 +78,12 @@ class Contact:
     """The contact of one push button: open, but for its last push.
 
     `edges` are the moments of that push in microseconds, in order; the contact closes at the first and toggles at each.
+    `finger` is the number of the push whose finger rests on the button until it is told to leave, or None.
     """
 
+    profile: str = switches.DEFAULT
     edges: list[int] = field(default_factory=list)
+    finger: int | None = None
 
     def is_closed(self, now_us: int) -> bool:
         """Whether the contact is closed at that moment."""
@@ -177,8 +180,12 @@ class Hardware:
     # ---- fingers ----
 
     def is_moving(self, button: int) -> bool:
-        """Whether the button is pushed or still bounces."""
+        """Whether the button still bounces, or is pushed for a time that will end."""
         return self._contacts[button].is_moving(self.clock.now_us())
+
+    def is_held(self, button: int) -> bool:
+        """Whether a finger rests on the button until `let_go`."""
+        return self._contacts[button].finger is not None
 
     def is_closed(self, button: int) -> bool:
         """Whether the button's contact is closed at this moment."""
@@ -199,26 +206,65 @@ class Hardware:
         Raises:
             KeyError: there is no such profile of a switch.
         """
-        self._pushes += 1
-        push = self._pushes
         pattern = switches.edges(profile, self._bounce, contact_ms)
         start_us = self.clock.now_us() + _LEAD_US
-        contact = Contact([start_us + time_us for time_us, _ in pattern])
+        push = self._touched(button, Contact(profile, [start_us + time_us for time_us, _ in pattern]), contact_ms)
+        self._moves(button, 0)
+        self._released_at(self._contacts[button].edges[-1], push, contact_ms)
+
+    def put_finger(self, button: int, profile: str) -> None:
+        """A finger pushes the button now, and stays on it until `let_go`.
+
+        Raises:
+            KeyError: there is no such profile of a switch.
+        """
+        start_us = self.clock.now_us() + _LEAD_US
+        contact = Contact(profile, [start_us + time_us for time_us in switches.closing(profile, self._bounce)])
+        contact.finger = self._touched(button, contact, 0)
+        self._moves(button, 0)
+
+    def let_go(self, button: int, least_ms: float = 0.0) -> None:
+        """The finger that was put on the button leaves it, once the contact has been closed for `least_ms`.
+
+        Whoever knows how long a finger was there says so: this process may hear late that it came.
+        """
+        contact = self._contacts[button]
+        push, contact.finger = contact.finger, None
+        assert push is not None, "there is a finger on it"
+        # Who lets go while the contact still bounces has it closed for a moment, as every contact has.
+        least_us = contact.edges[0] + round(1000 * least_ms)
+        parting_us = max(self.clock.now_us() + _LEAD_US, contact.edges[-1] + 2, least_us)
+        known = len(contact.edges)
+        contact.edges += [parting_us + time_us for time_us in switches.opening(contact.profile, self._bounce)]
+        if self.processor:
+            self.processor.contact_changed(button)
+        self._moves(button, known)
+        self._released_at(contact.edges[-1], push, (parting_us - contact.edges[0]) / 1000)
+
+    def _touched(self, button: int, contact: Contact, contact_ms: float) -> int:
+        """Gives the button the contact of a new push and tells of it; gives the number of the push."""
+        self._pushes += 1
         self._contacts[button] = contact
         self.journal.tell(
             "press",
-            push=push,
+            push=self._pushes,
             button=button,
             ms=round(contact_ms),
-            profile=profile,
+            profile=contact.profile,
             powered=self.powered,
             utc=self.utc,
         )
         if self.processor:
             self.processor.contact_changed(button)
-        for edge_us in contact.edges:
+        return self._pushes
+
+    def _moves(self, button: int, first: int) -> None:
+        """Has the world see the edges of the button's push from number `first` on, each in its moment."""
+        for edge_us in self._contacts[button].edges[first:]:
             self.clock.call_at_us(edge_us, functools.partial(self._edge, button, edge_us))
-        self.clock.call_at_us(contact.edges[-1], lambda: self.journal.tell("release", push=push))
+
+    def _released_at(self, at_us: int, push: int, contact_ms: float) -> None:
+        self.clock.call_at_us(at_us, lambda: self.journal.tell("release", push=push, ms=round(contact_ms)))
 
     def _edge(self, button: int, edge_us: int) -> None:
         if self.processor and self.powered:
@@ -364,6 +410,10 @@ class Hardware:
     def published(self, log_id: int, first_seq: int, last_seq: int) -> None:
         """A batch with the records `first_seq` to `last_seq` has left through the air."""
         self.journal.tell("published", log_id=log_id, first_seq=first_seq, last_seq=last_seq)
+
+    def answered(self, log_id: int, seq: int) -> None:
+        """An acknowledgement of everything up to and with `seq` has come through the air."""
+        self.journal.tell("answered", log_id=log_id, seq=seq)
 
     # ---- boots and power ----
 

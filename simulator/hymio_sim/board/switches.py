@@ -112,13 +112,24 @@ def edges(profile: str, rng: random.Random, contact_ms: float) -> list[Edge]:
     Raises:
         KeyError: there is no such profile.
     """
-    switch = SWITCHES[profile]
     contact_us = round(contact_ms * 1000)
-    closing = [time for time in _toggles(_scaled(switch.closing, switch, rng), rng) if time < contact_us]
-    if len(closing) % 2 == 0:  # the contact ended while it was open
-        closing.pop()
-    opening = [contact_us + time for time in _toggles(_scaled(switch.opening, switch, rng), rng)]
-    return [(time, index % 2 == 0) for index, time in enumerate(closing + opening)]
+    times = [time for time in closing(profile, rng) if time < contact_us]
+    if len(times) % 2 == 0:  # the contact ended while it was open
+        times.pop()
+    times += [contact_us + time for time in opening(profile, rng)]
+    return [(time, index % 2 == 0) for index, time in enumerate(times)]
+
+
+def closing(profile: str, rng: random.Random) -> list[int]:
+    """The moments at which a contact toggles that is pushed and stays closed, microseconds after first contact."""
+    switch = SWITCHES[profile]
+    return _toggles(_scaled(switch.closing, switch, rng), rng)
+
+
+def opening(profile: str, rng: random.Random) -> list[int]:
+    """The moments at which a closed contact toggles that is let go and stays open, from its first parting."""
+    switch = SWITCHES[profile]
+    return _toggles(_scaled(switch.opening, switch, rng), rng)
 
 
 def _toggles(stretches: list[Chatter], rng: random.Random) -> list[int]:

@@ -157,6 +157,7 @@ class LogWatch:
             for slot in range(SLOTS):
                 self._look_at_slot(sector, slot)
         self.boot_written = False
+        self.cursor_told = False
         self._tell = tell
 
     def _look_at_header(self, sector: int) -> None:

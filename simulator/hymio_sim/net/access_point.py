@@ -187,10 +187,14 @@ class AccessPoint:
     async def _inward(
         self, connection: _Connection, far_reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        watch = MqttWatch()
         with contextlib.suppress(OSError):
             while data := await far_reader.read(_CHUNK):
                 if not connection.cut:
                     self.passed_bytes += len(data)
+                    if not self._is_secret:
+                        for log_id, seq in watch.came(data):
+                            self._hardware.answered(log_id, seq)
                     writer.write(data)
                     await writer.drain()
         if not connection.cut:

@@ -1,8 +1,10 @@
-"""Reads the MQTT stream that leaves a terminal, and tells which vote batches have gone."""
+"""Reads the MQTT streams of a terminal, and tells which vote batches have gone and which acknowledgements have come."""
 
 from __future__ import annotations
 
 import struct
+from binascii import crc32
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 PUBLISH = 3
@@ -91,8 +93,16 @@ def parse_batch_head(payload: bytes) -> BatchHead | None:
     return BatchHead(log_id, nonce, first_seq, slots) if version == 2 else None
 
 
+def parse_ack(payload: bytes) -> tuple[int, int] | None:
+    """(log_id, seq) of an ack: everything up to and with seq is settled. None if the payload is none of version 1."""
+    if len(payload) < 14 or int.from_bytes(payload[-4:], "little") != crc32(payload[:-4]):
+        return None
+    version, _, log_id, mark = struct.unpack_from("<BBII", payload)
+    return (log_id, mark - 1) if version == 1 else None
+
+
 class MqttWatch:
-    """Follows the bytes of one connection; what is not MQTT is passed over."""
+    """Follows the bytes of one direction of a connection; what is not MQTT is passed over."""
 
     def __init__(self) -> None:
         self._stream = bytearray()
@@ -100,10 +110,18 @@ class MqttWatch:
 
     def left(self, data: bytes) -> list[BatchHead]:
         """The batches that are completed by `data`, but for those without a record."""
+        heads = [parse_batch_head(publish.payload) for publish in self._published(data, "/votes")]
+        return [head for head in heads if head and head.slots]
+
+    def came(self, data: bytes) -> list[tuple[int, int]]:
+        """The acks that are completed by `data`, as (log_id, seq)."""
+        acks = [parse_ack(publish.payload) for publish in self._published(data, "/ack")]
+        return [ack for ack in acks if ack]
+
+    def _published(self, data: bytes, end_of_topic: str) -> Iterator[Publish]:
         if self._lost:
-            return []
+            return
         self._stream += data
-        batches = []
         while packet := split_packet(self._stream):
             first, body = packet
             if first >> 4 != PUBLISH:
@@ -112,8 +130,6 @@ class MqttWatch:
                 publish = parse_publish(first, body)
             except struct.error:
                 self._lost = True
-                break
-            head = parse_batch_head(publish.payload) if publish.topic.endswith("/votes") else None
-            if head and head.slots:
-                batches.append(head)
-        return batches
+                return
+            if publish.topic.endswith(end_of_topic):
+                yield publish

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hymio.common.child_processes import die_with_parent
 from hymio.common.errors import NO_SERVICE, Failure
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.board.journal import Event
-from hymio_sim.run.processes import die_with_parent
 
 _STOP_S = 20.0
 """How long a process may take to end before it is killed."""

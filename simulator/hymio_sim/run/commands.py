@@ -15,6 +15,8 @@ _LONGEST_MS: Final = 3_600_000.0
 USAGE: Final = (
     "press N [MS] [profile NAME]",
     "hold N SECONDS",
+    "down N [profile NAME]",
+    "up N [MS]",
     "chord N M [MS]",
     "wifi on|off",
     "power on|off",
@@ -37,6 +39,22 @@ class PushButton:
     button: int
     contact_ms: float = DEFAULT_MS
     profile: str = DEFAULT
+
+
+@dataclass(frozen=True)
+class PutFinger:
+    """Push a button and stay on it until it is let go."""
+
+    button: int
+    profile: str = DEFAULT
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """Take the finger off a button, once its contact has been closed for `least_ms`."""
+
+    button: int
+    least_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,7 @@ class Quit:
     """End the simulation."""
 
 
-Command = PushButton | Chord | TurnOnOff | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
+Command = PushButton | PutFinger | LetGo | Chord | TurnOnOff | SetSupply | SetTime | Fault | Wait | AwaitSleep | Quit
 
 
 class BadCommand(ValueError):
@@ -108,6 +126,10 @@ def parse(line: str) -> Command | None:
         return _press(rest)
     if verb == "hold" and len(rest) == 2:
         return PushButton(_button(rest[0]), 1000 * _number(verb, rest[1], 0.001, _LONGEST_MS / 1000))
+    if verb == "down" and (len(rest) == 1 or (len(rest) == 3 and rest[1] == "profile")):
+        return PutFinger(_button(rest[0]), profile_of(rest[2]) if rest[1:] else DEFAULT)
+    if verb == "up" and len(rest) in (1, 2):
+        return LetGo(_button(rest[0]), _number(verb, rest[1], 0.0, _LONGEST_MS) if rest[1:] else 0.0)
     if verb == "chord" and len(rest) in (2, 3):
         first, second = _button(rest[0]), _button(rest[1])
         if first == second:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from hymio.common.child_processes import scratch_folder
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.firmware_files import firmware_dir
 from hymio_sim.board.board_files import FAKES, find_tool, lay_out, lay_out_files, merged, rom_image
@@ -105,7 +106,7 @@ class RealTerminal:
         loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as stack:
             flash = stack.enter_context(NorFlash(settings.flash, times=TIMES[settings.flash_times]))
-            scratch = Path(stack.enter_context(_scratch()))
+            scratch = stack.enter_context(scratch_folder("hymio-sim-"))
             clock = RealClock(loop)
             journal = Journal(clock, STARTED_US, self._show)
             hardware = Hardware(
@@ -171,21 +172,6 @@ class RealTerminal:
         """Obeys one more command line, which a key on the screen stands for."""
         if self._keys:
             self._keys.add(line)
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[str]:
-    """A directory for the board's files, gone after the block; those of simulators that were killed go as well."""
-    prefix = "hymio-sim-"
-    for old in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
-        pid = old.name.removeprefix(prefix).split("-")[0]
-        if pid.isdigit() and not registry.is_running(int(pid)):
-            shutil.rmtree(old, ignore_errors=True)
-    directory = tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-")
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _prepare(settings: Settings, scratch: Path, config: dict[str, Any]) -> tuple[list[str], bytes | None]:

@@ -9,17 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hymio.cable.ports import simulated_dir
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is a process with that number, whoever owns it."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+from hymio.common.child_processes import is_running
 
 
 def _prune(directory: Path) -> None:

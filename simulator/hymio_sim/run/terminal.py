@@ -15,7 +15,9 @@ from hymio_sim.run.commands import (
     BadCommand,
     Chord,
     Command,
+    LetGo,
     PushButton,
+    PutFinger,
     Quit,
     SetSupply,
     SetTime,
@@ -93,6 +95,13 @@ class CommandedTerminal:
         if isinstance(command, PushButton):
             self._still(command.button)
             hardware.push(command.button, command.contact_ms, command.profile)
+        elif isinstance(command, PutFinger):
+            self._still(command.button)
+            hardware.put_finger(command.button, command.profile)
+        elif isinstance(command, LetGo):
+            if not hardware.is_held(command.button):
+                raise BadCommand(f"up: expected a button with a finger on it, came {command.button}")
+            hardware.let_go(command.button, command.least_ms)
         elif isinstance(command, Chord):
             self._still(command.first)
             self._still(command.second)
@@ -133,7 +142,8 @@ class CommandedTerminal:
         return _LOOK_S
 
     def _still(self, button: int) -> None:
-        if button in self._engaged or self.hardware.is_moving(button):
+        hardware = self.hardware
+        if button in self._engaged or hardware.is_held(button) or hardware.is_moving(button):
             raise BadCommand(f"button {button} is still moving: expected a button at rest; wait for its release")
 
     def _second_of_chord(self, button: int, contact_ms: float) -> None:

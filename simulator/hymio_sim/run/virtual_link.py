@@ -68,7 +68,8 @@ class VirtualLink:
         self._air = air
         self._times = times
         self._is_cut = False
-        self._watch = MqttWatch()
+        self._outward_watch = MqttWatch()
+        self._inward_watch = MqttWatch()
         self._far = Connection(send=self._inward, drop=self._dropped)
 
     def _after(self, callback: Callable[[], None], further_us: int = 0) -> None:
@@ -86,12 +87,17 @@ class VirtualLink:
         """Bytes for the broker leave; the board tells the batches among them."""
         if self._is_cut:
             return
-        for batch in self._watch.left(data):
+        for batch in self._outward_watch.left(data):
             self._hardware.published(batch.log_id, batch.first_seq, batch.last_seq)
         self._after(lambda: self._air.broker.received(self._far, data))
 
     def _inward(self, data: bytes) -> None:
-        self._after(lambda: None if self._is_cut else self._near_end.link_received(self, data))
+        self._after(lambda: None if self._is_cut else self._received(data))
+
+    def _received(self, data: bytes) -> None:
+        for log_id, seq in self._inward_watch.came(data):
+            self._hardware.answered(log_id, seq)
+        self._near_end.link_received(self, data)
 
     def _dropped(self) -> None:
         self._after(lambda: None if self._is_cut else self._near_end.link_lost(self))

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hymio.common.child_processes import die_with_parent
 from hymio_sim.board.board_files import without_zeros
 from hymio_sim.board.hardware import BUTTONS, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, Hardware
 from hymio_sim.board.sim_time import Timer
 from hymio_sim.board.usb_cable import UsbCable
 from hymio_sim.fakes import bus as wire
 from hymio_sim.fakes import nvs as nvs_wire
-from hymio_sim.run.processes import die_with_parent
 from hymio_sim.run.vm_bus import BusEnd
 
 ROM_VARIABLE: Final = "HYMIO_ROM"

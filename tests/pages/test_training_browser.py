@@ -1,0 +1,119 @@
+"""The on-screen terminal in a real browser: by pointer, by key, by what a screen reader does; in each language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hymio_process import service
+from looking import SCREENS, check_accessible, check_width, opened, picture
+from playwright.sync_api import Browser, Page, expect
+
+from hymio.locale.language import LOCALES
+
+PATIENCE_MS = 60_000.0
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the page, with the firmware on its VM, a broker and a collector behind it."""
+    db: Path = tmp_path_factory.mktemp("training") / "training.db"
+    with service("serve", "--db", str(db), "--training", "--listen", "127.0.0.1:0", "--json") as running:
+        yield running.wait_for("ready")["url"] + "/training"
+        assert running.stop() == 0 and running.stderr == []
+
+
+def is_ready(page: Page) -> None:
+    expect(page.locator("#power")).to_be_enabled(timeout=PATIENCE_MS)
+
+
+def renew(page: Page) -> None:
+    """Puts a new terminal there: the one before has the presses of those who came before."""
+    is_ready(page)
+    page.locator('[data-renew="new"]').click()
+    expect(page.locator("#power")).to_be_disabled(timeout=PATIENCE_MS)
+    is_ready(page)
+
+
+def newest(page: Page, *said: str) -> None:
+    """Waits until the newest press has come so far: its cells hold these words."""
+    row = page.locator("#way tbody tr").first
+    for words in said:
+        expect(row).to_contain_text(words, timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("code", LOCALES)
+def test_everybody_can_use_it(browser: Browser, training: str, code: str) -> None:
+    with opened(browser, f"{training}?lang={code}", reduced_motion="reduce") as page:
+        assert page.locator("html").get_attribute("lang") == code
+        is_ready(page)
+        page.locator("summary").click()
+        page.keyboard.press("4", delay=60)
+        expect(page.locator("#way tbody tr td.reached")).to_have_count(5, timeout=PATIENCE_MS)
+        for screen, size in SCREENS.items():
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme="dark" if screen == "phone" else "light")
+            check_width(page)
+            if screen == "phone" or (screen == "desktop" and code == "en"):
+                check_accessible(page)
+            picture(page, f"training-{code}-{screen}")
+
+
+def test_a_press_of_any_kind_gets_to_the_database(browser: Browser, training: str) -> None:
+    with opened(browser, training, viewport=SCREENS["desktop"]) as page:
+        renew(page)
+        button = page.locator('.press[data-button="3"]')
+        button.click(delay=80)
+        newest(page, "Happy", "counted")
+        page.wait_for_timeout(2100)  # else the next one would correct it
+        button.focus()
+        page.keyboard.down("Space")
+        newest(page, "held down")
+        page.keyboard.up("Space")
+        page.wait_for_timeout(2100)
+        page.locator('.press[data-button="1"]').evaluate("button => button.click()")
+        newest(page, "Very unhappy", "counted")
+        expect(page.locator("#way tbody tr")).to_have_count(3)
+        expect(page.locator('[data-figure="rows"]')).to_have_text("3", timeout=PATIENCE_MS)
+        expect(page.locator("#ledger")).to_have_class("ledger balanced")
+        expect(page.locator("#said")).to_contain_text("Everything has arrived")
+        expect(page.locator(".cell.v-3")).to_have_count(1)
+
+
+def test_the_light_follows_the_flash_and_the_wires_do_what_they_say(browser: Browser, training: str) -> None:
+    with opened(browser, training, viewport=SCREENS["desktop"]) as page:
+        renew(page)
+        button = page.locator('.press[data-button="4"]')
+        page.keyboard.down("4")
+        expect(button).to_have_class("press down lit", timeout=PATIENCE_MS)
+        page.keyboard.up("4")
+        expect(button).to_have_class("press", timeout=PATIENCE_MS)
+        page.locator("#wifi").click()
+        expect(page.locator("#wifi")).to_have_text("Restore the Wi-Fi", timeout=PATIENCE_MS)
+        page.wait_for_timeout(2100)
+        page.keyboard.press("2", delay=60)
+        expect(page.locator("#outbox")).to_have_text("1", timeout=PATIENCE_MS)
+        page.locator("#power").click()
+        expect(page.locator("#power")).to_have_text("Put the battery back", timeout=PATIENCE_MS)
+        page.keyboard.press("1", delay=60)
+        newest(page, "no power")
+        page.locator("#power").click()
+        expect(page.locator("#said")).to_contain_text("Ready: a press is judged from now on.", timeout=PATIENCE_MS)
+        expect(page.locator("#outbox")).to_have_text("1")
+        page.locator("#wifi").click()
+        expect(page.locator("#outbox")).to_have_text("0", timeout=PATIENCE_MS)
+
+
+def test_single_keys_can_be_turned_off_and_a_new_terminal_is_a_new_beginning(browser: Browser, training: str) -> None:
+    with opened(browser, training, viewport=SCREENS["desktop"], reduced_motion="reduce") as page:
+        is_ready(page)
+        page.locator("#by-keys").uncheck()
+        page.keyboard.press("1", delay=60)
+        page.locator("#by-keys").check()
+        page.keyboard.press("2", delay=60)
+        newest(page, "Unhappy")
+        expect(page.locator("#way tbody tr")).to_have_count(1)
+        renew(page)
+        expect(page.locator("#way tbody tr")).to_have_count(0)
+        expect(page.locator(".cell.v-2")).to_have_count(0)
