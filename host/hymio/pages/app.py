@@ -7,6 +7,7 @@ page has its twin in JSON at the same address: with .json, or where the Accept h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.applications import Starlette
@@ -20,7 +21,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hymio.pages.assets import PREFIX, answer_asset
-from hymio.pages.errors import answer_error
+from hymio.pages.errors import Refused, answer_error
+from hymio.pages.gate import Form, Gate
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
@@ -51,16 +53,33 @@ def mount_pages(api: ASGIApp, store: Store) -> ASGIApp:
 
 def pages_app(store: Store) -> Starlette:
     """The pages of a database."""
-    sites = KnownSites(store)
+    sites, gate = KnownSites(store), Gate(store)
 
-    def page(path: str, view: View) -> Iterator[Route]:
+    def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
+        """The routes of a page.
+
+        Args:
+            path: where it is.
+            view: makes it.
+            post: takes its forms, if it has any.
+            is_open: whether it is for those, too, who are not logged in.
+        """
+
         async def answer(request: Request) -> Response:
-            reader = PageReader(request, store, reader_language(request), sites.now)
-            return await run_in_threadpool(_answered, reader, view)
+            what = _Asked(request, gate, sites, view if request.method != "POST" or post is None else post, is_open)
+            form: Form = {}
+            if request.method == "POST":
+                try:
+                    form = await gate.form(request)
+                except Refused as refused:
+                    # Whoever is logged out has no form of ours: that is what they are told then.
+                    return await run_in_threadpool(what.refused, refused)
+            return await run_in_threadpool(what.answered, form)
 
+        methods = ["GET"] if post is None else ["GET", "POST"]
         # First the twin: a place's key would match "ward-3.json" too.
-        yield Route(path + (".json" if path != "/" else "index.json"), answer)
-        yield Route(path, answer)
+        yield Route(path + (".json" if path != "/" else "index.json"), answer, methods=methods)
+        yield Route(path, answer, methods=methods)
 
     return Starlette(
         routes=[
@@ -74,21 +93,43 @@ def pages_app(store: Store) -> Starlette:
     )
 
 
-def _answered(reader: PageReader, view: View) -> Response:
-    request = reader.request
-    try:
-        page = view(reader)
-        if isinstance(page, Response):
-            answer = page
-        elif wants_json(request):
-            answer = JSONResponse(dict(page.values))
-        else:
-            values = {**page.values, **page.around, "url": request.url}
-            answer = HTMLResponse(rendered(page.template, reader.language, values))
-    except Exception as error:  # whatever it is, it gets a page
-        return answer_error(request, error)
-    answer.headers["Cache-Control"] = "private, no-cache"
-    answer.headers["Content-Language"] = reader.language.code
-    answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
-    remember_choice(request, answer)
-    return answer
+@dataclass(frozen=True)
+class _Asked:
+    """A request for a page; what follows runs in a thread, since it asks the database."""
+
+    request: Request
+    gate: Gate
+    sites: KnownSites
+    view: View
+    is_open: bool
+
+    def refused(self, refused: Refused) -> Response:
+        try:
+            if not self.is_open:
+                self.gate.access(self.request)
+        except Exception as error:
+            return answer_error(self.request, error)
+        return answer_error(self.request, refused)
+
+    def answered(self, form: Form) -> Response:
+        request, gate = self.request, self.gate
+        try:
+            access = gate.access_or_nobody(request) if self.is_open else gate.access(request)
+            reader = PageReader(request, gate.store, reader_language(request), access, self.sites.now, form)
+            token = gate.token(request)
+            page = self.view(reader)
+            if isinstance(page, Response):
+                answer = page
+            elif wants_json(request):
+                answer = JSONResponse(dict(page.values), page.status)
+            else:
+                values = {**page.values, **page.around, "url": request.url, "access": access, "form_token": token}
+                answer = HTMLResponse(rendered(page.template, reader.language, values), page.status)
+            token.remember(request, answer)
+        except Exception as error:  # whatever it is, it gets a page
+            return answer_error(request, error)
+        answer.headers["Cache-Control"] = "private, no-cache"
+        answer.headers["Content-Language"] = reader.language.code
+        answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
+        remember_choice(request, answer)
+        return answer

@@ -239,6 +239,18 @@ terminals = Table(
 )
 
 
+STATE_ORDERS: Final = (
+    "heard_utc",
+    "unsent",
+    "supply_mv",
+    "empty_utc",
+    "rssi",
+    "edges_a_press",
+    "firmware",
+    "cert_ends_utc",
+)
+"""By which columns `terminal_states` can be had in order."""
+
 terminal_states = Table(
     "terminal_states",
     metadata,
@@ -260,12 +272,7 @@ terminal_states = Table(
     Column("firmware", String(64)),
     Column("cert_ends_utc", Double),
     Column("message", Text, comment="the whole message, at most 4,096 bytes"),
-    *(
-        Index(f"terminals_by_{name}", name, "device_id")
-        for name in (
-            "heard_utc", "unsent", "supply_mv", "empty_utc", "rssi", "edges_a_press", "firmware", "cert_ends_utc"
-        )  # fmt: skip
-    ),
+    *(Index(f"terminals_by_{name}", name, "device_id") for name in STATE_ORDERS),
     info=_CHANGES,
 )
 """What each terminal said last, as a technician sorts and looks for it; one row for each, however often it speaks."""

@@ -90,7 +90,16 @@ def _terminals(tables: sa.MetaData) -> None:
         maybe("message", sa.Text, "the whole message, at most 4,096 bytes"),
         *(
             sa.Index(f"terminals_by_{name}", name, "device_id")
-            for name in "heard_utc unsent supply_mv empty_utc rssi edges_a_press firmware cert_ends_utc".split()
+            for name in [
+                "heard_utc",
+                "unsent",
+                "supply_mv",
+                "empty_utc",
+                "rssi",
+                "edges_a_press",
+                "firmware",
+                "cert_ends_utc",
+            ]
         ),
         postgresql_with={"fillfactor": 70},
     )
@@ -108,9 +117,7 @@ def _accounts(tables: sa.MetaData) -> None:
         _text("role", 8, "admin, manager or viewer"),
         _text("password", None, "Argon2id; null: logs in elsewhere only", nullable=True),
         _text("issuer", 255, "OpenID Connect: who says who it is; null: nobody but we", nullable=True),
-        _text(
-            "subject", 255, "who it is there; null: whoever has the e-mail address, the first time", nullable=True
-        ),
+        _text("subject", 255, "who it is there; null: whoever has the e-mail address, the first time", nullable=True),
         _utc("created_utc", nullable=False),
         _utc("disabled_utc"),
         _utc("last_login_utc"),
