@@ -22,11 +22,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hymio.pages.assets import PREFIX, answer_asset
 from hymio.pages.errors import Refused, answer_error
-from hymio.pages.gate import Form, Gate
+from hymio.pages.gate import LOGIN, Form, Gate
+from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places
+from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.store.database import Store
 
 View = Callable[[PageReader], PageOf | Response]
@@ -36,12 +38,12 @@ API_PATHS: Final = ("/v2", "/api")
 """What is below these is the API's; everything else is a page's."""
 
 
-def mount_pages(api: ASGIApp, store: Store) -> ASGIApp:
+def mount_pages(api: ASGIApp, store: Store, oidc: Oidc | None = None) -> ASGIApp:
     """The API and the pages as one application.
 
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
     """
-    pages = pages_app(store)
+    pages = pages_app(store, oidc)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -51,9 +53,10 @@ def mount_pages(api: ASGIApp, store: Store) -> ASGIApp:
     return both
 
 
-def pages_app(store: Store) -> Starlette:
-    """The pages of a database."""
+def pages_app(store: Store, oidc: Oidc | None = None) -> Starlette:
+    """The pages of a database; oidc: who else vouches for people that log in."""
     sites, gate = KnownSites(store), Gate(store)
+    accounts = AccountPages(gate, oidc)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
         """The routes of a page.
@@ -87,6 +90,13 @@ def pages_app(store: Store) -> Starlette:
             *page("/", places.start),
             *page("/places/{organisation}", places.organisation),
             *page("/places/{organisation}/{place}", places.place),
+            *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
+            *page("/login/oidc", accounts.to_issuer, is_open=True),
+            *page(BACK, accounts.from_issuer, is_open=True),
+            *page("/logout", accounts.account, accounts.log_out),
+            *page(ACCOUNT, accounts.account, accounts.post_account),
+            *page(USERS, accounts.users, accounts.post_users),
+            *page(USERS + "/{user}", accounts.user, accounts.post_user),
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={HTTPException: answer_error},
@@ -123,7 +133,7 @@ class _Asked:
             elif wants_json(request):
                 answer = JSONResponse(dict(page.values), page.status)
             else:
-                values = {**page.values, **page.around, "url": request.url, "access": access, "form_token": token}
+                values = {**page.values, **page.around, "url": request.url, "access": access, "form_key": token}
                 answer = HTMLResponse(rendered(page.template, reader.language, values), page.status)
             token.remember(request, answer)
         except Exception as error:  # whatever it is, it gets a page
