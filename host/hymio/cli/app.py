@@ -20,6 +20,7 @@ from hymio.cli import (
     quarantine_commands,
     site_commands,
     token_commands,
+    user_commands,
 )
 from hymio.cli.bench_commands import BENCH
 from hymio.cli.office_commands import OFFICE
@@ -67,6 +68,9 @@ app.add_typer(
     token_commands.app, name="token", help=token_commands.HELP, epilog=token_commands.EXAMPLES, rich_help_panel=OFFICE
 )
 app.add_typer(token_commands.audit_app)
+app.add_typer(
+    user_commands.app, name="user", help=user_commands.HELP, epilog=user_commands.EXAMPLES, rich_help_panel=OFFICE
+)
 
 
 def _show_version(wanted: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import time
 import traceback
@@ -16,11 +15,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connected
 
+from hymio.common.clients import is_of_this_computer, network_of
 from hymio.common.errors import Failure
 from hymio.common.output import note
-from hymio.common.this_computer import is_of_this_computer
+from hymio.common.rate_limits import RateLimit
 from hymio.serve.api_errors import ApiError
-from hymio.serve.rate_limits import RateLimit
 from hymio.serve.serving import Asker, Serving
 from hymio.store.tokens import Scope
 
@@ -101,14 +100,14 @@ class Guard:
         now_s = time.monotonic()
         token = shown_token(headers, query)
         if token is None:
-            asker = Asker(f"address {_network(address)}", None)
+            asker = Asker(f"address {network_of(address)}", None)
             if self._always_token or not is_of_this_computer(address, headers):
                 self._count(asker, now_s)
                 raise unauthorized("No token was given.")
         else:
             # Nobody guesses a token, but looking for one that is none costs as much as any. Behind a proxy all have one
             # address: those who showed a good one lately don't suffer for the others.
-            stranger, digest = Asker(f"stranger {_network(address)}", None), hashlib.sha256(token.encode()).digest()
+            stranger, digest = Asker(f"stranger {network_of(address)}", None), hashlib.sha256(token.encode()).digest()
             if digest not in self._good:
                 self._check(stranger, now_s)
             found = await run_in_threadpool(self._scope_of, token)
@@ -145,15 +144,6 @@ def shown_token(headers: Mapping[str, str], query: QueryParams) -> str | None:
     if kind.lower() == "bearer":
         return value.strip()
     return query.get(TOKEN_PARAMETER)
-
-
-def _network(address: str) -> str:
-    """Whose failures are counted together: an IPv6 address costs nothing, its network does."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def unauthorized(message: str) -> ApiError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
-from hymio.common.this_computer import is_of_this_computer
+from hymio.common.clients import is_of_this_computer
 
 
 def may_visit(client: str, headers: Mapping[str, str], hosts: Collection[str], trusts_this_computer: bool) -> bool:

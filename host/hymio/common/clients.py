@@ -1,4 +1,4 @@
-"""Whether a request over HTTP comes from this very computer."""
+"""Who asks over HTTP: from which network, and whether it is somebody at this very computer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_of_this_computer(address: str, headers: Mapping[str, str]) -> bool:
     A page from anywhere can make a browser ask 127.0.0.1, by that address or by a name that leads there, and a proxy
     passes on what others ask.
     """
-    if not is_loopback(address) or any(name in headers for name in _FORWARDED):
+    if not _is_loopback(address) or any(name in headers for name in _FORWARDED):
         return False
     host = headers.get("host", "")
     if not _is_loopback_host(host) or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
@@ -24,13 +24,25 @@ def is_of_this_computer(address: str, headers: Mapping[str, str]) -> bool:
     return origin is None or origin.partition("://")[2] == host
 
 
+def is_loopback_name(host: str) -> bool:
+    """Whether a host, as people write it, is this computer."""
+    return host.lower() == "localhost" or _is_loopback(host)
+
+
+def network_of(address: str) -> str:
+    """Whose failures are counted together: an IPv6 address costs nothing, its network does."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
+
+
 def _is_loopback_host(host: str) -> bool:
-    name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
-    return name.lower() == "localhost" or is_loopback(name)
+    return is_loopback_name(host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0])
 
 
-def is_loopback(address: str) -> bool:
-    """Whether an address of IP leads nowhere but to this computer."""
+def _is_loopback(address: str) -> bool:
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
