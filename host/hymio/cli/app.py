@@ -21,6 +21,7 @@ from hymio.cli import (
     site_commands,
     token_commands,
     user_commands,
+    wall_commands,
 )
 from hymio.cli.bench_commands import BENCH
 from hymio.cli.office_commands import OFFICE
@@ -70,6 +71,9 @@ app.add_typer(
 app.add_typer(token_commands.audit_app)
 app.add_typer(
     user_commands.app, name="user", help=user_commands.HELP, epilog=user_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(
+    wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
 )
 
 

@@ -31,6 +31,7 @@ from hymio.store.sites import StoredSite, clashes, load_sites, lock_sites, save_
 
 _SHOWN_MAX: Final = 100
 """More changes than this are only counted after an import."""
+_NEAR_MAX: Final = 5
 _NO_SITE: Final = '`hymio site import site.toml` brings one; host/README.md, "Sites", shows how it is written.'
 
 
@@ -160,6 +161,29 @@ def chosen_site(sites: Sequence[StoredSite], organisation: str | None) -> Stored
             WRONG_USE, f"There is no organisation {organisation} in the database.", f"Give one of {', '.join(near)}."
         )
     return sites[0 if organisation is None else keys.index(organisation)]
+
+
+def chosen_place(stored: StoredSite, key: str | None, option: str) -> int | None:
+    """The id of a group or an experience point; None, as `key` is: all of the organisation.
+
+    Raises:
+        Failure: 2, there is none of that key; names the option.
+    """
+    if key is None or key in stored.nodes:
+        return None if key is None else stored.nodes[key]
+    near = ", ".join(_near(stored.site, key))
+    raise Failure(
+        WRONG_USE,
+        f"{option}: expected the key of a group or an experience point of {stored.site.organisation.key}, came {key!r}.",
+        f"Near it are {near}." if near else f"`hymio site show` lists the keys; without {option} it is all of it.",
+    )
+
+
+def _near(site: Site, key: str) -> list[str]:
+    """Keys that are like it, or whose names are."""
+    names: dict[str, str] = {node.name.casefold(): node.key for node in site.nodes}
+    names |= {node.key: node.key for node in site.nodes}
+    return list(dict.fromkeys(names[one] for one in get_close_matches(key.casefold(), names, _NEAR_MAX)))
 
 
 def _sites(db: str) -> tuple[StoredSite, ...]:

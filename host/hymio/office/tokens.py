@@ -11,8 +11,7 @@ from typing import Any, Final
 from hymio.common.durations import parse_duration
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
-from hymio.office.site import chosen_site
-from hymio.site.model import Site
+from hymio.office.site import chosen_place, chosen_site
 from hymio.site.rules import NAME_MAX, is_line
 from hymio.store.audit import AuditEntry, entries, record
 from hymio.store.database import open_store
@@ -20,7 +19,6 @@ from hymio.store.sites import StoredSite, load_sites
 from hymio.store.tokens import PREFIX, StoredToken, TokenState, create_token, resolve_token, revoke_token, stored_tokens
 
 NEVER: Final = "never"
-_NEAR_MAX: Final = 5
 
 
 def run_create(db: str, name: str, organisation: str | None, scope: str | None, expires: str, as_json: bool) -> None:
@@ -41,7 +39,7 @@ def run_create(db: str, name: str, organisation: str | None, scope: str | None, 
     try:
         with store.writing() as connection:
             stored = chosen_site(load_sites(connection), organisation)
-            node_id = None if scope is None else _place(stored, scope)
+            node_id = chosen_place(stored, scope, "--scope")
             for one in stored_tokens(connection):
                 if (one.organisation_id, one.name, one.state(now)) == (stored.id, name, TokenState.GOOD):
                     raise Failure(
@@ -65,7 +63,7 @@ def run_create(db: str, name: str, organisation: str | None, scope: str | None, 
         print_json({"token": token, **said})
         return
     print_line(token)
-    until = "for ever" if expires_utc is None else f"until {_clock(expires_utc)} UTC"
+    until = "for ever" if expires_utc is None else f"until {clock(expires_utc)} UTC"
     note(
         f"It opens the figures of {scope or said['organisation']} {until}."
         " It is shown this once: keep it where only its user can read it."
@@ -93,7 +91,7 @@ def run_list(db: str, as_json: bool) -> None:
 
     table = Table("id", "name", "organisation", "scope", "expires", "state", box=None)
     for row in rows:
-        expires = NEVER if row["expires_utc"] is None else _clock(row["expires_utc"])
+        expires = NEVER if row["expires_utc"] is None else clock(row["expires_utc"])
         table.add_row(str(row["id"]), row["name"], row["organisation"], row["scope"] or "all", expires, row["state"])
     console().print(table)
 
@@ -122,7 +120,7 @@ def run_revoke(db: str, token: str, as_json: bool) -> None:
     elif one.revoked_utc is None:
         print_line(f"Token {one.id} ({one.name}) opens nothing any more.")
     else:
-        print_line(f"Token {one.id} ({one.name}) was revoked already, {_clock(since)} UTC.")
+        print_line(f"Token {one.id} ({one.name}) was revoked already, {clock(since)} UTC.")
 
 
 def run_audit(db: str, limit: int, as_json: bool) -> None:
@@ -138,28 +136,9 @@ def run_audit(db: str, limit: int, as_json: bool) -> None:
             said = {"id": one.id, "utc": one.at_utc, "who": one.who, "action": one.action, "details": one.details}
             print_json(said)
         else:
-            print_line(f"{_clock(one.at_utc)}  {one.who}  {one.action}  {_in_short(one)}")
+            print_line(f"{clock(one.at_utc)}  {one.who}  {one.action}  {_in_short(one)}")
     if not found and not as_json:
         note("Nobody has changed anything yet.")
-
-
-def _place(stored: StoredSite, scope: str) -> int:
-    if scope in stored.nodes:
-        return stored.nodes[scope]
-    key = stored.site.organisation.key
-    near = ", ".join(_near(stored.site, scope))
-    raise Failure(
-        WRONG_USE,
-        f"--scope: expected the key of a group or an experience point of {key}, came {scope!r}.",
-        f"Near it are {near}." if near else "`hymio site show` lists the keys; without --scope it is all of it.",
-    )
-
-
-def _near(site: Site, scope: str) -> list[str]:
-    """Keys that are like it, or whose names are."""
-    names: dict[str, str] = {node.name.casefold(): node.key for node in site.nodes}
-    names |= {node.key: node.key for node in site.nodes}
-    return list(dict.fromkeys(names[one] for one in get_close_matches(scope.casefold(), names, _NEAR_MAX)))
 
 
 def _token(tokens: Sequence[StoredToken], wanted: str, now: float) -> StoredToken:
@@ -208,5 +187,6 @@ def _in_short(entry: AuditEntry) -> str:
     )
 
 
-def _clock(utc: float) -> str:
+def clock(utc: float) -> str:
+    """A moment as lists show it, in UTC."""
     return f"{datetime.fromtimestamp(utc, UTC):%Y-%m-%d %H:%M:%S}"

@@ -29,6 +29,7 @@ from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.wall_live import Walls
 from hymio.store.database import Store
 
 View = Callable[[PageReader], PageOf | Response]
@@ -38,12 +39,14 @@ API_PATHS: Final = ("/v2", "/api", "/training", "/training.json")
 """What is below these is the API's, or has a WebSocket and a door of its own; everything else is a page's."""
 
 
-def mount_pages(api: ASGIApp, store: Store, oidc: Oidc | None = None) -> ASGIApp:
+def mount_pages(
+    api: ASGIApp, store: Store, oidc: Oidc | None = None, is_ending: Callable[[], bool] = lambda: False
+) -> ASGIApp:
     """The API and the pages as one application.
 
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
     """
-    pages = pages_app(store, oidc)
+    pages = pages_app(store, oidc, is_ending)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -53,8 +56,16 @@ def mount_pages(api: ASGIApp, store: Store, oidc: Oidc | None = None) -> ASGIApp
     return both
 
 
-def pages_app(store: Store, oidc: Oidc | None = None) -> Starlette:
-    """The pages of a database; oidc: who else vouches for people that log in."""
+def pages_app(
+    store: Store, oidc: Oidc | None = None, is_ending: Callable[[], bool] = lambda: False
+) -> Starlette:
+    """The pages of a database.
+
+    Args:
+        store: the database.
+        oidc: who else vouches for people that log in.
+        is_ending: whether the server ends: what goes on without end ends then.
+    """
     sites, gate = KnownSites(store), Gate(store)
     accounts = AccountPages(gate, oidc)
 
@@ -87,6 +98,7 @@ def pages_app(store: Store, oidc: Oidc | None = None) -> Starlette:
     return Starlette(
         routes=[
             Route(PREFIX + "{name:path}", answer_asset),
+            *Walls(store, sites, is_ending).routes(),
             *page("/", places.start),
             *page("/places/{organisation}", places.organisation),
             *page("/places/{organisation}/{place}", places.place),

@@ -49,6 +49,7 @@ def run_serve(
     host, port = parse_listen(listen)
     try:
         from hymio.common.rate_limits import RateLimit
+        from hymio.pages.app import mount_pages
         from hymio.serve.app import create_app
         from hymio.serve.http_server import HttpServer, tls_of
         from hymio.serve.serving import Serving
@@ -83,7 +84,8 @@ def run_serve(
                     hosts=training.hosts,
                     trusts_this_computer=not always_token,
                 )
-            app = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token, screens)
+            api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token, screens)
+            app = mount_pages(api, store, is_ending=lambda: serving.is_ending())
             server = HttpServer(app, tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
             server.run(sockets=[listener])

@@ -1,0 +1,189 @@
+"""`hymio wall`: links for screens on a wall, which show a place's faces of the day to everybody who has the link."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from hymio.common.errors import WRONG_USE, Failure
+from hymio.common.output import console, note, print_json, print_line
+from hymio.office.site import chosen_place, chosen_site
+from hymio.office.tokens import clock
+from hymio.site.model import Scale
+from hymio.site.rules import NAME_MAX, is_line
+from hymio.store.audit import account, record
+from hymio.store.database import open_store
+from hymio.store.sites import StoredSite, load_sites
+from hymio.store.wall_links import WallLink, create_link, link_of, revoke_link, stored_links
+
+PATH: Final = "/wall/"
+"""What follows the server's address, before the secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class WallWish:
+    """What is asked for. name: of the screen; place: key, None is everything; survey: key, None is whichever runs."""
+
+    name: str
+    organisation: str | None
+    place: str | None
+    survey: str | None
+    url: str
+
+
+def run_create(db: str, wish: WallWish, as_json: bool) -> None:
+    """Makes a link and prints it: alone on stdout, what is to be said of it on stderr.
+
+    Raises:
+        Failure: 2, there is no such organisation, place or survey, the name is taken or none, or the address is none.
+    """
+    if not is_line(wish.name, NAME_MAX) or wish.name.isdigit():
+        raise Failure(
+            WRONG_USE,
+            f"--name: expected 1 to {NAME_MAX} characters in one line, and not a number, came {wish.name!r}.",
+            "Call it after where the screen hangs: --name 'Lobby, left'.",
+        )
+    base = _base(wish.url)
+    store = open_store(db)
+    try:
+        with store.writing() as connection:
+            stored = chosen_site(load_sites(connection), wish.organisation)
+            node_id = chosen_place(stored, wish.place, "--place")
+            survey_id = None if wish.survey is None else _survey(stored, wish.survey)
+            for one in stored_links(connection):
+                if (one.organisation_id, one.name, one.revoked_utc) == (stored.id, wish.name, None):
+                    raise Failure(
+                        WRONG_USE,
+                        f"There is a wall {wish.name} already, number {one.id}.",
+                        f"Give another --name, or revoke that one: hymio wall revoke {one.id}.",
+                    )
+            link, secret = create_link(
+                connection, wish.name, stored.id, node_id, survey_id, account(), time.time()
+            )
+            said = _values(link, stored)
+            record(connection, "wall.create", said)
+    finally:
+        store.close()
+    address = f"{base}{PATH}{secret}"
+    if as_json:
+        print_json({"address": address, **said})
+        return
+    print_line(address)
+    note(
+        f"Whoever has it sees the faces of {wish.place or said['organisation']}, until it is revoked."
+        " It is shown this once: open it on the screen."
+    )
+
+
+def run_list(db: str, as_json: bool) -> None:
+    """Shows all links that there ever were, without their secrets."""
+    store = open_store(db)
+    try:
+        with store.reading() as connection:
+            links = list(stored_links(connection))
+            sites = {stored.id: stored for stored in load_sites(connection)}
+    finally:
+        store.close()
+    rows = [_values(one, sites[one.organisation_id]) for one in links]
+    if as_json:
+        print_json({"walls": rows})
+        return
+    if not rows:
+        note("There are no walls. `hymio wall create` makes one.")
+        return
+    from rich.table import Table
+
+    table = Table("id", "name", "organisation", "place", "survey", "created (UTC)", "state", box=None)
+    for row in rows:
+        state = "shows" if row["revoked_utc"] is None else "revoked"
+        where = row["organisation"], row["place"] or "all", row["survey"] or "what runs"
+        table.add_row(str(row["id"]), row["name"], *where, clock(row["created_utc"]), state)
+    console().print(table)
+
+
+def run_revoke(db: str, wall: str, as_json: bool) -> None:
+    """Has a link show nothing from now on.
+
+    Raises:
+        Failure: 2, there is none of that number, name or address, or there are several.
+    """
+    now = time.time()
+    store = open_store(db)
+    try:
+        with store.writing() as connection:
+            # Whoever has found one somewhere knows the address itself.
+            found = link_of(connection, wall.rpartition("/")[2])
+            one = found or _link(list(stored_links(connection)), wall)
+            if one.revoked_utc is None:
+                revoke_link(connection, one.id, now)
+                record(connection, "wall.revoke", {"id": one.id, "name": one.name})
+    finally:
+        store.close()
+    since = now if one.revoked_utc is None else one.revoked_utc
+    if as_json:
+        print_json({"id": one.id, "name": one.name, "revoked_utc": since})
+    elif one.revoked_utc is None:
+        print_line(f"Wall {one.id} ({one.name}) shows nothing any more.")
+    else:
+        print_line(f"Wall {one.id} ({one.name}) was revoked already, {clock(since)} UTC.")
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise Failure(
+            WRONG_USE,
+            f"--url: expected the address by which the screen reaches the server, came {url!r}.",
+            "For example: --url https://feedback.example.org.",
+        )
+    return url.rstrip("/")
+
+
+def _survey(stored: StoredSite, key: str) -> int:
+    known = {one.key: one for one in stored.site.surveys}
+    if key in known and known[key].scale is Scale.FOUR:
+        return stored.surveys[key]
+    shown = sorted(one for one in known if known[one].scale is Scale.FOUR)
+    near = ", ".join(get_close_matches(key, shown) or shown[:10])
+    raise Failure(
+        WRONG_USE,
+        f"--survey: expected the key of a survey with four faces of {stored.site.organisation.key}, came {key!r}.",
+        f"Near it are {near}." if near else "It has none.",
+    )
+
+
+def _link(links: Sequence[WallLink], wanted: str) -> WallLink:
+    """The one of that number; or of that name, the one that shows if there are several."""
+    if wanted.isdigit():
+        found = [one for one in links if one.id == int(wanted)]
+    else:
+        named = [one for one in links if one.name == wanted]
+        found = [one for one in named if one.revoked_utc is None] or named[-1:]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        numbers = ", ".join(str(one.id) for one in found)
+        raise Failure(WRONG_USE, f"There are {len(found)} walls {wanted}: {numbers}.", "Give the number of one.")
+    near = ", ".join(get_close_matches(wanted, [one.name for one in links]))
+    raise Failure(
+        WRONG_USE,
+        "There is no such wall." if PATH in wanted else f"There is no wall {wanted[:60]!r}.",
+        f"Near it are {near}." if near else "`hymio wall list` shows their numbers and names.",
+    )
+
+
+def _values(link: WallLink, stored: StoredSite) -> dict[str, Any]:
+    return {
+        "id": link.id,
+        "name": link.name,
+        "organisation": stored.site.organisation.key,
+        "place": None if link.node_id is None else stored.node_keys[link.node_id],
+        "survey": None if link.survey_id is None else stored.survey_keys[link.survey_id],
+        "created_by": link.created_by,
+        "created_utc": link.created_utc,
+        "revoked_utc": link.revoked_utc,
+    }

@@ -1,0 +1,87 @@
+"""Links of wall displays: whoever has one sees one place's figures of the day. The database keeps a digest of each."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from hymio.store.schema import wall_links
+
+RANDOM_BYTES: Final = 24
+"""192 bits: nobody guesses one, so a plain digest is enough, which is found by an index in constant time."""
+LENGTH_MAX: Final = 100
+"""What is longer is no secret of a link, and is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class WallLink:
+    """What is kept of a link.
+
+    name: which screen it is, as people call it. node_id: of this place and all below it; None: all of the organisation.
+    survey_id: None is whichever runs there.
+    """
+
+    id: int
+    name: str
+    organisation_id: int
+    node_id: int | None
+    survey_id: int | None
+    created_by: str
+    created_utc: float
+    revoked_utc: float | None
+
+
+_KEPT: Final = [wall_links.c[name] for name in WallLink.__dataclass_fields__]
+
+
+def create_link(
+    connection: Connection,
+    name: str,
+    organisation_id: int,
+    node_id: int | None,
+    survey_id: int | None,
+    created_by: str,
+    now_utc: float,
+) -> tuple[WallLink, str]:
+    """Makes a link, in a transaction of `Store.writing`; gives it and its secret, which can't be had a second time."""
+    secret = secrets.token_urlsafe(RANDOM_BYTES)
+    values = {
+        "name": name,
+        "organisation_id": organisation_id,
+        "node_id": node_id,
+        "survey_id": survey_id,
+        "created_by": created_by,
+        "created_utc": now_utc,
+    }
+    made = insert(wall_links).values(digest=_digest(secret), **values).returning(*_KEPT)
+    return WallLink(*connection.execute(made).one()), secret
+
+
+def stored_links(connection: Connection) -> Iterator[WallLink]:
+    """All that there ever were, the oldest first."""
+    for row in connection.execute(select(*_KEPT).order_by(wall_links.c.id)):
+        yield WallLink(*row)
+
+
+def revoke_link(connection: Connection, link_id: int, now_utc: float) -> None:
+    """From now on it shows nothing; one that was revoked before keeps its time."""
+    unrevoked = (wall_links.c.id == link_id) & wall_links.c.revoked_utc.is_(None)
+    connection.execute(update(wall_links).where(unrevoked).values(revoked_utc=now_utc))
+
+
+def link_of(connection: Connection, secret: str) -> WallLink | None:
+    """The link of a secret; None: there is none, or it was revoked."""
+    if len(secret) > LENGTH_MAX or not secret.isascii():
+        return None
+    good = (wall_links.c.digest == _digest(secret)) & wall_links.c.revoked_utc.is_(None)
+    row = connection.execute(select(*_KEPT).where(good)).first()
+    return None if row is None else WallLink(*row)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
