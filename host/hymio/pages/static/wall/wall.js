@@ -7,12 +7,14 @@ const lang = document.documentElement.lang;
 const here = location.pathname;
 const KEPT = `hymio ${here}`;
 const QUIET_MS = 25000; // the server says that it is there every 10 s
+const BROKEN_MS = 3000; // a proxy may end a connection, and the next one is there at once
 const zone = { timeZone: wall.dataset.zone };
 const dayOf = new Intl.DateTimeFormat("en-CA", { ...zone, year: "numeric", month: "2-digit", day: "2-digit" });
 const dayShown = new Intl.DateTimeFormat(lang, { ...zone, weekday: "long", day: "numeric", month: "long" });
 const momentShown = new Intl.DateTimeFormat(lang, { ...zone, weekday: "long", hour: "2-digit", minute: "2-digit" });
 
 let heard = 0; // when the server was last heard, in milliseconds of 1970
+let broken = Infinity; // since when there is no connection
 
 const asOf = () => Number(now.querySelector("[data-as-of]").dataset.asOf);
 
@@ -33,7 +35,7 @@ function keep() {
 }
 
 function tell() {
-  const isLive = Date.now() - heard < QUIET_MS;
+  const isLive = Date.now() - heard < QUIET_MS && Date.now() - broken < BROKEN_MS;
   live.textContent = isLive ? wall.dataset.live : wall.dataset.lost.replace("{moment}", momentShown.format(heard));
   live.classList.toggle("lost", !isLive);
   const title = now.querySelector("[data-day]");
@@ -45,6 +47,7 @@ function tell() {
 
 function hear() {
   heard = Date.now();
+  broken = Infinity;
   keep();
   tell();
 }
@@ -67,7 +70,7 @@ function listen() {
     forget();
   });
   source.addEventListener("error", () => {
-    tell();
+    broken = Math.min(broken, Date.now());
     // A browser gives up where an answer is no stream, as a proxy's is while the server is away.
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 10000);
   });
@@ -79,7 +82,7 @@ if (before && before.asOf > asOf()) now.innerHTML = before.html; // the page cam
 if (before) heard = Math.max(heard, before.heard);
 tell();
 listen();
-setInterval(tell, 5000);
+setInterval(tell, 1000);
 
 // Without network even a screen that is switched on again has its last picture. (Browsers want TLS for that, or this
 // very computer.)

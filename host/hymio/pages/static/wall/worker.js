@@ -1,5 +1,7 @@
 // What a wall display shows without network: its page and files as they came last.
 
+const ANY = { ignoreVary: true }; // a script asks for the page otherwise than who opens it, and gets the same
+
 addEventListener("install", () => skipWaiting());
 addEventListener("activate", (event) => event.waitUntil(clients.claim()));
 
@@ -11,7 +13,7 @@ addEventListener("fetch", (event) => {
 
 // Their names hold what is in them, so what is kept is right.
 async function fromKept(request) {
-  return (await caches.match(request)) ?? fromServer(request);
+  return (await caches.match(request, ANY)) ?? fromServer(request);
 }
 
 async function fromServer(request) {
@@ -19,11 +21,11 @@ async function fromServer(request) {
   try {
     const answer = await fetch(request);
     if (answer.ok) await kept.put(request, answer.clone());
-    else if (answer.status === 404) await kept.delete(request); // the link was revoked
+    else if (answer.status === 404) await kept.delete(request, ANY); // the link was revoked
     if (answer.status < 500) return answer;
-    return (await kept.match(request)) ?? answer;
+    return (await kept.match(request, ANY)) ?? answer;
   } catch (error) {
-    const last = await kept.match(request);
+    const last = await kept.match(request, ANY);
     if (last) return last;
     throw error;
   }
