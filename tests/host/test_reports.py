@@ -24,6 +24,7 @@ from hymio_process import hymio_here
 from schema_check import check
 
 from hymio.common.errors import WRONG_USE
+from hymio.locale.language import LOCALES, language_of
 from hymio.office import report_charts, report_page, report_parquet
 from hymio.office.report_words import FiguresReport, report_of
 from hymio.site.diff import plan_import
@@ -101,7 +102,7 @@ QUESTIONS = (
 @pytest.mark.parametrize("options", QUESTIONS, ids=" ".join)
 def test_charts_show_the_numbers_of_json_and_nothing_that_is_hidden(db: str, options: tuple[str, ...]) -> None:
     answer = asked(db, *options)
-    report = report_of(answer)
+    report = report_of(answer, language_of("en"))
     known = {(report.labels[cell["key"]], _bucket(cell)): cell for cell in answer["cells"] if cell["votes"]}
     hidden = {(report.labels[cell["key"]], _bucket(cell)) for cell in answer["cells"] if cell["suppressed"]}
     charts = report_charts.charts_of(report)
@@ -189,6 +190,32 @@ def test_a_page_is_one_file_that_asks_nobody(db: str, options: tuple[str, ...], 
     assert text.count("too few answers") >= sum(cell["suppressed"] for cell in answer["cells"])
 
 
+WORDS = {
+    "en": ("Happy Index by place, day by day", "too few answers", "1\u2009–\u200931 Mar 2026", "78.4 ± 14.8"),
+    "fi": ("Happy Index paikoittain, päivittäin", "liian vähän vastauksia", "1.–31. maaliskuuta 2026", "78,4 ± 14,8"),
+    "sv": ("Happy Index per plats, dag för dag", "för få svar", "1–31 mars 2026", "78,4 ± 14,8"),
+}
+
+
+@pytest.mark.parametrize("code", LOCALES)
+def test_every_form_speaks_the_readers_language(db: str, code: str, tmp_path: Path) -> None:
+    options = ("--by", "place", "--per", "day", *MARCH, "--compare", "previous", "--language", code)
+    files = {kind: tmp_path / f"report.{kind}" for kind in ("html", "pdf", "svg")}
+    given_files = [one for kind, path in files.items() for one in (f"--{kind}", str(path))]
+    assert hymio_here("report", "--db", db, *options, *given_files).returncode == 0
+    page = files["html"].read_text(encoding="utf-8")
+    assert f'<html lang="{code}">' in page and all(words in page for words in WORDS[code])
+    with pypdfium2.PdfDocument(str(files["pdf"])) as document:
+        text = " ".join(" ".join(page.get_textpage().get_text_bounded() for page in document).split())
+    assert all(words.replace("\u2009", " ") in text for words in WORDS[code])
+    assert "?" not in text.replace("was> it?", ""), "the letters are all there"
+    assert WORDS[code][0] in files["svg"].read_text(encoding="utf-8")
+    shown = hymio_here("report", "--db", db, *options).stdout
+    assert WORDS[code][0] in shown and WORDS[code][3] in shown
+    english = "Answers|Customers|Difference|Filtered|Satisfied|Share|intervals|unhappy|comparison|enough|Mon|Apr"
+    assert code == "en" or not re.search(rf"\b({english})\b", page.partition("<script")[0])
+
+
 def test_a_pdf_has_heading_table_and_charts(db: str, tmp_path: Path) -> None:
     file = tmp_path / "report.pdf"
     done = hymio_here("report", "--db", db, "--by", "place", "--per", "day", *MARCH, "--pdf", str(file))
@@ -202,7 +229,7 @@ def test_a_pdf_has_heading_table_and_charts(db: str, tmp_path: Path) -> None:
         width, height = document[0].get_size()
     assert (round(width), round(height)) == (595, 842)
     text = " ".join(" ".join(pages).split())
-    assert "1 March to 31 March 2026" in text and "too few answers" in text and "Café Ψ" in text
+    assert "1 – 31 Mar 2026" in text and "too few answers" in text and "Café Ψ" in text
     assert len(pages) > 2 and all("Happy Index" in page for page in pages[1:-1]), "the head of the table comes again"
     assert len(pictures) == 2, "two of three places show days"
 
@@ -320,7 +347,7 @@ def test_without_options_it_is_what_it_was(db: str) -> None:
 def test_a_table_for_people(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     done = hymio_here("report", "--db", db, "--by", "place", *MARCH, "--compare", "hall")
-    assert "The Shop: Happy Index by place" in done.stdout and "1 March to 31 March 2026" in done.stdout
+    assert "The Shop: Happy Index by place" in done.stdout and "1\u2009–\u200931 Mar 2026" in done.stdout
     assert "too few answers" in done.stdout and FORMULA[:10] in done.stdout
     assert re.search(r"-\d+\.\d \*", done.stdout), "a difference that is more than chance"
 
@@ -379,6 +406,6 @@ def test_a_text_can_t_end_the_element_that_holds_the_data() -> None:
         "by": "place", "per": None, "name": "</script><b>", "from_local": "2026-03-01T00:00:00+02:00",
         "to_local": "2026-03-02T00:00:00+02:00", "questions": ["</script>"], "cells": [],
     }  # fmt: skip
-    report: FiguresReport = report_of(answer)
+    report: FiguresReport = report_of(answer, language_of("en"))
     page = Page(report_page.page(report))
     assert json.loads(page.data) == answer and not any(tag == "b" for tag, _ in page.tags)

@@ -33,6 +33,7 @@ from hymio.cli.options import (
     DbOption,
     JsonOption,
     KeyOption,
+    LanguageOption,
     examples,
     new_app,
     only,
@@ -198,6 +199,7 @@ def collect(
         "hymio report --db votes.db --by place --from 2026-03-01 --to 2026-03-31 --compare previous",
         "hymio report --db votes.db --by place --scope ward-3 --per week --html ward-3.html --pdf ward-3.pdf",
         "hymio report --db votes.db --by group --per month --csv > months.csv",
+        "hymio report --db votes.db --from 2026-03-01 --language fi --pdf maaliskuu.pdf",
         "hymio report --db votes.db --parquet presses.parquet",
     ),
 )
@@ -239,6 +241,7 @@ def report(
     parquet: Annotated[
         Path | None, typer.Option(metavar="FILE", help="For DuckDB and pandas; without --by all presses.")
     ] = None,
+    language: LanguageOption = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Happy Index and votes of every terminal; with options by place and time, with charts, as files.
@@ -251,7 +254,7 @@ def report(
         from hymio.office.figure_report import ReportAsked, ReportForms, run_figures
 
         asked = ReportAsked(by, per, start, end, organisation, scope, compare)
-        run_figures(db, asked, ReportForms(as_json, as_csv, wanted))
+        run_figures(db, asked, ReportForms(as_json, as_csv, language, wanted))
         return
     from hymio.office.report import run_presses, run_report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -124,6 +124,11 @@ CertOption = Annotated[
     Path | None, typer.Option("--cert", metavar="FILE", help="With mqtts://: our certificate (PEM).")
 ]
 KeyOption = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="With --cert: its key (PEM).")]
+
+LanguageOption = Annotated[
+    Literal["en", "fi", "sv"],
+    typer.Option("--language", metavar="en|fi|sv", help="Of what people read: English, Finnish, Swedish."),
+]
 
 DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
 

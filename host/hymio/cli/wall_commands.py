@@ -11,7 +11,7 @@ from hymio.cli.site_commands import OrganisationOption
 
 app = new_app(no_args_is_help=True)
 
-HELP = "Secret links for screens on a wall: question, today's faces, what was done; live, and for a day without network."
+HELP = "Secret links for screens on a wall: question, today's faces, what was done; live, or for days without network."
 EXAMPLES = examples(
     "hymio wall create --db votes.db --name 'Lobby, left' --place ward-3 --url https://feedback.example.org",
     "hymio wall list --db votes.db",

@@ -17,8 +17,8 @@ from hymio.figures.comparing import compare
 from hymio.figures.reading import FigureReader
 from hymio.figures.subjects import By, FigureScope
 from hymio.figures.wall_time import stretch_of
+from hymio.locale.language import SOURCE, language_of
 from hymio.measures.buckets import Per
-from hymio.measures.happy_index import FACES
 from hymio.office.report_words import FiguresReport, columns_of, report_of, table_of, texts_in
 from hymio.store.database import open_store
 
@@ -38,10 +38,14 @@ class ReportAsked:
 
 @dataclass(frozen=True, slots=True)
 class ReportForms:
-    """How it is to be told: on stdout as JSON, CSV or, without files, as a table; and as files, by their kind."""
+    """How it is to be told: on stdout as JSON, CSV or, without files, as a table; and as files, by their kind.
+
+    language: the code of one of `LOCALES`, for what people read.
+    """
 
     as_json: bool = False
     as_csv: bool = False
+    language: str = SOURCE
     files: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -61,13 +65,13 @@ def run_figures(db: str, asked: ReportAsked, forms: ReportForms) -> None:
         ) from error
     finally:
         opened.close()
-    report = report_of(answer)
+    report = report_of(answer, language_of(forms.language))
     for kind, path in forms.files.items():
         _write(report, kind, path)
     if forms.as_json:
         print_json(answer)
     elif forms.as_csv:
-        names, rows = columns_of(report)
+        names, rows = columns_of(report.cells)
         print_line(csv_text(names, rows).replace("\r\n", "\n").rstrip("\n"))
     elif not forms.files:
         _show(report)
@@ -108,7 +112,7 @@ def _made(report: FiguresReport, kind: str) -> bytes:
     if kind == "parquet":
         from hymio.office.report_parquet import parquet
 
-        return parquet(report)
+        return parquet(report.cells)
     from hymio.office import report_charts
 
     svg = report_charts.picture(report)
@@ -124,25 +128,24 @@ def _show(report: FiguresReport) -> None:
     for sentence in report.context:
         screen.print(sentence, markup=False, soft_wrap=True)
     names, rows = table_of(report)
-    narrow = dict(zip(FACES, ("1", "2", "3", "4"), strict=True))
     table = Table(box=None)
-    for number, name in enumerate(names):
+    for number, (column, name) in enumerate(zip(report.columns, names, strict=True)):
         table.add_column(
-            narrow.get(name, name),
+            column.removeprefix("face-") if column.startswith("face-") else name,
             justify="left" if number < texts_in(report) else "right",
-            no_wrap=name in ("Time", "Happy Index", "Difference"),
+            no_wrap=column in ("time", "happy_index", "difference"),
         )
     for row in rows:
-        table.add_row(*(escape(_narrow(name, text)) for name, text in zip(names, row, strict=True)))
+        table.add_row(*(escape(_narrow(column, text)) for column, text in zip(report.columns, row, strict=True)))
     screen.print(table)
-    screen.print(f"1 {FACES[0]} ... 4 {FACES[-1]}", style="dim")
+    screen.print(f"1 {report.faces[0]} ... 4 {report.faces[-1]}", style="dim")
     for sentence in report.notes:
         screen.print(sentence, markup=False, style="dim", soft_wrap=True)
 
 
-def _narrow(name: str, text: str) -> str:
+def _narrow(column: str, text: str) -> str:
     """Without its interval, for which a window is too narrow, where it is not the figure itself."""
-    if name not in ("Satisfied", "Difference"):
+    if column not in ("satisfied", "difference"):
         return text
     figure, _, interval = text.partition(" (")
     return figure + (" *" if interval.endswith("*") else "")

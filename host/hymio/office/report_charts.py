@@ -4,17 +4,26 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import altair as alt
 import vl_convert
 
-from hymio.common.words import counted
-from hymio.measures.happy_index import FACES
-from hymio.office.report_words import Cell, FiguresReport, difference_of, happy_index_of, time_of
+from hymio.locale.sentence import _
+from hymio.office.report_words import (
+    Cell,
+    FiguresReport,
+    difference_of,
+    happy_index_of,
+    short_day,
+    short_time_of,
+    time_of,
+)
 
 SUBJECTS_MAX: Final = 12
 """So many have a chart of their own over time; the table has all."""
@@ -38,15 +47,7 @@ _VEGA_LITE: Final = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _INDEX: Final = alt.Scale(domain=[0, 100])
 _BESIDE: Final = alt.value(_WIDTH + 10)
 """Right of the drawing."""
-_LABELS: Final = {
-    "hour": "slice(datum.value, 11, 16)",
-    "weekday": "upper(slice(datum.value, 2, 3)) + slice(datum.value, 3, 5)",
-    "day": "utcFormat(toDate(datum.value), '%-d %b')",
-    "week": "slice(datum.value, 5)",
-    "month": "utcFormat(toDate(datum.value + '-01'), '%b %Y')",
-    "quarter": "slice(datum.value, 5) + ' ' + slice(datum.value, 0, 4)",
-}
-"""How a bucket is called below an axis, in Vega's own language."""
+_SHARES: Final = (0, 0.25, 0.5, 0.75, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +148,10 @@ def _indices(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
             "name": report.labels[cell["key"]],
             "happy_index": cell["happy_index"],
             "happy_index_margin": cell["happy_index_margin"],
-            "said": happy_index_of(cell),
+            "said": happy_index_of(report, cell),
             "goal_from": None if cell["distance"] is None else cell["happy_index"] - cell["distance"],
             "other": (cell.get("compared") or {}).get("happy_index"),
-            "difference": difference_of(cell),
+            "difference": difference_of(report, cell),
         }
         for cell in cells
     ]
@@ -161,65 +162,76 @@ def _indices(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
         base.mark_point(filled=True, size=70, opacity=1).encode(x=x),
         base.mark_text(align="left", dy=-7 if report.is_compared else 0).encode(x=_BESIDE, text="said:N"),
     ]
-    told = ["With 95 % intervals"]
+    told = [report.say(_("With 95 %% intervals"))]
     if any(row["goal_from"] is not None for row in rows):
         goals = base.transform_filter("isValid(datum.goal_from)")
         layers.append(goals.mark_tick(color=_GOAL, thickness=2, size=22).encode(x="goal_from:Q"))
-        told.append("blue: the level to reach")
+        told.append(report.say(_("blue: the level to reach")))
     if report.is_compared:
         others = base.transform_filter("isValid(datum.other)")
         layers.append(others.mark_point(shape="diamond", size=70, color=_QUIET).encode(x="other:Q"))
         layers.append(others.mark_text(align="left", dy=8, fontSize=11).encode(x=_BESIDE, text="difference:N"))
-        told.append("diamond: the comparison")
-    said = "; ".join(f"{cell['name']} {happy_index_of(cell)}" for cell in cells)
-    return ReportChart(
-        "Happy Index",
-        "; ".join(told),
-        f"Happy Index by {report.answer['by']}: {said}.",
-        alt.layer(*layers),
-    )
+        told.append(report.say(_("diamond: the comparison")))
+    said = "; ".join(f"{cell['name']} {happy_index_of(report, cell)}" for cell in cells)
+    title = report.say(_("Happy Index"))
+    return ReportChart(title, "; ".join(told), f"{title}: {said}.", alt.layer(*layers))
 
 
 def _distribution(report: FiguresReport, cells: Sequence[Cell]) -> ReportChart:
     """How many pressed which face."""
     cells = sorted(cells, key=lambda cell: -float(cell["happy_index"]))
     told: list[dict[str, Any]] = [
-        {"name": report.labels[cell["key"]], "votes": cell["votes"], "said": counted(cell["votes"], "answer")}
+        {"name": report.labels[cell["key"]], "votes": cell["votes"], "said": report.answers(cell["votes"])}
         for cell in cells
     ]
     rows = [
-        {"name": one["name"], "face": face, "order": order, "count": cell["faces"][order], "votes": one["votes"]}
+        {
+            "name": one["name"],
+            "face": face,
+            "order": order,
+            "count": cell["faces"][order],
+            "votes": one["votes"],
+            "share": _share(report, cell["faces"][order], one["votes"]),
+        }
         for one, cell in zip(told, cells, strict=True)
-        for order, face in enumerate(FACES)
+        for order, face in enumerate(report.faces)
     ]
+    shares = {str(share): report.language.percent(100 * share) for share in _SHARES}
     base = alt.Chart(_data(rows), width=_WIDTH, height=alt.Step(_ROW)).encode(
         y=_named(report, cells),
-        x=alt.X("count:Q", stack="normalize", axis=alt.Axis(title=None, format="%", values=[0, 0.25, 0.5, 0.75, 1])),
+        x=alt.X("count:Q", stack="normalize", axis=_labelled(shares, values=list(_SHARES))),
         order="order:O",
     )
-    share = base.transform_calculate(
-        share="datum.count >= 0.07 * datum.votes ? format(datum.count / datum.votes, '.0%') : ''"
-    )
     drawing = alt.layer(
-        base.mark_bar(height=22).encode(color=_faces()),
-        share.mark_text(fontSize=11).encode(
+        base.mark_bar(height=22).encode(color=_faces(report)),
+        base.mark_text(fontSize=11).encode(
             x=alt.X("count:Q", stack="normalize", bandPosition=0.5),
             text="share:N",
-            color=alt.Color("face:N", scale=alt.Scale(domain=list(FACES), range=_ON_COLOURS), legend=None),
+            color=alt.Color("face:N", scale=alt.Scale(domain=report.faces, range=_ON_COLOURS), legend=None),
         ),
         alt.Chart(_data(told)).mark_text(align="left").encode(y=_named(report, cells), x=_BESIDE, text="said:N"),
     ).resolve_scale(color="independent")
-    said = "; ".join(
-        f"{cell['name']} " + ", ".join(f"{count} {face}" for count, face in zip(cell["faces"], FACES, strict=True))
-        for cell in cells
-    )
-    return ReportChart("Answers", "Share of each face", f"Answers: {said}.", drawing)
+    said = "; ".join(f"{cell['name']} " + ", ".join(map("{} {}".format, cell["faces"], report.faces)) for cell in cells)
+    title = report.say(_("Answers"))
+    return ReportChart(title, report.say(_("Share of each face")), f"{title}: {said}.", drawing)
 
 
-def _faces() -> Any:
+def _share(report: FiguresReport, count: int, votes: int) -> str:
+    """What stands on a bar; nothing where there is no room."""
+    return report.language.percent(100 * count / votes) if count >= 0.07 * votes else ""
+
+
+def _labelled(labels: Mapping[str, str], **options: Any) -> Any:
+    """An axis on which each value is called as these say: Vega itself knows English alone."""
+    called = json.dumps(labels, ensure_ascii=False)
+    layout = {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 6, **options}
+    return alt.Axis(title=None, labelExpr=f"({called})['' + datum.value]", **layout)
+
+
+def _faces(report: FiguresReport) -> Any:
     return alt.Color(
         "face:N",
-        scale=alt.Scale(domain=list(FACES), range=list(COLOURS)),
+        scale=alt.Scale(domain=report.faces, range=list(COLOURS)),
         legend=alt.Legend(title=None, orient="top", direction="horizontal", columns=4, symbolType="square"),
     )
 
@@ -227,14 +239,22 @@ def _faces() -> Any:
 def _over_time(report: FiguresReport, key: str, cells: Sequence[Cell]) -> ReportChart:
     """One place through time: its Happy Index above, its answers below."""
     per = report.answer["per"]
-    every = [_bucket(cell) for cell in report.cells if cell["key"] == key]
+    of_key = [cell for cell in report.cells if cell["key"] == key]
+    every = [_bucket(cell) for cell in of_key]
     caption, votes = report.labels[key], sum(cell["votes"] for cell in cells)
-    said = "; ".join(f"{time_of(cell, per)} {happy_index_of(cell)}" for cell in cells[:_BARS_MAX])
-    described = f"Happy Index of {caption}, {len(cells)} of {len(every)} with enough answers: {said}."
-    if per == "hour" and len(every) > _HOURS_MAX:
-        return ReportChart(
-            caption, f"Each hour by its Happy Index; {counted(votes, 'answer')}", described, _map_of_hours(cells)
+    said = "; ".join(f"{time_of(report, cell)} {happy_index_of(report, cell)}" for cell in cells[:_BARS_MAX])
+    described = report.say(
+        _(
+            "Happy Index of %(name)s, %(shown)s of %(all)s with enough answers: %(said)s.",
+            name=caption,
+            shown=len(cells),
+            all=len(every),
+            said=said,
         )
+    )
+    if per == "hour" and len(every) > _HOURS_MAX:
+        told = [report.say(_("Each hour by its Happy Index")), report.answers(votes)]
+        return ReportChart(caption, "; ".join(told), described, _map_of_hours(report, cells))
     places = {bucket: number for number, bucket in enumerate(every)}
     rows, run, last = [], 0, -1
     for cell in cells:
@@ -250,12 +270,13 @@ def _over_time(report: FiguresReport, key: str, cells: Sequence[Cell]) -> Report
                 "other": (cell.get("compared") or {}).get("happy_index"),
             }
         )
-    axis = alt.Axis(title=None, labelExpr=_LABELS[per], labelAngle=0, labelOverlap="greedy", labelSeparation=6)
+    axis = _labelled({_bucket(cell): short_time_of(report, cell) for cell in of_key})
     scale = alt.Scale(domain=every)
     base = alt.Chart(_data(rows), width=_WIDTH, height=120).encode(
         x=alt.X("at:O", scale=scale, axis=alt.Axis(title=None, labels=False))
     )
-    y = alt.Y("happy_index:Q", scale=_INDEX, axis=alt.Axis(title="Happy Index", values=[0, 25, 50, 75, 100]))
+    title = report.say(_("Happy Index"))
+    y = alt.Y("happy_index:Q", scale=_INDEX, axis=alt.Axis(title=title, values=[0, 25, 50, 75, 100]))
     spread = base.mark_errorband(clip=True) if len(rows) > _BARS_MAX else base.mark_errorbar(clip=True)
     layers = [
         spread.encode(y=y, yError="happy_index_margin:Q", detail="run:N"),
@@ -267,30 +288,31 @@ def _over_time(report: FiguresReport, key: str, cells: Sequence[Cell]) -> Report
     faces = [
         {"at": _bucket(cell), "face": face, "order": order, "count": cell["faces"][order]}
         for cell in cells
-        for order, face in enumerate(FACES)
+        for order, face in enumerate(report.faces)
     ]
     answers = (
         alt.Chart(_data(faces), width=_WIDTH, height=70)
         .mark_bar()
         .encode(
             x=alt.X("at:O", scale=scale, axis=axis),
-            y=alt.Y("count:Q", axis=alt.Axis(title="Answers", tickCount=3)),
-            color=_faces(),
+            y=alt.Y("count:Q", axis=alt.Axis(title=report.say(_("Answers")), tickCount=3)),
+            color=_faces(report),
             order="order:O",
         )
     )
-    told = f"{counted(votes, 'answer')}; with 95 % intervals"
+    told = [report.answers(votes), report.say(_("with 95 %% intervals"))]
     if report.is_compared:
-        told += "; dashed: the comparison"
-    return ReportChart(caption, told, described, alt.vconcat(alt.layer(*layers), answers, spacing=10))
+        told.append(report.say(_("dashed: the comparison")))
+    return ReportChart(caption, "; ".join(told), described, alt.vconcat(alt.layer(*layers), answers, spacing=10))
 
 
-def _map_of_hours(cells: Sequence[Cell]) -> Any:
+def _map_of_hours(report: FiguresReport, cells: Sequence[Cell]) -> Any:
     rows = [
         {"day": cell["start_local"][:10], "hour": cell["start_local"][11:16], "happy_index": cell["happy_index"]}
         for cell in cells
     ]
-    axis = alt.Axis(title=None, labelExpr=_LABELS["day"], labelAngle=0, labelOverlap="greedy", labelSeparation=6)
+    days = dict.fromkeys(row["day"] for row in rows)
+    axis = _labelled({day: short_day(report, date.fromisoformat(day)) for day in days})
     return (
         alt.Chart(_data(rows), width=_WIDTH, height=alt.Step(14))
         .mark_rect()
@@ -300,13 +322,13 @@ def _map_of_hours(cells: Sequence[Cell]) -> Any:
             color=alt.Color(
                 "happy_index:Q",
                 scale=alt.Scale(domain=[0, 40, 70, 100], range=list(COLOURS)),
-                legend=alt.Legend(title="Happy Index", orient="top", gradientLength=160),
+                legend=alt.Legend(title=report.say(_("Happy Index")), orient="top", gradientLength=160),
             ),
         )
     )
 
 
 def _bucket(cell: Cell) -> str:
-    """As `_LABELS` wants it."""
+    """What stands on an axis in the place of its label."""
     bucket: str = cell["bucket"]
     return bucket[:16] if "T" in bucket else bucket

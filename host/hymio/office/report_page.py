@@ -9,8 +9,9 @@ import json
 from html import escape
 from typing import Final
 
+from hymio.locale.sentence import _
 from hymio.office.report_charts import PAGE_INK, ReportChart, charts_of
-from hymio.office.report_words import NO_ANSWERS, TOO_FEW, FiguresReport, table_of, texts_in
+from hymio.office.report_words import FiguresReport, table_of, texts_in
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1d1d1f; --paper: #fff; --quiet: #5f5f64; --line: #d6d6da }
@@ -40,12 +41,14 @@ def page(report: FiguresReport) -> str:
     names, rows = table_of(report)
     texts = texts_in(report)
     heads = "".join(f'<th scope="col"{_CLASS[number < texts]}>{escape(name)}</th>' for number, name in enumerate(names))
-    lines = "\n".join(_row(row, texts) for row in rows)
+    lines = "\n".join(_row(report, row, texts) for row in rows)
+    caption = escape(report.say(_("All figures")))
     charts = "\n".join(_figure(chart) for chart in charts_of(report))
     above = "\n".join(f'<p class="quiet">{escape(sentence)}</p>' for sentence in report.context)
     below = "\n".join(f'<p class="quiet">{escape(sentence)}</p>' for sentence in report.notes)
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{report.language.code}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(report.title)}</title><style>{_STYLE}</style></head>
 <body>
 <header><h1>{escape(report.title)}</h1>
@@ -54,7 +57,7 @@ def page(report: FiguresReport) -> str:
 <main><div class="charts">
 {charts}
 </div>
-<div class="table" role="region" aria-label="All figures" tabindex="0"><table><caption>All figures</caption>
+<div class="table" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>
 <thead><tr>{heads}</tr></thead>
 <tbody>
 {lines}
@@ -74,10 +77,10 @@ def _figure(chart: ReportChart) -> str:
     )
 
 
-def _row(row: list[str], texts: int) -> str:
+def _row(report: FiguresReport, row: list[str], texts: int) -> str:
     cells = [f'<th scope="row">{escape(row[0])}</th>']
     for number, value in enumerate(row[1:], 1):
-        said = f"<em>{value}</em>" if value in (TOO_FEW, NO_ANSWERS) else escape(value)
+        said = f"<em>{value}</em>" if value in (report.too_few, report.no_answers) else escape(value)
         cells.append(f"<td{_CLASS[number < texts]}>{said}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 

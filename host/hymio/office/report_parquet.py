@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from sqlalchemy import Connection, select, text
 
-from hymio.office.report_words import FiguresReport, columns_of
+from hymio.office.report_words import Cell, columns_of
 from hymio.site.attribution import FOR_EVER
 from hymio.site.model import SurveyType
 from hymio.site.moments import MINUTE_S
@@ -40,10 +40,10 @@ _OF_TERMINAL: Final = text(
 ).execution_options(yield_per=ROWS_AT_ONCE)
 
 
-def parquet(report: FiguresReport) -> bytes:
+def parquet(cells: Sequence[Cell]) -> bytes:
     """The cells of a report, one in a row, with the columns of its CSV."""
-    names, rows = columns_of(report)
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if report.cells else dict.fromkeys(names, ())
+    names, rows = columns_of(cells)
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if cells else dict.fromkeys(names, ())
     table = pa.table({name: pa.array(columns[name], _type(name)) for name in names})
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd")

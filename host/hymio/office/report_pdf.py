@@ -45,7 +45,7 @@ def pdf(report: FiguresReport) -> bytes:
     """The whole document."""
     sheets = _Sheets(format="A4")
     sheets.set_title(report.title)
-    sheets.set_lang("en")
+    sheets.set_lang(report.language.code)
     sheets.set_margin(_MARGIN_MM)
     sheets.set_auto_page_break(True, 18)
     with tempfile.TemporaryDirectory() as folder:
@@ -118,4 +118,10 @@ def _tabulate(sheets: FPDF, report: FiguresReport) -> None:
 def _printable(sheets: FPDF, text: str) -> str:
     """The text with a question mark for each letter that the font lacks: a report is not to fail for a name."""
     glyphs: Any = sheets.fonts[FONT].cmap  # type: ignore[union-attr]  # it is a TrueType font
-    return "".join(one if ord(one) in glyphs else "?" for one in unicodedata.normalize("NFC", text))
+    signs = (one if ord(one) in glyphs else _in_place_of(one) for one in unicodedata.normalize("NFC", text))
+    return "".join(signs)
+
+
+def _in_place_of(sign: str) -> str:
+    """Languages write spaces of many widths."""
+    return " " if unicodedata.category(sign) == "Zs" else "?"

@@ -15,6 +15,7 @@ from hymio.common.errors import BROKEN_OFF, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.site import moments
 from hymio.site.diff import ChangeKind, ImportPlan, SiteChange, plan_import
+from hymio.site.model import Site
 from hymio.site.present import present_values, standing
 from hymio.site.read import FaultyFiles, SiteFile, read_site
 from hymio.site.read_csv import read_csv_site
@@ -171,10 +172,10 @@ def chosen_place(stored: StoredSite, key: str | None, option: str) -> int | None
     """
     if key is None or key in stored.nodes:
         return None if key is None else stored.nodes[key]
-    near = ", ".join(_near(stored.site, key))
+    near, organisation = ", ".join(_near(stored.site, key)), stored.site.organisation.key
     raise Failure(
         WRONG_USE,
-        f"{option}: expected the key of a group or an experience point of {stored.site.organisation.key}, came {key!r}.",
+        f"{option}: expected the key of a group or an experience point of {organisation}, came {key!r}.",
         f"Near it are {near}." if near else f"`hymio site show` lists the keys; without {option} it is all of it.",
     )
 

@@ -61,9 +61,7 @@ def run_create(db: str, wish: WallWish, as_json: bool) -> None:
                         f"There is a wall {wish.name} already, number {one.id}.",
                         f"Give another --name, or revoke that one: hymio wall revoke {one.id}.",
                     )
-            link, secret = create_link(
-                connection, wish.name, stored.id, node_id, survey_id, account(), time.time()
-            )
+            link, secret = create_link(connection, wish.name, stored.id, node_id, survey_id, account(), time.time())
             said = _values(link, stored)
             record(connection, "wall.create", said)
     finally:

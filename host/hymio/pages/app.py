@@ -56,9 +56,7 @@ def mount_pages(
     return both
 
 
-def pages_app(
-    store: Store, oidc: Oidc | None = None, is_ending: Callable[[], bool] = lambda: False
-) -> Starlette:
+def pages_app(store: Store, oidc: Oidc | None = None, is_ending: Callable[[], bool] = lambda: False) -> Starlette:
     """The pages of a database.
 
     Args:

@@ -61,9 +61,7 @@ class WallState:
         }
 
 
-def wall_state(
-    connection: Connection, sites: Sequence[StoredSite], secret: str, now_utc: float
-) -> WallState | None:
+def wall_state(connection: Connection, sites: Sequence[StoredSite], secret: str, now_utc: float) -> WallState | None:
     """What the screen with that secret shows now; None: nothing, there is no such link or it was revoked."""
     link = link_of(connection, secret)
     if link is None:

@@ -1,7 +1,7 @@
 """The addresses of wall displays: page, twin, worker, and the same again with every press, as server-sent events.
 
-The secret in the address is all the key there is: nobody logs in at a screen. What is sent is the state, not a step, and
-it is worked out once for all screens with one link.
+The secret in the address is all the key there is: nobody logs in at a screen. What is sent is the state, not a step; it
+is worked out once for all screens with one link.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class Walls:
 
     async def _page(self, request: Request) -> Response:
         def answer() -> Response:
+            made: Response
             try:
                 state = self._state(request.path_params["secret"], _chosen(request))
                 if state is None:
