@@ -18,6 +18,7 @@ from hymio.cli import (
     office_commands,
     pki_commands,
     quarantine_commands,
+    schedule_commands,
     site_commands,
     token_commands,
     user_commands,
@@ -34,6 +35,9 @@ from hymio.cli.options import (
     JsonOption,
     KeyOption,
     LanguageOption,
+    MailFromOption,
+    SmtpCaOption,
+    SmtpOption,
     examples,
     new_app,
     only,
@@ -72,6 +76,13 @@ app.add_typer(
 app.add_typer(token_commands.audit_app)
 app.add_typer(
     user_commands.app, name="user", help=user_commands.HELP, epilog=user_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(
+    schedule_commands.app,
+    name="schedule",
+    help=schedule_commands.HELP,
+    epilog=schedule_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
 )
 app.add_typer(
     wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
@@ -373,6 +384,9 @@ def serve(
     require_token: Annotated[
         bool, typer.Option("--require-token", help="From this computer, too: for who stands behind a proxy.")
     ] = False,
+    smtp: SmtpOption = None,
+    mail_from: MailFromOption = None,
+    smtp_ca: SmtpCaOption = None,
     training: Annotated[
         bool, typer.Option("--training", help="With terminals to press at /training, whose votes go into the database.")
     ] = False,
@@ -394,11 +408,13 @@ def serve(
     Whoever comes from elsewhere than this computer shows a token (`hymio token create`).
     """
     with ends_well(is_service=True):
+        from hymio.office.report_rounds import MailOptions
         from hymio.serve.command import TrainingWanted, run_serve
 
     hosts = [name.lower() for name in training_host or ()]
     wanted = TrainingWanted(training_terminals, training_broker, hosts) if training else None
-    run_serve(db, listen, cert, key, rate, require_token, wanted, as_json)
+    mail = MailOptions(smtp, mail_from, smtp_ca)
+    run_serve(db, listen, cert, key, rate, require_token, wanted, mail, as_json)
 
 
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command_name
 
-from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
+from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE, SMTP_VARIABLE
 
 _LIKE = 0.7
 """How much alike two names have to be, by difflib's ratio: `statsu` is like `status` (0.83) and `lgos` like `logs`
@@ -124,6 +124,22 @@ CertOption = Annotated[
     Path | None, typer.Option("--cert", metavar="FILE", help="With mqtts://: our certificate (PEM).")
 ]
 KeyOption = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="With --cert: its key (PEM).")]
+
+SmtpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--smtp",
+        metavar="URL",
+        envvar=SMTP_VARIABLE,
+        help="Who sends mail: smtp://[user:password@]host[:port], smtps:// for TLS at once; @FILE: as that file says.",
+    ),
+]
+MailFromOption = Annotated[
+    str | None, typer.Option("--mail-from", metavar="ADDRESS", help="From whom mail is; else the user of --smtp.")
+]
+SmtpCaOption = Annotated[
+    Path | None, typer.Option("--smtp-ca", metavar="FILE", help="With --smtp: believe only servers of this CA (PEM).")
+]
 
 LanguageOption = Annotated[
     Literal["en", "fi", "sv"],

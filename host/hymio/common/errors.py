@@ -35,7 +35,7 @@ BUG: Final = 70
 _DEBUG_VARIABLE: Final = "HYMIO_DEBUG"
 _SEEN: Final = (
     "Everybody on this computer can read the password on the command line while this runs: give the address by"
-    " HYMIO_BROKER or HYMIO_DB, or as @FILE."
+    " HYMIO_BROKER, HYMIO_DB or HYMIO_SMTP, or as @FILE."
 )
 
 

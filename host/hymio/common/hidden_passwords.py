@@ -10,9 +10,10 @@ from typing import Final
 
 BROKER_VARIABLE: Final = "HYMIO_BROKER"
 DB_VARIABLE: Final = "HYMIO_DB"
-VARIABLES: Final = (BROKER_VARIABLE, DB_VARIABLE)
-"""The environment variables for --broker and --db: what stands on a command line also stands in the list of processes.
-"""
+SMTP_VARIABLE: Final = "HYMIO_SMTP"
+VARIABLES: Final = (BROKER_VARIABLE, DB_VARIABLE, SMTP_VARIABLE)
+"""The environment variables for --broker, --db and --smtp: what stands on a command line also stands in the list of
+processes."""
 
 _USER_INFO: Final = re.compile(r"((?:^(?![\w+.-]+://)|//)[^:@]*:)(.*)@", re.DOTALL)
 """Matches up to the last @, since a password that should have been quoted may hold any sign."""

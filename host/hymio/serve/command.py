@@ -12,6 +12,7 @@ from hymio.common.clients import is_loopback_name
 from hymio.common.errors import NO_SERVICE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
+from hymio.office.report_rounds import MailOptions, ReportRounds
 from hymio.store.database import open_store
 from hymio.store.tokens import stored_tokens
 
@@ -36,11 +37,13 @@ def run_serve(
     rate: float,
     always_token: bool,
     training: TrainingWanted | None,
+    mail: MailOptions,
     as_json: bool,
 ) -> None:
     """Serves until SIGINT or SIGTERM; prints `ready` when it can be used.
 
-    With `training` there are terminals on the screen, and a database that is not there is made.
+    Reports by schedule go from here, too. With `training` there are terminals on the screen, and a database that is
+    not there is made.
 
     Raises:
         Failure: 2 it is a bad address or certificate, or the extra is not installed; 4 the port is taken, or there is
@@ -57,6 +60,7 @@ def run_serve(
     except ModuleNotFoundError as error:
         raise missing_extra("serve", error) from error
     tls = tls_of(cert, key)
+    mail.check()
     store = open_store(db, create=training is not None)
     try:
         with store.reading() as connection:
@@ -88,7 +92,12 @@ def run_serve(
             app = mount_pages(api, store, is_ending=lambda: serving.is_ending())
             server = HttpServer(app, tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
-            server.run(sockets=[listener])
+            rounds = ReportRounds(store, db, mail)
+            rounds.start()
+            try:
+                server.run(sockets=[listener])
+            finally:
+                rounds.end()
     finally:
         store.close()
 

@@ -570,5 +570,6 @@ report_schedules = Table(
     Column("ended_utc", Double),
     Column("sent_utc", Double, comment="when the last one went"),
     Column("sent_through", String(10), comment="the last local day that it told of: 2026-03-29"),
-    Column("trouble", Text, comment="why the last attempt failed; null: it did not"),
+    Column("tried_utc", Double, comment="when the one that is due now was last begun; null: it was not"),
+    Column("trouble", Text, comment="why that failed; null: it did not, or it goes on"),
 )

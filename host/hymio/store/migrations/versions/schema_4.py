@@ -186,5 +186,6 @@ def _links(tables: sa.MetaData) -> None:
         _utc("ended_utc"),
         _utc("sent_utc", "when the last one went"),
         _text("sent_through", 10, "the last local day that it told of: 2026-03-29", nullable=True),
-        _text("trouble", None, "why the last attempt failed; null: it did not", nullable=True),
+        _utc("tried_utc", "when the one that is due now was last begun; null: it was not"),
+        _text("trouble", None, "why that failed; null: it did not, or it goes on", nullable=True),
     )
