@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -200,7 +200,7 @@ def run_once(db: str, mail: MailServer | None, as_json: bool) -> None:
     """
     store = open_store(db)
     try:
-        outcomes = list(send_due(store, mail, time.time(), rest_s=0.0))
+        outcomes = list(send_due(store, mail, rest_s=0.0))
     finally:
         store.close()
     gone = [one.report for one in outcomes if one.trouble is None and not one.waits]
@@ -235,7 +235,9 @@ def run_once(db: str, mail: MailServer | None, as_json: bool) -> None:
         )
 
 
-def send_due(store: Store, mail: MailServer | None, now_utc: float, rest_s: float) -> Iterator[Outcome]:
+def send_due(
+    store: Store, mail: MailServer | None, rest_s: float, now_utc: Callable[[], float] = time.time
+) -> Iterator[Outcome]:
     """Sends every report that is due and that nobody else is sending; one after another, the oldest first.
 
     Each goes once: whoever sends it has taken it upon himself in the database before, and says there when it is gone.
@@ -245,28 +247,29 @@ def send_due(store: Store, mail: MailServer | None, now_utc: float, rest_s: floa
     Args:
         store: the database.
         mail: by which mail goes; None: it waits.
-        now_utc: the time.
         rest_s: so long after it failed a report is not tried again.
+        now_utc: the time.
     """
     with store.reading() as connection:
         sites = {stored.id: stored for stored in load_sites(connection)}
         schedules = [one for one in stored_schedules(connection) if one.ended_utc is None]
     for schedule in schedules:
         site = sites[schedule.organisation_id]
-        for report in _due(schedule, site, now_utc):
+        for report in _due(schedule, site, now_utc()):
             if mail is None and schedule.kind == EMAIL:
                 yield Outcome(report, waits=True)
                 continue
+            claimed_utc = now_utc()
             with store.writing() as connection:
-                is_ours = claim(connection, report.schedule, now_utc, rest_s)
+                is_ours = claim(connection, report.schedule, claimed_utc, rest_s)
             if not is_ours:
                 break
-            trouble = _went(store, report, mail, now_utc)
+            trouble = _went(store, report, mail, claimed_utc)
             with store.writing() as connection:
                 if trouble is None:
-                    sent(connection, schedule.id, now_utc, report.period.last.isoformat(), now_utc)
+                    sent(connection, schedule.id, claimed_utc, report.period.last.isoformat(), now_utc())
                 else:
-                    failed(connection, schedule.id, now_utc, trouble)
+                    failed(connection, schedule.id, claimed_utc, trouble)
             yield Outcome(report, trouble)
             if trouble is not None:
                 break
