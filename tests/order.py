@@ -31,6 +31,7 @@ WAITING = (
     "tests/host/test_collect.py",
     "tests/pages/test_training_browser.py",
     "tests/host/test_training_live.py",
+    "tests/pages/test_wall_browser.py",
     "tests/host/test_database_faults.py",
 )
 """Tests that wait most of the time, for something that takes its time, the longest first: half of the processes begin
