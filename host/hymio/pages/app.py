@@ -38,12 +38,12 @@ API_PATHS: Final = ("/v2", "/api")
 """What is below these is the API's; everything else is a page's."""
 
 
-def mount_pages(api: ASGIApp, store: Store, oidc: Oidc | None = None) -> ASGIApp:
+def mount_pages(api: ASGIApp, store: Store, oidc: Oidc | None = None, always_log_in: bool = False) -> ASGIApp:
     """The API and the pages as one application.
 
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
     """
-    pages = pages_app(store, oidc)
+    pages = pages_app(store, oidc, always_log_in)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -53,9 +53,15 @@ def mount_pages(api: ASGIApp, store: Store, oidc: Oidc | None = None) -> ASGIApp
     return both
 
 
-def pages_app(store: Store, oidc: Oidc | None = None) -> Starlette:
-    """The pages of a database; oidc: who else vouches for people that log in."""
-    sites, gate = KnownSites(store), Gate(store)
+def pages_app(store: Store, oidc: Oidc | None = None, always_log_in: bool = False) -> Starlette:
+    """The pages of a database.
+
+    Args:
+        store: the database.
+        oidc: who else vouches for people that log in.
+        always_log_in: whether even who sits at this computer does so, and there is no account yet.
+    """
+    sites, gate = KnownSites(store), Gate(store, always_log_in)
     accounts = AccountPages(gate, oidc)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
