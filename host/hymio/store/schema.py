@@ -251,6 +251,9 @@ STATE_ORDERS: Final = (
 )
 """By which columns `terminal_states` can be had in order."""
 
+TROUBLES: Final = {"problem": "problem IS NOT NULL", "clock_unset": "clock_set = 0", "supply_low": "supply_low = 1"}
+"""Which rows of `terminal_states` somebody has to look after, in SQL."""
+
 terminal_states = Table(
     "terminal_states",
     metadata,
@@ -271,8 +274,10 @@ terminal_states = Table(
     Column("edges_a_press", Double, comment="of that switch; 2 is a clean one"),
     Column("firmware", String(64)),
     Column("cert_ends_utc", Double),
-    Column("message", Text, comment="the whole message, at most 4,096 bytes"),
+    Column("facts", Text, comment="JSON object: what else the message says, but no presses by button"),
     *(Index(f"terminals_by_{name}", name, "device_id") for name in STATE_ORDERS),
+    # These are few.
+    *(Index(f"terminals_with_{name}", "device_id", sqlite_where=text(which)) for name, which in TROUBLES.items()),
     info=_CHANGES,
 )
 """What each terminal said last, as a technician sorts and looks for it; one row for each, however often it speaks."""
