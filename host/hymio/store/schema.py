@@ -320,10 +320,13 @@ cells = Table(
     Column("start_utc_minute", BigInteger, primary_key=True, autoincrement=False, comment="minutes of 1970"),
     Column("node_id", Integer, primary_key=True, autoincrement=False, comment="the experience point; 0: none"),
     Column("survey_id", Integer, primary_key=True, autoincrement=False, comment="0: none"),
-    Column("button", SmallInteger, primary_key=True, autoincrement=False),
     Column("verdict", String(16), primary_key=True),
-    Column("presses", BigInteger, nullable=False, comment="all of them, those folded too"),
-    Column("folded", BigInteger, nullable=False, server_default="0", comment="of them, those whose rows were pruned"),
+    # Side by side: with a row for each button a message would change more than twice as many.
+    *(Column(f"n{button}", BigInteger, nullable=False, comment="presses, those folded too") for button in range(1, 5)),
+    *(
+        Column(f"folded_{button}", BigInteger, nullable=False, server_default="0", comment="those without rows")
+        for button in range(1, 5)
+    ),
     info=_CHANGES,
     sqlite_with_rowid=False,
 )
