@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
 from hymio.common.roles import Role
-from hymio.pages.app import pages_app
+from hymio.pages.app import PageOptions, pages_app
 from hymio.pages.oidc import Oidc
 from hymio.store import passwords
 from hymio.store.accounts import Author, hash_of_checked, make_account, roots_named
@@ -64,7 +64,7 @@ class Person:
     """A browser of somebody, which keeps its cookies."""
 
     def __init__(self, store: Store, url: str = "http://hymio.example", oidc: Oidc | None = None, **more: Any) -> None:
-        app = more.pop("app", None) or pages_app(store, oidc)
+        app = more.pop("app", None) or pages_app(store, PageOptions(oidc))
         self.app = app
         self.client = TestClient(app, url, client=more.pop("client", ELSEWHERE), follow_redirects=False, **more)
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from hymio.common.roles import Role
 from hymio.locale.language import LOCALES
-from hymio.pages.app import pages_app
+from hymio.pages.app import PageOptions, pages_app
 from hymio.pages.log_in import NAME_AT_ONCE
 from hymio.pages.oidc import Oidc, OidcSettings
 from hymio.store.database import Store
@@ -40,7 +40,7 @@ def city(store: Store) -> Iterator[str]:
         add(store, "eva@city.example", Role.VIEWER, password=None, issuer=issuer.url)
         settings = OidcSettings(issuer.url, CLIENT, SECRET, "", "City log-in", None)
         oidc = Oidc(settings)
-        with served(pages_app(store, oidc)) as url:
+        with served(pages_app(store, PageOptions(oidc))) as url:
             object.__setattr__(settings, "url", url)
             yield url
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from hymio.common.roles import Role
 from hymio.locale.language import LOCALES
 from hymio.pages import log_in
-from hymio.pages.app import pages_app
+from hymio.pages.app import PageOptions, pages_app
 from hymio.pages.gate import safe_next
 from hymio.pages.signed import Signer
 from hymio.store import schema
@@ -337,7 +337,12 @@ def test_whoever_sits_there_is_the_owner_until_there_is_an_account(site_db: str,
             Person(store, "http://127.0.0.1", app=app),
             Person(store, "http://evil.example", app=app, client=("127.0.0.1", 1)),
             Person(store, "http://127.0.0.1", app=app, client=("127.0.0.1", 1), headers={"x-forwarded-for": "1.2.3.4"}),
-            Person(store, "http://127.0.0.1", app=pages_app(store, always_log_in=True), client=("127.0.0.1", 1)),
+            Person(
+                store,
+                "http://127.0.0.1",
+                app=pages_app(store, PageOptions(always_log_in=True)),
+                client=("127.0.0.1", 1),
+            ),
         ):
             answer = outside.get(HOSPITAL)
             assert answer.status_code == 403 and said(answer) == ["There are no accounts here yet"]

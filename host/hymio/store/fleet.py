@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select, text, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select, text, type_coerce
 from sqlalchemy.types import ARRAY, String
 
 from hymio.store.schema import TROUBLES, WAITS, logs, quarantine_sums, terminal_states
@@ -27,7 +27,7 @@ WORN_EDGES: Final = 6.0
 EMPTY_SOON_S: Final = 30 * DAY_S
 CERT_SOON_S: Final = 30 * DAY_S
 _FEW: Final = 1000
-"""Up to so many terminals are looked up one by one; more are looked for on the way through the order."""
+"""Up to so many terminals are found one by one and then put in order; more are met on the way through the order."""
 
 SORTS: Final = {
     "terminal": ("device_id", False),
@@ -107,8 +107,14 @@ def fleet_page(connection: Connection, query: FleetQuery) -> FleetPage:
     count = connection.execute(select(func.count()).select_from(terminal_states).where(*which)).scalar_one()
     column, is_descending = SORTS[query.sort]
     order: Any = _STATE[column]
-    order = order.desc() if is_descending != query.is_turned else order.asc()
-    ordered: Select[Any] = select(_STATE.device_id).where(*which).order_by(order.nulls_last(), _STATE.device_id)
+    if which and count <= _FEW and connection.dialect.name == "sqlite":
+        # It does not know how few they are. With the + it finds them first, and then puts them in order.
+        order = literal_column(f"+terminal_states.{column}")
+    # Names in the same direction, so that the index has them so.
+    order, name = (
+        (order.desc(), _STATE.device_id.desc()) if is_descending != query.is_turned else (order, _STATE.device_id)
+    )
+    ordered: Select[Any] = select(_STATE.device_id).where(*which).order_by(order.nulls_last(), name)
     ids = list(connection.execute(ordered.limit(ON_PAGE).offset((query.page - 1) * ON_PAGE)).scalars())
     return FleetPage(fleet_lines(connection, ids), int(count))
 
@@ -151,7 +157,9 @@ def _among(connection: Connection, device_ids: Collection[str]) -> Any:
     """Whether a terminal is one of these."""
     if connection.dialect.name == "postgresql":
         return _STATE.device_id == func.any(type_coerce(sorted(device_ids), ARRAY(String)))
-    values = text("SELECT value FROM json_each(:_ids)").bindparams(_ids=json.dumps(sorted(device_ids)))
+    values = text("SELECT value FROM json_each(:ids)").bindparams(
+        bindparam("ids", json.dumps(sorted(device_ids)), unique=True)  # there may be two of these
+    )
     # With the + SQLite does not look each of them up, but goes through the order until the page is full.
     name = _STATE.device_id if len(device_ids) <= _FEW else literal_column("+terminal_states.device_id")
     return name.in_(values)
