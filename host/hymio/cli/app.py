@@ -44,7 +44,7 @@ from hymio.cli.options import (
 )
 from hymio.cli.site_commands import OrganisationOption
 from hymio.common.errors import ANSWER_NO, run_cli
-from hymio.common.hidden_passwords import DB_VARIABLE
+from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
 from hymio.common.interrupts import ends_well
 
 app = new_app(
@@ -364,8 +364,10 @@ def replay(
     rich_help_panel=OFFICE,
     epilog=examples(
         "hymio serve --db votes.db",
+        "hymio serve --db votes.db --broker mqtt://broker.example",
         "hymio serve --db postgresql://hymio@db.example/votes --listen 127.0.0.1:0 --json",
-        "hymio serve --db votes.db --listen 0.0.0.0:8443 --cert server.pem --key server.key",
+        "hymio serve --db votes.db --listen 0.0.0.0:8443 --cert server.pem --key server.key --oidc login.toml",
+        "hymio serve --db votes.db --smtp @/etc/hymio/smtp",
         "hymio serve --db training.db --training",
     ),
 )
@@ -384,6 +386,24 @@ def serve(
     require_token: Annotated[
         bool, typer.Option("--require-token", help="From this computer, too: for who stands behind a proxy.")
     ] = False,
+    oidc: Annotated[
+        Path | None, typer.Option("--oidc", metavar="FILE", help="Log-in by OpenID Connect, as this TOML says.")
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            "--broker", metavar="URL", envvar=BROKER_VARIABLE, help="By which terminals are asked for their text logs."
+        ),
+    ] = None,
+    broker_ca: Annotated[
+        Path | None, typer.Option("--broker-ca", metavar="FILE", help="With mqtts://: believe only this CA (PEM).")
+    ] = None,
+    broker_cert: Annotated[
+        Path | None, typer.Option("--broker-cert", metavar="FILE", help="With mqtts://: our certificate there (PEM).")
+    ] = None,
+    broker_key: Annotated[
+        Path | None, typer.Option("--broker-key", metavar="FILE", help="With --broker-cert: its key (PEM).")
+    ] = None,
     smtp: SmtpOption = None,
     mail_from: MailFromOption = None,
     smtp_ca: SmtpCaOption = None,
@@ -403,18 +423,21 @@ def serve(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Figures and feedback over HTTP, for BI reports and other programs: the field's API /v2, and our own /api/v1.
+    """Pages for people, and figures and feedback for programs: the field's API /v2, and our own /api/v1.
 
-    Whoever comes from elsewhere than this computer shows a token (`hymio token create`).
+    People log in (`hymio user add`), programs show a token (`hymio token create`); who sits at this computer needs no
+    token, and no account as long as there is none.
     """
     with ends_well(is_service=True):
+        from hymio.mqtt.broker_tls import TlsFiles
         from hymio.office.report_rounds import MailOptions
         from hymio.serve.command import TrainingWanted, run_serve
 
+    tls = TlsFiles(broker_ca, broker_cert, broker_key)
     hosts = [name.lower() for name in training_host or ()]
     wanted = TrainingWanted(training_terminals, training_broker, hosts) if training else None
     mail = MailOptions(smtp, mail_from, smtp_ca)
-    run_serve(db, listen, cert, key, rate, require_token, wanted, mail, as_json)
+    run_serve(db, listen, cert, key, rate, require_token, oidc, broker, tls, wanted, mail, as_json)
 
 
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))

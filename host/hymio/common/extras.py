@@ -21,7 +21,7 @@ _NEEDED_FOR: Final = {
     "pki": "Making certificates",
     "postgres": "PostgreSQL",
     "report": "A report as page, picture, PDF or Parquet",
-    "serve": "Serving figures over HTTP, with accounts,",
+    "serve": "Serving figures over HTTP",
     "service": "Hiding passwords from the list of processes",
     "sim": "The simulator",
 }

@@ -29,24 +29,37 @@ from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
 from hymio.pages.wall_live import Walls
 from hymio.store.database import Store
 
 View = Callable[[PageReader], PageOf | Response]
 
 
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What pages may have beside a database."""
+
+    oidc: Oidc | None = None
+    """Who else vouches for people that log in."""
+    always_log_in: bool = False
+    """Whether even who sits at this computer does so, and there is no account yet."""
+    text_log: TextLog | None = None
+    """Asks a terminal for its text log; None: there is no way to them."""
+    is_ending: Callable[[], bool] = lambda: False
+    """Whether the server ends: what goes on without end ends then."""
+
+
 API_PATHS: Final = ("/v2", "/api", "/training", "/training.json")
 """What is below these is the API's, or has a WebSocket and a door of its own; everything else is a page's."""
 
 
-def mount_pages(
-    api: ASGIApp, store: Store, oidc: Oidc | None = None, is_ending: Callable[[], bool] = lambda: False
-) -> ASGIApp:
+def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -> ASGIApp:
     """The API and the pages as one application.
 
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
     """
-    pages = pages_app(store, oidc, is_ending)
+    pages = pages_app(store, more)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -56,16 +69,11 @@ def mount_pages(
     return both
 
 
-def pages_app(store: Store, oidc: Oidc | None = None, is_ending: Callable[[], bool] = lambda: False) -> Starlette:
-    """The pages of a database.
-
-    Args:
-        store: the database.
-        oidc: who else vouches for people that log in.
-        is_ending: whether the server ends: what goes on without end ends then.
-    """
-    sites, gate = KnownSites(store), Gate(store)
-    accounts = AccountPages(gate, oidc)
+def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
+    """The pages of a database."""
+    sites, gate = KnownSites(store), Gate(store, more.always_log_in)
+    terminals = TerminalPages(gate.now_utc, more.text_log)
+    accounts = AccountPages(gate, more.oidc)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
         """The routes of a page.
@@ -96,10 +104,12 @@ def pages_app(store: Store, oidc: Oidc | None = None, is_ending: Callable[[], bo
     return Starlette(
         routes=[
             Route(PREFIX + "{name:path}", answer_asset),
-            *Walls(store, sites, is_ending).routes(),
+            *Walls(store, sites, more.is_ending).routes(),
             *page("/", places.start),
             *page("/places/{organisation}", places.organisation),
             *page("/places/{organisation}/{place}", places.place),
+            *page(TERMINALS, terminals.terminals),
+            *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
             *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
             *page("/login/oidc", accounts.to_issuer, is_open=True),
             *page(BACK, accounts.from_issuer, is_open=True),

@@ -70,7 +70,7 @@ def read_oidc(path: Path) -> OidcSettings:
     Raises:
         Failure: 2, it can't be read, or something in it is wrong.
     """
-    hint = "host/spec/api.md shows a whole file."
+    hint = "host/spec/pages.md shows a whole file."
     try:
         with path.open("rb") as file:
             said = tomllib.loads(file.read(_FILE_MAX).decode("utf-8-sig"))
