@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# MicroPython (unix port 1.28.0.2 of PyPI, a 1.29 preview; boards run the same code, with pointers of half the size): the table of names
-# (qstrs) grows by a new piece twice as large as the last one, each in one block of the heap, and never shrinks.
+# MicroPython (unix port 1.28.0.2 of PyPI, a 1.29 preview; boards run the same code, with pointers of half the size): the
+# table of names (qstrs) grows by a new piece twice as large as the last one, each in one block of the heap, and never
+# shrinks.
 #
 # Behaviour: each name that the firmware does not hold in flash (an identifier of an imported module, an attribute that
 #   getattr() is asked for) takes a place in the table. The 53rd new one allocates 960 bytes, the 1,253rd 14 KB, the
