@@ -522,8 +522,8 @@ PLANTS = (
     _host(
         "wall-of-all-days",
         "pages/wall.py",
-        "whole_days(day.isoformat(), day.isoformat())",
-        'whole_days("2026-01-01", day.isoformat())',
+        "whole_days(screen.day.isoformat(), screen.day.isoformat())",
+        'whole_days("2026-01-01", screen.day.isoformat())',
         "tests/pages/test_wall.py",
     ),
     _host(

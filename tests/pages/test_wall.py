@@ -138,7 +138,7 @@ def test_a_link_that_was_revoked_or_never_was_shows_nothing(screens: Screens) ->
 
 
 def test_the_stream_ends_when_the_link_is_revoked(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wall_live, "ANEW_S", 0.0)
+    monkeypatch.setattr(wall_live, "CHECK_S", 0.0)
     monkeypatch.setattr(wall_live, "POLL_S", 0.01)
     press(screens, 4, 4, 4, 4, 4)
     address = screens.link()
@@ -168,7 +168,7 @@ def test_a_log_does_not_tell_the_address(
         def fails(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(wall_live, "wall_state", fails)
+        monkeypatch.setattr(wall_live, "wall_screen", fails)
         with caplog.at_level(logging.ERROR):
             assert screens.client.get(address).status_code == status
     assert "/wall/***" in caplog.text and address not in caplog.text

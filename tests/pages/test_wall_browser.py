@@ -16,7 +16,7 @@ from served_world import CITY, Given, World
 from starlette.applications import Starlette
 
 from hymio.locale.language import LOCALES
-from hymio.pages.app import pages_app
+from hymio.pages.app import PageOptions, pages_app
 from hymio.serve.http_server import HttpServer
 from hymio.store.wall_links import create_link, revoke_link
 
@@ -46,7 +46,7 @@ class Serving:
     def start(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
         ready = threading.Event()
-        app: Starlette = pages_app(self.world.store, is_ending=lambda: server.should_exit)
+        app: Starlette = pages_app(self.world.store, PageOptions(is_ending=lambda: server.should_exit))
         server = HttpServer(app, None, ready.set)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
@@ -169,7 +169,7 @@ def test_a_day_that_is_over_is_not_called_today(browser: Browser, serving: Servi
 def test_a_link_that_is_revoked_goes_dark(browser: Browser, serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     from hymio.pages import wall_live
 
-    monkeypatch.setattr(wall_live, "ANEW_S", 0.5)
+    monkeypatch.setattr(wall_live, "CHECK_S", 0.5)
     number, url = serving.link("n-two")
     with a_screen(browser, url) as page:
         state(page, "Live")

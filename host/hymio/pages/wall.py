@@ -3,110 +3,122 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection
-
-from hymio.figures.cells import FigureCell, FigureQuery, figure_cells
+from hymio.figures.cells import FigureQuery, figure_cells
 from hymio.figures.one_place import OnePlace
 from hymio.figures.reading import FigureReader
-from hymio.figures.subjects import FigureScope
-from hymio.figures.wall_time import WallStretch, whole_days
+from hymio.figures.wall_time import whole_days
 from hymio.locale.language import LOCALES, SOURCE, Language, language_of
-from hymio.site.model import Places, Scale, Site, Survey, SurveyType
+from hymio.measures.faces import FaceFigures
+from hymio.pages.access import SiteNow
+from hymio.site.model import Scale, Site, Survey, SurveyType
+from hymio.site.moments import zone_of
 from hymio.site.present import is_over, survey_time
-from hymio.store.sites import StoredSite
-from hymio.store.wall_links import WallLink, link_of
+from hymio.store.wall_links import WallLink
 
 QUESTIONS_MAX: Final = 3
 """In so many languages a question is on the screen; more are too small to be read from afar."""
 
 
 @dataclass(frozen=True, slots=True)
-class WallState:
-    """What is on the screen, and in its twin in JSON.
+class WallScreen:
+    """What a screen is about, which costs nothing to know.
 
-    questions: (locale, text), that of the organisation first. day: on the clock of the place. faces: None with too few
-    answers, which are fewer than at_least; then there is nothing to be seen of them. done: what was changed because of
-    answers, the newest first.
+    place: key; None: the organisation. survey: None, none runs there. day: on the clock of the place.
     """
 
-    language: Language
-    place: str
-    zone: str
-    questions: Sequence[tuple[str, str]]
+    link: WallLink
+    site: SiteNow
+    place: str | None
+    survey: Survey | None
     day: date
-    faces: Sequence[int] | None
-    happy_index: float | None
-    at_least: int
-    as_of_utc: float
+
+    @property
+    def language(self) -> Language:
+        """That of the organisation."""
+        code = self.site.organisation.locale[:2]
+        return language_of(code if code in LOCALES else SOURCE)
+
+    @property
+    def zone(self) -> str:
+        """By whose clock its day begins."""
+        return self.site.organisation.time_zone if self.place is None else self.site.places.zone(self.place)
+
+    @property
+    def questions(self) -> Sequence[tuple[str, str]]:
+        """(locale, text), that of the organisation first."""
+        return () if self.survey is None else _texts(self.site.stored.site, self.survey)
+
+    @property
+    def at_least(self) -> int:
+        """Fewer answers are too few."""
+        own = self.site.organisation
+        is_staff = self.survey is not None and self.survey.type is SurveyType.STAFF
+        return own.too_few_staff if is_staff else own.too_few_customer
+
+
+@dataclass(frozen=True, slots=True)
+class WallState:
+    """What is on a screen, and in its twin in JSON.
+
+    figures: of the day; None: too few answers. as_of_utc: when they were worked out; None: they are not known yet.
+    done: what was changed because of answers, the newest first.
+    """
+
+    screen: WallScreen
+    figures: FaceFigures | None
+    as_of_utc: float | None
     done: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As the contract has it."""
+        screen, shown = self.screen, self.figures
+        organisation, key = screen.site.organisation, screen.place
         return {
-            "place": self.place,
-            "time_zone": self.zone,
-            "questions": [{"locale": locale, "text": text} for locale, text in self.questions],
-            "day": self.day.isoformat(),
-            "faces": None if self.faces is None else list(self.faces),
-            "votes": None if self.faces is None else sum(self.faces),
-            "happy_index": self.happy_index,
-            "suppressed": self.faces is None,
-            "at_least": self.at_least,
+            "place": organisation.name if key is None else screen.site.places.by_key[key].name,
+            "time_zone": screen.zone,
+            "questions": [{"locale": locale, "text": text} for locale, text in screen.questions],
+            "day": screen.day.isoformat(),
+            "faces": None if shown is None else list(shown.faces),
+            "votes": None if shown is None else shown.votes,
+            "happy_index": None if shown is None else shown.happy_index,
+            "suppressed": shown is None and self.as_of_utc is not None,
+            "at_least": screen.at_least,
             "as_of_utc": self.as_of_utc,
             "done": list(self.done),
         }
 
 
-def wall_state(connection: Connection, sites: Sequence[StoredSite], secret: str, now_utc: float) -> WallState | None:
-    """What the screen with that secret shows now; None: nothing, there is no such link or it was revoked."""
-    link = link_of(connection, secret)
-    if link is None:
-        return None
-    reader = FigureReader(connection, now_utc, tuple(sites))
-    stored = next(one for one in reader.sites if one.id == link.organisation_id)
-    organisation = stored.site.organisation
-    key = None if link.node_id is None else stored.node_keys[link.node_id]
-    place = OnePlace(organisation.key, key)
-    scope = place.scope(reader)
-    day = datetime.fromtimestamp(now_utc, scope.zone).date()
-    stretch = whole_days(day.isoformat(), day.isoformat())
-    survey = _survey(stored, link, place.tree(reader).places, now_utc)
-    cell = _cell(reader, place, scope, survey, stretch)
-    figures = None if cell is None else cell.figures
-    return WallState(
-        language_of(organisation.locale[:2] if organisation.locale[:2] in LOCALES else SOURCE),
-        scope.name,
-        scope.zone.key,
-        () if survey is None else _texts(stored.site, survey),
-        day,
-        None if figures is None else figures.faces,
-        None if figures is None else figures.happy_index,
-        organisation.too_few_staff if survey and survey.type is SurveyType.STAFF else scope.at_least,
-        now_utc,
-    )
+def wall_screen(link: WallLink, sites: Sequence[SiteNow], now_utc: float) -> WallScreen:
+    """What the screen with that link is about now."""
+    site = next(one for one in sites if one.stored.id == link.organisation_id)
+    key = None if link.node_id is None else site.stored.node_keys[link.node_id]
+    screen = WallScreen(link, site, key, _survey(site, link, key, now_utc), date.min)
+    return replace(screen, day=datetime.fromtimestamp(now_utc, zone_of(screen.zone)).date())
 
 
-def _cell(
-    reader: FigureReader, place: OnePlace, scope: FigureScope, survey: Survey | None, stretch: WallStretch
-) -> FigureCell | None:
-    """The day's figures: of the survey, or of the place if none runs there."""
-    if survey is None:
-        return place.cells(reader, None, stretch)[0]
-    query = FigureQuery("survey", None, stretch, place.organisation, place.key)
-    return next((cell for cell in figure_cells(reader, query).cells if cell.key == survey.key), None)
+def figures_of_day(reader: FigureReader, screen: WallScreen) -> FaceFigures | None:
+    """The day's figures: of the survey, or of the place if none runs there; None: too few answers."""
+    organisation = screen.site.organisation.key
+    stretch = whole_days(screen.day.isoformat(), screen.day.isoformat())
+    if screen.survey is None:
+        return OnePlace(organisation, screen.place).cells(reader, None, stretch)[0].figures
+    query = FigureQuery("survey", None, stretch, organisation, screen.place)
+    cells = (cell for cell in figure_cells(reader, query).cells if cell.key == screen.survey.key)
+    cell = next(cells, None)
+    return None if cell is None else cell.figures
 
 
-def _survey(stored: StoredSite, link: WallLink, places: Places, now_utc: float) -> Survey | None:
+def _survey(site: SiteNow, link: WallLink, place: str | None, now_utc: float) -> Survey | None:
     """The one of the link, or the first that asks customers there now."""
-    surveys = stored.site.surveys
+    surveys, places = site.stored.site.surveys, site.places
     if link.survey_id is not None:
-        wanted = stored.survey_keys[link.survey_id]
+        wanted = site.stored.survey_keys[link.survey_id]
         return next(one for one in surveys if one.key == wanted)
-    below = None if link.node_id is None else places.points_of(stored.node_keys[link.node_id])
+    below = None if place is None else places.points_of(place)
     minute = int(now_utc // 60)
     for one in surveys:
         at = places.points_at(one) if below is None else places.points_at(one) & below

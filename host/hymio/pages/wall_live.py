@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -19,15 +19,21 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from hymio.common.errors import Failure
+from hymio.figures.reading import FigureReader
 from hymio.locale.language import LOCALES, language_of
 from hymio.locale.sentence import _
+from hymio.measures.faces import FaceFigures
+from hymio.pages.access import SiteNow
 from hymio.pages.assets import assets
 from hymio.pages.errors import Refused, answer_error
 from hymio.pages.reader import CHOICE, KnownSites, wants_json
 from hymio.pages.render import rendered
-from hymio.pages.wall import WallState, wall_state
+from hymio.pages.shelf import Shelf
+from hymio.pages.wall import WallScreen, WallState, figures_of_day, wall_screen
 from hymio.store.arrival_order import newest_arrival
 from hymio.store.database import Store
+from hymio.store.sites import sites_version
+from hymio.store.wall_links import WallLink, link_of
 
 PATH: Final = "/wall/"
 POLL_S: Final = 0.25
@@ -35,7 +41,11 @@ POLL_S: Final = 0.25
 ALIVE_S: Final = 10.0
 """A screen that hears nothing for more than twice as long says that it is not live."""
 ANEW_S: Final = 30.0
-"""So long after it was worked out a state is worked out again, presses or not: days end, and links are revoked."""
+"""So long after it was worked out a state is worked out again, presses or not: days end, and dates are mended."""
+CHECK_S: Final = 5.0
+"""How often it is looked whether links are good still."""
+WAIT_S: Final = 0.05
+"""How long a page waits for figures that are not worked out yet."""
 REST: Final = 3.0
 """After working for a while we rest for so many times as long: screens never take more than a part of a processor."""
 LISTENERS_MAX: Final = 500
@@ -78,6 +88,8 @@ class Walls:
         self._store, self._sites, self._is_ending, self._now_utc = store, sites, is_ending, now_utc
         self._screens: dict[tuple[str, str | None], _Screen] = {}
         self._poller: asyncio.Task[None] | None = None
+        self._shelf = Shelf()
+        self._known: dict[int, tuple[Sequence[SiteNow], int, WallScreen]] = {}
 
     def routes(self) -> Iterator[Route]:
         """The worker first: its name looks like a secret."""
@@ -94,10 +106,15 @@ class Walls:
         def answer() -> Response:
             made: Response
             try:
-                state = self._state(request.path_params["secret"], _chosen(request))
+                # A page comes at once, and what is not known yet by the stream; a program waits for it.
+                wait_s = None if wants_json(request) else WAIT_S
+                state = self._state(request.path_params["secret"], wait_s)
                 if state is None:
                     raise _NOTHING
-                made = JSONResponse(state.as_json()) if wants_json(request) else HTMLResponse(_rendered("wall", state))
+                if wants_json(request):
+                    made = JSONResponse(state.as_json())
+                else:
+                    made = HTMLResponse(_rendered("wall", state, _chosen(request)))
             except Exception as error:  # whatever it is, it gets a page
                 made = answer_error(request, error)
             made.headers.update(_HEADERS)
@@ -144,9 +161,13 @@ class Walls:
                 yield "event: alive\ndata:\n\n"
 
     async def _poll(self) -> None:
+        checked_s = time.monotonic()
         while True:
             began_s = time.monotonic()
             try:
+                if began_s - checked_s >= CHECK_S:
+                    checked_s = began_s
+                    await run_in_threadpool(self._check)
                 newest = await run_in_threadpool(self._newest)
                 for screen in list(self._screens.values()):
                     if newest != screen.arrival or began_s - screen.made_s > ANEW_S:
@@ -154,29 +175,60 @@ class Walls:
                         screen.made_s = began_s
             except Failure:  # the database is away: nothing is new until it is back
                 pass
-            if self._is_ending():
-                for screen in self._screens.values():
+            for screen in self._screens.values():
+                if screen.is_over or self._is_ending():
                     screen.news.set()
             await asyncio.sleep(max(POLL_S, REST * (time.monotonic() - began_s)))
 
     async def _look(self, screen: _Screen, newest: int) -> None:
-        state = await run_in_threadpool(self._state, screen.secret, screen.lang)
-        text = "" if state is None else "\n".join(f"data: {line}" for line in _rendered("wall_now", state).splitlines())
-        if (text, state is None) != (screen.text, screen.is_over):
-            screen.text, screen.is_over = text, state is None
+        state = await run_in_threadpool(self._state, screen.secret, None)
+        text = ""
+        if state is not None:
+            lines = _rendered("wall_now", state, screen.lang).splitlines()
+            text = "\n".join(f"data: {line}" for line in lines)
+        screen.is_over = state is None
+        if text != screen.text:
+            screen.text = text
             screen.news.set()
             screen.news = asyncio.Event()
         screen.arrival = newest
+
+    def _check(self) -> None:
+        """Marks screens whose links are good no more."""
+        with self._store.reading() as connection:
+            for screen in list(self._screens.values()):
+                screen.is_over = link_of(connection, screen.secret) is None
 
     def _newest(self) -> int:
         with self._store.reading() as connection:
             return newest_arrival(connection)
 
-    def _state(self, secret: str, lang: str | None) -> WallState | None:
-        sites = [one.stored for one in self._sites.now()]
+    def _state(self, secret: str, wait_s: float | None) -> WallState | None:
+        """What a screen shows; None: nothing. After `wait_s` it is what was known before; None: as long as it takes."""
+        now_utc, sites = self._now_utc(), self._sites.now()
         with self._store.reading() as connection:
-            state = wall_state(connection, sites, secret, self._now_utc())
-        return state if state is None or lang is None else replace(state, language=language_of(lang))
+            link = link_of(connection, secret)
+            version = newest_arrival(connection), sites_version(connection), int(now_utc // ANEW_S)
+        if link is None:
+            return None
+        screen = self._screen(link, sites, now_utc)
+
+        def make() -> tuple[FaceFigures | None, float]:
+            with self._store.reading() as connection:
+                reader = FigureReader(connection, now_utc, tuple(one.stored for one in sites))
+                return figures_of_day(reader, screen), now_utc
+
+        asks = None if screen.survey is None else screen.survey.key
+        found = self._shelf.get((link.id, asks, screen.day), version, make, wait_s)
+        return WallState(screen, *(found or (None, None)))
+
+    def _screen(self, link: WallLink, sites: Sequence[SiteNow], now_utc: float) -> WallScreen:
+        """What a link is about, looked up once a minute: an organisation may have 25,000 places."""
+        minute = int(now_utc // 60)
+        known = self._known.get(link.id)
+        if known is None or known[0] is not sites or known[1] != minute:
+            known = self._known[link.id] = sites, minute, wall_screen(link, sites, now_utc)
+        return known[2]
 
 
 class _Stream(StreamingResponse):
@@ -202,6 +254,7 @@ def _chosen(request: Request) -> str | None:
     return chosen if chosen in LOCALES else None
 
 
-def _rendered(name: str, state: WallState) -> str:
-    values: dict[str, Any] = {"wall": state, "votes": sum(state.faces or ())}
-    return rendered(f"{name}.html", state.language, values)
+def _rendered(name: str, state: WallState, lang: str | None) -> str:
+    language = state.screen.language if lang is None else language_of(lang)
+    values: dict[str, Any] = {"wall": state.as_json(), "is_known": state.as_of_utc is not None}
+    return rendered(f"{name}.html", language, values)

@@ -80,7 +80,6 @@ const before = kept();
 heard = 1000 * asOf();
 if (before && before.asOf > asOf()) now.innerHTML = before.html; // the page came from the worker, and is older
 if (before) heard = Math.max(heard, before.heard);
-tell();
 listen();
 setInterval(tell, 1000);
 
