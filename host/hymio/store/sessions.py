@@ -18,7 +18,8 @@ OF_ONE_MAX: Final = 50
 _RANDOM_BYTES: Final = 32
 _COOKIES: Final = "cookies"
 _KEY: Final = text(
-    "INSERT INTO server_keys (name, secret, created_utc) VALUES (:name, :secret, :now_utc) ON CONFLICT (name) DO NOTHING"
+    "INSERT INTO server_keys (name, secret, created_utc) VALUES (:name, :secret, :now_utc)"
+    " ON CONFLICT (name) DO NOTHING"
 )
 
 
