@@ -376,6 +376,7 @@ HEAVY = {
     "alembic",
     "pydantic",
     "PIL",
+    "babel",
 }
 
 

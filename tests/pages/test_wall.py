@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,22 @@ def test_the_stream_ends_when_the_link_is_revoked(screens: Screens, monkeypatch:
     text = screens.client.get(f"{address}/live").text
     assert "5 answers" in text and text.endswith("event: over\ndata:\n\n")
     assert not screens.walls._screens and screens.walls._poller is None, "nobody listens, so nobody asks"
+
+
+def test_a_page_does_not_wait_for_figures(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+    press(screens, 4, 4, 4, 4, 4)
+    address, may_go, real = screens.link("n-two"), threading.Event(), wall_live.figures_of_day
+
+    def slow(*arguments: Any) -> Any:
+        assert may_go.wait(60)
+        return real(*arguments)
+
+    monkeypatch.setattr(wall_live, "figures_of_day", slow)
+    page = screens.client.get(address).text
+    assert "How was our service today?" in page and "<strong>" not in page and "Too few" not in page
+    may_go.set()
+    assert screens.client.get(f"{address}.json").json()["votes"] == 5, "a program waits"
+    assert "5 answers" in screens.client.get(address).text
 
 
 def test_a_log_does_not_tell_the_address(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.extras import missing_extra
@@ -17,10 +17,12 @@ from hymio.figures.comparing import compare
 from hymio.figures.reading import FigureReader
 from hymio.figures.subjects import By, FigureScope
 from hymio.figures.wall_time import stretch_of
-from hymio.locale.language import SOURCE, language_of
 from hymio.measures.buckets import Per
-from hymio.office.report_words import FiguresReport, columns_of, report_of, table_of, texts_in
+from hymio.office.report_columns import columns_of
 from hymio.store.database import open_store
+
+if TYPE_CHECKING:
+    from hymio.office.report_words import FiguresReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class ReportForms:
 
     as_json: bool = False
     as_csv: bool = False
-    language: str = SOURCE
+    language: str = "en"
     files: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -65,16 +67,15 @@ def run_figures(db: str, asked: ReportAsked, forms: ReportForms) -> None:
         ) from error
     finally:
         opened.close()
-    report = report_of(answer, language_of(forms.language))
     for kind, path in forms.files.items():
-        _write(report, kind, path)
+        _write(answer, forms.language, kind, path)
     if forms.as_json:
         print_json(answer)
     elif forms.as_csv:
-        names, rows = columns_of(report.cells)
+        names, rows = columns_of(answer["cells"])
         print_line(csv_text(names, rows).replace("\r\n", "\n").rstrip("\n"))
     elif not forms.files:
-        _show(report)
+        _show(_words(answer, forms.language))
     for path in forms.files.values():
         note(f"Wrote {path}.")
 
@@ -89,9 +90,17 @@ def _answer(reader: FigureReader, asked: ReportAsked) -> dict[str, Any]:
     return compare(reader, query, asked.compare).as_json()
 
 
-def _write(report: FiguresReport, kind: str, path: Path) -> None:
+def _words(answer: Mapping[str, Any], language: str) -> FiguresReport:
+    # Programs need no catalogue.
+    from hymio.locale.language import language_of
+    from hymio.office.report_words import report_of
+
+    return report_of(answer, language_of(language))
+
+
+def _write(answer: Mapping[str, Any], language: str, kind: str, path: Path) -> None:
     try:
-        made = _made(report, kind)
+        made = _made(answer, language, kind)
         path.write_bytes(made)
     except ImportError as error:
         raise missing_extra("report", error) from error
@@ -99,8 +108,13 @@ def _write(report: FiguresReport, kind: str, path: Path) -> None:
         raise Failure(WRONG_USE, f"{path}: {error.strerror}.", "Give another path and run it again.") from error
 
 
-def _made(report: FiguresReport, kind: str) -> bytes:
+def _made(answer: Mapping[str, Any], language: str, kind: str) -> bytes:
     # Each needs libraries that the others do without, and that take a second to import.
+    if kind == "parquet":
+        from hymio.office.report_parquet import parquet
+
+        return parquet(answer["cells"])
+    report = _words(answer, language)
     if kind == "html":
         from hymio.office.report_page import page
 
@@ -109,10 +123,6 @@ def _made(report: FiguresReport, kind: str) -> bytes:
         from hymio.office.report_pdf import pdf
 
         return pdf(report)
-    if kind == "parquet":
-        from hymio.office.report_parquet import parquet
-
-        return parquet(report.cells)
     from hymio.office import report_charts
 
     svg = report_charts.picture(report)
@@ -122,6 +132,8 @@ def _made(report: FiguresReport, kind: str) -> bytes:
 def _show(report: FiguresReport) -> None:
     from rich.markup import escape
     from rich.table import Table
+
+    from hymio.office.report_words import table_of, texts_in
 
     screen = console()
     screen.print(f"[bold]{escape(report.title)}[/]\n{report.subtitle}", soft_wrap=True)

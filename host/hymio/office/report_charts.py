@@ -15,8 +15,8 @@ import altair as alt
 import vl_convert
 
 from hymio.locale.sentence import _
+from hymio.office.report_columns import Cell
 from hymio.office.report_words import (
-    Cell,
     FiguresReport,
     difference_of,
     happy_index_of,

@@ -12,7 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from sqlalchemy import Connection, select, text
 
-from hymio.office.report_words import Cell, columns_of
+from hymio.office.report_columns import Cell, columns_of
 from hymio.site.attribution import FOR_EVER
 from hymio.site.model import SurveyType
 from hymio.site.moments import MINUTE_S

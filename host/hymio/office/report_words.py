@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -11,10 +11,8 @@ from typing import Any, Final
 
 from hymio.locale.language import Language
 from hymio.locale.sentence import Sentence, _, _n
+from hymio.office.report_columns import Cell
 from hymio.pages.faces import FACES
-
-Cell = Mapping[str, Any]
-"""A cell as the contract has it in JSON. Charts and tables are made of nothing else."""
 
 _TITLES: Final = {
     "terminal": _("Happy Index by terminal"),
@@ -260,28 +258,6 @@ def _week_of(cell: Cell) -> int:
 def texts_in(report: FiguresReport) -> int:
     """How many columns of `table_of` are texts; the others are numbers."""
     return 2 if report.answer["per"] else 1
-
-
-def columns_of(cells: Iterable[Cell]) -> tuple[list[str], list[list[object]]]:
-    """Names of columns, and rows, for spreadsheets and programs: what stands in the cells, one value in each column."""
-    flat = [_flat(cell) for cell in cells]
-    names = list(dict.fromkeys(name for row in flat for name in row))
-    return names, [[row.get(name) for name in names] for row in flat]
-
-
-def _flat(cell: Cell) -> dict[str, object]:
-    row: dict[str, object] = {}
-    for name, value in cell.items():
-        if name == "faces":
-            row |= {f"n{button}": None if value is None else value[button - 1] for button in range(1, 5)}
-        elif name == "compared":
-            row |= {f"compared_{key}": one for key, one in (value or {}).items()}
-        elif name == "misuse":
-            row["misuse"] = None if cell["suppressed"] else sum(value.values())
-            row["misuse_by_reason"] = " ".join(f"{verdict}:{presses}" for verdict, presses in value.items())
-        else:
-            row[name] = value
-    return row
 
 
 def _context(answer: Mapping[str, Any], language: Language) -> Iterator[str]:
