@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,11 +53,6 @@ def has_been(element: Locator, state: str) -> None:
     expect(element).to_have_attribute("data-was", re.compile(state), timeout=PATIENCE_MS)
 
 
-def let_go(page: Page) -> None:
-    """Waits until the terminal has seen the finger leave: before that the button can't be pressed again."""
-    expect(page.locator("#way tbody tr").first).not_to_contain_text("held down", timeout=PATIENCE_MS)
-
-
 def arrived(page: Page) -> None:
     """Waits until the terminal knows that its newest press has arrived."""
     expect(page.locator("#way tbody tr").first.locator("td.reached")).to_have_count(5, timeout=PATIENCE_MS)
@@ -88,28 +83,45 @@ def test_everybody_can_use_it(browser: Browser, training: str, code: str) -> Non
             picture(page, f"training-{code}-{screen}")
 
 
-def test_a_press_of_any_kind_gets_to_the_database(browser: Browser, training: str) -> None:
+def by_pointer(page: Page) -> None:
+    page.locator('.press[data-button="3"]').hover()
+    page.mouse.down()
+    newest(page, "Happy", "counted")
+    page.mouse.up()
+
+
+def by_key(page: Page) -> None:
+    page.locator('.press[data-button="3"]').focus()
+    page.keyboard.down("Space")
+    newest(page, "held down", "counted")
+    page.keyboard.up("Space")
+
+
+def by_screen_reader(page: Page) -> None:
+    """It can't stay on a button, so on a busy computer it may take more than one try."""
+    in_flash = page.locator("#way tbody tr td.reached").first
+    for _ in range(10):
+        page.locator('.press[data-button="3"]').evaluate("button => button.click()")
+        newest(page, "Happy, 120 ms")
+        try:
+            expect(in_flash).to_be_visible()
+        except AssertionError:
+            continue
+        return
+
+
+# Each upon a new terminal: one that counts is sent at once, but another one so soon after it may be none, and waits.
+@pytest.mark.parametrize("press", [by_pointer, by_key, by_screen_reader])
+def test_a_press_of_any_kind_gets_to_the_database(
+    browser: Browser, training: str, press: Callable[[Page], None]
+) -> None:
     with opened(browser, training, viewport=SCREENS["desktop"]) as page:
         renew(page)
-        button = page.locator('.press[data-button="3"]')
-        button.hover()
-        page.mouse.down()
-        newest(page, "Happy", "counted")
-        page.mouse.up()
-        let_go(page)
-        expect(page.locator(".cell.v-3")).to_have_count(1, timeout=PATIENCE_MS)
-        # What the rules say of the next ones depends on when they come, and nobody knows how busy this computer is.
-        button.focus()
-        page.keyboard.down("Space")
-        newest(page, "held down")
-        expect(page.locator('[data-figure="rows"]')).to_have_text("2", timeout=PATIENCE_MS)
-        page.keyboard.up("Space")
-        let_go(page)
-        page.locator('.press[data-button="1"]').evaluate("button => button.click()")
-        newest(page, "Very unhappy, 120 ms")
-        expect(page.locator("#way tbody tr")).to_have_count(3)
+        press(page)
         expect(page.locator("#ledger")).to_have_class("ledger balanced", timeout=PATIENCE_MS)
+        expect(page.locator('[data-figure="rows"]')).to_have_text("1", timeout=PATIENCE_MS)
         expect(page.locator("#said")).to_contain_text("Everything has arrived", timeout=PATIENCE_MS)
+        expect(page.locator(".cell.v-3")).to_have_count(1)
 
 
 def test_the_light_follows_the_flash_and_the_wires_do_what_they_say(browser: Browser, training: str) -> None:

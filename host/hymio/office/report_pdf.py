@@ -101,15 +101,16 @@ def _ratio(png: bytes) -> float:
 def _tabulate(sheets: FPDF, report: FiguresReport) -> None:
     names, rows = table_of(report)
     texts = texts_in(report)
-    faces = [17, 15, 15, 15]
-    widths = [32, *([24] if texts == 2 else []), 22, *([36] if report.is_compared else []), 15, *faces, 26, 20, 15]
+    faces = [18, 18, 18, 18]
+    widths = [30, *([24] if texts == 2 else []), 22, *([34] if report.is_compared else []), 17, *faces, 26, 16, 17]
     sheets.set_font(FONT, "", 6.5 if report.is_compared else 7.5)
     sheets.set_draw_color(200)
     if sheets.will_page_break(_TABLE_BEGINS_MM):
         sheets.add_page()
     with sheets.table(
         width=_WIDTH_MM, col_widths=widths, line_height=4.2, padding=0.8, borders_layout="HORIZONTAL_LINES",
-        headings_style=FontFace(emphasis="BOLD"), text_align=["LEFT"] * texts + ["RIGHT"] * (len(names) - texts),
+        headings_style=FontFace(emphasis="BOLD", size_pt=5.5),
+        text_align=["LEFT"] * texts + ["RIGHT"] * (len(names) - texts),
     ) as table:  # fmt: skip
         for row in (names, *rows):
             table.row([_printable(sheets, text) for text in row])
