@@ -124,7 +124,7 @@ def discovery(device_id: str, facts: Facts, collector_id: str, tells_votes: bool
 def figures(
     faces: list[int] | None, facts: Facts, seen_utc: float, day_began_utc: float, quarantined: int = 0
 ) -> dict[str, Any]:
-    """The content of `hymio/<device_id>/figures`: the day so far; faces None: it asks staff, nothing of votes is told."""
+    """The content of `hymio/<device_id>/figures`: the day so far; without faces of one that asks staff."""
     index = None if faces is None else happy_index(faces)
     return {
         **{f"face_{face}": None if faces is None else faces[face - 1] for face in range(1, 5)},
