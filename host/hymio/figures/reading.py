@@ -43,13 +43,20 @@ class NamedPresses(NamedTuple):
 class FigureReader:
     """One look at the database: what figures are made of, each cell read when it is first needed."""
 
-    def __init__(self, connection: Connection, now_utc: float, sites: tuple[StoredSite, ...] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        now_utc: float,
+        sites: tuple[StoredSite, ...] | None = None,
+        knows_lone: bool = True,
+    ) -> None:
         """Reads which places there are.
 
         Args:
             connection: comes from `Store.reading`; all figures are of the moment at which that began.
             now_utc: seconds of 1970.
             sites: all of them as of that moment, if they are known; else they are read.
+            knows_lone: whether what terminals count while they stand nowhere is anybody's; of a token it is not.
         """
         self.connection = connection
         self.now_utc = now_utc
@@ -59,7 +66,7 @@ class FigureReader:
         self._stored_places = stored_places(connection)
         self._trees: dict[int, PlaceTree] = {}
         self._regions: dict[tuple[int, str], Region] = {}
-        self._lone: dict[str, Region] | None = None
+        self._lone: dict[str, Region] | None = None if knows_lone else {}
 
     def site(self, organisation: str | None) -> StoredSite:
         """That of an organisation, by key; None: of the only one.
