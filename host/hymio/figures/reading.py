@@ -43,15 +43,23 @@ class NamedPresses(NamedTuple):
 class FigureReader:
     """One look at the database: what figures are made of, each cell read when it is first needed."""
 
-    def __init__(self, connection: Connection, now_utc: float, sites: tuple[StoredSite, ...] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        now_utc: float,
+        sites: tuple[StoredSite, ...] | None = None,
+        lone: str | None = None,
+    ) -> None:
         """Reads which places there are.
 
         Args:
             connection: comes from `Store.reading`; all figures are of the moment at which that began.
             now_utc: seconds of 1970.
             sites: all of them as of that moment, if they are known; else they are read.
+            lone: the one terminal that is asked for of those that stand nowhere; None: all.
         """
         self.connection = connection
+        self._only_lone = lone
         self.now_utc = now_utc
         self.rows = 0
         """How many rows of roll-ups have been read."""
@@ -106,6 +114,7 @@ class FigureReader:
                 cells.span == int(CellSpan.EVER),
                 cells.start_utc_minute == 0,
                 cells.node_id == NOWHERE,
+                *([] if self._only_lone is None else [cells.device_id == self._only_lone]),
             )
             device_ids = sorted({device_id for (device_id,) in self.connection.execute(have_any)})
             by_device: dict[str, dict[str, Mapping[str, int]]] = {device_id: {} for device_id in device_ids}

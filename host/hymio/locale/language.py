@@ -90,6 +90,14 @@ class Language:
         """Such as 3 Mar 2026."""
         return dates.format_date(value, "medium", locale=self.locale)
 
+    def days(self, first: date, last: date) -> str:
+        """From one day to another, what they have in common said once: 23 – 29 Nov 2026."""
+        return str(dates.format_interval(first, last, "yMMMd", locale=self.locale))
+
+    def skeleton(self, value: date, skeleton: str) -> str:
+        """The parts of a day that a skeleton names (CLDR): "yMMMM" is November 2026."""
+        return str(dates.format_skeleton(skeleton, value, locale=self.locale))
+
     def moment(self, value: datetime) -> str:
         """Day and time to the minute, by the clock of the moment's own zone."""
         pattern = self.locale.datetime_formats["medium"]

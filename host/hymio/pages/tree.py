@@ -16,6 +16,11 @@ def place_address(organisation: str, key: str | None = None) -> str:
     return "/".join(["/places", quote(organisation), *([] if key is None else [quote(key)])])
 
 
+def terminal_address(device_id: str) -> str:
+    """Where the page of a terminal is that stands nowhere."""
+    return f"/terminals/{device_id}"
+
+
 def way_to(places: Places, key: str | None) -> list[dict[str, str]]:
     """The organisation and the groups above a place, the uppermost first."""
     own = places.organisation

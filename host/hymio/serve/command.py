@@ -28,6 +28,7 @@ def run_serve(
     """
     host, port = parse_listen(listen)
     try:
+        from hymio.pages.app import mount_pages
         from hymio.serve.app import create_app
         from hymio.serve.http_server import HttpServer, tls_of
         from hymio.serve.rate_limits import RateLimit
@@ -50,7 +51,9 @@ def run_serve(
                     print_line(f"{url}/v2 and {url}/api/v1 are served. Ctrl-C ends it.")
 
             serving = Serving(store)
-            server = HttpServer(create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token), tls, on_ready)
+            api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token)
+            app = mount_pages(api, store, lambda: serving.is_ending())
+            server = HttpServer(app, tls, on_ready)
             serving.is_ending = lambda: server.should_exit
             server.run(sockets=[listener])
     finally:

@@ -1,0 +1,191 @@
+"""The figures of places for pages and for who listens: each worked out once for all who look, in the background."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select
+
+from hymio.figures.one_place import LoneTerminal, OnePlace
+from hymio.figures.reading import FigureReader
+from hymio.pages import place_figures
+from hymio.pages.periods import Period
+from hymio.pages.place_figures import Asked, Values
+from hymio.pages.reader import KnownSites, SiteNow
+from hymio.pages.shelf import Shelf
+from hymio.site.model import Node, NodeKind
+from hymio.site.moments import MINUTE_S, zone_of
+from hymio.store import schema
+from hymio.store.arrival_order import newest_arrival
+from hymio.store.database import Store
+from hymio.store.rows import chunks
+from hymio.store.schema import NO_TIME, CellSpan
+from hymio.store.sites import sites_version
+
+SILENT_S: Final = 26 * 3600.0
+"""Who has not been heard of for so long is silent: a terminal on batteries speaks four times a day."""
+_TERMINALS_MAX: Final = 200
+"""Of a place with more of them the fleet's page tells."""
+_MADE_AGAIN_S: Final = 60.0
+"""What comes without a press (a verdict that was amended, a date that was found) shows after so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page is about: a place, an organisation (without a node), or a terminal that stands nowhere."""
+
+    site: SiteNow | None
+    node: Node | None = None
+    device_id: str | None = None
+
+    @property
+    def name(self) -> tuple[str, ...]:
+        """By which it is told from others."""
+        if self.site is None:
+            return ("terminal", str(self.device_id))
+        return ("place", self.site.organisation.key, *(() if self.node is None else (self.node.key,)))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose clock it has."""
+        if self.site is None:
+            return zone_of("UTC")
+        return zone_of(self.site.organisation.time_zone if self.node is None else self.site.places.zone(self.node.key))
+
+    @property
+    def place(self) -> OnePlace | LoneTerminal:
+        """Of which figures are asked."""
+        if self.site is None:
+            return LoneTerminal(str(self.device_id))
+        return OnePlace(self.site.organisation.key, None if self.node is None else self.node.key)
+
+    def neighbours(self, now_utc: float) -> tuple[str | None, list[Node]]:
+        """What is compared: what lies right below a group, or beside a point; and in which group."""
+        if self.site is None:
+            return None, []
+        above = None if self.node is None else self.node.key
+        if self.node is not None and self.node.kind is NodeKind.POINT:
+            above = self.node.parent
+        return above, self.children(above, now_utc)
+
+    def children(self, key: str | None, now_utc: float) -> list[Node]:
+        """What lies right below a group and was not given up."""
+        if self.site is None:
+            return []
+        return [
+            node
+            for node in self.site.places.children.get(key, [])
+            if node.until_utc_minute is None or node.until_utc_minute * MINUTE_S > now_utc
+        ]
+
+
+class Dashboard:
+    """Works out the parts of pages."""
+
+    def __init__(self, store: Store, sites: KnownSites, clock: Callable[[], float] = time.time) -> None:
+        """clock: seconds of 1970."""
+        self.store, self.sites, self.clock = store, sites, clock
+        self._shelf = Shelf()
+
+    def version(self) -> tuple[int, ...]:
+        """Of everything that figures are made of; the first number is that of the newest transaction with presses."""
+        with self.store.reading() as connection:
+            return self.version_in(connection)
+
+    def version_in(self, connection: Connection) -> tuple[int, ...]:
+        """The same, in a transaction."""
+        return newest_arrival(connection), sites_version(connection), int(self.clock() // _MADE_AGAIN_S)
+
+    def now(self, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None) -> Values | None:
+        """The figures of all of the time, and of the time before; None: they are not ready yet."""
+        return self._part("now", shown, period, version, wait_s, lambda reader: {
+            **place_figures.now_part(reader, shown.place, period),
+            "terminals": self._terminals(reader.connection, shown),
+        })
+
+    def rest(self, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None) -> Values | None:
+        """All other figures; None: they are not ready yet."""
+
+        def make(reader: FigureReader) -> Values:
+            place = shown.place
+            if isinstance(place, LoneTerminal):
+                return {"trend": place_figures.trend_part(reader, place, period)}
+            above, nodes = shown.neighbours(self.clock())
+            children = {node.key: node.kind is NodeKind.POINT for node in nodes}
+            return place_figures.rest_part(reader, Asked(place, period, children, above))
+
+        return self._part("rest", shown, period, version, wait_s, make)
+
+    def change(self, shown: Shown, period: Period, changed: date, version: tuple[int, ...]) -> Values | None:
+        """Before and after a day."""
+        place = shown.place
+        if isinstance(place, LoneTerminal):
+            return None
+        return self._part(
+            f"change {changed}", shown, period, version, None,
+            lambda reader: place_figures.change_part(reader, place, changed, period.today),
+        )  # fmt: skip
+
+    def _part(
+        self, name: str, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None,
+        make: Callable[[FigureReader], Values],
+    ) -> Values | None:  # fmt: skip
+        def read() -> Values:
+            with self.store.reading() as connection:
+                now_utc = self.clock()
+                if shown.site is None:
+                    return make(FigureReader(connection, now_utc, (), shown.device_id))
+                return make(FigureReader(connection, now_utc, tuple(one.stored for one in self.sites.of(connection))))
+
+        # Another day is another thing: what was today is not.
+        found: Values | None = self._shelf.get((name, *shown.name, period), version, read, wait_s)
+        return found
+
+    def _terminals(self, connection: Connection, shown: Shown) -> list[Values] | None:
+        """The terminals that stand there, the longest silent first; None: they are too many for this page."""
+        device_ids = self._device_ids(shown)
+        if len(device_ids) > _TERMINALS_MAX:
+            return None
+        heard = {device_id: 0.0 for device_id in device_ids}
+        undated = dict.fromkeys(device_ids, 0)
+        for chunk in chunks(device_ids):
+            logs, cells = schema.logs.c, schema.cells.c
+            query = select(logs.device_id, func.max(logs.last_seen_utc)).where(logs.device_id.in_(chunk))
+            heard |= {device_id: utc for device_id, utc in connection.execute(query.group_by(logs.device_id))}
+            waiting = select(cells.device_id, func.sum(cells.presses)).where(
+                cells.device_id.in_(chunk), cells.span == int(CellSpan.MONTH), cells.start_utc_minute == NO_TIME
+            )
+            undated |= {one: int(number) for one, number in connection.execute(waiting.group_by(cells.device_id))}
+        now_utc = self.clock()
+        return [
+            {
+                "device_id": device_id,
+                "heard_utc": heard[device_id] or None,
+                "is_silent": now_utc - heard[device_id] > SILENT_S,
+                "undated": undated[device_id],
+            }
+            for device_id in sorted(device_ids, key=lambda one: (heard[one], one))
+        ]
+
+    def _device_ids(self, shown: Shown) -> list[str]:
+        if shown.site is None:
+            return [str(shown.device_id)]
+        points = None if shown.node is None else shown.site.places.points_of(shown.node.key)
+        minute = self.clock() // MINUTE_S
+        return sorted({
+            one.device_id
+            for one in shown.site.stored.site.placements
+            if (points is None or one.point in points)
+            and one.from_utc_minute <= minute
+            and (one.until_utc_minute is None or one.until_utc_minute > minute)
+        })
+
+
+def today_at(zone: ZoneInfo, now_utc: float) -> date:
+    """The day there."""
+    return datetime.fromtimestamp(now_utc, zone).date()
