@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from hymio.figures.one_place import OnePlace
 from hymio.figures.reading import FigureReader
+from hymio.figures.regions import Region
 from hymio.figures.wall_time import WallStretch
+from hymio.measures.anonymity import Snapshot, Tree
 from hymio.measures.compare import index_difference
 from hymio.measures.faces import FaceFigures, figures
 from hymio.site.hours import OpeningHours
@@ -16,7 +19,8 @@ from hymio.store.cells import COUNTED
 
 WeekHour = tuple[int, int]
 """A weekday, 0 is Monday, and an hour of its clock, 0..23."""
-_HOUR_MIN = 60
+_HOUR_MIN: Final = 60
+_ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def hours_of_week(reader: FigureReader, place: OnePlace, stretch: WallStretch) -
     """
     scope, tree = place.scope(reader), place.tree(reader)
     region = reader.region(tree.stored)
-    node = frozenset({tree.root if place.key is None else tree.name(place.key)})
+    node = tree.root if place.key is None else tree.name(place.key)
     opened = None if scope.hours is None else open_week_hours(scope.hours)
     ends = frozenset() if scope.hours is None else closing_week_hours(scope.hours)
     times: dict[WeekHour, set[str]] = {}
@@ -57,9 +61,11 @@ def hours_of_week(reader: FigureReader, place: OnePlace, stretch: WallStretch) -
         if one.verdict == COUNTED:
             votes.setdefault(_week_hour(one.time), [0, 0, 0, 0])[one.button - 1] += one.presses
 
+    shown_hours = _Shown(region, node, times)
+
     def together(hours: Iterable[WeekHour]) -> FaceFigures | None:
         hours = [hour for hour in hours if hour in times]
-        if not hours or not region.may_show(node, set().union(*(times[hour] for hour in hours))):
+        if not hours or not shown_hours.may_show(hours):
             return None
         return figures([sum(column) for column in zip(*(votes.get(hour, (0, 0, 0, 0)) for hour in hours), strict=True)])
 
@@ -75,6 +81,41 @@ def hours_of_week(reader: FigureReader, place: OnePlace, stretch: WallStretch) -
         cells, opened, best, worst, apart is not None and apart.is_told_apart,
         closing if closing is not None and closing.votes >= scope.at_least else None,
     )  # fmt: skip
+
+
+class _Shown:
+    """Which of these hours may be shown: a table of its own, of places by weekdays and their hours.
+
+    It adds up single hours, of which some are shown and some are not. Whoever takes those that are from such a sum has
+    the rest of it, which therefore has to be nothing, or enough.
+    """
+
+    def __init__(self, region: Region, node: str, times: Mapping[WeekHour, Collection[str]]) -> None:
+        self._region, self._node = region, node
+        self._times = {_name(hour): some for hour, some in times.items()}
+        weekdays: dict[str, list[str]] = {}
+        for weekday, hour in sorted(times):
+            weekdays.setdefault(str(weekday), []).append(_name((weekday, hour)))
+        self._tree = Tree(_ALL, {_ALL: sorted(weekdays), **weekdays})
+        self._snapshot = Snapshot(region.tree, self._tree, self._count, region.at_least)
+
+    def may_show(self, hours: Sequence[WeekHour]) -> bool:
+        """Whether their sum may be."""
+        names = {_name(hour) for hour in hours}
+        if len(names) == 1:
+            if self._snapshot.is_hidden(self._node, *names):
+                return False
+        elif not self._snapshot.may_show({self._node}, names):
+            return False
+        hidden = [time for name in names for time in self._times[name] if self._region.is_hidden(self._node, time)]
+        return not 0 < self._region.votes(self._node, hidden) < self._region.at_least
+
+    def _count(self, place: str, name: str) -> int:
+        return sum(self._region.votes(place, self._times[leaf]) for leaf in self._tree.leaves(name))
+
+
+def _name(hour: WeekHour) -> str:
+    return f"{hour[0]}T{hour[1]:02}"
 
 
 def open_week_hours(hours: OpeningHours) -> frozenset[WeekHour]:

@@ -17,7 +17,8 @@ from hymio.pages.place_figures import Values
 
 _MISUSE_FROM: Final = 10.0
 """Per cent of all presses: less is children as they are."""
-_UNUSUAL_MAX: Final = 2
+_UNUSUAL_MAX: Final = 1
+_SHOWN_MAX: Final = 5
 _BUCKETS: Final = {"hour": _("at %(bucket)s"), "day": _("on %(bucket)s")}
 _WEEK: Final = _("in the week of %(bucket)s")
 
@@ -34,14 +35,15 @@ class StandsOut:
 def standing_out(now: Values | None, rest: Values, place: Values, period: Period, language: Language) -> list[StandsOut]:
     """What hurts first, then what went well."""
     found = [
-        *_against_before(now, period, language),
         *_lowest_place(rest.get("places"), place, language),
+        *_against_before(now, period, language),
+        *_unusual(rest["trend"], language),
         *_worst_hour(rest.get("moments"), language),
         *_reason(rest.get("reasons"), language),
-        *_unusual(rest["trend"], language),
         *_filtered(now, language),
     ]
-    return sorted(found, key=lambda one: not one.is_bad)
+    bad, good = [one for one in found if one.is_bad], [one for one in found if not one.is_bad]
+    return [*bad[:_SHOWN_MAX], *good[: max(1, _SHOWN_MAX - len(bad))]]
 
 
 def _against_before(now: Values | None, period: Period, language: Language) -> Iterator[StandsOut]:
@@ -87,9 +89,10 @@ def _worst_hour(moments: Values | None, language: Language) -> Iterator[StandsOu
 
 
 def _reason(reasons: Any, language: Language) -> Iterator[StandsOut]:
-    for one in reasons or []:
-        options = one["options"] or []
-        if one["is_happy"] or len(options) < 2 or options[0]["low"] <= options[1]["high"]:
+    asked = [one for one in reasons or [] if one["options"] and not one["is_happy"]]
+    for one in sorted(asked, key=lambda one: -sum(option["answers"] for option in one["options"]))[:1]:
+        options = one["options"]
+        if len(options) < 2 or options[0]["low"] <= options[1]["high"]:
             continue
         values = {"reason": text_in(language, options[0]["texts"]), "share": language.percent(options[0]["share"])}
         yield StandsOut(_("Most often it was \u201c%(reason)s\u201d: %(share)s of the answers", **values), True, "#reasons")

@@ -125,7 +125,8 @@ def now_around(shown: Shown, period: Period, now_utc: float) -> dict[str, Any]:
 
 def _trend_chart(trend: dict[str, Any], language: Language) -> dict[str, Any]:
     """What draws the chart of a trend: rows of numbers, and all words in the reader's language."""
-    points = trend["points"]
+    # A day on which nobody came is no point of a line, one of which nothing may be told is a gap.
+    points = [point for point in trend["points"] if point["votes"] != 0]
     say = language.say
     return {
         "labels": [bucket_label(language, trend["per"], point["start_local"]) for point in points],
