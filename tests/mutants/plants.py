@@ -455,7 +455,7 @@ PLANTS = (
     ),
     _host(
         "any-name-is-this-computer",
-        "serve/guard.py",
+        "common/clients.py",
         "if not _is_loopback_host(host) or headers",
         "if headers",
         f"{_ACCESS}::test_who_is_of_this_computer",

@@ -22,6 +22,7 @@ from starlette.testclient import TestClient
 sys.path.append(str(Path(__file__).parents[1] / "site"))
 sys.path.append(str(Path(__file__).parents[1] / "host"))
 from hymio_process import hymio_here
+from looking import at_this_computer
 from sites import HOSPITAL
 
 from hymio.pages.app import pages_app
@@ -62,7 +63,7 @@ def site_store(site_db: str) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def pages(site_store: Store) -> TestClient:
     """A client of the pages, which keeps no cookies and follows no redirect by itself."""
-    return TestClient(pages_app(site_store), follow_redirects=False)
+    return at_this_computer(pages_app(site_store), follow_redirects=False)
 
 
 def show_gallery(request: Request) -> Response:

@@ -10,6 +10,8 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 SCREENS: dict[str, ViewportSize] = {
     "phone": {"width": 320, "height": 640},
@@ -19,6 +21,11 @@ SCREENS: dict[str, ViewportSize] = {
 
 PICTURES = os.environ.get("HYMIO_PICTURES")
 """A directory for a screenshot of each page that is looked at."""
+
+
+def at_this_computer(app: ASGIApp, base_url: str = "http://127.0.0.1", **settings: Any) -> TestClient:
+    """A client of somebody who sits there, and needs no account as long as there is none."""
+    return TestClient(app, base_url, client=("127.0.0.1", 50_000), **settings)
 
 
 @contextmanager

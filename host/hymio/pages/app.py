@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.applications import Starlette
@@ -22,12 +23,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hymio.pages.assets import PREFIX, answer_asset
 from hymio.pages.dashboard import Dashboard
-from hymio.pages.errors import answer_error
+from hymio.pages.errors import Refused, answer_error
+from hymio.pages.gate import Form, Gate
 from hymio.pages.live import LiveFigures
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
-from hymio.pages.views import places
+from hymio.pages.views import places, presses
 from hymio.store.database import Store
 
 View = Callable[[PageReader], PageOf | Response]
@@ -58,40 +60,69 @@ def mount_pages(api: ASGIApp, store: Store, is_ending: Callable[[], bool] = lamb
 
 
 def pages_app(
-    store: Store, clock: Callable[[], float] = time.time, is_ending: Callable[[], bool] = lambda: False
+    store: Store, now_utc: Callable[[], float] = time.time, is_ending: Callable[[], bool] = lambda: False
 ) -> Starlette:
-    """The pages of a database; clock: seconds of 1970."""
-    sites = KnownSites(store)
-    dashboard = Dashboard(store, sites, clock)
+    """The pages of a database.
+
+    Args:
+        store: the database.
+        now_utc: seconds of 1970.
+        is_ending: as `mount_pages` has it.
+    """
+    sites, gate = KnownSites(store), Gate(store, now_utc)
+    dashboard = Dashboard(store, sites, now_utc)
     live = LiveFigures(dashboard, is_ending)
 
-    def page(path: str, view: View) -> Iterator[Route]:
-        async def answer(request: Request) -> Response:
-            reader = PageReader(request, store, reader_language(request), sites.now)
-            return await run_in_threadpool(_answered, reader, view)
+    def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
+        """The routes of a page.
 
+        Args:
+            path: where it is.
+            view: makes it.
+            post: takes its forms, if it has any.
+            is_open: whether it is for those, too, who are not logged in.
+        """
+
+        async def answer(request: Request) -> Response:
+            what = _Asked(request, gate, sites, view if request.method != "POST" or post is None else post, is_open)
+            form: Form = {}
+            if request.method == "POST":
+                try:
+                    form = await gate.form(request)
+                except Refused as refused:
+                    # Whoever is logged out has no form of ours: that is what they are told then.
+                    return await run_in_threadpool(what.refused, refused)
+            return await run_in_threadpool(what.answered, form)
+
+        methods = ["GET"] if post is None else ["GET", "POST"]
         # First the twin: a place's key would match "ward-3.json" too.
-        yield Route(path + (".json" if path != "/" else "index.json"), answer)
-        yield Route(path, answer)
+        yield Route(path + (".json" if path != "/" else "index.json"), answer, methods=methods)
+        yield Route(path, answer, methods=methods)
 
     def listening(path: str) -> Route:
         async def answer(request: Request) -> Response:
-            reader = PageReader(request, store, reader_language(request), sites.now)
+            def reader() -> PageReader:
+                return PageReader(request, store, reader_language(request), gate.access(request), sites.now)
+
             try:
-                return await live.answer(reader)
+                return await live.answer(await run_in_threadpool(reader), lambda: gate.access(request))
             except Exception as error:  # whatever it is, it gets a page
                 return answer_error(request, error)
 
         return Route(path + "/live", answer)
 
+    shown = (
+        ("/places/{organisation}", places.organisation),
+        ("/places/{organisation}/{place}", places.place),
+        ("/terminals/{terminal}", places.terminal),
+    )
     app = Starlette(
         routes=[
             Route(PREFIX + "{name:path}", answer_asset),
-            *map(listening, ("/terminals/{terminal}", "/places/{organisation}", "/places/{organisation}/{place}")),
             *page("/", places.start),
-            *page("/terminals/{terminal}", places.terminal),
-            *page("/places/{organisation}", places.organisation),
-            *page("/places/{organisation}/{place}", places.place),
+            *(listening(path) for path, _ in shown),
+            *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
+            *(route for path, view in shown for route in page(path, view)),
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={HTTPException: answer_error},
@@ -100,21 +131,43 @@ def pages_app(
     return app
 
 
-def _answered(reader: PageReader, view: View) -> Response:
-    request = reader.request
-    try:
-        page = view(reader)
-        if isinstance(page, Response):
-            answer = page
-        elif wants_json(request):
-            answer = JSONResponse(dict(page.values))
-        else:
-            values = {**page.values, **page.around, "url": request.url}
-            answer = HTMLResponse(rendered(page.template, reader.language, values))
-    except Exception as error:  # whatever it is, it gets a page
-        return answer_error(request, error)
-    answer.headers["Cache-Control"] = "private, no-cache"
-    answer.headers["Content-Language"] = reader.language.code
-    answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
-    remember_choice(request, answer)
-    return answer
+@dataclass(frozen=True)
+class _Asked:
+    """A request for a page; what follows runs in a thread, since it asks the database."""
+
+    request: Request
+    gate: Gate
+    sites: KnownSites
+    view: View
+    is_open: bool
+
+    def refused(self, refused: Refused) -> Response:
+        try:
+            if not self.is_open:
+                self.gate.access(self.request)
+        except Exception as error:
+            return answer_error(self.request, error)
+        return answer_error(self.request, refused)
+
+    def answered(self, form: Form) -> Response:
+        request, gate = self.request, self.gate
+        try:
+            access = gate.access_or_nobody(request) if self.is_open else gate.access(request)
+            reader = PageReader(request, gate.store, reader_language(request), access, self.sites.now, form)
+            token = gate.token(request)
+            page = self.view(reader)
+            if isinstance(page, Response):
+                answer = page
+            elif wants_json(request):
+                answer = JSONResponse(dict(page.values), page.status)
+            else:
+                values = {**page.values, **page.around, "url": request.url, "access": access, "form_token": token}
+                answer = HTMLResponse(rendered(page.template, reader.language, values), page.status)
+            token.remember(request, answer)
+        except Exception as error:  # whatever it is, it gets a page
+            return answer_error(request, error)
+        answer.headers["Cache-Control"] = "private, no-cache"
+        answer.headers["Content-Language"] = reader.language.code
+        answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
+        remember_choice(request, answer)
+        return answer

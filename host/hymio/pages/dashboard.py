@@ -16,7 +16,8 @@ from hymio.figures.reading import FigureReader
 from hymio.pages import place_figures
 from hymio.pages.periods import Period
 from hymio.pages.place_figures import Asked, Values
-from hymio.pages.reader import KnownSites, SiteNow
+from hymio.pages.access import SiteNow
+from hymio.pages.reader import KnownSites
 from hymio.pages.shelf import Shelf
 from hymio.site.model import Node, NodeKind
 from hymio.site.moments import MINUTE_S, zone_of

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -19,12 +20,15 @@ from starlette.types import Receive, Scope, Send
 
 from hymio.common.errors import Failure
 from hymio.locale.language import Language
+from hymio.pages.access import Access, SiteNow
 from hymio.pages.dashboard import Dashboard, Shown, today_at
 from hymio.pages.periods import Period
-from hymio.pages.reader import PageReader, SiteNow
+from hymio.pages.errors import LogInFirst, Refused
+from hymio.pages.reader import PageReader
 from hymio.pages.render import rendered
 from hymio.pages.views.places import address_of, asked_period, now_around, shown_of
 from hymio.store.arrival_order import ArrivalPosition, presses_after
+from hymio.store.users import Role
 
 POLL_S: Final = 0.2
 ALIVE_S: Final = 10.0
@@ -41,6 +45,7 @@ class _Topic:
     shown: Shown
     period: Period
     language: Language
+    sees_presses: bool
     listeners: int = 0
     arrival: int = -1
     """Of the newest transaction that the text knows of."""
@@ -62,17 +67,33 @@ class LiveFigures:
         self._known = -1
         self._touches: tuple[int, dict[str, set[tuple[str, ...]]]] = (-1, {})
 
-    async def answer(self, reader: PageReader) -> Response:
-        """A stream of events `figures`: `id` is where to go on, `data` the main figures of the page as HTML."""
+    async def answer(self, reader: PageReader, access: Callable[[], Access]) -> Response:
+        """A stream of events `figures`: `id` is where to go on, `data` the main figures of the page as HTML.
+
+        Args:
+            reader: who listens.
+            access: what they may see by now; raises if they are logged out.
+        """
         if sum(topic.listeners for topic in self._topics.values()) >= LISTENERS_MAX:
             return PlainTextResponse("", 503, {"retry-after": "30"})
         shown, period = await run_in_threadpool(_asked, reader)
-        name = (shown.name, period, reader.language.code)
-        topic = self._topics.setdefault(name, _Topic(shown, period, reader.language))
+        sees_presses = reader.access.sees_presses
+        name = (shown.name, period, reader.language.code, sees_presses)
+        topic = self._topics.setdefault(name, _Topic(shown, period, reader.language, sees_presses))
+
+        def may_listen() -> bool:
+            try:
+                now = access()
+            except (LogInFirst, Refused):
+                return False
+            if shown.site is None:
+                return now.role is Role.ADMIN
+            return now.sees(shown.site, None if shown.node is None else shown.node.key)
+
         topic.listeners += 1
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
-        return _Stream(self._told(topic, _after(reader.request)), lambda: self._leave(name))
+        return _Stream(self._told(topic, _after(reader.request), may_listen), lambda: self._leave(name))
 
     def _leave(self, name: tuple[object, ...]) -> None:
         topic = self._topics[name]
@@ -84,10 +105,15 @@ class LiveFigures:
             self._poller = None
             self._known = -1
 
-    async def _told(self, topic: _Topic, after: int) -> AsyncIterator[str]:
+    async def _told(self, topic: _Topic, after: int, may_listen: Callable[[], bool]) -> AsyncIterator[str]:
         yield "retry: 1000\n\n"
+        asked_s = monotonic()
         while not self._is_ending():
             news = topic.news
+            if monotonic() - asked_s > ALIVE_S:
+                asked_s = monotonic()
+                if not await run_in_threadpool(may_listen):
+                    return
             if topic.text and topic.changed_at > after:
                 after = topic.changed_at
                 yield f"id: {after}\nevent: figures\n{topic.text}\n\n"
@@ -149,7 +175,7 @@ class LiveFigures:
         """The main figures as lines of an event."""
         values = self._dashboard.now(topic.shown, topic.period, version, None)
         around = now_around(topic.shown, topic.period, self._dashboard.clock())
-        html = rendered("now.html", topic.language, {"now": values, **around})
+        html = rendered("now.html", topic.language, {"now": values, "sees_presses": topic.sees_presses, **around})
         return "\n".join(f"data: {line}" for line in html.splitlines() if line.strip())
 
 

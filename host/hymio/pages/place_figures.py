@@ -27,8 +27,8 @@ from hymio.site.model import NodeKind
 
 Values = dict[str, Any]
 
-HOURS_DAYS_MAX: Final = 28
-"""The hours of the week are those of so many days at most, the last ones: four of each weekday."""
+HOURS_DAYS: Final = 28
+"""The hours of the week are those of the last so many days of a time, or up to its end: four of each weekday."""
 PLACES_MAX: Final = 60
 """So many places are shown beside each other: the lowest ones, for those are where it hurts."""
 CHANGE_DAYS: Final = 56
@@ -78,9 +78,8 @@ def rest_part(reader: FigureReader, asked: Asked) -> Values:
     hours = None
     if asked.period.kind != "day":
         last = min(asked.period.last, asked.period.today)
-        first = max(asked.period.first, last - timedelta(HOURS_DAYS_MAX - 1))
-        if first <= last:
-            hours = hours_of_week(reader, asked.place, whole_days(first.isoformat(), last.isoformat()))
+        first = last - timedelta(HOURS_DAYS - 1)
+        hours = hours_of_week(reader, asked.place, whole_days(first.isoformat(), last.isoformat()))
     return {
         "trend": trend_part(reader, asked.place, asked.period),
         "hours": None if hours is None else {"from": first.isoformat(), "to": last.isoformat(), **_week(hours)},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from pathlib import Path
 
 from hymio.common.addresses import parse_listen
+from hymio.common.clients import is_loopback_name
 from hymio.common.errors import NO_SERVICE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
@@ -28,10 +28,10 @@ def run_serve(
     """
     host, port = parse_listen(listen)
     try:
+        from hymio.common.rate_limits import RateLimit
         from hymio.pages.app import mount_pages
         from hymio.serve.app import create_app
         from hymio.serve.http_server import HttpServer, tls_of
-        from hymio.serve.rate_limits import RateLimit
         from hymio.serve.serving import Serving
     except ModuleNotFoundError as error:
         raise missing_extra("serve", error) from error
@@ -62,11 +62,11 @@ def run_serve(
 
 def _tell(host: str, has_tls: bool, always_token: bool, has_token: bool) -> None:
     """What who starts it should know of who can come, and how."""
-    if _is_loopback(host) and not always_token:
+    if is_loopback_name(host) and not always_token:
         return
     if not has_token:
         note("Nobody has a token yet: hymio token create --db URL --name NAME makes one.")
-    if not has_tls and not _is_loopback(host):
+    if not has_tls and not is_loopback_name(host):
         note("Tokens and figures can be read on their way: give --cert and --key, or put a proxy with TLS before it.")
 
 
@@ -93,10 +93,3 @@ def _url(scheme: str, host: str, port: int) -> str:
     """An address that works on this computer."""
     named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"{scheme}://{f'[{named}]' if ':' in named else named}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -10,16 +10,19 @@ from starlette.responses import RedirectResponse
 
 from hymio.locale.language import Language
 from hymio.locale.sentence import _
+from hymio.pages.access import SiteNow
+from hymio.pages.asked import asked_place, asked_site
 from hymio.pages.dashboard import Dashboard, Shown, today_at
 from hymio.pages.errors import Refused
 from hymio.pages.labels import BEFORE, bucket_label
 from hymio.pages.periods import KINDS, NoPeriod, Period, calendar_period, day_of, period_of
-from hymio.pages.reader import PageOf, PageReader, SiteNow, wants_json
+from hymio.pages.reader import PageOf, PageReader, wants_json
 from hymio.pages.stand_out import standing_out
 from hymio.pages.tree import branches, place_address, terminal_address, way_to
-from hymio.site.model import CUSTOMERS_AT_LEAST, Level, Organisation
+from hymio.site.model import CUSTOMERS_AT_LEAST, Level, Node, Organisation
 from hymio.store import schema
 from hymio.store.schema import NOWHERE, CellSpan
+from hymio.store.users import Role
 from hymio.wire.device_ids import is_device_id
 
 NOW_WAIT_S: Final = 5.0
@@ -44,9 +47,16 @@ def start(reader: PageReader) -> PageOf | RedirectResponse:
     )
 
 
-def organisation(reader: PageReader) -> PageOf:
-    """An organisation, the root of its tree."""
-    return _page(reader, Shown(_site(reader)))
+def organisation(reader: PageReader) -> PageOf | RedirectResponse:
+    """An organisation, the root of its tree; to who sees parts of it alone, those."""
+    site = asked_site(reader)
+    tops = reader.access.tops(site)
+    if None in tops:
+        return _page(reader, Shown(site))
+    own = [_place(site, site.places.by_key[key]) for key in tops if key is not None]
+    if len(own) == 1 and not wants_json(reader.request):
+        return RedirectResponse(own[0]["address"])
+    return PageOf("start.html", {"organisations": own, "terminals": []})
 
 
 def place(reader: PageReader) -> PageOf:
@@ -63,22 +73,14 @@ def shown_of(reader: PageReader) -> Shown:
     """What the address names.
 
     Raises:
-        Refused: 404, there is no such thing.
+        Refused: 404 there is no such thing, 403 the reader may not see it.
     """
-    names = reader.request.path_params
-    device_id = names.get("terminal")
-    if device_id is not None:
-        if not is_device_id(device_id) or not _lone_terminals(reader, device_id):
-            raise Refused(404, _("There is no terminal %(key)s without a place", key=device_id))
-        return Shown(None, None, device_id)
-    site = _site(reader)
-    key = names.get("place")
-    if key is None:
-        return Shown(site)
-    node = site.places.by_key.get(key)
-    if node is None:
-        raise Refused(404, _("%(organisation)s has no place %(key)s", organisation=site.organisation.name, key=key))
-    return Shown(site, node)
+    device_id = reader.request.path_params.get("terminal")
+    if device_id is None:
+        return Shown(*asked_place(reader))
+    if not is_device_id(device_id) or not _lone_terminals(reader, device_id):
+        raise Refused(404, _("There is no terminal %(key)s without a place", key=device_id))
+    return Shown(None, None, device_id)
 
 
 def asked_period(reader: PageReader, shown: Shown) -> Period:
@@ -150,27 +152,25 @@ def _strip_ends(places: dict[str, Any] | None) -> dict[str, float]:
     return {"strip_low": int(low // 10 * 10), "strip_high": min(100, int(high // 10 * 10 + 10))}
 
 
-def _site(reader: PageReader) -> SiteNow:
-    key = reader.request.path_params["organisation"]
-    for site in reader.sites():
-        if site.organisation.key == key:
-            return site
-    raise Refused(404, _("There is no organisation %(key)s", key=key))
-
-
 def _organisation(organisation: Organisation) -> dict[str, str]:
     return {"key": organisation.key, "name": organisation.name, "address": place_address(organisation.key)}
 
 
+def _place(site: SiteNow, node: Node) -> dict[str, str]:
+    return {"key": node.key, "name": node.name, "address": place_address(site.organisation.key, node.key)}
+
+
 def _lone_terminals(reader: PageReader, device_id: str | None = None) -> list[dict[str, str]]:
-    """Those with votes of a time when they stood nowhere; the first ones, or this one."""
+    """Those with presses of a time when they stood nowhere; the first ones, or this one. They are an admin's."""
+    if reader.access.role is not Role.ADMIN:
+        return []
     cells = schema.cells.c
     query = select(cells.device_id).where(
         cells.span == int(CellSpan.EVER), cells.start_utc_minute == 0, cells.node_id == NOWHERE
     )
     if device_id is not None:
         query = query.where(cells.device_id == device_id)
-    elif any(site.stored.site.placements for site in reader.sites()):
+    elif any(site.stored.site.placements for site in reader.known_sites()):
         return []  # where terminals have places, what they did before is no page's business
     with reader.store.reading() as connection:
         found = connection.execute(query.distinct().order_by(cells.device_id).limit(_LISTED_MAX)).scalars().all()
@@ -185,7 +185,7 @@ def _page(reader: PageReader, shown: Shown) -> PageOf:
     now = dashboard.now(shown, period, version, None if waits else NOW_WAIT_S)
     rest = dashboard.rest(shown, period, version, None if waits or is_part else REST_WAIT_S)
     values: dict[str, Any] = {
-        **_named(shown, dashboard.clock()),
+        **_named(reader, shown, dashboard.clock()),
         "period": period.as_json(),
         "questions": _questions(shown, period, reader.language.code),
         "now": now,
@@ -199,8 +199,17 @@ def _page(reader: PageReader, shown: Shown) -> PageOf:
         "calendar": {kind: calendar_period(kind, period.today, period.today) for kind in KINDS},
         "time_fields": parse_qsl(period.query),
         "asked_change": reader.request.query_params.get("changed", ""),
-        "tree": None if shown.site is None else branches(shown.site.places, None if shown.node is None else shown.node.key),
+        "tree": None,
+        "sees_all": True,
+        "sees_presses": reader.access.sees_presses,
     }
+    if shown.site is not None:
+        key = None if shown.node is None else shown.node.key
+        tops = reader.access.tops(shown.site)
+        around |= {"tree": branches(shown.site.places, key, tops), "sees_all": None in tops}
+        # What lies beside a place is its group's business, which not everybody sees.
+        if rest is not None and not reader.access.sees(shown.site, shown.neighbours(dashboard.clock())[0]):
+            values["rest"] = rest = rest | {"places": None}
     if rest is not None:
         around |= {
             "stands_out": standing_out(now, rest, values["place"], period, reader.language),
@@ -210,7 +219,7 @@ def _page(reader: PageReader, shown: Shown) -> PageOf:
     return PageOf("rest.html" if is_part else "place.html", values, around)
 
 
-def _named(shown: Shown, now_utc: float) -> dict[str, Any]:
+def _named(reader: PageReader, shown: Shown, now_utc: float) -> dict[str, Any]:
     """What it is, where it lies, and what lies below."""
     if shown.site is None:
         name = str(shown.device_id)
@@ -228,11 +237,8 @@ def _named(shown: Shown, now_utc: float) -> dict[str, Any]:
     return {
         "organisation": _organisation(own),
         "place": place,
-        "way": way_to(shown.site.places, key),
-        "below": [
-            {"key": child.key, "name": child.name, "address": place_address(own.key, child.key)}
-            for child in shown.children(key, now_utc)
-        ],
+        "way": way_to(shown.site.places, key, reader.access.tops(shown.site)),
+        "below": [_place(shown.site, child) for child in shown.children(key, now_utc)],
     }
 
 
