@@ -68,8 +68,11 @@ def _library(at: datetime, _before_end: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Life:
-    """What goes on at a terminal. a_day: votes, about. reasons: how often each answer is given. mash: of the presses,
-    those of children, as far as they are about."""
+    """What goes on at a terminal.
+
+    a_day: votes, about. reasons: how often each answer is given. mash: the share of votes after which children mash the
+    buttons. closed: that of presses while the place is closed.
+    """
 
     point: str
     a_day: float
@@ -78,8 +81,7 @@ class _Life:
     mood: Mood
     reasons: tuple[float, float, float, float]
     mash: float
-    is_noticed_late: float
-    """Of the presses, those while the place is closed."""
+    closed: float
 
 
 _LIVES: Final = {
@@ -107,7 +109,7 @@ def run_demo_site(db: str, seed: int, as_json: bool, now_utc: float | None = Non
     now_utc = time.time() if now_utc is None else now_utc
     store = open_store(db, create=True)
     try:
-        presses = _fill(store, seed, now_utc, as_json)
+        presses = fill_demo(store, seed, now_utc, is_quiet=as_json)
     finally:
         store.close()
     if as_json:
@@ -121,8 +123,19 @@ def demo_site() -> Site:
     return parse_site(SITE_FILE.read_text(encoding="utf-8"), SITE_FILE.name)
 
 
-def _fill(store: Store, seed: int, now_utc: float, is_quiet: bool) -> int:
-    """In one transaction: all of it or nothing. Gives the number of presses."""
+def fill_demo(store: Store, seed: int, now_utc: float, days: int = DAYS, is_quiet: bool = True) -> int:
+    """Fills a database in one transaction, all of it or nothing, and gives the number of presses.
+
+    Args:
+        store: the database.
+        seed: of everything that happens.
+        now_utc: when it ends, in seconds of 1970.
+        days: how many there are, the last one included; all but the last ones of a year are left out.
+        is_quiet: whether nobody is to see how far it is.
+
+    Raises:
+        Failure: as `run_demo_site` does.
+    """
     from rich.progress import Progress
 
     site, presses = demo_site(), 0
@@ -137,37 +150,39 @@ def _fill(store: Store, seed: int, now_utc: float, is_quiet: bool) -> int:
         save_changes(connection, None, plan_import(None, site, 0).changes)
         load_places(connection)
         keep(connection, {device_id: Facts("0.1.0", 2900, -61) for device_id in _LIVES})
-        task = progress.add_task("A year of votes", total=DAYS)
-        for day, arrivals in demo_arrivals(site, seed, now_utc):
+        task = progress.add_task("A year of votes", total=days)
+        for day, arrivals in demo_arrivals(site, seed, now_utc, days):
             ingest_many(connection, arrivals)
             presses += sum(isinstance(record, Press) for one in arrivals for _, record in one.batch.records)
             progress.update(task, completed=day)
     return presses
 
 
-def demo_arrivals(site: Site, seed: int, now_utc: float) -> Iterator[tuple[int, Sequence[Arrival]]]:
+def demo_arrivals(
+    site: Site, seed: int, now_utc: float, days: int = DAYS
+) -> Iterator[tuple[int, Sequence[Arrival]]]:
     """What comes from the terminals, week by week, with the number of days that are over.
 
     The same site, seed and moment always give the same.
     """
     places = places_of(site)
-    terminals = [_Terminal(device_id, life, places, seed, now_utc) for device_id, life in _LIVES.items()]
-    for first in range(0, DAYS, 7):
-        days = range(first, min(first + 7, DAYS))
-        yield days[-1] + 1, [one for terminal in terminals if (one := terminal.batch(days)) is not None]
+    terminals = [_Terminal(device_id, life, places, seed, now_utc, days) for device_id, life in _LIVES.items()]
+    for first in range(0, days, 7):
+        week = range(first, min(first + 7, days))
+        yield week[-1] + 1, [one for terminal in terminals if (one := terminal.batch(week)) is not None]
 
 
 class _Terminal:
     """One terminal through its year: what stands in its log."""
 
-    def __init__(self, device_id: str, life: _Life, places: Places, seed: int, now_utc: float) -> None:
-        self.device_id, self.life, self.now_utc = device_id, life, now_utc
+    def __init__(self, device_id: str, life: _Life, places: Places, seed: int, now_utc: float, days: int) -> None:
+        self.device_id, self.life, self.now_utc, self.days = device_id, life, now_utc, days
         self.rng = Random(f"{seed} {device_id}")
         self.log_id = self.rng.getrandbits(31) | 1
         self.zone = ZoneInfo(places.zone(life.point))
         self.hours = places.hours(life.point)
         today = datetime.fromtimestamp(now_utc, self.zone).date()
-        self.first_day = today - timedelta(days=DAYS - 1)
+        self.first_day = today - timedelta(days=days - 1)
         self.began_utc = self._midnight(self.first_day)
         self.seq = 0
         self.totals = [0, 0, 0, 0]
@@ -184,7 +199,7 @@ class _Terminal:
             midnight = self._midnight(day)
             if midnight < self.now_utc:
                 records.append(Time(1, self._ms(midnight), int(TimeSource.NTP), midnight))
-                records += self._day(day, DAYS - 1 - number)
+                records += self._day(day, self.days - 1 - number)
         if not records:
             return None
         first_seq, totals = self.seq, self.totals.copy()
@@ -225,7 +240,7 @@ class _Terminal:
                 if utc >= span.end_utc:
                     break
                 moments.append((utc, True))
-        if self.rng.random() < self.life.is_noticed_late * self.life.a_day:  # the cleaner, in the evening
+        if self.rng.random() < self.life.closed * self.life.a_day:  # the cleaner, in the evening
             moments += [(end - 4 * 3600 + 20 * number, False) for number in range(self.rng.randint(1, 3))]
         last = 0
         for utc, is_open in sorted(moments):

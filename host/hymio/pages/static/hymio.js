@@ -6,6 +6,9 @@
   const isStill = matchMedia("(prefers-reduced-motion: reduce)");
   const isDark = matchMedia("(prefers-color-scheme: dark)");
   const charts = new Map();
+  const PAPER = { "--ink": "#000", "--soft-ink": "#444", "--line": "#bbb", "--accent": "#1b5e8a", "--sheet": "#fff" };
+  let isPaper = false;
+  const colour = (name) => (isPaper ? PAPER[name] : css(name));
 
   // Charts
 
@@ -15,10 +18,10 @@
     const { words } = data;
     const seen = [...data.low, ...data.high, ...data.happy_index, ...data.expected_low, ...data.expected_high].filter((one) => one !== null);
     const floor = Math.max(0, Math.floor(Math.min(...seen, 90) / 10) * 10);
-    const ink = css("--ink");
-    const soft = css("--soft-ink");
-    const line = css("--line");
-    const accent = css("--accent");
+    const ink = colour("--ink");
+    const soft = colour("--soft-ink");
+    const line = colour("--line");
+    const accent = colour("--accent");
     const small = 13 * Math.min(1.75, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
     const span = (one, other) => one.map((low, at) => (low === null || other[at] === null ? null : other[at] - low));
     const area = (name, low, high, colour, opacity) => [
@@ -29,7 +32,7 @@
       },
     ];
     return {
-      animation: !isStill.matches,
+      animation: !isStill.matches && !isPaper,
       animationDuration: 300,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: small },
       aria: { enabled: false },
@@ -39,7 +42,7 @@
       ],
       // As text, not as HTML: the policy of our pages lets no markup bring a style along.
       tooltip: {
-        trigger: "axis", renderMode: "richText", confine: true, backgroundColor: css("--sheet"), borderColor: line,
+        trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colour("--sheet"), borderColor: line,
         textStyle: { color: ink, fontSize: small },
         formatter: (points) => {
           const at = points[0].dataIndex;
@@ -59,7 +62,7 @@
       axisPointer: { link: [{ xAxisIndex: "all" }] },
       xAxis: [0, 1].map((grid) => ({
         type: "category", gridIndex: grid, data: data.labels, boundaryGap: true, axisTick: { show: false },
-        axisLabel: { show: grid === 0, color: soft, fontSize: small, hideOverlap: true }, axisLine: { lineStyle: { color: line } },
+        axisLabel: { show: grid === 0, color: soft, fontSize: small, hideOverlap: true, margin: 14, alignMaxLabel: "right" }, axisLine: { lineStyle: { color: line } },
       })),
       yAxis: [
         { type: "value", min: floor, max: 100, splitNumber: 4, axisLabel: { color: soft, fontSize: small }, splitLine: { lineStyle: { color: line } } },
@@ -97,12 +100,16 @@
   isDark.addEventListener("change", redraw);
   isStill.addEventListener("change", redraw);
   // On paper everything is light, and as wide as the sheet.
-  for (const moment of ["beforeprint", "afterprint"]) {
-    addEventListener(moment, () => {
-      for (const chart of charts.values()) chart.resize({ width: moment === "beforeprint" ? 640 : "auto" });
-      redraw();
-    });
-  }
+  addEventListener("beforeprint", () => {
+    isPaper = true;
+    for (const chart of charts.values()) chart.resize({ width: 660, height: 260 });
+    redraw();
+  });
+  addEventListener("afterprint", () => {
+    isPaper = false;
+    for (const chart of charts.values()) chart.resize({ width: "auto", height: "auto" });
+    redraw();
+  });
   let later = 0;
   addEventListener("resize", () => {
     clearTimeout(later);
