@@ -115,7 +115,8 @@ class Dashboard:
         def make(reader: FigureReader) -> Values:
             place = shown.place
             if isinstance(place, LoneTerminal):
-                return {"trend": place_figures.trend_part(reader, place, period)}
+                trend = place_figures.trend_part(reader, place, period)
+                return {"trend": trend, "hours": None, "moments": None, "places": None, "reasons": []}
             above, nodes = shown.neighbours(self.clock())
             children = {node.key: node.kind is NodeKind.POINT for node in nodes}
             return place_figures.rest_part(reader, Asked(place, period, children, above))
