@@ -87,8 +87,9 @@ def test_a_port_that_is_taken(world: World) -> None:
     assert result.returncode == 4 and "Address already in use" in result.stderr
 
 
-def test_without_the_extra_it_says_what_to_install(world: World) -> None:
-    code = "import sys; sys.modules['fastapi'] = None; from hymio.cli.app import main; main()"
+@pytest.mark.parametrize("package", ["fastapi", "argon2", "babel"])
+def test_without_the_extra_it_says_what_to_install(world: World, package: str) -> None:
+    code = f"import sys; sys.modules['{package}'] = None; from hymio.cli.app import main; main()"
     found = run_code(code, "serve", "--db", world.db)
     assert found[0] == 2 and "Serving figures over HTTP needs what is not installed here" in found[1]
 
@@ -115,20 +116,26 @@ def test_https(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "has_tls", "always_token", "has_token", "said"),
+    ("host", "has_tls", "always_token", "has_one", "said"),
     [
         ("127.0.0.1", False, False, False, []),
-        ("127.0.0.1", False, True, False, ["Nobody has a token yet"]),
+        ("127.0.0.1", False, True, False, ["Nobody has a token yet", "Nobody has an account"]),
         ("localhost", False, True, True, []),
         ("0.0.0.0", True, False, True, []),
-        ("0.0.0.0", False, False, False, ["Nobody has a token yet", "can be read on their way"]),
+        (
+            "0.0.0.0",
+            False,
+            False,
+            False,
+            ["Nobody has a token yet", "Nobody has an account", "can be read on their way"],
+        ),
         ("::", False, False, True, ["can be read on their way"]),
     ],
 )
 def test_what_who_starts_it_is_told(
-    capsys: pytest.CaptureFixture[str], host: str, has_tls: bool, always_token: bool, has_token: bool, said: list[str]
+    capsys: pytest.CaptureFixture[str], host: str, has_tls: bool, always_token: bool, has_one: bool, said: list[str]
 ) -> None:
-    command._tell(host, has_tls, always_token, has_token)
+    command._tell(host, has_tls, always_token, has_one, has_one)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == len(said) and all(part in line for part, line in zip(said, lines, strict=True))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hymio.common.roles import Role
 from hymio.site.model import Node, Organisation, Places
 from hymio.store.sites import StoredSite
-from hymio.store.users import Role, User
+from hymio.store.users import User
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hymio.pages.assets import PREFIX, answer_asset
 from hymio.pages.dashboard import Dashboard
 from hymio.pages.errors import Refused, answer_error
-from hymio.pages.gate import Form, Gate
+from hymio.pages.gate import LOGIN, Form, Gate
 from hymio.pages.live import LiveFigures
+from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses
+from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.store.database import Store
 
 View = Callable[[PageReader], PageOf | Response]
@@ -39,17 +41,25 @@ API_PATHS: Final = ("/v2", "/api")
 """What is below these is the API's; everything else is a page's."""
 
 
-def mount_pages(api: ASGIApp, store: Store, is_ending: Callable[[], bool] = lambda: False) -> ASGIApp:
+def mount_pages(
+    api: ASGIApp,
+    store: Store,
+    oidc: Oidc | None = None,
+    always_log_in: bool = False,
+    is_ending: Callable[[], bool] = lambda: False,
+) -> ASGIApp:
     """The API and the pages as one application.
 
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
 
     Args:
         api: what answers below `API_PATHS`.
-        store: the database.
-        is_ending: whether the server ends: what goes on without end ends then.
+        store: the database; it and all else as `pages_app` has them.
+        oidc: see there.
+        always_log_in: see there.
+        is_ending: see there.
     """
-    pages = pages_app(store, is_ending=is_ending)
+    pages = pages_app(store, oidc, always_log_in, is_ending)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -60,16 +70,23 @@ def mount_pages(api: ASGIApp, store: Store, is_ending: Callable[[], bool] = lamb
 
 
 def pages_app(
-    store: Store, now_utc: Callable[[], float] = time.time, is_ending: Callable[[], bool] = lambda: False
+    store: Store,
+    oidc: Oidc | None = None,
+    always_log_in: bool = False,
+    is_ending: Callable[[], bool] = lambda: False,
+    now_utc: Callable[[], float] = time.time,
 ) -> Starlette:
     """The pages of a database.
 
     Args:
         store: the database.
-        now_utc: seconds of 1970.
-        is_ending: as `mount_pages` has it.
+        oidc: who else vouches for people that log in.
+        always_log_in: whether even who sits at this computer does so, and there is no account yet.
+        is_ending: whether the server ends: what goes on without end ends then.
+        now_utc: the moment that figures are of, in seconds of 1970.
     """
-    sites, gate = KnownSites(store), Gate(store, now_utc)
+    sites, gate = KnownSites(store), Gate(store, always_log_in)
+    accounts = AccountPages(gate, oidc)
     dashboard = Dashboard(store, sites, now_utc)
     live = LiveFigures(dashboard, is_ending)
 
@@ -123,6 +140,13 @@ def pages_app(
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
             *(route for path, view in shown for route in page(path, view)),
+            *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
+            *page("/login/oidc", accounts.to_issuer, is_open=True),
+            *page(BACK, accounts.from_issuer, is_open=True),
+            *page("/logout", accounts.account, accounts.log_out),
+            *page(ACCOUNT, accounts.account, accounts.post_account),
+            *page(USERS, accounts.users, accounts.post_users),
+            *page(USERS + "/{user}", accounts.user, accounts.post_user),
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={HTTPException: answer_error},
@@ -161,7 +185,7 @@ class _Asked:
             elif wants_json(request):
                 answer = JSONResponse(dict(page.values), page.status)
             else:
-                values = {**page.values, **page.around, "url": request.url, "access": access, "form_token": token}
+                values = {**page.values, **page.around, "url": request.url, "access": access, "form_key": token}
                 answer = HTMLResponse(rendered(page.template, reader.language, values), page.status)
             token.remember(request, answer)
         except Exception as error:  # whatever it is, it gets a page

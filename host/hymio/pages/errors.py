@@ -63,10 +63,16 @@ _SAID: Final[dict[int, tuple[Sentence, Sentence]]] = {
 class Refused(Exception):
     """Ends a view with a page of this status, with sentences of its own where the usual ones say too little."""
 
-    def __init__(self, status: int, said: Sentence | None = None, hint: Sentence | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        said: Sentence | None = None,
+        hint: Sentence | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Takes the status, one of those that there are sentences for."""
         super().__init__(status)
-        self.status = status
+        self.status, self.headers = status, headers
         self.said, self.hint = (given or usual for given, usual in zip((said, hint), _SAID[status], strict=True))
 
 
@@ -83,7 +89,7 @@ def answer_error(request: Request, error: Exception) -> Response:
     """The page of whatever ended a view: a refusal, a status of the framework, no database there, a bug."""
     match error:
         case Refused():
-            return _page(request, error.status, error.said, error.hint)
+            return _page(request, error.status, error.said, error.hint, error.headers)
         case LogInFirst(had_session=True):
             return _page(
                 request,

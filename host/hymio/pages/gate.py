@@ -33,9 +33,9 @@ Form = Mapping[str, Sequence[str]]
 class Gate:
     """Stands before all pages."""
 
-    def __init__(self, store: Store, now_utc: Callable[[], float] = time.time) -> None:
-        """Of a database."""
-        self.store, self.now_utc = store, now_utc
+    def __init__(self, store: Store, always_log_in: bool = False, now_utc: Callable[[], float] = time.time) -> None:
+        """Of a database; always_log_in: even who sits at this computer, and there is no account yet."""
+        self.store, self._always_log_in, self.now_utc = store, always_log_in, now_utc
         self.signer = Signer(store, now_utc)
         self._has_users = False
 
@@ -70,7 +70,8 @@ class Gate:
             if user is not None:
                 return Access(user)
         client = request.client.host if request.client else ""
-        if is_of_this_computer(client, request.headers) and not self.has_users():
+        is_here = not self._always_log_in and is_of_this_computer(client, request.headers)
+        if is_here and not self.has_users():
             return OWNER
         return NOBODY
 

@@ -12,15 +12,23 @@ from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.store.database import open_store
 from hymio.store.tokens import stored_tokens
+from hymio.store.users import any_user
 
 _AT_ONCE: float = 20
 """Requests that may come at once after a pause, in seconds of the rate."""
 
 
 def run_serve(
-    db: str, listen: str, cert: Path | None, key: Path | None, rate: float, always_token: bool, as_json: bool
+    db: str,
+    listen: str,
+    cert: Path | None,
+    key: Path | None,
+    rate: float,
+    always_token: bool,
+    oidc: Path | None,
+    as_json: bool,
 ) -> None:
-    """Serves until SIGINT or SIGTERM; prints `ready` when it can be used.
+    """Serves pages and API until SIGINT or SIGTERM; prints `ready` when they can be used.
 
     Raises:
         Failure: 2 it is a bad address or certificate, or the extra is not installed; 4 the port is taken, or there is
@@ -28,19 +36,23 @@ def run_serve(
     """
     host, port = parse_listen(listen)
     try:
+        import argon2  # noqa: F401  (otherwise it would be missed at the first log-in)
+
         from hymio.common.rate_limits import RateLimit
         from hymio.pages.app import mount_pages
+        from hymio.pages.oidc import Oidc, read_oidc
         from hymio.serve.app import create_app
         from hymio.serve.http_server import HttpServer, tls_of
         from hymio.serve.serving import Serving
     except ModuleNotFoundError as error:
         raise missing_extra("serve", error) from error
     tls = tls_of(cert, key)
+    issuer = None if oidc is None else Oidc(read_oidc(oidc))
     store = open_store(db)
     try:
         with store.reading() as connection:
-            has_token = any(stored_tokens(connection))
-        _tell(host, tls is not None, always_token, has_token)
+            has_token, has_user = any(stored_tokens(connection)), any_user(connection)
+        _tell(host, tls is not None, always_token, has_token, has_user)
         with _bound(host, port) as listener:
             url = _url("http" if tls is None else "https", host, listener.getsockname()[1])
 
@@ -48,11 +60,11 @@ def run_serve(
                 if as_json:
                     print_json({"event": "ready", "t": seconds_running(), "url": url})
                 else:
-                    print_line(f"{url}/v2 and {url}/api/v1 are served. Ctrl-C ends it.")
+                    print_line(f"The pages are at {url}, the APIs at {url}/v2 and {url}/api/v1. Ctrl-C ends it.")
 
             serving = Serving(store)
             api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token)
-            app = mount_pages(api, store, lambda: serving.is_ending())
+            app = mount_pages(api, store, issuer, always_token, lambda: serving.is_ending())
             server = HttpServer(app, tls, on_ready)
             serving.is_ending = lambda: server.should_exit
             server.run(sockets=[listener])
@@ -60,14 +72,18 @@ def run_serve(
         store.close()
 
 
-def _tell(host: str, has_tls: bool, always_token: bool, has_token: bool) -> None:
+def _tell(host: str, has_tls: bool, always_token: bool, has_token: bool, has_user: bool) -> None:
     """What who starts it should know of who can come, and how."""
     if is_loopback_name(host) and not always_token:
         return
     if not has_token:
         note("Nobody has a token yet: hymio token create --db URL --name NAME makes one.")
+    if not has_user:
+        note("Nobody has an account for the pages yet: hymio user add NAME --db URL --role admin makes the first one.")
     if not has_tls and not is_loopback_name(host):
-        note("Tokens and figures can be read on their way: give --cert and --key, or put a proxy with TLS before it.")
+        note(
+            "Passwords and figures can be read on their way: give --cert and --key, or put a proxy with TLS before it."
+        )
 
 
 def _bound(host: str, port: int) -> socket.socket:

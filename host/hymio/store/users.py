@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from hymio.common.roles import Role
 from hymio.store.schema import sessions, user_places, users
 
 NAME_MAX: Final = 254
 """Letters of a name; an e-mail address has no more."""
-
-
-class Role(StrEnum):
-    """What somebody may do."""
-
-    ADMIN = "admin"
-    """Everything, everywhere; accounts, too."""
-    MANAGER = "manager"
-    """Sees their places down to single presses, and runs them."""
-    VIEWER = "viewer"
-    """Sees the figures of their places."""
 
 
 @dataclass(frozen=True, slots=True)

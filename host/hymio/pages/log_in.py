@@ -1,0 +1,98 @@
+"""Logging in by name and password: throttled for each name and each network, and noted in the audit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Final
+
+from starlette.requests import Request
+
+from hymio.common.clients import is_of_this_computer, network_of
+from hymio.common.rate_limits import RateLimit
+from hymio.locale.sentence import _
+from hymio.pages.errors import Refused
+from hymio.store import audit
+from hymio.store.database import Store
+from hymio.store.passwords import is_right
+from hymio.store.sessions import begin_session
+from hymio.store.users import User, change_user, normal_name, password_hash, user_named
+
+NAME_AT_ONCE: Final = 10
+"""Wrong passwords for one name, before one has to wait."""
+NAME_A_SECOND: Final = 1 / 30
+NETWORK_AT_ONCE: Final = 30
+"""Wrong passwords from one network, whatever the names."""
+NETWORK_A_SECOND: Final = 1 / 6
+
+
+class LogIns:
+    """Lets people in who know their password."""
+
+    def __init__(
+        self,
+        store: Store,
+        now_utc: Callable[[], float] = time.time,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Of a database; `now_s` is a clock that never goes back."""
+        self._store, self._now_utc, self._now_s = store, now_utc, now_s
+        self._names = RateLimit(NAME_A_SECOND, NAME_AT_ONCE)
+        self._networks = RateLimit(NETWORK_A_SECOND, NETWORK_AT_ONCE)
+
+    def attempt(self, request: Request, name: str, password: str) -> str | None:
+        """A session of whoever has this name and password; None: one of them is wrong, which is not said.
+
+        Raises:
+            Refused: 429, there were too many wrong ones.
+        """
+        user = self.known(request, name, password)
+        return None if user is None else self.let_in(user, "password")
+
+    def known(self, request: Request, name: str, password: str) -> User | None:
+        """Who has this name and password; None: one of them is wrong.
+
+        Raises:
+            Refused: 429, there were too many wrong ones.
+        """
+        name = normal_name(name)[:300]
+        # Counted beforehand, so that many at once don't come through; who is right has it back.
+        buckets = ((self._names, name), (self._networks, network_of(_address(request))))
+        wait_s = max(limit.wait_s(key, self._now_s()) for limit, key in buckets)
+        if wait_s:
+            raise Refused(
+                429,
+                _("Too many wrong passwords"),
+                _("Wait %(seconds)s seconds, then try again.", seconds=math.ceil(wait_s)),
+                {"Retry-After": str(math.ceil(wait_s))},
+            )
+        for limit, key in buckets:
+            limit.book(key, self._now_s())
+        with self._store.reading() as connection:
+            user = user_named(connection, name)
+            kept = None if user is None or user.disabled_utc is not None else password_hash(connection, user.id)
+        if not is_right(password, kept) or user is None:
+            if user is not None:
+                with self._store.writing() as connection:
+                    audit.record(connection, "user.refused", {"name": user.name}, user.name)
+            return None
+        for limit, key in buckets:
+            limit.give_back(key)
+        return user
+
+    def let_in(self, user: User, by: str) -> str:
+        """Logs somebody in who has shown who it is, `by` that; gives the session."""
+        with self._store.writing() as connection:
+            now_utc = self._now_utc()
+            session = begin_session(connection, user.id, now_utc)
+            change_user(connection, user.id, last_login_utc=now_utc)
+            audit.record(connection, "user.login", {"name": user.name, "by": by}, user.name)
+        return session
+
+
+def _address(request: Request) -> str:
+    """Where somebody comes from: a proxy on this computer says it last of all."""
+    address = request.client.host if request.client else ""
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return forwarded if forwarded and is_of_this_computer(address, {"host": "localhost"}) else address
