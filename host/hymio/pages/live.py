@@ -33,7 +33,8 @@ from hymio.store.users import Role
 POLL_S: Final = 0.2
 ALIVE_S: Final = 10.0
 """A page that hears nothing for twice as long says that it is not live; proxies take silence for the end, too."""
-LISTENERS_MAX: Final = 2000
+LISTENERS_MAX: Final = 700
+"""So that there is room for others among the connections of the server."""
 _BURST: Final = 2000
 """Presses that are looked at one by one; of more than that all pages are made anew."""
 
