@@ -55,12 +55,8 @@ class Fingers:
         one, two, three, four = self.totals
         slots = tuple((self.seq + number, record) for number, record in enumerate(records))
         held = min(1, self.seq)
-        batch = Batch(
-            self.log_id, self.seq + 1, 1, True, self.seq, len(slots), held, 0, (one, two, three, four), slots
-        )
+        batch = Batch(self.log_id, self.seq + 1, 1, True, self.seq, len(slots), held, 0, (one, two, three, four), slots)
         with self.store.writing() as connection:
-            (outcome,) = ingest_many(
-                connection, [Arrival(self.device_id, batch, "mqtt", self.now_utc, "test", b"")]
-            )
+            (outcome,) = ingest_many(connection, [Arrival(self.device_id, batch, "mqtt", self.now_utc, "test", b"")])
         assert not outcome.refused, outcome.refused
         self.seq += len(slots)

@@ -6,8 +6,9 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from demo_world import NOW_UTC, Fingers, demo_store
@@ -137,7 +138,7 @@ def test_places_that_overlap_are_not_ranked(client: TestClient) -> None:
     assert [row["key"] for row in rows] == sorted((row["key"] for row in rows), key=lambda key: next(
         row["happy_index"] for row in rows if row["key"] == key
     ))  # fmt: skip
-    for one, other in zip(rows, rows[1:], strict=False):
+    for one, other in pairwise(rows):
         if one["high"] >= other["low"]:
             continue
         assert one["best_rank"] > other["worst_rank"] - 1
@@ -300,7 +301,7 @@ def test_presses_that_there_are_not(client: TestClient, query: str) -> None:
 class CountedReader(FigureReader):
     """Tells how many rows all readers have read."""
 
-    all_of_them: list[FigureReader] = []
+    all_of_them: ClassVar[list[FigureReader]] = []
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -335,7 +336,8 @@ def test_a_page_reads_roll_ups_alone_however_many_presses_there_are(
         connection.exec_driver_sql("UPDATE cells SET presses = 50 * presses")
         connection.exec_driver_sql(
             "INSERT INTO presses SELECT device_id, log_id, seq + 1000000, boot, uptime_ms, button, count, span_s,"
-            " verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc, via, received_utc, arrival FROM presses"
+            " verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc, via, received_utc, arrival"
+            " FROM presses"
         )
     costs.append(cost_of(few, monkeypatch, path, "period=week"))
     few.close()

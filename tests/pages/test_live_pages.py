@@ -117,7 +117,6 @@ def test_the_other_figures_follow(browser: Browser, store: Store) -> None:
 LOOKED_AT = {
     "town": f"{TOWN}?period=month",
     "point": f"{TOWN}/reception?period=month&changed=2026-01-20",
-    "day": f"{TOWN}/library?period=day",
     "nothing": f"{TOWN}/reception?period=day&on=2026-03-01",
     "presses": f"{TOWN}/health/presses?period=week&face=1",
 }

@@ -59,7 +59,9 @@ def _ward(at: datetime, before_end: int) -> float:
 
 
 def _canteen(at: datetime, before_end: int) -> float:
-    return 0.8 + {2: -0.5, 4: 0.6}.get(at.weekday(), 0.0) - (0.9 if at.hour == 12 else 0.0) + 0.0005 * (DAYS - before_end)
+    return (
+        0.8 + {2: -0.5, 4: 0.6}.get(at.weekday(), 0.0) - (0.9 if at.hour == 12 else 0.0) + 0.0005 * (DAYS - before_end)
+    )
 
 
 def _library(at: datetime, _before_end: int) -> float:
@@ -158,9 +160,7 @@ def fill_demo(store: Store, seed: int, now_utc: float, days: int = DAYS, is_quie
     return presses
 
 
-def demo_arrivals(
-    site: Site, seed: int, now_utc: float, days: int = DAYS
-) -> Iterator[tuple[int, Sequence[Arrival]]]:
+def demo_arrivals(site: Site, seed: int, now_utc: float, days: int = DAYS) -> Iterator[tuple[int, Sequence[Arrival]]]:
     """What comes from the terminals, week by week, with the number of days that are over.
 
     The same site, seed and moment always give the same.

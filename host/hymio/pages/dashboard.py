@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
@@ -14,9 +14,9 @@ from sqlalchemy import Connection, func, select
 from hymio.figures.one_place import LoneTerminal, OnePlace
 from hymio.figures.reading import FigureReader
 from hymio.pages import place_figures
+from hymio.pages.access import SiteNow
 from hymio.pages.periods import Period
 from hymio.pages.place_figures import Asked, Values
-from hymio.pages.access import SiteNow
 from hymio.pages.reader import KnownSites
 from hymio.pages.shelf import Shelf
 from hymio.site.model import Node, NodeKind
@@ -104,10 +104,17 @@ class Dashboard:
 
     def now(self, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None) -> Values | None:
         """The figures of all of the time, and of the time before; None: they are not ready yet."""
-        return self._part("now", shown, period, version, wait_s, lambda reader: {
-            **place_figures.now_part(reader, shown.place, period),
-            "terminals": self._terminals(reader.connection, shown),
-        })
+        return self._part(
+            "now",
+            shown,
+            period,
+            version,
+            wait_s,
+            lambda reader: {
+                **place_figures.now_part(reader, shown.place, period),
+                "terminals": self._terminals(reader.connection, shown),
+            },
+        )
 
     def rest(self, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None) -> Values | None:
         """All other figures; None: they are not ready yet."""
@@ -153,12 +160,12 @@ class Dashboard:
         device_ids = self._device_ids(shown)
         if len(device_ids) > _TERMINALS_MAX:
             return None
-        heard = {device_id: 0.0 for device_id in device_ids}
+        heard = dict.fromkeys(device_ids, 0.0)
         undated = dict.fromkeys(device_ids, 0)
         for chunk in chunks(device_ids):
             logs, cells = schema.logs.c, schema.cells.c
             query = select(logs.device_id, func.max(logs.last_seen_utc)).where(logs.device_id.in_(chunk))
-            heard |= {device_id: utc for device_id, utc in connection.execute(query.group_by(logs.device_id))}
+            heard |= dict(connection.execute(query.group_by(logs.device_id)).tuples().all())
             waiting = select(cells.device_id, func.sum(cells.presses)).where(
                 cells.device_id.in_(chunk), cells.span == int(CellSpan.MONTH), cells.start_utc_minute == NO_TIME
             )
@@ -179,13 +186,15 @@ class Dashboard:
             return [str(shown.device_id)]
         points = None if shown.node is None else shown.site.places.points_of(shown.node.key)
         minute = self.clock() // MINUTE_S
-        return sorted({
-            one.device_id
-            for one in shown.site.stored.site.placements
-            if (points is None or one.point in points)
-            and one.from_utc_minute <= minute
-            and (one.until_utc_minute is None or one.until_utc_minute > minute)
-        })
+        return sorted(
+            {
+                one.device_id
+                for one in shown.site.stored.site.placements
+                if (points is None or one.point in points)
+                and one.from_utc_minute <= minute
+                and (one.until_utc_minute is None or one.until_utc_minute > minute)
+            }
+        )
 
 
 def today_at(zone: ZoneInfo, now_utc: float) -> date:

@@ -19,16 +19,16 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hymio.common.errors import Failure
+from hymio.common.roles import Role
 from hymio.locale.language import Language
 from hymio.pages.access import Access, SiteNow
 from hymio.pages.dashboard import Dashboard, Shown, today_at
-from hymio.pages.periods import Period
 from hymio.pages.errors import LogInFirst, Refused
+from hymio.pages.periods import Period
 from hymio.pages.reader import PageReader
 from hymio.pages.render import rendered
-from hymio.pages.views.places import address_of, asked_period, now_around, shown_of
+from hymio.pages.views.places import asked_period, now_around, shown_of
 from hymio.store.arrival_order import ArrivalPosition, presses_after
-from hymio.store.users import Role
 
 POLL_S: Final = 0.2
 ALIVE_S: Final = 10.0

@@ -120,7 +120,9 @@ def period_of(query: Mapping[str, str], today: date) -> Period:
         last = day_of("to", query["to"]) if query.get("to") else today
         first = day_of("from", query["from"]) if query.get("from") else last
         if not first <= last:
-            raise NoPeriod(_("A time ends after it has begun; it came as %(first)s to %(last)s", first=first, last=last))
+            raise NoPeriod(
+                _("A time ends after it has begun; it came as %(first)s to %(last)s", first=first, last=last)
+            )
         if (last - first).days >= _DAYS_MAX:
             raise NoPeriod(_("That is too long: expected ten years at most"))
         return Period(RANGE, first, last, today)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from hymio.figures.cells import FigureCell, FigureQuery, figure_cells
 from hymio.figures.further_answers import follow_ups_of
@@ -14,16 +13,13 @@ from hymio.figures.hours_of_week import HoursOfWeek, hours_of_week
 from hymio.figures.one_place import LoneTerminal, OnePlace, change_of, peak_of_day
 from hymio.figures.reading import FigureReader
 from hymio.figures.subjects import By
-from hymio.figures.wall_time import WallStretch, shifted, whole_days
+from hymio.figures.wall_time import shifted, whole_days
 from hymio.measures.answers import misuse
-from hymio.measures.buckets import Per
 from hymio.measures.compare import index_difference, ranks
 from hymio.measures.day import HourFigures
 from hymio.measures.faces import FaceFigures, figures
 from hymio.measures.trend import WEEKS, trend
-from hymio.measures.zones import start_local
 from hymio.pages.periods import Period
-from hymio.site.model import NodeKind
 
 Values = dict[str, Any]
 
@@ -37,15 +33,16 @@ CHANGE_DAYS: Final = 56
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The place and the time. place: of which organisation and which key; children: keys of what lies right below it,
-    or beside it, with whether each is a point."""
+    """The place and the time, and the places that it is compared with.
+
+    children: keys of what lies right below the place, or beside it, and whether each is an experience point. beside:
+    the group in which they lie; None: the organisation.
+    """
 
     place: OnePlace
     period: Period
     children: Mapping[str, bool]
-    """Key -> whether it is an experience point."""
     beside: str | None
-    """The group in which the children lie; None: the organisation."""
 
 
 def now_part(reader: FigureReader, place: OnePlace | LoneTerminal, period: Period) -> Values:
@@ -130,7 +127,9 @@ def _weeks_before(
     found = {}
     for cell in cells:
         at = order.index(cell.slot.bucket)
-        found[cell.slot.bucket] = [_faces(all_cells[at - step * week]) for week in range(1, WEEKS + 1) if at >= step * week]
+        found[cell.slot.bucket] = [
+            _faces(all_cells[at - step * week]) for week in range(1, WEEKS + 1) if at >= step * week
+        ]
     return found
 
 
@@ -190,9 +189,7 @@ def reasons_part(reader: FigureReader, place: OnePlace, period: Period) -> list[
                 if share is not None
             ]
             options.sort(key=lambda option: -option["answers"])
-        found.append(
-            {"survey": one.survey, "is_happy": one.is_happy, "texts": dict(asked.texts), "options": options}
-        )
+        found.append({"survey": one.survey, "is_happy": one.is_happy, "texts": dict(asked.texts), "options": options})
     return found
 
 
@@ -276,7 +273,10 @@ def _week(hours: HoursOfWeek) -> Values:
         if hours.open is None or any(day == weekday for day, _ in hours.open)
     ]
     weekdays = [day for day in range(7) if hours.open is None or any(one == day for one, _ in hours.open)]
-    return {"hours": list(span), "rows": [{"weekday": day, "cells": row} for day, row in zip(weekdays, rows, strict=True)]}
+    return {
+        "hours": list(span),
+        "rows": [{"weekday": day, "cells": row} for day, row in zip(weekdays, rows, strict=True)],
+    }
 
 
 def _few(shown: FaceFigures | None) -> Values:
@@ -289,7 +289,12 @@ def _moments_of_week(hours: HoursOfWeek) -> Values:
         return None if hour is None else {"weekday": hour[0], "hour": hour[1], **_few(hours.cells[hour])}
 
     closing = None if hours.closing is None else _few(hours.closing)
-    return {"best": told(hours.best), "worst": told(hours.worst), "are_told_apart": hours.are_told_apart, "closing": closing}
+    return {
+        "best": told(hours.best),
+        "worst": told(hours.worst),
+        "are_told_apart": hours.are_told_apart,
+        "closing": closing,
+    }
 
 
 def _moments_of_day(reader: FigureReader, asked: Asked) -> Values:

@@ -60,7 +60,10 @@ class Shelf:
                     rest_s = min(_REST_MAX_S, _REST * thing.took_s)
                     if thing.version == version or (wait_s is not None and self._clock() < thing.made_s + rest_s):
                         return thing.value
-                made_of, future = self._making.get(name) or (version, self._pool.submit(self._make, name, version, make))
+                made_of, future = self._making.get(name) or (
+                    version,
+                    self._pool.submit(self._make, name, version, make),
+                )
                 self._making.setdefault(name, (made_of, future))
             try:
                 value = future.result(wait_s)

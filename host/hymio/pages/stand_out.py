@@ -32,7 +32,9 @@ class StandsOut:
     address: str
 
 
-def standing_out(now: Values | None, rest: Values, place: Values, period: Period, language: Language) -> list[StandsOut]:
+def standing_out(
+    now: Values | None, rest: Values, place: Values, period: Period, language: Language
+) -> list[StandsOut]:
     """What hurts first, then what went well."""
     found = [
         *_lowest_place(rest.get("places"), place, language),
@@ -95,7 +97,9 @@ def _reason(reasons: Any, language: Language) -> Iterator[StandsOut]:
         if len(options) < 2 or options[0]["low"] <= options[1]["high"]:
             continue
         values = {"reason": text_in(language, options[0]["texts"]), "share": language.percent(options[0]["share"])}
-        yield StandsOut(_("Most often it was \u201c%(reason)s\u201d: %(share)s of the answers", **values), True, "#reasons")
+        yield StandsOut(
+            _("Most often it was \u201c%(reason)s\u201d: %(share)s of the answers", **values), True, "#reasons"
+        )
 
 
 def _unusual(trend: Values, language: Language) -> Iterator[StandsOut]:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from sqlalchemy import select
 from starlette.responses import RedirectResponse
 
+from hymio.common.roles import Role
 from hymio.locale.language import Language
 from hymio.locale.sentence import _
 from hymio.pages.access import SiteNow
@@ -22,7 +23,6 @@ from hymio.pages.tree import branches, place_address, terminal_address, way_to
 from hymio.site.model import CUSTOMERS_AT_LEAST, Level, Node, Organisation
 from hymio.store import schema
 from hymio.store.schema import NOWHERE, CellSpan
-from hymio.store.users import Role
 from hymio.wire.device_ids import is_device_id
 
 NOW_WAIT_S: Final = 5.0

@@ -1,4 +1,4 @@
-"""The presses behind a figure, one day at once: for who may see them, and never those of staff or of too few answers."""
+"""The presses behind a figure, a day at once: for who may see them; never those of staff, or of too few answers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hymio.figures.one_place import LoneTerminal, OnePlace
 from hymio.figures.reading import FigureReader
 from hymio.figures.wall_time import whole_days
 from hymio.locale.sentence import _
+from hymio.measures.buckets import Per
 from hymio.pages.dashboard import Dashboard, Shown
 from hymio.pages.errors import Refused
 from hymio.pages.labels import FILTERED, period_label
@@ -66,7 +67,11 @@ def presses(reader: PageReader) -> PageOf:
     }
     around: dict[str, Any] = {"address": address_of(shown), "time": period, "tree": None, "sees_all": True, "way": []}
     if shown.site is not None:
-        own, key, tops = shown.site.organisation, None if shown.node is None else shown.node.key, reader.access.tops(shown.site)
+        own, key, tops = (
+            shown.site.organisation,
+            None if shown.node is None else shown.node.key,
+            reader.access.tops(shown.site),
+        )
         values["organisation"] = {"key": own.key, "name": own.name, "address": address_of(Shown(shown.site))}
         values["place"] = {
             "key": key or own.key, "name": own.name if shown.node is None else shown.node.name,
@@ -95,7 +100,7 @@ class _Behind:
     def days(self) -> list[dict[str, Any]]:
         """The days with presses and those of too few, the newest first; of a long time its months."""
         period, place = self._period, self._shown.place
-        per = "month" if (period.last - period.first).days >= _DAYS_LISTED else "day"
+        per: Per = "month" if (period.last - period.first).days >= _DAYS_LISTED else "day"
         return [
             {
                 "day": f"{cell.slot.start_local[:10]}",
@@ -128,7 +133,9 @@ class _Behind:
             scanned += 1
             key, name, is_open = stretch.belongs
             told = self._told(line, key, name, is_open(line.pressed_utc))
-            if (face and (str(line.button) != face or told["verdict"] != COUNTED)) or (verdict and told["verdict"] != verdict):
+            if (face and (str(line.button) != face or told["verdict"] != COUNTED)) or (
+                verdict and told["verdict"] != verdict
+            ):
                 at = line.position
                 if scanned >= _SCANNED_MAX:
                     return found, _position_text(at), left_out
@@ -180,7 +187,9 @@ class _Behind:
                 def is_open(utc: float, hours: Any = hours, clock: WallClock = clock) -> bool:
                     return hours is None or hours.has(clock.local_minute(int(utc // MINUTE_S)))
 
-                found.append(RowStretch(one.device_id, low, high, (one.point, site.places.by_key[one.point].name, is_open)))
+                found.append(
+                    RowStretch(one.device_id, low, high, (one.point, site.places.by_key[one.point].name, is_open))
+                )
         return found, len(left_out)
 
     def _points(self) -> frozenset[str]:
