@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,7 +72,7 @@ class Language:
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """With the language's signs: 1,234.5. Without `decimals` as many as there are, up to three."""
-        size = numbers.format_decimal(abs(value), _pattern("#,##0", decimals), locale=self.locale)
+        size = _size(abs(value), decimals, self.locale)
         # Babel writes a hyphen where the language has a minus.
         return numbers.get_minus_sign_symbol(self.locale) + size if value < 0 and _is_shown(size) else size
 
@@ -120,6 +120,12 @@ class Language:
     def listed(self, things: Iterable[str]) -> str:
         """Such as a, b and c."""
         return lists.format_list(list(things), locale=self.locale)
+
+
+@lru_cache(maxsize=10_000)
+def _size(value: float, decimals: int | None, locale: Locale) -> str:
+    """A number as a page has hundreds of them, the same ones again and again: Babel takes its time for each."""
+    return numbers.format_decimal(value, _pattern("#,##0", decimals), locale=locale)
 
 
 def _pattern(whole: str, decimals: int | None) -> str | None:

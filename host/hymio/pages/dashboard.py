@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -30,6 +31,8 @@ from hymio.store.sites import sites_version
 
 SILENT_S: Final = 26 * 3600.0
 """Who has not been heard of for so long is silent: a terminal on batteries speaks four times a day."""
+_DRAWN_MAX: Final = 400
+"""Of some 30 kB each."""
 _TERMINALS_MAX: Final = 200
 """Of a place with more of them the fleet's page tells."""
 _MADE_AGAIN_S: Final = 60.0
@@ -91,7 +94,9 @@ class Dashboard:
     def __init__(self, store: Store, sites: KnownSites, clock: Callable[[], float] = time.time) -> None:
         """clock: seconds of 1970."""
         self.store, self.sites, self.clock = store, sites, clock
-        self._shelf = Shelf()
+        # What people wait for does not queue behind what they don't.
+        self._now_shelf, self._rest_shelf = Shelf(), Shelf(workers=1)
+        self._drawn: OrderedDict[Hashable, tuple[Values, Values | None, str]] = OrderedDict()
 
     def version(self) -> tuple[int, ...]:
         """Of everything that figures are made of; the first number is that of the newest transaction with presses."""
@@ -140,6 +145,24 @@ class Dashboard:
             lambda reader: place_figures.change_part(reader, place, changed, period.today),
         )  # fmt: skip
 
+    def days(self, shown: Shown, period: Period, version: tuple[int, ...]) -> Values:
+        """The days of a time, with how many presses each has."""
+        found = self._part(
+            "days", shown, period, version, None, lambda reader: place_figures.days_part(reader, shown.place, period)
+        )
+        assert found is not None
+        return found
+
+    def shown_on(self, shown: Shown, day: str, version: tuple[int, ...]) -> Values:
+        """Of which places figures are shown on a day."""
+        that = date.fromisoformat(day)
+        found = self._part(
+            "shown", shown, Period("day", that, that, that), version, None,
+            lambda reader: place_figures.shown_part(reader, shown.place, day),
+        )  # fmt: skip
+        assert found is not None
+        return found
+
     def _part(
         self, name: str, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None,
         make: Callable[[FigureReader], Values],
@@ -152,8 +175,20 @@ class Dashboard:
                 return make(FigureReader(connection, now_utc, tuple(one.stored for one in self.sites.of(connection))))
 
         # Another day is another thing: what was today is not.
-        found: Values | None = self._shelf.get((name, *shown.name, period), version, read, wait_s)
+        shelf = self._rest_shelf if name == "rest" else self._now_shelf
+        found: Values | None = shelf.get((name, *shown.name, period), version, read, wait_s)
         return found
+
+    def drawn(self, name: Hashable, rest: Values, now: Values | None, draw: Callable[[], str]) -> str:
+        """The other figures as HTML: drawn again only when they, or the main ones, are others."""
+        known = self._drawn.get(name)
+        if known is not None and known[0] is rest and known[1] is now:
+            return known[2]
+        text = draw()
+        self._drawn[name] = rest, now, text
+        while len(self._drawn) > _DRAWN_MAX:
+            self._drawn.popitem(last=False)
+        return text
 
     def _terminals(self, connection: Connection, shown: Shown) -> list[Values] | None:
         """The terminals that stand there, the longest silent first; None: they are too many for this page."""
@@ -165,7 +200,7 @@ class Dashboard:
         for chunk in chunks(device_ids):
             logs, cells = schema.logs.c, schema.cells.c
             query = select(logs.device_id, func.max(logs.last_seen_utc)).where(logs.device_id.in_(chunk))
-            heard |= dict(connection.execute(query.group_by(logs.device_id)).tuples().all())
+            heard |= {row[0]: row[1] for row in connection.execute(query.group_by(logs.device_id))}
             waiting = select(cells.device_id, func.sum(cells.presses)).where(
                 cells.device_id.in_(chunk), cells.span == int(CellSpan.MONTH), cells.start_utc_minute == NO_TIME
             )

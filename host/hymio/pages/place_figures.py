@@ -15,6 +15,7 @@ from hymio.figures.reading import FigureReader
 from hymio.figures.subjects import By
 from hymio.figures.wall_time import shifted, whole_days
 from hymio.measures.answers import misuse
+from hymio.measures.buckets import Per
 from hymio.measures.compare import index_difference, ranks
 from hymio.measures.day import HourFigures
 from hymio.measures.faces import FaceFigures, figures
@@ -27,6 +28,8 @@ HOURS_DAYS: Final = 28
 """The hours of the week are those of the last so many days of a time, or up to its end: four of each weekday."""
 PLACES_MAX: Final = 60
 """So many places are shown beside each other: the lowest ones, for those are where it hurts."""
+DAYS_LISTED: Final = 62
+"""Of a time with more of them, presses are looked for by the month."""
 CHANGE_DAYS: Final = 56
 """Before a change and after it, so many days are looked at, or as many as there are after."""
 
@@ -191,6 +194,32 @@ def reasons_part(reader: FigureReader, place: OnePlace, period: Period) -> list[
             options.sort(key=lambda option: -option["answers"])
         found.append({"survey": one.survey, "is_happy": one.is_happy, "texts": dict(asked.texts), "options": options})
     return found
+
+
+def days_part(reader: FigureReader, place: OnePlace | LoneTerminal, period: Period) -> Values:
+    """The days of a time with presses, the newest first; of more than two months its months."""
+    per: Per = "month" if (period.last - period.first).days >= DAYS_LISTED else "day"
+    rows = [
+        {
+            "day": cell.slot.start_local[:10],
+            "per": per,
+            "votes": None if cell.figures is None else cell.figures.votes,
+            "filtered": None if cell.misuse is None else sum(cell.misuse.values()),
+        }
+        for cell in reversed(place.cells(reader, per, period.stretch))
+        if cell.figures is None or cell.figures.votes or cell.misuse
+    ]
+    return {"rows": rows}
+
+
+def shown_part(reader: FigureReader, place: OnePlace | LoneTerminal, day: str) -> Values:
+    """Whether the figures of a day are shown, and those of which experience points within."""
+    stretch = whole_days(day, day)
+    is_shown = all(cell.figures is not None for cell in place.cells(reader, None, stretch))
+    if isinstance(place, LoneTerminal):
+        return {"is_shown": is_shown, "points": []}
+    answer = figure_cells(reader, FigureQuery("place", None, stretch, place.organisation, place.key))
+    return {"is_shown": is_shown, "points": [cell.key for cell in answer.cells if cell.figures is not None]}
 
 
 def change_part(reader: FigureReader, place: OnePlace, changed: date, today: date) -> Values:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from markupsafe import Markup
 from sqlalchemy import select
-from starlette.responses import RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from hymio.common.roles import Role
 from hymio.locale.language import Language
@@ -18,6 +19,7 @@ from hymio.pages.errors import Refused
 from hymio.pages.labels import BEFORE, bucket_label
 from hymio.pages.periods import KINDS, NoPeriod, Period, calendar_period, day_of, period_of
 from hymio.pages.reader import PageOf, PageReader, wants_json
+from hymio.pages.render import rendered
 from hymio.pages.stand_out import standing_out
 from hymio.pages.tree import branches, place_address, terminal_address, way_to
 from hymio.site.model import CUSTOMERS_AT_LEAST, Level, Node, Organisation
@@ -47,7 +49,7 @@ def start(reader: PageReader) -> PageOf | RedirectResponse:
     )
 
 
-def organisation(reader: PageReader) -> PageOf | RedirectResponse:
+def organisation(reader: PageReader) -> PageOf | HTMLResponse | RedirectResponse:
     """An organisation, the root of its tree; to who sees parts of it alone, those."""
     site = asked_site(reader)
     tops = reader.access.tops(site)
@@ -59,12 +61,12 @@ def organisation(reader: PageReader) -> PageOf | RedirectResponse:
     return PageOf("start.html", {"organisations": own, "terminals": []})
 
 
-def place(reader: PageReader) -> PageOf:
+def place(reader: PageReader) -> PageOf | HTMLResponse:
     """A group or an experience point."""
     return _page(reader, shown_of(reader))
 
 
-def terminal(reader: PageReader) -> PageOf:
+def terminal(reader: PageReader) -> PageOf | HTMLResponse:
     """A terminal, as far as it stood nowhere."""
     return _page(reader, shown_of(reader))
 
@@ -177,7 +179,7 @@ def _lone_terminals(reader: PageReader, device_id: str | None = None) -> list[di
     return [{"device_id": one, "address": terminal_address(one)} for one in found]
 
 
-def _page(reader: PageReader, shown: Shown) -> PageOf:
+def _page(reader: PageReader, shown: Shown) -> PageOf | HTMLResponse:
     dashboard, period = dashboard_of(reader), asked_period(reader, shown)
     is_part = reader.request.query_params.get(PART) == "rest"
     waits = wants_json(reader.request)
@@ -203,6 +205,7 @@ def _page(reader: PageReader, shown: Shown) -> PageOf:
         "sees_all": True,
         "sees_presses": reader.access.sees_presses,
     }
+    all_of_it = rest
     if shown.site is not None:
         key = None if shown.node is None else shown.node.key
         tops = reader.access.tops(shown.site)
@@ -210,13 +213,20 @@ def _page(reader: PageReader, shown: Shown) -> PageOf:
         # What lies beside a place is its group's business, which not everybody sees.
         if rest is not None and not reader.access.sees(shown.site, shown.neighbours(dashboard.clock())[0]):
             values["rest"] = rest = rest | {"places": None}
-    if rest is not None:
-        around |= {
+    if waits or rest is None or all_of_it is None:
+        return PageOf("place.html", values, around)
+
+    def draw() -> str:
+        drawn = {
             "stands_out": standing_out(now, rest, values["place"], period, reader.language),
             "trend_chart": _trend_chart(rest["trend"], reader.language),
-            **_strip_ends(rest.get("places")),
+            **_strip_ends(rest["places"]),
         }
-    return PageOf("rest.html" if is_part else "place.html", values, around)
+        return rendered("rest.html", reader.language, {**values, **around, **drawn})
+
+    name = (shown.name, period, reader.language.code, reader.access.sees_presses, rest is all_of_it)
+    text = draw() if around["asked_change"] else dashboard.drawn(name, all_of_it, now, draw)
+    return HTMLResponse(text) if is_part else PageOf("place.html", values, {**around, "rest_html": Markup(text)})
 
 
 def _named(reader: PageReader, shown: Shown, now_utc: float) -> dict[str, Any]:

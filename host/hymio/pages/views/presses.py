@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
 from starlette.datastructures import URL
 
-from hymio.figures.one_place import LoneTerminal, OnePlace
-from hymio.figures.reading import FigureReader
 from hymio.figures.wall_time import whole_days
 from hymio.locale.sentence import _
-from hymio.measures.buckets import Per
-from hymio.pages.dashboard import Dashboard, Shown
+from hymio.pages.dashboard import Shown
 from hymio.pages.errors import Refused
 from hymio.pages.labels import FILTERED, period_label
-from hymio.pages.periods import NoPeriod, Period, day_of
+from hymio.pages.periods import NoPeriod, day_of
+from hymio.pages.place_figures import DAYS_LISTED
 from hymio.pages.reader import PageOf, PageReader
 from hymio.pages.tree import branches, way_to
 from hymio.pages.views.places import address_of, asked_period, dashboard_of, shown_of
 from hymio.site.attribution import FOR_EVER
-from hymio.site.model import NodeKind, SurveyType
-from hymio.site.moments import MINUTE_S, WallClock
+from hymio.site.hours import OpeningHours
+from hymio.site.model import SurveyType
+from hymio.site.moments import MINUTE_S, WallClock, zone_of
 from hymio.store.arrival_order import newest_arrival
 from hymio.store.cells import COUNTED
 from hymio.store.time_order import Position, PressKind, PressLine, PressReader, RowStretch, in_time_order
@@ -31,7 +32,6 @@ LISTED_MAX: Final = 100
 _SCANNED_MAX: Final = 5000
 """Rows that one page goes over when it looks for one face among many."""
 _STRETCHES_MAX: Final = 200
-_DAYS_LISTED: Final = 62
 CLOSED: Final = "closed"
 _VERDICTS: Final = {COUNTED: _("a vote"), "answer": _("an answer"), "test": _("a test"), **FILTERED}
 
@@ -48,11 +48,16 @@ def presses(reader: PageReader) -> PageOf:
         raise Refused(400, _("There is no face %(face)s; expected 1 to 4", face=face[:40]))
     if verdict is not None and verdict not in _VERDICTS:
         raise Refused(400, _("There is no reason %(verdict)s", verdict=verdict[:40]))
-    with reader.store.reading() as connection:
-        found = _Behind(dashboard, shown, period, connection)
-        days = found.days()
-        chosen = _chosen_day(reader, days)
-        rows, more, left_out = found.rows(chosen, face, verdict, _position(query.get("before")))
+    before = _position(query.get("before"))
+    version = dashboard.version()
+    days = dashboard.days(shown, period, version)["rows"]
+    chosen = _chosen_day(reader, days)
+    rows: list[dict[str, Any]] = []
+    more, left_out = None, 0
+    if chosen is not None:
+        told = dashboard.shown_on(shown, chosen, version)
+        with reader.store.reading() as connection:
+            rows, more, left_out = _Behind(shown, chosen, told, connection).rows(face, verdict, before)
     values: dict[str, Any] = {
         "organisation": None,
         "place": {"key": shown.name[-1], "name": shown.name[-1], "kind": "terminal"},
@@ -84,69 +89,50 @@ def presses(reader: PageReader) -> PageOf:
         "verdicts": _VERDICTS,
         "this": lambda **changes: _address(url, **changes),
         "when": period_label(reader.language, period),
-        "is_long": (period.last - period.first).days >= _DAYS_LISTED,
+        "is_long": (period.last - period.first).days >= DAYS_LISTED,
     }
     return PageOf("presses.html", values, around)
 
 
 class _Behind:
-    """What lies behind the figures of a place and a time."""
+    """The presses behind the figures of what is shown, on one day."""
 
-    def __init__(self, dashboard: Dashboard, shown: Shown, period: Period, connection: Connection) -> None:
-        self._shown, self._period, self._connection = shown, period, connection
-        sites = () if shown.site is None else (shown.site.stored,)
-        self._reader = FigureReader(connection, dashboard.clock(), sites, shown.device_id)
-
-    def days(self) -> list[dict[str, Any]]:
-        """The days with presses and those of too few, the newest first; of a long time its months."""
-        period, place = self._period, self._shown.place
-        per: Per = "month" if (period.last - period.first).days >= _DAYS_LISTED else "day"
-        return [
-            {
-                "day": f"{cell.slot.start_local[:10]}",
-                "per": per,
-                "votes": None if cell.figures is None else cell.figures.votes,
-                "filtered": None if cell.misuse is None else sum(cell.misuse.values()),
-            }
-            for cell in reversed(place.cells(self._reader, per, period.stretch))
-            if cell.figures is None or cell.figures.votes or cell.misuse
-        ]
+    def __init__(self, shown: Shown, day: str, told: Mapping[str, Any], connection: Connection) -> None:
+        """told: of which places figures are shown on that day, as `Dashboard.shown_on` has it."""
+        self._shown, self._day, self._told_of, self._connection = shown, day, told, connection
 
     def rows(
-        self, day: str | None, face: str | None, verdict: str | None, before: Position | None
+        self, face: str | None, verdict: str | None, before: Position | None
     ) -> tuple[list[dict[str, Any]], str | None, int]:
-        """The presses of a day, from a position on; where the next page begins; how many places are left out."""
-        if day is None:
-            return [], None, 0
-        stretches, left_out = self._stretches(day)
+        """The presses from a position on; where the next page begins; how many places are left out."""
+        stretches, left_out = self._stretches()
         if len(stretches) > _STRETCHES_MAX:
             raise Refused(400, _("That is too many terminals at once"), _("Choose a place below this one."))
         kind = PressKind.VOTES if face and not verdict else PressKind.ALL
         source = PressReader(kind, newest_arrival(self._connection), descending=True)
         found: list[dict[str, Any]] = []
         scanned = 0
-        lines = in_time_order(self._connection, [(source, stretches)], before, True, LISTED_MAX + 1)
-        for line, stretch in lines:
+        for line, stretch in in_time_order(self._connection, [(source, stretches)], before, True, LISTED_MAX + 1):
             assert isinstance(line, PressLine)
-            if before is not None and line.position == before:
+            if line.position == before:
                 continue
             scanned += 1
-            key, name, is_open = stretch.belongs
-            told = self._told(line, key, name, is_open(line.pressed_utc))
-            if (face and (str(line.button) != face or told["verdict"] != COUNTED)) or (
-                verdict and told["verdict"] != verdict
-            ):
-                at = line.position
-                if scanned >= _SCANNED_MAX:
-                    return found, _position_text(at), left_out
-                continue
-            if len(found) == LISTED_MAX:
+            told = self._told(line, *stretch.belongs)
+            is_meant = (not face or (str(line.button) == face and told["verdict"] == COUNTED)) and (
+                not verdict or told["verdict"] == verdict
+            )
+            if is_meant and len(found) == LISTED_MAX:
                 return found, found[-1]["position"], left_out
-            found.append(told)
+            if is_meant:
+                found.append(told)
+            if scanned >= _SCANNED_MAX:
+                return found, _position_text(line.position), left_out
         return found, None, left_out
 
-    def _told(self, line: PressLine, key: str | None, name: str | None, is_open: bool) -> dict[str, Any]:
-        verdict = line.verdict if is_open or line.verdict != COUNTED else CLOSED
+    def _told(
+        self, line: PressLine, key: str | None, name: str | None, is_open: Callable[[float], bool]
+    ) -> dict[str, Any]:
+        verdict = CLOSED if line.verdict == COUNTED and not is_open(line.pressed_utc) else line.verdict
         return {
             "position": _position_text(line.position),
             "pressed_utc": line.pressed_utc,
@@ -159,48 +145,39 @@ class _Behind:
             "place_name": name,
         }
 
-    def _stretches(self, day: str) -> tuple[list[RowStretch[Any]], int]:
-        """Which terminals stood where on a day; of places with too few answers on it none, but how many they are."""
-        place, stretch = self._shown.place, whole_days(day, day)
-        if isinstance(place, LoneTerminal):
-            (cell,) = place.cells(self._reader, None, stretch)
-            if cell.figures is None:
+    def _stretches(self) -> tuple[list[RowStretch[Any]], int]:
+        """Which terminals stood where on that day; of places with too few answers none, but how many they are."""
+        stretch, site = whole_days(self._day, self._day), self._shown.site
+        if site is None:
+            if not self._told_of["is_shown"]:
                 return [], 1
             begin, end = stretch.bounds_utc([self._shown.zone])
-            return [RowStretch(place.device_id, begin, end, (None, None, lambda _utc: True))], 0
-        site = self._shown.site
-        assert site is not None
-        left_out = {key for key in self._points() if not self._may_show(OnePlace(place.organisation, key), day)}
-        if not self._may_show(place, day):
-            return [], len(self._points())
-        found = []
+            return [RowStretch(str(self._shown.device_id), begin, end, (None, None, lambda _utc: True))], 0
+        shown = set(self._told_of["points"]) if self._told_of["is_shown"] else set()
+        found, left_out = [], set()
         for one in site.stored.site.placements:
-            if one.asks is SurveyType.STAFF or one.point not in self._points() or one.point in left_out:
+            if one.asks is SurveyType.STAFF or not self._is_within(one.point):
                 continue
             zone = site.places.zone(one.point)
-            begin, end = stretch.bounds_utc([self._reader.place_tree(site.stored).zone(one.point)])
+            begin, end = stretch.bounds_utc([zone_of(zone)])
             until = FOR_EVER if one.until_utc_minute is None else one.until_utc_minute
             low, high = max(float(begin), 60.0 * one.from_utc_minute), min(float(end), 60.0 * until)
-            if low < high:
-                hours, clock = site.places.hours(one.point), WallClock(zone)
-
-                def is_open(utc: float, hours: Any = hours, clock: WallClock = clock) -> bool:
-                    return hours is None or hours.has(clock.local_minute(int(utc // MINUTE_S)))
-
-                found.append(
-                    RowStretch(one.device_id, low, high, (one.point, site.places.by_key[one.point].name, is_open))
-                )
+            if low >= high:
+                continue
+            if one.point not in shown:
+                left_out.add(one.point)
+                continue
+            is_open = partial(_is_open, site.places.hours(one.point), WallClock(zone))
+            found.append(RowStretch(one.device_id, low, high, (one.point, site.places.by_key[one.point].name, is_open)))
         return found, len(left_out)
 
-    def _points(self) -> frozenset[str]:
+    def _is_within(self, point: str) -> bool:
         site, node = self._shown.site, self._shown.node
-        assert site is not None
-        if node is not None:
-            return site.places.points_of(node.key)
-        return frozenset(one.key for one in site.stored.site.nodes if one.kind is NodeKind.POINT)
+        return site is not None and (node is None or point in site.places.points_of(node.key))
 
-    def _may_show(self, place: OnePlace, day: str) -> bool:
-        return all(cell.figures is not None for cell in place.cells(self._reader, None, whole_days(day, day)))
+
+def _is_open(hours: OpeningHours | None, clock: WallClock, utc: float) -> bool:
+    return hours is None or hours.has(clock.local_minute(int(utc // MINUTE_S)))
 
 
 def _chosen_day(reader: PageReader, days: list[dict[str, Any]]) -> str | None:
