@@ -361,7 +361,7 @@ def test_a_page_that_is_not_ready_comes_all_the_same(store: Store, monkeypatch: 
     real = place_figures.rest_part
 
     def slow(*given: Any) -> Any:
-        time.sleep(0.3)
+        time.sleep(0.6)
         return real(*given)
 
     monkeypatch.setattr(place_figures, "rest_part", slow)

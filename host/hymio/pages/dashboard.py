@@ -96,6 +96,7 @@ class Dashboard:
         self.store, self.sites, self.clock = store, sites, clock
         # What people wait for does not queue behind what they don't.
         self._now_shelf, self._rest_shelf = Shelf(), Shelf(workers=1)
+        self._both: OrderedDict[Hashable, tuple[Values, Values, Values]] = OrderedDict()
         self._drawn: OrderedDict[Hashable, tuple[Values, Values | None, str]] = OrderedDict()
 
     def version(self) -> tuple[int, ...]:
@@ -109,20 +110,42 @@ class Dashboard:
 
     def now(self, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None) -> Values | None:
         """The figures of all of the time, and of the time before; None: they are not ready yet."""
-        return self._part(
+        whole = self._part(
             "now",
             shown,
             period,
             version,
             wait_s,
             lambda reader: {
-                **place_figures.now_part(reader, shown.place, period),
+                **place_figures.whole_part(reader, shown.place, period),
                 "terminals": self._terminals(reader.connection, shown),
             },
         )
+        # What is over changes by what comes late alone: no press of now works it out again.
+        before = self._part(
+            "before",
+            shown,
+            period.before,
+            (0, *version[1:]),
+            wait_s,
+            lambda reader: place_figures.whole_part(reader, shown.place, period.before),
+        )
+        if whole is None or before is None:
+            return None
+        known = self._both.get((shown.name, period))
+        if known is None or known[0] is not whole or known[1] is not before:
+            difference = place_figures.difference_of(whole["figures"], before["figures"])
+            both = {**whole, "before": before["figures"], "difference": difference}
+            known = self._both[shown.name, period] = whole, before, both
+            while len(self._both) > _DRAWN_MAX:
+                self._both.popitem(last=False)
+        return known[2]
 
     def rest(self, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None) -> Values | None:
-        """All other figures; None: they are not ready yet."""
+        """All other figures; None: they are not ready yet.
+
+        With a `wait_s` of 0 they are not even begun with: whoever shows a page asks for them once that is shown.
+        """
 
         def make(reader: FigureReader) -> Values:
             place = shown.place

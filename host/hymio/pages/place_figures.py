@@ -16,7 +16,7 @@ from hymio.figures.subjects import By
 from hymio.figures.wall_time import shifted, whole_days
 from hymio.measures.answers import misuse
 from hymio.measures.buckets import Per
-from hymio.measures.compare import index_difference, ranks
+from hymio.measures.compare import Difference, index_difference, ranks
 from hymio.measures.day import HourFigures
 from hymio.measures.faces import FaceFigures, figures
 from hymio.measures.trend import WEEKS, trend
@@ -48,29 +48,30 @@ class Asked:
     beside: str | None
 
 
-def now_part(reader: FigureReader, place: OnePlace | LoneTerminal, period: Period) -> Values:
-    """The figures of the whole time, beside those of the time before."""
-    # What was given up before a time has no cell in it.
-    cell, before = (next(iter(place.cells(reader, None, one.stretch)), None) for one in (period, period.before))
-    values: Values = {
-        "figures": None if cell is None else _cell(cell),
-        "before": None if before is None else _cell(before),
-        "difference": None,
-        "misuse": None,
-    }
+def whole_part(reader: FigureReader, place: OnePlace | LoneTerminal, period: Period) -> Values:
+    """The figures of the whole time, and what was pressed and is no vote; None if the place was given up before."""
+    cell = next(iter(place.cells(reader, None, period.stretch)), None)
     if cell is None or cell.figures is None:
-        return values
-    if before is not None and before.figures is not None:
-        difference = index_difference(cell.figures.faces, before.figures.faces)
-        if difference is not None:
-            low, high = difference.interval
-            values["difference"] = {
-                "value": difference.value, "low": low, "high": high, "is_real": difference.is_told_apart
-            }  # fmt: skip
+        return {"figures": None if cell is None else _cell(cell), "misuse": None}
     found = misuse({**(cell.misuse or {}), "counted": cell.figures.votes})
     share = None if found.share is None else found.share.value
-    values["misuse"] = {"presses": found.presses, "share": share, "by_reason": found.by_reason}
-    return values
+    return {
+        "figures": _cell(cell),
+        "misuse": {"presses": found.presses, "share": share, "by_reason": found.by_reason},
+    }
+
+
+def difference_of(figures: Values | None, before: Values | None) -> Values | None:
+    """Of two Happy Indices, with its interval; None if one of them has no figure."""
+    if figures is None or before is None or not figures["faces"] or not before["faces"]:
+        return None
+    found = index_difference(figures["faces"], before["faces"])
+    return None if found is None else _difference(found)
+
+
+def _difference(found: Difference) -> Values:
+    low, high = found.interval
+    return {"value": found.value, "low": low, "high": high, "is_real": found.is_told_apart}
 
 
 def rest_part(reader: FigureReader, asked: Asked) -> Values:
@@ -236,10 +237,7 @@ def change_part(reader: FigureReader, place: OnePlace, changed: date, today: dat
     if found is not None:
         values |= {"before": _faces_values(figures(found.before)), "after": _faces_values(figures(found.after))}
         if found.difference is not None:
-            low, high = found.difference.interval
-            values["difference"] = {
-                "value": found.difference.value, "low": low, "high": high, "is_real": found.difference.is_told_apart,
-            }  # fmt: skip
+            values["difference"] = _difference(found.difference)
     return values
 
 

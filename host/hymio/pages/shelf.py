@@ -47,7 +47,8 @@ class Shelf:
             name: of the thing.
             version: what it is made of; while that stays, it is not made again.
             make: makes it; runs in a thread of the shelf.
-            wait_s: how long to wait for it; None: as long as it takes, and then never for an older one.
+            wait_s: how long to wait for it; None: as long as it takes, and then never for an older one. 0: what is not
+                there is not made either.
 
         Raises:
             Exception: whatever `make` raised, if it was waited for.
@@ -60,6 +61,8 @@ class Shelf:
                     rest_s = min(_REST_MAX_S, _REST * thing.took_s)
                     if thing.version == version or (wait_s is not None and self._clock() < thing.made_s + rest_s):
                         return thing.value
+                elif wait_s == 0 and name not in self._making:
+                    return None
                 made_of, future = self._making.get(name) or (
                     version,
                     self._pool.submit(self._make, name, version, make),

@@ -29,8 +29,12 @@ from hymio.wire.device_ids import is_device_id
 
 NOW_WAIT_S: Final = 5.0
 """A page waits so long for its main figures; they are ready at once but after a start, on a large database."""
-REST_WAIT_S: Final = 0.03
-"""And so long for the others: where they are not ready the page comes without them, and they follow."""
+REST_WAIT_S: Final = 0.4
+"""And so long for the others, at a small site; elsewhere, and later, the page comes without them, and they follow."""
+SMALL_SITE: Final = 20
+"""Of so many terminals, everything is worked out within that."""
+WAIT: Final = "wait"
+"""The query parameter by which a reader without scripts gets them all the same."""
 _LISTED_MAX: Final = 200
 
 PART: Final = "part"
@@ -185,7 +189,9 @@ def _page(reader: PageReader, shown: Shown) -> PageOf | HTMLResponse:
     waits = wants_json(reader.request)
     version = dashboard.version()
     now = dashboard.now(shown, period, version, None if waits else NOW_WAIT_S)
-    rest = dashboard.rest(shown, period, version, None if waits or is_part else REST_WAIT_S)
+    is_small = shown.site is None or len(shown.site.stored.site.placements) <= SMALL_SITE
+    wait_s = None if waits or is_part or reader.request.query_params.get(WAIT) else REST_WAIT_S if is_small else 0.0
+    rest = dashboard.rest(shown, period, version, wait_s)
     values: dict[str, Any] = {
         **_named(reader, shown, dashboard.clock()),
         "period": period.as_json(),
