@@ -9,6 +9,7 @@ import pytest
 from hymio_sim.board.board_files import find_tool
 from hymio_sim.energy.standard_day import standard_day
 from hymio_sim.rigs.bench import press_figures, uplink_figures
+from hymio_sim.rigs.bench_fleet import fleet_figures
 from hymio_sim.rigs.bench_ingest import ingest_figures
 from hymio_sim.rigs.bench_ledger import ledger_figures
 from hymio_sim.rigs.bench_log import busy_figures, day_figures, heap_figures, record_figures
@@ -132,3 +133,10 @@ def test_uplink_in_real_time():
     assert 0 < found["uplink.backlog_bytes_per_vote"] <= 8.5
     assert found["uplink.backlog_ratio_40ms"] > 2
     assert found["uplink.press_to_row_ms_median"] <= found["uplink.press_to_row_ms_p99"]
+
+
+@pytest.mark.skipif(not find_tool("mosquitto"), reason="no mosquitto here")
+def test_fleet():
+    found = values(fleet_figures(connections=40, handshakes=10, terminals=20, messages=2, days=1))
+    assert 100 < found["fleet.disk_bytes_per_press_sqlite"] < 1000
+    assert found["fleet.broker_ms_per_handshake"] >= 0 and found["fleet.collector_us_per_message_of_16"] > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -72,7 +72,9 @@ def world(store: Store, sites: Sequence[Site], presses: Iterable[GivenPress]) ->
 def put(connection: Connection, presses: Iterable[GivenPress]) -> None:
     """Counts presses into the cells, as the ingest does."""
     presses = list(presses)
-    minutes = Counter((one.device_id, one.utc_minute, one.button, one.verdict) for one in presses)
+    minutes = defaultdict(list)
+    for one in presses:
+        minutes[one.device_id].append((one.utc_minute, one.button, one.verdict, 1))
     add_presses(connection, load_places(connection), minutes, NOW_UTC)
     log: dict[str, float] = dict.fromkeys(("next_seq", "oldest_seq", "cursor_seq", "duplicates", "conflicts"), 0)
     log |= {"log_id": 1, "first_seen_utc": NOW_UTC, "last_seen_utc": NOW_UTC}

@@ -185,7 +185,7 @@ def test_a_damaged_one_is_never_restored(backup: Path, tmp_path: Path) -> None:
             refused += 1
         else:
             assert list(before_and_since(before, tables(str(db)))) == [1], f"{at}: it lies where nothing is kept"
-    assert refused > 20
+    assert refused > 15  # most of what is so small is empty pages
 
 
 def test_a_changed_one_is_not_restored(backup: Path, tmp_path: Path) -> None:

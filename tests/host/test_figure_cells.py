@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -403,11 +403,10 @@ def test_staff_is_seen_by_survey_alone_and_in_whole_blocks(store: Store) -> None
 
 def test_a_figure_costs_the_same_with_a_thousand_times_the_presses(store: Store) -> None:
     def rows(times: int) -> int:
-        presses = {
-            (one.device_id, one.utc_minute, one.button, one.verdict): times
-            for day in range(1, 11)
-            for one in one_day(1, 1, 1, 1, day=f"2026-04-{day:02}")
-        }
+        presses = defaultdict(list)
+        for day in range(1, 11):
+            for one in one_day(1, 1, 1, 1, day=f"2026-04-{day:02}"):
+                presses[one.device_id].append((one.utc_minute, one.button, one.verdict, times))
         with world(store, [shop()], []) as reader:
             add_presses(reader.connection, load_places(reader.connection), presses, 0.0)
             query = FigureQuery("place", "day", whole_days("2026-04-01", "2026-04-10"), "shop")

@@ -78,7 +78,7 @@ def votes(store: Store, when: str, *faces: int, verdict: str = "counted") -> Non
         add_presses(
             connection,
             UNPLACED,
-            {("till-1", minute, button, verdict): presses for button, presses in enumerate(faces, 1)},
+            {"till-1": [(minute, button, verdict, presses) for button, presses in enumerate(faces, 1)]},
             60.0 * minute,
         )
 

@@ -81,7 +81,7 @@ PLANTS = (
     _host(
         "run-is-one-duplicate",
         "store/log_update.py",
-        "outcome.duplicates += count\n",
+        "outcome.duplicates += record.count if isinstance(record, Run) else 1\n",
         "outcome.duplicates += 1\n",
         f"{_INGEST}::test_a_run_counts_all_its_presses",
     ),
@@ -103,8 +103,8 @@ PLANTS = (
     _host(
         "hours-replaced-not-added",
         "store/cells.py",
-        "presses = cells.presses + excluded.presses",
-        "presses = excluded.presses",
+        "= cells.{name} + excluded.{name}",
+        "= excluded.{name}",
         _DATES,
         _ANY_DELIVERY,
     ),
@@ -112,8 +112,8 @@ PLANTS = (
     _host(
         "days-that-are-hours",
         "store/cells.py",
-        "cells[device_id, _DAY, day,",
-        "cells[device_id, _DAY, hour,",
+        "(_DAY, day)",
+        "(_DAY, start)",
         _DATES,
         f"{_CELLS}::test_a_press_is_in_the_hour_and_day_of_its_place",
     ),
@@ -141,8 +141,8 @@ PLANTS = (
     _host(
         "check-believes-the-cell",
         "store/check.py",
-        "expected.pop(key, 0) + row.folded",
-        "expected.pop(key, row.presses) + row.folded",
+        "expected.pop(key, (0, 0, 0, 0))",
+        "expected.pop(key, stored)",
         f"{_CELLS}::test_a_check_finds_whatever_is_wrong",
     ),
     _host(

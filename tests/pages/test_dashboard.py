@@ -21,7 +21,7 @@ from hymio.figures.one_place import OnePlace
 from hymio.figures.reading import FigureReader
 from hymio.figures.wall_time import whole_days
 from hymio.pages import dashboard
-from hymio.pages.app import pages_app
+from hymio.pages.app import PageOptions, pages_app
 from hymio.store.database import Store, open_store
 
 TOWN = "/places/harbour-town"
@@ -38,7 +38,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def client(store: Store) -> TestClient:
-    return at_this_computer(pages_app(store, now_utc=lambda: NOW_UTC), follow_redirects=False)
+    return at_this_computer(pages_app(store, PageOptions(now_utc=lambda: NOW_UTC)), follow_redirects=False)
 
 
 def twin(client: TestClient, path: str, query: str = MONTH) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def test_too_few_answers_say_so(tmp_path: Path) -> None:
     early = NOW_UTC - 5.3 * 3600  # just after nine
     fingers = Fingers(store, "demo-ward-3", now_utc=NOW_UTC + 30 * 86_400)
     fingers.press(1, 1, 4)
-    client = at_this_computer(pages_app(store, now_utc=lambda: NOW_UTC + 30 * 86_400))
+    client = at_this_computer(pages_app(store, PageOptions(now_utc=lambda: NOW_UTC + 30 * 86_400)))
     for path in (f"{TOWN}/ward-3", TOWN):
         found = twin(client, path, "period=day")
         assert found["now"]["figures"]["suppressed"] and found["now"]["figures"]["faces"] is None
@@ -211,7 +211,7 @@ def test_a_silent_terminal_and_a_clock_that_is_not_set(tmp_path: Path) -> None:
     store = demo_store(tmp_path, days=8)
     later = NOW_UTC + 3 * 86_400
     Fingers(store, "demo-library", now_utc=later).press(4, 4, is_dated=False)
-    client = at_this_computer(pages_app(store, now_utc=lambda: later))
+    client = at_this_computer(pages_app(store, PageOptions(now_utc=lambda: later)))
     text = html(client, f"{TOWN}/ward-3", "period=day")
     assert "demo-ward-3 is silent" in text and "3 days ago" in text
     text = html(client, f"{TOWN}/library", "period=day")
@@ -221,14 +221,14 @@ def test_a_silent_terminal_and_a_clock_that_is_not_set(tmp_path: Path) -> None:
 
 def test_a_terminal_without_a_place_has_its_page(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "votes.db"), create=True)
-    client = at_this_computer(pages_app(store, now_utc=lambda: NOW_UTC), follow_redirects=False)
+    client = at_this_computer(pages_app(store, PageOptions(now_utc=lambda: NOW_UTC)), follow_redirects=False)
     Fingers(store, "till-9").press(4, 4, 4, 3, 1, 4)
-    assert '<a href="/terminals/till-9">' in client.get("/").text
-    found = twin(client, "/terminals/till-9", "period=day")
+    assert '<a href="/lone/till-9">' in client.get("/").text
+    found = twin(client, "/lone/till-9", "period=day")
     assert found["now"]["figures"]["faces"] == [1, 0, 1, 4] and found["place"]["kind"] == "terminal"
-    assert "<h1>till-9</h1>" in html(client, "/terminals/till-9", "period=day")
-    assert len(twin(client, "/terminals/till-9/presses", "period=day")["presses"]) == 6
-    assert client.get("/terminals/till-8").status_code == 404
+    assert "<h1>till-9</h1>" in html(client, "/lone/till-9", "period=day")
+    assert len(twin(client, "/lone/till-9/presses", "period=day")["presses"]) == 6
+    assert client.get("/lone/till-8").status_code == 404
     store.close()
 
 
@@ -318,7 +318,7 @@ def cost_of(store: Store, monkeypatch: pytest.MonkeyPatch, path: str, query: str
         statements.append(statement)
 
     event.listen(store.engine, "before_cursor_execute", note)
-    twin(at_this_computer(pages_app(store, now_utc=lambda: NOW_UTC)), path, query)
+    twin(at_this_computer(pages_app(store, PageOptions(now_utc=lambda: NOW_UTC))), path, query)
     event.remove(store.engine, "before_cursor_execute", note)
     return statements, sum(reader.rows for reader in CountedReader.all_of_them)
 
@@ -329,11 +329,11 @@ def test_a_page_reads_roll_ups_alone_however_many_presses_there_are(
 ) -> None:
     few = demo_store(tmp_path, days=10)
     with few.writing() as connection:  # enough for everything to be shown
-        connection.exec_driver_sql("UPDATE cells SET presses = 50 * presses")
+        connection.exec_driver_sql("UPDATE cells SET n1 = 50 * n1, n2 = 50 * n2, n3 = 50 * n3, n4 = 50 * n4")
     cost_of(few, monkeypatch, path, "period=week")  # where presses belong is kept from now on
     costs = [cost_of(few, monkeypatch, path, "period=week")]
     with few.writing() as connection:  # fifty times as many in each minute
-        connection.exec_driver_sql("UPDATE cells SET presses = 50 * presses")
+        connection.exec_driver_sql("UPDATE cells SET n1 = 50 * n1, n2 = 50 * n2, n3 = 50 * n3, n4 = 50 * n4")
         connection.exec_driver_sql(
             "INSERT INTO presses SELECT device_id, log_id, seq + 1000000, boot, uptime_ms, button, count, span_s,"
             " verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc, via, received_utc, arrival"
@@ -365,7 +365,7 @@ def test_a_page_that_is_not_ready_comes_all_the_same(store: Store, monkeypatch: 
         return real(*given)
 
     monkeypatch.setattr(place_figures, "rest_part", slow)
-    client = at_this_computer(pages_app(store, now_utc=lambda: NOW_UTC))
+    client = at_this_computer(pages_app(store, PageOptions(now_utc=lambda: NOW_UTC)))
     text = client.get(f"{RECEPTION}?{MONTH}").text
     assert "The other figures are being worked out" in text and 'hx-trigger="load"' in text and "Happy Index" in text
     part = client.get(f"{RECEPTION}?{MONTH}&part=rest").text

@@ -15,7 +15,7 @@ from demo_world import NOW_UTC, Fingers, demo_store
 from looking import SCREENS, check_accessible, check_width, opened, picture
 from playwright.sync_api import Browser, Page, expect
 
-from hymio.pages.app import pages_app
+from hymio.pages.app import PageOptions, pages_app
 from hymio.store.database import Store
 
 TOWN = "/places/harbour-town"
@@ -26,7 +26,7 @@ WARD = f"{TOWN}/ward-3"
 def serving(store: Store, port: int = 0) -> Iterator[str]:
     """The pages of a database at a port, which breaks off all connections when it ends."""
     ends = threading.Event()
-    app = pages_app(store, is_ending=ends.is_set, now_utc=lambda: NOW_UTC)
+    app = pages_app(store, PageOptions(is_ending=ends.is_set, now_utc=lambda: NOW_UTC))
     config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", port)) as listening:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -272,12 +273,12 @@ def test_corrections_touch_exactly_their_stretch() -> None:
 def test_many_minutes_in_order_need_few_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
 
-    def bisect(starts: list[int], minute: int) -> int:
+    def bisect(pieces: Sequence[PieceOfTime], minute: int, key: Callable[[PieceOfTime], int]) -> int:
         looked.append(minute)
-        return bisect_right(starts, minute)
+        return bisect_right(pieces, minute, key=key)
 
     monkeypatch.setattr(attribution, "bisect_right", bisect)
     first = helsinki("2026-03-02 00:00")
     found = list(compile_site(BASE).many("till-2", range(first, first + 500_000, 10)))
     assert len(found) == 50_000
-    assert len(looked) == 2  # its time at the bar, and after
+    assert len(looked) <= 500_000 / 60 + 2  # one an hour, and one where its time at the bar ends

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -307,7 +308,7 @@ _MOMENTS = (date(1, 1, 1), datetime(9999, 12, 31, 23, 59), datetime(1, 1, 1, tzi
 _TEXTS = ("", "x", "\0", "ward-3", "wards")
 _JUNK = st.sampled_from(
     [0, -1, 1 << 70, 1.5, float("nan"), True, *_TEXTS, *_MOMENTS, [], ["x", 1], {}, {"en": 1}, {"x": {}}]
-)
+).map(deepcopy)  # the next change may go into it
 
 
 @given(st.data())

@@ -38,7 +38,7 @@ from hymio.cli.options import (
 )
 from hymio.cli.site_commands import OrganisationOption
 from hymio.common.errors import ANSWER_NO, run_cli
-from hymio.common.hidden_passwords import DB_VARIABLE
+from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
 from hymio.common.interrupts import ends_well
 
 app = new_app(
@@ -346,6 +346,7 @@ def replay(
     rich_help_panel=OFFICE,
     epilog=examples(
         "hymio serve --db votes.db",
+        "hymio serve --db votes.db --broker mqtt://broker.example",
         "hymio serve --db postgresql://hymio@db.example/votes --listen 127.0.0.1:0 --json",
         "hymio serve --db votes.db --listen 0.0.0.0:8443 --cert server.pem --key server.key --oidc login.toml",
     ),
@@ -368,6 +369,21 @@ def serve(
     oidc: Annotated[
         Path | None, typer.Option("--oidc", metavar="FILE", help="Log-in by OpenID Connect, as this TOML says.")
     ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            "--broker", metavar="URL", envvar=BROKER_VARIABLE, help="By which terminals are asked for their text logs."
+        ),
+    ] = None,
+    broker_ca: Annotated[
+        Path | None, typer.Option("--broker-ca", metavar="FILE", help="With mqtts://: believe only this CA (PEM).")
+    ] = None,
+    broker_cert: Annotated[
+        Path | None, typer.Option("--broker-cert", metavar="FILE", help="With mqtts://: our certificate there (PEM).")
+    ] = None,
+    broker_key: Annotated[
+        Path | None, typer.Option("--broker-key", metavar="FILE", help="With --broker-cert: its key (PEM).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Pages for people, and figures and feedback for programs: the field's API /v2, and our own /api/v1.
@@ -376,9 +392,11 @@ def serve(
     token, and no account as long as there is none.
     """
     with ends_well(is_service=True):
+        from hymio.mqtt.broker_tls import TlsFiles
         from hymio.serve.command import run_serve
 
-    run_serve(db, listen, cert, key, rate, require_token, oidc, as_json)
+    tls = TlsFiles(broker_ca, broker_cert, broker_key)
+    run_serve(db, listen, cert, key, rate, require_token, oidc, broker, tls, as_json)
 
 
 @app.command(

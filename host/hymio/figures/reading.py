@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from hymio.figures.regions import Leaf, LeafOf, PlaceTree, Region, TimeVotes
 from hymio.figures.wall_time import Finest, WallStretch, day_named, days_of, whole_days
@@ -200,16 +200,18 @@ class FigureReader:
         from_minute: int,
         until_minute: int,
     ) -> dict[str, dict[str, int]]:
-        """Presses, whatever the button, by time and leaf; the database adds them up in the order of their key."""
+        """Presses, whatever the button, by time and leaf."""
         cells = schema.cells.c
-        of = (cells.device_id, cells.start_utc_minute, cells.node_id, cells.survey_id)
+        all_buttons = cells.n1 + cells.n2 + cells.n3 + cells.n4
         found: dict[str, dict[str, int]] = {}
         for chunk in chunks(device_ids):
-            query = select(*of, func.sum(cells.presses)).where(
+            query = select(
+                cells.device_id, cells.start_utc_minute, cells.node_id, cells.survey_id, all_buttons
+            ).where(
                 cells.device_id.in_(chunk), cells.span == int(span), cells.verdict == verdict,
                 cells.start_utc_minute >= from_minute, cells.start_utc_minute < until_minute,
             )  # fmt: skip
-            for device_id, start, node_id, survey_id, presses in self.connection.execute(query.group_by(*of)):
+            for device_id, start, node_id, survey_id, presses in self.connection.execute(query):
                 self.rows += 1
                 leaf = leaf_of(device_id, node_id, survey_id, start)
                 if leaf is not None and start != NO_TIME:

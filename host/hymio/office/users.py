@@ -76,9 +76,10 @@ def run_list(db: str, as_json: bool) -> None:
     if not rows:
         note("There are no accounts. `hymio user add` makes one.")
         return
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("name", "role", "places", "logs in by", "last log-in (UTC)", "state", box=None)
+    named = (Column(name, overflow="fold") for name in ("name", "role", "places", "logs in by"))
+    table = Table(*named, "last log-in (UTC)", "state", box=None)
     for row in rows:
         last = "never" if row["last_login_utc"] is None else _clock(row["last_login_utc"])
         by = " or ".join([*(["password"] if row["has_password"] else []), *([row["oidc"]] if row["oidc"] else [])])

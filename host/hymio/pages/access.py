@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from hymio.common.roles import Role
-from hymio.site.model import Node, Organisation, Places
+from hymio.site.model import Node, Organisation, Placement, Places
 from hymio.store.sites import StoredSite
 from hymio.store.users import User
 
@@ -22,6 +23,27 @@ class SiteNow:
     def organisation(self) -> Organisation:
         """Whose it is."""
         return self.stored.site.organisation
+
+    @cached_property
+    def stays(self) -> Mapping[str, Sequence[Placement]]:
+        """Where each terminal ever stood, by its name."""
+        found: dict[str, list[Placement]] = {}
+        for one in self.stored.site.placements:
+            found.setdefault(one.device_id, []).append(one)
+        return found
+
+    def place_of(self, device_id: str, utc_minute: int) -> Node | None:
+        """Where a terminal stands; None: nowhere here."""
+        for one in self.stays.get(device_id, ()):
+            if stands(one, utc_minute):
+                return self.places.by_key[one.point]
+        return None
+
+
+def stands(placement: Placement, utc_minute: int) -> bool:
+    """Whether a placement holds at that time."""
+    until = placement.until_utc_minute
+    return placement.from_utc_minute <= utc_minute and (until is None or utc_minute < until)
 
 
 @dataclass(frozen=True, slots=True)

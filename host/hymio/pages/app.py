@@ -32,34 +32,38 @@ from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
 from hymio.store.database import Store
 
 View = Callable[[PageReader], PageOf | Response]
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What pages may have beside a database."""
+
+    oidc: Oidc | None = None
+    """Who else vouches for people that log in."""
+    always_log_in: bool = False
+    """Whether even who sits at this computer does so, and there is no account yet."""
+    text_log: TextLog | None = None
+    """Asks a terminal for its text log; None: there is no way to them."""
+    is_ending: Callable[[], bool] = lambda: False
+    """Whether the server ends: what goes on without end ends then."""
+    now_utc: Callable[[], float] = time.time
+    """The moment that figures are of, in seconds of 1970."""
 
 
 API_PATHS: Final = ("/v2", "/api")
 """What is below these is the API's; everything else is a page's."""
 
 
-def mount_pages(
-    api: ASGIApp,
-    store: Store,
-    oidc: Oidc | None = None,
-    always_log_in: bool = False,
-    is_ending: Callable[[], bool] = lambda: False,
-) -> ASGIApp:
+def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -> ASGIApp:
     """The API and the pages as one application.
 
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
-
-    Args:
-        api: what answers below `API_PATHS`.
-        store: the database; it and all else as `pages_app` has them.
-        oidc: see there.
-        always_log_in: see there.
-        is_ending: see there.
     """
-    pages = pages_app(store, oidc, always_log_in, is_ending)
+    pages = pages_app(store, more)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -69,26 +73,13 @@ def mount_pages(
     return both
 
 
-def pages_app(
-    store: Store,
-    oidc: Oidc | None = None,
-    always_log_in: bool = False,
-    is_ending: Callable[[], bool] = lambda: False,
-    now_utc: Callable[[], float] = time.time,
-) -> Starlette:
-    """The pages of a database.
-
-    Args:
-        store: the database.
-        oidc: who else vouches for people that log in.
-        always_log_in: whether even who sits at this computer does so, and there is no account yet.
-        is_ending: whether the server ends: what goes on without end ends then.
-        now_utc: the moment that figures are of, in seconds of 1970.
-    """
-    sites, gate = KnownSites(store), Gate(store, always_log_in)
-    accounts = AccountPages(gate, oidc)
-    dashboard = Dashboard(store, sites, now_utc)
-    live = LiveFigures(dashboard, is_ending)
+def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
+    """The pages of a database."""
+    sites, gate = KnownSites(store), Gate(store, more.always_log_in)
+    dashboard = Dashboard(store, sites, more.now_utc)
+    live = LiveFigures(dashboard, more.is_ending)
+    terminals = TerminalPages(gate.now_utc, more.text_log)
+    accounts = AccountPages(gate, more.oidc)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
         """The routes of a page.
@@ -131,7 +122,7 @@ def pages_app(
     shown = (
         ("/places/{organisation}", places.organisation),
         ("/places/{organisation}/{place}", places.place),
-        ("/terminals/{terminal}", places.terminal),
+        ("/lone/{terminal}", places.terminal),
     )
     app = Starlette(
         routes=[
@@ -140,6 +131,8 @@ def pages_app(
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
             *(route for path, view in shown for route in page(path, view)),
+            *page(TERMINALS, terminals.terminals),
+            *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
             *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
             *page("/login/oidc", accounts.to_issuer, is_open=True),
             *page(BACK, accounts.from_issuer, is_open=True),

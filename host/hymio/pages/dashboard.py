@@ -24,6 +24,7 @@ from hymio.site.model import Node, NodeKind
 from hymio.site.moments import MINUTE_S, zone_of
 from hymio.store import schema
 from hymio.store.arrival_order import newest_arrival
+from hymio.store.cells import read_cells
 from hymio.store.database import Store
 from hymio.store.rows import chunks
 from hymio.store.schema import NO_TIME, CellSpan
@@ -221,13 +222,11 @@ class Dashboard:
         heard = dict.fromkeys(device_ids, 0.0)
         undated = dict.fromkeys(device_ids, 0)
         for chunk in chunks(device_ids):
-            logs, cells = schema.logs.c, schema.cells.c
+            logs = schema.logs.c
             query = select(logs.device_id, func.max(logs.last_seen_utc)).where(logs.device_id.in_(chunk))
             heard |= {row[0]: row[1] for row in connection.execute(query.group_by(logs.device_id))}
-            waiting = select(cells.device_id, func.sum(cells.presses)).where(
-                cells.device_id.in_(chunk), cells.span == int(CellSpan.MONTH), cells.start_utc_minute == NO_TIME
-            )
-            undated |= {one: int(number) for one, number in connection.execute(waiting.group_by(cells.device_id))}
+        for row in read_cells(connection, device_ids, CellSpan.MONTH, NO_TIME, NO_TIME + 1):
+            undated[row.device_id] += row.presses
         now_utc = self.clock()
         return [
             {

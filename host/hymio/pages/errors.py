@@ -101,7 +101,9 @@ def answer_error(request: Request, error: Exception) -> Response:
         case LogInFirst() if wants_json(request):
             return _page(request, 401, *_SAID[401])
         case LogInFirst():
-            return RedirectResponse(error.address, 303, {"Cache-Control": "no-store"})
+            answer = RedirectResponse(error.address, 303, {"Cache-Control": "no-store"})
+            remember_choice(request, answer)
+            return answer
         case HTTPException(status_code=status) if status < 500:
             said, hint = _SAID.get(status, _SAID[400])
             return _page(request, status, said, hint, error.headers)

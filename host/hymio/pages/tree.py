@@ -19,7 +19,7 @@ def place_address(organisation: str, key: str | None = None) -> str:
 
 def terminal_address(device_id: str) -> str:
     """Where the page of a terminal is that stands nowhere."""
-    return f"/terminals/{device_id}"
+    return f"/lone/{device_id}"
 
 
 def way_to(places: Places, key: str | None, tops: Sequence[str | None] = (None,)) -> list[dict[str, str]]:

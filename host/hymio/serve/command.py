@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 from hymio.common.addresses import parse_listen
 from hymio.common.clients import is_loopback_name
 from hymio.common.errors import NO_SERVICE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
+from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import BrokerAccess, access_to
+from hymio.office.order import OrderTimes, fetch_text_log
 from hymio.store.database import open_store
 from hymio.store.tokens import stored_tokens
 from hymio.store.users import any_user
 
-_AT_ONCE: float = 20
+LOG_WAIT_S: Final = 15.0
+"""How long a terminal is waited for that is asked for its text log."""
+_AT_ONCE: Final = 20.0
 """Requests that may come at once after a pause, in seconds of the rate."""
 
 
@@ -26,20 +33,22 @@ def run_serve(
     rate: float,
     always_token: bool,
     oidc: Path | None,
+    broker: str | None,
+    broker_tls: TlsFiles,
     as_json: bool,
 ) -> None:
     """Serves pages and API until SIGINT or SIGTERM; prints `ready` when they can be used.
 
     Raises:
-        Failure: 2 it is a bad address or certificate, or the extra is not installed; 4 the port is taken, or there is
-            no database; 5 a newer hymio wrote it.
+        Failure: 2 an address, a certificate or a file is bad, or the extra is not installed; 4 the port is taken, or
+            there is no database; 5 a newer hymio wrote it.
     """
     host, port = parse_listen(listen)
     try:
         import argon2  # noqa: F401  (otherwise it would be missed at the first log-in)
 
         from hymio.common.rate_limits import RateLimit
-        from hymio.pages.app import mount_pages
+        from hymio.pages.app import PageOptions, mount_pages
         from hymio.pages.oidc import Oidc, read_oidc
         from hymio.serve.app import create_app
         from hymio.serve.http_server import HttpServer, tls_of
@@ -48,6 +57,7 @@ def run_serve(
         raise missing_extra("serve", error) from error
     tls = tls_of(cert, key)
     issuer = None if oidc is None else Oidc(read_oidc(oidc))
+    text_log = None if broker is None else _text_log(access_to(broker, broker_tls))
     store = open_store(db)
     try:
         with store.reading() as connection:
@@ -64,12 +74,18 @@ def run_serve(
 
             serving = Serving(store)
             api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token)
-            app = mount_pages(api, store, issuer, always_token, lambda: serving.is_ending())
-            server = HttpServer(app, tls, on_ready)
+            more = PageOptions(issuer, always_token, text_log, lambda: serving.is_ending())
+            server = HttpServer(mount_pages(api, store, more), tls, on_ready)
             serving.is_ending = lambda: server.should_exit
             server.run(sockets=[listener])
     finally:
         store.close()
+
+
+def _text_log(access: BrokerAccess) -> Callable[[str], list[dict[str, Any]]]:
+    """Asks terminals of a broker for their text logs."""
+    times = OrderTimes(LOG_WAIT_S, LOG_WAIT_S)
+    return lambda device_id: [line.json() for line in fetch_text_log(access, device_id, times)]
 
 
 def _tell(host: str, has_tls: bool, always_token: bool, has_token: bool, has_user: bool) -> None:

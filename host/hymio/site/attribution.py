@@ -62,6 +62,26 @@ class Attribution(NamedTuple, Generic[Piece]):
     """By the opening hours of the place."""
 
 
+class PlaceHour(NamedTuple, Generic[Piece]):
+    """Minutes of one terminal, in one hour of its place's clock and one piece of time."""
+
+    piece: Piece
+    from_utc_minute: int
+    until_utc_minute: int
+    month_utc_minute: int
+    """The UTC minute in which the month began on the clock of the place; day and hour alike."""
+    day_utc_minute: int
+    hour_utc_minute: int
+    offset_min: int
+    """Minutes by which that clock is ahead of UTC."""
+    week: bytes | None
+    """1 for each minute of a week, from Monday, in which the place is open; None: always."""
+
+    def is_open(self, utc_minute: int) -> bool:
+        """By the opening hours of the place, in one of these minutes."""
+        return self.week is None or self.week[(utc_minute + self.offset_min + _MONDAY) % WEEK_MIN] == 1
+
+
 @dataclass(frozen=True, slots=True)
 class TerminalStretch:
     """Minutes of a terminal, `until` not among them."""
@@ -94,23 +114,29 @@ class Attributor(Generic[Piece]):
 
     def many(self, device_id: str, utc_minutes: Iterable[int]) -> Iterator[Attribution[Piece]]:
         """The same for many minutes, in any order; ascending ones are found fastest."""
-        pieces = self.pieces(device_id)
-        starts = [*(piece.from_utc_minute for piece in pieces), FOR_EVER]
-        begin = end = FROM_EVER  # no piece yet
+        at: PlaceHour[Piece] | None = None
         for minute in utc_minutes:
-            if not begin <= minute < end:
-                index = bisect_right(starts, minute) - 1
-                piece, begin, end = pieces[index], starts[index], starts[index + 1]
-                clock = _clock(piece.zone)
-                week = None if piece.hours is None else _week(piece.hours)
-                month_begin = hour_begin = hour_end = day_begin = day_end = FROM_EVER  # the next zone may have others
-            if not hour_begin <= minute < hour_end:
-                hour_begin, hour_end, offset = clock.hour_of(minute)
-                if not day_begin <= minute < day_end:
-                    day_begin, day_end = clock.day_of(minute)
-                    month_begin = clock.month_start(minute)
-            is_open = week is None or week[(minute + offset + _MONDAY) % WEEK_MIN] == 1
-            yield Attribution(piece, day_begin, hour_begin, month_begin, is_open)
+            if at is None or not at.from_utc_minute <= minute < at.until_utc_minute:
+                at = self.hour_at(device_id, minute)
+            yield Attribution(at.piece, at.day_utc_minute, at.hour_utc_minute, at.month_utc_minute, at.is_open(minute))
+
+    def hour_at(self, device_id: str, utc_minute: int) -> PlaceHour[Piece]:
+        """The minutes around one that belong alike, but for opening hours."""
+        pieces = self._pieces.get(device_id, self._nowhere)
+        at = bisect_right(pieces, utc_minute, key=_begin) - 1 if len(pieces) > 1 else 0
+        piece = pieces[at]
+        hour = _clock(piece.zone).whole_hour(utc_minute)
+        begin, until = hour.begin, hour.end
+        if piece.from_utc_minute > begin:
+            begin = piece.from_utc_minute
+        if at + 1 < len(pieces) and pieces[at + 1].from_utc_minute < until:
+            until = pieces[at + 1].from_utc_minute
+        week = None if piece.hours is None else _week(piece.hours)
+        return PlaceHour(piece, begin, until, hour.month, hour.day, hour.begin, hour.offset_min, week)
+
+
+def _begin(piece: PieceOfTime) -> int:
+    return piece.from_utc_minute
 
 
 @cache

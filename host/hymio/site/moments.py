@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 MINUTE_S: Final = 60
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HOURS_KNOWN: Final = 4096
+"""Quarters of an hour that a clock knows by heart."""
 EARLIEST: Final = date(2000, 1, 1)
 LATEST: Final = date(2100, 1, 1)
 """A year outside is a slip of the pen; within, no zone has an offset with seconds in it."""
@@ -133,6 +135,16 @@ def _minute_of_local(local: datetime, zone: str) -> int:
     return minutes.pop()
 
 
+class WholeHour(NamedTuple):
+    """An hour of a wall clock, and where its day and month begin, in UTC minutes; `end` is not of it."""
+
+    begin: int
+    end: int
+    day: int
+    month: int
+    offset_min: int
+
+
 class WallClock:
     """The clock on a wall in one zone: minutes of it, and where its hours and days begin, for many UTC minutes.
 
@@ -144,6 +156,7 @@ class WallClock:
         self._zone = zone_of(zone)
         self._days: dict[int, tuple[int, int, int]] = {}
         self._midnights: dict[int, int] = {}
+        self._hours: dict[int, WholeHour] = {}
 
     def offset_min(self, utc_minute: int) -> int:
         """Minutes by which the clock is ahead of UTC."""
@@ -153,6 +166,17 @@ class WallClock:
     def local_minute(self, utc_minute: int) -> int:
         """What it shows, in minutes of 1970 on its own face."""
         return utc_minute + self.offset_min(utc_minute)
+
+    def whole_hour(self, utc_minute: int) -> WholeHour:
+        """The hour that the clock shows, with its day and month; those that were asked for are known by heart."""
+        hour = self._hours.get(utc_minute // 15)
+        if hour is None or not hour.begin <= utc_minute < hour.end:
+            begin, end, offset = self.hour_of(utc_minute)
+            hour = WholeHour(begin, end, self.day_of(utc_minute)[0], self.month_start(utc_minute), offset)
+            if len(self._hours) >= _HOURS_KNOWN:
+                self._hours.clear()
+            self._hours[utc_minute // 15] = hour
+        return hour
 
     def hour_start(self, utc_minute: int) -> int:
         """The UTC minute in which the hour began that the clock shows."""

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from operator import add
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select, text
@@ -20,14 +20,20 @@ if TYPE_CHECKING:
     # Whoever only reads cells has no need of the whole site and its clocks.
     from hymio.store.places import StoredPlaces
 
-TerminalMinute = tuple[str, int, int, str]
-"""(device_id, UTC minute or `NO_TIME`, button, verdict): what is counted before it is known where it belongs."""
+MinutePresses = tuple[int, int, str, int]
+"""(UTC minute or `NO_TIME`, button, verdict, presses): what is counted before it is known where it belongs.
 
-Minutes = Mapping[TerminalMinute, int]
-"""How many presses; negative: so many are taken out."""
+Negative: so many are taken out.
+"""
 
-CellKey = tuple[str, int, int, int, int, int, str]
+Minutes = Mapping[str, Sequence[MinutePresses]]
+"""By device_id, in any order; a minute may come more than once."""
+
+CellKey = tuple[str, int, int, int, int, str]
 """The key of `cells`, in the order of its columns."""
+
+ByButton = list[int]
+"""Four numbers of presses, that of button 1 first; negative: so many are taken out."""
 
 COUNTED: Final = "counted"
 
@@ -36,20 +42,15 @@ _DAY: Final = int(CellSpan.DAY)
 _HOUR: Final = int(CellSpan.HOUR)
 _MONTH: Final = int(CellSpan.MONTH)
 
-_COLUMNS: Final = tuple(column.name for column in schema.cells.columns)
 _KEY: Final = tuple(column.name for column in schema.cells.primary_key)
-_TYPES: Final = ("text", "smallint", "bigint", "integer", "integer", "smallint", "text", "bigint", "bigint")
-_ADD: Final = (
-    f"INSERT INTO cells ({', '.join(_COLUMNS)}) {{}} ON CONFLICT ({', '.join(_KEY)})"
-    " DO UPDATE SET presses = cells.presses + excluded.presses, folded = cells.folded + excluded.folded"
-)
-_ADD_SQLITE: Final = _ADD.format(f"VALUES ({', '.join('?' * len(_COLUMNS))})")
-_ARRAYS: Final = [f"%s::{name}[]" for name in _TYPES]
-_ADD_POSTGRESQL: Final = _ADD.format(f"SELECT * FROM unnest({', '.join(_ARRAYS)})")
-_EMPTY_SQLITE: Final = f"DELETE FROM cells WHERE {' AND '.join(f'{name} = ?' for name in _KEY)} AND presses = 0"
+_PRESSES: Final = tuple(f"n{button}" for button in range(1, 5))
+_FOLDED: Final = tuple(f"folded_{button}" for button in range(1, 5))
+_KEY_ARRAYS: Final = ", ".join(f"%s::{name}[]" for name in ("text", "smallint", "bigint", "integer", "integer", "text"))
+_IS_EMPTY: Final = " AND ".join(f"{name} = 0" for name in _PRESSES)
+_EMPTY_SQLITE: Final = f"DELETE FROM cells WHERE {' AND '.join(f'{name} = ?' for name in _KEY)} AND {_IS_EMPTY}"
 _EMPTY_POSTGRESQL: Final = (
-    f"DELETE FROM cells USING unnest({', '.join(_ARRAYS[: len(_KEY)])}) AS touched ({', '.join(_KEY)})"
-    f" WHERE {' AND '.join(f'cells.{name} = touched.{name}' for name in _KEY)} AND presses = 0"
+    f"DELETE FROM cells USING unnest({_KEY_ARRAYS}) AS touched ({', '.join(_KEY)})"
+    f" WHERE {' AND '.join(f'cells.{name} = touched.{name}' for name in _KEY)} AND {_IS_EMPTY}"
 )
 
 _MINUTE: Final = (
@@ -65,7 +66,7 @@ _MINUTES_BETWEEN: Final = text(f"{_MINUTES} AND pressed_utc >= :from_utc AND pre
 
 
 class CellRow(NamedTuple):
-    """A row of `cells` in one span."""
+    """The presses of one button in a row of `cells`."""
 
     device_id: str
     start_utc_minute: int
@@ -101,7 +102,7 @@ def fill_cells(connection: Connection) -> None:
 def read_cells(
     connection: Connection, device_ids: Sequence[str], span: CellSpan, from_utc_minute: int, until_utc_minute: int
 ) -> Iterator[CellRow]:
-    """The cells of some terminals that begin in a stretch of time, in no order that could be relied on.
+    """What the cells of some terminals that begin in a stretch of time hold, in no order that could be relied on.
 
     What this costs depends on the cells that are read, and on nothing else.
 
@@ -115,19 +116,19 @@ def read_cells(
     table = schema.cells
     for chunk in chunks(device_ids):
         query = select(
-            table.c.device_id, table.c.start_utc_minute, table.c.node_id, table.c.survey_id, table.c.button,
-            table.c.verdict, table.c.presses,
+            table.c.device_id, table.c.start_utc_minute, table.c.node_id, table.c.survey_id, table.c.verdict,
+            *(table.c[name] for name in _PRESSES),
         ).where(
             table.c.device_id.in_(chunk), table.c.span == int(span),
             table.c.start_utc_minute >= from_utc_minute, table.c.start_utc_minute < until_utc_minute,
         )  # fmt: skip
-        for row in connection.execute(query):
-            yield CellRow(*row)
+        for device_id, start, node_id, survey_id, verdict, *numbers in connection.execute(query):
+            for button, presses in enumerate(numbers, start=1):
+                if presses:
+                    yield CellRow(device_id, start, node_id, survey_id, button, verdict, presses)
 
 
-def stored_minutes(
-    connection: Connection, device_id: str, stretch: tuple[int, int] | None = None
-) -> dict[TerminalMinute, int]:
+def stored_minutes(connection: Connection, device_id: str, stretch: tuple[int, int] | None = None) -> Minutes:
     """The presses of a terminal that are rows, by minute.
 
     Args:
@@ -140,51 +141,61 @@ def stored_minutes(
     if stretch is not None:
         statement = _MINUTES_BETWEEN
         given |= {"from_utc": 60.0 * stretch[0], "until_utc": 60.0 * stretch[1]}
-    return {
-        (device_id, minute, button, verdict): presses
-        for minute, button, verdict, presses in connection.execute(statement, given)
-    }
+    return {device_id: [(*row,) for row in connection.execute(statement, given)]}
 
 
-def cells_of(places: StoredPlaces, minutes: Minutes) -> tuple[dict[CellKey, int], StaffAnswers]:
+def minute_of(pressed_utc: float | None) -> int:
+    """The UTC minute by which a press is counted, or `NO_TIME`."""
+    return NO_TIME if pressed_utc is None else int(pressed_utc // 60)
+
+
+def cells_of(places: StoredPlaces, minutes: Minutes) -> tuple[dict[CellKey, ByButton], StaffAnswers]:
     """The presses of minutes by the cells to which they belong, and those that are answers of staff."""
-    by_terminal: dict[str, list[tuple[int, int, str, int]]] = {}
-    for (device_id, minute, button, verdict), presses in minutes.items():
-        if presses:
-            by_terminal.setdefault(device_id, []).append((minute, button, verdict, presses))
-    cells: dict[CellKey, int] = defaultdict(int)
+    cells: dict[CellKey, ByButton] = {}
     answers: StaffAnswers = {}
-    for device_id, items in by_terminal.items():
-        items.sort()
-        # By hour first: all else are sums of hours.
-        hours: dict[tuple[int, int, int, int, int, int, str], int] = defaultdict(int)
-        dated = 0
-        while dated < len(items) and items[dated][0] == NO_TIME:
-            _, button, verdict, presses = items[dated]
-            hours[NOWHERE, NOWHERE, NO_TIME, NO_TIME, NO_TIME, button, verdict] += presses
-            dated += 1
-        del items[:dated]
-        found = places.many(device_id, [item[0] for item in items])
-        for (_, button, verdict, presses), (piece, day, hour, month, is_open) in zip(items, found, strict=True):
-            if verdict == COUNTED:
-                if not is_open:
+    for device_id, items in sorted(minutes.items()):
+        # By the hour first: all else are sums of hours.
+        hours: dict[tuple[int, int, int, int, int], dict[str, ByButton]] = {}
+        begin = until = NO_TIME
+        for minute, button, verdict, presses in sorted(items):
+            if not begin <= minute < until:
+                if minute == NO_TIME:
+                    where, staff = None, 0
+                    begin, until, key = NO_TIME, NO_TIME + 1, (NOWHERE, NOWHERE, NO_TIME, NO_TIME, NO_TIME)
+                else:
+                    where = places.hour_at(device_id, minute)
+                    piece, begin, until, month, day, start = where[:6]
+                    staff, key = piece.staff_block, (piece.node_id, piece.survey_id, month, day, start)
+                hour = hours.setdefault(key, {})
+            if verdict == COUNTED and where is not None:
+                if not where.is_open(minute):
                     verdict = OUT_OF_HOURS
-                elif piece.staff_block:
-                    place = piece.node_id, piece.survey_id
-                    answers.setdefault(place, (piece.staff_block, []))[1].append((button, presses))
-            hours[piece.node_id, piece.survey_id, month, day, hour, button, verdict] += presses
-        for (node_id, survey_id, month, day, hour, button, verdict), presses in hours.items():
-            cells[device_id, _EVER, 0, node_id, survey_id, button, verdict] += presses
-            cells[device_id, _DAY, day, node_id, survey_id, button, verdict] += presses
-            cells[device_id, _HOUR, hour, node_id, survey_id, button, verdict] += presses
-            cells[device_id, _MONTH, month, node_id, survey_id, button, verdict] += presses
+                elif staff:
+                    answers.setdefault(key[:2], (staff, []))[1].append((button, presses))
+            numbers = hour.get(verdict)
+            if numbers is None:
+                numbers = hour[verdict] = [0, 0, 0, 0]
+            numbers[button - 1] += presses
+        for (node_id, survey_id, month, day, start), hour in hours.items():
+            for verdict, numbers in hour.items():
+                for span, begin in ((_EVER, 0), (_DAY, day), (_HOUR, start), (_MONTH, month)):
+                    key_of = device_id, span, begin, node_id, survey_id, verdict
+                    there = cells.get(key_of)
+                    cells[key_of] = numbers if there is None else list(map(add, there, numbers))
     return cells, answers
 
 
-def add_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
+def add_by_button(cells: dict[CellKey, ByButton], key: CellKey, more: ByButton) -> None:
+    """Adds presses to one of these cells."""
+    there = cells.get(key)
+    cells[key] = list(more) if there is None else list(map(add, there, more))
+
+
+def add_cells(connection: Connection, cells: Mapping[CellKey, ByButton]) -> None:
     """Adds presses to cells; a cell that has none any more is gone."""
-    _add(connection, {key: (presses, 0) for key, presses in cells.items() if presses})
-    emptied = [key for key, presses in cells.items() if presses < 0]
+    changed = [(*key, *numbers) for key, numbers in cells.items() if any(numbers)]
+    _add(connection, _PRESSES, changed)
+    emptied = [key for key, numbers in cells.items() if min(numbers) < 0]
     if not emptied:
         return
     if connection.dialect.name == "postgresql":
@@ -193,19 +204,26 @@ def add_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
         connection.exec_driver_sql(_EMPTY_SQLITE, emptied)
 
 
-def fold_cells(connection: Connection, cells: Mapping[CellKey, int]) -> None:
+def fold_cells(connection: Connection, cells: Mapping[CellKey, ByButton]) -> None:
     """Notes that rows of these presses are about to be pruned; their cells count them all the same."""
-    _add(connection, {key: (0, presses) for key, presses in cells.items()})
+    _add(connection, _PRESSES + _FOLDED, [(*key, 0, 0, 0, 0, *numbers) for key, numbers in cells.items()])
 
 
-def _add(connection: Connection, more: Mapping[CellKey, tuple[int, int]]) -> None:
-    """Adds (presses, folded) to cells."""
+def _add(connection: Connection, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Adds to these columns of cells, whose keys come first in the rows."""
     # The same order everywhere, so that two collectors can't wait for each other.
-    rows = [(*key, *numbers) for key, numbers in sorted(more.items())]
+    rows.sort()
     if not rows:
         return
     if connection.dialect.name == "postgresql":
         # One statement: each takes its way to the server and back, and is planned anew.
-        connection.exec_driver_sql(_ADD_POSTGRESQL, arrays(rows))
+        values = f"SELECT * FROM unnest({_KEY_ARRAYS}{', %s::bigint[]' * len(columns)})"
+        connection.exec_driver_sql(_adding(columns, values), arrays(rows))
     else:
-        connection.exec_driver_sql(_ADD_SQLITE, rows)
+        connection.exec_driver_sql(_adding(columns, f"VALUES ({', '.join('?' * len(rows[0]))})"), rows)
+
+
+def _adding(columns: tuple[str, ...], values: str) -> str:
+    changes = ", ".join(f"{name} = cells.{name} + excluded.{name}" for name in columns)
+    names = ", ".join(_KEY + columns)
+    return f"INSERT INTO cells ({names}) {values} ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {changes}"

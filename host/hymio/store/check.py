@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import add
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, text, union
@@ -103,7 +104,8 @@ def check(connection: Connection, done: Callable[[int, int], None] = lambda at, 
         done(at, len(known))
         for row in _cells(connection, places, device_id, checked):
             if row.span == CellSpan.EVER and row.survey_id in of_staff and row.verdict == COUNTED:
-                staff[row.node_id, row.survey_id][row.button - 1] += row.presses
+                for at, presses in enumerate((row.n1, row.n2, row.n3, row.n4)):
+                    staff[row.node_id, row.survey_id][at] += presses
         _logs(connection, device_id, checked)
     _staff(connection, staff, checked)
     done(len(known), len(known))
@@ -112,21 +114,26 @@ def check(connection: Connection, done: Callable[[int, int], None] = lambda at, 
 
 def _cells(connection: Connection, places: StoredPlaces, device_id: str, checked: Checked) -> Iterator[Row[Any]]:
     """Compares the cells of a terminal; gives those that are there."""
-    expected: dict[CellKey, int] = dict(cells_of(places, stored_minutes(connection, device_id))[0])
+    expected, _ = cells_of(places, stored_minutes(connection, device_id))
     folded = dict.fromkeys(CellSpan, 0)
     table = schema.cells
     for row in connection.execute(select(table).where(table.c.device_id == device_id)):
-        key: CellKey = row[: len(_CELL_KEY)]
-        computed = expected.pop(key, 0) + row.folded
-        checked.compare("cells", dict(zip(_CELL_KEY, key, strict=True)), "presses", row.presses, computed)
-        folded[row.span] += row.folded
+        key: CellKey = row[:-8]
+        stored, folded_here = row[-8:-4], row[-4:]
+        _compare_cell(checked, key, stored, map(add, expected.pop(key, (0, 0, 0, 0)), folded_here))
+        folded[row.span] += sum(folded_here)
         yield row
     for key, computed in sorted(expected.items()):
-        checked.compare("cells", dict(zip(_CELL_KEY, key, strict=True)), "presses", 0, computed)
+        _compare_cell(checked, key, (0, 0, 0, 0), computed)
     logs = schema.logs
     pruned = sum(connection.execute(select(logs.c.folded).where(logs.c.device_id == device_id)).scalars())
     for span in CellSpan:
         checked.compare("cells", {"device_id": device_id, "span": int(span)}, "folded", folded[span], pruned)
+
+
+def _compare_cell(checked: Checked, key: CellKey, stored: Iterable[int], computed: Iterable[int]) -> None:
+    for button, (there, expected) in enumerate(zip(stored, computed, strict=True), start=1):
+        checked.compare("cells", dict(zip(_CELL_KEY, key, strict=True)), f"n{button}", there, expected)
 
 
 def _logs(connection: Connection, device_id: str, checked: Checked) -> None:

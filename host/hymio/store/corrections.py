@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, select, text
 
 from hymio.site.attribution import FOR_EVER, FROM_EVER, TerminalStretch, changed_stretches, nowhere_changed
 from hymio.store import schema
-from hymio.store.cells import COUNTED, CellKey, add_cells, cells_of, stored_minutes
+from hymio.store.cells import COUNTED, ByButton, CellKey, add_by_button, add_cells, cells_of, stored_minutes
 from hymio.store.places import StoredPlaces
 from hymio.store.staff import StaffPlace, begin_again
 
@@ -20,9 +19,9 @@ _ANSWERS: Final = text(
     f" WHERE device_id = :device_id AND pressed_utc >= :from_utc AND pressed_utc < :until_utc AND verdict = '{COUNTED}'"
 )
 _FOLDED: Final = text(
-    "SELECT button, CAST(sum(folded) AS BIGINT) FROM cells"
+    f"SELECT {', '.join(f'CAST(sum(folded_{button}) AS BIGINT)' for button in range(1, 5))} FROM cells"
     f" WHERE device_id IN (SELECT device_id FROM logs WHERE folded > 0) AND span = {int(schema.CellSpan.EVER)}"
-    f" AND node_id = :node_id AND survey_id = :survey_id AND verdict = '{COUNTED}' GROUP BY button ORDER BY button"
+    f" AND node_id = :node_id AND survey_id = :survey_id AND verdict = '{COUNTED}'"
 )
 
 
@@ -40,13 +39,13 @@ def recompute(connection: Connection, old: StoredPlaces, new: StoredPlaces, at_u
     """
     staff: dict[StaffPlace, int] = {}
     for device_id, stretches in groupby(_changed(connection, old, new), key=lambda one: one.device_id):
-        cells: dict[CellKey, int] = defaultdict(int)
+        cells: dict[CellKey, ByButton] = {}
         for one in stretches:
             minutes = stored_minutes(connection, device_id, (one.from_utc_minute, one.until_utc_minute))
             for places, sign in ((old, -1), (new, 1)):
                 staff |= {place: block for place, block, _ in _staff_of(places, one)}
-                for key, presses in cells_of(places, minutes)[0].items():
-                    cells[key] += sign * presses
+                for key, numbers in cells_of(places, minutes)[0].items():
+                    add_by_button(cells, key, [sign * presses for presses in numbers])
         add_cells(connection, cells)
     _begin_again(connection, new, staff, at_utc)
 
@@ -78,8 +77,8 @@ def _begin_again(connection: Connection, places: StoredPlaces, staff: Mapping[St
             if place in asked:
                 asked[place].append(stretch)
     for place, stretches in sorted(asked.items()):
-        folded = connection.execute(_FOLDED, {"node_id": place[0], "survey_id": place[1]})
-        answers = [(button, presses) for button, presses in folded if presses]
+        folded = connection.execute(_FOLDED, {"node_id": place[0], "survey_id": place[1]}).one()
+        answers = [(button, presses) for button, presses in enumerate(folded, start=1) if presses]
         answers += [row[-2:] for row in sorted(_answers(connection, places, stretches))]
         begin_again(connection, place, staff[place], answers, at_utc)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, select, text, tuple_
 
 from hymio.store import schema
 from hymio.store.arrivals import Arrival, Told, Uncountable
-from hymio.store.cells import TerminalMinute, add_presses
+from hymio.store.cells import add_presses
 from hymio.store.costs import Costs
 from hymio.store.log_rows import Writes
 from hymio.store.log_update import BatchOutcome, LogUpdate
@@ -161,12 +160,9 @@ def date_waiting(connection: Connection) -> bool:
     """Dates again a bounded part of what earlier transactions left to do; gives False if nothing was left."""
     share_sites(connection)
     places = stored_places(connection)
-    found = date_on(connection)
-    if found is None:
+    minutes = date_on(connection)
+    if minutes is None:
         return False
-    minutes: dict[TerminalMinute, int] = defaultdict(int)
-    for device_id, (minute, button, verdict), presses in found:
-        minutes[device_id, minute, button, verdict] += presses
     add_presses(connection, places, minutes, time.time())
     return True
 
@@ -215,14 +211,19 @@ def load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, l
 
 
 def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey, float]) -> dict[LogKey, LogUpdate]:
-    # Missing rows are made first; otherwise two collectors could each hold what the other one waits for.
-    present = {tuple(row) for row in rows_of_logs(connection, "SELECT device_id, log_id FROM logs", keys)}
+    query, in_order = f"SELECT {', '.join(_LOG_COLUMNS)} FROM logs", "ORDER BY device_id, log_id"
+    rows = list(rows_of_logs(connection, query, keys, in_order))
+    present = {(row[0], row[1]) for row in rows}
     missing = [key for key in keys if key not in present]
     if missing:
+        # Missing rows are made first; otherwise two collectors could each hold what the other one waits for.
         connection.execute(_NEW_LOG, [{"device_id": d, "log_id": i, "utc": heard_utc[d, i]} for d, i in missing])
-    # Another collector may be at work on the same log. Its row is the lock, and locks are taken in the order of keys.
-    then = "ORDER BY device_id, log_id" + (" FOR UPDATE" if connection.dialect.name == "postgresql" else "")
-    rows = list(rows_of_logs(connection, f"SELECT {', '.join(_LOG_COLUMNS)} FROM logs", keys, then))
+    if connection.dialect.name == "postgresql":
+        # Another collector may be at work on the same log. Its row is the lock; they are taken in the order of keys.
+        in_order += " FOR UPDATE"
+        rows = list(rows_of_logs(connection, query, keys, in_order))
+    elif missing:
+        rows = list(rows_of_logs(connection, query, keys, in_order))
     spans = load_spans(connection, keys)
     updates = {}
     for row in rows:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from hymio.store.cells import TerminalMinute
-from hymio.store.schema import NO_TIME
+from hymio.store.cells import MinutePresses
+from hymio.store.schema import LogKey
 from hymio.wire.records import (
     KIND_BITS,
     VERDICT_CODES,
@@ -21,67 +22,57 @@ from hymio.wire.records import (
     encode_content,
 )
 
+PressValues = list[Any]
+"""A row of `presses` that is to be written: its values in the order of the columns, but the last one, `arrival`."""
+
+# The places in it of what is looked at, or changes, before it is written.
+BOOT: Final = 3
+UPTIME_MS: Final = 4
+BUTTON: Final = 5
+COUNT: Final = 6
+SPAN_S: Final = 7
+VERDICT: Final = 8
+CLOCK: Final = 13
+PRESSED_UTC: Final = 14
+
 
 @dataclass(slots=True)
 class Writes:
-    """Rows to be written at the end of a transaction, in the order of the tables' columns.
+    """Rows to be written at the end of a transaction, in the order of the tables' columns."""
 
-    Those of presses lack the last one, `arrival`.
-    """
-
-    presses: list[tuple[Any, ...]] = field(default_factory=list)
+    presses: list[PressValues] = field(default_factory=list)
     amended: list[dict[str, Any]] = field(default_factory=list)
     records: list[tuple[Any, ...]] = field(default_factory=list)
     spans: list[tuple[Any, ...]] = field(default_factory=list)
     spans_changed: list[tuple[Any, ...]] = field(default_factory=list)
     spans_gone: list[dict[str, Any]] = field(default_factory=list)
-    minutes: dict[TerminalMinute, int] = field(default_factory=lambda: defaultdict(int))
+    minutes: dict[str, list[MinutePresses]] = field(default_factory=lambda: defaultdict(list))
 
 
-@dataclass(slots=True)
-class PressRow:
-    """A row of `presses` that is to be written, or one of the database that a revision concerns."""
-
-    record: Press | Run
-    count: int
-    verdict: int
-    clock: str
-    pressed_utc: float | None
-    via: str
-    received_utc: float
-
-    @property
-    def bucket(self) -> tuple[int, int, str]:
-        """The (UTC minute or `NO_TIME`, button, verdict) by which it is counted; see `cells`."""
-        minute = NO_TIME if self.pressed_utc is None else int(self.pressed_utc // 60)
-        return minute, self.record.button, VERDICTS[self.verdict]
+def press_values(key: LogKey, seq: int, record: Press | Run, via: str, received_utc: float) -> PressValues:
+    """The row of a press whose date is not known yet."""
+    device_id, log_id = key
+    if isinstance(record, Press):
+        boot, uptime_ms, button, code, flags, edges, quiet_ms = record
+        verdict = VERDICTS[code]
+        return [
+            device_id, log_id, seq, boot, uptime_ms, button, 1, None, verdict, verdict, flags, quiet_ms, edges,
+            "unset", None, via, received_utc,
+        ]  # fmt: skip
+    verdict = VERDICTS[record.verdict]
+    return [
+        device_id, log_id, seq, record.boot, record.uptime_ms, record.button, record.count, record.span_s, verdict,
+        verdict, None, None, None, "unset", None, via, received_utc,
+    ]  # fmt: skip
 
 
-def press_row_of(row: Any) -> PressRow:
-    """Reads a row of `presses`, its columns but the log's key."""
-    (_, boot, uptime_ms, button, count, span_s, verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc,
-     via, received_utc) = row  # fmt: skip
+def press_of(values: Sequence[Any]) -> Press | Run:
+    """The record of which a row of `presses` was made."""
+    _, _, _, boot, uptime_ms, button, count, span_s, _, stored_verdict, flags, quiet_ms, edges, *_ = values
     code = VERDICT_CODES[stored_verdict]
-    record: Press | Run
     if span_s is None:
-        record = Press(boot, uptime_ms, button, code, flags, edges, quiet_ms)
-    else:
-        record = Run(boot, uptime_ms, button, code, span_s, count)
-    return PressRow(record, count, VERDICT_CODES[verdict], clock, pressed_utc, via, received_utc)
-
-
-def press_values(device_id: str, log_id: int, seq: int, row: PressRow) -> tuple[Any, ...]:
-    """The values of a row of `presses`, in the order of the columns but the last one."""
-    record = row.record
-    boot, uptime_ms, button, stored = record.boot, record.uptime_ms, record.button, record.verdict
-    if isinstance(record, Run):
-        span_s, flags, quiet_ms, edges = record.span_s, None, None, None
-    else:
-        span_s, flags, quiet_ms, edges = None, record.flags, record.quiet_ms, record.edges
-    return (
-        device_id, log_id, seq, boot, uptime_ms, button, row.count, span_s, VERDICTS[row.verdict], VERDICTS[stored],
-        flags, quiet_ms, edges, row.clock, row.pressed_utc, row.via, row.received_utc,
-    )  # fmt: skip
+        return Press(boot, uptime_ms, button, code, flags, edges, quiet_ms)
+    return Run(boot, uptime_ms, button, code, span_s, count)
 
 
 def record_values(device_id: str, log_id: int, seq: int, record: Record) -> tuple[Any, ...]:

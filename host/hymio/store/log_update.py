@@ -13,9 +13,25 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from hymio.store import schema
 from hymio.store.arrivals import Arrival, Told
+from hymio.store.cells import minute_of
 from hymio.store.dating import Marker, Timeline, marker_of
-from hymio.store.log_rows import PressRow, Writes, press_row_of, press_values, record_values
+from hymio.store.log_rows import (
+    BOOT,
+    BUTTON,
+    CLOCK,
+    COUNT,
+    PRESSED_UTC,
+    SPAN_S,
+    UPTIME_MS,
+    VERDICT,
+    PressValues,
+    Writes,
+    press_of,
+    press_values,
+    record_values,
+)
 from hymio.store.quarantine import Kept
 from hymio.store.redating import date_again, stored_markers
 from hymio.store.rows import chunks
@@ -34,10 +50,7 @@ from hymio.wire.records import (
 from hymio.wire.seq_coverage import Coverage, Span
 
 _OF_LOG: Final = "device_id = :device_id AND log_id = :log_id"
-_PRESS_COLUMNS: Final = (
-    "seq, boot, uptime_ms, button, count, span_s, verdict, stored_verdict, flags, quiet_ms, edges, clock, pressed_utc,"
-    " via, received_utc"
-)
+_PRESS_COLUMNS: Final = ", ".join(column.name for column in schema.presses.columns)
 _PRESSES_IN: Final = text(
     f"SELECT {_PRESS_COLUMNS} FROM presses WHERE {_OF_LOG} AND seq BETWEEN :low AND :high ORDER BY seq"
 )
@@ -99,7 +112,7 @@ class LogUpdate:
         self._connection = connection
         self._stored_spans = Coverage(stored_spans)
         self._stored_end = stored_spans[-1].last_seq + 1 if stored_spans else 0
-        self._new_presses: dict[int, PressRow] = {}
+        self._new_presses: dict[int, PressValues] = {}
         self._new_records: dict[int, Record] = {}
         self._newest_next_seq = 0
 
@@ -135,25 +148,23 @@ class LogUpdate:
         batch = arrival.batch
         known = self._known(batch)
         pruned_seq = self.coverage.pruned_seq
+        key, new_presses, via, received_utc = self.key, self._new_presses, arrival.via, arrival.received_utc
         arrived: list[tuple[int, int]] = []
         for seq, record in batch.records:
-            count = record.count if isinstance(record, Run) else 1
             before = known.get(seq)
             if before is not None and before != record:
                 outcome.conflicts.append(f"seq {seq} arrived before as {before}, now as {record}")
             elif before is not None or (seq < pruned_seq and self._was_pruned(seq, record)):
                 if isinstance(record, _PRESSES):
-                    outcome.duplicates += count
+                    outcome.duplicates += record.count if isinstance(record, Run) else 1
             elif isinstance(record, _PRESSES):
-                self._new_presses[seq] = PressRow(
-                    record, count, record.verdict, "unset", None, arrival.via, arrival.received_utc
-                )
-                arrived.append((seq, count))
-                outcome.rows += count
+                values = new_presses[seq] = press_values(key, seq, record, via, received_utc)
+                arrived.append((seq, values[COUNT]))
             else:
                 self._new_records[seq] = record
                 if isinstance(record, Acked):
                     self._cursor(min(record.cursor, batch.next_seq))
+        outcome.rows = sum(count for _, count in arrived)
         self.coverage.add(
             batch.first_seq,
             batch.last_seq,
@@ -223,7 +234,7 @@ class LogUpdate:
             since, totals = row["totals_seq"], [row[f"totals_{button}"] for button in range(1, 5)]
         for seq, count in arrived:
             if seq >= since:
-                totals[self._new_presses[seq].record.button - 1] += count
+                totals[self._new_presses[seq][BUTTON] - 1] += count
         one, two, three, four = totals
         self._totals(end, (one, two, three, four))
         # This holds wherever the batch stands, and whatever else has been said of the log.
@@ -242,13 +253,13 @@ class LogUpdate:
         stored = []
         for seq, _ in batch.records:
             if seq in self._new_presses:
-                known[seq] = self._new_presses[seq].record
+                known[seq] = press_of(self._new_presses[seq])
             elif seq in self._new_records:
                 known[seq] = self._new_records[seq]
             else:
                 stored.append(seq)
         for row in self._rows_at(_PRESSES_IN, _PRESSES_AT, stored):
-            known[row.seq] = press_row_of(row).record
+            known[row.seq] = press_of(row)
         for seq, body in self._rows_at(_BODIES_IN, _BODIES_AT, stored):
             record = decode_content(bytes(body))
             if record is not None:
@@ -277,7 +288,7 @@ class LogUpdate:
         """Presses that are rows, written or not, with low <= seq < high; those of the batch at hand are left out."""
         stored = int(self._ask(_COUNT_IN, low=low, high=high).scalar_one())
         return stored + sum(
-            row.count for seq, row in self._new_presses.items() if low <= seq < high and seq not in without
+            int(values[COUNT]) for seq, values in self._new_presses.items() if low <= seq < high and seq not in without
         )
 
     # ---- writing ----
@@ -290,9 +301,11 @@ class LogUpdate:
         self._date(writes)
         self._amend(writes)
         device_id, log_id = self.key
-        for seq, row in self._new_presses.items():
-            writes.minutes[device_id, *row.bucket] += row.count
-            writes.presses.append(press_values(device_id, log_id, seq, row))
+        presses = list(self._new_presses.values())
+        writes.presses += presses
+        writes.minutes[device_id] += [
+            (minute_of(row[PRESSED_UTC]), row[BUTTON], row[VERDICT], row[COUNT]) for row in presses
+        ]
         writes.records += [record_values(device_id, log_id, seq, record) for seq, record in self._new_records.items()]
         self._flush_spans(writes)
         coverage = self.coverage
@@ -351,18 +364,17 @@ class LogUpdate:
         device_id, log_id = self.key
         for chunk in chunks(outside):
             for row in self._ask(_PRESSES_AT, seqs=chunk).all():
-                press = press_row_of(row)
-                if isinstance(press.record, Press) and press.verdict != newest[row.seq][1]:
-                    writes.minutes[device_id, *press.bucket] -= press.count
-                    press.verdict = newest[row.seq][1]
-                    writes.minutes[device_id, *press.bucket] += press.count
+                verdict = VERDICTS[newest[row.seq][1]]
+                if row.span_s is None and row.verdict != verdict:
+                    at = minute_of(row.pressed_utc), row.button
+                    writes.minutes[device_id] += [(*at, row.verdict, -1), (*at, verdict, 1)]
                     writes.amended.append(
-                        {"device_id": device_id, "log_id": log_id, "seq": row.seq, "verdict": VERDICTS[press.verdict]}
+                        {"device_id": device_id, "log_id": log_id, "seq": row.seq, "verdict": verdict}
                     )
         for seq, (_, code) in newest.items():
             new = self._new_presses.get(seq)
-            if new is not None and isinstance(new.record, Press):
-                new.verdict = code
+            if new is not None and new[SPAN_S] is None:
+                new[VERDICT] = VERDICTS[code]
 
     def _date(self, writes: Writes) -> None:
         markers = {seq: marker for seq, record in self._new_records.items() if (marker := marker_of(seq, record))}
@@ -377,8 +389,7 @@ class LogUpdate:
         for low, high in _merged(again):
             dated = date_again(self._connection, self.key, markers.values(), low, high, most)
             most -= dated.rows
-            for bucket, presses in dated.minutes:
-                writes.minutes[self.key[0], *bucket] += presses
+            writes.minutes[self.key[0]] += dated.minutes
 
     def _date_new(self, touched: Sequence[int], markers: dict[int, Marker]) -> list[tuple[int, int]]:
         """Dates the new presses among the seqs `touched`.
@@ -400,15 +411,14 @@ class LogUpdate:
                 new.append(markers[seq])
                 boot = -1
                 continue
-            record = row.record
-            if record.boot != boot or seq > until:
-                boot = record.boot
+            if row[BOOT] != boot or seq > until:
+                boot = row[BOOT]
                 clock, offset_ms = timeline.offset(seq, boot)
                 following = timeline.after(seq)
                 until = following.seq if following is not None else _END
-            row.clock = clock
+            row[CLOCK] = clock
             if offset_ms is not None:
-                row.pressed_utc = (offset_ms + record.uptime_ms) / 1000
+                row[PRESSED_UTC] = (offset_ms + row[UPTIME_MS]) / 1000
         last = timeline.markers[-1] if timeline.markers else None
         if last is not None and last.seq > (-1 if self.row["marker_seq"] is None else self.row["marker_seq"]):
             self.row["marker_seq"], self.row["marker_boot"] = last.seq, last.boot

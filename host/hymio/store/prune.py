@@ -6,7 +6,6 @@ What the spans of a log cover is known to have come, so it adds nothing when it 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
@@ -14,11 +13,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select, text
 
-from hymio.store.cells import TerminalMinute, cells_of, fold_cells
+from hymio.store.cells import cells_of, fold_cells, minute_of
 from hymio.store.database import Store
 from hymio.store.ingest import date_waiting, load_spans
 from hymio.store.places import stored_places
-from hymio.store.schema import NO_TIME, LogKey, logs
+from hymio.store.schema import LogKey, logs
 from hymio.store.sites import share_sites
 from hymio.wire.records import Kind
 
@@ -104,10 +103,7 @@ def prune_log(connection: Connection, key: LogKey, cutoff_utc: float, now_utc: f
     rows = list(takewhile(lambda row: _is_old(row, cutoff_utc, now_utc), oldest.all()))
     if not rows:
         return Pruned(key)
-    minutes: dict[TerminalMinute, int] = defaultdict(int)
-    for row in rows:
-        minute = NO_TIME if row.pressed_utc is None else int(row.pressed_utc // 60)
-        minutes[key[0], minute, row.button, row.verdict] += row.presses
+    minutes = {key[0]: [(minute_of(row.pressed_utc), row.button, row.verdict, row.presses) for row in rows]}
     fold_cells(connection, cells_of(places, minutes)[0])
     end = rows[-1].seq + 1
     connection.execute(_PRESSES_GONE, of_log | {"low": rows[0].seq, "high": rows[-1].seq})
@@ -117,7 +113,7 @@ def prune_log(connection: Connection, key: LogKey, cutoff_utc: float, now_utc: f
         if span.first_seq < end
     ]
     connection.execute(_RECORDS_GONE, reached)
-    presses = sum(minutes.values())
+    presses = sum(row.presses for row in rows)
     connection.execute(_PRUNED, of_log | {"presses": presses, "end": end})
     return Pruned(key, len(rows), presses)
 

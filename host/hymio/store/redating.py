@@ -19,13 +19,11 @@ from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.sql.elements import TextClause
 
 from hymio.store import schema
+from hymio.store.cells import MinutePresses, Minutes
 from hymio.store.dating import Marker, Timeline, rank_of, sources_better_than
 from hymio.store.schema import LogKey
 from hymio.wire.limits import ROWS_DATED_AT_ONCE
 from hymio.wire.records import Kind
-
-Bucket = tuple[int, int, str]
-"""The (UTC minute or `NO_TIME`, button, verdict) by which a press is counted; see `cells`."""
 
 _MINUTE_MS: Final = 60_000
 
@@ -60,7 +58,7 @@ class Dated:
     """How many rows were looked at, and what that adds to the roll-ups (presses, some of them negative)."""
 
     rows: int = 0
-    minutes: list[tuple[Bucket, int]] = field(default_factory=list)
+    minutes: list[MinutePresses] = field(default_factory=list)
 
 
 def date_again(connection: Connection, key: LogKey, new: Iterable[Marker], low: int, high: int, most: int) -> Dated:
@@ -84,17 +82,17 @@ def date_again(connection: Connection, key: LogKey, new: Iterable[Marker], low: 
     if rows == most and last < high:
         connection.execute(_LEFT, given | {"low": last + 1, "high": high})
     timeline = Timeline([*stored_markers(connection, key, low, last), *new])
-    changes: list[tuple[Bucket, int]] = []
+    changes: list[MinutePresses] = []
     for begin, end in _stretches(timeline, low, last):
         changes += _date_stretch(connection, key, timeline, begin, end)
     return Dated(rows, changes)
 
 
-def date_on(connection: Connection) -> Iterator[tuple[str, Bucket, int]] | None:
+def date_on(connection: Connection) -> Minutes | None:
     """Goes on with what is left to be dated again.
 
     Returns:
-        (device_id, bucket, presses) to be added to the roll-ups in the same transaction; None: nothing was left.
+        What is to be added to the roll-ups in the same transaction; None: nothing was left.
     """
     table, logs = schema.redating, schema.logs
     first = connection.execute(select(table).order_by(table.c.device_id, table.c.log_id).limit(1)).one_or_none()
@@ -110,10 +108,10 @@ def date_on(connection: Connection) -> Iterator[tuple[str, Bucket, int]] | None:
         )
     ).scalar_one_or_none()
     if left is None:
-        return iter(())
+        return {}
     connection.execute(_DONE, {"device_id": key[0], "log_id": key[1], "low": first.low_seq})
     dated = date_again(connection, key, (), first.low_seq, left, ROWS_DATED_AT_ONCE)
-    return ((key[0], bucket, presses) for bucket, presses in dated.minutes)
+    return {key[0]: dated.minutes}
 
 
 def is_left(connection: Connection) -> bool:
@@ -166,9 +164,7 @@ def _stretches(timeline: Timeline, low: int, high: int) -> Iterator[tuple[int, i
         yield begin, high
 
 
-def _date_stretch(
-    connection: Connection, key: LogKey, timeline: Timeline, low: int, high: int
-) -> list[tuple[Bucket, int]]:
+def _date_stretch(connection: Connection, key: LogKey, timeline: Timeline, low: int, high: int) -> list[MinutePresses]:
     given: dict[str, Any] = {"device_id": key[0], "log_id": key[1], "low": low, "high": high}
     dated = 0
     for boot in sorted({marker.boot for marker in (timeline.before(low), timeline.after(high)) if marker is not None}):
@@ -180,10 +176,10 @@ def _date_stretch(
     if not changed:
         return []
     connection.execute(_update(dated), given)
-    deltas: list[tuple[Bucket, int]] = []
+    deltas: list[MinutePresses] = []
     for minute, new_minute, button, verdict, presses in changed:
         if minute != new_minute:
-            deltas += [((minute, button, verdict), -int(presses)), ((new_minute, button, verdict), int(presses))]
+            deltas += [(minute, button, verdict, -int(presses)), (new_minute, button, verdict, int(presses))]
     return deltas
 
 

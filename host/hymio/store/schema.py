@@ -251,6 +251,9 @@ STATE_ORDERS: Final = (
 )
 """By which columns `terminal_states` can be had in order."""
 
+TROUBLES: Final = {"problem": "problem IS NOT NULL", "clock_unset": "clock_set = 0", "supply_low": "supply_low = 1"}
+"""Which rows of `terminal_states` somebody has to look after, in SQL."""
+
 terminal_states = Table(
     "terminal_states",
     metadata,
@@ -271,8 +274,10 @@ terminal_states = Table(
     Column("edges_a_press", Double, comment="of that switch; 2 is a clean one"),
     Column("firmware", String(64)),
     Column("cert_ends_utc", Double),
-    Column("message", Text, comment="the whole message, at most 4,096 bytes"),
+    Column("facts", Text, comment="JSON object: what else the message says, but no presses by button"),
     *(Index(f"terminals_by_{name}", name, "device_id") for name in STATE_ORDERS),
+    # These are few.
+    *(Index(f"terminals_with_{name}", "device_id", sqlite_where=text(which)) for name, which in TROUBLES.items()),
     info=_CHANGES,
 )
 """What each terminal said last, as a technician sorts and looks for it; one row for each, however often it speaks."""
@@ -315,10 +320,13 @@ cells = Table(
     Column("start_utc_minute", BigInteger, primary_key=True, autoincrement=False, comment="minutes of 1970"),
     Column("node_id", Integer, primary_key=True, autoincrement=False, comment="the experience point; 0: none"),
     Column("survey_id", Integer, primary_key=True, autoincrement=False, comment="0: none"),
-    Column("button", SmallInteger, primary_key=True, autoincrement=False),
     Column("verdict", String(16), primary_key=True),
-    Column("presses", BigInteger, nullable=False, comment="all of them, those folded too"),
-    Column("folded", BigInteger, nullable=False, server_default="0", comment="of them, those whose rows were pruned"),
+    # Side by side: with a row for each button a message would change more than twice as many.
+    *(Column(f"n{button}", BigInteger, nullable=False, comment="presses, those folded too") for button in range(1, 5)),
+    *(
+        Column(f"folded_{button}", BigInteger, nullable=False, server_default="0", comment="those without rows")
+        for button in range(1, 5)
+    ),
     info=_CHANGES,
     sqlite_with_rowid=False,
 )

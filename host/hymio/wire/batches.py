@@ -159,6 +159,7 @@ def _read_items(reader: ByteReader, first_seq: int, slots: int) -> list[tuple[in
     records: list[tuple[int, Record]] = []
     flags, boot, uptime_ms = 0, -1, 0
     at, end = first_seq, first_seq + slots
+    new_press = tuple.__new__
     data, place = reader.data, reader.at
     while at < end:
         if place < len(data) and data[place] & _ITEM_PRESS_BIT:
@@ -191,7 +192,9 @@ def _read_items(reader: ByteReader, first_seq: int, slots: int) -> list[tuple[in
             verdict = first >> 3 & 0x0F
             if verdict >= _VERDICTS:
                 known_verdict(verdict)  # says why
-            records.append((at, Press(boot, uptime_ms, (first >> 1 & 3) + 1, verdict, flags, edges, quiet_ms)))
+            # In half the time that it takes by the class's own way, which is Python.
+            press = new_press(Press, (boot, uptime_ms, (first >> 1 & 3) + 1, verdict, flags, edges, quiet_ms))
+            records.append((at, press))
             at += 1
             continue
         reader.at = place

@@ -87,6 +87,10 @@ class ByteReader:
 
     def varint(self, what: str, most: int = U32_MAX) -> int:
         """Reads an unsigned LEB128 integer of at most `most`."""
+        value = self.data[self.at] if self.at < len(self.data) else 0x80
+        if value <= 0x7F and value <= most:  # nearly all are short
+            self.at += 1
+            return value
         value = 0
         for place in range(VARINT_MAX_BYTES):
             byte = self.uint(1, what)

@@ -20,6 +20,7 @@ from hymio_sim.board.switches import SWITCHES
 from hymio_sim.energy.life import INSTALLS
 from hymio_sim.energy.standard_day import standard_day
 from hymio_sim.rigs.bench_cable import cable_figures
+from hymio_sim.rigs.bench_fleet import fleet_figures
 from hymio_sim.rigs.bench_ingest import ingest_figures
 from hymio_sim.rigs.bench_ledger import ledger_figures
 from hymio_sim.rigs.bench_log import LogOnFlash, log_figures
@@ -137,6 +138,7 @@ _PARTS: Final = {
     "tls": handshake_figures,
     "office": office_figures,
     "pages": pages_figures,
+    "fleet": fleet_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,
     "energy": energy_figures,

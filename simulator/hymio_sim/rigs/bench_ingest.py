@@ -28,7 +28,7 @@ MEMORY_AT: Final = (100_000, 200_000, 500_000, 1_000_000)
 """After how many presses the memory of the collector is looked at."""
 LONG_MEMORY_AT: Final = (1_000_000, 2_000_000, 5_000_000, 10_000_000)
 """The same with LONG=1."""
-_PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 120.0
 
 
 def ingest_figures(
@@ -46,13 +46,13 @@ def ingest_figures(
     yield from _beside_executemany(turns, transactions)
     if find_tool("mosquitto") is None:
         return
-    with _site() as stage:
+    with bench_site() as stage:
         db = str(stage.database)
         yield from _beside_row_by_row(stage, db, "paho", ">= 100", turns, terminals, messages, rows)
         yield from _memory(stage, terminals, LONG_MEMORY_AT if os.environ.get("LONG") else MEMORY_AT)
-    with _postgresql() as url:
+    with bench_postgresql() as url:
         if url is not None:
-            with _site() as stage:
+            with bench_site() as stage:
                 yield from _beside_row_by_row(stage, url, "psycopg", ">= 50", turns, terminals, messages, rows)
 
 
@@ -116,7 +116,7 @@ def _beside_row_by_row(
     """
     kind = "postgresql" if "://" in db else "sqlite"
     stage.start("collector", hymio("collect", "--broker", f"mqtt://127.0.0.1:{stage.port}", "--db", db, "--json"))
-    stage.children["collector"].wait_for("ready", _PATIENCE_S)
+    stage.children["collector"].wait_for("ready", PATIENCE_S)
     collector = stage.children["collector"].process.pid
     ours: list[float] = []
     theirs: list[float] = []
@@ -125,9 +125,9 @@ def _beside_row_by_row(
         load.run(1)  # the first batch of a log is longer
         votes = terminals * messages * EACH
         for turn in range(turns):
-            began = _cpu_s(collector)
+            began = cpu_s(collector)
             ours.append(votes / load.run(messages))
-            cpu.append((_cpu_s(collector) - began) / votes)
+            cpu.append((cpu_s(collector) - began) / votes)
             theirs.append(rows / _row_by_row(stage, f"{peer}-{turn}", db, load, turn * rows, rows))
     best, their_best = max(ours), max(theirs)
     yield Figure(f"office.ingest_votes_per_s_{kind}", best, "1/s", "", f"{peer}, a commit a row", their_best)
@@ -142,9 +142,9 @@ def _row_by_row(stage: Stage, name: str, db: str, load: VoteLoad, first: int, ro
         open_store(db, create=True).close()
     script = str(Path(row_by_row.__file__))
     child = stage.start(name, [sys.executable, script, str(stage.port), str(rows), db])
-    child.wait_for("ready", _PATIENCE_S)
+    child.wait_for("ready", PATIENCE_S)
     load.publish([row_by_row.message(number) for number in range(first, first + rows)])
-    child.wait_for("done", _PATIENCE_S)
+    child.wait_for("done", PATIENCE_S)
     seconds: float = child.events[-1]["seconds"]
     child.stop()
     return seconds
@@ -160,13 +160,14 @@ def _memory(stage: Stage, terminals: int, marks: Sequence[int]) -> Iterator[Figu
             messages = (mark - taken) // (terminals * EACH)
             load.run(messages)
             taken += messages * terminals * EACH
-            found.append(_resident_mib(collector))
+            found.append(resident_mib(collector))
             yield Figure(f"office.ingest_memory_{short(mark)}", found[-1], "MiB")
     yield Figure("office.ingest_memory_grown", 100 * (max(found) / found[0] - 1), "%", "<= 10")
 
 
 @contextmanager
-def _site() -> Iterator[Stage]:
+def bench_site() -> Iterator[Stage]:
+    """A stage with a mosquitto that lets everybody in."""
     with (
         tempfile.TemporaryDirectory(prefix="hymio-bench-") as directory,
         stage_set("cpython", open_mosquitto(Path(directory))) as stage,
@@ -176,7 +177,7 @@ def _site() -> Iterator[Stage]:
 
 
 @contextmanager
-def _postgresql() -> Iterator[str | None]:
+def bench_postgresql() -> Iterator[str | None]:
     """A PostgreSQL server of its own, which waits for the disk; None where there is none."""
     server: Any = None
     with suppress(ModuleNotFoundError):
@@ -197,13 +198,14 @@ def _postgresql() -> Iterator[str | None]:
             running.cleanup()
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """The CPU time of a process so far, of its own and the system's for it (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _resident_mib(pid: int) -> float:
+def resident_mib(pid: int) -> float:
+    """The memory that a process has at this moment (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     (line,) = (line for line in status if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024

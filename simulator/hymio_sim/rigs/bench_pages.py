@@ -81,10 +81,10 @@ def _page_times(db: Path) -> tuple[float, float, int]:
     """
     from starlette.testclient import TestClient
 
-    from hymio.pages.app import pages_app
+    from hymio.pages.app import PageOptions, pages_app
 
     store = open_store(str(db))
-    app = pages_app(store, now_utc=lambda: pages_work.NOW_UTC)
+    app = pages_app(store, PageOptions(now_utc=lambda: pages_work.NOW_UTC))
     client = TestClient(app, "http://127.0.0.1", client=("127.0.0.1", 50_000))
     client.get("/places/org-000.json")  # what is read once for all pages
     rng = Random(1)

@@ -16,7 +16,7 @@ from hymio_sim.rigs.figure import Figure
 from hymio_sim.rigs.on_vm import ON_VM
 from hymio_sim.rigs.stage import free_port
 
-_DEVICE_ID: Final = "till-1"
+TLS_DEVICE_ID: Final = "till-1"
 _PATIENCE_S: Final = 20
 
 
@@ -33,7 +33,7 @@ def handshake_figures() -> Iterator[Figure]:
     yield Figure("uplink.handshake_bytes", size, "B", "<= 2400")
 
 
-def _set_up(directory: Path, port: int) -> tuple[Path, Path]:
+def set_up_tls(directory: Path, port: int) -> tuple[Path, Path]:
     """Makes a CA and the files of a broker; gives mosquitto's configuration and the terminal's folder."""
     from hymio.office.broker_config import run_broker_config
     from hymio.pki.authority import run_init, run_issue
@@ -43,17 +43,17 @@ def _set_up(directory: Path, port: int) -> tuple[Path, Path]:
         run_init(pki, "hymio", 30, True)
         run_issue(pki, None, "localhost", None, None, None, False, True)
         run_issue(pki, None, None, "office", None, None, False, True)
-        run_issue(pki, _DEVICE_ID, None, None, None, None, False, True)
+        run_issue(pki, TLS_DEVICE_ID, None, None, None, None, False, True)
         run_broker_config(broker, pki, f"127.0.0.1:{port}", None, ["office"], [], None, True)
     conf = broker / "mosquitto.conf"
     if os.name == "posix" and os.geteuid() == 0:
         conf.write_text(conf.read_text() + "user root\n")  # else mosquitto could not read the files of root
-    return conf, pki / "issued" / _DEVICE_ID
+    return conf, pki / "issued" / TLS_DEVICE_ID
 
 
 async def _weigh(directory: Path, mosquitto: Path, vm: Path) -> int:
     port = free_port()
-    conf, files = _set_up(directory, port)
+    conf, files = set_up_tls(directory, port)
     quiet = asyncio.subprocess.DEVNULL
     broker = await asyncio.create_subprocess_exec(mosquitto, "-c", conf, stdout=quiet, stderr=quiet)
     passed: list[int] = []

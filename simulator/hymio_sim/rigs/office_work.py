@@ -95,8 +95,10 @@ def _keep_books(connection: sqlite3.Connection, each: int, pattern: int) -> None
         )
     connection.execute("UPDATE logs SET next_seq = :end, totals_seq = :end, pressed = :each", numbers)
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    for table in {"hourly", "cells"} & tables:
-        connection.execute(f"UPDATE {table} SET presses = presses * {each // pattern}")
+    for table, columns in (("hourly", ["presses"]), ("cells", ["n1", "n2", "n3", "n4"])):
+        if table in tables:
+            changes = ", ".join(f"{column} = {column} * {each // pattern}" for column in columns)
+            connection.execute(f"UPDATE {table} SET {changes}")
 
 
 def ask(db: str, runs: int) -> dict[str, Any]:

@@ -149,7 +149,8 @@ def _repeat(connection: sqlite3.Connection, times: int) -> None:
             f"INSERT INTO presses ({columns}) SELECT {shifted} FROM presses WHERE {own} AND seq < {step}",
             {"shift": number * step, "number": number},
         )
-    connection.execute(f"UPDATE cells SET presses = presses * {times} WHERE {own}")
+    changes = ", ".join(f"n{button} = n{button} * {times}" for button in range(1, 5))
+    connection.execute(f"UPDATE cells SET {changes} WHERE {own}")
     connection.execute(f"UPDATE logs SET presses = presses * {times}, pressed = pressed * {times} WHERE {own}")
 
 

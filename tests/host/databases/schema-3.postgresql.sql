@@ -1,4 +1,4 @@
--- The tables and views that the build of commit fe122aa (schema 3) made on PostgreSQL.
+-- The tables and views that the build of commit 2f14d99 (schema 3) made on PostgreSQL.
 CREATE TABLE hymio_schema (
 	version INTEGER NOT NULL
 );
@@ -23,9 +23,9 @@ CREATE TABLE presses (
 	arrival BIGINT DEFAULT '0' NOT NULL,
 	PRIMARY KEY (device_id, log_id, seq)
 );
+CREATE INDEX presses_by_time ON presses (device_id, pressed_utc);
 CREATE INDEX presses_by_arrival ON presses (arrival, device_id, log_id, seq);
 CREATE INDEX answers_by_time ON presses (device_id, pressed_utc) WHERE verdict = 'answer';
-CREATE INDEX presses_by_time ON presses (device_id, pressed_utc);
 COMMENT ON COLUMN presses.count IS 'presses in this row: 1, or those folded into a run record';
 COMMENT ON COLUMN presses.span_s IS 'run records: seconds from the first to the last press; null: one press';
 COMMENT ON COLUMN presses.verdict IS 'in force now';
@@ -44,8 +44,8 @@ CREATE TABLE records (
 	utc_s BIGINT,
 	PRIMARY KEY (device_id, log_id, seq)
 );
-CREATE INDEX revisions_by_target ON records (device_id, log_id, target_seq, seq, code) WHERE target_seq IS NOT NULL;
 CREATE INDEX records_that_date ON records (device_id, log_id, seq, kind, boot, uptime_ms, utc_s, code) WHERE kind IN (4, 5);
+CREATE INDEX revisions_by_target ON records (device_id, log_id, target_seq, seq, code) WHERE target_seq IS NOT NULL;
 COMMENT ON COLUMN records.boot IS 'null: the record has no time of its own (ack)';
 COMMENT ON COLUMN records.body IS 'the record''s bytes 0..11, retry bit cleared';
 COMMENT ON COLUMN records.target_seq IS 'revise records: the press concerned';
@@ -170,19 +170,30 @@ CREATE TABLE cells (
 	start_utc_minute BIGINT NOT NULL,
 	node_id INTEGER NOT NULL,
 	survey_id INTEGER NOT NULL,
-	button SMALLINT NOT NULL,
 	verdict VARCHAR(16) NOT NULL,
-	presses BIGINT NOT NULL,
-	folded BIGINT DEFAULT '0' NOT NULL,
-	PRIMARY KEY (device_id, span, start_utc_minute, node_id, survey_id, button, verdict)
+	n1 BIGINT NOT NULL,
+	n2 BIGINT NOT NULL,
+	n3 BIGINT NOT NULL,
+	n4 BIGINT NOT NULL,
+	folded_1 BIGINT DEFAULT '0' NOT NULL,
+	folded_2 BIGINT DEFAULT '0' NOT NULL,
+	folded_3 BIGINT DEFAULT '0' NOT NULL,
+	folded_4 BIGINT DEFAULT '0' NOT NULL,
+	PRIMARY KEY (device_id, span, start_utc_minute, node_id, survey_id, verdict)
 )
  WITH (fillfactor = 70);
 COMMENT ON COLUMN cells.span IS '0 ever, 1 local day, 2 hour, 3 month';
 COMMENT ON COLUMN cells.start_utc_minute IS 'minutes of 1970';
 COMMENT ON COLUMN cells.node_id IS 'the experience point; 0: none';
 COMMENT ON COLUMN cells.survey_id IS '0: none';
-COMMENT ON COLUMN cells.presses IS 'all of them, those folded too';
-COMMENT ON COLUMN cells.folded IS 'of them, those whose rows were pruned';
+COMMENT ON COLUMN cells.n1 IS 'presses, those folded too';
+COMMENT ON COLUMN cells.n2 IS 'presses, those folded too';
+COMMENT ON COLUMN cells.n3 IS 'presses, those folded too';
+COMMENT ON COLUMN cells.n4 IS 'presses, those folded too';
+COMMENT ON COLUMN cells.folded_1 IS 'those without rows';
+COMMENT ON COLUMN cells.folded_2 IS 'those without rows';
+COMMENT ON COLUMN cells.folded_3 IS 'those without rows';
+COMMENT ON COLUMN cells.folded_4 IS 'those without rows';
 CREATE TABLE counters (
 	name VARCHAR(16) NOT NULL,
 	value BIGINT NOT NULL,
@@ -390,9 +401,9 @@ CREATE TABLE presses_2026_12 (LIKE presses INCLUDING DEFAULTS INCLUDING COMMENTS
 ALTER TABLE presses ATTACH PARTITION presses_2026_12 FOR VALUES FROM (1796083200) TO (1798761600);
 CREATE TABLE presses_2027_01 (LIKE presses INCLUDING DEFAULTS INCLUDING COMMENTS);
 ALTER TABLE presses ATTACH PARTITION presses_2027_01 FOR VALUES FROM (1798761600) TO (1801440000);
+CREATE INDEX presses_by_time ON presses (device_id, pressed_utc);
 CREATE INDEX presses_by_arrival ON presses (arrival, device_id, log_id, seq);
 CREATE INDEX answers_by_time ON presses (device_id, pressed_utc) WHERE verdict = 'answer';
-CREATE INDEX presses_by_time ON presses (device_id, pressed_utc);
 CREATE VIEW presses_v1 AS
         SELECT device_id, log_id, seq, boot, uptime_ms, button, verdict, verdict = 'counted' AS is_vote,
                pressed_utc, clock, via, received_utc, count

@@ -67,10 +67,9 @@ def _figures(tables: sa.MetaData) -> None:
         _key("start_utc_minute", sa.BigInteger, "minutes of 1970"),
         _key("node_id", comment="the experience point; 0: none"),
         _key("survey_id", comment="0: none"),
-        _key("button", sa.SmallInteger),
         sa.Column("verdict", sa.String(16), primary_key=True),
-        _number("presses", "all of them, those folded too"),
-        _number("folded", "of them, those whose rows were pruned", server_default="0"),
+        *(_number(f"n{button}", "presses, those folded too") for button in range(1, 5)),
+        *(_number(f"folded_{button}", "those without rows", server_default="0") for button in range(1, 5)),
         postgresql_with={"fillfactor": 70},
         sqlite_with_rowid=False,
     )

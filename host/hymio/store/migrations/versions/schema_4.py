@@ -40,6 +40,13 @@ def upgrade() -> None:
     ):
         condition = sa.text(where)
         op.create_index(name, "logs", ["device_id"], sqlite_where=condition, postgresql_where=condition)
+    for name, where in (
+        ("problem", "problem IS NOT NULL"),
+        ("clock_unset", "clock_set = 0"),
+        ("supply_low", "supply_low = 1"),
+    ):
+        condition, index = sa.text(where), f"terminals_with_{name}"
+        op.create_index(index, "terminal_states", ["device_id"], sqlite_where=condition, postgresql_where=condition)
     for statement in (_HEARD, _STANDING, *_FACTS):
         op.execute(statement)
 
@@ -87,7 +94,7 @@ def _terminals(tables: sa.MetaData) -> None:
         maybe("edges_a_press", sa.Double, "of that switch; 2 is a clean one"),
         maybe("firmware", sa.String(64)),
         _utc("cert_ends_utc"),
-        maybe("message", sa.Text, "the whole message, at most 4,096 bytes"),
+        maybe("facts", sa.Text, "JSON object: what else the message says, but no presses by button"),
         *(
             sa.Index(f"terminals_by_{name}", name, "device_id")
             for name in [
