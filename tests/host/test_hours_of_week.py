@@ -134,4 +134,4 @@ def test_whatever_is_shown_no_sum_of_it_is_small(
 def test_nothing_at_all(store: Store, place: OnePlace) -> None:
     with world(store, [corner()], []) as reader:
         found = hours_of_week(reader, place, FOUR_WEEKS)
-    assert found.best is found.worst is found.closing is None and not found.are_told_apart
+    assert (found.best, found.worst, found.closing, found.are_told_apart) == (None, None, None, False)

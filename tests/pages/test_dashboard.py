@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from accounts_world import Person, add, cheap_hashes, opened_copy
 from demo_world import NOW_UTC, Fingers, demo_store
 from looking import at_this_computer
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
+from hymio.common.roles import Role
 from hymio.figures import reading
 from hymio.figures.one_place import OnePlace
 from hymio.figures.reading import FigureReader
@@ -371,3 +373,48 @@ def test_a_page_that_is_not_ready_comes_all_the_same(store: Store, monkeypatch: 
     part = client.get(f"{RECEPTION}?{MONTH}&part=rest").text
     assert part.lstrip().startswith('<div id="rest">') and "The hours of the week" in part and "<html" not in part
     assert "The hours of the week" in client.get(f"{RECEPTION}?{MONTH}").text
+
+
+# Who sees what
+
+
+@pytest.fixture(scope="module")
+def people(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Person]]:
+    """Logs somebody in: a manager of the health centre, or somebody who sees the reception alone."""
+    with cheap_hashes():
+        path = tmp_path_factory.mktemp("people") / "votes.db"
+        with opened_copy(str(store.engine.url.database), path) as copy:
+            add(copy, "anna", Role.ADMIN)
+            add(copy, "bo", Role.MANAGER, "health")
+            add(copy, "cia", Role.VIEWER, "reception")
+
+            def logged_in(name: str) -> Person:
+                person = Person(copy, app=pages_app(copy, PageOptions(now_utc=lambda: NOW_UTC)))
+                assert person.log_in(name).status_code == 303
+                return person
+
+            yield logged_in
+
+
+def test_a_manager_sees_the_presses_of_what_is_theirs(people: Callable[[str], Person]) -> None:
+    bo = people("bo")
+    assert bo.get(f"{TOWN}/health.json?{MONTH}").json()["rest"]["places"]["rows"]
+    assert "/presses?" in bo.get(f"{TOWN}/health?{MONTH}").text
+    assert bo.get(f"{TOWN}/health/presses.json?{MONTH}").json()["presses"]
+    for path in (f"{TOWN}/library", f"{TOWN}/library/presses", f"{TOWN}/library/live", f"{TOWN}/presses"):
+        assert bo.get(f"{path}?{MONTH}").status_code == 403, path
+    tree = bo.get(f"{TOWN}/health?{MONTH}").text
+    assert "Library" not in tree and f'href="{TOWN}?' not in tree
+
+
+def test_a_viewer_sees_figures_alone_and_no_neighbours(people: Callable[[str], Person]) -> None:
+    cia = people("cia")
+    found = cia.get(f"{RECEPTION}.json?{MONTH}").json()
+    assert found["now"]["figures"]["votes"] and found["rest"]["places"] is None
+    text = cia.get(f"{RECEPTION}?{MONTH}").text
+    assert "/presses?" not in text and "Ward 3" not in text and "among the highest" not in text
+    assert cia.get(f"{RECEPTION}/presses?{MONTH}").status_code == 403
+    assert cia.get("/lone/demo-library").status_code == 404
+    # What others were shown before is not what this reader is shown.
+    people("anna").get(f"{RECEPTION}?{MONTH}")
+    assert "/presses?" not in cia.get(f"{RECEPTION}?{MONTH}").text
