@@ -35,6 +35,9 @@ VIEWS = {
 ROWS = {1: (560, 4), 2: (300, 5), 3: (300, 5)}
 """How many rows the views have in the database of each version."""
 
+_HEARD = dict.fromkeys(("till-1", "till-2", "ward-3", "old-4"), False)
+STATES = {1: _HEARD, 2: _HEARD, 3: _HEARD | {"new-6": True}}
+"""Of which terminals there is a row, and whether they never spoke."""
 KEPT_SUMS = """
     SELECT logs.device_id, logs.log_id,
            logs.presses, (SELECT coalesce(sum(count), 0) FROM presses
@@ -112,6 +115,8 @@ def test_presses_and_ledger_stay_what_they_were(old_db: str, version: int, creat
         sums = connection.execute(text(KEPT_SUMS)).all()
         paces = connection.execute(text("SELECT pace_seq, next_seq, pace_utc, last_seen_utc FROM logs")).all()
         revision = connection.execute(text("SELECT version_num FROM alembic_version")).all()
+        said = "SELECT device_id, heard_utc, firmware, supply_mv, rssi FROM terminal_states"
+        heard_of = connection.execute(text(said)).all()
     for device_id in {row[0] for row in before["presses_v1"]}:
         assert_sums_are_kept(opened, device_id)
     opened.close()
@@ -119,6 +124,8 @@ def test_presses_and_ledger_stay_what_they_were(old_db: str, version: int, creat
     assert {view: after[view] for view in VIEWS} == {view: before[view] for view in VIEWS}
     assert after["version"] == SCHEMA_VERSION and revision == [(REVISION.format(SCHEMA_VERSION),)]
     assert len(sums) == ROWS[version][1] and [tuple(row[2::2]) for row in sums] == [tuple(row[3::2]) for row in sums]
+    assert {name: heard is None for name, heard, *_ in heard_of} == STATES[version]
+    assert ("till-1", "0.9.0", 2890, -61) in [(row[0], *row[2:]) for row in heard_of] or version == 1
     if version == 1:
         assert all(row[::2] == row[1::2] for row in paces), "a log has its pace from here on"
 

@@ -87,6 +87,32 @@ def test_a_port_that_is_taken(world: World) -> None:
     assert result.returncode == 4 and "Address already in use" in result.stderr
 
 
+def test_pages_beside_the_apis(world: World, tmp_path: Path) -> None:
+    """Whoever sits here sees all until there is an account; then a log-in opens the pages, and the API asks nobody."""
+    db = str(tmp_path / "votes.db")
+    assert hymio("db", "backup", "--db", world.db, "--out", str(tmp_path / "copy")).returncode == 0
+    assert hymio("db", "restore", str(tmp_path / "copy"), "--db", db).returncode == 0
+    with service("serve", "--db", db, "--listen", "127.0.0.1:0", "--json") as running:
+        url = running.wait_for("ready")["url"]
+        with httpx2.Client(base_url=url, follow_redirects=True) as client:
+            page = client.get("/")
+            assert page.status_code == 200 and 'href="/places/city"' in page.text
+            assert client.get("/terminals.json").json()["count"] > 0
+            added = hymio_here(
+                "user", "add", "anna", "--db", db, "--role", "admin", "--password-file", "-", stdin="correct horse\n"
+            )
+            assert added.returncode == 0, added.stderr
+            page = client.get("/terminals")
+            assert page.url.path == "/login"
+            form = page.text.partition('name="form" value="')[2].partition('"')[0]
+            fields = {"form": form, "name": "anna", "password": "correct horse", "next": "/terminals"}
+            page = client.post("/login", data=fields)
+            assert page.url.path == "/terminals" and page.status_code == 200
+            assert client.get("/v2/surveys.json").status_code == 200
+        assert running.stop() == 0
+        assert "correct horse" not in "".join(running.stderr)
+
+
 @pytest.mark.parametrize("package", ["fastapi", "argon2", "babel"])
 def test_without_the_extra_it_says_what_to_install(world: World, package: str) -> None:
     code = f"import sys; sys.modules['{package}'] = None; from hymio.cli.app import main; main()"

@@ -22,6 +22,7 @@ from hymio.common.roles import Role
 from hymio.store import passwords, schema
 from hymio.store.accounts import AccountError, Author, make_account, root_text, roots_named
 from hymio.store.database import Store, open_store
+from hymio.store.sessions import cookie_key, make_cookie_key
 from hymio.store.sites import load_sites
 from hymio.store.users import NewUser, Root, user_named, user_of_subject
 
@@ -190,6 +191,14 @@ def test_accounts_on_both_databases(store: Store) -> None:
         assert user_named(connection, " ROOT ").name == "root"
         for table in (schema.audit, schema.users):
             connection.execute(table.delete())
+
+
+def test_the_key_of_cookies_is_made_once(store: Store) -> None:
+    with store.writing() as connection:
+        made = make_cookie_key(connection, 5.0)
+    with store.writing() as connection:
+        assert make_cookie_key(connection, 9.0) == made == cookie_key(connection) and len(made) == 32
+        connection.execute(schema.server_keys.delete())
 
 
 def test_places_as_they_are_typed(votes: str) -> None:

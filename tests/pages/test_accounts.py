@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from hymio.pages import log_in
 from hymio.pages.app import PageOptions, pages_app
 from hymio.pages.gate import safe_next
 from hymio.pages.signed import Signer
-from hymio.store import schema
+from hymio.store import passwords, schema
 from hymio.store.audit import entries
 from hymio.store.database import Store
 from hymio.store.sessions import OF_ONE_MAX, begin_session, user_of_session
@@ -261,6 +263,39 @@ def test_behind_a_proxy_everybody_has_an_address_of_their_own(store: Store, cloc
     for number in range(log_in.NETWORK_AT_ONCE):
         through_proxy(f"198.51.101.{number}", "203.0.113.9").log_in(f"other-{number}", "x")
     assert through_proxy("198.51.102.1", "203.0.113.9").log_in("anna").status_code == 429
+
+
+def test_passwords_are_looked_at_one_after_the_other_and_pages_go_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, hold, entered = pages_app(store), threading.Event(), threading.Semaphore(0)
+
+    class Slow:
+        def verify(self, *_: str) -> bool:
+            entered.release()
+            return hold.wait(20)
+
+    monkeypatch.setattr(passwords, "_hasher", Slow)
+    answers: list[int] = []
+    most = passwords.AT_WORK_MAX + passwords.WAITING_MAX
+    people = [Person(store, app=app) for _ in range(most)]
+    threads = [
+        threading.Thread(target=lambda one=one: answers.append(one.log_in("anna").status_code)) for one in people
+    ]
+    for thread in threads:
+        thread.start()
+    assert all(entered.acquire(timeout=20) for _ in range(passwords.AT_WORK_MAX))
+    until_s = time.monotonic() + 20
+    while passwords._inside._value and time.monotonic() < until_s:
+        hold.wait(0.01)
+    refused = Person(store, app=app).log_in("anna")
+    assert refused.status_code == 429 and refused.headers["retry-after"] == "1"
+    assert Person(store, app=app).get("/login").status_code == 200
+    assert not entered.acquire(blocking=False), "the others wait"
+    hold.set()
+    for thread in threads:
+        thread.join()
+    assert answers == [303] * most
 
 
 # Forms

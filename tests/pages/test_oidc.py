@@ -15,6 +15,7 @@ from oidc_provider import CLIENT, SECRET, Provider, provider
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.roles import Role
+from hymio.pages.log_in import NETWORK_AT_ONCE
 from hymio.pages.oidc import LASTS_S, Oidc, OidcSettings, read_oidc
 from hymio.store.audit import entries
 from hymio.store.database import Store
@@ -142,6 +143,26 @@ def test_an_issuer_that_is_another_or_not_there(store: Store, issuer: Provider, 
     answer = person.get("/login/oidc") if "issuer" in metadata else person.get(come_back(person))
     assert answer.status_code == 403 and said(answer) == ["City log-in did not log you in"]
     assert person.get("/login").status_code == 200
+
+
+def test_an_issuer_that_is_away_is_not_asked_all_the_time(store: Store, issuer: Provider) -> None:
+    clock = Clock()
+    oidc = oidc_of(issuer, clock)
+    issuer.metadata = {"issuer": "https://other.example"}
+    person = Person(store, OURS, oidc)
+    assert person.get("/login/oidc").status_code == 403
+    issuer.metadata = {}
+    assert person.get("/login/oidc").status_code == 403
+    clock.ahead_s = 6
+    assert person.get("/login/oidc").status_code == 303
+
+
+def test_coming_back_with_any_code_is_throttled(store: Store, issuer: Provider) -> None:
+    person = Person(store, OURS, oidc_of(issuer))
+    person.get("/login/oidc")
+    for _ in range(NETWORK_AT_ONCE):
+        assert person.get("/login/oidc/back?code=x&state=x").status_code == 403
+    assert person.get("/login/oidc/back?code=x&state=x").status_code == 429
 
 
 def test_without_it_there_is_no_such_page(store: Store) -> None:

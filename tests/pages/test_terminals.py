@@ -205,9 +205,11 @@ class Asked:
         self.asked: list[str] = []
         self.failure: Failure | None = None
         self.hold: threading.Event | None = None
+        self.entered = threading.Semaphore(0)
 
     def __call__(self, device_id: str) -> list[dict[str, Any]]:
         self.asked.append(device_id)
+        self.entered.release()
         if self.hold is not None:
             assert self.hold.wait(20)
         if self.failure is not None:
@@ -244,8 +246,7 @@ def test_only_so_many_are_asked_at_once(store: Store) -> None:
     threads = [threading.Thread(target=lambda: answers.append(ask(at_this_computer(app)))) for _ in range(2)]
     for thread in threads:
         thread.start()
-    while len(way.asked) < view.LOGS_AT_ONCE:
-        pass
+    assert all(way.entered.acquire(timeout=20) for _ in range(view.LOGS_AT_ONCE))
     assert said(ask(at_this_computer(app)))[0].startswith("Other terminals are being asked")
     way.hold.set()
     for thread in threads:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from starlette.applications import Starlette
@@ -170,7 +171,7 @@ class _Asked:
         request, gate = self.request, self.gate
         try:
             access = gate.access_or_nobody(request) if self.is_open else gate.access(request)
-            reader = PageReader(request, gate.store, reader_language(request), access, self.sites.now, form)
+            reader = PageReader(request, gate.store, reader_language(request), access, cache(self.sites.now), form)
             token = gate.token(request)
             page = self.view(reader)
             if isinstance(page, Response):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from starlette.requests import Request
@@ -15,9 +16,9 @@ from hymio.locale.sentence import _
 from hymio.pages.errors import Refused
 from hymio.store import audit
 from hymio.store.database import Store
-from hymio.store.passwords import is_right
+from hymio.store.passwords import TooBusy, is_right
 from hymio.store.sessions import begin_session
-from hymio.store.users import User, change_user, normal_name, password_hash, user_named
+from hymio.store.users import NAME_MAX, User, change_user, normal_name, password_hash, user_named
 
 NAME_AT_ONCE: Final = 10
 """Wrong passwords for one name, before one has to wait."""
@@ -56,30 +57,45 @@ class LogIns:
         Raises:
             Refused: 429, there were too many wrong ones.
         """
-        name = normal_name(name)[:300]
-        # Counted beforehand, so that many at once don't come through; who is right has it back.
-        buckets = ((self._names, name), (self._networks, network_of(_address(request))))
+        name = normal_name(name)[:NAME_MAX]
+        with self.counted(request, name) as right:
+            with self._store.reading() as connection:
+                user = user_named(connection, name)
+                kept = None if user is None or user.disabled_utc is not None else password_hash(connection, user.id)
+            try:
+                if is_right(password, kept) and user is not None:
+                    right()
+                    return user
+            except TooBusy:
+                right()
+                raise _too_many(1) from None
+        if user is not None:
+            with self._store.writing() as connection:
+                audit.record(connection, "user.refused", {"name": user.name}, user.name)
+        return None
+
+    @contextmanager
+    def counted(self, request: Request, name: str | None = None) -> Iterator[Callable[[], None]]:
+        """Counts an attempt for its network, and for its name; gives what takes that back, for who was right.
+
+        Raises:
+            Refused: 429, there were too many wrong ones.
+        """
+        buckets = [(self._networks, network_of(_address(request)))]
+        if name is not None:
+            buckets.append((self._names, name))
         wait_s = max(limit.wait_s(key, self._now_s()) for limit, key in buckets)
         if wait_s:
-            raise Refused(
-                429,
-                _("Too many wrong passwords"),
-                _("Wait %(seconds)s seconds, then try again.", seconds=math.ceil(wait_s)),
-                {"Retry-After": str(math.ceil(wait_s))},
-            )
+            raise _too_many(math.ceil(wait_s))
+        # Beforehand, so that many at once don't come through.
         for limit, key in buckets:
             limit.book(key, self._now_s())
-        with self._store.reading() as connection:
-            user = user_named(connection, name)
-            kept = None if user is None or user.disabled_utc is not None else password_hash(connection, user.id)
-        if not is_right(password, kept) or user is None:
-            if user is not None:
-                with self._store.writing() as connection:
-                    audit.record(connection, "user.refused", {"name": user.name}, user.name)
-            return None
-        for limit, key in buckets:
-            limit.give_back(key)
-        return user
+
+        def right() -> None:
+            for limit, key in buckets:
+                limit.give_back(key)
+
+        yield right
 
     def let_in(self, user: User, by: str) -> str:
         """Logs somebody in who has shown who it is, `by` that; gives the session."""
@@ -89,6 +105,15 @@ class LogIns:
             change_user(connection, user.id, last_login_utc=now_utc)
             audit.record(connection, "user.login", {"name": user.name, "by": by}, user.name)
         return session
+
+
+def _too_many(wait_s: int) -> Refused:
+    return Refused(
+        429,
+        _("Too many wrong passwords"),
+        _("Wait %(seconds)s seconds, then try again.", seconds=wait_s),
+        {"Retry-After": str(wait_s)},
+    )
 
 
 def _address(request: Request) -> str:

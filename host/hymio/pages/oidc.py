@@ -29,6 +29,8 @@ LASTS_S: Final = 600.0
 _TIMEOUT_S: Final = 10.0
 _METADATA_S: Final = 3600.0
 """How long what an issuer tells of itself is believed."""
+_AGAIN_S: Final = 5.0
+"""How long an issuer that has failed is not asked again."""
 _LEEWAY_S: Final = 60
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures that only the issuer can make; with the others our own secret could."""
@@ -70,7 +72,7 @@ def read_oidc(path: Path) -> OidcSettings:
     Raises:
         Failure: 2, it can't be read, or something in it is wrong.
     """
-    hint = "host/spec/api.md shows a whole file."
+    hint = "host/spec/pages.md shows a whole file."
     try:
         with path.open("rb") as file:
             said = tomllib.loads(file.read(_FILE_MAX).decode("utf-8-sig"))
@@ -116,7 +118,7 @@ class Oidc:
         self._sessions = OAuth2Session
         self.settings, self._now_utc = settings, now_utc
         self._metadata: tuple[float, Mapping[str, Any]] | None = None
-        self._lock = threading.Lock()
+        self._lock, self._ask_again_utc = threading.Lock(), 0.0
 
     def begin(self, next_page: str) -> tuple[str, str]:
         """Where somebody logs in, and what the browser keeps meanwhile (signed by whoever sets the cookie)."""
@@ -200,11 +202,22 @@ class Oidc:
         Raises:
             OidcRefused: nothing, or it is somebody else.
         """
+        if self._metadata is not None and self._now_utc() - self._metadata[0] < _METADATA_S:
+            return self._metadata[1]
+        # One asks at a time, and not again at once: an issuer that is away must not hold up everything else.
+        if self._now_utc() < self._ask_again_utc or not self._lock.acquire(blocking=False):
+            raise OidcRefused("it did not answer a moment ago")
+        try:
+            self._ask_again_utc = self._now_utc() + _AGAIN_S
+            metadata = self._fetched()
+            self._metadata, self._ask_again_utc = (self._now_utc(), metadata), 0.0
+            return metadata
+        finally:
+            self._lock.release()
+
+    def _fetched(self) -> Mapping[str, Any]:
         from requests.exceptions import RequestException
 
-        with self._lock:
-            if self._metadata is not None and self._now_utc() - self._metadata[0] < _METADATA_S:
-                return self._metadata[1]
         try:
             with self._session() as session:
                 url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
@@ -218,6 +231,4 @@ class Oidc:
         missing = {"authorization_endpoint", "token_endpoint", "jwks_uri"} - metadata.keys()
         if missing:
             raise OidcRefused(f"it does not tell its {min(missing)}")
-        with self._lock:
-            self._metadata = self._now_utc(), metadata
         return metadata

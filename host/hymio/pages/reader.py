@@ -54,7 +54,7 @@ class PageReader:
     access: Access
     """What it may see and do."""
     known_sites: Callable[[], Sequence[SiteNow]]
-    """All of them, whoever reads."""
+    """All of them, whoever reads; the same throughout a request."""
     form: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """What was sent with a POST, by field; it is from a page of ours."""
 

@@ -49,13 +49,16 @@ class Signer:
         return text if text and hmac.compare_digest(signature, self.signature(purpose, text)) else None
 
     def _secret(self) -> bytes:
-        if self._key is None:
+        # Several threads may ask first; what each finds is the same.
+        key = self._key
+        if key is None:
             with self._store.reading() as connection:
-                self._key = cookie_key(connection)
-        if self._key is None:
+                key = cookie_key(connection)
+        if key is None:
             with self._store.writing() as connection:
-                self._key = make_cookie_key(connection, self._now_utc())
-        return self._key
+                key = make_cookie_key(connection, self._now_utc())
+        self._key = key
+        return key
 
 
 class FormToken:

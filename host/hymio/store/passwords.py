@@ -17,7 +17,15 @@ LONGEST: Final = 256
 AT_WORK_MAX: Final = 2
 """Passwords that are looked at at the same time: each takes 64 MiB, and all else goes on meanwhile."""
 
+WAITING_MAX: Final = 3
+"""Those that wait for it; who comes then is turned away, so that pages go on however many passwords are tried."""
+
 _at_work = BoundedSemaphore(AT_WORK_MAX)
+_inside = BoundedSemaphore(AT_WORK_MAX + WAITING_MAX)
+
+
+class TooBusy(Exception):
+    """So many passwords are being looked at that this one was not."""
 
 
 def is_good_password(password: str, name: str) -> bool:
@@ -39,17 +47,22 @@ def is_right(password: str, kept: str | None) -> bool:
     """Whether a password is the one of which `kept` is the hash; it takes as long if there is none (None).
 
     Raises:
+        TooBusy: too many are being looked at.
         Failure: 2, the extra `serve` is not installed.
     """
     from argon2.exceptions import Argon2Error, InvalidHashError
 
     if len(password) > LONGEST:
         return False
-    with _at_work:
-        try:
+    if not _inside.acquire(blocking=False):
+        raise TooBusy
+    try:
+        with _at_work:
             return _hasher().verify(kept or _of_nobody(), password) and kept is not None
-        except (Argon2Error, InvalidHashError):
-            return False
+    except (Argon2Error, InvalidHashError):
+        return False
+    finally:
+        _inside.release()
 
 
 @cache

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, text
 
 from hymio.store.schema import server_keys, sessions
 from hymio.store.users import User, user_of_id
@@ -17,6 +17,10 @@ OF_ONE_MAX: Final = 50
 """Browsers in which one account is logged in at a time; the one that logged in first is logged out."""
 _RANDOM_BYTES: Final = 32
 _COOKIES: Final = "cookies"
+_KEY: Final = text(
+    "INSERT INTO server_keys (name, secret, created_utc) VALUES (:name, :secret, :now_utc)"
+    " ON CONFLICT (name) DO NOTHING"
+)
 
 
 def begin_session(connection: Connection, user_id: int, now_utc: float) -> str:
@@ -67,8 +71,8 @@ def cookie_key(connection: Connection) -> bytes | None:
 
 def make_cookie_key(connection: Connection, now_utc: float) -> bytes:
     """The same, made if there is none; `connection` comes from `Store.writing`."""
+    made = {"name": _COOKIES, "secret": secrets.token_bytes(_RANDOM_BYTES), "now_utc": now_utc}
+    connection.execute(_KEY, made)  # unless another server has just done so
     found = cookie_key(connection)
-    if found is None:
-        found = secrets.token_bytes(_RANDOM_BYTES)
-        connection.execute(insert(server_keys).values(name=_COOKIES, secret=found, created_utc=now_utc))
+    assert found is not None
     return found

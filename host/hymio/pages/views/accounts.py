@@ -115,7 +115,9 @@ class AccountPages:
         try:
             if kept is None:
                 raise OidcRefused("it was not begun in this browser")
-            vouched, wanted = oidc.finish(bytes.fromhex(kept).decode(), request.query_params)
+            with self._log_ins.counted(request) as right:
+                vouched, wanted = oidc.finish(bytes.fromhex(kept).decode(), request.query_params)
+                right()
         except OidcRefused as error:
             raise self._refused(reader, error) from error
         with reader.store.writing() as connection:

@@ -55,7 +55,7 @@ COLUMNS: Final[Mapping[str, Sentence]] = {
     "wear": _("Switch wear"),
     "firmware": _("Firmware"),
     "certificate": _("Certificate until"),
-    "ledger": _("Presses: here, lost, waiting"),
+    "ledger": _("Presses: made, here, lost, waiting"),
 }
 SHOWN: Final[Mapping[str, Sentence]] = {
     "": _("All terminals"),
