@@ -322,7 +322,7 @@ def test_a_form_is_of_this_browser(store: Store, anna: Person) -> None:
 
 
 def test_every_post_wants_a_form(store: Store, anna: Person) -> None:
-    posts = [route for route in anna.app.routes if "POST" in (getattr(route, "methods", None) or ())]
+    posts: list[Any] = [route for route in anna.app.routes if "POST" in (getattr(route, "methods", None) or ())]
     assert len(posts) >= 10
     for route in posts:
         answer = anna.client.post(route.path.replace("{user}", "2"), data={"change": "disabled"})
