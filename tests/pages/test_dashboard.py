@@ -305,8 +305,8 @@ class CountedReader(FigureReader):
 
     all_of_them: ClassVar[list[FigureReader]] = []
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self.all_of_them.append(self)
 
 

@@ -292,7 +292,7 @@ def fleet(site_db: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
                 "cursor_seq": 9,
             }
             log |= {"duplicates": 0, "conflicts": 0, "first_seen_utc": 1.0, "last_seen_utc": NOW}
-            connection.execute(insert(schema.logs), [log | {"device_id": row["device_id"]} for row in rows])
+            connection.execute(insert(schema.logs), [{**log, "device_id": row["device_id"]} for row in rows])
         yield opened
 
 

@@ -48,6 +48,7 @@ class FigureReader:
         connection: Connection,
         now_utc: float,
         sites: tuple[StoredSite, ...] | None = None,
+        knows_lone: bool = True,
         lone: str | None = None,
     ) -> None:
         """Reads which places there are.
@@ -56,6 +57,7 @@ class FigureReader:
             connection: comes from `Store.reading`; all figures are of the moment at which that began.
             now_utc: seconds of 1970.
             sites: all of them as of that moment, if they are known; else they are read.
+            knows_lone: whether what terminals count while they stand nowhere is anybody's; of a token it is not.
             lone: the one terminal that is asked for of those that stand nowhere; None: all.
         """
         self.connection = connection
@@ -67,7 +69,7 @@ class FigureReader:
         self._stored_places = stored_places(connection)
         self._trees: dict[int, PlaceTree] = {}
         self._regions: dict[tuple[int, str], Region] = {}
-        self._lone: dict[str, Region] | None = None
+        self._lone: dict[str, Region] | None = None if knows_lone else {}
 
     def site(self, organisation: str | None) -> StoredSite:
         """That of an organisation, by key; None: of the only one.

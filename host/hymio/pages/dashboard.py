@@ -195,7 +195,7 @@ class Dashboard:
             with self.store.reading() as connection:
                 now_utc = self.clock()
                 if shown.site is None:
-                    return make(FigureReader(connection, now_utc, (), shown.device_id))
+                    return make(FigureReader(connection, now_utc, (), lone=shown.device_id))
                 return make(FigureReader(connection, now_utc, tuple(one.stored for one in self.sites.of(connection))))
 
         # Another day is another thing: what was today is not.

@@ -48,6 +48,9 @@ class StoredPlaces(Attributor[StoredPiece]):
         self.zones = zones
 
 
+StaffStays = Mapping[str, Sequence[tuple[int, int]]]
+"""By device id: [from, until) in UTC minutes."""
+
 UNPLACED: Final = StoredPlaces({}, StoredPiece(FROM_EVER, None, None, "UTC", None), {})
 """What a database without a site knows: terminals without a place, and days of UTC."""
 
@@ -67,6 +70,37 @@ def stored_places(connection: Connection) -> StoredPlaces:
         places = load_places(connection)
         kept["places"] = version, places
     return places
+
+
+def staff_stays(connection: Connection) -> StaffStays:
+    """When terminals asked staff, as of this transaction; kept as `stored_places` is."""
+    kept: dict[str, Any] = connection.get_execution_options()[KEPT]
+    version = sites_version(connection)
+    known_version: int
+    stays: StaffStays
+    known_version, stays = kept.get("staff_stays", (0, {}))
+    if version != known_version:
+        stays = staff_stays_of(load_sites(connection))
+        kept["staff_stays"] = version, stays
+    return stays
+
+
+def staff_stays_of(sites: Iterable[StoredSite]) -> StaffStays:
+    """When terminals asked staff, whether or not a survey ran: what they counted then is told in blocks alone."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for stored in sites:
+        for stay in stored.site.placements:
+            if stay.asks is SurveyType.STAFF:
+                until = FOR_EVER if stay.until_utc_minute is None else stay.until_utc_minute
+                found.setdefault(stay.device_id, []).append((stay.from_utc_minute, until))
+    return found
+
+
+def without(begin: int, end: int, others: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of a stretch without others, which do not overlap each other."""
+    inner = sorted((max(begin, low), min(end, high)) for low, high in others if max(begin, low) < min(end, high))
+    edges = [begin, *(edge for pair in inner for edge in pair), end]
+    yield from ((low, high) for low, high in list(pairwise(edges))[::2] if low < high)
 
 
 def load_places(connection: Connection) -> StoredPlaces:
