@@ -331,19 +331,11 @@ def test_orders_that_are_obeyed(site: tuple[str, Path], capsys: pytest.CaptureFi
     status, lines, err = run(capsys, "cmd", A, "send-log", "--broker", url)
     assert status == DONE and "broker connected" in "".join(lines) and "has sent" in err
     # As `hymio serve` asks for it, from a thread of its own.
-<<<<<<< HEAD
-    told: list[dict[str, Any]] = []
-    asking = threading.Thread(target=lambda: told.extend(log_of_terminal(url)))
-    asking.start()
-    asking.join(60)
-    assert any("broker connected" in line["text"] for line in told)
-=======
     found: list[dict[str, Any]] = []
     asking = threading.Thread(target=lambda: found.extend(log_of_terminal(url)))
     asking.start()
     asking.join(60)
     assert any("broker connected" in line["text"] for line in found)
->>>>>>> accounts
 
 
 def log_of_terminal(url: str) -> list[dict[str, Any]]:

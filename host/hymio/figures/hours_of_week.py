@@ -61,7 +61,7 @@ def hours_of_week(reader: FigureReader, place: OnePlace, stretch: WallStretch) -
         if one.verdict == COUNTED:
             votes.setdefault(_week_hour(one.time), [0, 0, 0, 0])[one.button - 1] += one.presses
 
-    shown_hours = _Shown(region, node, times)
+    shown_hours = _ShownHours(region, node, times)
 
     def together(hours: Iterable[WeekHour]) -> FaceFigures | None:
         hours = [hour for hour in hours if hour in times]
@@ -83,7 +83,7 @@ def hours_of_week(reader: FigureReader, place: OnePlace, stretch: WallStretch) -
     )  # fmt: skip
 
 
-class _Shown:
+class _ShownHours:
     """Which of these hours may be shown: a table of its own, of places by weekdays and their hours.
 
     It adds up single hours, of which some are shown and some are not. Whoever takes those that are from such a sum has

@@ -94,7 +94,7 @@ class LiveFigures:
         topic.listeners += 1
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
-        return _Stream(self._told(topic, _after(reader.request), may_listen), lambda: self._leave(name))
+        return _FigureStream(self._told(topic, _after(reader.request), may_listen), lambda: self._leave(name))
 
     def _leave(self, name: tuple[object, ...]) -> None:
         topic = self._topics[name]
@@ -180,7 +180,7 @@ class LiveFigures:
         return "\n".join(f"data: {line}" for line in html.splitlines() if line.strip())
 
 
-class _Stream(StreamingResponse):
+class _FigureStream(StreamingResponse):
     """Leaves when it is over, however that comes: what is never begun has no end of its own."""
 
     media_type = "text/event-stream"
