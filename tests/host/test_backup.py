@@ -292,6 +292,43 @@ def test_an_older_database_is_backed_up_as_it_is(new_db: NewDb, tmp_path: Path) 
     assert new["presses"] == other["presses"] and new["cells"] == other["cells"] and new["logs"] == other["logs"]
 
 
+SITE = """
+[organisation]
+key = "a"
+name = "A"
+locale = "en"
+time_zone = "UTC"
+"""
+
+
+@pytest.mark.parametrize("version", [2, SCHEMA_VERSION])
+def test_nothing_that_is_done_with_a_backup_changes_it(new_db: NewDb, tmp_path: Path, version: int) -> None:
+    db, site = new_db("sqlite", "votes"), tmp_path / "site.toml"
+    write_old(db, 2)
+    site.write_text(SITE)
+    if version == SCHEMA_VERSION:
+        open_store(db).close()
+    path = saved(db, tmp_path / "backup.db", as_it_is=True)
+    sealed = path.read_bytes()
+    changing = [
+        ["db", "upgrade"], ["db", "prune", "--older-than", "1d"], ["site", "import", str(site)],
+        ["token", "create", "--name", "x"], ["token", "revoke", "1"], ["quarantine", "release", "--all"],
+        ["cmd", "till-1", "forget"], ["collect", "--broker", "mqtt://127.0.0.1:1"],
+    ]  # fmt: skip
+    for command in changing:
+        refused = hymio_here(*command, "--db", str(path))
+        assert refused.returncode == WRONG_USE, (command, refused)
+        assert "is a backup" in refused.stderr and "hymio db restore" in refused.stderr, (command, refused)
+    for command in (["report"], ["ledger"], ["audit"], ["db", "check"], ["report", "--by", "terminal"]):
+        read = hymio_here(*command, "--db", str(path))
+        assert read.returncode == (WRONG_USE if version == 2 else command == ["ledger"]), read  # it has a quarantine
+    assert hymio_here("db", "backup", "--db", str(path), "--out", str(tmp_path / "copy.db")).returncode == 0
+    assert path.read_bytes() == sealed and not list(tmp_path.glob("backup.db-*"))
+    for number, one in enumerate((path, tmp_path / "copy.db")):
+        restore(one, new_db("sqlite", f"new{number}"))
+        assert path.read_bytes() == sealed
+
+
 def test_an_older_one_on_postgresql_is_brought_up_to_date_first(new_db: NewDb, tmp_path: Path) -> None:
     db = new_db("postgresql", "old")
     write_old(db, 1)

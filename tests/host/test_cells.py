@@ -185,6 +185,24 @@ class Sums:
             if of_staff and verdict == "counted":
                 self.staff[node, survey][row.button - 1] += count
 
+    def follow(
+        self, before: dict[int, str], lone: dict[str, str], after: dict[int, str], lone_after: dict[str, str]
+    ) -> None:
+        """Moves presses without rows to the hour, day and month of another clock."""
+        for key, presses in list(self.cells.items()):
+            device_id, span, start, node, *rest = key
+            if span is not CellSpan.HOUR or start == NO_TIME:
+                continue
+            old, new = (before.get(node), after.get(node)) if node else (lone.get(device_id), lone_after.get(device_id))
+            if old is None or new is None or old == new:
+                continue
+            for per in (CellSpan.HOUR, CellSpan.DAY, CellSpan.MONTH):
+                for zone, minute, sign in ((old, start, -1), (new, start + 30, 1)):
+                    name: Any = per.name.lower()
+                    (bucket,) = buckets(name, ZoneInfo(zone), 60 * minute, 60 * minute + 1)
+                    self.cells[(device_id, per, bucket.start_utc // 60, node, *rest)] += sign * presses  # type: ignore[index]
+        self.cells = +self.cells
+
 
 def assert_cells_are_what_the_rows_say(store: Store, pruned: Sums | None = None) -> None:
     with store.reading() as connection:
@@ -271,7 +289,23 @@ class Office(RuleBasedStateMachine):
 
     @rule(seed=seeds, key=st.sampled_from(["org", "other"]), at=st.sampled_from(MOMENTS))
     def a_site_is_another(self, seed: int, key: str, at: int) -> None:
+        before, lone = self.zones()
         change_site(self.store, site_of(seed, key), at)
+        self.pruned.follow(before, lone, *self.zones())
+
+    def zones(self) -> tuple[dict[int, str], dict[str, str]]:
+        """Of each point by its id, and of the terminals that never stood anywhere."""
+        with self.store.reading() as connection:
+            stored = list(load_sites(connection))
+        of_points = {
+            one.nodes[node.key]: places_of(one.site).zone(node.key)
+            for one in stored
+            for node in one.site.nodes
+            if node.kind is NodeKind.POINT
+        }
+        stood = {stay.device_id for one in stored for stay in one.site.placements if is_there(one.site, 0, stay)}
+        zone = stored[0].site.organisation.time_zone if len(stored) == 1 else "UTC"
+        return of_points, dict.fromkeys(set(DEVICES) - stood, zone)
 
     @rule(device_id=st.sampled_from(DEVICES), data=st.data())
     def old_rows_go(self, device_id: str, data: st.DataObject) -> None:
@@ -431,7 +465,7 @@ def staff_of(store: Store) -> tuple[list[int], list[list[int]]]:
     with store.reading() as connection:
         waiting = connection.execute(select(schema.staff_open)).all()
         blocks = connection.execute(select(schema.staff_blocks).order_by("number")).all()
-    return list(waiting[0][2:]), [list(one[4:]) for one in blocks]
+    return [number for row in waiting for number in row[2:]], [list(one[4:]) for one in blocks]
 
 
 def test_answers_of_staff_come_in_blocks_that_never_change(own: Store) -> None:
@@ -448,11 +482,47 @@ def test_answers_of_staff_come_in_blocks_that_never_change(own: Store) -> None:
     take(own, "till-1", press(40, 1), first=27)
     assert staff_of(own) == ([0, 0, 0, 0], [[3, 2, 2, 3], [0, 1, 12, 0]])
     assert_cells_are_what_the_rows_say(own)
-    # A correction makes them anew.
+    # What a correction takes away is owed, too; what only ends later moves nothing.
     assert change_site(own, site(stay("till-1", NOON + 5, staff=True)), NOON)
     waiting, blocks = staff_of(own)
-    assert [sum(block) for block in blocks] == [10] and sum(waiting) == 9
+    assert blocks == [[3, 2, 2, 3], [0, 1, 12, 0]] and sum(waiting) == -4
+    assert change_site(own, site(stay("till-1", NOON + 5, NOON + 90_000, staff=True)), NOON)
+    assert staff_of(own) == (waiting, blocks)
     assert_cells_are_what_the_rows_say(own)
+    assert change_site(own, site(stay("till-1", NOON + 5)), NOON)
+    assert staff_of(own) == ([], []), "they were never of staff"
+
+
+def test_answers_that_come_to_staff_later_are_as_old_as_they_are(own: Store) -> None:
+    take(own, "till-1", *(press(n, 1 + n % 4) for n in range(25)))
+    assert change_site(own, site(stay("till-1", staff=True)), NOON + 9000)
+    with own.reading() as connection:
+        full = connection.execute(select(schema.staff_blocks.c.full_utc).order_by("number")).scalars().all()
+    assert full == [60.0 * (NOON + 9), 60.0 * (NOON + 19)]
+
+
+def test_blocks_stay_where_rows_were_pruned(own: Store) -> None:
+    assert change_site(own, site(stay("till-1", staff=True)), NOON)
+    take(own, "till-1", *(press(n, 1 + n % 4) for n in range(15)))
+    shown = staff_of(own)
+    with own.writing() as connection:
+        assert prune_log(connection, ("till-1", LOG_ID), 3e9, 4e9).presses == 15
+    assert change_site(own, site(stay("till-1", until=NOON + 90_000, staff=True)), NOON)
+    assert staff_of(own) == shown
+
+
+def test_pruned_presses_follow_the_clock_of_their_place(own: Store) -> None:
+    """Midnight in Helsinki is 22:00 of the day before in London."""
+    assert change_site(own, site(stay("till-1")), NOON)
+    take(own, "till-1", press(0), press(500), press(570))
+    with own.writing() as connection:
+        assert prune_log(connection, ("till-1", LOG_ID), 3e9, 4e9).presses == 3
+    by_day = {key[1]: presses for key, presses in cells_in(own, CellSpan.DAY).items()}
+    assert by_day == {-900: 2, 540: 1}  # the third is after midnight
+    for zone, expected in (("Europe/London", {-780: 3}), ("Asia/Kolkata", {-1050: 1, 390: 2}), ("UTC", {-720: 3})):
+        assert change_site(own, site(stay("till-1"), zone=zone), NOON)
+        assert {key[1]: presses for key, presses in cells_in(own, CellSpan.DAY).items()} == expected, zone
+        assert sum(cells_in(own, CellSpan.HOUR).values()) == sum(cells_in(own, CellSpan.MONTH).values()) == 3
 
 
 class FailsAfterwards(Exception):
@@ -466,7 +536,7 @@ def test_an_import_that_fails_leaves_no_trace(own: Store, monkeypatch: pytest.Mo
     def fails(*_: Any) -> None:
         raise FailsAfterwards
 
-    for what in ("hymio.store.corrections.add_cells", "hymio.store.corrections._begin_again"):
+    for what in ("hymio.store.corrections.add_cells", "hymio.store.corrections._move_folded"):
         with monkeypatch.context() as patch, pytest.raises(FailsAfterwards):
             patch.setattr(what, fails)
             change_site(own, site(stay("till-1", NOON + 1)), NOON)

@@ -15,6 +15,7 @@ import aiomqtt
 import pytest
 from hymio_process import Service, hymio, service
 from schema_check import check
+from served_world import Given, World, at
 from sqlalchemy import select
 
 from hymio.common.errors import NO_TERMINAL, WRONG_USE
@@ -272,6 +273,71 @@ def test_the_day_begins_where_it_is_midnight(store: Store) -> None:
     home.heard("hymio/till-1/votes", b"x", is_retained=False)
     assert home.told()[FIGURES]["day_began"] == "2026-05-31T21:00:00+00:00"
     assert home.after(9 * 3600)[FIGURES]["day_began"] == "2026-06-01T21:00:00+00:00"
+
+
+ASKS_BOTH = """
+[organisation]
+key = "acme"
+name = "Acme"
+locale = "en"
+time_zone = "Europe/Helsinki"
+[point.canteen]
+name = "Canteen"
+[question.well]
+text = "Well?"
+[survey.lunch]
+question = "well"
+at = "canteen"
+first_day = 2026-01-01
+[[placement]]
+device_id = "till-1"
+at = "canteen"
+from = 2026-05-01T00:00:00+00:00
+until = 2026-06-01T09:30:00+00:00
+[[placement]]
+device_id = "till-1"
+at = "canteen"
+from = 2026-06-01T09:30:00+00:00
+until = 2026-06-01T11:10:00+00:00
+asks = "staff"
+[[placement]]
+device_id = "till-1"
+at = "canteen"
+from = 2026-06-01T11:10:00+00:00
+"""
+STAFF_SURVEY = """
+[survey.shift]
+question = "well"
+at = "canteen"
+type = "staff"
+first_day = 2026-01-01
+"""
+
+
+@pytest.mark.parametrize("survey", [STAFF_SURVEY, ""], ids=["survey", "none"])
+def test_of_answers_of_staff_nothing_is_told(tmp_path: Path, survey: str) -> None:
+    world = World(str(tmp_path / "votes.db"), ASKS_BOTH + survey)
+    nothing = dict.fromkeys(["face_1", "face_2", "face_3", "face_4", "votes", "happy_index"])
+    home = Home(world.store)
+    home.at_utc = at("2026-06-01T09:00")
+    home.heard("hymio/till-1/state", STATE, is_retained=False)
+    for moment, face in (("09:29", 4), ("09:30", 1), ("11:05", 1), ("11:09", 1), ("11:10", 3), ("11:40", 2)):
+        home.at_utc = at(f"2026-06-01T{moment}") + 20
+        world.tell("till-1", Given(home.at_utc - 10, face), received_utc=home.at_utc)
+        home.counted("till-1")
+        told = home.told()
+        if moment == "09:30":
+            assert {one["name"] for one in told[CONFIG]["cmps"].values()} == {
+                "Last seen", "In quarantine", "Battery", "Signal", "Connected",
+            }  # fmt: skip
+            assert told[FIGURES].items() >= (nothing | {"last_seen": "2026-06-01T09:00:00+00:00"}).items()
+        elif "09:30" < moment < "11:10":
+            assert told.get(FIGURES, nothing).items() >= nothing.items()
+            assert bool(told) == (moment != "11:09"), "not even that a vote has come"
+        else:
+            assert told[FIGURES]["face_1"] == 0, moment
+    assert [told[FIGURES][f"face_{face}"] for face in range(1, 5)] == [0, 1, 1, 1]
+    world.store.close()
 
 
 def test_a_restart_while_a_terminal_is_away_keeps_what_it_has(store: Store) -> None:

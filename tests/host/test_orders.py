@@ -331,11 +331,11 @@ def test_orders_that_are_obeyed(site: tuple[str, Path], capsys: pytest.CaptureFi
     status, lines, err = run(capsys, "cmd", A, "send-log", "--broker", url)
     assert status == DONE and "broker connected" in "".join(lines) and "has sent" in err
     # As `hymio serve` asks for it, from a thread of its own.
-    lines = []
-    asking = threading.Thread(target=lambda: lines.extend(log_of_terminal(url)))
+    found: list[dict[str, Any]] = []
+    asking = threading.Thread(target=lambda: found.extend(log_of_terminal(url)))
     asking.start()
     asking.join(60)
-    assert any("broker connected" in line["text"] for line in lines)
+    assert any("broker connected" in line["text"] for line in found)
 
 
 def log_of_terminal(url: str) -> list[dict[str, Any]]:

@@ -246,6 +246,23 @@ def test_measures_of_a_token_are_of_what_lies_within(client: TestClient, world: 
         assert "is not within what this token may read" in answer.json()["error"]["message"]
 
 
+def test_terminals_that_stand_nowhere_belong_to_no_token(tmp_path: Path) -> None:
+    """Not even where there is one organisation, whose they may be: to compare with, or to tell when votes began."""
+    world = World(str(tmp_path / "votes.db"), CITY)
+    for device_id, month in (("till-nowhere", "01"), ("till-2", "03")):
+        world.tell(device_id, *(Given(at(f"2026-{month}-20T10:00") + 60 * one, 1 + one % 4) for one in range(20)))
+    with served(world) as client:
+        headers = {"Authorization": f"Bearer {world.token()}"}
+        query = {"by": "terminal"}
+        answer = client.get("/api/v1/measures", params=query, headers=headers)
+        assert answer.json()["from_local"][:10] == "2026-03-01" and "nowhere" not in answer.text
+        shown = [cell["key"] for cell in answer.json()["cells"] if cell["votes"]]
+        assert shown == ["till-2"]
+        answer = client.get("/api/v1/measures", params=query | {"compare": "till-nowhere"}, headers=headers)
+        assert answer.status_code == 403 and "is not within" in answer.text
+    world.store.close()
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,17 +92,13 @@ def sums(db: str) -> Any:
             (*row[:3], places[row.node_id], surveys[row.survey_id], *row[5:7]): row[7:]
             for row in connection.execute(select(schema.cells))
         }
-        blocks = [
-            (places[row.node_id], surveys[row.survey_id], row.number, *row[-4:])
-            for row in connection.execute(select(schema.staff_blocks))
-        ]
-        waiting = [
-            (places[row.node_id], surveys[row.survey_id], *row[-4:])
-            for row in connection.execute(select(schema.staff_open))
-            if any(row[-4:])
-        ]
+        staff: Counter[tuple[str, str, int]] = Counter()
+        for table in (schema.staff_blocks, schema.staff_open):  # in which blocks they are tells how it came to be
+            for row in connection.execute(select(table)):
+                for button, answers in enumerate(row[-4:], start=1):
+                    staff[places[row.node_id], surveys[row.survey_id], button] += answers
     store.close()
-    return cells, sorted(blocks), sorted(waiting)
+    return cells, {key: answers for key, answers in staff.items() if answers}
 
 
 # An example takes a second: a failing one is small enough as it is.

@@ -102,6 +102,7 @@ def test_nobody_else_does(store: Store, issuer: Provider, person: dict[str, Any]
     "lie",
     [
         {"claims": {"iss": "https://other.example"}}, {"claims": {"aud": "another client"}},
+        {"claims": {"aud": "another client", "azp": CLIENT}},
         {"claims": {"nonce": "another"}}, {"claims": {"nonce": None}}, {"claims": {"exp": 1_000_000_000}},
         {"claims": {"sub": None}}, {"key": "another key"}, {"algorithm": "HS256"}, {"algorithm": "none"},
     ],

@@ -53,7 +53,9 @@ def fill(store: Store) -> None:
         for device_id, state in STATES.items():
             connection.execute(insert(schema.terminal_states).values(device_id=device_id, **state))
         for device_id, (pressed, rows, lost) in LEDGER.items():
-            row = dict.fromkeys(("next_seq", "oldest_seq", "cursor_seq", "duplicates", "conflicts"), 0)
+            row: dict[str, float] = dict.fromkeys(
+                ("next_seq", "oldest_seq", "cursor_seq", "duplicates", "conflicts"), 0
+            )
             row |= {"pressed": pressed, "presses": rows, "lost": lost, "first_seen_utc": 1.0, "last_seen_utc": NOW}
             connection.execute(insert(schema.logs).values(device_id=device_id, log_id=1, **row))
         connection.execute(text("DELETE FROM placements"))
@@ -281,9 +283,16 @@ def fleet(site_db: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         with opened.writing() as connection:
             connection.execute(schema.terminal_states.delete())
             connection.execute(insert(schema.terminal_states), rows)
-            log = {"log_id": 1, "pressed": 9, "presses": 9, "next_seq": 9, "oldest_seq": 0, "cursor_seq": 9}
+            log: dict[str, float] = {
+                "log_id": 1,
+                "pressed": 9,
+                "presses": 9,
+                "next_seq": 9,
+                "oldest_seq": 0,
+                "cursor_seq": 9,
+            }
             log |= {"duplicates": 0, "conflicts": 0, "first_seen_utc": 1.0, "last_seen_utc": NOW}
-            connection.execute(insert(schema.logs), [log | {"device_id": row["device_id"]} for row in rows])
+            connection.execute(insert(schema.logs), [{**log, "device_id": row["device_id"]} for row in rows])
         yield opened
 
 

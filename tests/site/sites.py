@@ -140,7 +140,7 @@ def site_of(size: int, seed: int) -> Site:
     rng = Random(f"{size} {seed}")
     organisation = Organisation(
         "org", rng.choice(_TEXTS), "en", rng.choice(ZONES), rng.choice([60.0, 62.5]), rng.choice([80.0, 75.5]),
-        rng.choice([90.0, 100.0]), rng.randint(1, 1000), rng.randint(1, 1000),
+        rng.choice([90.0, 100.0]), rng.randint(1, 1000), rng.randint(10, 1000),
     )  # fmt: skip
     groups: list[Node] = []
     for number in _some(rng, range(5), size):

@@ -129,7 +129,7 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_lines() -> None:
         ("excellent = 80", "excellent = 95", "levels", "organisation.levels", "each higher", "[70.0, 95.0, 90.0]"),
         ("excellent = 80", 'excellent = "x"', "levels", "organisation.levels.excellent", "a number", '"x"'),
         ("staff = 10", "staff = true", "too_few", "organisation.too_few.staff", "a whole number", "true"),
-        ("staff = 10", "staff = 0", "too_few", "organisation.too_few.staff", "from 1 to 1000", "0"),
+        ("staff = 10", "staff = 0", "too_few", "organisation.too_few.staff", "from 10 to 1000", "0"),
         ("[group.wards]", "[group.Wards]\nname = 'W'\n[group.wards]", "[group.W", "group.Wards.key", "1 to 64", ""),
         ('level = "EXCELLENT"', 'level = "BEST"', "level = ", "group.wards.level", "THE VERY BEST", '"BEST"'),
         ('parent = "wards"', 'parent = "bar"', "parent", "point.ward-3.parent", "an experience point", '"bar"'),

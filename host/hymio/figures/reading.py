@@ -43,15 +43,25 @@ class NamedPresses(NamedTuple):
 class FigureReader:
     """One look at the database: what figures are made of, each cell read when it is first needed."""
 
-    def __init__(self, connection: Connection, now_utc: float, sites: tuple[StoredSite, ...] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        now_utc: float,
+        sites: tuple[StoredSite, ...] | None = None,
+        knows_lone: bool = True,
+        lone: str | None = None,
+    ) -> None:
         """Reads which places there are.
 
         Args:
             connection: comes from `Store.reading`; all figures are of the moment at which that began.
             now_utc: seconds of 1970.
             sites: all of them as of that moment, if they are known; else they are read.
+            knows_lone: whether what terminals count while they stand nowhere is anybody's; of a token it is not.
+            lone: the one terminal that is asked for of those that stand nowhere; None: all.
         """
         self.connection = connection
+        self._only_lone = lone
         self.now_utc = now_utc
         self.rows = 0
         """How many rows of roll-ups have been read."""
@@ -59,7 +69,7 @@ class FigureReader:
         self._stored_places = stored_places(connection)
         self._trees: dict[int, PlaceTree] = {}
         self._regions: dict[tuple[int, str], Region] = {}
-        self._lone: dict[str, Region] | None = None
+        self._lone: dict[str, Region] | None = None if knows_lone else {}
 
     def site(self, organisation: str | None) -> StoredSite:
         """That of an organisation, by key; None: of the only one.
@@ -106,6 +116,7 @@ class FigureReader:
                 cells.span == int(CellSpan.EVER),
                 cells.start_utc_minute == 0,
                 cells.node_id == NOWHERE,
+                *([] if self._only_lone is None else [cells.device_id == self._only_lone]),
             )
             device_ids = sorted({device_id for (device_id,) in self.connection.execute(have_any)})
             by_device: dict[str, dict[str, Mapping[str, int]]] = {device_id: {} for device_id in device_ids}

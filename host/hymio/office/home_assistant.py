@@ -21,7 +21,7 @@ from hymio.store import known_terminals
 from hymio.store.cells import COUNTED, read_cells
 from hymio.store.database import Store
 from hymio.store.known_terminals import Facts, facts_of
-from hymio.store.places import stored_places
+from hymio.store.places import staff_stays, stored_places, without
 from hymio.store.quarantine import counts
 from hymio.store.schema import OUT_OF_HOURS, CellSpan, logs, presses
 from hymio.wire.device_ids import is_device_id
@@ -30,6 +30,9 @@ GATHER_S: Final = 2.0
 """How long votes are gathered, in seconds; those of one moment are one message then."""
 LOOK_S: Final = 10.0
 """How often, in seconds, the database is asked who has been retired; `hymio retire` and `cmd forget` mark it there."""
+
+STAFF_SEEN_S: Final = 3600
+"""Of one that asks staff it is told to so many seconds when it was heard last, or each vote would be seen to come."""
 
 Publish = Callable[[str, bytes], Awaitable[None]]
 
@@ -43,12 +46,20 @@ def day_of(now_utc: float, zone: tzinfo) -> tuple[float, float]:
 
 
 def faces_between(connection: Connection, device_id: str, begin_utc: float, end_utc: float) -> list[int]:
-    """Counted votes by button.
+    """Counted votes by button, without those of the time in which the terminal asked staff."""
+    faces = [0] * 4
+    stays = staff_stays(connection).get(device_id, ())
+    for begin, end in without(int(begin_utc) // 60, int(end_utc) // 60, stays):
+        faces = [sum(both) for both in zip(faces, _faces_of(connection, device_id, begin, end), strict=True)]
+    return faces
+
+
+def _faces_of(connection: Connection, device_id: str, begin: int, end: int) -> list[int]:
+    """Counted votes by button from one UTC minute on until before another.
 
     The hours of the place that lie wholly within come from the roll-ups. Where its clock is not whole hours away from
     the one that asks, the parts of hours at both ends are counted press by press.
     """
-    begin, end = int(begin_utc) // 60, int(end_utc) // 60
     faces = [0] * 4
     for cell in read_cells(connection, [device_id], CellSpan.HOUR, begin, end - 59):
         if cell.verdict in (COUNTED, OUT_OF_HOURS):
@@ -326,11 +337,15 @@ class HomeAssistant:
             return known, known_terminals.forgotten(connection), heard_utc
 
     def _days(self, device_ids: list[str]) -> dict[str, _Day]:
+        now_minute = int(self._now_utc()) // 60
         with self._store.reading() as connection:
-            kept_apart = counts(connection)
+            kept_apart, staff = counts(connection), staff_stays(connection)
             return {
                 device_id: _Day(
-                    faces_between(connection, device_id, *self._day),
+                    # Not even those of customers of the same day: whoever has them would see which vote is the next.
+                    None
+                    if any(begin <= now_minute < end for begin, end in staff.get(device_id, ()))
+                    else faces_between(connection, device_id, *self._day),
                     _last_seen(connection, device_id),
                     self._day[0],
                     kept_apart.get(device_id, 0),
@@ -343,7 +358,9 @@ class HomeAssistant:
         seen_utc = max(seen.seen_utc, day.last_seen_utc)
         if not seen_utc:
             return  # a retained message of a terminal that never came
-        payload = json.dumps(discovery(device_id, seen.facts, self._collector_id)).encode()
+        if day.faces is None:
+            seen_utc -= seen_utc % STAFF_SEEN_S
+        payload = json.dumps(discovery(device_id, seen.facts, self._collector_id, day.faces is not None)).encode()
         if payload != seen.discovered:
             await publish(discovery_topic(self._prefix, device_id), payload)
             if not seen.discovered:
@@ -359,7 +376,8 @@ class HomeAssistant:
 class _Day:
     """What the database says of a terminal's day."""
 
-    faces: list[int]
+    faces: list[int] | None
+    """None: it asks staff."""
     last_seen_utc: float
     began_utc: float
     quarantined: int

@@ -46,8 +46,11 @@ def availability_topic(collector_id: str) -> str:
     return f"hymio/_collector/{collector_id}/availability"
 
 
-def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]:
-    """The device-based discovery payload; battery and signal are in it only if the terminal has them."""
+def discovery(device_id: str, facts: Facts, collector_id: str, tells_votes: bool = True) -> dict[str, Any]:
+    """The device-based discovery payload; battery and signal are in it only if the terminal has them.
+
+    Of one that asks staff nothing of votes is in it.
+    """
 
     def sensor(key: str, name: str, **more: Any) -> dict[str, Any]:
         template = f"{{{{ value_json.{key} }}}}"
@@ -67,7 +70,7 @@ def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]
         "state_class": "total",
         "last_reset_value_template": "{{ value_json.day_began }}",
     }
-    sensors = [
+    votes = [
         *(
             sensor(f"face_{face}", f"{name.capitalize()} today", icon=f"mdi:{icon}", **votes_of_day)
             for face, (name, icon) in enumerate(zip(FACES, _ICONS, strict=True), 1)
@@ -75,9 +78,12 @@ def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]
         sensor("votes", "Votes today", icon="mdi:vote", **votes_of_day),
         sensor("happy_index", "Happy Index today", icon="mdi:emoticon", state_class="measurement",
                suggested_display_precision=1),
+    ]  # fmt: skip
+    sensors = [
+        *(votes if tells_votes else ()),
         sensor("last_seen", "Last seen", device_class="timestamp", **diagnostic),
         sensor("quarantined", "In quarantine", icon="mdi:tray-alert", state_class="measurement", **diagnostic),
-    ]  # fmt: skip
+    ]
     if facts.supply_mv is not None:
         sensors.append(
             sensor("supply_mv", "Battery", device_class="voltage", unit_of_measurement="mV", state_class="measurement",
@@ -116,13 +122,13 @@ def discovery(device_id: str, facts: Facts, collector_id: str) -> dict[str, Any]
 
 
 def figures(
-    faces: list[int], facts: Facts, seen_utc: float, day_began_utc: float, quarantined: int = 0
+    faces: list[int] | None, facts: Facts, seen_utc: float, day_began_utc: float, quarantined: int = 0
 ) -> dict[str, Any]:
-    """The content of `hymio/<device_id>/figures`: the day so far."""
-    index = happy_index(faces)
+    """The content of `hymio/<device_id>/figures`: the day so far; without faces of one that asks staff."""
+    index = None if faces is None else happy_index(faces)
     return {
-        **{f"face_{face}": votes for face, votes in enumerate(faces, 1)},
-        "votes": sum(faces),
+        **{f"face_{face}": None if faces is None else faces[face - 1] for face in range(1, 5)},
+        "votes": None if faces is None else sum(faces),
         "happy_index": None if index is None else round(index, 1),
         "supply_mv": facts.supply_mv,
         "rssi": facts.rssi,

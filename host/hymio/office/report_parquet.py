@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +13,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from sqlalchemy import Connection, select, text
 
 from hymio.office.report_columns import Cell, columns_of
-from hymio.site.attribution import FOR_EVER
-from hymio.site.model import SurveyType
 from hymio.site.moments import MINUTE_S
-from hymio.store.places import stored_places
+from hymio.store.places import staff_stays, stored_places
 from hymio.store.schema import logs
-from hymio.store.sites import load_sites
 
 ROWS_AT_ONCE: Final = 50_000
 """Presses in a row group: so many are in memory at a time."""
@@ -87,7 +84,7 @@ def write_presses(connection: Connection, path: Path) -> int:
 
 
 def _presses(connection: Connection) -> Iterator[tuple[Any, ...]]:
-    places, staff = stored_places(connection), _staff_stays(connection)
+    places, staff = stored_places(connection), staff_stays(connection)
     device_ids = connection.execute(select(logs.c.device_id).distinct().order_by(logs.c.device_id)).scalars().all()
     for device_id in device_ids:
         stays = staff.get(device_id, [])
@@ -99,14 +96,3 @@ def _presses(connection: Connection) -> Iterator[tuple[Any, ...]]:
             piece = None if at is None else places.at(device_id, at).piece
             place, survey = (None, None) if piece is None else (piece.point, piece.survey)
             yield (*row[:7], bool(row.is_vote), *row[8:], place, survey)
-
-
-def _staff_stays(connection: Connection) -> Mapping[str, list[tuple[int, int]]]:
-    """When terminals asked staff, in UTC minutes."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    for stored in load_sites(connection):
-        for stay in stored.site.placements:
-            if stay.asks is SurveyType.STAFF:
-                until = FOR_EVER if stay.until_utc_minute is None else stay.until_utc_minute
-                found.setdefault(stay.device_id, []).append((stay.from_utc_minute, until))
-    return found

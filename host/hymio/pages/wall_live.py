@@ -131,7 +131,7 @@ class Walls:
         screen.listeners += 1
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
-        return _Stream(self._told(screen, request.headers.get("last-event-id", "")), lambda: self._leave(name))
+        return _WallStream(self._told(screen, request.headers.get("last-event-id", "")), lambda: self._leave(name))
 
     def _leave(self, name: tuple[str, str | None]) -> None:
         screen = self._screens[name]
@@ -231,7 +231,7 @@ class Walls:
         return known[2]
 
 
-class _Stream(StreamingResponse):
+class _WallStream(StreamingResponse):
     """Leaves when it is over, however that comes: what is never begun has no end of its own."""
 
     media_type = "text/event-stream"

@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from threading import Lock
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from hymio.site.hours import OpeningHours
 from hymio.site.model import Node, NodeKind, Question, Survey, SurveyType, places_of
 from hymio.site.moments import WallClock
 from hymio.store import schema
+from hymio.store.places import staff_stays_of, without
 from hymio.store.sites import StoredSite, load_sites, sites_version
 from hymio.store.tokens import Scope
 
@@ -198,16 +198,12 @@ class Catalogue:
         self.trees = {stored.id: places_of(stored.site) for stored in self.sites}
         self.compiled = {stored.id: compile_site(stored.site) for stored in self.sites}
         self.surveys = {survey.id: survey for survey in _surveys(connection, self.sites)}
-        self.staff_stays: dict[str, list[tuple[int, int]]] = {}
-        """When a terminal asked staff, whether or not a survey ran."""
+        self.staff_stays = staff_stays_of(self.sites)
         self.stood_at: dict[str, set[int]] = {}
         """The ids of the places where a terminal ever stood."""
         for stored in self.sites:
             for stay in stored.site.placements:
                 self.stood_at.setdefault(stay.device_id, set()).add(stored.nodes[stay.point])
-                if stay.asks is SurveyType.STAFF:
-                    until = FOR_EVER if stay.until_utc_minute is None else stay.until_utc_minute
-                    self.staff_stays.setdefault(stay.device_id, []).append((stay.from_utc_minute, until))
         self._clocks: dict[str, WallClock] = {}
         self._views: dict[tuple[int, int | None] | None, View] = {}
 
@@ -261,15 +257,8 @@ def _stays(
         if survey is not None and survey.is_staff:
             continue
         asks_staff = catalogue.staff_stays.get(device_id, ()) if survey is None else ()
-        for begin, until in _without(piece.from_utc_minute, end, asks_staff):
+        for begin, until in without(piece.from_utc_minute, end, asks_staff):
             yield Stay(device_id, begin, until, at[piece.point], survey)
-
-
-def _without(begin: int, end: int, others: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """What is left of a stretch without others, which do not overlap each other."""
-    inner = sorted((max(begin, low), min(end, high)) for low, high in others if max(begin, low) < min(end, high))
-    edges = [begin, *(edge for pair in inner for edge in pair), end]
-    yield from ((low, high) for low, high in list(pairwise(edges))[::2] if low < high)
 
 
 def _surveys(connection: Connection, sites: Iterable[StoredSite]) -> Iterator[SeenSurvey]:

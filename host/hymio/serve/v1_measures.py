@@ -64,7 +64,7 @@ def measures(
             organisation, scope = _within(view, token, organisation, scope)
             _check_compared(view, token, by, to_compare)
         try:
-            reader = FigureReader(connection, serving.now_utc(), catalogue.sites)
+            reader = FigureReader(connection, serving.now_utc(), catalogue.sites, knows_lone=token is None)
             whole = FigureScope(reader, organisation, scope, by == "terminal")
             stretch = stretch_of(start, end, whole.zone, whole.first_day, reader.now_utc)
             query = FigureQuery(by, per, stretch, organisation, scope)
@@ -72,9 +72,6 @@ def measures(
         except ValueError as error:
             raise ApiError(400, str(error), "/api/v1/sites names the keys.") from error
     values = answer.as_json()
-    if token is not None and by == "terminal":
-        # Those that stand nowhere belong to no token.
-        values["cells"] = [cell for cell in values["cells"] if cell["key"] in view.device_ids]
     if len(values["cells"]) > CELLS_MAX:
         said = f"That would be {len(values['cells'])} cells, not {CELLS_MAX} at most."
         raise ApiError(400, said, "Ask for less time at once, or by longer buckets.")
@@ -94,7 +91,11 @@ def _within(view: View, token: Scope, organisation: str | None, scope: str | Non
 
 
 def _check_compared(view: View, token: Scope, by: By, key: str | None) -> None:
-    if key is None or key == PREVIOUS or token.node_id is None:
+    if key is None or key == PREVIOUS:
+        return
+    if by == "terminal" and key not in view.device_ids:
+        raise _not_within("compare", key)
+    if token.node_id is None:
         return
     # A terminal's or a survey's figures are compared as they are everywhere, and a part knows of itself alone.
     keys = {place.node.key for place in view.places.values() if place.node is not None}

@@ -18,6 +18,7 @@ from typing import Final
 from hymio.site import moments
 from hymio.site.model import (
     PHONE_OPTIONS_MAX,
+    STAFF_AT_LEAST,
     FollowUp,
     Node,
     NodeKind,
@@ -152,9 +153,12 @@ def organisation_problems(organisation: Organisation) -> Iterator[Problem]:
     if not (0 <= levels[0] < levels[1] < levels[2] <= 100):
         said = "thresholds between 0 and 100, each higher than the one before (good, excellent, the_very_best)"
         yield Problem(subject, ("levels",), said, list(levels))
-    for name, fewest in (("customer", organisation.too_few_customer), ("staff", organisation.too_few_staff)):
-        if not 1 <= fewest <= TOO_FEW_MAX:
-            yield Problem(subject, ("too_few", name), f"a whole number from 1 to {TOO_FEW_MAX}", fewest)
+    for name, fewest, least in (
+        ("customer", organisation.too_few_customer, 1),
+        ("staff", organisation.too_few_staff, STAFF_AT_LEAST),
+    ):
+        if not least <= fewest <= TOO_FEW_MAX:
+            yield Problem(subject, ("too_few", name), f"a whole number from {least} to {TOO_FEW_MAX}", fewest)
 
 
 def _line(most: int) -> str:

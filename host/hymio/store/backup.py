@@ -17,15 +17,13 @@ from sqlalchemy import Connection, delete, func, select, text
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 from hymio.common.private_files import make_private
 from hymio.store import audit, schema
-from hymio.store.database import Store, open_store
+from hymio.store.database import SEAL, Store, open_store
 from hymio.store.database_errors import shown
 from hymio.store.partitions import make_months
 from hymio.store.rows import copy_in
 from hymio.store.schema import SCHEMA_VERSION
 from hymio.store.upgrade import check_version
 
-_SEAL: Final = "hymio_backup"
-"""The table of a backup that says how many rows each other one has, and their digest."""
 _ALWAYS_THERE: Final = (schema.schema_version, schema.counters)
 """The tables that say nothing of terminals or sites."""
 _OF_THEN: Final = (schema.sessions, schema.server_keys)
@@ -130,16 +128,17 @@ def _seal(path: Path) -> Sums:
     with contextlib.closing(sqlite3.connect(path)) as file:
         file.execute("PRAGMA journal_mode=DELETE")  # one file, which can be read where nothing can be written
         with file:
+            file.execute(f"DROP TABLE IF EXISTS {SEAL}")  # of a backup of a backup
             sums = _sums_of(file)
-            file.execute(f"CREATE TABLE {_SEAL} (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, digest TEXT NOT NULL)")
-            file.executemany(f"INSERT INTO {_SEAL} VALUES (?, ?, ?)", ((name, *its) for name, its in sums.items()))
+            file.execute(f"CREATE TABLE {SEAL} (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, digest TEXT NOT NULL)")
+            file.executemany(f"INSERT INTO {SEAL} VALUES (?, ?, ?)", ((name, *its) for name, its in sums.items()))
     return sums
 
 
 def _sums_of(file: sqlite3.Connection) -> Sums:
     named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> ?"
     sums = {}
-    for (name,) in file.execute(named, (_SEAL,)).fetchall():
+    for (name,) in file.execute(named, (SEAL,)).fetchall():
         digest = Digest()
         for _ in digest.of(file.execute(f'SELECT * FROM "{name}"')):
             pass
@@ -187,13 +186,13 @@ def _verified(path: Path) -> int:
         raise Failure(WRONG_USE, f"There is no backup {path}.", "`hymio db backup` makes one.")
     try:
         with contextlib.closing(_opened(path)) as file:
-            if not file.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_SEAL,)).fetchall():
+            if not file.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (SEAL,)).fetchall():
                 raise Failure(
                     WRONG_USE,
                     f"{path} is a database, but no backup.",
                     "Give it as --db as it is, or make a backup of it: hymio db backup.",
                 )
-            sealed = {name: (rows, digest) for name, rows, digest in file.execute(f"SELECT * FROM {_SEAL}")}
+            sealed = {name: (rows, digest) for name, rows, digest in file.execute(f"SELECT * FROM {SEAL}")}
             damaged = sorted(name for name, _ in sealed.items() ^ _sums_of(file).items())
             damaged += [said for (said,) in file.execute("PRAGMA integrity_check(1)") if said != "ok"]
             version = file.execute(f"SELECT version FROM {schema.schema_version.name}").fetchone()
@@ -221,6 +220,8 @@ def _brought_up_to_date(path: Path, directory: Path) -> Path:
     """A copy of a backup in the tables of this hymio."""
     copy = directory / "backup.db"
     shutil.copyfile(path, copy)
+    with contextlib.closing(sqlite3.connect(copy)) as file:
+        file.execute(f"DROP TABLE {SEAL}")
     open_store(os.fspath(copy)).close()
     return copy
 

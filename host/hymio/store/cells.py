@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import add
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -171,7 +171,7 @@ def cells_of(places: StoredPlaces, minutes: Minutes) -> tuple[dict[CellKey, ByBu
                 if not where.is_open(minute):
                     verdict = OUT_OF_HOURS
                 elif staff:
-                    answers.setdefault(key[:2], (staff, []))[1].append((button, presses))
+                    answers.setdefault(key[:2], (staff, []))[1].append((minute, button, presses))
             numbers = hour.get(verdict)
             if numbers is None:
                 numbers = hour[verdict] = [0, 0, 0, 0]
@@ -195,7 +195,10 @@ def add_cells(connection: Connection, cells: Mapping[CellKey, ByButton]) -> None
     """Adds presses to cells; a cell that has none any more is gone."""
     changed = [(*key, *numbers) for key, numbers in cells.items() if any(numbers)]
     _add(connection, _PRESSES, changed)
-    emptied = [key for key, numbers in cells.items() if min(numbers) < 0]
+    _remove_empty(connection, [key for key, numbers in cells.items() if min(numbers) < 0])
+
+
+def _remove_empty(connection: Connection, emptied: list[CellKey]) -> None:
     if not emptied:
         return
     if connection.dialect.name == "postgresql":
@@ -207,6 +210,21 @@ def add_cells(connection: Connection, cells: Mapping[CellKey, ByButton]) -> None
 def fold_cells(connection: Connection, cells: Mapping[CellKey, ByButton]) -> None:
     """Notes that rows of these presses are about to be pruned; their cells count them all the same."""
     _add(connection, _PRESSES + _FOLDED, [(*key, 0, 0, 0, 0, *numbers) for key, numbers in cells.items()])
+
+
+Folded = Sequence[int]
+"""Presses of each button whose rows were pruned."""
+
+
+def fold_elsewhere(connection: Connection, moves: Iterable[tuple[CellKey, CellKey, Folded]]) -> None:
+    """Moves pruned presses from one cell to another one."""
+    rows: dict[CellKey, list[int]] = {}
+    for before, after, folded in moves:
+        for key, sign in ((before, -1), (after, 1)):
+            there = rows.get(key, [0, 0, 0, 0])
+            rows[key] = [one + sign * more for one, more in zip(there, folded, strict=True)]
+    _add(connection, _PRESSES + _FOLDED, [(*key, *numbers, *numbers) for key, numbers in rows.items()])
+    _remove_empty(connection, [key for key, numbers in rows.items() if min(numbers) < 0])
 
 
 def _add(connection: Connection, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, or_, select
 
 from hymio.site.attribution import FOR_EVER, FROM_EVER, TerminalStretch, changed_stretches, nowhere_changed
+from hymio.site.moments import WallClock
 from hymio.store import schema
-from hymio.store.cells import COUNTED, ByButton, CellKey, add_by_button, add_cells, cells_of, stored_minutes
+from hymio.store.cells import (
+    ByButton,
+    CellKey,
+    Folded,
+    add_by_button,
+    add_cells,
+    cells_of,
+    fold_elsewhere,
+    stored_minutes,
+)
 from hymio.store.places import StoredPlaces
-from hymio.store.staff import StaffPlace, begin_again
+from hymio.store.rows import chunks
+from hymio.store.schema import NO_TIME, NOWHERE, CellSpan
+from hymio.store.staff import StaffPlace, move_answers
 
-_ANSWERS: Final = text(
-    "SELECT received_utc, device_id, log_id, seq, pressed_utc, button, count FROM presses"
-    f" WHERE device_id = :device_id AND pressed_utc >= :from_utc AND pressed_utc < :until_utc AND verdict = '{COUNTED}'"
-)
-_FOLDED: Final = text(
-    f"SELECT {', '.join(f'CAST(sum(folded_{button}) AS BIGINT)' for button in range(1, 5))} FROM cells"
-    f" WHERE device_id IN (SELECT device_id FROM logs WHERE folded > 0) AND span = {int(schema.CellSpan.EVER)}"
-    f" AND node_id = :node_id AND survey_id = :survey_id AND verdict = '{COUNTED}'"
-)
+_FOLDED_COLUMNS: Final = tuple(schema.cells.c[f"folded_{button}"] for button in range(1, 5))
+_HALF_HOUR: Final = 30
 
 
 def recompute(connection: Connection, old: StoredPlaces, new: StoredPlaces, at_utc: float) -> None:
     """Moves presses to the cells where they belong by the new sites, in the transaction that changes these.
 
-    Presses whose rows were pruned stay where they were counted: nobody knows their minutes any more. Blocks of staff's
-    answers are made anew where anything of theirs may have moved.
+    Presses whose rows were pruned stay at the place and in the hour where they were counted: nobody knows their minutes
+    any more. Blocks of staff's answers stay as they are; see `staff`.
 
     Args:
         connection: comes from `Store.writing`, and holds `lock_sites`.
@@ -37,17 +43,25 @@ def recompute(connection: Connection, old: StoredPlaces, new: StoredPlaces, at_u
         new: where they belong now.
         at_utc: now, in seconds of 1970.
     """
-    staff: dict[StaffPlace, int] = {}
+    blocks: dict[StaffPlace, int] = {}
+    moved: dict[StaffPlace, Counter[tuple[int, int]]] = defaultdict(Counter)
     for device_id, stretches in groupby(_changed(connection, old, new), key=lambda one: one.device_id):
         cells: dict[CellKey, ByButton] = {}
         for one in stretches:
             minutes = stored_minutes(connection, device_id, (one.from_utc_minute, one.until_utc_minute))
             for places, sign in ((old, -1), (new, 1)):
-                staff |= {place: block for place, block, _ in _staff_of(places, one)}
-                for key, numbers in cells_of(places, minutes)[0].items():
+                found, answers = cells_of(places, minutes)
+                for key, numbers in found.items():
                     add_by_button(cells, key, [sign * presses for presses in numbers])
+                for place, (block, some) in answers.items():
+                    blocks[place] = block
+                    for minute, button, presses in some:
+                        moved[place][minute, button] += sign * presses
         add_cells(connection, cells)
-    _begin_again(connection, new, staff, at_utc)
+    _move_folded(connection, old, new)
+    for place, answers_by_minute in sorted(moved.items()):
+        some = [(minute, button, presses) for (minute, button), presses in sorted(answers_by_minute.items()) if presses]
+        move_answers(connection, place, blocks[place], some, at_utc)
 
 
 def _changed(connection: Connection, old: StoredPlaces, new: StoredPlaces) -> Iterator[TerminalStretch]:
@@ -60,39 +74,45 @@ def _changed(connection: Connection, old: StoredPlaces, new: StoredPlaces) -> It
                 yield TerminalStretch(device_id, FROM_EVER, FOR_EVER)
 
 
-def _staff_of(places: StoredPlaces, within: TerminalStretch) -> Iterator[tuple[StaffPlace, int, TerminalStretch]]:
-    """Where staff was asked in a stretch: (place and survey, answers that fill a block, when it was asked)."""
-    pieces = places.pieces(within.device_id)
-    untils = (*(piece.from_utc_minute for piece in pieces[1:]), FOR_EVER)
-    for piece, until in zip(pieces, untils, strict=True):
-        if piece.staff_block and piece.from_utc_minute < within.until_utc_minute and within.from_utc_minute < until:
-            asked = TerminalStretch(within.device_id, piece.from_utc_minute, until)
-            yield (piece.node_id, piece.survey_id), piece.staff_block, asked
+def _move_folded(connection: Connection, old: StoredPlaces, new: StoredPlaces) -> None:
+    """Has pruned presses stand in the hour, day and month of the clock that their place has now.
 
-
-def _begin_again(connection: Connection, places: StoredPlaces, staff: Mapping[StaffPlace, int], at_utc: float) -> None:
-    asked: dict[StaffPlace, list[TerminalStretch]] = {place: [] for place in staff}
-    for device_id in places.device_ids if staff else ():
-        for place, _, stretch in _staff_of(places, TerminalStretch(device_id, FROM_EVER, FOR_EVER)):
-            if place in asked:
-                asked[place].append(stretch)
-    for place, stretches in sorted(asked.items()):
-        folded = connection.execute(_FOLDED, {"node_id": place[0], "survey_id": place[1]}).one()
-        answers = [(button, presses) for button, presses in enumerate(folded, start=1) if presses]
-        answers += [row[-2:] for row in sorted(_answers(connection, places, stretches))]
-        begin_again(connection, place, staff[place], answers, at_utc)
-
-
-def _answers(
-    connection: Connection, places: StoredPlaces, stretches: Iterable[TerminalStretch]
-) -> Iterator[tuple[Any, ...]]:
-    """(when it came, device_id, log_id, seq, button, presses) of every counted press in opening hours."""
-    for one in stretches:
-        given = {
-            "device_id": one.device_id,
-            "from_utc": 60.0 * one.from_utc_minute,
-            "until_utc": 60.0 * one.until_utc_minute,
-        }
-        rows = connection.execute(_ANSWERS, given).all()
-        found = places.many(one.device_id, (int(row.pressed_utc // 60) for row in rows))
-        yield from ((*row[:4], *row[5:]) for row, where in zip(rows, found, strict=True) if where.is_open)
+    Of these it is known in which hour they were; where clocks differ by half an hour, they are taken to be of its
+    middle.
+    """
+    zones = {
+        node_id: (zone, new.zones[node_id])
+        for node_id, zone in old.zones.items()
+        if new.zones.get(node_id, zone) != zone
+    }
+    stood = schema.placements.c
+    devices: set[str] = set()
+    for chunk in chunks(sorted(zones)):
+        devices.update(connection.execute(select(stood.device_id).where(stood.node_id.in_(chunk))).scalars())
+    if nowhere_changed(old, new):
+        logs = schema.logs.c
+        pruned = connection.execute(select(logs.device_id).where(logs.folded > 0)).scalars()
+        devices.update(set(pruned) - old.device_ids - new.device_ids)
+        zones[NOWHERE] = (old.pieces("")[0].zone, new.pieces("")[0].zone)
+    clocks = {node_id: (WallClock(before), WallClock(after)) for node_id, (before, after) in zones.items()}
+    table = schema.cells.c
+    for device_id in sorted(devices):
+        query = select(*schema.cells.primary_key, *_FOLDED_COLUMNS).where(
+            table.device_id == device_id,
+            table.span == int(CellSpan.HOUR),
+            table.start_utc_minute != NO_TIME,
+            or_(*(column != 0 for column in _FOLDED_COLUMNS)),
+        )
+        moves: list[tuple[CellKey, CellKey, Folded]] = []
+        for _, _, start, node_id, survey_id, verdict, *folded in connection.execute(query):
+            if node_id in clocks and (node_id != NOWHERE or device_id not in new.device_ids | old.device_ids):
+                before, after = clocks[node_id][0].whole_hour(start), clocks[node_id][1].whole_hour(start + _HALF_HOUR)
+                for span, was, begins in (
+                    (CellSpan.HOUR, before.begin, after.begin),
+                    (CellSpan.DAY, before.day, after.day),
+                    (CellSpan.MONTH, before.month, after.month),
+                ):
+                    if was != begins:
+                        of = node_id, survey_id, verdict
+                        moves.append(((device_id, int(span), was, *of), (device_id, int(span), begins, *of), folded))
+        fold_elsewhere(connection, moves)

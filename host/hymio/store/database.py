@@ -30,6 +30,8 @@ SQLITE_BUSY_S: Final = 30.0
 
 _PREPARE: Final = "prepare_threshold"
 
+SEAL: Final = "hymio_backup"
+"""The table of a backup that says how many rows each other one has, and their digest."""
 _FILE: Final = "hymio_file"
 """The key under which SQLAlchemy keeps, with a connection, which file the connection has opened."""
 
@@ -72,8 +74,8 @@ class Store:
         engine.update_execution_options(hymio_kept={})
         self.known_logs: set[LogKey] = set()
         """Logs that surely have a row; whoever knows them need not ask the database."""
-        self.noted_utc: dict[str, float] = {}
-        """When each terminal was noted to be heard last; see `terminal_states`."""
+        self.noted: dict[str, Any] = {}
+        """What was noted of each terminal last; see `terminal_states.Noted`."""
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -137,7 +139,7 @@ class Store:
 
 
 def open_store(db: str, create: bool = False, as_it_is: bool = False) -> Store:
-    """Opens the database `db`; one that an older hymio wrote is brought up to date.
+    """Opens the database `db`; one that an older hymio wrote is brought up to date. A backup can only be read.
 
     Args:
         db: as it was given for --db.
@@ -145,7 +147,8 @@ def open_store(db: str, create: bool = False, as_it_is: bool = False) -> Store:
         as_it_is: whether one of an older hymio stays what it is, to be copied.
 
     Raises:
-        Failure: 2 it is no address of a database; 4 it is not there, or may not be used; 5 a newer hymio wrote it.
+        Failure: 2 it is no address of a database, or a backup that would have to be changed; 4 it is not there, or may
+            not be used; 5 a newer hymio wrote it.
     """
     url = database_url(db)
     if url.get_backend_name() == "sqlite":
@@ -219,9 +222,11 @@ def _engine(url: URL) -> Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: it would do so too late for a writer (see _begin_sqlite).
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
-    # An ack frees votes on the terminal, so a commit has to survive a power cut; with WAL and NORMAL it may not.
-    connection.execute("PRAGMA synchronous=FULL")
+    record.info[SEAL] = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (SEAL,)).fetchone()
+    if not record.info[SEAL]:
+        connection.execute("PRAGMA journal_mode=WAL")
+        # An ack frees votes on the terminal, so a commit has to survive a power cut; with WAL and NORMAL it may not.
+        connection.execute("PRAGMA synchronous=FULL")
     record.info[_FILE] = _file_at(connection.execute("PRAGMA database_list").fetchone()[2])
 
 
@@ -230,6 +235,14 @@ def _begin_sqlite(connection: Connection) -> None:
     # "database is locked" (sqlite.org/lang_transaction.html, SQLITE_BUSY_SNAPSHOT).
     writes = connection.get_execution_options().get("hymio_writes", False)
     _check_in_place(connection)
+    if writes and connection.info[SEAL]:
+        # Not even to bring it up to date: what was changed can't be restored.
+        name = shown(connection.engine.url)
+        raise Failure(
+            WRONG_USE,
+            f"{name} is a backup, and would have to be changed for that.",
+            f"Put it into a database first: hymio db restore {name} --db votes.db",
+        )
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

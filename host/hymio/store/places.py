@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Self
@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection
 
 from hymio.site.attribution import FOR_EVER, FROM_EVER, Attributor, PieceOfTime, compile_site
-from hymio.site.model import SurveyType
+from hymio.site.model import NodeKind, SurveyType, places_of
 from hymio.store.schema import NOWHERE
 from hymio.store.sites import StoredSite, load_sites, sites_version
 
@@ -37,9 +37,21 @@ class StoredPiece(PieceOfTime):
         )
 
 
-StoredPlaces = Attributor[StoredPiece]
+class StoredPlaces(Attributor[StoredPiece]):
+    """The sites of a database, ready for look-ups; `zones` has the time zone of each experience point by its id."""
 
-UNPLACED: Final[StoredPlaces] = Attributor({}, StoredPiece(FROM_EVER, None, None, "UTC", None))
+    def __init__(
+        self, pieces: Mapping[str, tuple[StoredPiece, ...]], nowhere: StoredPiece, zones: Mapping[int, str]
+    ) -> None:
+        """Takes the pieces of each terminal that has a placement, the one of all others, and the zones."""
+        super().__init__(pieces, nowhere)
+        self.zones = zones
+
+
+StaffStays = Mapping[str, Sequence[tuple[int, int]]]
+"""By device id: [from, until) in UTC minutes."""
+
+UNPLACED: Final = StoredPlaces({}, StoredPiece(FROM_EVER, None, None, "UTC", None), {})
 """What a database without a site knows: terminals without a place, and days of UTC."""
 
 
@@ -60,6 +72,37 @@ def stored_places(connection: Connection) -> StoredPlaces:
     return places
 
 
+def staff_stays(connection: Connection) -> StaffStays:
+    """When terminals asked staff, as of this transaction; kept as `stored_places` is."""
+    kept: dict[str, Any] = connection.get_execution_options()[KEPT]
+    version = sites_version(connection)
+    known_version: int
+    stays: StaffStays
+    known_version, stays = kept.get("staff_stays", (0, {}))
+    if version != known_version:
+        stays = staff_stays_of(load_sites(connection))
+        kept["staff_stays"] = version, stays
+    return stays
+
+
+def staff_stays_of(sites: Iterable[StoredSite]) -> StaffStays:
+    """When terminals asked staff, whether or not a survey ran: what they counted then is told in blocks alone."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for stored in sites:
+        for stay in stored.site.placements:
+            if stay.asks is SurveyType.STAFF:
+                until = FOR_EVER if stay.until_utc_minute is None else stay.until_utc_minute
+                found.setdefault(stay.device_id, []).append((stay.from_utc_minute, until))
+    return found
+
+
+def without(begin: int, end: int, others: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of a stretch without others, which do not overlap each other."""
+    inner = sorted((max(begin, low), min(end, high)) for low, high in others if max(begin, low) < min(end, high))
+    edges = [begin, *(edge for pair in inner for edge in pair), end]
+    yield from ((low, high) for low, high in list(pairwise(edges))[::2] if low < high)
+
+
 def load_places(connection: Connection) -> StoredPlaces:
     """The same, always read anew: for whoever is about to change a site, and may yet fail."""
     return places_of_sites(load_sites(connection))
@@ -73,14 +116,20 @@ def places_of_sites(sites: Iterable[StoredSite]) -> StoredPlaces:
     """
     stays: dict[str, list[_Stay]] = {}
     sites = list(sites)
+    zones: dict[int, str] = {}
     for stored in sites:
+        places = places_of(stored.site)
+        zones |= {
+            stored.nodes[one.key]: places.zone(one.key) for one in stored.site.nodes if one.kind is NodeKind.POINT
+        }
         compiled = compile_site(stored.site)
         for device_id in compiled.device_ids:
             stays.setdefault(device_id, []).extend(_stays(stored, compiled.pieces(device_id)))
     zone = sites[0].site.organisation.time_zone if len(sites) == 1 else "UTC"
-    return Attributor(
+    return StoredPlaces(
         {device_id: _pieces(its) for device_id, its in stays.items() if its},
         StoredPiece(FROM_EVER, None, None, zone, None),
+        zones,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import socket
 import ssl
 import struct
@@ -43,6 +42,8 @@ def fleet_figures(
     yield from _disk(days)
     if find_tool("mosquitto") is None:
         return
+    import resource  # where there is a mosquitto of ours there is one
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
