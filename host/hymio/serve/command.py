@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
 from pathlib import Path
 
 from hymio.common.addresses import parse_listen
-from hymio.common.errors import NO_SERVICE, Failure
+from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.store.database import open_store
@@ -27,6 +28,8 @@ def run_serve(
             no database; 5 a newer hymio wrote it.
     """
     host, port = parse_listen(listen)
+    if math.isnan(rate):  # neither below the least nor above the most
+        raise Failure(WRONG_USE, "--rate: expected a number of requests a second, came nan.", "For example: --rate 200")
     try:
         from hymio.serve.app import create_app
         from hymio.serve.http_server import HttpServer, tls_of
