@@ -16,9 +16,9 @@ import psycopg
 from sqlalchemy import event, insert
 from starlette.testclient import TestClient
 
+from hymio.common.rate_limits import RateLimit
 from hymio.serve.app import create_app
 from hymio.serve.http_server import HttpServer
-from hymio.serve.rate_limits import RateLimit
 from hymio.serve.serving import Serving
 from hymio.site.diff import plan_import
 from hymio.site.read import parse_site

@@ -252,7 +252,7 @@ def test_what_a_library_leaves_behind_is_no_traceback() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("command", [["report"], ["report", "--json"], ["audit", "--help"], ["--version"]], ids=str)
 def test_output_for_which_there_is_no_room_is_broken_off(tmp_path: Path, command: list[str]) -> None:
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         given = [*command, "--db", filled(tmp_path / "votes.db")] if command[0] == "report" else command
         whole = [sys.executable, "-m", "hymio", *given]
         done = subprocess.run(whole, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)

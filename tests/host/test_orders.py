@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,13 @@ from hymio.common.errors import (
     run_cli,
 )
 from hymio.mqtt.broker_session import BrokerSession, Heard
+from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import access_to
 from hymio.office import config_push
 from hymio.office.certificate_delivery import ANSWER_S, AT_ONCE, TRIAL_S, Renewal, Round
 from hymio.office.config_push import MESSAGE_MAX_BYTES, PushOutcome, push, read_config, secrets_in
 from hymio.office.order import OrderTimes, answer_to, ask
+from hymio.serve.command import _text_log
 
 A = "till-1"
 
@@ -326,6 +330,16 @@ def test_orders_that_are_obeyed(site: tuple[str, Path], capsys: pytest.CaptureFi
     assert numbers == sorted(numbers) and numbers
     status, lines, err = run(capsys, "cmd", A, "send-log", "--broker", url)
     assert status == DONE and "broker connected" in "".join(lines) and "has sent" in err
+    # As `hymio serve` asks for it, from a thread of its own.
+    found: list[dict[str, Any]] = []
+    asking = threading.Thread(target=lambda: found.extend(log_of_terminal(url)))
+    asking.start()
+    asking.join(60)
+    assert any("broker connected" in line["text"] for line in found)
+
+
+def log_of_terminal(url: str) -> list[dict[str, Any]]:
+    return _text_log(access_to(url, TlsFiles()))(A)
 
 
 def test_orders_that_are_not(site: tuple[str, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from served_world import CITY, NOW_UTC, OTHER, World, fill, listening, new_database, served
 from starlette.testclient import TestClient
 
+from hymio.common.clients import is_of_this_computer
+from hymio.common.rate_limits import RateLimit
 from hymio.serve import http_server
-from hymio.serve.guard import is_of_this_computer
 from hymio.serve.ids import organisation_place, phone_smiley, terminal_smiley
-from hymio.serve.rate_limits import RateLimit
 from hymio.serve.v2_lists import LISTS
 from hymio.serve.v2_routes import FEEDBACKS, INTROSPECTION
 

@@ -90,8 +90,35 @@ def test_a_port_that_is_taken(world: World) -> None:
     assert result.returncode == 4 and "Address already in use" in result.stderr
 
 
-def test_without_the_extra_it_says_what_to_install(world: World) -> None:
-    code = "import sys; sys.modules['fastapi'] = None; from hymio.cli.app import main; main()"
+def test_pages_beside_the_apis(world: World, tmp_path: Path) -> None:
+    """Whoever sits here sees all until there is an account; then a log-in opens the pages, and the API asks nobody."""
+    db = str(tmp_path / "votes.db")
+    assert hymio("db", "backup", "--db", world.db, "--out", str(tmp_path / "copy")).returncode == 0
+    assert hymio("db", "restore", str(tmp_path / "copy"), "--db", db).returncode == 0
+    with service("serve", "--db", db, "--listen", "127.0.0.1:0", "--json") as running:
+        url = running.wait_for("ready")["url"]
+        with httpx2.Client(base_url=url, follow_redirects=True) as client:
+            page = client.get("/")
+            assert page.status_code == 200 and 'href="/places/city"' in page.text
+            assert client.get("/terminals.json").json()["count"] > 0
+            added = hymio_here(
+                "user", "add", "anna", "--db", db, "--role", "admin", "--password-file", "-", stdin="correct horse\n"
+            )
+            assert added.returncode == 0, added.stderr
+            page = client.get("/terminals")
+            assert page.url.path == "/login"
+            form = page.text.partition('name="form" value="')[2].partition('"')[0]
+            fields = {"form": form, "name": "anna", "password": "correct horse", "next": "/terminals"}
+            page = client.post("/login", data=fields)
+            assert page.url.path == "/terminals" and page.status_code == 200
+            assert client.get("/v2/surveys.json").status_code == 200
+        assert running.stop() == 0
+        assert "correct horse" not in "".join(running.stderr)
+
+
+@pytest.mark.parametrize("package", ["fastapi", "argon2", "babel"])
+def test_without_the_extra_it_says_what_to_install(world: World, package: str) -> None:
+    code = f"import sys; sys.modules['{package}'] = None; from hymio.cli.app import main; main()"
     found = run_code(code, "serve", "--db", world.db)
     assert found[0] == 2 and "Serving figures over HTTP needs what is not installed here" in found[1]
 
@@ -118,20 +145,26 @@ def test_https(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "has_tls", "always_token", "has_token", "said"),
+    ("host", "has_tls", "always_token", "has_one", "said"),
     [
         ("127.0.0.1", False, False, False, []),
-        ("127.0.0.1", False, True, False, ["Nobody has a token yet"]),
+        ("127.0.0.1", False, True, False, ["Nobody has a token yet", "Nobody has an account"]),
         ("localhost", False, True, True, []),
         ("0.0.0.0", True, False, True, []),
-        ("0.0.0.0", False, False, False, ["Nobody has a token yet", "can be read on their way"]),
+        (
+            "0.0.0.0",
+            False,
+            False,
+            False,
+            ["Nobody has a token yet", "Nobody has an account", "can be read on their way"],
+        ),
         ("::", False, False, True, ["can be read on their way"]),
     ],
 )
 def test_what_who_starts_it_is_told(
-    capsys: pytest.CaptureFixture[str], host: str, has_tls: bool, always_token: bool, has_token: bool, said: list[str]
+    capsys: pytest.CaptureFixture[str], host: str, has_tls: bool, always_token: bool, has_one: bool, said: list[str]
 ) -> None:
-    command._tell(host, has_tls, always_token, has_token)
+    command._tell(host, has_tls, always_token, has_one, has_one)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == len(said) and all(part in line for part, line in zip(said, lines, strict=True))
 

@@ -304,7 +304,8 @@ def test_who_was_alone_begins_anew() -> None:
     assert memory.begin("bert", old, 300.1) == old
     memory.end("bert", Paging(1, 0.0, end))
     assert memory.begin("bert", new, 300.2) == new
-    assert memory.begin("carl", old, 300.2) == old and memory.begin("anna", old, 300.3) == old, "the oldest is forgotten"
+    assert memory.begin("carl", old, 300.2) == old
+    assert memory.begin("anna", old, 300.3) == old, "the oldest is forgotten"
 
 
 def test_today_is_that_of_the_first_page(tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ _BOOKS = "tests/host/test_books.py"
 _ORDERS = "tests/simulator/test_remote.py"
 _PAGING = "tests/host/test_serve_paging.py"
 _ACCESS = "tests/host/test_serve_access.py"
+_ACCOUNTS = "tests/pages/test_accounts.py"
+_OIDC = "tests/pages/test_oidc.py"
+_TERMINALS = "tests/pages/test_terminals.py"
 
 
 def _host(name: str, file: str, old: str, new: str, *tests: str) -> Plant:
@@ -455,7 +458,7 @@ PLANTS = (
     ),
     _host(
         "any-name-is-this-computer",
-        "serve/guard.py",
+        "common/clients.py",
         "if not _is_loopback_host(host) or headers",
         "if headers",
         f"{_ACCESS}::test_who_is_of_this_computer",
@@ -466,6 +469,81 @@ PLANTS = (
         "after = ArrivalPosition(at.arrival) if more else newest_position(connection)",
         "after = at",
         "tests/host/test_serve_v1.py::test_a_cursor_names_nothing_of_others",
+    ),
+    # Who sees what.
+    _host(
+        "any-form-will-do",
+        "pages/gate.py",
+        "not _is_same_origin(request) or not await run_in_threadpool(token.is_right, came)",
+        "not _is_same_origin(request)",
+        _ACCOUNTS,
+    ),
+    _host(
+        "a-form-from-anywhere",
+        "pages/gate.py",
+        "not _is_same_origin(request) or not await",
+        "not await",
+        f"{_ACCOUNTS}::test_a_form_is_of_this_browser",
+    ),
+    _host("a-manager-sees-all", "pages/access.py", "        if None in tops:\n", "        if tops:\n", _ACCOUNTS),
+    _host(
+        "a-new-password-logs-nobody-out",
+        "store/accounts.py",
+        "    end_sessions(connection, user.id, but)\n",
+        "",
+        _ACCOUNTS,
+    ),
+    _host(
+        "passwords-without-end",
+        "pages/log_in.py",
+        "            limit.book(key, self._now_s())",
+        "            pass",
+        _ACCOUNTS,
+    ),
+    _host(
+        "whoever-forwards-is-whom-it-says",
+        "pages/log_in.py",
+        'if forwarded and is_of_this_computer(address, {"host": "localhost"}) else',
+        "if forwarded else",
+        f"{_ACCOUNTS}::test_behind_a_proxy_everybody_has_an_address_of_their_own",
+    ),
+    _host("sent-elsewhere", "pages/gate.py", 'and not asked.startswith("//")', "", _ACCOUNTS),
+    _host("an-id-token-for-others", "pages/oidc.py", '"aud": {"essential": True, "value"', '"x": {"value"', _OIDC),
+    _host("anybody-s-address", "pages/oidc.py", 'if claims.get("email_verified") is True else', "if True else", _OIDC),
+    _host(
+        "our-secret-signs-for-the-issuer",
+        "pages/oidc.py",
+        "algorithms=list(_ALGORITHMS), strict",
+        'algorithms=[*_ALGORITHMS, "HS256", "none"], strict',
+        _OIDC,
+    ),
+    _host(
+        "sessions-come-back-with-a-backup",
+        "store/backup.py",
+        "            for table in _OF_THEN:",
+        "            for table in ():",
+        "tests/host/test_backup.py::test_nobody_is_logged_in_by_a_restored_one",
+    ),
+    _host(
+        "two-lists-of-terminals-are-one",
+        "store/fleet.py",
+        ", unique=True)  # there may be two of these",
+        ")",
+        _TERMINALS,
+    ),
+    _host(
+        "terminals-of-others",
+        "pages/views/terminals.py",
+        "if seen is None or device_id in seen else []",
+        "if True else []",
+        _TERMINALS,
+    ),
+    _host(
+        "what-the-broker-kept-was-said-now",
+        "store/terminal_states.py",
+        "None if one.is_retained else",
+        "None if False else",
+        "tests/host/test_terminal_states.py",
     ),
     # What people see.
     _host(

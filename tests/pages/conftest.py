@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,6 +19,7 @@ from starlette.testclient import TestClient
 sys.path.append(str(Path(__file__).parents[1] / "site"))
 sys.path.append(str(Path(__file__).parents[1] / "host"))
 from hymio_process import hymio_here
+from looking import at_this_computer, served
 from sites import HOSPITAL
 
 from hymio.pages.app import pages_app
@@ -62,7 +60,7 @@ def site_store(site_db: str) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def pages(site_store: Store) -> TestClient:
     """A client of the pages, which keeps no cookies and follows no redirect by itself."""
-    return TestClient(pages_app(site_store), follow_redirects=False)
+    return at_this_computer(pages_app(site_store), follow_redirects=False)
 
 
 def show_gallery(request: Request) -> Response:
@@ -77,13 +75,8 @@ def address(site_store: Store) -> Iterator[str]:
     """Where the pages are served, and the gallery with them."""
     app = Starlette(routes=[Route("/gallery", show_gallery)])
     app.mount("/", pages_app(site_store))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(60)
+    with served(app) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 SCREENS: dict[str, ViewportSize] = {
     "phone": {"width": 320, "height": 640},
@@ -19,6 +24,23 @@ SCREENS: dict[str, ViewportSize] = {
 
 PICTURES = os.environ.get("HYMIO_PICTURES")
 """A directory for a screenshot of each page that is looked at."""
+
+
+def at_this_computer(app: ASGIApp, base_url: str = "http://127.0.0.1", **settings: Any) -> TestClient:
+    """A client of somebody who sits there, and needs no account as long as there is none."""
+    return TestClient(app, base_url, client=("127.0.0.1", 50_000), **settings)
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """Where an application can be asked by a browser."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(60)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from looking import at_this_computer
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -65,7 +66,7 @@ def test_a_page_has_its_twin_at_the_same_address(pages: TestClient) -> None:
 
 def test_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "votes.db"), create=True)
-    answer = TestClient(pages_app(store)).get("/")
+    answer = at_this_computer(pages_app(store)).get("/")
     assert answer.status_code == 200
     assert "No places yet" in answer.text and "hymio site import" in answer.text and "no-data" in answer.text
     store.close()
@@ -77,7 +78,7 @@ def test_a_changed_site_shows_at_once(tmp_path: Path, site_file: Path) -> None:
     db = str(tmp_path / "votes.db")
     assert hymio_here("site", "import", str(site_file), "--db", db).returncode == 0
     store = open_store(db)
-    client = TestClient(pages_app(store))
+    client = at_this_computer(pages_app(store))
     assert "<h1>Ward 3</h1>" in client.get(WARD).text
     renamed = tmp_path / "site.toml"
     renamed.write_text(site_file.read_text().replace('"Ward 3"', '"Ward <3>"'))
@@ -144,7 +145,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, store: Store, error: Exception) ->
         raise error
 
     monkeypatch.setattr(places, "place", view)
-    return TestClient(pages_app(store))
+    return at_this_computer(pages_app(store))
 
 
 @pytest.mark.parametrize("code", LOCALES)
@@ -209,7 +210,7 @@ def test_what_the_api_answers_is_left_to_it(site_store: Store) -> None:
         yield
 
     app = Starlette(routes=[Route("/{path:path}", api)], lifespan=lifespan)
-    with TestClient(mount_pages(app, site_store)) as client:
+    with at_this_computer(mount_pages(app, site_store)) as client:
         for path in ("/api/v1/organisations", "/v2", "/v2/nothing"):
             assert client.get(path).text == f"api {path}"
         for path in ("/v2x", "/apis/x", "/nowhere"):
@@ -230,7 +231,7 @@ def test_every_answer_has_the_headers(pages: TestClient, path: str) -> None:
 
 def test_the_policy_lets_nothing_in(site_store: Store) -> None:
     assert "unsafe" not in POLICY and "*" not in POLICY and ":" not in POLICY.replace("'self'", "")
-    over_tls = TestClient(pages_app(site_store), base_url="https://testserver").get(f"{WARD}?lang=fi")
+    over_tls = at_this_computer(pages_app(site_store), "https://127.0.0.1").get(f"{WARD}?lang=fi")
     assert over_tls.headers["strict-transport-security"] and "Secure" in over_tls.headers["set-cookie"]
 
 

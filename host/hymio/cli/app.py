@@ -20,6 +20,7 @@ from hymio.cli import (
     quarantine_commands,
     site_commands,
     token_commands,
+    user_commands,
 )
 from hymio.cli.bench_commands import BENCH
 from hymio.cli.office_commands import OFFICE
@@ -37,7 +38,7 @@ from hymio.cli.options import (
 )
 from hymio.cli.site_commands import OrganisationOption
 from hymio.common.errors import ANSWER_NO, run_cli
-from hymio.common.hidden_passwords import DB_VARIABLE
+from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
 from hymio.common.interrupts import ends_well
 
 app = new_app(
@@ -67,6 +68,9 @@ app.add_typer(
     token_commands.app, name="token", help=token_commands.HELP, epilog=token_commands.EXAMPLES, rich_help_panel=OFFICE
 )
 app.add_typer(token_commands.audit_app)
+app.add_typer(
+    user_commands.app, name="user", help=user_commands.HELP, epilog=user_commands.EXAMPLES, rich_help_panel=OFFICE
+)
 
 
 def _show_version(wanted: bool) -> None:
@@ -342,8 +346,9 @@ def replay(
     rich_help_panel=OFFICE,
     epilog=examples(
         "hymio serve --db votes.db",
+        "hymio serve --db votes.db --broker mqtt://broker.example",
         "hymio serve --db postgresql://hymio@db.example/votes --listen 127.0.0.1:0 --json",
-        "hymio serve --db votes.db --listen 0.0.0.0:8443 --cert server.pem --key server.key",
+        "hymio serve --db votes.db --listen 0.0.0.0:8443 --cert server.pem --key server.key --oidc login.toml",
     ),
 )
 def serve(
@@ -361,16 +366,37 @@ def serve(
     require_token: Annotated[
         bool, typer.Option("--require-token", help="From this computer, too: for who stands behind a proxy.")
     ] = False,
+    oidc: Annotated[
+        Path | None, typer.Option("--oidc", metavar="FILE", help="Log-in by OpenID Connect, as this TOML says.")
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            "--broker", metavar="URL", envvar=BROKER_VARIABLE, help="By which terminals are asked for their text logs."
+        ),
+    ] = None,
+    broker_ca: Annotated[
+        Path | None, typer.Option("--broker-ca", metavar="FILE", help="With mqtts://: believe only this CA (PEM).")
+    ] = None,
+    broker_cert: Annotated[
+        Path | None, typer.Option("--broker-cert", metavar="FILE", help="With mqtts://: our certificate there (PEM).")
+    ] = None,
+    broker_key: Annotated[
+        Path | None, typer.Option("--broker-key", metavar="FILE", help="With --broker-cert: its key (PEM).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Figures and feedback over HTTP, for BI reports and other programs: the field's API /v2, and our own /api/v1.
+    """Pages for people, and figures and feedback for programs: the field's API /v2, and our own /api/v1.
 
-    Whoever comes from elsewhere than this computer shows a token (`hymio token create`).
+    People log in (`hymio user add`), programs show a token (`hymio token create`); who sits at this computer needs no
+    token, and no account as long as there is none.
     """
     with ends_well(is_service=True):
+        from hymio.mqtt.broker_tls import TlsFiles
         from hymio.serve.command import run_serve
 
-    run_serve(db, listen, cert, key, rate, require_token, as_json)
+    tls = TlsFiles(broker_ca, broker_cert, broker_key)
+    run_serve(db, listen, cert, key, rate, require_token, oidc, broker, tls, as_json)
 
 
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))

@@ -111,7 +111,7 @@ def _answer_of(reader: FigureReader, query: FigureQuery, key: str) -> FigureAnsw
 
 
 def _in_order(answer: FigureAnswer, by_clock: bool = True) -> Iterator[tuple[FigureCell, Hashable]]:
-    """Each cell with its place in the range: hours by the clock, if so wanted, weekdays by name, all else is counted."""
+    """Each cell with its place in the range: hours by the clock if so wanted, weekdays by name, else it is counted."""
     start = datetime.fromisoformat(answer.query.stretch.start[:16])
     seen: Counter[tuple[str, Hashable]] = Counter()
     for cell in answer.cells:

@@ -22,6 +22,10 @@ class Sentence:
     values: Mapping[str, object] = field(default_factory=dict)
     """What stands for %(name)s."""
 
+    def __str__(self) -> str:
+        """In English, for a command line."""
+        return (self.text if not self.many or self.count == 1 else self.many) % self.values
+
 
 def _(text: str, **values: object) -> Sentence:
     """A sentence, to be translated."""

@@ -199,7 +199,7 @@ class Collector:
 
     def hear(self, topic: str, payload: bytes, is_retained: bool, received_utc: float) -> None:
         """Judges a message and takes it into the inbox."""
-        item = judge(topic, payload, received_utc)
+        item = judge(topic, payload, received_utc, is_retained)
         # Votes are passed on once they are committed.
         if self._home is not None and not isinstance(item, UnreadBatch | Uncountable):
             self._home.heard(topic, payload, is_retained)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import signal
 import socket
 import threading
@@ -12,6 +11,7 @@ from types import FrameType
 from typing import Final
 
 from hymio.common.addresses import parse_listen
+from hymio.common.clients import is_loopback_name
 from hymio.common.errors import BROKEN_OFF, NO_SERVICE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
@@ -38,7 +38,7 @@ def run_broker(listen: str, as_json: bool) -> None:
         port = _free_port(host)
     else:
         _check_free(host, port)
-    if not _is_loopback(host):
+    if not is_loopback_name(host):
         note(f"Anybody who reaches {host}:{port} can read and write everything: there are no passwords and no TLS.")
     stop = threading.Event()
 
@@ -84,13 +84,6 @@ def _ctrl_c_is_ours(on_signal: Callable[[int, FrameType | None], None]) -> Itera
         yield
     finally:
         signal.signal(signal.SIGINT, on_signal)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check_free(host: str, port: int) -> None:

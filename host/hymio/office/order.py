@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hymio.cable.text_log import parse_line
+from hymio.cable.text_log import TextLine, parse_line
 from hymio.common.durations import parse_duration
 from hymio.common.errors import ANSWERED_ERROR, NO_TERMINAL, WRONG_USE, Failure
 from hymio.common.output import note, print_json, print_line
 from hymio.mqtt.broker_session import RETAINED_S, BrokerSession, Heard, checked_device_id, open_session
 from hymio.mqtt.broker_tls import TlsFiles
-from hymio.mqtt.client import access_to, run_on_loop
+from hymio.mqtt.client import BrokerAccess, access_to, run_on_loop
 
 DONE: Final = {
     "reboot": "starts anew as soon as nobody is at its buttons",
@@ -94,6 +94,26 @@ def run_command(
         print_json({"device_id": device_id, "do": do, "id": reply["id"], "ok": True, "again": again})
     else:
         note(f"{device_id} {DONE[do]}.")
+
+
+def fetch_text_log(access: BrokerAccess, device_id: str, times: OrderTimes) -> list[TextLine]:
+    """The end of a terminal's text log, asked for from afar.
+
+    Raises:
+        Failure: 3 the terminal is away or silent, 4 no broker, 5 it answered with an error, 6 broken off.
+    """
+    lines: list[TextLine] = []
+
+    def take(heard: Heard) -> None:
+        rows = heard.payload.decode(errors="replace").splitlines()
+        lines.extend(line for row in rows if (line := parse_line(row)) is not None)
+
+    async def work() -> None:
+        async with open_session(access, [device_id], ("state", "reply", "log")) as session:
+            await ask(session, device_id, {"do": "send-log"}, times, take)
+
+    run_on_loop(work())
+    return lines
 
 
 async def ask(

@@ -10,7 +10,7 @@ from typing import Any, Final
 from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted, if_one
-from hymio.store.arrivals import Arrival, Told, Uncountable, read_message
+from hymio.store.arrivals import Arrival, StateSaid, Told, Uncountable, read_message
 from hymio.store.database import Store, open_store
 from hymio.store.ingest import Refusal, ingest_many
 from hymio.store.log_update import BatchOutcome
@@ -209,7 +209,7 @@ def _read(one: Held) -> Arrival | Told:
     match found:
         case Uncountable():
             raise _Stays(found.reason)
-        case None:
+        case None | StateSaid():
             raise _Stays("it says nothing that could be counted")
         case Arrival() if "/" not in one.source:
             return Arrival(found.device_id, found.batch, one.source, found.received_utc, one.source, one.payload)

@@ -7,6 +7,8 @@ page has its twin in JSON at the same address: with .json, or where the Accept h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from starlette.applications import Starlette
@@ -20,26 +22,42 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hymio.pages.assets import PREFIX, answer_asset
-from hymio.pages.errors import answer_error
+from hymio.pages.errors import Refused, answer_error
+from hymio.pages.gate import LOGIN, Form, Gate
+from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places
+from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
 from hymio.store.database import Store
 
 View = Callable[[PageReader], PageOf | Response]
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What pages may have beside a database."""
+
+    oidc: Oidc | None = None
+    """Who else vouches for people that log in."""
+    always_log_in: bool = False
+    """Whether even who sits at this computer does so, and there is no account yet."""
+    text_log: TextLog | None = None
+    """Asks a terminal for its text log; None: there is no way to them."""
 
 
 API_PATHS: Final = ("/v2", "/api")
 """What is below these is the API's; everything else is a page's."""
 
 
-def mount_pages(api: ASGIApp, store: Store) -> ASGIApp:
+def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -> ASGIApp:
     """The API and the pages as one application.
 
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
     """
-    pages = pages_app(store)
+    pages = pages_app(store, more)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -49,18 +67,37 @@ def mount_pages(api: ASGIApp, store: Store) -> ASGIApp:
     return both
 
 
-def pages_app(store: Store) -> Starlette:
+def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     """The pages of a database."""
-    sites = KnownSites(store)
+    sites, gate = KnownSites(store), Gate(store, more.always_log_in)
+    terminals = TerminalPages(gate.now_utc, more.text_log)
+    accounts = AccountPages(gate, more.oidc)
 
-    def page(path: str, view: View) -> Iterator[Route]:
+    def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
+        """The routes of a page.
+
+        Args:
+            path: where it is.
+            view: makes it.
+            post: takes its forms, if it has any.
+            is_open: whether it is for those, too, who are not logged in.
+        """
+
         async def answer(request: Request) -> Response:
-            reader = PageReader(request, store, reader_language(request), sites.now)
-            return await run_in_threadpool(_answered, reader, view)
+            what = _Asked(request, gate, sites, view if request.method != "POST" or post is None else post, is_open)
+            form: Form = {}
+            if request.method == "POST":
+                try:
+                    form = await gate.form(request)
+                except Refused as refused:
+                    # Whoever is logged out has no form of ours: that is what they are told then.
+                    return await run_in_threadpool(what.refused, refused)
+            return await run_in_threadpool(what.answered, form)
 
+        methods = ["GET"] if post is None else ["GET", "POST"]
         # First the twin: a place's key would match "ward-3.json" too.
-        yield Route(path + (".json" if path != "/" else "index.json"), answer)
-        yield Route(path, answer)
+        yield Route(path + (".json" if path != "/" else "index.json"), answer, methods=methods)
+        yield Route(path, answer, methods=methods)
 
     return Starlette(
         routes=[
@@ -68,27 +105,58 @@ def pages_app(store: Store) -> Starlette:
             *page("/", places.start),
             *page("/places/{organisation}", places.organisation),
             *page("/places/{organisation}/{place}", places.place),
+            *page(TERMINALS, terminals.terminals),
+            *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
+            *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
+            *page("/login/oidc", accounts.to_issuer, is_open=True),
+            *page(BACK, accounts.from_issuer, is_open=True),
+            *page("/logout", accounts.account, accounts.log_out),
+            *page(ACCOUNT, accounts.account, accounts.post_account),
+            *page(USERS, accounts.users, accounts.post_users),
+            *page(USERS + "/{user}", accounts.user, accounts.post_user),
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={HTTPException: answer_error},
     )
 
 
-def _answered(reader: PageReader, view: View) -> Response:
-    request = reader.request
-    try:
-        page = view(reader)
-        if isinstance(page, Response):
-            answer = page
-        elif wants_json(request):
-            answer = JSONResponse(dict(page.values))
-        else:
-            values = {**page.values, **page.around, "url": request.url}
-            answer = HTMLResponse(rendered(page.template, reader.language, values))
-    except Exception as error:  # whatever it is, it gets a page
-        return answer_error(request, error)
-    answer.headers["Cache-Control"] = "private, no-cache"
-    answer.headers["Content-Language"] = reader.language.code
-    answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
-    remember_choice(request, answer)
-    return answer
+@dataclass(frozen=True)
+class _Asked:
+    """A request for a page; what follows runs in a thread, since it asks the database."""
+
+    request: Request
+    gate: Gate
+    sites: KnownSites
+    view: View
+    is_open: bool
+
+    def refused(self, refused: Refused) -> Response:
+        try:
+            if not self.is_open:
+                self.gate.access(self.request)
+        except Exception as error:
+            return answer_error(self.request, error)
+        return answer_error(self.request, refused)
+
+    def answered(self, form: Form) -> Response:
+        request, gate = self.request, self.gate
+        try:
+            access = gate.access_or_nobody(request) if self.is_open else gate.access(request)
+            reader = PageReader(request, gate.store, reader_language(request), access, cache(self.sites.now), form)
+            token = gate.token(request)
+            page = self.view(reader)
+            if isinstance(page, Response):
+                answer = page
+            elif wants_json(request):
+                answer = JSONResponse(dict(page.values), page.status)
+            else:
+                values = {**page.values, **page.around, "url": request.url, "access": access, "form_key": token}
+                answer = HTMLResponse(rendered(page.template, reader.language, values), page.status)
+            token.remember(request, answer)
+        except Exception as error:  # whatever it is, it gets a page
+            return answer_error(request, error)
+        answer.headers["Cache-Control"] = "private, no-cache"
+        answer.headers["Content-Language"] = reader.language.code
+        answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
+        remember_choice(request, answer)
+        return answer

@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from hymio.common.errors import NO_SERVICE, Failure
 from hymio.locale.sentence import Sentence, _
@@ -63,18 +63,47 @@ _SAID: Final[dict[int, tuple[Sentence, Sentence]]] = {
 class Refused(Exception):
     """Ends a view with a page of this status, with sentences of its own where the usual ones say too little."""
 
-    def __init__(self, status: int, said: Sentence | None = None, hint: Sentence | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        said: Sentence | None = None,
+        hint: Sentence | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Takes the status, one of those that there are sentences for."""
         super().__init__(status)
-        self.status = status
+        self.status, self.headers = status, headers
         self.said, self.hint = (given or usual for given, usual in zip((said, hint), _SAID[status], strict=True))
+
+
+class LogInFirst(Exception):
+    """Ends a view that is not for everybody: the reader is sent to log in."""
+
+    def __init__(self, address: str, had_session: bool) -> None:
+        """Takes where that is, and whether somebody was logged in there before."""
+        super().__init__(address)
+        self.address, self.had_session = address, had_session
 
 
 def answer_error(request: Request, error: Exception) -> Response:
     """The page of whatever ended a view: a refusal, a status of the framework, no database there, a bug."""
     match error:
         case Refused():
-            return _page(request, error.status, error.said, error.hint)
+            return _page(request, error.status, error.said, error.hint, error.headers)
+        case LogInFirst(had_session=True):
+            return _page(
+                request,
+                401,
+                _("You are not logged in any more"),
+                _("Log in again, then go on where you were."),
+                log_in=error.address,
+            )
+        case LogInFirst() if wants_json(request):
+            return _page(request, 401, *_SAID[401])
+        case LogInFirst():
+            answer = RedirectResponse(error.address, 303, {"Cache-Control": "no-store"})
+            remember_choice(request, answer)
+            return answer
         case HTTPException(status_code=status) if status < 500:
             said, hint = _SAID.get(status, _SAID[400])
             return _page(request, status, said, hint, error.headers)
@@ -88,7 +117,12 @@ def answer_error(request: Request, error: Exception) -> Response:
 
 
 def _page(
-    request: Request, status: int, said: Sentence, hint: Sentence, headers: Mapping[str, str] | None = None
+    request: Request,
+    status: int,
+    said: Sentence,
+    hint: Sentence,
+    headers: Mapping[str, str] | None = None,
+    log_in: str | None = None,
 ) -> Response:
     language = reader_language(request)
     answer: Response
@@ -96,7 +130,7 @@ def _page(
         sentences = {"status": status, "message": language.say(said), "hint": language.say(hint)}
         answer = JSONResponse({"error": sentences}, status)
     else:
-        values = {"url": request.url, "status": status, "said": said, "hint": hint}
+        values = {"url": request.url, "status": status, "said": said, "hint": hint, "log_in": log_in}
         answer = HTMLResponse(rendered("error.html", language, values), status)
     answer.headers.update(headers or {})
     answer.headers["Cache-Control"] = "no-store"

@@ -10,26 +10,14 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from hymio.locale.language import LOCALES, SOURCE, Language, language_of, negotiated
-from hymio.site.model import Organisation, Places, places_of
+from hymio.pages.access import Access, SiteNow
+from hymio.site.model import places_of
 from hymio.store.database import Store
-from hymio.store.sites import StoredSite, load_sites, sites_version
+from hymio.store.sites import load_sites, sites_version
 
 CHOICE: Final = "lang"
 """The query parameter that chooses a language, and the cookie that remembers it."""
 _YEAR_S: Final = 365 * 24 * 3600
-
-
-@dataclass(frozen=True)
-class SiteNow:
-    """The site of an organisation, with its tree made."""
-
-    stored: StoredSite
-    places: Places
-
-    @property
-    def organisation(self) -> Organisation:
-        """Whose it is."""
-        return self.stored.site.organisation
 
 
 class KnownSites:
@@ -57,7 +45,20 @@ class PageReader:
     request: Request
     store: Store
     language: Language
-    sites: Callable[[], Sequence[SiteNow]]
+    access: Access
+    """What it may see and do."""
+    known_sites: Callable[[], Sequence[SiteNow]]
+    """All of them, whoever reads; the same throughout a request."""
+    form: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What was sent with a POST, by field; it is from a page of ours."""
+
+    def sites(self) -> Sequence[SiteNow]:
+        """Those of which the reader may see anything."""
+        return [site for site in self.known_sites() if self.access.tops(site)]
+
+    def said(self, name: str) -> str:
+        """The value of a field of the form; empty if it is not there."""
+        return next(iter(self.form.get(name, ())), "").strip()
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class PageOf:
     """What the page shows; they are also its JSON."""
     around: Mapping[str, Any] = field(default_factory=dict)
     """What only stands around it, such as the tree."""
+    status: int = 200
 
 
 def reader_language(request: HTTPConnection) -> Language:

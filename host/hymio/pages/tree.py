@@ -5,10 +5,11 @@ So it stays small however large the organisation is, and every place is a link a
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from hymio.site.model import Places
+from hymio.site.model import Node, Places
 
 
 def place_address(organisation: str, key: str | None = None) -> str:
@@ -16,28 +17,35 @@ def place_address(organisation: str, key: str | None = None) -> str:
     return "/".join(["/places", quote(organisation), *([] if key is None else [quote(key)])])
 
 
-def way_to(places: Places, key: str | None) -> list[dict[str, str]]:
-    """The organisation and the groups above a place, the uppermost first."""
+def way_to(places: Places, key: str | None, tops: Sequence[str | None] = (None,)) -> list[dict[str, str]]:
+    """The organisation and the groups above a place, the uppermost first; of a reader's `tops`, those within them."""
     own = places.organisation
     if key is None:
         return []
-    above = [{"name": node.name, "address": place_address(own.key, node.key)} for node in places.up(key)[1:]]
-    return [{"name": own.name, "address": place_address(own.key)}, *reversed(above)]
+    up = places.up(key)
+    if None not in tops:
+        seen = next((number for number, node in enumerate(up) if node.key in tops), 0)
+        up = up[: seen + 1]
+    above = [{"name": node.name, "address": place_address(own.key, node.key)} for node in up[1:]]
+    return [*([{"name": own.name, "address": place_address(own.key)}] if None in tops else []), *reversed(above)]
 
 
-def branches(places: Places, key: str | None) -> list[dict[str, Any]]:
-    """The tree with the branch of a place open: each has name, address, is_current, is_group and what is below it."""
+def branches(places: Places, key: str | None, tops: Sequence[str | None] = (None,)) -> list[dict[str, Any]]:
+    """The tree with the branch of a place open, from a reader's `tops` on.
+
+    Each has name, address, is_current and what is below it.
+    """
     open_keys = {None, *(node.key for node in places.up(key))} if key is not None else {None}
 
-    def below(parent: str | None) -> list[dict[str, Any]]:
+    def those(nodes: Iterable[Node]) -> list[dict[str, Any]]:
         return [
             {
                 "name": node.name,
                 "address": place_address(places.organisation.key, node.key),
                 "is_current": node.key == key,
-                "below": below(node.key) if node.key in open_keys else [],
+                "below": those(places.children.get(node.key, ())) if node.key in open_keys else [],
             }
-            for node in sorted(places.children.get(parent, []), key=lambda one: one.name.casefold())
+            for node in sorted(nodes, key=lambda one: one.name.casefold())
         ]
 
-    return below(None)
+    return those(places.children.get(None, ()) if None in tops else [places.by_key[one] for one in tops if one])

@@ -16,11 +16,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from hymio import __version__
+from hymio.common.rate_limits import RateLimit
 from hymio.serve import live_events, v1_measures, v1_routes
 from hymio.serve.api_errors import ApiError
 from hymio.serve.guard import TOKEN_PARAMETER, Guard, as_api_error, error_response
 from hymio.serve.live_events import Arrivals
-from hymio.serve.rate_limits import RateLimit
 from hymio.serve.serving import Serving
 from hymio.serve.v2_routes import answer_v2
 

@@ -2,47 +2,70 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 from hymio.common.addresses import parse_listen
+from hymio.common.clients import is_loopback_name
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
+from hymio.mqtt.broker_tls import TlsFiles
+from hymio.mqtt.client import BrokerAccess, access_to
+from hymio.office.order import OrderTimes, fetch_text_log
 from hymio.store.database import open_store
 from hymio.store.tokens import stored_tokens
+from hymio.store.users import any_user
 
-_AT_ONCE: float = 20
+LOG_WAIT_S: Final = 15.0
+"""How long a terminal is waited for that is asked for its text log."""
+_AT_ONCE: Final = 20.0
 """Requests that may come at once after a pause, in seconds of the rate."""
 
 
 def run_serve(
-    db: str, listen: str, cert: Path | None, key: Path | None, rate: float, always_token: bool, as_json: bool
+    db: str,
+    listen: str,
+    cert: Path | None,
+    key: Path | None,
+    rate: float,
+    always_token: bool,
+    oidc: Path | None,
+    broker: str | None,
+    broker_tls: TlsFiles,
+    as_json: bool,
 ) -> None:
-    """Serves until SIGINT or SIGTERM; prints `ready` when it can be used.
+    """Serves pages and API until SIGINT or SIGTERM; prints `ready` when they can be used.
 
     Raises:
-        Failure: 2 it is a bad address or certificate, or the extra is not installed; 4 the port is taken, or there is
-            no database; 5 a newer hymio wrote it.
+        Failure: 2 an address, a certificate or a file is bad, or the extra is not installed; 4 the port is taken, or
+            there is no database; 5 a newer hymio wrote it.
     """
     host, port = parse_listen(listen)
     if math.isnan(rate):  # neither below the least nor above the most
         raise Failure(WRONG_USE, "--rate: expected a number of requests a second, came nan.", "For example: --rate 200")
     try:
+        import argon2  # noqa: F401  (otherwise it would be missed at the first log-in)
+
+        from hymio.common.rate_limits import RateLimit
+        from hymio.pages.app import PageOptions, mount_pages
+        from hymio.pages.oidc import Oidc, read_oidc
         from hymio.serve.app import create_app
         from hymio.serve.http_server import HttpServer, tls_of
-        from hymio.serve.rate_limits import RateLimit
         from hymio.serve.serving import Serving
     except ModuleNotFoundError as error:
         raise missing_extra("serve", error) from error
     tls = tls_of(cert, key)
+    issuer = None if oidc is None else Oidc(read_oidc(oidc))
+    text_log = None if broker is None else _text_log(access_to(broker, broker_tls))
     store = open_store(db)
     try:
         with store.reading() as connection:
-            has_token = any(stored_tokens(connection))
-        _tell(host, tls is not None, always_token, has_token)
+            has_token, has_user = any(stored_tokens(connection)), any_user(connection)
+        _tell(host, tls is not None, always_token, has_token, has_user)
         with _bound(host, port) as listener:
             url = _url("http" if tls is None else "https", host, listener.getsockname()[1])
 
@@ -50,24 +73,35 @@ def run_serve(
                 if as_json:
                     print_json({"event": "ready", "t": seconds_running(), "url": url})
                 else:
-                    print_line(f"{url}/v2 and {url}/api/v1 are served. Ctrl-C ends it.")
+                    print_line(f"The pages are at {url}, the APIs at {url}/v2 and {url}/api/v1. Ctrl-C ends it.")
 
             serving = Serving(store)
-            server = HttpServer(create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token), tls, on_ready)
+            api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token)
+            server = HttpServer(mount_pages(api, store, PageOptions(issuer, always_token, text_log)), tls, on_ready)
             serving.is_ending = lambda: server.should_exit
             server.run(sockets=[listener])
     finally:
         store.close()
 
 
-def _tell(host: str, has_tls: bool, always_token: bool, has_token: bool) -> None:
+def _text_log(access: BrokerAccess) -> Callable[[str], list[dict[str, Any]]]:
+    """Asks terminals of a broker for their text logs."""
+    times = OrderTimes(LOG_WAIT_S, LOG_WAIT_S)
+    return lambda device_id: [line.json() for line in fetch_text_log(access, device_id, times)]
+
+
+def _tell(host: str, has_tls: bool, always_token: bool, has_token: bool, has_user: bool) -> None:
     """What who starts it should know of who can come, and how."""
-    if _is_loopback(host) and not always_token:
+    if is_loopback_name(host) and not always_token:
         return
     if not has_token:
         note("Nobody has a token yet: hymio token create --db URL --name NAME makes one.")
-    if not has_tls and not _is_loopback(host):
-        note("Tokens and figures can be read on their way: give --cert and --key, or put a proxy with TLS before it.")
+    if not has_user:
+        note("Nobody has an account for the pages yet: hymio user add NAME --db URL --role admin makes the first one.")
+    if not has_tls and not is_loopback_name(host):
+        note(
+            "Passwords and figures can be read on their way: give --cert and --key, or put a proxy with TLS before it."
+        )
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -93,10 +127,3 @@ def _url(scheme: str, host: str, port: int) -> str:
     """An address that works on this computer."""
     named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"{scheme}://{f'[{named}]' if ':' in named else named}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import time
 import traceback
@@ -16,10 +15,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connected
 
+from hymio.common.clients import is_of_this_computer, network_of
 from hymio.common.errors import Failure
 from hymio.common.output import note
+from hymio.common.rate_limits import RateLimit
 from hymio.serve.api_errors import ApiError
-from hymio.serve.rate_limits import RateLimit
 from hymio.serve.serving import Asker, Serving
 from hymio.store.tokens import Scope
 
@@ -37,7 +37,6 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-_FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
 class Guard:
@@ -87,14 +86,14 @@ class Guard:
         now_s = time.monotonic()
         token = shown_token(headers, query)
         if token is None:
-            asker = Asker(f"address {_network(address)}", None)
+            asker = Asker(f"address {network_of(address)}", None)
             if self._always_token or not is_of_this_computer(address, headers):
                 self._count(asker, now_s)
                 raise unauthorized("No token was given.")
         else:
             # Nobody guesses a token, but looking for one that is none costs as much as any. Behind a proxy all have one
             # address: those who showed a good one lately don't suffer for the others.
-            stranger, digest = Asker(f"stranger {_network(address)}", None), hashlib.sha256(token.encode()).digest()
+            stranger, digest = Asker(f"stranger {network_of(address)}", None), hashlib.sha256(token.encode()).digest()
             if digest not in self._good:
                 self._check(stranger, now_s)
             found = await run_in_threadpool(self._scope_of, token)
@@ -131,44 +130,6 @@ def shown_token(headers: Mapping[str, str], query: QueryParams) -> str | None:
     if kind.lower() == "bearer":
         return value.strip()
     return query.get(TOKEN_PARAMETER)
-
-
-def is_of_this_computer(address: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request comes from a program of this computer, by nobody's order but its own.
-
-    A page from anywhere can make a browser ask 127.0.0.1, by that address or by a name that leads there, and a proxy
-    passes on what others ask.
-    """
-    if not _is_loopback(address) or any(name in headers for name in _FORWARDED):
-        return False
-    host = headers.get("host", "")
-    if not _is_loopback_host(host) or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        return False
-    origin = headers.get("origin")
-    return origin is None or origin.partition("://")[2] == host
-
-
-def _is_loopback_host(host: str) -> bool:
-    name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
-    return name.lower() == "localhost" or _is_loopback(name)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return found.is_loopback or (mapped is not None and mapped.is_loopback)
-
-
-def _network(address: str) -> str:
-    """Whose failures are counted together: an IPv6 address costs nothing, its network does."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def unauthorized(message: str) -> ApiError:

@@ -45,11 +45,24 @@ class Told:
     received_utc: float
     source: str = field(default="state", compare=False)
     payload: bytes = field(default=b"", compare=False, repr=False)
+    is_retained: bool = field(default=False, compare=False)
+    """Whether the broker had kept it, and nobody knows since when."""
 
     @property
     def key(self) -> LogKey:
         """The log that the statement is about."""
         return self.device_id, self.log_id
+
+
+@dataclass(frozen=True, slots=True)
+class StateSaid:
+    """A state message that says nothing of a log: the terminal does not count, or the broker says that it has gone."""
+
+    device_id: str
+    source: str
+    payload: bytes
+    received_utc: float
+    is_retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +94,16 @@ class UnreadBatch:
         return Arrival(self.device_id, batch, "mqtt", self.received_utc, self.source, self.payload)
 
 
-Item = UnreadBatch | Arrival | Told | Uncountable
+Item = UnreadBatch | Arrival | Told | StateSaid | Uncountable
 """Anything that goes into a transaction."""
 
 
-def judge(topic: str, payload: bytes, received_utc: float) -> UnreadBatch | Told | Uncountable | None:
+def judge(
+    topic: str, payload: bytes, received_utc: float, is_retained: bool = False
+) -> UnreadBatch | Told | StateSaid | Uncountable | None:
     """What is to be kept of a message, in little memory.
 
-    None means nothing: a terminal that went offline, or the empty message that clears a retained one.
+    None means nothing: the empty message that clears a retained one.
     """
     topic, size = topic[: limits.SOURCE_MAX_CHARACTERS], len(payload)
     device_id = device_id_of(topic)
@@ -108,12 +123,12 @@ def judge(topic: str, payload: bytes, received_utc: float) -> UnreadBatch | Told
     except FormatError as error:
         return _uncountable(device_id, topic, error.reason, payload, received_utc)
     if said is None:
-        return None
+        return StateSaid(device_id, topic, payload, received_utc, is_retained)
     log = said.log_id, said.next_seq, said.oldest_seq, said.cursor_seq, said.totals
-    return Told(device_id, *log, received_utc, topic, payload)
+    return Told(device_id, *log, received_utc, topic, payload, is_retained)
 
 
-def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | Told | Uncountable | None:
+def read_message(topic: str, payload: bytes, received_utc: float) -> Arrival | Told | StateSaid | Uncountable | None:
     """Like `judge`, with a batch read at once."""
     found = judge(topic, payload, received_utc)
     return found.read() if isinstance(found, UnreadBatch) else found

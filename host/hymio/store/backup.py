@@ -26,6 +26,8 @@ from hymio.store.upgrade import check_version
 
 _ALWAYS_THERE: Final = (schema.schema_version, schema.counters)
 """The tables that say nothing of terminals or sites."""
+_OF_THEN: Final = (schema.sessions, schema.server_keys)
+"""The tables that must not come back: who has logged out since would be logged in again."""
 _MONTHS: Final = (
     "SELECT CAST(strftime('%s', received_utc, 'unixepoch', 'start of month') AS INTEGER) AS low_utc FROM presses"
     f" GROUP BY 1 HAVING low_utc >= 0 ORDER BY count(*) DESC LIMIT {100 * 12}"
@@ -167,6 +169,9 @@ def restore(path: Path, db: str) -> dict[str, int]:
         stack.callback(store.close)
         with store.writing() as connection:
             restored = _pour(file, connection)
+            for table in _OF_THEN:
+                connection.execute(delete(table))
+                restored[table.name] = 0
             audit.record(connection, "db.restore", {"file": path.name, "presses": restored[schema.presses.name]})
         return restored
 

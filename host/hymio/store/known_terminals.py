@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from hymio.store.database import open_store
-from hymio.store.schema import logs, terminals
+from hymio.store.schema import logs, terminal_states, terminals
 from hymio.wire.limits import NAME_MAX_BYTES
 
 _RANGES: Final = {"supply_mv": (0, 100_000), "rssi": (-200, 50)}
@@ -64,6 +64,7 @@ def forget(connection: Connection, device_id: str, now_utc: float) -> None:
     """Marks a terminal as retired."""
     nothing = {"firmware": None, "supply_mv": None, "rssi": None}
     _put(connection, device_id, {**nothing, "forgotten_utc": now_utc, "cleared_utc": None})
+    connection.execute(delete(terminal_states).where(terminal_states.c.device_id == device_id))
 
 
 def remember(connection: Connection, device_ids: Iterable[str]) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from hymio.wire.records import Kind
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Rises with every change that an older hymio must not write to; `migrations/versions` has a revision for each."""
 
 DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
@@ -34,6 +34,9 @@ DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
 
 IS_ANSWER: Final = "verdict = 'answer'"
 """Which rows of `presses` answer a follow-up: they are few, and looked for among all others."""
+
+WAITS: Final = "pressed - presses - lost <> 0 OR open_gaps <> 0"
+"""Which rows of `logs` have presses that are not here yet, in SQL."""
 
 metadata = MetaData()
 
@@ -182,6 +185,9 @@ logs = Table(
     Column(
         "folded", BigInteger, nullable=False, server_default="0", comment="of presses, those whose rows were pruned"
     ),
+    # They are few: of a terminal that is well every press is here.
+    Index("logs_that_wait", "device_id", sqlite_where=text(WAITS)),
+    Index("logs_with_losses", "device_id", sqlite_where=text("lost > 0")),
     info=_CHANGES,
     sqlite_with_rowid=False,
 )
@@ -231,6 +237,50 @@ terminals = Table(
     Column("cleared_utc", Double, comment="since when the broker keeps nothing of it"),
     sqlite_with_rowid=False,
 )
+
+
+STATE_ORDERS: Final = (
+    "heard_utc",
+    "unsent",
+    "supply_mv",
+    "empty_utc",
+    "rssi",
+    "edges_a_press",
+    "firmware",
+    "cert_ends_utc",
+)
+"""By which columns `terminal_states` can be had in order."""
+
+TROUBLES: Final = {"problem": "problem IS NOT NULL", "clock_unset": "clock_set = 0", "supply_low": "supply_low = 1"}
+"""Which rows of `terminal_states` somebody has to look after, in SQL."""
+
+terminal_states = Table(
+    "terminal_states",
+    metadata,
+    Column("device_id", String(32), primary_key=True),
+    Column("heard_utc", Double, comment="when anything came from it last; null: it stands somewhere, and never spoke"),
+    Column("said_utc", Double, comment="when its newest state message came; what follows is from that"),
+    Column("state", String(8), comment="online, asleep, offline"),
+    Column("problem", Text, comment="why it does not count, or has no broker, or does not believe a clock"),
+    Column("unsent", BigInteger, comment="presses"),
+    Column("clock_set", SmallInteger, comment="1: it knows the time"),
+    Column("supply_mv", Integer, comment="null: it has no battery"),
+    Column("supply_low", SmallInteger),
+    Column("full_mv", Integer, comment="the supply when its battery began to be heard of; it has fallen since"),
+    Column("full_utc", Double),
+    Column("empty_utc", Double, comment="when the battery will be low, if it goes on as it did; null: not known"),
+    Column("rssi", Integer),
+    Column("worst_button", SmallInteger, comment="whose switch bounces most"),
+    Column("edges_a_press", Double, comment="of that switch; 2 is a clean one"),
+    Column("firmware", String(64)),
+    Column("cert_ends_utc", Double),
+    Column("facts", Text, comment="JSON object: what else the message says, but no presses by button"),
+    *(Index(f"terminals_by_{name}", name, "device_id") for name in STATE_ORDERS),
+    # These are few.
+    *(Index(f"terminals_with_{name}", "device_id", sqlite_where=text(which)) for name, which in TROUBLES.items()),
+    info=_CHANGES,
+)
+"""What each terminal said last, as a technician sorts and looks for it; one row for each, however often it speaks."""
 
 
 class CellSpan(IntEnum):
@@ -449,4 +499,84 @@ audit = Table(
     Column("who", Text, nullable=False, comment="the account on the computer, or the token's name"),
     Column("action", String(32), nullable=False, comment="site.import, token.create, db.prune, ..."),
     Column("details", Text, nullable=False, comment="JSON object; holds no secret"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(254), nullable=False, unique=True, comment="as it is typed to log in, in small letters"),
+    Column("email", String(254), comment="where reports and alerts go; null: nowhere"),
+    Column("role", String(8), nullable=False, comment="admin, manager or viewer"),
+    Column("password", Text, comment="Argon2id; null: logs in elsewhere only"),
+    Column("issuer", String(255), comment="OpenID Connect: who says who it is; null: nobody but we"),
+    Column("subject", String(255), comment="who it is there; null: whoever has the e-mail address, the first time"),
+    Column("created_utc", Double, nullable=False),
+    Column("disabled_utc", Double),
+    Column("last_login_utc", Double),
+    UniqueConstraint("issuer", "subject"),
+)
+
+user_places = Table(
+    "user_places",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.id"), nullable=False),
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), comment="this place and all below it; null: all"),
+    Index("places_of_user", "user_id"),
+    comment="what a manager or viewer may see; an admin sees everything",
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True, comment="SHA-256 of what the cookie holds"),
+    Column("user_id", Integer, ForeignKey("users.id"), nullable=False),
+    Column("created_utc", Double, nullable=False),
+    Column("expires_utc", Double, nullable=False),
+    Index("sessions_of_user", "user_id"),
+    Index("sessions_by_end", "expires_utc"),
+    comment="who is logged in; a row that goes logs its browser out",
+)
+
+server_keys = Table(
+    "server_keys",
+    metadata,
+    Column("name", String(16), primary_key=True, comment="cookies: signs what browsers keep"),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_utc", Double, nullable=False),
+)
+
+wall_links = Table(
+    "wall_links",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True, comment="SHA-256 of the secret, which nobody keeps"),
+    Column("name", Text, nullable=False, comment="which screen it is, as people call it"),
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), comment="this place and all below it; null: all"),
+    Column("survey_id", Integer, ForeignKey("surveys.id"), comment="null: whichever runs there"),
+    Column("created_by", Text, nullable=False),
+    Column("created_utc", Double, nullable=False),
+    Column("revoked_utc", Double),
+)
+
+report_schedules = Table(
+    "report_schedules",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), comment="this place and all below it; null: all"),
+    Column("every", String(8), nullable=False, comment="day, week or month"),
+    Column("locale", String(16), nullable=False),
+    Column("format", String(8), nullable=False, comment="html or pdf"),
+    Column("kind", String(8), nullable=False, comment="email or folder: what the next one is"),
+    Column("recipient", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_utc", Double, nullable=False),
+    Column("ended_utc", Double),
+    Column("sent_utc", Double, comment="when the last one went"),
+    Column("sent_through", String(10), comment="the last local day that it told of: 2026-03-29"),
+    Column("trouble", Text, comment="why the last attempt failed; null: it did not"),
 )

@@ -48,6 +48,11 @@ _CHANGED: Final = text(
     "INSERT INTO counters (name, value) VALUES (:name, :now_ms) ON CONFLICT (name) DO UPDATE SET value ="
     " CASE WHEN counters.value < excluded.value THEN excluded.value ELSE counters.value + 1 END"
 )
+# Also one that never spoke is to be looked after.
+_STANDING: Final = text(
+    "INSERT INTO terminal_states (device_id) SELECT DISTINCT device_id FROM placements"
+    " WHERE device_id NOT IN (SELECT device_id FROM terminal_states)"
+)
 _PARENT: Final = text("UPDATE nodes SET parent_id = :parent_id WHERE id = :id")
 
 
@@ -248,6 +253,8 @@ def save_changes(connection: Connection, organisation_id: int | None, changes: I
         if isinstance(thing, Placement)
     ]
     _put(connection, schema.placements, placements, ("device_id", "from_utc_minute"))
+    if placements:
+        connection.execute(_STANDING)
     if things:
         connection.execute(_CHANGED, {"name": _VERSION, "now_ms": time.time_ns() // 1_000_000})
     return organisation_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hymio.common.errors import Failure
-from hymio.store.arrivals import Arrival, Item, Told, Uncountable, UnreadBatch
+from hymio.store.arrivals import Arrival, Item, StateSaid, Told, Uncountable, UnreadBatch
 from hymio.store.costs import Costs
 from hymio.store.database import Store
 from hymio.store.database_errors import Fault, fault_of
@@ -15,7 +15,9 @@ from hymio.store.ingest import Refusal, date_waiting, ingest_many, is_left, log_
 from hymio.store.log_update import BatchOutcome
 from hymio.store.new_logs import without_too_many_logs
 from hymio.store.quarantine import Kept
+from hymio.store.terminal_states import note_states
 
+_TERMINALS_NOTED_MAX: Final = 100_000
 _COLLISIONS_MAX: Final = 10
 """Two writers that are in each other's way more often than this are not there by chance."""
 
@@ -26,6 +28,7 @@ class Transaction:
 
     arrivals: list[Arrival] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    said: list[StateSaid] = field(default_factory=list)
     refused: list[Uncountable] = field(default_factory=list)
 
     @classmethod
@@ -45,13 +48,15 @@ class Transaction:
                 self.arrivals.append(one)
             case Told():
                 self.told.append(one)
+            case StateSaid():
+                self.said.append(one)
             case Uncountable():
                 self.refused.append(one)
 
     @property
     def items(self) -> list[Item]:
         """All items of the transaction."""
-        return [*self.arrivals, *self.told, *self.refused]
+        return [*self.arrivals, *self.told, *self.said, *self.refused]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +141,12 @@ def commit(store: Store, transaction: Transaction, costs: Costs | None = None) -
                 due[key] = DueAck(*key, mark, 0)
             if coverage.forgotten is not None:
                 committed.wanted.append(Wanted(told.device_id, *coverage.forgotten, told.payload))
+        noted_utc = note_states(connection, arrivals, [*credible, *transaction.said], store.noted_utc)
         committed.acks = list(due.values())
         committed.undated = is_left(connection)
+    if len(store.noted_utc) > _TERMINALS_NOTED_MAX:
+        store.noted_utc.clear()
+    store.noted_utc |= noted_utc
     store.known_logs.update((outcome.device_id, outcome.log_id) for outcome in committed.outcomes)
     return committed
 

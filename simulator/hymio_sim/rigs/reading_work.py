@@ -98,8 +98,8 @@ def _place(store: Store) -> Callable[[], int]:
 def _v2_page(store: Store) -> Callable[[], int]:
     from starlette.testclient import TestClient
 
+    from hymio.common.rate_limits import RateLimit
     from hymio.serve.app import create_app
-    from hymio.serve.rate_limits import RateLimit
     from hymio.serve.serving import Serving
 
     app = create_app(Serving(store, lambda: _NOW_UTC), RateLimit(1e6, 1e6))

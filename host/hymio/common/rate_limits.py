@@ -36,6 +36,12 @@ class RateLimit:
         while len(self._buckets) > self._askers_max:
             self._buckets.popitem(last=False)
 
+    def give_back(self, asker: str) -> None:
+        """Takes back what was counted last: it was none of those that are limited."""
+        bucket = self._buckets.get(asker)
+        if bucket is not None:
+            bucket.left = min(self._at_once, bucket.left + 1)
+
     def _left(self, asker: str, now_s: float) -> float:
         bucket = self._buckets.get(asker)
         if bucket is None:
