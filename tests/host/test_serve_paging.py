@@ -271,7 +271,8 @@ def test_another_reader_of_the_same_moves_nothing(tmp_path: Path) -> None:
     """With the same token, while votes arrive late: both get every row once."""
     world = World(new_database("sqlite", tmp_path, None), CITY)
     world.tell("till-2", *(Given(at(f"{DAY}T10:00") + 60 * number) for number in range(20)))
-    path, query = "results/button-feedbacks.json", {"startDate": DAY, "endDate": "2026-03-13", "limit": 5}
+    path = "results/button-feedbacks.json"
+    query: dict[str, Any] = {"startDate": DAY, "endDate": "2026-03-13", "limit": 5}
 
     def names(page: list[dict[str, Any]]) -> list[str]:
         return [row["feedbackId"] for row in page]

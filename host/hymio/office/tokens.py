@@ -40,8 +40,7 @@ def run_create(db: str, name: str, organisation: str | None, scope: str | None, 
     now = time.time()
     good_ms = None if expires == NEVER else parse_duration("--expires", expires)
     if good_ms == 0:
-        said = f"--expires {expires}: a token that opens nothing is of no use."
-        raise Failure(WRONG_USE, said, "Give a time, as 90d, or never.")
+        raise Failure(WRONG_USE, f"--expires {expires}: that opens nothing.", "Give a time, as 90d, or never.")
     expires_utc = None if good_ms is None else now + good_ms / 1000
     store = open_store(db)
     try:
