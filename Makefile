@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check check-style check-imports check-types check-firmware coverage bench soak matrix mutants deploy lock \
-	messages vendor wheel release clean
+	messages vendor pictures wheel release clean
 
 # One pip at a time.
 .NOTPARALLEL:
@@ -38,7 +38,7 @@ check-imports: .venv/.ready-check ## which package may import which (import-lint
 # Needs the packages of the tests, which one install brings. Modules of one name can't be looked at in one call.
 check-types: .venv/.ready-check
 	$(BIN)/mypy
-	$(BIN)/mypy --config-file tests/mypy.ini tests .ci/matrix.py .ci/messages.py .ci/release.py .ci/vendor.py host/examples simulator/examples
+	$(BIN)/mypy --config-file tests/mypy.ini tests .ci/matrix.py .ci/messages.py .ci/pictures.py .ci/release.py .ci/vendor.py host/examples simulator/examples
 	@for file in tests/conftest.py tests/firmware/conftest.py tests/pages/conftest.py; do $(BIN)/mypy --config-file tests/mypy.ini $$file || exit; done
 
 check-firmware: .venv/.ready-check
@@ -92,6 +92,9 @@ messages: .venv/.ready-test ## the catalogues of languages brought up to date wi
 
 vendor: .venv/.ready-test ## the libraries that pages bring along, fetched at the versions of their vendor.toml (needs npm)
 	@$(BIN)/python .ci/vendor.py
+
+pictures: .venv/.ready-test ## the pictures of README.md, of the demo's places (needs a Chromium)
+	@$(BIN)/python .ci/pictures.py
 
 wheel: .venv/.ready-demo ## dist/hymio-*.whl, firmware included
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

@@ -405,6 +405,22 @@ def serve(
     run_serve(db, listen, cert, key, rate, require_token, oidc, broker, tls, as_json)
 
 
+@app.command(
+    "demo-site",
+    rich_help_panel=OFFICE,
+    epilog=examples("hymio demo-site --db demo.db", "hymio demo-site --db demo.db --seed 7 --json"),
+)
+def demo_site(
+    db: DbOption,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Another number, another year.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Fills an empty database with a year of four made-up places, for looking around with `hymio serve`."""
+    from hymio.office.demo_site import run_demo_site
+
+    run_demo_site(db, seed, as_json)
+
+
 @app.command(rich_help_panel=OFFICE, epilog=examples("hymio ledger --db votes.db", "hymio ledger --db votes.db --json"))
 def ledger(db: DbOption, as_json: JsonOption = False) -> None:
     """Whether every press is accounted for: pressed = rows + lost + waiting. Exit status 1 if anything is open."""

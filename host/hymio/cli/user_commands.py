@@ -51,7 +51,10 @@ def add(
     db: DbOption,
     name: NameArgument,
     role: Annotated[
-        Role, typer.Option(help="admin: everything; manager: runs its places; viewer: sees their figures.")
+        Role,
+        typer.Option(
+            "--role", metavar="ROLE", help="admin: everything; manager: runs its places; viewer: sees their figures."
+        ),
     ],
     place: PlaceOption = None,
     email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where reports and alerts go.")] = None,
@@ -118,7 +121,7 @@ def password(
 def role(
     db: DbOption,
     name: NameArgument,
-    role: Annotated[Role, typer.Argument(help="admin, manager or viewer.")],
+    role: Annotated[Role, typer.Argument(metavar="ROLE", help="admin, manager or viewer.")],
     place: PlaceOption = None,
     as_json: JsonOption = False,
 ) -> None:

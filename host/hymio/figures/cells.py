@@ -34,7 +34,8 @@ class FigureQuery:
     """What is asked.
 
     scope: key of a group or experience point, of which and of all below it the figures are to be; None: of the whole
-    organisation, and of terminals also those that stand nowhere. per: None is the whole stretch.
+    organisation, and of terminals also those that stand nowhere. per: None is the whole stretch. only: the keys whose
+    cells are wanted; None: all.
     """
 
     by: By
@@ -42,6 +43,7 @@ class FigureQuery:
     stretch: WallStretch
     organisation: str | None = None
     scope: str | None = None
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def figure_cells(reader: FigureReader, query: FigureQuery) -> FigureAnswer:
     """
     scope = FigureScope(reader, query.organisation, query.scope, query.by == "terminal")
     stretch, per = query.stretch, query.per
-    subjects = scope.subjects(query.by, stretch)
+    subjects = [one for one in scope.subjects(query.by, stretch) if query.only is None or one.key in query.only]
     a_day = {"hour": 24.0, "day": 1.0, "week": 1 / 7, "month": 1 / 28, "quarter": 1 / 90}.get(per or "", 0.0)
     if (number := int(len(subjects) * (1 + a_day * len(stretch.days())))) > CELLS_MAX:
         raise ValueError(f"That would be some {number} cells; expected {CELLS_MAX} at most, so less time at once.")

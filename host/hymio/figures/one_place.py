@@ -16,6 +16,7 @@ from hymio.measures.compare import BeforeAndAfter, before_and_after
 from hymio.measures.day import PeakAndEnd, peak_and_end
 from hymio.measures.opening import spans_of_day
 from hymio.measures.trend import WEEKS, Trend, trend
+from hymio.site.model import CUSTOMERS_AT_LEAST
 from hymio.site.moments import day_after
 
 _NO_VOTES = (0, 0, 0, 0)
@@ -44,8 +45,28 @@ class OnePlace:
         """Its own cells, in order of time."""
         scope = self.scope(reader)
         by: By = "place" if scope.is_point else "group"
-        answer = figure_cells(reader, FigureQuery(by, per, stretch, self.organisation, self.key))
-        return [cell for cell in answer.cells if cell.key == scope.subject_key]
+        own = frozenset({scope.subject_key})
+        return list(figure_cells(reader, FigureQuery(by, per, stretch, self.organisation, self.key, own)).cells)
+
+    def at_least(self, reader: FigureReader) -> int:
+        """Fewer votes are too few."""
+        return self.scope(reader).at_least
+
+
+@dataclass(frozen=True, slots=True)
+class LoneTerminal:
+    """A terminal, as far as it stood nowhere: its readers know no site, and of lone terminals this one alone."""
+
+    device_id: str
+
+    def cells(self, reader: FigureReader, per: Per | None, stretch: WallStretch) -> list[FigureCell]:
+        """Its own cells, in order of time; none if it never stood nowhere."""
+        own = frozenset({self.device_id})
+        return list(figure_cells(reader, FigureQuery("terminal", per, stretch, only=own)).cells)
+
+    def at_least(self, _reader: FigureReader) -> int:
+        """Fewer votes are too few."""
+        return CUSTOMERS_AT_LEAST
 
 
 def peak_of_day(reader: FigureReader, place: OnePlace, day: date) -> PeakAndEnd:

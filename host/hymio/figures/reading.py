@@ -49,6 +49,7 @@ class FigureReader:
         now_utc: float,
         sites: tuple[StoredSite, ...] | None = None,
         knows_lone: bool = True,
+        lone: str | None = None,
     ) -> None:
         """Reads which places there are.
 
@@ -57,8 +58,10 @@ class FigureReader:
             now_utc: seconds of 1970.
             sites: all of them as of that moment, if they are known; else they are read.
             knows_lone: whether what terminals count while they stand nowhere is anybody's; of a token it is not.
+            lone: the one terminal that is asked for of those that stand nowhere; None: all.
         """
         self.connection = connection
+        self._only_lone = lone
         self.now_utc = now_utc
         self.rows = 0
         """How many rows of roll-ups have been read."""
@@ -113,6 +116,7 @@ class FigureReader:
                 cells.span == int(CellSpan.EVER),
                 cells.start_utc_minute == 0,
                 cells.node_id == NOWHERE,
+                *([] if self._only_lone is None else [cells.device_id == self._only_lone]),
             )
             device_ids = sorted({device_id for (device_id,) in self.connection.execute(have_any)})
             by_device: dict[str, dict[str, Mapping[str, int]]] = {device_id: {} for device_id in device_ids}

@@ -63,25 +63,37 @@ class WallStretch:
 
     def days(self) -> list[str]:
         """The days that lie within, or a part of them: `2026-03-29`."""
-        day, last = date.fromisoformat(self.start[:10]), date.fromisoformat(self.end[:10])
-        if self.end[10:] == _MIDNIGHT:
-            last -= timedelta(days=1)
-        return [day_named(day + timedelta(days=number)) for number in range((last - day).days + 1)]
+        return list(_days(self.start, self.end))
 
     def parts(self, finest: Finest) -> TimeParts:
         """The months, days and days by the hour of which it consists, none of them finer than it takes."""
-        days = self.days()
-        cut = [day for day in days if finest == "hour" or not self.holds_day(day)]
-        whole = sorted(set(days) - set(cut))
-        months = [month for month in dict.fromkeys(day[:7] for day in whole) if set(days_of(month)) <= set(whole)]
-        if finest != "month":
-            months = []
-        return TimeParts(months, [day for day in whole if day[:7] not in months], cut)
+        return _parts(self, finest)
 
     def bounds_utc(self, zones: Iterable[ZoneInfo]) -> tuple[int, int]:
         """From the first to the last moment, in seconds of 1970, at which it is that time in any of the zones."""
         zones = list(zones)
         return min(utc_of(self.start, zone) for zone in zones), max(utc_of(self.end, zone) for zone in zones)
+
+
+@lru_cache(maxsize=1000)
+def _days(start: str, end: str) -> tuple[str, ...]:
+    day, last = date.fromisoformat(start[:10]), date.fromisoformat(end[:10])
+    if end[10:] == _MIDNIGHT:
+        last -= timedelta(days=1)
+    return tuple(day_named(day + timedelta(days=number)) for number in range((last - day).days + 1))
+
+
+@lru_cache(maxsize=1000)
+def _parts(stretch: WallStretch, finest: Finest) -> TimeParts:
+    days = stretch.days()
+    cut = [day for day in days if finest == "hour" or not stretch.holds_day(day)]
+    whole = sorted(set(days) - set(cut))
+    held = set(whole)
+    months = [month for month in dict.fromkeys(day[:7] for day in whole) if held.issuperset(days_of(month))]
+    if finest != "month":
+        months = []
+    within = set(months)
+    return TimeParts(months, [day for day in whole if day[:7] not in within], cut)
 
 
 def finest_of(per: Per | None) -> Finest:

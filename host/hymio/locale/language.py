@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,7 +74,7 @@ class Language:
         """With the language's signs: 1,234.5. Without `decimals` as many as there are, up to three."""
         if type(value) is int and 0 <= value < 1000 and decimals is None:
             return str(value)  # most numbers of a table, at a hundredth of the cost
-        size = numbers.format_decimal(abs(value), _pattern("#,##0", decimals), locale=self.locale)
+        size = _size(abs(value), decimals, self.locale)
         # Babel writes a hyphen where the language has a minus.
         return numbers.get_minus_sign_symbol(self.locale) + size if value < 0 and _is_shown(size) else size
 
@@ -91,6 +91,14 @@ class Language:
     def day(self, value: date) -> str:
         """Such as 3 Mar 2026."""
         return dates.format_date(value, "medium", locale=self.locale)
+
+    def days(self, first: date, last: date) -> str:
+        """From one day to another, what they have in common said once: 23 – 29 Nov 2026."""
+        return str(dates.format_interval(first, last, "yMMMd", locale=self.locale))
+
+    def skeleton(self, value: date, skeleton: str) -> str:
+        """The parts of a day that a skeleton names (CLDR): "yMMMM" is November 2026."""
+        return str(dates.format_skeleton(skeleton, value, locale=self.locale))
 
     def moment(self, value: datetime) -> str:
         """Day and time to the minute, by the clock of the moment's own zone."""
@@ -114,6 +122,12 @@ class Language:
     def listed(self, things: Iterable[str]) -> str:
         """Such as a, b and c."""
         return lists.format_list(list(things), locale=self.locale)
+
+
+@lru_cache(maxsize=10_000)
+def _size(value: float, decimals: int | None, locale: Locale) -> str:
+    """A number as a page has hundreds of them, the same ones again and again: Babel takes its time for each."""
+    return numbers.format_decimal(value, _pattern("#,##0", decimals), locale=locale)
 
 
 def _pattern(whole: str, decimals: int | None) -> str | None:

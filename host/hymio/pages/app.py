@@ -6,6 +6,7 @@ page has its twin in JSON at the same address: with .json, or where the Accept h
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -22,13 +23,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hymio.pages.assets import PREFIX, answer_asset
+from hymio.pages.dashboard import Dashboard
 from hymio.pages.errors import Refused, answer_error
 from hymio.pages.gate import LOGIN, Form, Gate
+from hymio.pages.live import LiveFigures
 from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
-from hymio.pages.views import places
+from hymio.pages.views import places, presses
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
 from hymio.store.database import Store
@@ -46,6 +49,10 @@ class PageOptions:
     """Whether even who sits at this computer does so, and there is no account yet."""
     text_log: TextLog | None = None
     """Asks a terminal for its text log; None: there is no way to them."""
+    is_ending: Callable[[], bool] = lambda: False
+    """Whether the server ends: what goes on without end ends then."""
+    now_utc: Callable[[], float] = time.time
+    """The moment that figures are of, in seconds of 1970."""
 
 
 API_PATHS: Final = ("/v2", "/api")
@@ -70,6 +77,8 @@ def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -
 def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     """The pages of a database."""
     sites, gate = KnownSites(store), Gate(store, more.always_log_in)
+    dashboard = Dashboard(store, sites, more.now_utc)
+    live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
 
@@ -99,12 +108,30 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         yield Route(path + (".json" if path != "/" else "index.json"), answer, methods=methods)
         yield Route(path, answer, methods=methods)
 
-    return Starlette(
+    def listening(path: str) -> Route:
+        async def answer(request: Request) -> Response:
+            def reader() -> PageReader:
+                return PageReader(request, store, reader_language(request), gate.access(request), sites.now)
+
+            try:
+                return await live.answer(await run_in_threadpool(reader), lambda: gate.access(request))
+            except Exception as error:  # whatever it is, it gets a page
+                return answer_error(request, error)
+
+        return Route(path + "/live", answer)
+
+    shown = (
+        ("/places/{organisation}", places.organisation),
+        ("/places/{organisation}/{place}", places.place),
+        ("/lone/{terminal}", places.terminal),
+    )
+    app = Starlette(
         routes=[
             Route(PREFIX + "{name:path}", answer_asset),
             *page("/", places.start),
-            *page("/places/{organisation}", places.organisation),
-            *page("/places/{organisation}/{place}", places.place),
+            *(listening(path) for path, _ in shown),
+            *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
+            *(route for path, view in shown for route in page(path, view)),
             *page(TERMINALS, terminals.terminals),
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
             *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
@@ -118,6 +145,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={HTTPException: answer_error},
     )
+    app.state.dashboard = dashboard
+    return app
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sqlalchemy import Connection
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
@@ -31,11 +32,16 @@ class KnownSites:
     def now(self) -> Sequence[SiteNow]:
         """As they are."""
         with self._store.reading() as connection:
-            version = sites_version(connection)
-            if version != self._known[0]:
-                sites = [SiteNow(stored, places_of(stored.site)) for stored in load_sites(connection)]
-                self._known = version, sites
-            return self._known[1]
+            return self.of(connection)
+
+    def of(self, connection: Connection) -> Sequence[SiteNow]:
+        """As a transaction sees them."""
+        version = sites_version(connection)
+        known = self._known
+        if version != known[0]:
+            known = version, [SiteNow(stored, places_of(stored.site)) for stored in load_sites(connection)]
+            self._known = known
+        return known[1]
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,12 @@ from hymio.locale.language import Language, languages
 from hymio.locale.sentence import Sentence
 from hymio.locale.sentence import _ as sentence
 from hymio.locale.sentence import _n as sentence_n
+from hymio.pages import labels
 from hymio.pages.assets import asset_path
 from hymio.pages.faces import FACES, face_name
 from hymio.pages.reader import CHOICE
 from hymio.pages.states import state_words
+from hymio.pages.tree import place_address
 
 
 @pass_context
@@ -49,6 +51,16 @@ def _in_language(url: URL, code: str) -> str:
     return f"{url.path}?{urlencode([*others, (CHOICE, code)])}"
 
 
+def _share(value: float, low: float, high: float) -> float:
+    """Where a value lies on a scale, in per cent of it, 0 to 100."""
+    return round(min(100.0, max(0.0, 100 * (value - low) / (high - low))), 3) if high > low else 0.0
+
+
+def _heat(happy_index: float) -> int:
+    """Which of six colours a Happy Index has: under 50, then by tens."""
+    return min(6, max(1, int(happy_index // 10) - 3))
+
+
 @cache
 def environment() -> Environment:
     """What templates are made in."""
@@ -64,11 +76,21 @@ def environment() -> Environment:
         "_": _said,
         "_n": _said_n,
         "asset": asset_path,
+        "bucket_label": labels.bucket_label,
+        "day_said": labels.day_said,
         "faces": FACES,
         "face_name": face_name,
+        "filtered_label": labels.filtered_label,
+        "heat": _heat,
+        "hour_label": labels.hour_label,
         "in_language": _in_language,
         "languages": languages,
+        "period_label": labels.period_label,
+        "place_address": place_address,
+        "share": _share,
         "state_words": state_words,
+        "text_in": labels.text_in,
+        "week_hour_label": labels.week_hour_label,
     }
     return made
 

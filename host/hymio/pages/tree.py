@@ -17,6 +17,11 @@ def place_address(organisation: str, key: str | None = None) -> str:
     return "/".join(["/places", quote(organisation), *([] if key is None else [quote(key)])])
 
 
+def terminal_address(device_id: str) -> str:
+    """Where the page of a terminal is that stands nowhere."""
+    return f"/lone/{device_id}"
+
+
 def way_to(places: Places, key: str | None, tops: Sequence[str | None] = (None,)) -> list[dict[str, str]]:
     """The organisation and the groups above a place, the uppermost first; of a reader's `tops`, those within them."""
     own = places.organisation

@@ -77,7 +77,8 @@ def run_serve(
 
             serving = Serving(store)
             api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token)
-            server = HttpServer(mount_pages(api, store, PageOptions(issuer, always_token, text_log)), tls, on_ready)
+            more = PageOptions(issuer, always_token, text_log, lambda: serving.is_ending())
+            server = HttpServer(mount_pages(api, store, more), tls, on_ready)
             serving.is_ending = lambda: server.should_exit
             server.run(sockets=[listener])
     finally:

@@ -18,9 +18,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hymio.common.errors import WRONG_USE, Failure
 
-CONNECTIONS_MAX: Final = 512
-"""The next one is closed at once."""
-REQUESTS_MAX: Final = 256
+CONNECTIONS_MAX: Final = 900
+"""The next one is closed at once. Linux gives a process 1024 open files where nobody says otherwise."""
+REQUESTS_MAX: Final = 850
 """With so many connections or requests at work, further requests are answered with 503."""
 REQUEST_S: Final = 10.0
 """How long a client may take to say what it wants."""

@@ -24,6 +24,7 @@ from hymio_sim.rigs.bench_fleet import fleet_figures
 from hymio_sim.rigs.bench_ingest import ingest_figures
 from hymio_sim.rigs.bench_ledger import ledger_figures
 from hymio_sim.rigs.bench_log import LogOnFlash, log_figures
+from hymio_sim.rigs.bench_pages import pages_figures
 from hymio_sim.rigs.bench_press import debounce_figures, debounce_table
 from hymio_sim.rigs.bench_reading import reading_figures
 from hymio_sim.rigs.bench_start import start_figures
@@ -136,6 +137,7 @@ _PARTS: Final = {
     "realtime": real_time_figures,
     "tls": handshake_figures,
     "office": office_figures,
+    "pages": pages_figures,
     "fleet": fleet_figures,
     "firmware": firmware_figures,
     "simulator": simulator_figures,

@@ -1,0 +1,219 @@
+"""The main figures of a page again with every press, as server-sent events.
+
+One task asks the database whether presses have come, for all listeners together; the figures of a place are worked out
+and put into words once for all who look at it in one language. What is sent is the state, not a step: whoever has
+missed some gets the newest, and nothing piles up for who is slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from hymio.common.errors import Failure
+from hymio.common.roles import Role
+from hymio.locale.language import Language
+from hymio.pages.access import Access, SiteNow
+from hymio.pages.dashboard import Dashboard, Shown, today_at
+from hymio.pages.errors import LogInFirst, Refused
+from hymio.pages.periods import Period
+from hymio.pages.reader import PageReader
+from hymio.pages.render import rendered
+from hymio.pages.views.places import asked_period, now_around, shown_of
+from hymio.store.arrival_order import ArrivalPosition, presses_after
+
+POLL_S: Final = 0.2
+ALIVE_S: Final = 10.0
+"""A page that hears nothing for twice as long says that it is not live; proxies take silence for the end, too."""
+LISTENERS_MAX: Final = 700
+"""So that there is room for others among the connections of the server."""
+_BURST: Final = 2000
+"""Presses that are looked at one by one; of more than that all pages are made anew."""
+
+
+@dataclass(slots=True)
+class _Topic:
+    """What some listeners look at."""
+
+    shown: Shown
+    period: Period
+    language: Language
+    sees_presses: bool
+    listeners: int = 0
+    arrival: int = -1
+    """Of the newest transaction that the text knows of."""
+    text: str = ""
+    changed_at: int = -1
+    """The transaction with which the text became what it is."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, and replaced by another one, when the text has changed."""
+
+
+class LiveFigures:
+    """All who listen."""
+
+    def __init__(self, dashboard: Dashboard, is_ending: Callable[[], bool]) -> None:
+        """Asks nothing yet."""
+        self._dashboard, self._is_ending = dashboard, is_ending
+        self._topics: dict[tuple[object, ...], _Topic] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self._known = -1
+        self._touches: tuple[int, dict[str, set[tuple[str, ...]]]] = (-1, {})
+
+    async def answer(self, reader: PageReader, access: Callable[[], Access]) -> Response:
+        """A stream of events `figures`: `id` is where to go on, `data` the main figures of the page as HTML.
+
+        Args:
+            reader: who listens.
+            access: what they may see by now; raises if they are logged out.
+        """
+        if sum(topic.listeners for topic in self._topics.values()) >= LISTENERS_MAX:
+            return PlainTextResponse("", 503, {"retry-after": "30"})
+        shown, period = await run_in_threadpool(_asked, reader)
+        sees_presses = reader.access.sees_presses
+        name = (shown.name, period, reader.language.code, sees_presses)
+        topic = self._topics.setdefault(name, _Topic(shown, period, reader.language, sees_presses))
+
+        def may_listen() -> bool:
+            try:
+                now = access()
+            except (LogInFirst, Refused):
+                return False
+            if shown.site is None:
+                return now.role is Role.ADMIN
+            return now.sees(shown.site, None if shown.node is None else shown.node.key)
+
+        topic.listeners += 1
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll())
+        return _FigureStream(self._told(topic, _after(reader.request), may_listen), lambda: self._leave(name))
+
+    def _leave(self, name: tuple[object, ...]) -> None:
+        topic = self._topics[name]
+        topic.listeners -= 1
+        if not topic.listeners:
+            del self._topics[name]
+        if not self._topics and self._poller is not None:
+            self._poller.cancel()
+            self._poller = None
+            self._known = -1
+
+    async def _told(self, topic: _Topic, after: int, may_listen: Callable[[], bool]) -> AsyncIterator[str]:
+        yield "retry: 1000\n\n"
+        asked_s = monotonic()
+        while not self._is_ending():
+            news = topic.news
+            if monotonic() - asked_s > ALIVE_S:
+                asked_s = monotonic()
+                if not await run_in_threadpool(may_listen):
+                    return
+            if topic.text and topic.changed_at > after:
+                after = topic.changed_at
+                yield f"id: {after}\nevent: figures\n{topic.text}\n\n"
+                continue
+            try:
+                async with asyncio.timeout(ALIVE_S):
+                    await news.wait()
+            except TimeoutError:
+                if today_at(topic.shown.zone, self._dashboard.clock()) != topic.period.today:
+                    yield "event: over\ndata:\n\n"  # it is another day: the page is to be loaded anew
+                    return
+                yield "event: alive\ndata:\n\n"
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                touched, version = await run_in_threadpool(self._look)
+                for topic in list(self._topics.values()):
+                    # A new one has come with a page that may be older than now: it is looked at once, too.
+                    if topic.arrival < 0 or touched is None or topic.shown.name in touched:
+                        text = await run_in_threadpool(self._text, topic, version)
+                        if text != topic.text:
+                            topic.text, topic.changed_at = text, version[0]
+                            topic.news.set()
+                            topic.news = asyncio.Event()
+                        topic.arrival = version[0]
+            except Failure:  # the database is away: nothing is new until it is back
+                pass
+            if self._is_ending():
+                for topic in self._topics.values():
+                    topic.news.set()
+            await asyncio.sleep(POLL_S)
+
+    def _look(self) -> tuple[set[tuple[str, ...]] | None, tuple[int, ...]]:
+        """Which things have had presses since the last look (None: anything may have), and what the newest are."""
+        with self._dashboard.store.reading() as connection:
+            version = self._dashboard.version_in(connection)
+            known, self._known = self._known, version[0]
+            if known == version[0]:
+                return set(), version
+            if known < 0:
+                return set(), version
+            rows = presses_after(connection, ArrivalPosition(known + 1), _BURST)
+            if len(rows) == _BURST:
+                return None, version
+            touches = self._touched_by(version[1], self._dashboard.sites.of(connection))
+        found: set[tuple[str, ...]] = set()
+        for device_id in {row.device_id for row in rows}:
+            found |= touches.get(device_id, set()) | {("terminal", device_id)}
+        return found, version
+
+    def _touched_by(self, version: int, sites: Sequence[SiteNow]) -> dict[str, set[tuple[str, ...]]]:
+        """By terminal the names of all that shows its presses."""
+        if self._touches[0] != version:
+            self._touches = version, _touches(sites)
+        return self._touches[1]
+
+    def _text(self, topic: _Topic, version: tuple[int, ...]) -> str:
+        """The main figures as lines of an event."""
+        values = self._dashboard.now(topic.shown, topic.period, version, None)
+        around = now_around(topic.shown, topic.period, self._dashboard.clock())
+        html = rendered("now.html", topic.language, {"now": values, "sees_presses": topic.sees_presses, **around})
+        return "\n".join(f"data: {line}" for line in html.splitlines() if line.strip())
+
+
+class _FigureStream(StreamingResponse):
+    """Leaves when it is over, however that comes: what is never begun has no end of its own."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, content: AsyncIterator[str], leave: Callable[[], None]) -> None:
+        # nginx would hold events back, and so would our own compression
+        super().__init__(content, headers={"x-accel-buffering": "no", "cache-control": "no-store"})
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+
+def _asked(reader: PageReader) -> tuple[Shown, Period]:
+    shown = shown_of(reader)
+    return shown, asked_period(reader, shown)
+
+
+def _after(request: Request) -> int:
+    """What the listener has: by the header of a reconnecting browser, or by the address that a page gives it."""
+    said = request.headers.get("last-event-id") or request.query_params.get("after") or ""
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 18 else -1
+
+
+def _touches(sites: Sequence[SiteNow]) -> dict[str, set[tuple[str, ...]]]:
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for site in sites:
+        own = site.organisation.key
+        for placement in site.stored.site.placements:
+            names = found.setdefault(placement.device_id, {("place", own)})
+            names.add(("place", own))
+            names |= {("place", own, node.key) for node in site.places.up(placement.point)}
+    return found

@@ -1,0 +1,158 @@
+"""The stream of figures as a program sees it: resumable, the same for all who look, and over when one may not look."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from demo_world import NOW_UTC, Fingers, demo_store
+
+from hymio.locale.language import language_of
+from hymio.pages import live
+from hymio.pages.access import OWNER, Access
+from hymio.pages.dashboard import Dashboard
+from hymio.pages.errors import Refused
+from hymio.pages.live import LiveFigures
+from hymio.pages.reader import KnownSites, PageReader
+from hymio.store.database import Store
+
+WARD = {"organisation": "harbour-town", "place": "ward-3"}
+LIBRARY = {"organisation": "harbour-town", "place": "library"}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    store = demo_store(tmp_path_factory.mktemp("demo"), days=10)
+    yield store
+    store.close()
+
+
+class Looking:
+    """Everybody who looks at the pages of a database, without a server between."""
+
+    def __init__(self, store: Store, now_utc: float = NOW_UTC) -> None:
+        self.store, self.now_utc, self.is_ending = store, now_utc, False
+        self.sites = KnownSites(store)
+        self.dashboard = Dashboard(store, self.sites, lambda: self.now_utc)
+        self.live = LiveFigures(self.dashboard, lambda: self.is_ending)
+        self.access: Access | None = OWNER
+
+    async def stream(self, place: dict[str, str], language: str = "en", **query: str) -> AsyncIterator[str]:
+        headers = {"last-event-id": query.pop("last")} if "last" in query else {}
+        app = SimpleNamespace(state=SimpleNamespace(dashboard=self.dashboard))
+        request: Any = SimpleNamespace(path_params=place, query_params=query, headers=headers, app=app)
+        reader = PageReader(request, self.store, language_of(language), OWNER, self.sites.now)
+
+        def access() -> Access:
+            if self.access is None:
+                raise Refused(403)
+            return self.access
+
+        answer = await self.live.answer(reader, access)
+        stream = cast(Any, answer).body_iterator
+        assert await anext(stream) == "retry: 1000\n\n"
+        return cast(AsyncIterator[str], stream)
+
+
+async def event(stream: AsyncIterator[str]) -> tuple[int, str]:
+    """The number and the text of the next event with figures."""
+    async with asyncio.timeout(10):
+        while True:
+            text = await anext(stream)
+            if "event: figures" in text:
+                number, _, rest = text.partition("\n")
+                return int(number.removeprefix("id: ")), rest
+
+
+def test_a_press_comes_to_all_who_look_and_to_nobody_else(store: Store) -> None:
+    async def story() -> None:
+        everybody = Looking(store)
+        one, other = [await everybody.stream(WARD) for _ in range(2)]
+        finn, elsewhere = await everybody.stream(WARD, "fi"), await everybody.stream(LIBRARY)
+        first = [await event(stream) for stream in (one, other, finn, elsewhere)]
+        assert first[0] == first[1] != first[2], "the same text, in the reader's language"
+        assert "Happy Index" in first[0][1] and all(
+            line.startswith(("event: ", "data: ")) for line in first[0][1].strip().splitlines()
+        )
+        await asyncio.to_thread(Fingers(store, "demo-ward-3", 201).press, 1)
+        second = [await event(stream) for stream in (one, other, finn)]
+        assert second[0][0] > first[0][0] and second[0][1] != first[0][1] and second[0] == second[1]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await anext(elsewhere)
+
+    asyncio.run(story())
+
+
+def test_who_comes_back_is_told_what_is_new_and_nothing_twice(store: Store) -> None:
+    async def story() -> None:
+        everybody = Looking(store)
+        number, _ = await event(await everybody.stream(WARD))
+        up_to_date = await everybody.stream(WARD, last=str(number))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.7):
+                await anext(up_to_date)
+        await asyncio.to_thread(Fingers(store, "demo-ward-3", 202).press, 2)
+        behind = await everybody.stream(WARD, after=str(number))
+        assert (await event(behind))[0] > number
+        for odd in ("", "x", "-1", "9" * 30, "1.5"):
+            assert (await event(await everybody.stream(WARD, after=odd)))[0] > number
+
+    asyncio.run(story())
+
+
+def test_who_may_not_look_any_more_hears_no_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ALIVE_S", 0.05)
+
+    async def story() -> None:
+        everybody = Looking(store)
+        stream = await everybody.stream(WARD)
+        await event(stream)
+        assert await anext(stream) == "event: alive\ndata:\n\n"
+        everybody.access = None
+        async with asyncio.timeout(5):
+            assert [one async for one in stream if "figures" in one] == []
+
+    asyncio.run(story())
+
+
+def test_at_midnight_a_page_is_to_be_loaded_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ALIVE_S", 0.05)
+
+    async def story() -> None:
+        everybody = Looking(store)
+        stream = await everybody.stream(WARD)
+        await event(stream)
+        everybody.now_utc += 86_400
+        async with asyncio.timeout(5):
+            assert "event: over\ndata:\n\n" in [one async for one in stream]
+
+    asyncio.run(story())
+
+
+def test_a_server_that_ends_ends_its_streams(store: Store) -> None:
+    async def story() -> None:
+        everybody = Looking(store)
+        stream = await everybody.stream(WARD)
+        await event(stream)
+        everybody.is_ending = True
+        async with asyncio.timeout(5):
+            assert [one async for one in stream] == []
+
+    asyncio.run(story())
+
+
+def test_there_is_room_for_so_many(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LISTENERS_MAX", 1)
+
+    async def story() -> None:
+        everybody = Looking(store)
+        await everybody.stream(WARD)
+        request: Any = SimpleNamespace(path_params=WARD, query_params={}, headers={})
+        reader = PageReader(request, store, language_of("en"), OWNER, everybody.sites.now)
+        assert (await everybody.live.answer(reader, lambda: OWNER)).status_code == 503
+
+    asyncio.run(story())
