@@ -184,9 +184,14 @@ def shifted_back(stretch: WallStretch, zone: ZoneInfo) -> WallStretch:
 
     Of others it is as many hours, by the clock of `zone`, whether or not that is changed on the way.
     """
-    if not stretch.is_of_days:
-        began_utc = utc_of(stretch.start, zone)
-        return WallStretch(hour_at(2 * began_utc - utc_of(stretch.end, zone), zone), stretch.start)
+    if stretch.is_of_days:
+        return days_before(stretch)
+    began_utc = utc_of(stretch.start, zone)
+    return WallStretch(hour_at(2 * began_utc - utc_of(stretch.end, zone), zone), stretch.start)
+
+
+def days_before(stretch: WallStretch) -> WallStretch:
+    """The same of a stretch of whole days, on any clock."""
     start, end = datetime.fromisoformat(stretch.start), datetime.fromisoformat(stretch.end)
     if start.day == end.day == 1:
         months = 12 * (end.year - start.year) + end.month - start.month
