@@ -104,9 +104,9 @@ class Dashboard:
         self._drawn: OrderedDict[Hashable, tuple[Values, Values | None, str]] = OrderedDict()
 
     def warm_up(self) -> None:
-        """Reads what is read once for all pages: of 25,000 terminals it takes seconds, which the first reader is spared.
+        """Reads what is read once for all pages: seconds, of 25,000 terminals, which the first reader is spared.
 
-        If the database is away, the first reader is told.
+        If the database is away, that reader is told.
         """
         with suppress(Failure), self.store.reading() as connection:
             self.sites.of(connection)
