@@ -49,8 +49,10 @@ def say(store: Store, device_id: str, utc: float, is_retained: bool = False, **f
     commit(store, Transaction.of([item]))
 
 
-def vote(store: Store, device_id: str, seq: int, utc: float) -> None:
-    batch = Batch(5, 1, 1, True, seq, 1, seq, 0, (0, 0, 0, seq), ((seq, Press(1, 1000 * seq, 4, 0, 0, 5, 65535)),))
+def vote(store: Store, device_id: str, seq: int, utc: float, behind: int = 0, clock_set: bool = True) -> None:
+    batch = Batch(
+        5, 1, 1, clock_set, seq, 1, seq, behind, (0, 0, 0, seq), ((seq, Press(1, 1000 * seq, 4, 0, 0, 5, 65535)),)
+    )
     commit(store, Transaction.of([judge(f"hymio/{device_id}/votes", encode_batch(batch, device_id), utc)]))
 
 
@@ -86,6 +88,22 @@ def test_votes_are_words_too_but_cost_little(store: Store, device_id: str) -> No
     assert row(store, device_id).heard_utc == UTC + HEARD_EVERY_S + 1
 
 
+def test_votes_tell_of_the_clock_and_of_what_is_left(store: Store, device_id: str) -> None:
+    """A terminal on mains says its state once an hour: when it has just started, its clock is not set yet."""
+    say(store, device_id, UTC, utc_ms=0, unsent=3, next_seq=3, acked_seq=-1)
+    vote(store, device_id, 0, UTC + 1, behind=2, clock_set=False)
+    kept = row(store, device_id)
+    assert (kept.unsent, kept.clock_set, kept.heard_utc) == (3, 0, UTC), "nothing new"
+    vote(store, device_id, 1, UTC + 2, behind=1)
+    kept = row(store, device_id)
+    assert (kept.unsent, kept.clock_set, kept.heard_utc) == (3, 1, UTC + 2)
+    vote(store, device_id, 2, UTC + 3)
+    kept = row(store, device_id)
+    assert (kept.unsent, kept.clock_set, kept.heard_utc, kept.rssi) == (0, 1, UTC + 3, -51)
+    vote(store, device_id, 1, UTC + 1, behind=7, clock_set=False)  # late, from another collector
+    assert row(store, device_id).clock_set == 1
+
+
 def test_what_the_broker_has_kept_says_nothing_of_when(store: Store, device_id: str) -> None:
     say(store, device_id, UTC, is_retained=True)
     kept = row(store, device_id)
@@ -116,7 +134,7 @@ def test_a_transaction_that_fails_notes_nothing(store: Store, device_id: str, mo
     monkeypatch.setattr("hymio.store.transaction.is_left", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         vote(store, device_id, 0, UTC)
-    assert row(store, device_id) is None and device_id not in store.noted_utc
+    assert row(store, device_id) is None and device_id not in store.noted
     monkeypatch.undo()
     vote(store, device_id, 0, UTC)
     assert row(store, device_id).heard_utc == UTC
@@ -186,7 +204,7 @@ def test_whatever_a_message_says_fits_the_table(state: dict[str, Any]) -> None:
         kind = schema.terminal_states.c[name].type
         assert value is None or isinstance(value, kind.python_type | int), (name, value)
         if isinstance(value, str):
-            assert "\0" not in value and value.encode()
+            assert "\0" not in value and value == value.encode().decode()
         length = getattr(kind, "length", None)
         assert length is None or value is None or len(value) <= length
         if isinstance(value, int) and name not in ("unsent", "edges_a_press"):

@@ -541,7 +541,7 @@ PLANTS = (
     _host(
         "what-the-broker-kept-was-said-now",
         "store/terminal_states.py",
-        "None if one.is_retained else",
+        "None if message.is_retained else",
         "None if False else",
         "tests/host/test_terminal_states.py",
     ),

@@ -74,8 +74,8 @@ class Store:
         engine.update_execution_options(hymio_kept={})
         self.known_logs: set[LogKey] = set()
         """Logs that surely have a row; whoever knows them need not ask the database."""
-        self.noted_utc: dict[str, float] = {}
-        """When each terminal was noted to be heard last; see `terminal_states`."""
+        self.noted: dict[str, Any] = {}
+        """What was noted of each terminal last; see `terminal_states.Noted`."""
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

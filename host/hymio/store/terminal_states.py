@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
@@ -140,62 +140,87 @@ _STATE: Final = text(
     " said_utc = coalesce(excluded.said_utc, terminal_states.said_utc)"
 )
 _HEARD: Final = text(
-    "INSERT INTO terminal_states (device_id, heard_utc) VALUES (:device_id, :heard_utc)"
-    f" ON CONFLICT (device_id) DO UPDATE SET {_NEWER}"
+    "INSERT INTO terminal_states (device_id, heard_utc, unsent, clock_set)"
+    " VALUES (:device_id, :heard_utc, :unsent, :clock_set)"
+    f" ON CONFLICT (device_id) DO UPDATE SET {_NEWER}, clock_set = excluded.clock_set,"
+    " unsent = coalesce(excluded.unsent, terminal_states.unsent)"
 )
+
+
+class Noted(NamedTuple):
+    """What was noted of a terminal last, so that the same need not be noted again."""
+
+    utc: float
+    is_settled: bool
+    """Whether it has nothing left to send."""
+    clock_set: bool
 
 
 def note_states(
     connection: Connection,
     arrivals: Iterable[Arrival],
     said: Iterable[Told | StateSaid],
-    noted_utc: dict[str, float],
-) -> dict[str, float]:
+    noted: Mapping[str, Noted],
+) -> dict[str, Noted]:
     """Keeps what terminals have said, in the transaction of their votes.
 
     Args:
         connection: comes from `Store.writing`.
-        arrivals: their batches.
+        arrivals: their batches, which tell whether the clock is set and more is to come.
         said: their state messages; what came otherwise (`payload` is empty) says nothing here.
-        noted_utc: when each was noted to be heard last; what is newer by less than HEARD_EVERY_S is not noted again.
+        noted: what was noted of each last. A batch that tells nothing new is noted after HEARD_EVERY_S.
 
     Returns:
-        What is to be added to `noted_utc` once that is committed.
+        What is to be added to `noted` once that is committed.
     """
-    heard: dict[str, float] = {}
+    heard: dict[str, Noted] = {}
     newest: dict[str, tuple[Told | StateSaid, dict[str, Any]]] = {}
     offline: list[str] = []
-    for batch in arrivals:
-        if batch.via == "mqtt":
-            heard[batch.device_id] = max(batch.received_utc, heard.get(batch.device_id, 0.0))
-    for one in said:
-        state = _read(one.payload)
+    for one in arrivals:
+        if one.via == "mqtt" and (one.device_id not in heard or one.received_utc >= heard[one.device_id].utc):
+            heard[one.device_id] = Noted(one.received_utc, one.batch.behind == 0, one.batch.clock_set)
+    for message in said:
+        state = _read(message.payload)
         if state.get("state") == "offline":
-            offline.append(one.device_id)
+            offline.append(message.device_id)
         elif state:
-            newest[one.device_id] = one, columns_of(state)
+            newest[message.device_id] = message, columns_of(state)
     batteries = _batteries(connection, [device_id for device_id, (_, row) in newest.items() if row["supply_mv"]])
-    rows = []
-    for device_id, (one, columns) in sorted(newest.items()):
+    rows, done = [], {}
+    for device_id, (message, columns) in sorted(newest.items()):
         # What the broker has kept may be old.
-        utc = None if one.is_retained else max(one.received_utc, heard.pop(device_id, 0.0))
-        battery = battery_after(*batteries.get(device_id, (None,) * 3), columns["supply_mv"], one.received_utc)
+        utc = None if message.is_retained else message.received_utc
+        battery = battery_after(*batteries.get(device_id, (None,) * 3), columns["supply_mv"], message.received_utc)
         kept = {"full_mv": battery.full_mv, "full_utc": battery.full_utc, "empty_utc": battery.empty_utc}
         rows.append({"device_id": device_id, "heard_utc": utc, "said_utc": utc, **columns, **kept})
+        done[device_id] = Noted(utc or 0.0, not columns["unsent"], columns["clock_set"] == 1)
     if rows:
         connection.execute(_STATE, rows)
     due = {
-        device_id: utc
-        for device_id, utc in sorted(heard.items())
-        if utc - noted_utc.get(device_id, 0.0) > HEARD_EVERY_S
+        device_id: now
+        for device_id, now in sorted(heard.items())
+        if (was := done.get(device_id) or noted.get(device_id)) is None
+        or now.utc - was.utc > HEARD_EVERY_S
+        or (now.utc >= was.utc and now[1:] != was[1:])
     }
     if due:
-        connection.execute(_HEARD, [{"device_id": device_id, "heard_utc": utc} for device_id, utc in due.items()])
+        connection.execute(
+            _HEARD,
+            [
+                {
+                    "device_id": device_id,
+                    "heard_utc": now.utc,
+                    "unsent": 0 if now.is_settled else None,
+                    "clock_set": int(now.clock_set),
+                }
+                for device_id, now in due.items()
+            ],
+        )
     gone = [{"device": device_id} for device_id in sorted(set(offline) - newest.keys())]
     if gone:
         which = update(terminal_states).where(terminal_states.c.device_id == bindparam("device"))
         connection.execute(which.values(state="offline"), gone)
-    return due | {row["device_id"]: row["heard_utc"] for row in rows if row["heard_utc"]}
+    return done | due
 
 
 def _read(payload: bytes) -> dict[str, Any]:

@@ -141,12 +141,12 @@ def commit(store: Store, transaction: Transaction, costs: Costs | None = None) -
                 due[key] = DueAck(*key, mark, 0)
             if coverage.forgotten is not None:
                 committed.wanted.append(Wanted(told.device_id, *coverage.forgotten, told.payload))
-        noted_utc = note_states(connection, arrivals, [*credible, *transaction.said], store.noted_utc)
+        noted = note_states(connection, arrivals, [*credible, *transaction.said], store.noted)
         committed.acks = list(due.values())
         committed.undated = is_left(connection)
-    if len(store.noted_utc) > _TERMINALS_NOTED_MAX:
-        store.noted_utc.clear()
-    store.noted_utc |= noted_utc
+    if len(store.noted) > _TERMINALS_NOTED_MAX:
+        store.noted.clear()
+    store.noted |= noted
     store.known_logs.update((outcome.device_id, outcome.log_id) for outcome in committed.outcomes)
     return committed
 
