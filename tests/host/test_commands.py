@@ -183,6 +183,11 @@ def test_databases_that_cannot_be_read(command: str, tmp_path: Path) -> None:
     assert error_of(hymio(command, "--db", "oracle://x", "--json"))["exit"] == WRONG_USE
 
 
+def test_options_of_an_sqlite_file_are_refused(tmp_path: Path) -> None:
+    refused = error_of(hymio("report", "--db", f"sqlite:///{filled(tmp_path / 'votes.db')}?mode=ro", "--json"))
+    assert refused["exit"] == WRONG_USE and "takes no options, came mode" in str(refused["message"])
+
+
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     db = filled(tmp_path / "votes.db")
     with sqlite3.connect(db) as writer:
