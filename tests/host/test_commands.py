@@ -183,6 +183,11 @@ def test_databases_that_cannot_be_read(command: str, tmp_path: Path) -> None:
     assert error_of(hymio(command, "--db", "oracle://x", "--json"))["exit"] == WRONG_USE
 
 
+def test_options_of_an_sqlite_file_are_refused(tmp_path: Path) -> None:
+    refused = error_of(hymio("report", "--db", f"sqlite:///{filled(tmp_path / 'votes.db')}?mode=ro", "--json"))
+    assert refused["exit"] == WRONG_USE and "takes no options, came mode" in str(refused["message"])
+
+
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     db = filled(tmp_path / "votes.db")
     with sqlite3.connect(db) as writer:
@@ -247,6 +252,17 @@ def test_what_a_library_leaves_behind_is_no_traceback() -> None:
     for environment, said in ((quiet, False), (quiet | {"HYMIO_DEBUG": "1"}, True)):
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
         assert done.returncode == 0 and ("never retrieved" in done.stderr) is said, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", [["report"], ["report", "--json"], ["audit", "--help"], ["--version"]], ids=str)
+def test_output_for_which_there_is_no_room_is_broken_off(tmp_path: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        given = [*command, "--db", filled(tmp_path / "votes.db")] if command[0] == "report" else command
+        whole = [sys.executable, "-m", "hymio", *given]
+        done = subprocess.run(whole, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == BROKEN_OFF and "The output cannot be written: No space left" in done.stderr
+    assert len(done.stderr.splitlines()) == (1 if "--json" in command else 2)
 
 
 def test_output_cut_short_is_broken_off(tmp_path: Path) -> None:

@@ -475,7 +475,25 @@ def test_ranges(start: str | None, end: str | None, first: str, after: str) -> N
     ],
 )
 def test_the_time_before(first: str, last: str, before_first: str, before_last: str) -> None:
-    assert shifted_back(whole_days(first, last)) == whole_days(before_first, before_last)
+    zone = ZoneInfo(HELSINKI)
+    assert shifted_back(whole_days(first, last), zone) == whole_days(before_first, before_last)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "before"),
+    [
+        ("2026-03-10T10:00", "2026-03-10T12:00", "2026-03-10T08:00"),
+        ("2026-03-29T04:00", "2026-03-29T05:00", "2026-03-29T02:00"),
+        ("2026-03-29T02:00", "2026-03-29T06:00", "2026-03-28T23:00"),
+        ("2026-10-25T03:00", "2026-10-25T03:00 again", "2026-10-25T02:00"),
+        ("2026-10-25T03:00 again", "2026-10-25T04:00", "2026-10-25T03:00"),
+        ("2026-10-25T04:00", "2026-10-25T05:00", "2026-10-25T03:00 again"),
+        ("2026-10-25T00:00", "2026-10-25T06:00", "2026-10-24T17:00"),
+        ("2026-10-25T00:00", "2026-10-26T01:00", "2026-10-23T22:00"),
+    ],
+)
+def test_the_hours_before_through_a_change_of_the_clock(start: str, end: str, before: str) -> None:
+    assert shifted_back(WallStretch(start, end), ZoneInfo(HELSINKI)) == WallStretch(before, start)
 
 
 # ---- side by side ----
@@ -501,6 +519,17 @@ def test_two_months_and_two_places(store: Store) -> None:
     assert days.cells[0] is not None and days.cells[0].other.slot.bucket == "2026-02-01"
     assert days.cells[28:] == (None,) * 3
     assert group.cells == (None, None), "nobody pressed there"
+
+
+def test_hours_are_compared_with_as_many_before_where_the_clock_goes_on(store: Store) -> None:
+    hours = ("28T23:00", "29T00:00", "29T01:00", "29T02:00", "29T04:00", "29T05:00")
+    presses = [one for hour in hours for one in votes("hall-1", f"2026-03-{hour}", 9, 9, 9, 9)]
+    query = FigureQuery("place", "hour", WallStretch("2026-03-29T02:00", "2026-03-29T06:00"), "shop", "hall")
+    with world(store, [shop()], presses) as reader:
+        found = compare(reader, query, "previous")
+    beside = [cell.other.slot.start_local[8:13] for cell in found.cells if cell is not None]
+    assert [cell.slot.start_local[8:13] for cell in found.answer.cells] == ["29T02", "29T04", "29T05"]
+    assert beside == ["28T23", "29T00", "29T01"]
 
 
 def like_always(chance: random.Random) -> list[int]:

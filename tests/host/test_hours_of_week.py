@@ -95,7 +95,7 @@ def test_hours_that_end_after_midnight() -> None:
 moments = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(9, 11), st.sampled_from(["left-1", "right-1"]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @drawn(st.lists(st.tuples(moments, st.integers(1, 9)), max_size=24))
 def test_whatever_is_shown_no_sum_of_it_is_small(
     store: Store, votes: list[tuple[tuple[int, int, int, str], int]]

@@ -145,7 +145,7 @@ def test_durations() -> None:
     for given, duration_ms in (("3s", 3000), ("500ms", 500), ("2m", 120_000), ("1.5s", 1500), (" 3s ", 3000)):
         assert parse_duration("--lockout", given) == duration_ms
     assert parse_duration("--wait", "7h") == 25_200_000 and parse_duration("--expiring", "30d") == 2_592_000_000
-    for given in ("3", "s", "-3s", "3 s", "3w", "1.5ms", "", "3s3", "1e3s", "9" * 20 + "s"):
+    for given in ("3", "s", "-3s", "3 s", "3w", "1.5ms", "", "3s3", "1e3s", "9" * 20 + "s", "36501d"):
         with pytest.raises(Failure) as caught:
             parse_duration("--lockout", given)
         assert caught.value.exit_status == WRONG_USE and "--lockout" in caught.value.message

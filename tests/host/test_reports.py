@@ -410,3 +410,19 @@ def test_a_text_can_t_end_the_element_that_holds_the_data() -> None:
     report: FiguresReport = report_of(answer, language_of("en"))
     page = Page(report_page.page(report))
     assert json.loads(page.data) == answer and not any(tag == "b" for tag, _ in page.tags)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--html", "a.html", "--pdf", "a.html"], "one and the same"),
+        (["--svg", "a.svg", "--png", "./a.svg"], "one and the same"),
+        *(([one, ""], f"{one} is empty") for one in ("--compare", "--from", "--to", "--scope", "--organisation")),
+    ],
+)
+def test_options_that_say_nothing_or_the_same_twice_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = hymio_here("report", "--db", "votes.db", *options)
+    assert done.returncode == WRONG_USE and said in done.stderr and not list(tmp_path.iterdir())

@@ -73,6 +73,9 @@ def test_no_token_is_ever_printed(world: World) -> None:
         (["--cert", __file__, "--key", __file__], 2, "can't be used"),
         (["--db", "none.db"], 4, "There is no database none.db."),
         (["--rate", "0"], 2, "--rate"),
+        (["--rate", "nan"], 2, "--rate"),
+        (["--rate", "inf"], 2, "--rate"),
+        (["--listen", "127.0.0.1:²"], 2, "is not HOST:PORT."),
     ],
 )
 def test_how_it_fails(world: World, options: list[str], status: int, said: str) -> None:

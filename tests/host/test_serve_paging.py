@@ -267,6 +267,48 @@ def test_pages_are_forgotten_the_oldest_first_and_in_time() -> None:
     assert memory.find("anna", 15, 110.1) is None and memory.find("bert", 15, 100.0) is None
 
 
+def test_another_reader_of_the_same_moves_nothing(tmp_path: Path) -> None:
+    """With the same token, while votes arrive late: both get every row once."""
+    world = World(new_database("sqlite", tmp_path, None), CITY)
+    world.tell("till-2", *(Given(at(f"{DAY}T10:00") + 60 * number) for number in range(20)))
+    path = "results/button-feedbacks.json"
+    query: dict[str, Any] = {"startDate": DAY, "endDate": "2026-03-13", "limit": 5}
+
+    def names(page: list[dict[str, Any]]) -> list[str]:
+        return [row["feedbackId"] for row in page]
+
+    with served(world) as client:
+        client.headers["X-HON-API-Token"] = world.token()
+        first = pages(client, path, "offset", nothing, **query)
+        had = names(next(first))
+        world.tell("till-1", *(Given(at(f"{DAY}T09:00") + 60 * number) for number in range(5)))
+        second = pages(client, path, "offset", nothing, **query)
+        had_too = names(next(second))
+        for one, other in zip(first, second, strict=True):
+            had += names(one)
+            had_too += names(other)
+        assert had == had_too and len(had) == len(set(had)) == 20
+        other_token = {"X-HON-API-Token": world.token()}
+        answer = client.get(f"/v2/{path}", params=query | {"limit": 100}, headers=other_token)
+        assert len(answer.json()) == 25, "another token begins of its own"
+    world.store.close()
+
+
+def test_who_was_alone_begins_anew() -> None:
+    memory, old, new = PageMemory(pages_max=2), Paging(1, 0.0, None), Paging(2, 5.0, None)
+    end = Bookmark(Position(1.0, "till-1", 1, 1), 1)
+    assert memory.begin("anna", old, 0.0) == old == memory.begin("anna", new, 300.0)
+    memory.end("anna", old)
+    assert memory.begin("anna", new, 300.0) == old, "the other one may be amid it"
+    assert memory.begin("anna", new, 300.1) == new
+    memory.end("anna", Paging(1, 0.0, end))
+    assert memory.begin("bert", old, 300.1) == old
+    memory.end("bert", Paging(1, 0.0, end))
+    assert memory.begin("bert", new, 300.2) == new
+    assert memory.begin("carl", old, 300.2) == old
+    assert memory.begin("anna", old, 300.3) == old, "the oldest is forgotten"
+
+
 def test_today_is_that_of_the_first_page(tmp_path: Path) -> None:
     world = World(new_database("sqlite", tmp_path, None), CITY)
     world.tellers["till-2"] = Teller(world.store, "till-2", at("2026-03-31T00:00"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,15 +126,26 @@ def test_what_is_wrong_is_told(votes: str) -> None:
     assert "ward-3" in refused(*create, "--scope", "ward3")["hint"]
     assert "ward-3" in refused(*create, "--scope", "Ward 3")["hint"]
     assert "site show" in refused(*create, "--scope", "zzz")["hint"]
-    assert refused(*create, "--expires", "soon")
+    for expires in ("soon", "0d", "0ms", "36501d", "99999999d"):
+        assert "--expires" in refused(*create, "--expires", expires)["message"]
     assert refused(*create, "--organisation", "clinic")
     for name in ("", "7", "a\nb", " BI"):
         assert "--name" in refused("create", "--db", votes, "--name", name)["message"]
     ask("token-create", *create)
     assert "BI already" in refused(*create)["message"]
     assert "Near it are BI" in refused("revoke", "--db", votes, "BJI")["hint"]
-    assert refused("revoke", "--db", votes, "99")
+    assert refused("revoke", "--db", votes, "99") and refused("revoke", "--db", votes, "²")
+    limit = hymio("audit", "--db", votes, "--limit", "9" * 20, "--json")
+    assert limit.returncode == WRONG_USE and "--limit" in limit.stderr
     assert "x" * 32 not in refused("revoke", "--db", votes, "hymio_" + "x" * 32)["message"]
+
+
+def test_a_token_whose_end_has_no_date_is_listed(votes: str) -> None:
+    ask("token-create", "create", "--db", votes, "--name", "BI", "--expires", "36500d")
+    with closing(sqlite3.connect(votes)) as file, file:
+        file.execute("UPDATE tokens SET expires_utc = 8.64e15")
+    assert "9999-12-31" in hymio("token", "list", "--db", votes).stdout
+    assert ask("token-list", "list", "--db", votes)["tokens"][0]["expires_utc"] == 8.64e15
 
 
 def test_every_change_is_in_the_audit(votes: str) -> None:

@@ -130,8 +130,8 @@ PLANTS = (
     _host(
         "site-known-for-ever",
         "store/places.py",
-        "if version != known_version:",
-        "if not known_version:",
+        '"places", (0, UNPLACED))\n    if version != known_version:',
+        '"places", (0, UNPLACED))\n    if not known_version:',
         f"{_CELLS}::test_another_collector_hears_of_a_change",
     ),
     _host(
@@ -546,6 +546,41 @@ PLANTS = (
         "tests/host/test_terminal_states.py",
     ),
     # What people see.
+    _host(
+        "rest-of-a-sum-shown",
+        "figures/hours_of_week.py",
+        "return not 0 < self._region.votes(self._node, hidden) < self._region.at_least",
+        "return True",
+        "tests/host/test_hours_of_week.py",
+    ),
+    _host(
+        "neighbours-of-a-place-shown",
+        "pages/views/places.py",
+        'values["rest"] = rest = rest | {"places": None}',
+        'values["rest"] = rest = dict(rest)',
+        "tests/pages/test_dashboard.py",
+    ),
+    _host(
+        "presses-for-viewers",
+        "pages/views/presses.py",
+        "if not reader.access.sees_presses:",
+        "if False:",
+        "tests/pages/test_dashboard.py",
+    ),
+    _host(
+        "presses-of-too-few-answers",
+        "pages/views/presses.py",
+        "if one.point not in shown:",
+        "if False:",
+        "tests/pages/test_dashboard.py",
+    ),
+    _host(
+        "listens-for-ever",
+        "pages/live.py",
+        "if not await run_in_threadpool(may_listen):",
+        "if False:",
+        "tests/pages/test_live_events.py",
+    ),
     _host(
         "policy-lets-styles-in",
         "pages/security_headers.py",

@@ -106,7 +106,7 @@ def parse_line(line: str) -> TextLine | None:
     if len(parts) < 6:
         return None
     number, boot, uptime_ms, utc_s, level, text = parts
-    if not (number.isdigit() and boot.isdigit() and uptime_ms.isdigit() and (utc_s == "-" or utc_s.isdigit())):
+    if not (number.isdecimal() and boot.isdecimal() and uptime_ms.isdecimal() and (utc_s == "-" or utc_s.isdecimal())):
         return None
     return TextLine(
         int(number),

@@ -43,7 +43,7 @@ from hymio.cli.options import (
     only,
 )
 from hymio.cli.site_commands import OrganisationOption
-from hymio.common.errors import ANSWER_NO, run_cli
+from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure, run_cli
 from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
 from hymio.common.interrupts import ends_well
 
@@ -261,6 +261,12 @@ def report(
     """
     files = {"html": html, "pdf": pdf, "png": png, "svg": svg, "parquet": parquet}
     wanted = {kind: path for kind, path in files.items() if path is not None}
+    if len({path.resolve() for path in wanted.values()}) < len(wanted):
+        raise Failure(WRONG_USE, "Two of the files to write are one and the same.", "Give each a name of its own.")
+    texts = {"--from": start, "--to": end, "--compare": compare, "--scope": scope, "--organisation": organisation}
+    for option, text in texts.items():
+        if text == "":
+            raise Failure(WRONG_USE, f"{option} is empty.", "Leave it out, or give it a value; see --help.")
     if as_csv or wanted.keys() - {"parquet"} or by or per or start or end or compare or scope or organisation:
         from hymio.office.figure_report import ReportAsked, ReportForms, run_figures
 

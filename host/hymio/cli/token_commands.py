@@ -74,7 +74,7 @@ def revoke(
 )
 def audit(
     db: DbOption,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many, the newest.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="At most so many, the newest.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """Who changed what by hand, the newest first: imports of sites, tokens, prunes and restores."""

@@ -19,7 +19,7 @@ def parse_listen(listen: str, option: str = "--listen") -> tuple[str, int]:
     """(host, port) of HOST:PORT; port 0 means any free one."""
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
-    if not host or not port.isdigit() or int(port) > 65535:
+    if not host or not port.isdecimal() or int(port) > 65535:
         raise Failure(WRONG_USE, f"{option} {listen!r} is not HOST:PORT.", f"For example: {option} 127.0.0.1:1883.")
     return host, int(port)
 

@@ -8,8 +8,8 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TextIO, cast
 
 from hymio.common import hidden_passwords, interrupts
 from hymio.common.hidden_passwords import hide_in_process_list, hide_passwords_in, without_secrets
@@ -82,6 +82,38 @@ def show_failure(failure: Failure, as_json: bool) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+class _Output:
+    """Stdout, with a `Failure` for whatever is the matter with it, whoever prints: we, rich or the --help of typer."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._may_be_lost():
+            return self._stream.write(text) if text != "" else 0  # click tries this, and hears no complaint
+
+    def flush(self) -> None:
+        with self._may_be_lost():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _may_be_lost(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            # What is still in the buffer must not fail a second time when the interpreter closes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            if isinstance(error, BrokenPipeError):
+                said, hint = "Whoever read the output has gone.", "Run it again without cutting it short."
+            else:
+                said = f"The output cannot be written: {error.strerror or error}."
+                hint = "Make room where it goes, or send it elsewhere, and run it again."
+            raise Failure(BROKEN_OFF, said, hint) from None
+
+
 def _bug(error: BaseException) -> Failure:
     said = " ".join(f"{type(error).__name__}: {error}".split())
     return Failure(
@@ -124,9 +156,12 @@ def run_cli(app: Callable[..., Any], arguments: Sequence[str] | None = None, pro
     if not os.environ.get(_DEBUG_VARIABLE):
         # An MQTT client that is gone leaves futures behind, and asyncio writes their errors as tracebacks when it ends.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    if arguments is None and sys.stdout is not None:
+        sys.stdout = cast(TextIO, _Output(sys.stdout))
     try:
         interrupts.begin()
         status = app(args=given, prog_name=program, standalone_mode=False)
+        print(end="", flush=True)
         interrupts.over()
     except SystemExit as leaving:
         interrupts.over()

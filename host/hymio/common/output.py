@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from hymio.common.errors import BROKEN_OFF, Failure
 from hymio.common.hidden_passwords import without_secrets
 
 if TYPE_CHECKING:
@@ -36,21 +35,15 @@ def print_line(line: str) -> None:
     """Prints one line on stdout (or several, with line ends between them), at once.
 
     Raises:
-        Failure: 6, whoever read our output has gone, as in `hymio votes | head`.
+        Failure: 6, whoever read our output has gone, as in `hymio votes | head`, or there is no room for it.
     """
-    try:
-        print(line, flush=True)
-    except BrokenPipeError:
-        # What is still in the buffer must not fail a second time when the interpreter closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Failure(
-            BROKEN_OFF, "Whoever read the output has gone.", "Run it again without cutting it short."
-        ) from None
+    print(line, flush=True)
 
 
 def note(line: str) -> None:
-    """Prints one line for a person on stderr."""
-    print(without_secrets(line), file=sys.stderr, flush=True)
+    """Prints one line for a person on stderr; if nobody can have it, the command goes on."""
+    with contextlib.suppress(OSError):
+        print(without_secrets(line), file=sys.stderr, flush=True)
 
 
 def console() -> Console:

@@ -83,9 +83,10 @@ def compare(reader: FigureReader, query: FigureQuery, to: str) -> ComparedAnswer
     """
     answer = figure_cells(reader, query)
     if to == PREVIOUS:
-        other = figure_cells(reader, replace(query, stretch=shifted_back(query.stretch)))
-        beside = {(cell.key, place): cell for cell, place in _in_order(other)}
-        pairs = [(cell, beside.get((cell.key, place))) for cell, place in _in_order(answer)]
+        other = figure_cells(reader, replace(query, stretch=shifted_back(query.stretch, answer.zone)))
+        by_clock = query.stretch.is_of_days
+        beside = {(cell.key, place): cell for cell, place in _in_order(other, by_clock)}
+        pairs = [(cell, beside.get((cell.key, place))) for cell, place in _in_order(answer, by_clock)]
     else:
         other = _answer_of(reader, query, to)
         alone = {place: cell for cell, place in _in_order(other)}
@@ -109,13 +110,13 @@ def _answer_of(reader: FigureReader, query: FigureQuery, key: str) -> FigureAnsw
     return replace(answer, name=cells[0].name, cells=cells)
 
 
-def _in_order(answer: FigureAnswer) -> Iterator[tuple[FigureCell, Hashable]]:
-    """Each cell with its place in the range: hours by the clock, weekdays by name, all else is counted."""
+def _in_order(answer: FigureAnswer, by_clock: bool = True) -> Iterator[tuple[FigureCell, Hashable]]:
+    """Each cell with its place in the range: hours by the clock if so wanted, weekdays by name, else it is counted."""
     start = datetime.fromisoformat(answer.query.stretch.start[:16])
     seen: Counter[tuple[str, Hashable]] = Counter()
     for cell in answer.cells:
         place: Hashable = cell.slot.bucket if answer.query.per == "weekday" else ""
-        if answer.query.per == "hour":
+        if by_clock and answer.query.per == "hour":
             place = datetime.fromisoformat(cell.slot.start_local).replace(tzinfo=None) - start
         yield cell, (place, seen[cell.key, place])
         seen[cell.key, place] += 1

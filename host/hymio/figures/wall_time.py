@@ -48,6 +48,11 @@ class WallStretch:
         if self.start >= self.end:
             raise ValueError(f"A range ends after its start; it came as {self.start} to {self.end}.")
 
+    @property
+    def is_of_days(self) -> bool:
+        """Whether it is of whole days."""
+        return self.start[10:] == self.end[10:] == _MIDNIGHT
+
     def holds(self, hour: str) -> bool:
         """Whether the hour of that name lies within."""
         return self.start <= hour < self.end
@@ -174,10 +179,21 @@ def shifted(stretch: WallStretch, days: int) -> WallStretch:
     return WallStretch(start, end)
 
 
-def shifted_back(stretch: WallStretch) -> WallStretch:
-    """The stretch of the same length before it: of whole months the months before, of others the days or hours."""
-    start, end = (datetime.fromisoformat(wall.removesuffix(_AGAIN)) for wall in (stretch.start, stretch.end))
-    if start.day == end.day == 1 and start.time() == end.time() == datetime.min.time():
+def shifted_back(stretch: WallStretch, zone: ZoneInfo) -> WallStretch:
+    """The stretch of the same length before it: of whole months the months before, of whole days the days.
+
+    Of others it is as many hours, by the clock of `zone`, whether or not that is changed on the way.
+    """
+    if stretch.is_of_days:
+        return days_before(stretch)
+    began_utc = utc_of(stretch.start, zone)
+    return WallStretch(hour_at(2 * began_utc - utc_of(stretch.end, zone), zone), stretch.start)
+
+
+def days_before(stretch: WallStretch) -> WallStretch:
+    """The same of a stretch of whole days, on any clock."""
+    start, end = datetime.fromisoformat(stretch.start), datetime.fromisoformat(stretch.end)
+    if start.day == end.day == 1:
         months = 12 * (end.year - start.year) + end.month - start.month
         year, month = divmod(12 * start.year + start.month - 1 - months, 12)
         before = start.replace(year=year, month=month + 1)

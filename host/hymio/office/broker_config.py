@@ -255,6 +255,6 @@ def _listen(listen: str) -> tuple[str, int]:
         Failure: 2, it is neither.
     """
     host, _, port = listen.rpartition(":")
-    if not port.isdigit() or not 1 <= int(port) <= 65535 or any(blank in host for blank in " \t\r\n"):
+    if not port.isdecimal() or not 1 <= int(port) <= 65535 or any(blank in host for blank in " \t\r\n"):
         raise Failure(WRONG_USE, f"--listen {listen!r} is not PORT or HOST:PORT.", "For example: --listen 8883")
     return host.strip("[]"), int(port)

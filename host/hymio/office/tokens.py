@@ -19,6 +19,8 @@ from hymio.store.sites import StoredSite, load_sites
 from hymio.store.tokens import PREFIX, StoredToken, TokenState, create_token, resolve_token, revoke_token, stored_tokens
 
 NEVER: Final = "never"
+_LATEST_UTC: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+"""Later times have no date. An older hymio made tokens that are good until then."""
 
 
 def run_create(db: str, name: str, organisation: str | None, scope: str | None, expires: str, as_json: bool) -> None:
@@ -27,14 +29,17 @@ def run_create(db: str, name: str, organisation: str | None, scope: str | None, 
     Raises:
         Failure: 2, there is no such organisation or place, the name is taken or none, or the time is none.
     """
-    if not is_line(name, NAME_MAX) or name.isdigit():
+    if not is_line(name, NAME_MAX) or name.isdecimal():
         raise Failure(
             WRONG_USE,
             f"--name: expected 1 to {NAME_MAX} characters in one line, and not a number, came {name!r}.",
             "Call it after who uses it: --name 'Power BI of the wards'.",
         )
     now = time.time()
-    expires_utc = None if expires == NEVER else now + parse_duration("--expires", expires) / 1000
+    good_ms = None if expires == NEVER else parse_duration("--expires", expires)
+    if good_ms == 0:
+        raise Failure(WRONG_USE, f"--expires {expires}: that opens nothing.", "Give a time, as 90d, or never.")
+    expires_utc = None if good_ms is None else now + good_ms / 1000
     store = open_store(db)
     try:
         with store.writing() as connection:
@@ -147,7 +152,7 @@ def _token(tokens: Sequence[StoredToken], wanted: str, now: float) -> StoredToke
         raise Failure(
             WRONG_USE, "This token opens nothing.", "`hymio token list` shows which there are, expired and revoked too."
         )
-    if wanted.isdigit():
+    if wanted.isdecimal():
         found = [one for one in tokens if one.id == int(wanted)]
     else:
         named = [one for one in tokens if one.name == wanted]
@@ -189,4 +194,4 @@ def _in_short(entry: AuditEntry) -> str:
 
 def clock(utc: float) -> str:
     """A moment as lists show it, in UTC."""
-    return f"{datetime.fromtimestamp(utc, UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(min(utc, _LATEST_UTC), UTC):%Y-%m-%d %H:%M:%S}"

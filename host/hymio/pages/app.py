@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from threading import Thread
 from typing import Final
 
 from starlette.applications import Starlette
@@ -69,6 +70,8 @@ def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
+        if scope["type"] == "lifespan":
+            Thread(target=pages.state.dashboard.warm_up, daemon=True).start()
         is_api = scope["type"] == "lifespan" or any(path == one or path.startswith(f"{one}/") for one in API_PATHS)
         await (api if is_api else pages)(scope, receive, send)
 

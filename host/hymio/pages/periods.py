@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-from hymio.figures.wall_time import WallStretch, shifted_back, whole_days
+from hymio.figures.wall_time import WallStretch, days_before, whole_days
 from hymio.locale.sentence import Sentence, _
 from hymio.measures.buckets import Per
 from hymio.site.moments import EARLIEST, LATEST, day_after
@@ -68,7 +68,7 @@ class Period:
         """The one before: the last week, the last month; of a range the same number of days."""
         if self.kind != RANGE:
             return calendar_period(self.kind, self.first - timedelta(1), self.today)
-        days = shifted_back(self.stretch).days()
+        days = days_before(self.stretch).days()
         return Period(RANGE, date.fromisoformat(days[0]), date.fromisoformat(days[-1]), self.today)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from hymio.common.addresses import parse_listen
 from hymio.common.clients import is_loopback_name
-from hymio.common.errors import NO_SERVICE, Failure
+from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.mqtt.broker_tls import TlsFiles
@@ -60,6 +61,8 @@ def run_serve(
             there is no database; 5 a newer hymio wrote it.
     """
     host, port = parse_listen(listen)
+    if math.isnan(rate):  # neither below the least nor above the most
+        raise Failure(WRONG_USE, "--rate: expected a number of requests a second, came nan.", "For example: --rate 200")
     try:
         import argon2  # noqa: F401  (otherwise it would be missed at the first log-in)
 

@@ -8,7 +8,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 
@@ -17,6 +17,8 @@ from hymio.store.time_order import Position
 
 PAGES_MAX: Final = 10_000
 KEPT_S: Final = 3600.0
+RUN_S: Final = 300.0
+"""For so long whoever asks for the same anew joins who asked before."""
 _NAME: Final = re.compile(r"[!-~]{1,36}")
 
 
@@ -70,6 +72,15 @@ def _utc(value: object) -> float:
     return float(value)
 
 
+@dataclass(slots=True)
+class _Run:
+    """Pages of one question from the first on."""
+
+    began_s: float
+    paging: Paging
+    is_shared: bool = False
+
+
 class PageMemory:
     """Of every page the next one's beginning, by who asked, what was asked, and the offset."""
 
@@ -77,7 +88,31 @@ class PageMemory:
         """Forgets the oldest beyond `pages_max`, and what is older than `kept_s` seconds."""
         self._pages_max, self._kept_s = pages_max, kept_s
         self._pages: OrderedDict[tuple[Hashable, int], tuple[float, Paging]] = OrderedDict()
+        self._runs: OrderedDict[Hashable, _Run] = OrderedDict()
         self._lock = Lock()
+
+    def begin(self, asked: Hashable, paging: Paging, now_s: float) -> Paging:
+        """Begins to page, as `paging` says, or as those do who have begun with the same lately and may be amid it.
+
+        Who goes on by offset can't be told from another one who asks the same: both see the same moment.
+        """
+        with self._lock:
+            run = self._runs.get(asked)
+            if run is not None and now_s - run.began_s <= RUN_S:
+                run.is_shared = True
+                return run.paging
+            self._runs.pop(asked, None)
+            self._runs[asked] = _Run(now_s, paging)
+            while len(self._runs) > self._pages_max:
+                self._runs.popitem(last=False)
+            return paging
+
+    def end(self, asked: Hashable, paging: Paging) -> None:
+        """Notes that somebody has had the last page: if he was alone the next one begins anew."""
+        with self._lock:
+            run = self._runs.get(asked)
+            if run is not None and not run.is_shared and run.paging == replace(paging, end=None):
+                del self._runs[asked]
 
     def keep(self, asked: Hashable, offset: int, paging: Paging, now_s: float) -> None:
         """Remembers how the page at an offset begins."""

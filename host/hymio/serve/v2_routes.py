@@ -141,6 +141,8 @@ def _feedback(request: Request, name: str, parameters: V2Parameters, form: _Form
         view = serving.view(connection, asker.scope)
         if paging is None:
             paging = Paging(newest_arrival(connection), serving.now_utc(), None)
+            if FEEDBACKS[name].kind is not None:
+                paging = serving.pages.begin(asked, paging, time.monotonic())
         query = _query(view, parameters, FEEDBACKS[name].kind or FeedbackKind.BUTTON, paging)
         if FEEDBACKS[name].kind is None:
             return form.response(FEEDBACKS[name].columns, [], {"X-More-Available": "false"})
@@ -156,6 +158,8 @@ def _feedback(request: Request, name: str, parameters: V2Parameters, form: _Form
         serving.pages.keep(asked, after, following, time.monotonic())
         url = public_url(request).include_query_params(offset=after, limit=limit, **{CURSOR: following.text()})
         headers["Link"] = f'<{url}>; rel="next"'
+    elif not page.more:
+        serving.pages.end(asked, paging)
     return form.response(FEEDBACKS[name].columns, page.rows, headers)
 
 

@@ -117,7 +117,7 @@ def _take_rows(name: str, text: str, columns: tuple[str, ...], builder: Builder,
             builder.wrong((name, line, column), "a column of this name in the first row", came)
     for index, column in enumerate(names):
         if column in names[:index] and column:
-            builder.wrong((name, line, column), "one column of this name", "more")
+            builder.wrong((name, line, column), "one column of this name", f"{column} once more")
         elif column not in columns and column and not (column.startswith(CUSTOM) and name == "places"):
             others = f" or {CUSTOM}LABEL" if name == "places" else ""
             builder.wrong((name, line, column), f"one of {', '.join(columns)}{others}", column)

@@ -53,6 +53,12 @@ def database_url(db: str) -> URL:
     if url is not None:
         hide(str(url.password or ""))
     match url.get_backend_name() if url is not None else None:
+        case "sqlite" if cast(URL, url).query:
+            raise Failure(
+                WRONG_USE,
+                f"--db: an SQLite file takes no options, came {', '.join(cast(URL, url).query)}.",
+                "Leave away what stands behind the question mark.",
+            )
         case "sqlite":
             return cast(URL, url).set(drivername="sqlite")
         case "postgresql" | "postgres" if "@" not in f"{cast(URL, url).host}{cast(URL, url).database}":
