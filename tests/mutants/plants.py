@@ -130,8 +130,8 @@ PLANTS = (
     _host(
         "site-known-for-ever",
         "store/places.py",
-        "if version != known_version:",
-        "if not known_version:",
+        '"places", (0, UNPLACED))\n    if version != known_version:',
+        '"places", (0, UNPLACED))\n    if not known_version:',
         f"{_CELLS}::test_another_collector_hears_of_a_change",
     ),
     _host(
