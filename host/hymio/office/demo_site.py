@@ -6,11 +6,12 @@ canteen is crowded at noon, the library has children, and the ward has been goin
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -25,12 +26,13 @@ from hymio.site.diff import plan_import
 from hymio.site.model import Places, Site, places_of
 from hymio.site.read import parse_site
 from hymio.store import schema
-from hymio.store.arrivals import Arrival
+from hymio.store.arrivals import Arrival, StateSaid
 from hymio.store.database import Store, open_store
 from hymio.store.ingest import ingest_many
 from hymio.store.known_terminals import Facts, keep
 from hymio.store.places import load_places
 from hymio.store.sites import load_sites, lock_sites, save_changes
+from hymio.store.terminal_states import note_states
 from hymio.wire.batches import Batch
 from hymio.wire.records import QUIET_UNKNOWN_MS, UNANSWERED, VERDICT_CODES, Boot, Event, Press, Record, Time, TimeSource
 
@@ -40,6 +42,8 @@ _CUTS: Final = (-2.2, -1.2, 0.6)
 """Between the four faces, on the scale of how content somebody is (an ordered logit)."""
 _ANSWERS: Final = 0.45
 """Of those who are asked why, so many say it."""
+_FRESH_MV: Final = 3150
+"""Of two lithium cells."""
 _QUEUE_FROM_DAY: Final = 110
 _DECLINE_FROM_DAY: Final = 21
 """Days before the end."""
@@ -74,6 +78,8 @@ class _Life:
 
     a_day: votes, about. reasons: how often each answer is given. mash: the share of votes after which children mash the
     buttons. closed: that of presses while the place is closed.
+    supply_mv: of its battery by now; None: it is on mains. rssi: of its Wi-Fi, in dBm. edges: of a thousand presses of
+    each switch; 2,000 would be clean ones.
     """
 
     point: str
@@ -84,20 +90,27 @@ class _Life:
     reasons: tuple[float, float, float, float]
     mash: float
     closed: float
+    supply_mv: int | None
+    rssi: int
+    edges: tuple[int, int, int, int]
 
 
 _LIVES: Final = {
     "demo-reception": _Life(
-        "reception", 120, {8: 1.7, 9: 1.5, 12: 0.7, 15: 0.6}, _reception, (0.62, 0.17, 0.15, 0.06), 0.004, 0.006
+        "reception", 120, {8: 1.7, 9: 1.5, 12: 0.7, 15: 0.6}, _reception, (0.62, 0.17, 0.15, 0.06), 0.004, 0.006,
+        None, -58, (2300, 2250, 2400, 2600),
     ),
     "demo-ward-3": _Life(
-        "ward-3", 45, {14: 1.8, 15: 1.8, 18: 1.4}, _ward, (0.2, 0.24, 0.46, 0.1), 0.003, 0.004
+        "ward-3", 45, {14: 1.8, 15: 1.8, 18: 1.4}, _ward, (0.2, 0.24, 0.46, 0.1), 0.003, 0.004,
+        2710, -71, (2200, 2200, 2300, 2350),
     ),
     "demo-canteen": _Life(
-        "canteen", 150, {10: 0.5, 11: 1.2, 12: 1.7}, _canteen, (0.3, 0.42, 0.16, 0.12), 0.03, 0.002
+        "canteen", 150, {10: 0.5, 11: 1.2, 12: 1.7}, _canteen, (0.3, 0.42, 0.16, 0.12), 0.03, 0.002,
+        None, -63, (2700, 2600, 3900, 6200),
     ),
     "demo-library": _Life(
-        "library", 65, {15: 1.6, 16: 1.5, 9: 0.6}, _library, (0.2, 0.15, 0.25, 0.4), 0.06, 0.01
+        "library", 65, {15: 1.6, 16: 1.5, 9: 0.6}, _library, (0.2, 0.15, 0.25, 0.4), 0.06, 0.01,
+        2860, -66, (2500, 2400, 2600, 2900),
     ),
 }  # fmt: skip
 
@@ -151,13 +164,29 @@ def fill_demo(store: Store, seed: int, now_utc: float, days: int = DAYS, is_quie
             )
         save_changes(connection, None, plan_import(None, site, 0).changes)
         load_places(connection)
-        keep(connection, {device_id: Facts("0.1.0", 2900, -61) for device_id in _LIVES})
+        keep(connection, {device_id: Facts("0.1.0", life.supply_mv, life.rssi) for device_id, life in _LIVES.items()})
         task = progress.add_task("A year of votes", total=days)
         for day, arrivals in demo_arrivals(site, seed, now_utc, days):
             ingest_many(connection, arrivals)
+            note_states(connection, arrivals, (), {})
             presses += sum(isinstance(record, Press) for one in arrivals for _, record in one.batch.records)
             progress.update(task, completed=day)
+        for utc, fallen in ((now_utc - 86_400.0 * days, 0.0), (now_utc, 1.0)):
+            said = [_state(device_id, life, utc, fallen) for device_id, life in _LIVES.items()]
+            note_states(connection, (), said, {})
     return presses
+
+
+def _state(device_id: str, life: _Life, utc: float, fallen: float) -> StateSaid:
+    """What a terminal says of itself; `fallen` is 0 with a fresh battery and 1 at the end."""
+    mv = None if life.supply_mv is None else round(_FRESH_MV + fallen * (life.supply_mv - _FRESH_MV))
+    said = {
+        "state": "online" if mv is None else "asleep", "device_id": device_id, "firmware": "0.1.0",
+        "utc_ms": int(1000 * utc), "unsent": 0, "rssi": life.rssi, "supply_mv": mv, "supply_low": False,
+        "power": "mains" if mv is None else "deep", "switches": [[1000, edges, 0, 0] for edges in life.edges],
+        "cert_ends": datetime.fromtimestamp(utc + 290 * 86_400, UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
+    return StateSaid(device_id, "demo", json.dumps(said).encode(), utc)
 
 
 def demo_arrivals(site: Site, seed: int, now_utc: float, days: int = DAYS) -> Iterator[tuple[int, Sequence[Arrival]]]:

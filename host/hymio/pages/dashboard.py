@@ -123,26 +123,21 @@ class Dashboard:
 
     def now(self, shown: Shown, period: Period, version: tuple[int, ...], wait_s: float | None) -> Values | None:
         """The figures of all of the time, and of the time before; None: they are not ready yet."""
-        whole = self._part(
-            "now",
-            shown,
-            period,
-            version,
-            wait_s,
-            lambda reader: {
-                **place_figures.whole_part(reader, shown.place, period),
-                "terminals": self._terminals(reader.connection, shown),
-            },
-        )
         # What is over changes by what comes late alone: no press of now works it out again.
+        before_name, before_version = ("before", *shown.name, period.before), (0, *version[1:])
+
+        def make(reader: FigureReader) -> Values:
+            whole = place_figures.whole_part(reader, shown.place, period)
+            if not self._now_shelf.has(before_name, before_version):  # one look at the database does for both
+                part = place_figures.whole_part(reader, shown.place, period.before)
+                self._now_shelf.put(before_name, before_version, part)
+            return whole | {"terminals": self._terminals(reader.connection, shown)}
+
+        whole = self._part("now", shown, period, version, wait_s, make)
         before = self._part(
-            "before",
-            shown,
-            period.before,
-            (0, *version[1:]),
-            wait_s,
+            "before", shown, period.before, before_version, wait_s,
             lambda reader: place_figures.whole_part(reader, shown.place, period.before),
-        )
+        )  # fmt: skip
         if whole is None or before is None:
             return None
         known = self._both.get((shown.name, period))

@@ -83,11 +83,23 @@ class Shelf:
             with self._lock:
                 self._making.pop(name, None)
             raise
+        now_s = self._clock()
+        self._keep(name, _Thing(version, value, now_s, now_s - begin_s))
+        return value
+
+    def has(self, name: Hashable, version: Hashable) -> bool:
+        """Whether the thing of that version is there."""
+        thing = self._things.get(name)
+        return thing is not None and thing.version == version
+
+    def put(self, name: Hashable, version: Hashable, value: Any) -> None:
+        """Keeps what came of other work."""
+        self._keep(name, _Thing(version, value, self._clock(), 0.0))
+
+    def _keep(self, name: Hashable, thing: _Thing) -> None:
         with self._lock:
-            now_s = self._clock()
-            self._things[name] = _Thing(version, value, now_s, now_s - begin_s)
+            self._things[name] = thing
             self._things.move_to_end(name)
             self._making.pop(name, None)
             while len(self._things) > KEPT_MAX:
                 self._things.popitem(last=False)
-        return value
