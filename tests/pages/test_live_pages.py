@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 import uvicorn
 from demo_world import NOW_UTC, Fingers, demo_store
+from hymio_process import service
 from looking import SCREENS, check_accessible, check_width, opened, picture
 from playwright.sync_api import Browser, Page, expect
 
+from hymio.office.demo_site import fill_demo
 from hymio.pages.app import PageOptions, pages_app
-from hymio.store.database import Store
+from hymio.store.database import Store, open_store
 
 TOWN = "/places/harbour-town"
 WARD = f"{TOWN}/ward-3"
@@ -105,6 +107,28 @@ def test_a_killed_server_is_told_of_and_nothing_is_missed_when_it_is_back(browse
         be_live(page)
         expect(page.locator(".answers")).to_have_text(f"{before + 2} answers", timeout=3000)
         expect(page.locator("#gone")).to_be_hidden()
+    context.close()
+
+
+def test_a_process_that_was_killed_is_told_of_until_another_one_is_there(browser: Browser, tmp_path: Path) -> None:
+    db = str(tmp_path / "demo.db")
+    store = open_store(db, create=True)
+    fill_demo(store, 1, time.time(), days=9)
+    store.close()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    serve = ("serve", "--db", db, "--listen", f"127.0.0.1:{port}", "--json")
+    context = browser.new_context()
+    page = context.new_page()
+    with service(*serve) as running:
+        running.wait_for("ready")
+        page.goto(f"http://127.0.0.1:{port}{TOWN}?period=month")
+        be_live(page)
+        running.process.kill()
+        expect(page.locator("#live")).to_have_attribute("data-state", "off", timeout=10_000)
+    with service(*serve) as running:
+        running.wait_for("ready")
+        expect(page.locator("#live")).to_have_attribute("data-state", "on", timeout=30_000)
     context.close()
 
 

@@ -151,6 +151,30 @@ def test_the_light_follows_the_flash_and_the_wires_do_what_they_say(browser: Bro
         expect(page.locator("#outbox")).to_have_text("0", timeout=PATIENCE_MS)
 
 
+def test_a_press_is_seen_on_the_dashboard(browser: Browser, training: str) -> None:
+    """Fewer than five answers show nothing, so there are four before."""
+
+    def press(page: Page) -> None:
+        page.keyboard.down("4")
+        newest(page, "counted")
+        page.keyboard.up("4")
+
+    with opened(browser, training, viewport=SCREENS["desktop"]) as page:
+        renew(page)
+        for _ in range(4):
+            press(page)
+            page.wait_for_timeout(6000)  # so long that it is somebody else
+        expect(page.locator("#said")).to_contain_text("Everything has arrived", timeout=PATIENCE_MS)
+        dashboard = page.context.new_page()
+        dashboard.goto(f"{training.removesuffix('/training')}/lone/training-1?period=day")
+        expect(dashboard.locator("#live")).to_have_attribute("data-state", "on", timeout=PATIENCE_MS)
+        found = dashboard.locator(".answers")
+        before = int(found.inner_text().split()[0]) if found.count() else 4
+        page.bring_to_front()
+        press(page)
+        expect(found).to_contain_text(f"{before + 1} answers", timeout=PATIENCE_MS)
+
+
 def test_single_keys_can_be_turned_off_and_a_new_terminal_is_a_new_beginning(browser: Browser, training: str) -> None:
     with opened(browser, training, viewport=SCREENS["desktop"], reduced_motion="reduce") as page:
         is_ready(page)

@@ -38,6 +38,7 @@ _WORDS: Final = frozenset(
         "password",
         "postgres",
         "postgresql",
+        "secret",
         "terminal",
         "votes",
     }

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from hymio import __version__
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import error_console, print_json, print_line
 from hymio.measures.opening import open_spans
@@ -164,7 +165,9 @@ def fill_demo(store: Store, seed: int, now_utc: float, days: int = DAYS, is_quie
             )
         save_changes(connection, None, plan_import(None, site, 0).changes)
         load_places(connection)
-        keep(connection, {device_id: Facts("0.1.0", life.supply_mv, life.rssi) for device_id, life in _LIVES.items()})
+        keep(
+            connection, {device_id: Facts(__version__, life.supply_mv, life.rssi) for device_id, life in _LIVES.items()}
+        )
         task = progress.add_task("A year of votes", total=days)
         for day, arrivals in demo_arrivals(site, seed, now_utc, days):
             ingest_many(connection, arrivals)
@@ -181,7 +184,7 @@ def _state(device_id: str, life: _Life, utc: float, fallen: float) -> StateSaid:
     """What a terminal says of itself; `fallen` is 0 with a fresh battery and 1 at the end."""
     mv = None if life.supply_mv is None else round(_FRESH_MV + fallen * (life.supply_mv - _FRESH_MV))
     said = {
-        "state": "online" if mv is None else "asleep", "device_id": device_id, "firmware": "0.1.0",
+        "state": "online" if mv is None else "asleep", "device_id": device_id, "firmware": __version__,
         "utc_ms": int(1000 * utc), "unsent": 0, "rssi": life.rssi, "supply_mv": mv, "supply_low": False,
         "power": "mains" if mv is None else "deep", "switches": [[1000, edges, 0, 0] for edges in life.edges],
         "cert_ends": datetime.fromtimestamp(utc + 290 * 86_400, UTC).isoformat(timespec="seconds"),

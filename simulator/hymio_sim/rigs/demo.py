@@ -243,9 +243,20 @@ def _write_report(stage: Stage) -> Path | None:
     return page
 
 
-def _show_how_to_go_on(console: Console, stage: Stage) -> None:
+def _start_pages(stage: Stage) -> str | None:
+    """The address of the pages, which show what arrives; None without the extra `serve`."""
+    pages = stage.start("pages", hymio("serve", "--db", str(stage.database), "--listen", "127.0.0.1:0", "--json"))
+    try:
+        pages.wait_for("ready", stage.patience_s)
+    except Failure:
+        return None
+    return str(next(event["url"] for event in pages.events if event["event"] == "ready"))
+
+
+def _show_how_to_go_on(console: Console, stage: Stage, pages: str | None) -> None:
     door = stage.link(DOOR)
     lines = (
+        *([("see it live, in a browser", pages)] if pages else []),
         ("press a button", f"echo 'press 4' > {stage.folder / DOOR}.in"),
         ("see its votes arrive", f"hymio report --db {stage.database}"),
         ("which terminals are here", "hymio ports"),
@@ -275,8 +286,13 @@ def run_demo(runtime: str, keep: bool) -> int:
             f"with a broker on 127.0.0.1:{stage.port} and a collector. A minute of their lives:\n"
         )
         with console.status("starting") as status:
+            pages: list[str | None] = []
 
             def say(at_s: float, text: str) -> None:
+                if not pages:
+                    pages.append(_start_pages(stage))
+                    if pages[0] is not None:
+                        console.print(f"           see it live: {pages[0]}", highlight=False)
                 console.print(f"  {at_s:5.1f} s  {text}", highlight=False)
                 status.update(f"{_count(stage)}")
 
@@ -291,7 +307,7 @@ def run_demo(runtime: str, keep: bool) -> int:
             console.print("With the extra `report` there is a page, too: hymio report --by place --html report.html")
         if keep:
             with contextlib.suppress(KeyboardInterrupt):
-                _show_how_to_go_on(console, stage)
+                _show_how_to_go_on(console, stage, pages[0] if pages else None)
                 signal.pause()
         return 0 if agree else 1
 
