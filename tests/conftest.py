@@ -18,7 +18,7 @@ from order import in_shares
 
 # One machine for everybody: what is slow here is never the thing under test.
 settings.register_profile("hymio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("hymio"), derandomize=True)
+settings.register_profile("ci", settings.get_profile("hymio"), derandomize=True, max_examples=60)
 settings.load_profile("ci" if os.environ.get("CI") else "hymio")
 
 # A shell without job control starts what goes to the background with Ctrl-C ignored, and children inherit that.

@@ -26,6 +26,7 @@ WAITING = (
     "tests/test_restored_database.py",
     "tests/test_bench.py::test_uplink_in_real_time",
     "tests/test_demo_interrupted.py",
+    "tests/pages/test_training_browser.py::test_a_press_is_seen_on_the_dashboard",
     "tests/host/test_two_collectors.py",
     "tests/host/test_home_assistant.py",
     "tests/host/test_collect.py",

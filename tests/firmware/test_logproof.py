@@ -40,13 +40,13 @@ def test_every_cut_of_every_operation(story, seen):
     assert len(tally.states) >= STATES_OF_A_STORY
 
 
-@pytest.mark.parametrize("seed", [100, 101])
+@pytest.mark.parametrize("seed", [101])
 def test_cuts_during_recovery(seed, seen):
     tally = seen(prove([seed], every=17, deep=150))
     assert len(tally.states) > 2000
 
 
-@pytest.mark.parametrize("seed", range(201, 205))
+@pytest.mark.parametrize("seed", range(201, 203))
 def test_silent_faults_followed_by_a_cut(seed, seen):
     assert len(seen(prove([seed], every=11, faults=True)).states) > 1000
 

@@ -332,7 +332,7 @@ def transactions_of(dice: random.Random, deliveries: list[Cut | int]) -> list[li
     return transactions
 
 
-@settings(max_examples=120)
+@settings(max_examples=70)
 @given(st.data())
 def test_any_delivery_gives_the_same_exact_tables(store: Store, data: st.DataObject) -> None:
     terminal = data.draw(logs())

@@ -155,8 +155,10 @@ def test_a_press_is_seen_on_the_dashboard(browser: Browser, training: str) -> No
     """Fewer than five answers show nothing, so there are four before."""
 
     def press(page: Page) -> None:
+        rows = page.locator("#way tbody tr td.reached:nth-of-type(2)")
+        before = rows.count()
         page.keyboard.down("4")
-        newest(page, "counted")
+        expect(rows).to_have_count(before + 1, timeout=PATIENCE_MS)
         page.keyboard.up("4")
 
     with opened(browser, training, viewport=SCREENS["desktop"]) as page:
