@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from hymio.common.errors import WRONG_USE, Failure
@@ -77,6 +77,38 @@ def shown_address(url: str) -> str:
     return without_password(url) if "@" in url else _NO_PORT.sub(r"\1***", without_password(url))
 
 
+class Login(NamedTuple):
+    """An address of a server, and who wants to log in there; `port` None: the one that everybody knows."""
+
+    host: str
+    port: int | None
+    tls: bool
+    username: str | None
+    password: str | None
+
+
+def split_login(url: str, plain: str, tls: str) -> Login:
+    """Reads `plain://[user:password@]host[:port]`, the same with the scheme `tls`, or without any: the plain one.
+
+    The password is hidden from now on.
+
+    Raises:
+        ValueError: it is no such address.
+    """
+    # urlsplit leaves out tabs and line ends without a word, and a # or ? ends the address for it.
+    if any(sign in url for sign in "#?\t\r\n"):
+        raise ValueError
+    parts = urlsplit(url if "://" in url else f"{plain}://{url}")
+    host, port = parts.hostname, parts.port
+    username, password = (
+        None if one is None else unquote(one, errors="strict") for one in (parts.username, parts.password)
+    )
+    if parts.scheme not in (plain, tls) or not host or port == 0 or parts.path.strip("/"):
+        raise ValueError
+    hide(password)
+    return Login(host, port, parts.scheme == tls, username, password)
+
+
 def parse_broker(url: str) -> BrokerAddress:
     """Reads `mqtt://[user:password@]host[:port]`, `mqtts://...` (TLS) or just `host[:port]`; @FILE holds one of them.
 
@@ -85,16 +117,7 @@ def parse_broker(url: str) -> BrokerAddress:
     """
     url = address_in(url, "--broker")
     try:
-        # urlsplit leaves out tabs and line ends without a word, and a # or ? ends the address for it.
-        if any(sign in url for sign in "#?\t\r\n"):
-            raise ValueError
-        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
-        host, port = parts.hostname, parts.port
-        username, password = (
-            None if one is None else unquote(one, errors="strict") for one in (parts.username, parts.password)
-        )
-        if parts.scheme not in ("mqtt", "mqtts") or not host or port == 0 or parts.path.strip("/"):
-            raise ValueError
+        login = split_login(url, "mqtt", "mqtts")
     except ValueError:
         raise Failure(
             WRONG_USE,
@@ -103,9 +126,8 @@ def parse_broker(url: str) -> BrokerAddress:
             if "@" in url
             else "For example: --broker mqtt://127.0.0.1:1883, or mqtts://user:password@broker.example for TLS.",
         ) from None
-    hide(password)
-    tls = parts.scheme == "mqtts"
-    return BrokerAddress(host, port or (MQTTS_PORT if tls else MQTT_PORT), tls, username, password)
+    port = login.port or (MQTTS_PORT if login.tls else MQTT_PORT)
+    return BrokerAddress(login.host, port, login.tls, login.username, login.password)
 
 
 def check_database(url: str) -> None:

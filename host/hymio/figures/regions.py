@@ -186,9 +186,10 @@ class Region:
         """
         parts = stretch.parts(finest)
         days = {*parts.days, *parts.by_hour}
+        by_hour = set(parts.by_hour)
         hours: Iterable[str] = ()
-        if parts.by_hour:
-            hours = (hour for hour in hours_of(stretch, self.zones) if hour[:10] in set(parts.by_hour))
+        if by_hour:
+            hours = (hour for hour in hours_of(stretch, self.zones) if hour[:10] in by_hour)
         names = {*parts.months, *(day[:7] for day in days), *days, *hours}
         names |= self._open(sorted({day[:7] for day in days}), self._read_days)
         names |= self._open(parts.by_hour, self._read_hours)
@@ -199,7 +200,7 @@ class Region:
             time
             for part in sorted({*parts.months, *days})
             for time in sorted(self.snapshot.times.leaves(part))
-            if part not in parts.by_hour or stretch.holds(time)
+            if part not in by_hour or stretch.holds(time)
         ]
 
     def _open(self, wholes: Sequence[str], read: Callable[[Collection[str]], TimeVotes]) -> set[str]:

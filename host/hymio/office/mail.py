@@ -12,12 +12,11 @@ from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
-from hymio.common.addresses import HOW_TO_QUOTE, address_in, shown_address
+from hymio.common.addresses import HOW_TO_QUOTE, address_in, shown_address, split_login
 from hymio.common.clients import is_loopback_name
 from hymio.common.errors import WRONG_USE, Failure
-from hymio.common.hidden_passwords import hide, without_secrets
+from hymio.common.hidden_passwords import without_secrets
 
 SUBMISSION_PORT: Final = 587
 """Where mail is given to a server (RFC 6409), with TLS by STARTTLS; and with TLS from the beginning (RFC 8314):"""
@@ -69,29 +68,19 @@ def parse_mail_server(url: str, sender: str | None = None, ca: Path | None = Non
     """
     url = address_in(url, "--smtp")
     try:
-        if any(sign in url for sign in "#?\t\r\n"):
-            raise ValueError
-        parts = urlsplit(url if "://" in url else f"smtp://{url}")
-        host, port = parts.hostname, parts.port
-        username, password = (
-            None if one is None else unquote(one, errors="strict") for one in (parts.username, parts.password)
-        )
-        if parts.scheme not in ("smtp", "smtps") or not host or port == 0 or parts.path.strip("/"):
-            raise ValueError
+        host, port, tls, username, password = split_login(url, "smtp", "smtps")
     except ValueError:
         raise Failure(
             WRONG_USE,
             f"--smtp {shown_address(url)!r} is not the address of a mail server.",
             HOW_TO_QUOTE if "@" in url else "For example: --smtp smtp://user:password@mail.example, or smtps://.",
         ) from None
-    hide(password)
     if sender is None:
         sender = username if username and "@" in username else f"hymio@{socket.getfqdn()}"
     if sender.count("@") != 1 or not sender.isascii() or not sender.isprintable() or " " in sender:
         raise Failure(
             WRONG_USE, f"--mail-from: expected an e-mail address, came {sender!r}.", "As in reports@example.org."
         )
-    tls = parts.scheme == "smtps"
     server = MailServer(
         host, port or (SUBMISSIONS_PORT if tls else SUBMISSION_PORT), tls, username, password, sender, ca
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any, Final
 
 from hymio.common.durations import parse_duration
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
+from hymio.office.numbered import numbered_or_named
 from hymio.office.site import chosen_place, chosen_site
 from hymio.site.rules import NAME_MAX, is_line
 from hymio.store.audit import AuditEntry, entries, record
@@ -152,22 +152,7 @@ def _token(tokens: Sequence[StoredToken], wanted: str, now: float) -> StoredToke
         raise Failure(
             WRONG_USE, "This token opens nothing.", "`hymio token list` shows which there are, expired and revoked too."
         )
-    if wanted.isdecimal():
-        found = [one for one in tokens if one.id == int(wanted)]
-    else:
-        named = [one for one in tokens if one.name == wanted]
-        found = [one for one in named if one.state(now) is TokenState.GOOD] or named[-1:]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        numbers = ", ".join(str(one.id) for one in found)
-        raise Failure(WRONG_USE, f"There are {len(found)} tokens {wanted}: {numbers}.", "Give the number of one.")
-    near = ", ".join(get_close_matches(wanted, [one.name for one in tokens]))
-    raise Failure(
-        WRONG_USE,
-        f"There is no token {wanted!r}.",
-        f"Near it are {near}." if near else "`hymio token list` shows their numbers and names.",
-    )
+    return numbered_or_named(tokens, wanted, lambda one: one.state(now) is TokenState.GOOD, "token")
 
 
 def _values(token: StoredToken, stored: StoredSite, now: float) -> dict[str, Any]:

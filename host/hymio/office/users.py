@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -21,11 +21,11 @@ from hymio.common.roles import Role
 from hymio.store.accounts import (
     AccountError,
     Author,
+    account_values,
     checked_email,
     checked_name,
     hash_of_checked,
     make_account,
-    root_text,
     roots_named,
     set_disabled,
     set_password,
@@ -69,7 +69,7 @@ def run_list(db: str, as_json: bool) -> None:
     """Shows all accounts."""
     with _opened(db) as store, store.reading() as connection:
         users, sites = all_users(connection), load_sites(connection)
-    rows = [_values(one, sites) for one in users]
+    rows = [account_values(one, sites) for one in users]
     if as_json:
         print_json({"users": rows})
         return
@@ -214,24 +214,9 @@ def _read_password(file: Path) -> str:
     return password
 
 
-def _values(user: User, sites: Sequence[StoredSite]) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "name": user.name,
-        "email": user.email,
-        "role": user.role.value,
-        "places": [root_text(sites, root) for root in user.roots],
-        "has_password": user.has_password,
-        "oidc": user.issuer,
-        "created_utc": user.created_utc,
-        "disabled_utc": user.disabled_utc,
-        "last_login_utc": user.last_login_utc,
-    }
-
-
 def _tell(user: User, sites: Sequence[StoredSite], as_json: bool, said: str) -> None:
     if as_json:
-        print_json(_values(user, sites))
+        print_json(account_values(user, sites))
     else:
         print_line(said)
 

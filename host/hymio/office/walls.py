@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
+from hymio.office.numbered import numbered_or_named
 from hymio.office.site import chosen_place, chosen_site
 from hymio.office.tokens import clock
 from hymio.site.model import Scale
@@ -115,7 +115,10 @@ def run_revoke(db: str, wall: str, as_json: bool) -> None:
         with store.writing() as connection:
             # Whoever has found one somewhere knows the address itself.
             found = link_of(connection, wall.rpartition("/")[2])
-            one = found or _link(list(stored_links(connection)), wall)
+            one = found or numbered_or_named(
+                list(stored_links(connection)), wall, lambda one: one.revoked_utc is None, "wall",
+                "There is no such wall." if PATH in wall else None,
+            )  # fmt: skip
             if one.revoked_utc is None:
                 revoke_link(connection, one.id, now)
                 record(connection, "wall.revoke", {"id": one.id, "name": one.name})
@@ -151,26 +154,6 @@ def _survey(stored: StoredSite, key: str) -> int:
         WRONG_USE,
         f"--survey: expected the key of a survey with four faces of {stored.site.organisation.key}, came {key!r}.",
         f"Near it are {near}." if near else "It has none.",
-    )
-
-
-def _link(links: Sequence[WallLink], wanted: str) -> WallLink:
-    """The one of that number; or of that name, the one that shows if there are several."""
-    if wanted.isdigit():
-        found = [one for one in links if one.id == int(wanted)]
-    else:
-        named = [one for one in links if one.name == wanted]
-        found = [one for one in named if one.revoked_utc is None] or named[-1:]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        numbers = ", ".join(str(one.id) for one in found)
-        raise Failure(WRONG_USE, f"There are {len(found)} walls {wanted}: {numbers}.", "Give the number of one.")
-    near = ", ".join(get_close_matches(wanted, [one.name for one in links]))
-    raise Failure(
-        WRONG_USE,
-        "There is no such wall." if PATH in wanted else f"There is no wall {wanted[:60]!r}.",
-        f"Near it are {near}." if near else "`hymio wall list` shows their numbers and names.",
     )
 
 

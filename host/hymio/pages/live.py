@@ -15,8 +15,7 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import PlainTextResponse, Response
 
 from hymio.common.errors import Failure
 from hymio.common.roles import Role
@@ -24,6 +23,7 @@ from hymio.locale.language import Language
 from hymio.pages.access import Access, SiteNow
 from hymio.pages.dashboard import Dashboard, Shown, today_at
 from hymio.pages.errors import LogInFirst, Refused
+from hymio.pages.event_stream import EventStream
 from hymio.pages.periods import Period
 from hymio.pages.reader import PageReader
 from hymio.pages.render import rendered
@@ -94,7 +94,8 @@ class LiveFigures:
         topic.listeners += 1
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
-        return _FigureStream(self._told(topic, _after(reader.request), may_listen), lambda: self._leave(name))
+        told = self._told(topic, _after(reader.request), may_listen)
+        return EventStream(told, lambda: self._leave(name), {"cache-control": "no-store"})
 
     def _leave(self, name: tuple[object, ...]) -> None:
         topic = self._topics[name]
@@ -178,23 +179,6 @@ class LiveFigures:
         around = now_around(topic.shown, topic.period, self._dashboard.clock())
         html = rendered("now.html", topic.language, {"now": values, "sees_presses": topic.sees_presses, **around})
         return "\n".join(f"data: {line}" for line in html.splitlines() if line.strip())
-
-
-class _FigureStream(StreamingResponse):
-    """Leaves when it is over, however that comes: what is never begun has no end of its own."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, content: AsyncIterator[str], leave: Callable[[], None]) -> None:
-        # nginx would hold events back, and so would our own compression
-        super().__init__(content, headers={"x-accel-buffering": "no", "cache-control": "no-store"})
-        self._leave = leave
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._leave()
 
 
 def _asked(reader: PageReader) -> tuple[Shown, Period]:

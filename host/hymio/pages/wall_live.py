@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from hymio.common.errors import Failure
 from hymio.figures.reading import FigureReader
@@ -26,6 +25,7 @@ from hymio.measures.faces import FaceFigures
 from hymio.pages.access import SiteNow
 from hymio.pages.assets import assets
 from hymio.pages.errors import Refused, answer_error
+from hymio.pages.event_stream import EventStream
 from hymio.pages.reader import CHOICE, KnownSites, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.shelf import Shelf
@@ -131,7 +131,8 @@ class Walls:
         screen.listeners += 1
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
-        return _WallStream(self._told(screen, request.headers.get("last-event-id", "")), lambda: self._leave(name))
+        told = self._told(screen, request.headers.get("last-event-id", ""))
+        return EventStream(told, lambda: self._leave(name), _HEADERS | {"Cache-Control": "no-store"})
 
     def _leave(self, name: tuple[str, str | None]) -> None:
         screen = self._screens[name]
@@ -229,23 +230,6 @@ class Walls:
         if known is None or known[0] is not sites or known[1] != minute:
             known = self._known[link.id] = sites, minute, wall_screen(link, sites, now_utc)
         return known[2]
-
-
-class _WallStream(StreamingResponse):
-    """Leaves when it is over, however that comes: what is never begun has no end of its own."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, content: AsyncIterator[str], leave: Callable[[], None]) -> None:
-        # nginx would hold events back
-        super().__init__(content, headers={**_HEADERS, "X-Accel-Buffering": "no", "Cache-Control": "no-store"})
-        self._leave = leave
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._leave()
 
 
 def _chosen(request: Request) -> str | None:

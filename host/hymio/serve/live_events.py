@@ -1,4 +1,4 @@
-"""Presses as they come, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Presses as they come, as server-sent events."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from fastapi import APIRouter, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Send
-from starlette.types import Scope as Connected
 
 from hymio.common.errors import Failure
+from hymio.pages.event_stream import EventStream
 from hymio.serve.api_errors import ApiError
 from hymio.serve.followed_presses import FollowedPage, followed_page, newest_position
 from hymio.serve.serving import Asker, Serving, asker_of, serving_of
@@ -125,23 +124,7 @@ async def events(
     if after is None:
         after = await run_in_threadpool(_newest, serving)
     arrivals.enter(asker)
-    return _EventStream(_told(serving, asker, arrivals, after), arrivals, asker)
-
-
-class _EventStream(StreamingResponse):
-    """Leaves when it is over, however that comes: what is never begun has no end of its own."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, content: AsyncIterator[str], arrivals: Arrivals, asker: Asker) -> None:
-        super().__init__(content, headers={"x-accel-buffering": "no"})  # nginx would hold events back
-        self._arrivals, self._asker = arrivals, asker
-
-    async def __call__(self, scope: Connected, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._arrivals.leave(self._asker)
+    return EventStream(_told(serving, asker, arrivals, after), lambda: arrivals.leave(asker))
 
 
 async def _told(serving: Serving, asker: Asker, arrivals: Arrivals, after: ArrivalPosition) -> AsyncIterator[str]:

@@ -136,6 +136,22 @@ def root_text(sites: Sequence[StoredSite], root: Root) -> str:
     return key if root.node_id is None else f"{key}/{site.node_keys[root.node_id]}"
 
 
+def account_values(user: User, sites: Sequence[StoredSite]) -> dict[str, Any]:
+    """An account as it is shown, in JSON too; never its password."""
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "role": user.role.value,
+        "places": [root_text(sites, root) for root in user.roots],
+        "has_password": user.has_password,
+        "oidc": user.issuer,
+        "created_utc": user.created_utc,
+        "disabled_utc": user.disabled_utc,
+        "last_login_utc": user.last_login_utc,
+    }
+
+
 def make_account(connection: Connection, new: NewUser, sites: Sequence[StoredSite], author: Author) -> User:
     """Makes an account.
 

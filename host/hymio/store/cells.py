@@ -179,16 +179,14 @@ def cells_of(places: StoredPlaces, minutes: Minutes) -> tuple[dict[CellKey, ByBu
         for (node_id, survey_id, month, day, start), hour in hours.items():
             for verdict, numbers in hour.items():
                 for span, begin in ((_EVER, 0), (_DAY, day), (_HOUR, start), (_MONTH, month)):
-                    key_of = device_id, span, begin, node_id, survey_id, verdict
-                    there = cells.get(key_of)
-                    cells[key_of] = numbers if there is None else list(map(add, there, numbers))
+                    add_by_button(cells, (device_id, span, begin, node_id, survey_id, verdict), numbers)
     return cells, answers
 
 
 def add_by_button(cells: dict[CellKey, ByButton], key: CellKey, more: ByButton) -> None:
-    """Adds presses to one of these cells."""
+    """Adds presses to one of these cells; `more` itself stays as it is, and several may have it."""
     there = cells.get(key)
-    cells[key] = list(more) if there is None else list(map(add, there, more))
+    cells[key] = more if there is None else list(map(add, there, more))
 
 
 def add_cells(connection: Connection, cells: Mapping[CellKey, ByButton]) -> None:

@@ -86,13 +86,14 @@ def _move_folded(connection: Connection, old: StoredPlaces, new: StoredPlaces) -
         if new.zones.get(node_id, zone) != zone
     }
     stood = schema.placements.c
+    placed = old.device_ids | new.device_ids
     devices: set[str] = set()
     for chunk in chunks(sorted(zones)):
         devices.update(connection.execute(select(stood.device_id).where(stood.node_id.in_(chunk))).scalars())
     if nowhere_changed(old, new):
         logs = schema.logs.c
         pruned = connection.execute(select(logs.device_id).where(logs.folded > 0)).scalars()
-        devices.update(set(pruned) - old.device_ids - new.device_ids)
+        devices.update(set(pruned) - placed)
         zones[NOWHERE] = (old.pieces("")[0].zone, new.pieces("")[0].zone)
     clocks = {node_id: (WallClock(before), WallClock(after)) for node_id, (before, after) in zones.items()}
     table = schema.cells.c
@@ -105,7 +106,7 @@ def _move_folded(connection: Connection, old: StoredPlaces, new: StoredPlaces) -
         )
         moves: list[tuple[CellKey, CellKey, Folded]] = []
         for _, _, start, node_id, survey_id, verdict, *folded in connection.execute(query):
-            if node_id in clocks and (node_id != NOWHERE or device_id not in new.device_ids | old.device_ids):
+            if node_id in clocks and (node_id != NOWHERE or device_id not in placed):
                 before, after = clocks[node_id][0].whole_hour(start), clocks[node_id][1].whole_hour(start + _HALF_HOUR)
                 for span, was, begins in (
                     (CellSpan.HOUR, before.begin, after.begin),

@@ -211,19 +211,18 @@ def load_spans(connection: Connection, keys: Sequence[LogKey]) -> dict[LogKey, l
 
 
 def _load(connection: Connection, keys: Sequence[LogKey], heard_utc: dict[LogKey, float]) -> dict[LogKey, LogUpdate]:
+    # Another collector may be at work on the same log. Its row is the lock; they are taken in the order of keys, and
+    # what a row says is read only then.
+    locks = connection.dialect.name == "postgresql"
     query, in_order = f"SELECT {', '.join(_LOG_COLUMNS)} FROM logs", "ORDER BY device_id, log_id"
-    rows = list(rows_of_logs(connection, query, keys, in_order))
+    rows = list(rows_of_logs(connection, "SELECT device_id, log_id FROM logs" if locks else query, keys, in_order))
     present = {(row[0], row[1]) for row in rows}
     missing = [key for key in keys if key not in present]
     if missing:
         # Missing rows are made first; otherwise two collectors could each hold what the other one waits for.
         connection.execute(_NEW_LOG, [{"device_id": d, "log_id": i, "utc": heard_utc[d, i]} for d, i in missing])
-    if connection.dialect.name == "postgresql":
-        # Another collector may be at work on the same log. Its row is the lock; they are taken in the order of keys.
-        in_order += " FOR UPDATE"
-        rows = list(rows_of_logs(connection, query, keys, in_order))
-    elif missing:
-        rows = list(rows_of_logs(connection, query, keys, in_order))
+    if locks or missing:
+        rows = list(rows_of_logs(connection, query, keys, in_order + (" FOR UPDATE" if locks else "")))
     spans = load_spans(connection, keys)
     updates = {}
     for row in rows:

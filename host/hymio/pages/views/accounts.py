@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,11 +22,11 @@ from hymio.store import audit
 from hymio.store.accounts import (
     AccountError,
     Author,
+    account_values,
     checked_email,
     checked_name,
     hash_of_checked,
     make_account,
-    root_text,
     roots_named,
     set_disabled,
     set_password,
@@ -34,7 +34,6 @@ from hymio.store.accounts import (
 )
 from hymio.store.passwords import SHORTEST
 from hymio.store.sessions import SESSION_S, digest_of, end_session
-from hymio.store.sites import StoredSite
 from hymio.store.users import NewUser, User, all_users, user_of_id, user_of_subject
 
 _log = logging.getLogger(__name__)
@@ -162,7 +161,7 @@ class AccountPages:
     def account(self, reader: PageReader, wrong: Sentence | None = None) -> PageOf:
         """Who one is here, and one's password."""
         user = _self(reader)
-        values = _values(user, [site.stored for site in reader.known_sites()])
+        values = account_values(user, [site.stored for site in reader.known_sites()])
         return PageOf(
             "account.html",
             {"account": values},
@@ -198,7 +197,7 @@ class AccountPages:
         sites = [site.stored for site in reader.known_sites()]
         return PageOf(
             "users.html",
-            {"users": [_values(one, sites) for one in users]},
+            {"users": [account_values(one, sites) for one in users]},
             {
                 **_said(reader, wrong),
                 "roles": ROLES,
@@ -236,7 +235,7 @@ class AccountPages:
         _need_admin(reader)
         with reader.store.reading() as connection:
             user = _asked_user(reader, connection)
-        values = _values(user, [site.stored for site in reader.known_sites()])
+        values = account_values(user, [site.stored for site in reader.known_sites()])
         return PageOf(
             "user.html",
             {"account": values},
@@ -305,21 +304,6 @@ def _role(reader: PageReader) -> Role:
         return Role(reader.said("role"))
     except ValueError:
         raise Refused(400) from None
-
-
-def _values(user: User, sites: Sequence[StoredSite]) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "name": user.name,
-        "email": user.email,
-        "role": user.role.value,
-        "places": [root_text(sites, root) for root in user.roots],
-        "has_password": user.has_password,
-        "oidc": user.issuer,
-        "created_utc": user.created_utc,
-        "disabled_utc": user.disabled_utc,
-        "last_login_utc": user.last_login_utc,
-    }
 
 
 def _said(reader: PageReader, wrong: Sentence | None) -> dict[str, Any]:
