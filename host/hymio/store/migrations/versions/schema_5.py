@@ -114,9 +114,7 @@ def _invitations(tables: sa.MetaData) -> None:
         sa.Column(
             "due_utc", sa.Double, comment="when the invitation, or else its reminder, is to be sent; null: neither"
         ),
-        sa.Column(
-            "tries", sa.Integer, nullable=False, server_default="0", comment="of what is due, those that failed"
-        ),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="of what is due, those that failed"),
         sa.Column("reminded_utc", sa.Double),
         sa.Column("answered_utc", sa.Double),
         sa.Column("bounced_utc", sa.Double),
