@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -71,7 +71,7 @@ def add(
         str | None, typer.Option("--apprise", metavar="URL", help="By whatever Apprise knows. @FILE: as it says.")
     ] = None,
     event: Annotated[
-        list[Literal["alert", "case", "answer"]] | None,
+        list[str] | None,
         typer.Option(metavar="alert|case|answer", help="Of what it tells; again for more. Else of alerts and cases."),
     ] = None,
     place: Annotated[

@@ -128,6 +128,8 @@ def send_webhook(webhook: Webhook, message_id: str, body: bytes, at_s: int) -> N
             connection.connect()
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
+            if connection.is_cut_off:
+                raise TimeoutError
             status, retry_after = answer.status, answer.getheader("Retry-After", "")
         finally:
             watch.cancel()
@@ -149,6 +151,7 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, parts: SplitResult, may_be_inside: bool) -> None:
         self._is_tls = parts.scheme == "https"
         self._may_be_inside = may_be_inside
+        self.is_cut_off = False
         host = parts.hostname or ""
         super().__init__(host, parts.port or (443 if self._is_tls else 80), timeout=TIMEOUT_S)
 
@@ -163,6 +166,7 @@ class _Connection(http.client.HTTPConnection):
 
     def cut_off(self) -> None:
         """Ends it, whoever waits for it."""
+        self.is_cut_off = True
         with contextlib.suppress(OSError, AttributeError):
             self.sock.shutdown(socket.SHUT_RDWR)
 

@@ -88,7 +88,8 @@ def queue(
         "due_utc": now_utc,
     }
     own = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(own(deliveries).values(values).on_conflict_do_nothing()).rowcount == 1
+    put = own(deliveries).values(values).on_conflict_do_nothing().returning(_rows.id)
+    return connection.execute(put).first() is not None
 
 
 def claim(
