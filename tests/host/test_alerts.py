@@ -171,7 +171,7 @@ def test_many_at_once_are_one_message(world: World) -> None:
     [said] = messages(world)
     assert said["title"] == f"{len(raised)} alerts at once" and said["count"] == len(said["alerts"]) == len(raised)
     # The south opened at eight: its own comes later, alone.
-    evaluator.look(MORNING + 1401, everywhere=True)
+    evaluator.look(MORNING + 1500, everywhere=True)
     assert told(world)[1:] == [(mail, "alert.raised", f"alert {kept(world)[-1].id}")]
     assert kept(world)[-1].device_id == "till-1"
 
@@ -378,7 +378,7 @@ def test_what_is_looked_at_costs_a_bounded_number_of_statements(world: World) ->
 
 
 def killed_at(world: World, number: int, end_utc: float) -> bool:
-    """Looks in a process of its own that is killed before its statement, or commit, of that number; False: it was done."""
+    """Looks in a process that is killed before its statement, or commit, of that number; False: it was done before."""
     world.store.engine.dispose()
     child = os.fork()
     if not child:

@@ -53,7 +53,9 @@ def troubled(
         return sorted(found)
 
     if kind is RuleKind.GAP:
-        return of(_GAPS, lambda row, node: TerminalNow(row.device_id, node, open_gaps=int(row.open_gaps), lost=int(row.lost)))
+        return of(
+            _GAPS, lambda row, node: TerminalNow(row.device_id, node, open_gaps=int(row.open_gaps), lost=int(row.lost))
+        )
     moments = {}
     if kind is RuleKind.SILENT:
         moments["before_utc"] = now_utc - rule.condition["after_s"]

@@ -16,6 +16,7 @@ from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.mqtt.broker_tls import TlsFiles
 from hymio.mqtt.client import BrokerAccess, access_to
+from hymio.office.alert_rounds import AlertRounds
 from hymio.office.deliver import Sender, Ways
 from hymio.office.order import OrderTimes, fetch_text_log
 from hymio.office.report_rounds import MailOptions, ReportRounds
@@ -51,6 +52,7 @@ def run_serve(
     training: TrainingWanted | None,
     mail: MailOptions,
     allow_private_webhooks: bool,
+    public_url: str | None,
     as_json: bool,
 ) -> None:
     """Serves pages and API until SIGINT or SIGTERM; prints `ready` when they can be used.
@@ -117,11 +119,14 @@ def run_serve(
             serving.is_ending = lambda: server.should_exit
             rounds = ReportRounds(store, db, mail)
             sender = Sender(store, ways)
+            alerts = AlertRounds(store, (public_url or url).rstrip("/"), sender.wake)
             rounds.start()
             sender.start()
+            alerts.start()
             try:
                 server.run(sockets=[listener])
             finally:
+                alerts.end()
                 sender.end()
                 rounds.end()
     finally:
