@@ -41,11 +41,10 @@ WAITS: Final = "pressed - presses - lost <> 0 OR open_gaps <> 0"
 HAS_PERSON: Final = "person IS NOT NULL"
 """Which answers come from somebody who was invited."""
 
-IS_TO_REMIND: Final = "remind_utc IS NOT NULL"
 IS_OPEN: Final = "closed_utc IS NULL"
 IS_DUE: Final = "due_utc IS NOT NULL"
 IS_DEAD: Final = "dead_utc IS NOT NULL"
-"""Which rows of `invitations`, `alerts`, `cases` and `deliveries` somebody has to look after, in SQL: they are few."""
+"""Which rows of `alerts`, `cases`, `invitations` and `deliveries` somebody has to look after, in SQL: they are few."""
 
 metadata = MetaData()
 
@@ -496,6 +495,7 @@ answers = Table(
     Column("external", Text, comment="JSON object: what the sender of the invitation calls it, for a CRM"),
     Column("person", String(64), comment="who was asked, as `invitations.person`; null: nobody knows"),
     Index("answers_by_place", "node_id", "answered_utc", "answer_id"),
+    Index("answers_by_arrival", "arrival", "answer_id"),
     Index("answers_of_person", "person", sqlite_where=text(HAS_PERSON)),
 )
 """What visitors said on their phones, on web pages and by personal links; a form with several questions is a row for
@@ -533,6 +533,19 @@ retention = Table(
     Column("days", Integer, nullable=False, comment="so long they are kept"),
 )
 
+invitation_batches = Table(
+    "invitation_batches",
+    metadata,
+    Column("batch", String(64), primary_key=True, comment="SHA-256 of the list: the same one invites nobody twice"),
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+    Column("url", Text, nullable=False, comment="where our pages are for those who are invited"),
+    Column("template", Text, comment="JSON object: what messages say, by locale; null: as ours do"),
+    Column("remind_after_s", Double, comment="so long after it was sent; null: nobody is reminded"),
+    Column("created_by", Text, nullable=False),
+    Column("created_utc", Double, nullable=False),
+    comment="lists of whom to invite",
+)
+
 invitations = Table(
     "invitations",
     metadata,
@@ -541,7 +554,7 @@ invitations = Table(
     Column("digest", String(64), nullable=False, unique=True, comment="SHA-256 of the link's secret"),
     Column("survey_id", Integer, ForeignKey("surveys.id"), nullable=False),
     Column("node_id", Integer, ForeignKey("nodes.id"), nullable=False),
-    Column("batch", String(64), nullable=False, comment="of which list it is: the same list invites nobody twice"),
+    Column("batch", String(64), ForeignKey("invitation_batches.batch"), nullable=False),
     Column("person", String(64), nullable=False, comment="HMAC of the address: tells whether it is the same person"),
     Column("address", Text, comment="an e-mail address, or where else; null: not kept any more"),
     Column("name", Text),
@@ -550,14 +563,16 @@ invitations = Table(
     Column("created_utc", Double, nullable=False),
     Column("expires_utc", Double, nullable=False),
     Column("sent_utc", Double),
-    Column("remind_utc", Double, comment="when it is due; null: never, or it was"),
+    Column("due_utc", Double, comment="when the invitation, or else its reminder, is to be sent; null: neither"),
+    Column("tries", Integer, nullable=False, server_default="0", comment="of what is due, those that failed"),
     Column("reminded_utc", Double),
     Column("answered_utc", Double),
     Column("bounced_utc", Double),
     Column("trouble", Text, comment="why it could not go"),
     UniqueConstraint("survey_id", "node_id", "batch", "person"),
     Index("invitations_of_person", "person"),
-    Index("invitations_to_remind", "remind_utc", sqlite_where=text(IS_TO_REMIND)),
+    Index("invitations_of_place", "node_id", "sent_utc"),
+    Index("invitations_due", "due_utc", sqlite_where=text(IS_DUE)),
 )
 
 unsubscribed = Table(

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("person", sa.String(64), comment="who was asked, as `invitations.person`; null: nobody knows"),
     ):
         op.add_column("answers", column)
+    op.create_index("answers_by_arrival", "answers", ["arrival", "answer_id"])
     condition = sa.text("person IS NOT NULL")
     op.create_index("answers_of_person", "answers", ["person"], sqlite_where=condition, postgresql_where=condition)
 
@@ -78,6 +79,20 @@ def _answers(tables: sa.MetaData) -> None:
 
 def _invitations(tables: sa.MetaData) -> None:
     sa.Table(
+        "invitation_batches",
+        tables,
+        sa.Column(
+            "batch", sa.String(64), primary_key=True, comment="SHA-256 of the list: the same one invites nobody twice"
+        ),
+        sa.Column("organisation_id", sa.Integer, sa.ForeignKey("organisations.id"), nullable=False),
+        sa.Column("url", sa.Text, nullable=False, comment="where our pages are for those who are invited"),
+        sa.Column("template", sa.Text, comment="JSON object: what messages say, by locale; null: as ours do"),
+        sa.Column("remind_after_s", sa.Double, comment="so long after it was sent; null: nobody is reminded"),
+        sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("created_utc", sa.Double, nullable=False),
+        comment="lists of whom to invite",
+    )
+    sa.Table(
         "invitations",
         tables,
         sa.Column("id", sa.Integer, primary_key=True),
@@ -85,9 +100,7 @@ def _invitations(tables: sa.MetaData) -> None:
         sa.Column("digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of the link's secret"),
         sa.Column("survey_id", sa.Integer, sa.ForeignKey("surveys.id"), nullable=False),
         sa.Column("node_id", sa.Integer, sa.ForeignKey("nodes.id"), nullable=False),
-        sa.Column(
-            "batch", sa.String(64), nullable=False, comment="of which list it is: the same list invites nobody twice"
-        ),
+        sa.Column("batch", sa.String(64), sa.ForeignKey("invitation_batches.batch"), nullable=False),
         sa.Column(
             "person", sa.String(64), nullable=False, comment="HMAC of the address: tells whether it is the same person"
         ),
@@ -98,14 +111,18 @@ def _invitations(tables: sa.MetaData) -> None:
         sa.Column("created_utc", sa.Double, nullable=False),
         sa.Column("expires_utc", sa.Double, nullable=False),
         sa.Column("sent_utc", sa.Double),
-        sa.Column("remind_utc", sa.Double, comment="when it is due; null: never, or it was"),
+        sa.Column(
+            "due_utc", sa.Double, comment="when the invitation, or else its reminder, is to be sent; null: neither"
+        ),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="of what is due, those that failed"),
         sa.Column("reminded_utc", sa.Double),
         sa.Column("answered_utc", sa.Double),
         sa.Column("bounced_utc", sa.Double),
         sa.Column("trouble", sa.Text, comment="why it could not go"),
         sa.UniqueConstraint("survey_id", "node_id", "batch", "person"),
         sa.Index("invitations_of_person", "person"),
-        _index("invitations_to_remind", "remind_utc", where="remind_utc IS NOT NULL"),
+        sa.Index("invitations_of_place", "node_id", "sent_utc"),
+        _index("invitations_due", "due_utc", where="due_utc IS NOT NULL"),
     )
     sa.Table(
         "unsubscribed",
