@@ -36,7 +36,6 @@ from hymio.store.arrival_order import ArrivalPosition, ArrivedPress, arrival_pos
 from hymio.store.cells import COUNTED
 from hymio.store.database import Store
 from hymio.store.schema import answers, contacts, surveys
-from hymio.store.sites import sites_version
 
 AT_ONCE: Final = 2_000
 """Presses, or answers, of one transaction."""
@@ -233,7 +232,7 @@ class Evaluator:
         self._unkept = 0
 
     def _now(self, connection: Connection) -> Grounds:
-        if self._grounds is None or self._grounds.version != sites_version(connection):
+        if self._grounds is None or not self._grounds.is_current(connection):
             self._grounds = Grounds(connection)
         return self._grounds
 

@@ -54,6 +54,10 @@ class Grounds:
                 point = stored.nodes[stay.point]
                 self._standing.setdefault(stay.device_id, []).append((stay.from_utc_minute, until, point))
 
+    def is_current(self, connection: Connection) -> bool:
+        """Whether no site has changed since."""
+        return self.version == sites_version(connection)
+
     def above(self, node_id: int) -> tuple[int, Sequence[int]]:
         """The organisation of a place, and the ids of the place and all above it."""
         return self._above[node_id]

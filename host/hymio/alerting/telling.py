@@ -153,7 +153,7 @@ class Telling:
             lines.append("…")
         url = f"{self._url}/alerts" if self._url else None
         return {
-            "title": language.say(_n("%(count)s alert", "%(count)s alerts at once", len(its))),
+            "title": language.say(_n("%(count)s alert at once", "%(count)s alerts at once", len(its))),
             "text": "\n".join([*lines, "", *([url] if url else [])]).strip() + "\n",
             "url": url,
             "count": len(its),

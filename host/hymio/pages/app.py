@@ -34,6 +34,7 @@ from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.alerts import ALERTS, RULES, AlertPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
 from hymio.pages.visitor import Visitors
 from hymio.pages.wall_live import Walls
@@ -54,6 +55,8 @@ class PageOptions:
     """Asks a terminal for its text log; None: there is no way to them."""
     is_ending: Callable[[], bool] = lambda: False
     """Whether the server ends: what goes on without end ends then."""
+    url: str = ""
+    """How people reach the pages, for links in messages; empty: that is not known."""
     now_utc: Callable[[], float] = time.time
     """The moment that figures are of, in seconds of 1970."""
     may_be_inside: bool = False
@@ -88,6 +91,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
+    alerts = AlertPages(store, gate, more.url)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
         """The routes of a page.
@@ -100,7 +104,9 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         """
 
         async def answer(request: Request) -> Response:
-            what = _Asked(request, gate, sites, view if request.method != "POST" or post is None else post, is_open)
+            what = _Asked(
+                request, gate, sites, alerts, view if request.method != "POST" or post is None else post, is_open
+            )
             form: Form = {}
             if request.method == "POST":
                 try:
@@ -141,6 +147,10 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
             *(route for path, view in shown for route in page(path, view)),
+            *page(RULES, alerts.rules, alerts.post_rules),
+            *page(RULES + "/{rule}", alerts.rule, alerts.post_rule),
+            *page(ALERTS, alerts.alerts),
+            *page(ALERTS + "/{alert}", alerts.alert, alerts.post_alert),
             *page(TERMINALS, terminals.terminals),
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
             *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
@@ -165,6 +175,7 @@ class _Asked:
     request: Request
     gate: Gate
     sites: KnownSites
+    alerts: AlertPages
     view: View
     is_open: bool
 
@@ -188,7 +199,9 @@ class _Asked:
             elif wants_json(request):
                 answer = JSONResponse(dict(page.values), page.status)
             else:
+                waiting = self.alerts.waiting(reader)
                 values = {**page.values, **page.around, "url": request.url, "access": access, "form_key": token}
+                values["waiting_alerts"] = waiting
                 answer = HTMLResponse(rendered(page.template, reader.language, values), page.status)
             token.remember(request, answer)
         except Exception as error:  # whatever it is, it gets a page

@@ -242,10 +242,10 @@ def alerts_of(
     return _alerts(connection, select(*_ALERT).where(which).order_by(_rows.id.desc()).limit(most))
 
 
-def unacknowledged(connection: Connection, rule_ids: Collection[int]) -> int:
-    """How many open alerts of rules nobody takes care of."""
-    which = _OPEN & _rows.acknowledged_utc.is_(None) & _rows.rule_id.in_(sorted(rule_ids))
-    return int(connection.execute(select(func.count()).where(which)).scalar_one())
+def unacknowledged_alerts(connection: Connection, most: int) -> list[Alert]:
+    """Open ones that nobody takes care of."""
+    waits = _OPEN & _rows.acknowledged_utc.is_(None)
+    return _alerts(connection, select(*_ALERT).where(waits).order_by(_rows.id).limit(most))
 
 
 def _alerts(connection: Connection, query: Select[Any]) -> list[Alert]:
