@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -320,6 +321,20 @@ def test_a_form_is_of_this_browser(store: Store, anna: Person) -> None:
     assert not noted(store, "user.password")
     right = {"origin": "http://hymio.example", "sec-fetch-site": "same-origin", "x-hymio-form": mine}
     assert anna.client.post("/account", data=fields, headers=right).status_code == 303
+
+
+def test_a_form_that_breaks_off_is_nobody_s_fault(store: Store) -> None:
+    parts = iter([{"type": "http.request", "body": b"name=a", "more_body": True}, {"type": "http.disconnect"}])
+    kind = [(b"content-type", b"application/x-www-form-urlencoded")]
+    scope = {"type": "http", "method": "POST", "path": "/login", "query_string": b"", "headers": kind, "scheme": "http"}
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        pass
+
+    asyncio.run(pages_app(store)(scope, receive, send))
 
 
 def test_every_post_wants_a_form(store: Store, anna: Person) -> None:

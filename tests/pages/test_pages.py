@@ -198,6 +198,13 @@ def test_a_head_is_a_page_without_its_body(pages: TestClient) -> None:
     assert answer.status_code == 200 and answer.content == b""
 
 
+def test_an_address_with_a_slash_too_many_is_none(pages: TestClient) -> None:
+    # A redirect would be absolute: to whatever Host says, and by http whatever the proxy does.
+    for path in (f"{WARD}/", "/terminals/", "/login/"):
+        answer = pages.get(path, headers={"host": "evil.example"})
+        assert answer.status_code == 404 and "location" not in answer.headers and "<h1>" in answer.text
+
+
 def test_what_the_api_answers_is_left_to_it(site_store: Store) -> None:
     begun = []
 

@@ -91,7 +91,9 @@ class Access:
         own = [root.node_id for root in self.user.roots if root.organisation_id == site.stored.id]
         if None in own:
             return [None]
-        keys = [site.stored.node_keys[number] for number in own if number is not None]
+        # A place that this site does not know yet is none of it.
+        known = site.stored.node_keys
+        keys = [known[number] for number in own if number is not None and number in known]
         return [key for key in keys if not any(above.key in keys for above in site.places.up(key)[1:])]
 
     def sees(self, site: SiteNow, key: str | None) -> bool:

@@ -150,6 +150,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={HTTPException: answer_error},
     )
+    # It would send people to an absolute address: whatever Host says, and without the TLS of a proxy.
+    app.router.redirect_slashes = False
     app.state.dashboard = dashboard
     return app
 

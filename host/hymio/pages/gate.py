@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlencode
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from hymio.common.clients import is_of_this_computer
 from hymio.locale.sentence import _
@@ -95,10 +95,13 @@ class Gate:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
             raise Refused(400)
         body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > BODY_MAX:
-                raise Refused(400)
+        try:
+            async for part in request.stream():
+                body += part
+                if len(body) > BODY_MAX:
+                    raise Refused(400)
+        except ClientDisconnect:  # nobody is there any more to be told
+            raise Refused(400) from None
         try:
             form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
         except ValueError:
