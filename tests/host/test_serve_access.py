@@ -301,7 +301,7 @@ def test_who_is_slow_to_ask_is_let_go(world: World, monkeypatch: pytest.MonkeyPa
 
 
 def test_who_is_slow_to_send_a_form_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "REQUEST_S", 0.0)
+    monkeypatch.setattr(http_server, "REQUEST_S", 0.2)
     monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0)
     head = "POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     with listening(world, app=pages_app(world.store)) as url:
