@@ -193,6 +193,13 @@ def test_the_wrong_method_is_refused_with_the_right_ones(pages: TestClient) -> N
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
+@pytest.mark.parametrize("path", ["/terminals?q=%00", "/terminals/a%00b", f"{WARD}?on=%00", "/%00", "/wall/%00"])
+def test_what_postgresql_can_t_take_is_refused_before(pages: TestClient, path: str) -> None:
+    answer = pages.get(path)
+    assert answer.status_code in (400, 404) and "<h1>" in answer.text
+    assert answer.status_code == 400 or "terminals" not in path
+
+
 def test_a_head_is_a_page_without_its_body(pages: TestClient) -> None:
     answer = pages.head(WARD)
     assert answer.status_code == 200 and answer.content == b""

@@ -192,7 +192,7 @@ class LiveFigures:
         topic.arrival = version[0]
 
     def _look(self) -> tuple[set[tuple[str, ...]] | None, tuple[int, ...], Sequence[SiteNow]]:
-        """Which things have had presses since the last look (None: anything may have); the newest version; the sites."""
+        """Which things have had presses since the last look (None: anything may have); the version; the sites."""
         with self._dashboard.store.reading() as connection:
             version = self._dashboard.version_in(connection)
             sites = self._dashboard.sites.of(connection)
