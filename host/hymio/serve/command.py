@@ -19,6 +19,7 @@ from hymio.mqtt.client import BrokerAccess, access_to
 from hymio.office.alert_rounds import AlertRounds
 from hymio.office.deliver import Sender, Ways
 from hymio.office.order import OrderTimes, fetch_text_log
+from hymio.office.privacy import PrivacyRounds
 from hymio.office.report_rounds import MailOptions, ReportRounds
 from hymio.store.database import open_store
 from hymio.store.tokens import stored_tokens
@@ -125,6 +126,8 @@ def run_serve(
             rounds = ReportRounds(store, db, mail)
             sender = Sender(store, ways)
             alerts = AlertRounds(store, (public_url or url).rstrip("/"), sender.wake)
+            privacy = PrivacyRounds(store)
+            privacy.start()
             rounds.start()
             sender.start()
             alerts.start()
@@ -134,6 +137,7 @@ def run_serve(
                 alerts.end()
                 sender.end()
                 rounds.end()
+                privacy.end()
     finally:
         store.close()
 
