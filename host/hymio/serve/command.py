@@ -16,7 +16,6 @@ from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.mqtt.broker_tls import TlsFiles
 from hymio.mqtt.client import BrokerAccess, access_to
-from hymio.office.alert_rounds import AlertRounds
 from hymio.office.deliver import Sender, Ways
 from hymio.office.order import OrderTimes, fetch_text_log
 from hymio.office.privacy import PrivacyRounds
@@ -72,6 +71,7 @@ def run_serve(
         import argon2  # noqa: F401  (otherwise it would be missed at the first log-in)
 
         from hymio.common.rate_limits import RateLimit
+        from hymio.office.alert_rounds import AlertRounds
         from hymio.pages.app import PageOptions, mount_pages
         from hymio.pages.oidc import Oidc, read_oidc
         from hymio.serve.app import create_app
