@@ -107,7 +107,7 @@ def run_serve(
                     trusts_this_computer=not always_token,
                 )
             api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token, screens)
-            pages = PageOptions(issuer, always_token, text_log, lambda: serving.is_ending())
+            pages = PageOptions(issuer, always_token, text_log, mail.smtp is not None, lambda: serving.is_ending())
             server = HttpServer(mount_pages(api, store, pages), tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
             rounds = ReportRounds(store, db, mail)
