@@ -37,6 +37,7 @@ from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.pages.views.reports import REPORTS, ReportPages
 from hymio.pages.views.screens import SCREENS, ScreenPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
+from hymio.pages.visitor import Visitors
 from hymio.pages.wall_live import Walls
 from hymio.store.database import Store
 
@@ -59,6 +60,8 @@ class PageOptions:
     """Whether the server ends: what goes on without end ends then."""
     now_utc: Callable[[], float] = time.time
     """The moment that figures are of, in seconds of 1970."""
+    may_be_inside: bool = False
+    """Whether webhooks that are made on a page may lead into our own network."""
 
 
 API_PATHS: Final = ("/v2", "/api", "/training", "/training.json")
@@ -138,6 +141,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         routes=[
             Route(PREFIX + "{name:path}", answer_asset),
             *Walls(store, sites, more.is_ending, more.now_utc).routes(),
+            *Visitors(store, sites, gate.signer, more.now_utc).routes(),
             *page("/", places.start),
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
