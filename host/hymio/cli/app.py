@@ -18,6 +18,7 @@ from hymio.cli import (
     field_commands,
     office_commands,
     pki_commands,
+    privacy_commands,
     quarantine_commands,
     schedule_commands,
     site_commands,
@@ -87,6 +88,13 @@ app.add_typer(
 )
 app.add_typer(
     wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(
+    privacy_commands.app,
+    name="privacy",
+    help=privacy_commands.HELP,
+    epilog=privacy_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
 )
 app.add_typer(
     channel_commands.app,
