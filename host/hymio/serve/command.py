@@ -118,6 +118,7 @@ def run_serve(
                 mail.smtp is not None,
                 lambda: serving.is_ending(),
                 may_be_inside=allow_private_webhooks,
+                has_training=training is not None,
             )
             server = HttpServer(mount_pages(api, store, pages), tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
