@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, insert, select
 
 from hymio.store.arrival_order import next_arrival
+from hymio.store.care_cases import open_case_for
 from hymio.store.cells import COUNTED
 from hymio.store.persons import person_of
 from hymio.store.schema import answers, contacts
@@ -71,6 +72,8 @@ class VisitorForm:
 def take_form(connection: Connection, form: VisitorForm) -> bool:
     """Keeps all that a form says, spam too, unless that form is there already; then nothing changes.
 
+    One with a contact opens a case, if it is unhappy or very happy (`care_cases`).
+
     Args:
         connection: comes from `Store.writing`.
         form: what it says has been checked.
@@ -119,4 +122,7 @@ def take_form(connection: Connection, form: VisitorForm) -> bool:
             "consented_utc": form.answered_utc,
         }
         connection.execute(insert(contacts), [row])
+        if form.reason is None:
+            said = [(form.answer_id(at), one.survey_id, one.face, one.score) for at, one in enumerate(form.answers)]
+            open_case_for(connection, form.node_id, said, form.received_utc)
     return True
