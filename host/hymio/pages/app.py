@@ -34,6 +34,8 @@ from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.reports import REPORTS, ReportPages
+from hymio.pages.views.screens import SCREENS, ScreenPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
 from hymio.pages.visitor import Visitors
 from hymio.pages.wall_live import Walls
@@ -52,6 +54,8 @@ class PageOptions:
     """Whether even who sits at this computer does so, and there is no account yet."""
     text_log: TextLog | None = None
     """Asks a terminal for its text log; None: there is no way to them."""
+    sends_mail: bool = False
+    """Whether this server sends the reports that are due by e-mail."""
     is_ending: Callable[[], bool] = lambda: False
     """Whether the server ends: what goes on without end ends then."""
     now_utc: Callable[[], float] = time.time
@@ -88,6 +92,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
+    screens, reports = ScreenPages(gate.now_utc), ReportPages(gate.now_utc, more.sends_mail)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
         """The routes of a page.
@@ -143,6 +148,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *(route for path, view in shown for route in page(path, view)),
             *page(TERMINALS, terminals.terminals),
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
+            *page(SCREENS, screens.screens, screens.post_screens),
+            *page(REPORTS, reports.reports, reports.post_reports),
             *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
             *page("/login/oidc", accounts.to_issuer, is_open=True),
             *page(BACK, accounts.from_issuer, is_open=True),
@@ -193,7 +200,8 @@ class _Asked:
             token.remember(request, answer)
         except Exception as error:  # whatever it is, it gets a page
             return answer_error(request, error)
-        answer.headers["Cache-Control"] = "private, no-cache"
+        # What a form brings about may be secret, and is shown once.
+        answer.headers["Cache-Control"] = "no-store" if request.method == "POST" else "private, no-cache"
         answer.headers["Content-Language"] = reader.language.code
         answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
         remember_choice(request, answer)
