@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -229,9 +229,11 @@ def _one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 # Telling
 
 
-def listener(world: World, place: str | None = None, target: str = "https://crm.example/in") -> int:
+def listener(
+    world: World, place: str | None = None, target: str = "https://crm.example/in", events: Sequence[str] = ("case",)
+) -> int:
     ids = world.ids()
-    wish = ChannelWish(f"CRM {time.monotonic_ns()}", ChannelKind.WEBHOOK, target, ("case",), "fi", True)
+    wish = ChannelWish(f"CRM {time.monotonic_ns()}", ChannelKind.WEBHOOK, target, events, "fi", True)
     with world.store.writing() as connection:
         return make_channel(connection, ids["city"], place and ids[place], wish, "test", 1.0).id  # type: ignore[arg-type]
 
@@ -271,6 +273,22 @@ def test_no_message_says_who_it_is(city: World) -> None:
     payload = told[1].payload
     assert payload["title"] == "Tyytymätön kävijä toivoo, että hänelle soitetaan"
     assert payload["case"]["known_as"] == {"customer": "C-7"} and payload["case"]["place"] == "n-two"
+
+
+def test_every_answer_of_a_customer_is_told_to_who_wants_it(city: World) -> None:
+    channel = listener(city, events=("answer",))
+    form_id = say(city, score=8, contact=None, text="My name is Anna")
+    say(city, score=0, contact=None, reason="too fast")
+    say(city, "pulse", face=1, place="n-one", contact=None)
+    with city.store.reading() as connection:
+        [told] = deliveries_of(connection, [channel], False, 9)
+    said = {
+        "id": str(form_id),
+        "place": "n-two",
+        "said": [{"survey": "phone", "face": None, "score": 8}],
+        "known_as": None,
+    }
+    assert (told.event, told.payload["answer"]) == ("answer.given", said) and "Anna" not in str(told.payload)
 
 
 # A CRM

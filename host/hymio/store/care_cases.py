@@ -17,11 +17,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from hymio.common.roles import Role
-from hymio.locale.language import Language, language_of
+from hymio.locale.language import Language
 from hymio.locale.sentence import Sentence, _
 from hymio.site.moments import zone_of
-from hymio.store.channels import channels_of
-from hymio.store.deliveries import queue
 from hymio.store.schema import (
     answers,
     case_notes,
@@ -33,6 +31,7 @@ from hymio.store.schema import (
     user_places,
     users,
 )
+from hymio.store.telling import Words, above, tell_of
 from hymio.store.users import User, all_users
 
 DUE_S: Final = 86_400.0
@@ -206,8 +205,7 @@ def open_case(connection: Connection, new: NewCase, who: str | None, now_utc: fl
     Returns:
         The case, and whether it is new: one with that name of a CRM, or of that answer, is there once.
     """
-    above = _above(connection, new.node_id)
-    owner_id = new.owner_id or _manager(connection, new.organisation_id, above)
+    owner_id = new.owner_id or _manager(connection, new.organisation_id, above(connection, new.node_id))
     values = {
         "uid": str(uuid.uuid4()),
         "organisation_id": new.organisation_id,
@@ -227,7 +225,7 @@ def open_case(connection: Connection, new: NewCase, who: str | None, now_utc: fl
             return _case(row), False
     made = _case(connection.execute(insert(cases).values(values).returning(*_KEPT)).one())
     _note(connection, made, who or "", "opened", "", now_utc)
-    _tell(connection, made, "case.opened", f"case {made.id}", above, now_utc)
+    _tell(connection, made, "case.opened", f"case {made.id}", now_utc)
     return made, True
 
 
@@ -237,17 +235,7 @@ def _lock(connection: Connection, organisation_id: int) -> None:
         connection.execute(select(organisations.c.id).where(organisations.c.id == organisation_id).with_for_update())
 
 
-def _above(connection: Connection, node_id: int) -> list[int]:
-    """A place and all groups above it, the smallest first."""
-    found: list[int] = []
-    now: int | None = node_id
-    while now is not None and now not in found:
-        found.append(now)
-        now = connection.execute(select(nodes.c.parent_id).where(nodes.c.id == now)).scalar()
-    return found
-
-
-def _manager(connection: Connection, organisation_id: int, above: Sequence[int]) -> int | None:
+def _manager(connection: Connection, organisation_id: int, places: Sequence[int]) -> int | None:
     load = select(_rows.owner_id, func.count().label("open")).where(_rows.closed_utc.is_(None)).group_by(_rows.owner_id)
     busy = load.subquery()
     managers = (
@@ -261,7 +249,7 @@ def _manager(connection: Connection, organisation_id: int, above: Sequence[int])
     by_place: dict[int | None, int] = {}
     for node_id, user_id in connection.execute(managers):
         by_place.setdefault(node_id, user_id)
-    return next((by_place[one] for one in (*above, None) if one in by_place), None)
+    return next((by_place[one] for one in (*places, None) if one in by_place), None)
 
 
 # Changing
@@ -293,8 +281,7 @@ def change_case(connection: Connection, case: Case, change: CaseChange, version:
     for action, text in notes:
         _note(connection, changed, who, action, text, now_utc)
     for event in {"assigned", "closed", "reopened"} & {action for action, _text in notes}:
-        above = _above(connection, case.node_id)
-        _tell(connection, changed, f"case.{event}", f"case {case.id} version {changed.version}", above, now_utc)
+        _tell(connection, changed, f"case.{event}", f"case {case.id} version {changed.version}", now_utc)
     return changed
 
 
@@ -367,8 +354,7 @@ def tell_overdue(connection: Connection, now_utc: float) -> int:
     late = [_case(row) for row in connection.execute(select(*_KEPT).where(is_late).order_by(_rows.id))]
     for case in late:
         connection.execute(update(cases).where(_rows.id == case.id).values(told_overdue_utc=now_utc))
-        above = _above(connection, case.node_id)
-        _tell(connection, case, "case.overdue", f"case {case.id} due {int(case.due_utc)}", above, now_utc)
+        _tell(connection, case, "case.overdue", f"case {case.id} due {int(case.due_utc)}", now_utc)
     return len(late)
 
 
@@ -511,10 +497,10 @@ def case_values(connection: Connection, some: Sequence[Case], now_utc: float) ->
 
 def owners_at(connection: Connection, organisation_id: int, node_id: int) -> list[User]:
     """Who can look after cases of a place: the managers who see it, and admins."""
-    above = _above(connection, node_id)
+    places = above(connection, node_id)
 
     def may(user: User) -> bool:
-        sees = (root.organisation_id == organisation_id and root.node_id in (None, *above) for root in user.roots)
+        sees = (root.organisation_id == organisation_id and root.node_id in (None, *places) for root in user.roots)
         return user.role is Role.ADMIN or (user.role is Role.MANAGER and any(sees))
 
     return [one for one in all_users(connection) if one.disabled_utc is None and may(one)]
@@ -523,18 +509,15 @@ def owners_at(connection: Connection, organisation_id: int, node_id: int) -> lis
 # Telling
 
 
-def _tell(connection: Connection, case: Case, event: str, subject: str, above: Sequence[int], now_utc: float) -> None:
-    told = channels_of(connection, case.organisation_id, list(above), event)
-    if not told:
-        return
-    [values] = case_values(connection, [case], now_utc)
-    # What somebody has written may name whom it is about.
-    data = {**values, "outcome": None}
-    zone = _zone(connection, above, case.organisation_id)
-    for channel in told:
-        language = language_of(channel.locale)
-        payload = {"title": language.say(TITLES[event, case.kind]), "text": _text(language, values, zone), "case": data}
-        queue(connection, channel.id, event, subject, payload, now_utc)
+def _tell(connection: Connection, case: Case, event: str, subject: str, now_utc: float) -> None:
+    def of() -> tuple[Words, Mapping[str, Any]]:
+        [values] = case_values(connection, [case], now_utc)
+        zone = _zone(connection, case)
+        # What somebody has written may name whom it is about.
+        data = {"case": {**values, "outcome": None}}
+        return lambda language: (language.say(TITLES[event, case.kind]), _text(language, values, zone)), data
+
+    tell_of(connection, case.organisation_id, case.node_id, event, subject, of, now_utc)
 
 
 def _text(language: Language, values: Mapping[str, Any], zone: str) -> str:
@@ -548,10 +531,11 @@ def _text(language: Language, values: Mapping[str, Any], zone: str) -> str:
     return "\n".join(language.say(one) for one in said)
 
 
-def _zone(connection: Connection, above: Sequence[int], organisation_id: int) -> str:
-    own = dict(connection.execute(select(nodes.c.id, nodes.c.time_zone).where(nodes.c.id.in_(list(above)))).all())
-    found = next((own[one] for one in above if own.get(one)), None)
-    of_all = select(organisations.c.time_zone).where(organisations.c.id == organisation_id)
+def _zone(connection: Connection, case: Case) -> str:
+    places = above(connection, case.node_id)
+    own = dict(connection.execute(select(nodes.c.id, nodes.c.time_zone).where(nodes.c.id.in_(places))).all())
+    found = next((own[one] for one in places if own.get(one)), None)
+    of_all = select(organisations.c.time_zone).where(organisations.c.id == case.organisation_id)
     return found or str(connection.execute(of_all).scalar_one())
 
 
