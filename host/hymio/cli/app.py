@@ -19,6 +19,7 @@ from hymio.cli import (
     field_commands,
     office_commands,
     pki_commands,
+    privacy_commands,
     quarantine_commands,
     schedule_commands,
     site_commands,
@@ -92,6 +93,11 @@ app.add_typer(
 )
 app.add_typer(
     case_commands.app, name="case", help=case_commands.HELP, epilog=case_commands.EXAMPLES, rich_help_panel=OFFICE
+    privacy_commands.app,
+    name="privacy",
+    help=privacy_commands.HELP,
+    epilog=privacy_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
 )
 app.add_typer(
     channel_commands.app,

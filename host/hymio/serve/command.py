@@ -18,6 +18,7 @@ from hymio.mqtt.broker_tls import TlsFiles
 from hymio.mqtt.client import BrokerAccess, access_to
 from hymio.office.deliver import Sender, Ways
 from hymio.office.order import OrderTimes, fetch_text_log
+from hymio.office.privacy import PrivacyRounds
 from hymio.office.report_rounds import MailOptions, ReportRounds
 from hymio.store.database import open_store
 from hymio.store.tokens import stored_tokens
@@ -122,6 +123,8 @@ def run_serve(
             serving.is_ending = lambda: server.should_exit
             rounds = ReportRounds(store, db, mail)
             sender = Sender(store, ways)
+            privacy = PrivacyRounds(store)
+            privacy.start()
             rounds.start()
             sender.start()
             try:
@@ -129,6 +132,7 @@ def run_serve(
             finally:
                 sender.end()
                 rounds.end()
+                privacy.end()
     finally:
         store.close()
 
