@@ -73,6 +73,8 @@ PAGES = {
     "/screens": "/screens?done=revoked",
     "/reports": "/reports?done=added",
     "/wall/{secret}": "/wall/SECRET",
+    "/f/{place}": "/f/reception",
+    "/f/{organisation}/{place}": "/f/city-hospital/ward-3",
 }
 """For each route, what is looked at."""
 STATES_OF_PAGES = {
@@ -82,7 +84,7 @@ STATES_OF_PAGES = {
     "an error": "/error/404",
     "a session that has ended": "/error/401",
 }
-OPEN = ("/login", "/wall/{secret}")
+OPEN = ("/login", "/wall/{secret}", "/f/{place}", "/f/{organisation}/{place}")
 """Pages of somebody who is not logged in."""
 ELSEWHERE = ("/login/oidc", BACK)
 """Addresses that show nothing of ours: they lead to the issuer and back."""

@@ -93,6 +93,8 @@ app.add_typer(
 )
 app.add_typer(
     case_commands.app, name="case", help=case_commands.HELP, epilog=case_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(
     privacy_commands.app,
     name="privacy",
     help=privacy_commands.HELP,
