@@ -58,10 +58,14 @@ class PageOptions:
     """The moment that figures are of, in seconds of 1970."""
     may_be_inside: bool = False
     """Whether webhooks that are made on a page may lead into our own network."""
+    has_training: bool = False
+    """Whether the API has terminals on the screen."""
 
 
-API_PATHS: Final = ("/v2", "/api", "/training", "/training.json")
-"""What is below these is the API's, or has a WebSocket and a door of its own; everything else is a page's."""
+API_PATHS: Final = ("/v2", "/api")
+"""What is below these is the API's; everything else is a page's, ..."""
+TRAINING_PATHS: Final = ("/training", "/training.json")
+"""... but the terminals on the screen, where there are any: they have a WebSocket and a door of their own."""
 
 
 def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -> ASGIApp:
@@ -70,12 +74,13 @@ def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
     """
     pages = pages_app(store, more)
+    elsewhere = (*API_PATHS, *(TRAINING_PATHS if more.has_training else ()))
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope["type"] == "lifespan":
             Thread(target=pages.state.dashboard.warm_up, daemon=True).start()
-        is_api = scope["type"] == "lifespan" or any(path == one or path.startswith(f"{one}/") for one in API_PATHS)
+        is_api = scope["type"] == "lifespan" or any(path == one or path.startswith(f"{one}/") for one in elsewhere)
         await (api if is_api else pages)(scope, receive, send)
 
     return both

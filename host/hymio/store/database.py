@@ -192,7 +192,7 @@ def _check_sqlite_file(url: URL, create: bool) -> None:
         raise Failure(
             NO_SERVICE,
             f"There is no database {path}.",
-            "`hymio collect` and `hymio votes --db` make one; check the path given as --db.",
+            "`hymio collect`, `hymio site import` and `hymio demo-site` make one; check the path given as --db.",
         )
     if create:
         # A file that SQLite makes itself can be read by others. Its -wal and -shm have the mode of the file.
