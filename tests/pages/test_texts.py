@@ -109,7 +109,8 @@ def test_the_fields_api_tells_of_them(world: World) -> None:
     options = [one["id"] for one in four["follow_ups"][0]["options"]]
     fields = {f"a{four['survey']}": "1", f"o{four['survey']}": [str(one) for one in options]}
     visit.send("/f/s-one?framed=1", **fields)
-    visit.send("/f/s-one", **{f"a{four['survey']}": "4"})
+    fields = {f"a{four['survey']}": "4"}
+    visit.send("/f/s-one", **fields)
 
     with served(world, now=lambda: visit.now) as client:
         client.headers["X-HON-API-Token"] = world.token()
