@@ -32,7 +32,7 @@ from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
-from hymio.pages.views import places, presses
+from hymio.pages.views import places, presses, texts
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.pages.views.cases import CASES, CasePages
 from hymio.pages.views.channels import CHANNELS, DELIVERIES, ChannelPages
@@ -153,6 +153,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *page("/", places.start),
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
+            *(route for path, _ in shown[:2] for route in page(path + "/texts", texts.texts, texts.post_texts)),
             *(route for path, view in shown for route in page(path, view)),
             *page(TERMINALS, terminals.terminals),
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
