@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from accounts_world import PASSWORD, add, cheap_hashes
@@ -20,7 +21,7 @@ from looking import SCREENS, check_accessible, check_width, opened, picture, ser
 from oidc_provider import CLIENT, SECRET
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sites import HOSPITAL
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -39,8 +40,11 @@ from hymio.pages.reader import reader_language
 from hymio.pages.render import environment
 from hymio.pages.security_headers import HEADERS
 from hymio.store import schema
+from hymio.store.care_cases import CaseChange, case_of_number, change_case
+from hymio.store.channels import FAMILIES, ChannelKind, ChannelWish, make_channel
 from hymio.store.database import Store
 from hymio.store.report_schedules import NewSchedule, add_schedule
+from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, take_form
 from hymio.store.wall_links import create_link
 from hymio.training.router import Training, training_router
 
@@ -62,6 +66,10 @@ PAGES = {
     "/account": "/account?done=password",
     "/users": "/users?done=added",
     "/users/{user}": "/users/2",
+    "/cases": "/cases?show=all",
+    "/cases/{case}": "/cases/1",
+    "/channels": "/channels?done=added",
+    "/deliveries": "/deliveries?done=retried",
     "/screens": "/screens?done=revoked",
     "/reports": "/reports?done=added",
     "/wall/{secret}": "/wall/SECRET",
@@ -127,8 +135,35 @@ def fill(store: Store, folder: Path) -> str:
             number = add_schedule(connection, new).id
             which = schema.report_schedules.c.id == number
             connection.execute(schema.report_schedules.update().where(which).values(sent_utc=NOW, trouble=trouble))
+        tell(connection)
         connection.execute(schema.users.update().where(schema.users.c.id == 1).values(last_login_utc=NOW))
     return secret
+
+
+def tell(connection: Connection) -> None:
+    """Cases, an open one and a closed one, and messages of them: taken, waiting and given up."""
+    node_id = connection.execute(select(schema.nodes.c.id).where(schema.nodes.c.key == "reception")).scalar_one()
+    surveys = connection.execute(select(schema.surveys.c.id).where(schema.surveys.c.organisation_id == 1)).scalars()
+    consent = {"organisation_id": 1, "version": 1, "texts": "{}", "from_utc": 1.0}
+    connection.execute(insert(schema.consents), [consent])
+    for number, target in enumerate(("https://crm.example/in", "https://desk.example/in")):
+        wish = ChannelWish(f"Desk {number}", ChannelKind.WEBHOOK, target, FAMILIES, "en", False)
+        make_channel(connection, 1, None, wish, "anna", NOW)
+    survey = next(iter(surveys))
+    for number in range(3):
+        contact = Contact(f"eva-{number}@example.org", 1, "Eva E.")
+        form = VisitorForm(
+            UUID(int=number + 1), node_id, [SurveyAnswer(survey, face=1)], NOW, NOW - number, "qr",
+            text="The soup was cold.", contact=contact, external={"customer": f"C-{number}"},
+        )  # fmt: skip
+        take_form(connection, form)
+    closed = case_of_number(connection, 2)
+    assert closed is not None
+    change_case(connection, closed, CaseChange(outcome="Rang her."), 1, "anna", NOW + 60)
+    row = schema.deliveries
+    connection.execute(row.update().where(row.c.id == 1).values(due_utc=None, taken_utc=NOW))
+    dead = {"due_utc": None, "dead_utc": NOW, "tries": 10, "trouble": "it answered 500"}
+    connection.execute(row.update().where(row.c.id == 2).values(dead))
 
 
 @pytest.fixture(scope="module")

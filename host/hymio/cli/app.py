@@ -13,6 +13,7 @@ import typer
 
 from hymio.cli import (
     bench_commands,
+    case_commands,
     channel_commands,
     db_commands,
     field_commands,
@@ -89,6 +90,9 @@ app.add_typer(
 )
 app.add_typer(
     wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(
+    case_commands.app, name="case", help=case_commands.HELP, epilog=case_commands.EXAMPLES, rich_help_panel=OFFICE
 )
 app.add_typer(
     privacy_commands.app,

@@ -32,8 +32,10 @@ from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
-from hymio.pages.views import places, presses
+from hymio.pages.views import places, presses, texts
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.cases import CASES, CasePages
+from hymio.pages.views.channels import CHANNELS, DELIVERIES, ChannelPages
 from hymio.pages.views.reports import REPORTS, ReportPages
 from hymio.pages.views.screens import SCREENS, ScreenPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
@@ -97,6 +99,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
+    cases, channels = CasePages(gate.now_utc), ChannelPages(gate.now_utc, more.may_be_inside)
     screens, reports = ScreenPages(gate.now_utc), ReportPages(gate.now_utc, more.sends_mail)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
@@ -150,9 +153,14 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *page("/", places.start),
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
+            *(route for path, _ in shown[:2] for route in page(path + "/texts", texts.texts, texts.post_texts)),
             *(route for path, view in shown for route in page(path, view)),
             *page(TERMINALS, terminals.terminals),
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
+            *page(CASES, cases.cases),
+            *page(CASES + "/{case}", cases.case, cases.post_case),
+            *page(CHANNELS, channels.channels, channels.post_channels),
+            *page(DELIVERIES, channels.deliveries, channels.post_deliveries),
             *page(SCREENS, screens.screens, screens.post_screens),
             *page(REPORTS, reports.reports, reports.post_reports),
             *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
