@@ -15,13 +15,9 @@ from hymio.store.arrival_order import next_arrival
 from hymio.store.care_cases import open_case_for
 from hymio.store.cells import COUNTED
 from hymio.store.persons import person_of
-<<<<<<< HEAD
+from hymio.store.rows import chunks
 from hymio.store.schema import answers, contacts, nodes, surveys
 from hymio.store.telling import Words, tell_of
-=======
-from hymio.store.rows import chunks
-from hymio.store.schema import answers, contacts
->>>>>>> main
 
 SPAM: Final = "spam"
 """The verdict of answers that are kept, and count for nothing; `reason` says why."""
@@ -139,7 +135,6 @@ def take_form(connection: Connection, form: VisitorForm) -> bool:
     return True
 
 
-<<<<<<< HEAD
 def _tell(connection: Connection, form: VisitorForm) -> None:
     """Has those be told who want to hear of every answer; of what staff says nobody is."""
     asked = select(surveys.c.id, surveys.c.key, surveys.c.organisation_id).where(
@@ -161,7 +156,8 @@ def _tell(connection: Connection, form: VisitorForm) -> None:
     organisation_id = known[given[0].survey_id].organisation_id
     subject = f"answer {form.answer_id(0)}"
     tell_of(connection, organisation_id, form.node_id, "answer.given", subject, of, form.received_utc)
-=======
+
+
 @dataclass(frozen=True, slots=True)
 class SaidAnswer:
     """What was written with an answer, or came as spam; its columns are told of in `schema`.
@@ -250,4 +246,3 @@ def mark_form(connection: Connection, answer_id: str, is_spam: bool) -> bool:
     values = {"verdict": SPAM, "reason": BY_HAND} if is_spam else {"verdict": COUNTED, "reason": None}
     connection.execute(update(answers).where(whole).values(values))
     return True
->>>>>>> main
