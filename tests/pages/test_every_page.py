@@ -57,6 +57,8 @@ PAGES = {
     "/places/{organisation}/{place}": f"{TOWN}/reception?period=month&changed=2026-01-20",
     "/places/{organisation}/presses": "/places/city-hospital/presses",
     "/places/{organisation}/{place}/presses": f"{TOWN}/health/presses?period=week&face=1",
+    "/places/{organisation}/texts": f"{TOWN}/texts",
+    "/places/{organisation}/{place}/texts": f"{TOWN}/reception/texts",
     "/lone/{terminal}": "/lone/lone-7?period=day",
     "/lone/{terminal}/presses": "/lone/lone-7/presses",
     "/terminals": "/terminals?sort=unsent",
