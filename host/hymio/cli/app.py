@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from hymio.cli import (
+    action_commands,
     bench_commands,
     case_commands,
     channel_commands,
@@ -90,6 +91,13 @@ app.add_typer(
 )
 app.add_typer(
     wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(
+    action_commands.app,
+    name="action",
+    help=action_commands.HELP,
+    epilog=action_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
 )
 app.add_typer(
     case_commands.app, name="case", help=case_commands.HELP, epilog=case_commands.EXAMPLES, rich_help_panel=OFFICE
