@@ -218,10 +218,6 @@ class Region:
         # A survey that does not run then adds nothing, and what it lacks of a place is no lack.
         return self.snapshot.may_show({*places, *self._idle(frozenset(times))}, times)
 
-    def votes(self, place: str, times: Iterable[str]) -> int:
-        """Votes of a node of the tree in leaves of time that were taken in, whether or not they may be shown."""
-        return sum(self._votes(self.snapshot.times, time)[place] for time in times)
-
     def is_hidden(self, place: str, time: str) -> bool:
         """Whether that cell says "too few answers"."""
         return self.snapshot.is_hidden(place, time)
