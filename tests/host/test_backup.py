@@ -28,7 +28,8 @@ from hymio.store.backup import back_up, restore
 from hymio.store.database import open_store
 from hymio.store.ingest import ingest_many
 from hymio.store.schema import SCHEMA_VERSION
-from hymio.store.sessions import begin_session, make_cookie_key
+from hymio.store.server_keys import COOKIES, PERSONS, make_key, stored_key
+from hymio.store.sessions import begin_session
 from hymio.store.users import NewUser, add_user
 
 NewDb = Callable[[str, str], str]
@@ -151,12 +152,18 @@ def test_nobody_is_logged_in_by_a_restored_one(new_db: NewDb, tmp_path: Path) ->
     with store.writing() as connection:
         number = add_user(connection, NewUser("anna", Role.ADMIN, password="x"), 1.0)
         begin_session(connection, number, 2.0)
-        make_cookie_key(connection, 2.0)
+        make_key(connection, COOKIES, 2.0)
+        persons = make_key(connection, PERSONS, 2.0)
     store.close()
     counts = restore(saved(new_db("sqlite", "votes"), tmp_path / "backup.db"), new_db("postgresql", "restored"))
-    assert (counts["users"], counts["sessions"], counts["server_keys"]) == (1, 0, 0)
+    assert (counts["users"], counts["sessions"], counts["server_keys"]) == (1, 0, 1)
     after = tables(new_db("postgresql", "restored"))
-    assert len(after["users"]) == 1 and not after["sessions"] and not after["server_keys"]
+    assert len(after["users"]) == 1 and not after["sessions"]
+    restored = open_store(new_db("postgresql", "restored"))
+    with restored.reading() as connection:
+        # Who is not to be written to is known by the other key.
+        assert stored_key(connection, COOKIES) is None and stored_key(connection, PERSONS) == persons
+    restored.close()
 
 
 def test_presses_of_all_months_find_their_partition(new_db: NewDb, tmp_path: Path) -> None:

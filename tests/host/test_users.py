@@ -22,7 +22,7 @@ from hymio.common.roles import Role
 from hymio.store import passwords, schema
 from hymio.store.accounts import AccountError, Author, make_account, root_text, roots_named
 from hymio.store.database import Store, open_store
-from hymio.store.sessions import cookie_key, make_cookie_key
+from hymio.store.server_keys import COOKIES, make_key, stored_key
 from hymio.store.sites import load_sites
 from hymio.store.users import NewUser, Root, user_named, user_of_subject
 
@@ -195,9 +195,9 @@ def test_accounts_on_both_databases(store: Store) -> None:
 
 def test_the_key_of_cookies_is_made_once(store: Store) -> None:
     with store.writing() as connection:
-        made = make_cookie_key(connection, 5.0)
+        made = make_key(connection, COOKIES, 5.0)
     with store.writing() as connection:
-        assert make_cookie_key(connection, 9.0) == made == cookie_key(connection) and len(made) == 32
+        assert make_key(connection, COOKIES, 9.0) == made == stored_key(connection, COOKIES) and len(made) == 32
         connection.execute(schema.server_keys.delete())
 
 

@@ -520,8 +520,8 @@ PLANTS = (
     _host(
         "sessions-come-back-with-a-backup",
         "store/backup.py",
-        "            for table in _OF_THEN:",
-        "            for table in ():",
+        "            for table, which in _OF_THEN:",
+        "            for table, which in ():",
         "tests/host/test_backup.py::test_nobody_is_logged_in_by_a_restored_one",
     ),
     _host(

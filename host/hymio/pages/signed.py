@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hymio.store.database import Store
-from hymio.store.sessions import cookie_key, make_cookie_key
+from hymio.store.server_keys import COOKIES, make_key, stored_key
 
 SESSION: Final = "hymio_session"
 """The cookie of who is logged in."""
@@ -53,10 +53,10 @@ class Signer:
         key = self._key
         if key is None:
             with self._store.reading() as connection:
-                key = cookie_key(connection)
+                key = stored_key(connection, COOKIES)
         if key is None:
             with self._store.writing() as connection:
-                key = make_cookie_key(connection, self._now_utc())
+                key = make_key(connection, COOKIES, self._now_utc())
         self._key = key
         return key
 

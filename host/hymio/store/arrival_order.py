@@ -10,6 +10,10 @@ from sqlalchemy import Connection, text
 from hymio.wire.device_ids import is_device_id
 
 _NEWEST: Final = text("SELECT value FROM counters WHERE name = 'arrival'")
+_NEXT: Final = text(
+    "INSERT INTO counters (name, value) VALUES ('arrival', 1)"
+    " ON CONFLICT (name) DO UPDATE SET value = counters.value + 1"
+)
 _AFTER: Final = text(
     "SELECT arrival, device_id, log_id, seq, button, count, verdict, pressed_utc, received_utc FROM presses"
     " WHERE arrival >= :arrival AND (arrival, device_id, log_id, seq) > (:arrival, :device_id, :log_id, :seq)"
@@ -66,6 +70,16 @@ class ArrivedPress(NamedTuple):
 def newest_arrival(connection: Connection) -> int:
     """The number of the newest transaction that brought presses; all up to it are there, and none above."""
     return int(connection.execute(_NEWEST).scalar() or 0)
+
+
+def next_arrival(connection: Connection) -> int:
+    """The number of a transaction that brings presses or answers, which it asks for once, before it writes them.
+
+    The counter's row stays locked until all is committed, so that the numbers are committed in their order. Whatever
+    else is locked by name has to be locked before, and cells after.
+    """
+    connection.execute(_NEXT)
+    return newest_arrival(connection)
 
 
 def presses_after(connection: Connection, position: ArrivalPosition, most: int) -> list[ArrivedPress]:

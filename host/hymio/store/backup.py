@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, delete, func, select, text, true
 
 from hymio.common.errors import ANSWER_NO, ANSWERED_ERROR, NO_SERVICE, WRONG_USE, Failure
 from hymio.common.private_files import make_private
@@ -22,12 +22,16 @@ from hymio.store.database_errors import shown
 from hymio.store.partitions import make_months
 from hymio.store.rows import copy_in
 from hymio.store.schema import SCHEMA_VERSION
+from hymio.store.server_keys import COOKIES
 from hymio.store.upgrade import check_version
 
 _ALWAYS_THERE: Final = (schema.schema_version, schema.counters)
 """The tables that say nothing of terminals or sites."""
-_OF_THEN: Final = (schema.sessions, schema.server_keys)
-"""The tables that must not come back: who has logged out since would be logged in again."""
+_OF_THEN: Final = (
+    (schema.sessions, true()),
+    (schema.server_keys, schema.server_keys.c.name == COOKIES),
+)
+"""What must not come back: who has logged out since would be logged in again."""
 _MONTHS: Final = (
     "SELECT CAST(strftime('%s', received_utc, 'unixepoch', 'start of month') AS INTEGER) AS low_utc FROM presses"
     f" GROUP BY 1 HAVING low_utc >= 0 ORDER BY count(*) DESC LIMIT {100 * 12}"
@@ -169,9 +173,8 @@ def restore(path: Path, db: str) -> dict[str, int]:
         stack.callback(store.close)
         with store.writing() as connection:
             restored = _pour(file, connection)
-            for table in _OF_THEN:
-                connection.execute(delete(table))
-                restored[table.name] = 0
+            for table, which in _OF_THEN:
+                restored[table.name] -= connection.execute(delete(table).where(which)).rowcount
             audit.record(connection, "db.restore", {"file": path.name, "presses": restored[schema.presses.name]})
         return restored
 

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, select, text, tuple_
 
 from hymio.store import schema
+from hymio.store.arrival_order import next_arrival
 from hymio.store.arrivals import Arrival, Told, Uncountable
 from hymio.store.cells import add_presses
 from hymio.store.costs import Costs
@@ -44,11 +45,6 @@ _AMEND_PRESS: Final = text(
 _SPAN_GONE: Final = text(
     "DELETE FROM spans WHERE device_id = :device_id AND log_id = :log_id AND first_seq = :first_seq"
 )
-_NEXT_ARRIVAL: Final = text(
-    "INSERT INTO counters (name, value) VALUES ('arrival', 1)"
-    " ON CONFLICT (name) DO UPDATE SET value = counters.value + 1"
-)
-_ARRIVAL: Final = text("SELECT value FROM counters WHERE name = 'arrival'")
 _LOG_COLUMNS: Final = tuple(column.name for column in schema.logs.columns)
 _log_values: Final = itemgetter(*_LOG_COLUMNS)
 
@@ -235,10 +231,7 @@ def _write(connection: Connection, updates: Iterable[LogUpdate], writes: Writes)
     if writes.amended:
         connection.execute(_AMEND_PRESS, writes.amended)
     if writes.presses:
-        # The row stays locked until all is committed, so that the numbers are committed in their order. Whatever else
-        # is locked by name has to be locked before, and cells after.
-        connection.execute(_NEXT_ARRIVAL)
-        arrival = int(connection.execute(_ARRIVAL).scalar_one())
+        arrival = next_arrival(connection)
         put_rows(connection, schema.presses, [(*row, arrival) for row in writes.presses])
     put_rows(connection, schema.records, writes.records)
     if writes.spans_gone:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from hymio.wire.records import Kind
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Rises with every change that an older hymio must not write to; `migrations/versions` has a revision for each."""
 
 DATING_KINDS: Final = f"kind IN ({int(Kind.BOOT)}, {int(Kind.TIME)})"
@@ -37,6 +37,14 @@ IS_ANSWER: Final = "verdict = 'answer'"
 
 WAITS: Final = "pressed - presses - lost <> 0 OR open_gaps <> 0"
 """Which rows of `logs` have presses that are not here yet, in SQL."""
+
+HAS_PERSON: Final = "person IS NOT NULL"
+"""Which answers come from somebody who was invited."""
+
+IS_OPEN: Final = "closed_utc IS NULL"
+IS_DUE: Final = "due_utc IS NOT NULL"
+IS_DEAD: Final = "dead_utc IS NOT NULL"
+"""Which rows of `alerts`, `cases`, `invitations` and `deliveries` somebody has to look after, in SQL: they are few."""
 
 metadata = MetaData()
 
@@ -356,6 +364,14 @@ organisations = Table(
 )
 
 
+def _of_place() -> list[Column[Any]]:
+    return [
+        Column("id", Integer, primary_key=True),
+        Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+        Column("node_id", Integer, ForeignKey("nodes.id"), comment="this place and all below it; null: all"),
+    ]
+
+
 def _of_organisation() -> list[Column[Any]]:
     return [
         Column("id", Integer, primary_key=True),
@@ -475,8 +491,222 @@ answers = Table(
     Column("text", Text),
     Column("verdict", String(16), nullable=False, comment="counted, or why not: spam"),
     Column("arrival", BigInteger, nullable=False, server_default="0", comment="which transaction brought it"),
+    Column("reason", String(32), comment="why it does not count, more exactly; null: it does"),
+    Column("external", Text, comment="JSON object: what the sender of the invitation calls it, for a CRM"),
+    Column("person", String(64), comment="who was asked, as `invitations.person`; null: nobody knows"),
     Index("answers_by_place", "node_id", "answered_utc", "answer_id"),
+    Index("answers_by_arrival", "arrival", "answer_id"),
+    Index("answers_of_person", "person", sqlite_where=text(HAS_PERSON)),
 )
+"""What visitors said on their phones, on web pages and by personal links; a form with several questions is a row for
+each survey."""
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("answer_id", String(36), ForeignKey("answers.answer_id"), primary_key=True),
+    Column("name", Text),
+    Column("address", Text, nullable=False, comment="an e-mail address, or a telephone number"),
+    Column("person", String(64), nullable=False, comment="HMAC of the address: finds it without reading the others"),
+    Column("consent_id", Integer, ForeignKey("consents.id"), nullable=False, comment="to what exactly they agreed"),
+    Column("consented_utc", Double, nullable=False),
+    Index("contacts_of_person", "person"),
+    comment="who wants to be called back",
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+    Column("version", Integer, nullable=False, comment="1 first; a text that somebody agreed to never changes"),
+    Column("texts", Text, nullable=False, comment="JSON object: text by locale"),
+    Column("from_utc", Double, nullable=False),
+    UniqueConstraint("organisation_id", "version"),
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), primary_key=True, autoincrement=False),
+    Column("kind", String(16), primary_key=True, comment="texts, contacts, invitations, cases"),
+    Column("days", Integer, nullable=False, comment="so long they are kept"),
+)
+
+invitation_batches = Table(
+    "invitation_batches",
+    metadata,
+    Column("batch", String(64), primary_key=True, comment="SHA-256 of the list: the same one invites nobody twice"),
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+    Column("url", Text, nullable=False, comment="where our pages are for those who are invited"),
+    Column("template", Text, comment="JSON object: what messages say, by locale; null: as ours do"),
+    Column("remind_after_s", Double, comment="so long after it was sent; null: nobody is reminded"),
+    Column("created_by", Text, nullable=False),
+    Column("created_utc", Double, nullable=False),
+    comment="lists of whom to invite",
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(36), nullable=False, unique=True, comment="in the names of its messages"),
+    Column("digest", String(64), nullable=False, unique=True, comment="SHA-256 of the link's secret"),
+    Column("survey_id", Integer, ForeignKey("surveys.id"), nullable=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), nullable=False),
+    Column("batch", String(64), ForeignKey("invitation_batches.batch"), nullable=False),
+    Column("person", String(64), nullable=False, comment="HMAC of the address: tells whether it is the same person"),
+    Column("address", Text, comment="an e-mail address, or where else; null: not kept any more"),
+    Column("name", Text),
+    Column("locale", String(16), nullable=False),
+    Column("external", Text, comment="JSON object: what the CRM calls them; comes back with the answer"),
+    Column("created_utc", Double, nullable=False),
+    Column("expires_utc", Double, nullable=False),
+    Column("sent_utc", Double),
+    Column("due_utc", Double, comment="when the invitation, or else its reminder, is to be sent; null: neither"),
+    Column("tries", Integer, nullable=False, server_default="0", comment="of what is due, those that failed"),
+    Column("reminded_utc", Double),
+    Column("answered_utc", Double),
+    Column("bounced_utc", Double),
+    Column("trouble", Text, comment="why it could not go"),
+    UniqueConstraint("survey_id", "node_id", "batch", "person"),
+    Index("invitations_of_person", "person"),
+    Index("invitations_of_place", "node_id", "sent_utc"),
+    Index("invitations_due", "due_utc", sqlite_where=text(IS_DUE)),
+)
+
+unsubscribed = Table(
+    "unsubscribed",
+    metadata,
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), primary_key=True, autoincrement=False),
+    Column("person", String(64), primary_key=True),
+    Column("at_utc", Double, nullable=False),
+    comment="who is not to be written to; outlives all else that is known of them",
+)
+
+alert_rules = Table(
+    "alert_rules",
+    metadata,
+    *_of_place(),
+    Column("name", Text, nullable=False),
+    Column("kind", String(16), nullable=False, comment="which rule; `condition` has its numbers"),
+    Column("condition", Text, nullable=False, comment="JSON object"),
+    Column("channels", Text, nullable=False, comment="JSON array: ids of `channels`, who is told"),
+    Column("escalate_s", Integer, comment="after so long without anybody; null: never"),
+    Column("escalate_to", Text, comment="JSON array: ids of `channels`"),
+    Column("quiet", Text, comment="local times in which nobody is told, as opening hours are written"),
+    Column("state", Text, comment="JSON object: what it remembers of the stream"),
+    Column("position", Text, comment="up to which press it has looked: `ArrivalPosition`"),
+    Column("created_by", Text, nullable=False),
+    Column("created_utc", Double, nullable=False),
+    Column("ended_utc", Double),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(36), nullable=False, unique=True, comment="lets whoever is told drop a repetition"),
+    Column("rule_id", Integer, ForeignKey("alert_rules.id"), nullable=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), comment="where; null: all of the organisation"),
+    Column("device_id", String(32)),
+    Column("cause", String(128), nullable=False, comment="one cause, one alert: press, terminal and boot, ..."),
+    Column("evidence", Text, nullable=False, comment="JSON object"),
+    Column("raised_utc", Double, nullable=False),
+    Column("told_utc", Double, comment="when it was put among `deliveries`; null: it waits for quiet hours to end"),
+    Column("acknowledged_utc", Double),
+    Column("acknowledged_by", Text),
+    Column("comment", Text),
+    Column("escalated_utc", Double),
+    Column("closed_utc", Double),
+    UniqueConstraint("rule_id", "cause"),
+    Index("alerts_open", "rule_id", sqlite_where=text(IS_OPEN)),
+    Index("alerts_by_time", "raised_utc"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    *_of_place(),
+    Column("name", Text, nullable=False),
+    Column("kind", String(8), nullable=False, comment="email, webhook, mqtt or apprise"),
+    Column("target", Text, nullable=False, comment="address, URL or topic; may hold a secret, so it is never shown"),
+    Column("secret", Text, comment="with which webhooks are signed"),
+    Column("events", Text, nullable=False, comment="JSON array: alert, case, answer"),
+    Column("locale", String(16), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_utc", Double, nullable=False),
+    Column("ended_utc", Double),
+)
+"""Ways to tell somebody, or a program, of what happened."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(36), nullable=False, unique=True, comment="the same each time it is tried"),
+    Column("channel_id", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("event", String(32), nullable=False, comment="alert.raised, alert.closed, case.opened, ..."),
+    Column("subject", String(64), nullable=False, comment="what it is of: alert 12, case 3"),
+    Column("payload", Text, nullable=False, comment="JSON object"),
+    Column("created_utc", Double, nullable=False),
+    Column("due_utc", Double, comment="when it is tried next; null: never again"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("taken_utc", Double, comment="when the other side took it"),
+    Column("dead_utc", Double, comment="when it was given up"),
+    Column("trouble", Text, comment="what the last try ended with"),
+    UniqueConstraint("channel_id", "event", "subject"),
+    Index("deliveries_due", "due_utc", sqlite_where=text(IS_DUE)),
+    Index("deliveries_dead", "dead_utc", sqlite_where=text(IS_DEAD)),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(36), nullable=False, unique=True),
+    Column("organisation_id", Integer, ForeignKey("organisations.id"), nullable=False),
+    Column("node_id", Integer, ForeignKey("nodes.id"), nullable=False),
+    Column("answer_id", String(36), ForeignKey("answers.answer_id"), unique=True, comment="null: made by a person"),
+    Column("kind", String(16), nullable=False, comment="unhappy: phone them; promoter: ask to recommend"),
+    Column("owner_id", Integer, ForeignKey("users.id")),
+    Column("external", Text, comment="what a CRM calls it"),
+    Column("opened_utc", Double, nullable=False),
+    Column("due_utc", Double, nullable=False),
+    Column("closed_utc", Double),
+    Column("closed_by", Text),
+    Column("outcome", Text, comment="what was done"),
+    Column("version", Integer, nullable=False, server_default="1", comment="rises with each change"),
+    Index("cases_open", "due_utc", sqlite_where=text(IS_OPEN)),
+    Index("cases_by_place", "node_id", "opened_utc"),
+)
+
+case_notes = Table(
+    "case_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", Integer, ForeignKey("cases.id"), nullable=False),
+    Column("at_utc", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", String(16), nullable=False, comment="opened, assigned, noted, closed, reopened"),
+    Column("text", Text, nullable=False),
+    Index("notes_of_case", "case_id", "id"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    *_of_place(),
+    Column("day", String(10), nullable=False, comment="when it was changed, local: 2026-03-29"),
+    Column("title", Text, nullable=False, comment="what was done, as a wall display shows it"),
+    Column("details", Text),
+    Column("published", SmallInteger, nullable=False, server_default="0", comment="1: on wall displays"),
+    Column("created_by", Text, nullable=False),
+    Column("created_utc", Double, nullable=False),
+    Column("ended_utc", Double, comment="when it was taken back"),
+    Index("actions_by_place", "node_id", "day"),
+)
+"""What was changed because of answers."""
 
 tokens = Table(
     "tokens",

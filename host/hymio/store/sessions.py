@@ -1,4 +1,4 @@
-"""Who is logged in: a row for each browser, which goes when it logs out, and the key that signs what browsers keep."""
+"""Who is logged in: a row for each browser, which goes when it logs out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 import secrets
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, select
 
-from hymio.store.schema import server_keys, sessions
+from hymio.store.schema import sessions
 from hymio.store.users import User, user_of_id
 
 SESSION_S: Final = 7 * 86_400.0
@@ -16,11 +16,6 @@ SESSION_S: Final = 7 * 86_400.0
 OF_ONE_MAX: Final = 50
 """Browsers in which one account is logged in at a time; the one that logged in first is logged out."""
 _RANDOM_BYTES: Final = 32
-_COOKIES: Final = "cookies"
-_KEY: Final = text(
-    "INSERT INTO server_keys (name, secret, created_utc) VALUES (:name, :secret, :now_utc)"
-    " ON CONFLICT (name) DO NOTHING"
-)
 
 
 def begin_session(connection: Connection, user_id: int, now_utc: float) -> str:
@@ -61,18 +56,3 @@ def end_session(connection: Connection, session: str) -> None:
 def digest_of(session: str) -> str:
     """By which the database knows a session."""
     return hashlib.sha256(session.encode()).hexdigest()
-
-
-def cookie_key(connection: Connection) -> bytes | None:
-    """The key that signs cookies; None: there is none yet."""
-    found = connection.execute(select(server_keys.c.secret).where(server_keys.c.name == _COOKIES)).scalar()
-    return None if found is None else bytes(found)
-
-
-def make_cookie_key(connection: Connection, now_utc: float) -> bytes:
-    """The same, made if there is none; `connection` comes from `Store.writing`."""
-    made = {"name": _COOKIES, "secret": secrets.token_bytes(_RANDOM_BYTES), "now_utc": now_utc}
-    connection.execute(_KEY, made)  # unless another server has just done so
-    found = cookie_key(connection)
-    assert found is not None
-    return found
