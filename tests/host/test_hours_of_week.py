@@ -187,8 +187,8 @@ class Attacker:
                     self.sees(self.leaves(node, cell.slot.start_local[:10], end.isoformat()), cell)
             first = (period.last - timedelta(HOURS_DAYS - 1)).isoformat()
             found = hours_of_week(reader, place, whole_days(first, period.last.isoformat()))
-            for hours, cell in found.cells.items():
-                self.sees(self.days_of(node, first, period, [hours]) & ~left_out, cell)
+            for hours, told in found.cells.items():
+                self.sees(self.days_of(node, first, period, [hours]) & ~left_out, told)
             if found.closing is not None:
                 self.sees(self.days_of(node, first, period, [(day, 11) for day in range(7)]) & ~left_out, found.closing)
 

@@ -162,7 +162,25 @@ def fill_one(db: str, presses: int) -> None:
                     f" WHERE device_id < 'u-{_ONE_PATTERN:05}'",
                     {"shift": shift},
                 )
+        _say_states(connection)
         connection.executescript("ANALYZE; PRAGMA journal_mode=WAL")
+
+
+def _say_states(connection: sqlite3.Connection) -> None:
+    """What each terminal of the single organisation said last: no two alike, in an order that is not that of names."""
+    connection.execute("DELETE FROM terminal_states")
+    for number in range(ONE_TERMINALS):
+        turn = number * 7919 % ONE_TERMINALS
+        connection.execute(
+            "INSERT INTO terminal_states (device_id, heard_utc, said_utc, state, unsent, clock_set, supply_mv,"
+            " empty_utc, rssi, worst_button, edges_a_press, firmware, cert_ends_utc)"
+            " VALUES (?, ?, ?, 'asleep', ?, 1, ?, ?, ?, 1, ?, ?, ?)",
+            (
+                f"u-{number:05}", NOW_UTC - 10 * turn, NOW_UTC - 10 * turn, turn % 40, 2500 + turn % 700,
+                NOW_UTC + 86_400 * (turn % 900), -40 - turn % 50, 2 + turn % 90 / 10, f"1.{turn % 7}.0",
+                NOW_UTC + 86_400 * (turn % 700),
+            ),
+        )  # fmt: skip
 
 
 def _records(rng: Random, organisation: int, place: int) -> Iterator[Record]:
