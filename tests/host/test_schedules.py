@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import email
-import email.policy
 import itertools
 import os
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pypdfium2
 import pytest
-from aiosmtpd.controller import Controller  # type: ignore[import-untyped]
 from aiosmtpd.smtp import AuthResult  # type: ignore[import-untyped]
 from hymio_process import hymio, hymio_here, service
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mailbox_server import Mailbox, certificates
 from schema_check import check
 from served_world import CITY, Given, World
 from sqlalchemy import update
@@ -37,6 +33,8 @@ from hymio.office import report_rounds, schedules
 from hymio.office.mail import MailServer, MailTrouble, message_to, parse_mail_server, send_mail
 from hymio.office.report_periods import EVERY, MISSED_MAX, day_of_reports, newest_period, periods_due
 from hymio.office.schedules import Outcome, Report, send_due
+from hymio.store.accounts import AccountError, checked_email
+from hymio.store.database import Store
 from hymio.store.report_schedules import LEASE_S, StoredSchedule, stored_schedules
 from hymio.store.schema import report_schedules
 
@@ -191,6 +189,24 @@ def test_one_that_was_killed_half_way_is_taken_over_after_a_while(
     assert len(sent(world, NOON + LEASE_S)) == 1 and post.gone == ["2026-03-29"]
 
 
+def test_a_bug_in_one_report_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    add(world, "--every", "day", "--folder", str(tmp_path), "--place", "north")
+    add(world, "--every", "day", "--folder", str(tmp_path), "--place", "south", "--format", "html")
+    told_through(world, "2026-03-29")
+    made = schedules._made
+
+    def some(store: Store, report: Report, now_utc: float) -> Any:
+        if report.place == "north":
+            raise IndexError("list index out of range")
+        return made(store, report, now_utc)
+
+    monkeypatch.setattr(schedules, "_made", some)
+    broken, good = sent(world)
+    assert (
+        good.trouble is None and broken.trouble is not None and "a bug in hymio: IndexError in some" in broken.trouble
+    )
+
+
 def test_what_failed_rests_and_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     post = Post(monkeypatch)
     post.does = lambda report: "the server is away"
@@ -240,36 +256,6 @@ def test_whatever_happens_each_day_goes_once(tmp_path: Path, monkeypatch: pytest
 
 
 # By e-mail
-
-
-class Mailbox:
-    """A mail server of our own; what it took, and what it says of a message."""
-
-    def __init__(self, tls: ssl.SSLContext | None = None, **settings: Any) -> None:
-        self.taken: list[EmailMessage] = []
-        self.on_data: Callable[[], str | None] = lambda: None
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        if tls is not None:
-            settings |= {"tls_context": tls, "require_starttls": True}
-        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, **settings)
-        self.controller.start()
-        self.url = f"smtp://127.0.0.1:{self.port}"
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, _options: Any) -> str:
-        if address.startswith("nobody"):
-            return "550 5.1.1 No such mailbox"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        answer = self.on_data()
-        if answer is not None:
-            return answer
-        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(message, EmailMessage) and message["To"] == envelope.rcpt_tos[0]
-        self.taken.append(message)
-        return "250 Taken"
 
 
 @pytest.fixture
@@ -400,17 +386,6 @@ def test_a_folder_that_is_gone_is_a_trouble(city: World, tmp_path: Path) -> None
     assert done.returncode == BROKEN_OFF and "No such file or directory" in done.stderr
 
 
-def certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A CA, and what a server at 127.0.0.1 shows."""
-    pki = str(folder / "pki")
-    for arguments in (("init", "--dir", pki), ("issue", "--dir", pki, "--server", "127.0.0.1")):
-        assert hymio_here("pki", *arguments).returncode == 0
-    issued = folder / "pki" / "issued" / "127.0.0.1"
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(issued / "cert.pem", issued / "key.pem")
-    return issued / "ca.pem", context
-
-
 def test_tls_and_the_password(tmp_path: Path) -> None:
     ca, context = certificates(tmp_path / "ours")
     other, _ = certificates(tmp_path / "theirs")
@@ -457,10 +432,32 @@ def test_a_server_elsewhere_is_never_spoken_to_in_the_clear(mailbox: Mailbox) ->
     assert mailbox.taken == []
 
 
+@given(st.text('ab@@..,;:<>()[]"\\ \u00e4=?-_1', min_size=1, max_size=10))
+def test_an_address_is_one_and_no_more(typed: str) -> None:
+    try:
+        address = checked_email(typed)
+    except AccountError:
+        return
+    if address is not None:
+        message = message_to(MAIL, address, "A", "b", "c")
+        assert [one.addr_spec for one in message["To"].addresses] == [address] and message.as_bytes()
+
+
+def test_a_server_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hymio.office.mail.WHOLE_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        mail = parse_mail_server(f"smtp://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(MailTrouble, match="does not come to an end"):
+            send_mail(mail, message_to(mail, "anna@example.org", "A", "b", "c"))
+
+
 @pytest.mark.parametrize(
     ("url", "sender"),
-    [("http://mail.example", None), ("smtp://", None), ("smtp://a:0", None), ("smtp://a/b", None), ("smtp://a", "x")],
-)
+    [
+        ("http://mail.example", None), ("smtp://", None), ("smtp://a:0", None), ("smtp://a/b", None),
+        ("smtp://a", "x"), ("smtp://a", "a,b@example.org"),
+    ],
+)  # fmt: skip
 def test_what_is_no_mail_server(url: str, sender: str | None) -> None:
     with pytest.raises(Failure) as caught:
         parse_mail_server(url, sender)
@@ -488,6 +485,7 @@ WRONG = (
     (("add", "--every", "week"), "Expected --to or --folder, came none of the two."),
     (("add", "--every", "week", "--to", "a@b", "--folder", "."), "Expected --to or --folder, came both."),
     (("add", "--every", "week", "--to", "anna"), "--to: expected an e-mail address, came 'anna'."),
+    (("add", "--every", "week", "--to", "a,b@c"), "--to: expected an e-mail address, came 'a,b@c'."),
     (("add", "--every", "week", "--to", "a@b\nBcc: c@d"), "--to: expected an e-mail address"),
     (("add", "--every", "week", "--folder", "/nowhere/at/all"), "--folder /nowhere/at/all: expected a directory"),
     (("add", "--every", "year", "--to", "a@b"), "'year' is not one of 'day', 'week', 'month'"),

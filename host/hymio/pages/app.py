@@ -35,6 +35,7 @@ from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
+from hymio.pages.visitor import Visitors
 from hymio.pages.wall_live import Walls
 from hymio.store.database import Store
 
@@ -55,6 +56,8 @@ class PageOptions:
     """Whether the server ends: what goes on without end ends then."""
     now_utc: Callable[[], float] = time.time
     """The moment that figures are of, in seconds of 1970."""
+    may_be_inside: bool = False
+    """Whether webhooks that are made on a page may lead into our own network."""
 
 
 API_PATHS: Final = ("/v2", "/api", "/training", "/training.json")
@@ -133,6 +136,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         routes=[
             Route(PREFIX + "{name:path}", answer_asset),
             *Walls(store, sites, more.is_ending, more.now_utc).routes(),
+            *Visitors(store, sites, gate.signer, more.now_utc).routes(),
             *page("/", places.start),
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
@@ -150,6 +154,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={HTTPException: answer_error},
     )
+    # It would send people to an absolute address: whatever Host says, and without the TLS of a proxy.
+    app.router.redirect_slashes = False
     app.state.dashboard = dashboard
     return app
 
@@ -175,6 +181,8 @@ class _Asked:
     def answered(self, form: Form) -> Response:
         request, gate = self.request, self.gate
         try:
+            if any("\0" in said for said in (request.scope["path"], *request.query_params.values())):
+                raise Refused(400)  # PostgreSQL takes none, and no page asks for one
             access = gate.access_or_nobody(request) if self.is_open else gate.access(request)
             reader = PageReader(request, gate.store, reader_language(request), access, cache(self.sites.now), form)
             token = gate.token(request)
