@@ -274,7 +274,7 @@ def periods(chance: random.Random, days: list[date]) -> Iterator[Period]:
     yield calendar_period("month", date(2026, 3, 1), today)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @drawn(st.integers(0, 10**9))
 def test_no_page_gives_away_what_another_one_hides(alone: Store, seed: int) -> None:
     """Linear algebra over all figures of all pages: nothing of fewer than five votes comes out."""

@@ -365,7 +365,6 @@ def test_a_page_is_small(client: TestClient) -> None:
 
 
 def test_a_page_that_is_not_ready_comes_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-
     real = place_figures.rest_part
 
     def slow(*given: Any) -> Any:
