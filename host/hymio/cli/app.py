@@ -15,6 +15,7 @@ from hymio.cli import (
     bench_commands,
     db_commands,
     field_commands,
+    invite_commands,
     office_commands,
     pki_commands,
     quarantine_commands,
@@ -87,6 +88,7 @@ app.add_typer(
 app.add_typer(
     wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
 )
+app.add_typer(invite_commands.app, name="invite", rich_help_panel=OFFICE)
 
 
 def _show_version(wanted: bool) -> None:
