@@ -89,6 +89,7 @@ app.add_typer(
     wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
 )
 app.add_typer(invite_commands.app, name="invite", rich_help_panel=OFFICE)
+app.add_typer(invite_commands.nps_app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""`hymio invite` and its sub-commands: their options and examples."""
+"""`hymio invite` with its sub-commands, and `hymio nps`: their options and examples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hymio.cli.office_commands import OFFICE
 from hymio.cli.options import (
     DbOption,
     JsonOption,
@@ -21,6 +22,7 @@ from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.hidden_passwords import DB_VARIABLE
 
 app = new_app()
+nps_app = new_app()
 
 EXAMPLES = examples(
     "hymio invite --csv customers.csv --survey recommend --db votes.db --url https://feedback.example.org",
@@ -133,3 +135,38 @@ def bounces(
     from hymio.office.invite import run_bounces
 
     run_bounces(db, file, as_json)
+
+
+@nps_app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio nps --db votes.db",
+        "hymio nps --db votes.db --scope wards --from 2026-03-01 --to 2026-03-31 --csv > march.csv",
+        "hymio nps --db votes.db --before 2026-Q1 --after 2026-Q2 --json",
+    ),
+)
+def nps(
+    db: DbOption,
+    scope: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Only this group or experience point, and what is below it.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="WHEN", help="A day, or 2026-03-01T14:00.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="WHEN", help="The last day; without it today.")] = None,
+    before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="With --after: the same people, then and now; 2026-03, 2026-Q1, or a survey."
+        ),
+    ] = None,
+    after: Annotated[str | None, typer.Option(metavar="TIME", help="With --before: the second time.")] = None,
+    organisation: OrganisationOption = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets, on stdout.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Net Promoter Scores from the 0-10 question alone, by place and channel, with intervals and response rates.
+
+    With --before and --after: what the same people say who were invited and answered both times, pair by pair.
+    """
+    from hymio.office.nps import NpsAsked, run_nps
+
+    run_nps(db, NpsAsked(organisation, scope, start, end, before, after), as_json, as_csv)
