@@ -9,7 +9,7 @@
 
 BIN := .venv/bin
 # What a bench, a technician or an office installs.
-LOCKED := broker flash labels pki postgres report serve service sim
+LOCKED := broker flash labels notify pki postgres report serve service sim
 # Debian keeps mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 

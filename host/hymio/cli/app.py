@@ -13,6 +13,7 @@ import typer
 
 from hymio.cli import (
     bench_commands,
+    channel_commands,
     db_commands,
     field_commands,
     invite_commands,
@@ -90,6 +91,14 @@ app.add_typer(
 )
 app.add_typer(invite_commands.app, name="invite", rich_help_panel=OFFICE)
 app.add_typer(invite_commands.nps_app)
+app.add_typer(
+    channel_commands.app,
+    name="channel",
+    help=channel_commands.HELP,
+    epilog=channel_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
+)
+app.add_typer(channel_commands.deliver_app, name="deliver", help=channel_commands.DELIVER_HELP, rich_help_panel=OFFICE)
 
 
 def _show_version(wanted: bool) -> None:
@@ -416,6 +425,10 @@ def serve(
     smtp: SmtpOption = None,
     mail_from: MailFromOption = None,
     smtp_ca: SmtpCaOption = None,
+    allow_private_webhooks: Annotated[
+        bool,
+        typer.Option("--allow-private-webhooks", help="Webhooks made on a page may lead into our own network, too."),
+    ] = False,
     training: Annotated[
         bool, typer.Option("--training", help="With terminals to press at /training, whose votes go into the database.")
     ] = False,
@@ -446,7 +459,9 @@ def serve(
     hosts = [name.lower() for name in training_host or ()]
     wanted = TrainingWanted(training_terminals, training_broker, hosts) if training else None
     mail = MailOptions(smtp, mail_from, smtp_ca)
-    run_serve(db, listen, cert, key, rate, require_token, oidc, broker, tls, wanted, mail, as_json)
+    run_serve(
+        db, listen, cert, key, rate, require_token, oidc, broker, tls, wanted, mail, allow_private_webhooks, as_json
+    )
 
 
 @app.command(

@@ -18,6 +18,7 @@ _NEEDED_FOR: Final = {
     "demo": "The demo",
     "flash": "Flashing boards",
     "labels": "Printing labels and posters",
+    "notify": "Telling by other ways than e-mail, HTTP and MQTT",
     "pki": "Making certificates",
     "postgres": "PostgreSQL",
     "report": "A report as page, picture, PDF or Parquet",

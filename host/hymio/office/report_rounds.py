@@ -19,6 +19,7 @@ from typing import Final
 from hymio.common.errors import Failure
 from hymio.common.hidden_passwords import DB_VARIABLE, SMTP_VARIABLE
 from hymio.common.output import note
+from hymio.office.mail import MailServer, parse_mail_server
 from hymio.store.database import Store
 
 ROUND_S: Final = 20.0
@@ -34,12 +35,13 @@ class MailOptions:
     sender: str | None = None
     ca: Path | None = None
 
-    def check(self) -> None:
-        """Raises Failure 2 if they can't be used."""
-        from hymio.office.mail import parse_mail_server
+    def server(self) -> MailServer | None:
+        """Who sends mail.
 
-        if self.smtp is not None:
-            parse_mail_server(self.smtp, self.sender, self.ca)
+        Raises:
+            Failure: 2, what was given can't be used.
+        """
+        return None if self.smtp is None else parse_mail_server(self.smtp, self.sender, self.ca)
 
     @property
     def arguments(self) -> list[str]:

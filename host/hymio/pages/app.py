@@ -55,6 +55,8 @@ class PageOptions:
     """Whether the server ends: what goes on without end ends then."""
     now_utc: Callable[[], float] = time.time
     """The moment that figures are of, in seconds of 1970."""
+    may_be_inside: bool = False
+    """Whether webhooks that are made on a page may lead into our own network."""
 
 
 API_PATHS: Final = ("/v2", "/api", "/training", "/training.json")

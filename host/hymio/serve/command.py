@@ -16,6 +16,7 @@ from hymio.common.extras import missing_extra
 from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.mqtt.broker_tls import TlsFiles
 from hymio.mqtt.client import BrokerAccess, access_to
+from hymio.office.deliver import Sender, Ways
 from hymio.office.order import OrderTimes, fetch_text_log
 from hymio.office.report_rounds import MailOptions, ReportRounds
 from hymio.store.database import open_store
@@ -49,12 +50,13 @@ def run_serve(
     broker_tls: TlsFiles,
     training: TrainingWanted | None,
     mail: MailOptions,
+    allow_private_webhooks: bool,
     as_json: bool,
 ) -> None:
     """Serves pages and API until SIGINT or SIGTERM; prints `ready` when they can be used.
 
-    Reports by schedule go from here, too. With `training` there are terminals on the screen, and a database that is
-    not there is made.
+    Reports by schedule and messages to channels go from here, too. With `training` there are terminals on
+    the screen, and a database that is not there is made.
 
     Raises:
         Failure: 2 an address, a certificate or a file is bad, or the extra is not installed; 4 the port is taken, or
@@ -77,8 +79,9 @@ def run_serve(
         raise missing_extra("serve", error) from error
     tls = tls_of(cert, key)
     issuer = None if oidc is None else Oidc(read_oidc(oidc))
-    text_log = None if broker is None else _text_log(access_to(broker, broker_tls))
-    mail.check()
+    access = None if broker is None else access_to(broker, broker_tls)
+    text_log = None if access is None else _text_log(access)
+    ways = Ways(mail.server(), access, allow_private_webhooks)
     store = open_store(db, create=training is not None)
     try:
         with store.reading() as connection:
@@ -107,14 +110,19 @@ def run_serve(
                     trusts_this_computer=not always_token,
                 )
             api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token, screens)
-            pages = PageOptions(issuer, always_token, text_log, lambda: serving.is_ending())
+            pages = PageOptions(
+                issuer, always_token, text_log, lambda: serving.is_ending(), may_be_inside=allow_private_webhooks
+            )
             server = HttpServer(mount_pages(api, store, pages), tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
             rounds = ReportRounds(store, db, mail)
+            sender = Sender(store, ways)
             rounds.start()
+            sender.start()
             try:
                 server.run(sockets=[listener])
             finally:
+                sender.end()
                 rounds.end()
     finally:
         store.close()

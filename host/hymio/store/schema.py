@@ -635,6 +635,7 @@ channels = Table(
     Column("secret", Text, comment="with which webhooks are signed"),
     Column("events", Text, nullable=False, comment="JSON array: alert, case, answer"),
     Column("locale", String(16), nullable=False),
+    Column("may_be_inside", SmallInteger, nullable=False, server_default="0", comment="1: may be in our own network"),
     Column("created_by", Text, nullable=False),
     Column("created_utc", Double, nullable=False),
     Column("ended_utc", Double),

@@ -196,6 +196,13 @@ def _alerts(tables: sa.MetaData) -> None:
         sa.Column("secret", sa.Text, comment="with which webhooks are signed"),
         sa.Column("events", sa.Text, nullable=False, comment="JSON array: alert, case, answer"),
         sa.Column("locale", sa.String(16), nullable=False),
+        sa.Column(
+            "may_be_inside",
+            sa.SmallInteger,
+            nullable=False,
+            server_default="0",
+            comment="1: may be in our own network",
+        ),
         sa.Column("created_by", sa.Text, nullable=False),
         sa.Column("created_utc", sa.Double, nullable=False),
         sa.Column("ended_utc", sa.Double),
