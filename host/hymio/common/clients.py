@@ -24,6 +24,12 @@ def is_of_this_computer(address: str, headers: Mapping[str, str]) -> bool:
     return origin is None or origin.partition("://")[2] == host
 
 
+def address_of_client(address: str, headers: Mapping[str, str]) -> str:
+    """Where somebody comes from: a proxy on this computer says it last of all."""
+    forwarded = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return forwarded if forwarded and _is_loopback(address) else address
+
+
 def is_loopback_name(host: str) -> bool:
     """Whether a host, as people write it, is this computer."""
     return host.lower() == "localhost" or _is_loopback(host)

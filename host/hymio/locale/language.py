@@ -166,19 +166,24 @@ def _catalogue(code: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-def negotiated(accepted: str) -> Language | None:
-    """The first language of an Accept-Language that is among ours (RFC 9110, 12.5.4); None if none is.
+def wishes(accepted: str) -> list[str]:
+    """The languages of an Accept-Language (RFC 9110, 12.5.4) by their codes, each once, the most wished for first.
 
     Regions do not count: sv-FI is Swedish. What is malformed in it is passed over.
     """
-    wishes: list[tuple[float, int, str]] = []
+    found: list[tuple[float, int, str]] = []
     for place, wish in enumerate(accepted.split(",")):
         tag, *parameters = (part.strip() for part in wish.split(";"))
         code = tag.partition("-")[0].lower()
         weight = _weight(parameters)
-        if code in LOCALES and weight > 0:
-            wishes.append((-weight, place, code))
-    return language_of(min(wishes)[2]) if wishes else None
+        if code.isascii() and code.isalpha() and weight > 0:
+            found.append((-weight, place, code))
+    return list(dict.fromkeys(code for _weighed, _place, code in sorted(found)))
+
+
+def negotiated(accepted: str) -> Language | None:
+    """The first language of an Accept-Language that is among ours; None if none is."""
+    return next((language_of(code) for code in wishes(accepted) if code in LOCALES), None)
 
 
 def _weight(parameters: list[Any]) -> float:

@@ -35,6 +35,7 @@ from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
+from hymio.pages.visitor import Visitors
 from hymio.pages.wall_live import Walls
 from hymio.store.database import Store
 
@@ -135,6 +136,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         routes=[
             Route(PREFIX + "{name:path}", answer_asset),
             *Walls(store, sites, more.is_ending, more.now_utc).routes(),
+            *Visitors(store, sites, gate.signer, more.now_utc).routes(),
             *page("/", places.start),
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),

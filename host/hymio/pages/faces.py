@@ -18,6 +18,15 @@ FACES: Final = {
     4: _("very happy"),
 }
 """By button, in the order in which they stand beside each other."""
+SCALES: Final = {
+    "four": tuple((f"faces/{button}.svg", name) for button, name in FACES.items()),
+    "five": (
+        *((f"faces/{button}.svg", FACES[button]) for button in (1, 2)),
+        ("faces/neutral.svg", _("so-so")),
+        *((f"faces/{button}.svg", FACES[button]) for button in (3, 4)),
+    ),
+}
+"""Drawing and name of each answer of a scale, the unhappiest first."""
 
 
 def face_name(button: int) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from hymio.common.clients import is_of_this_computer, network_of
+from hymio.common.clients import address_of_client, network_of
 from hymio.common.rate_limits import RateLimit
 from hymio.locale.sentence import _
 from hymio.pages.errors import Refused
@@ -117,7 +117,4 @@ def _too_many(wait_s: int) -> Refused:
 
 
 def _address(request: Request) -> str:
-    """Where somebody comes from: a proxy on this computer says it last of all."""
-    address = request.client.host if request.client else ""
-    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    return forwarded if forwarded and is_of_this_computer(address, {"host": "localhost"}) else address
+    return address_of_client(request.client.host if request.client else "", request.headers)

@@ -23,7 +23,7 @@ from hymio.locale.sentence import _ as sentence
 from hymio.locale.sentence import _n as sentence_n
 from hymio.pages import labels
 from hymio.pages.assets import asset_path
-from hymio.pages.faces import FACES, face_name
+from hymio.pages.faces import FACES, SCALES, face_name
 from hymio.pages.reader import CHOICE
 from hymio.pages.states import state_words
 from hymio.pages.tree import place_address
@@ -87,6 +87,7 @@ def environment() -> Environment:
         "languages": languages,
         "period_label": labels.period_label,
         "place_address": place_address,
+        "scales": SCALES,
         "share": _share,
         "state_words": state_words,
         "text_in": labels.text_in,
