@@ -461,13 +461,12 @@ def test_what_an_invitation_says(city: World, mailbox: Letters) -> None:
     assert message["Message-ID"] == f"<invitation.{anna.uid}@city.example>"
     assert message["Subject"] == "Miten meni? City"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert f"\r\nList-Unsubscribe: <{link}/stop>\r\n".encode() in mailbox.raw[0], "whole, however long it is"
+    stop, link = f"{link}/stop?lang=fi", f"{link}?lang=fi"
+    assert f"\r\nList-Unsubscribe: <{stop}>\r\n".encode() in mailbox.raw[0], "whole, however long it is"
     plain, page = (message.get_body((kind,)) for kind in ("plain", "html"))
     assert plain is not None and page is not None
     text = plain.get_content().replace("\r\n", "\n")
-    assert (
-        text.startswith("Hei Anna,") and f"{link}\n" in text and f"{link}/stop" in text and "How was your day?" in text
-    )
+    assert text.startswith("Hei Anna,") and f"{link}\n" in text and f"{stop}\n" in text and "How was your day?" in text
     assert f'<a href="{link}">' in page.get_content() and '<html lang="fi">' in page.get_content()
     assert "<img" not in page.get_content() and "<script" not in page.get_content()
     assert run(city, mailbox).stdout == "0 sent, 0 reminded, 0 failed.\n" and len(mailbox.taken) == 2

@@ -14,6 +14,7 @@ from hymio.common.output import note
 from hymio.locale.language import language_of
 from hymio.office.invite_texts import InviteWords, invitation_mail, plain_message
 from hymio.office.mail import MailServer, MailTrouble, send_mail
+from hymio.pages.invited import PATH, STOP
 from hymio.site.model import places_of
 from hymio.store.database import Store
 from hymio.store.invitations import (
@@ -32,10 +33,6 @@ from hymio.store.invitations import (
 )
 from hymio.store.sites import StoredSite, load_sites
 
-PATH: Final = "/i/"
-"""What follows the server's address in a link, before the secret."""
-STOP: Final = "/stop"
-"""What follows the secret where one unsubscribes."""
 RATE: Final = 60
 """Messages in a minute, where nothing else is wished: more from one sender is often taken for spam."""
 ROUND_S: Final = 10.0
@@ -121,12 +118,20 @@ def _next(store: Store, ways: InviteWays, now_utc: float) -> list[Due]:
 
 def _words(message: Due, stored: StoredSite, links: Links) -> InviteWords:
     site = stored.site
-    link = f"{message.url}{PATH}{links.secret(message.uid)}"
+    address, language = f"{message.url}{PATH}/{links.secret(message.uid)}", f"?lang={message.locale}"
     survey = next(one for one in site.surveys if one.key == stored.survey_keys[message.survey_id])
     texts = next(one.texts for one in site.questions if one.key == survey.question)
     question = next(texts[locale] for locale in (message.locale, site.organisation.locale, *texts) if locale in texts)
     place = places_of(site).by_key[stored.node_keys[message.node_id]].name
-    return InviteWords(message.name, place, site.organisation.name, question, link, link + STOP, message.is_reminder)
+    return InviteWords(
+        message.name,
+        place,
+        site.organisation.name,
+        question,
+        address + language,
+        address + STOP + language,
+        message.is_reminder,
+    )
 
 
 def _sent(

@@ -32,6 +32,8 @@ LINK: Final = "link"
 
 _KEY: Final = "invitations"
 _SECRET_BYTES: Final = 18
+_ERASED: Final = "erased-"
+"""Begins what stands for a person who was forgotten."""
 _rows: Final = invitations.c
 
 
@@ -108,6 +110,11 @@ class Invitation:
     external: Mapping[str, str] | None
     expires_utc: float
     answered_utc: float | None
+
+    @property
+    def known_person(self) -> str | None:
+        """Who it is; None: it was forgotten."""
+        return None if self.person.startswith(_ERASED) else self.person
 
 
 class Links:
@@ -344,9 +351,6 @@ def erase_older_invitations(connection: Connection, organisation_id: int, before
     own = select(invitation_batches.c.batch).where(invitation_batches.c.organisation_id == organisation_id)
     is_known = ~_rows.person.startswith(_ERASED)
     return _erase(connection, _rows.batch.in_(own) & (_rows.created_utc < before_utc) & is_known)
-
-
-_ERASED: Final = "erased-"
 
 
 def _erase(connection: Connection, which: ColumnElement[bool]) -> int:
