@@ -161,13 +161,13 @@ def test_a_whole_answer(visit: Visit) -> None:
     four, five, nps = visit.form("/f/n-two")["questions"]
     waiting, staff = (one["id"] for one in four["follow_ups"][0]["options"])
     kind = four["follow_ups"][1]["options"][0]["id"]
-    answer = visit.send(
-        "/f/n-two?via=link",
-        **{f"a{four['survey']}": "2", f"o{four['survey']}": [str(staff), str(waiting), str(kind)]},
-        **{f"a{five['survey']}": "3", f"o{five['survey']}": str(five["follow_ups"][0]["options"][0]["id"])},
-        **{f"a{nps['survey']}": "6"},
-        text="  Too slow\r\nand cold  ", address="Eva@Shop.example", name="Eva", consent="2",
-    )  # fmt: skip
+    fields: Any = {
+        f"a{four['survey']}": "2", f"o{four['survey']}": [str(staff), str(waiting), str(kind)],
+        f"a{five['survey']}": "3", f"o{five['survey']}": str(five["follow_ups"][0]["options"][0]["id"]),
+        f"a{nps['survey']}": "6",
+        "text": "  Too slow\r\nand cold  ", "address": "Eva@Shop.example", "name": "Eva", "consent": "2",
+    }  # fmt: skip
+    answer = visit.send("/f/n-two?via=link", **fields)
     assert (answer.status_code, said(answer)) == (200, "Thank you!")
     rows = {row.survey_id: row for row in visit.kept()}
     assert len(rows) == 3
