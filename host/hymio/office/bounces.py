@@ -74,6 +74,7 @@ def report_of(data: bytes) -> BounceReport:
         for part in message.walk()
         if part.get_content_type() == "message/delivery-status" and isinstance(part.get_payload(), list)
         for block in part.get_payload()
+        if isinstance(block, Message)
     ]
     for block in blocks:
         action = str(block.get("Action", "")).strip().lower()
