@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import event, insert
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from hymio.common.rate_limits import RateLimit
 from hymio.serve.app import create_app
@@ -265,12 +266,14 @@ def served(
 
 
 @contextmanager
-def listening(world: World, always_token: bool = False, now: Callable[[], float] = lambda: NOW_UTC) -> Iterator[str]:
-    """The address of what is served by the server itself, at a free port."""
+def listening(
+    world: World, always_token: bool = False, now: Callable[[], float] = lambda: NOW_UTC, app: ASGIApp | None = None
+) -> Iterator[str]:
+    """The address of what is served by the server itself, at a free port: the API, or another application."""
     ready = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = Serving(world.store, now)
-        server = HttpServer(create_app(serving, RateLimit(1e6, 1e6), always_token), None, ready.set)
+        server = HttpServer(app or create_app(serving, RateLimit(1e6, 1e6), always_token), None, ready.set)
         serving.is_ending = lambda: server.should_exit
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()

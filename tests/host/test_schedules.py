@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -32,6 +33,8 @@ from hymio.office import report_rounds, schedules
 from hymio.office.mail import MailServer, MailTrouble, message_to, parse_mail_server, send_mail
 from hymio.office.report_periods import EVERY, MISSED_MAX, day_of_reports, newest_period, periods_due
 from hymio.office.schedules import Outcome, Report, send_due
+from hymio.store.accounts import AccountError, checked_email
+from hymio.store.database import Store
 from hymio.store.report_schedules import LEASE_S, StoredSchedule, stored_schedules
 from hymio.store.schema import report_schedules
 
@@ -184,6 +187,24 @@ def test_one_that_was_killed_half_way_is_taken_over_after_a_while(
     post.does = lambda report: None
     assert sent(world, NOON + LEASE_S - 1) == [], "whoever began may still be at it"
     assert len(sent(world, NOON + LEASE_S)) == 1 and post.gone == ["2026-03-29"]
+
+
+def test_a_bug_in_one_report_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    add(world, "--every", "day", "--folder", str(tmp_path), "--place", "north")
+    add(world, "--every", "day", "--folder", str(tmp_path), "--place", "south", "--format", "html")
+    told_through(world, "2026-03-29")
+    made = schedules._made
+
+    def some(store: Store, report: Report, now_utc: float) -> Any:
+        if report.place == "north":
+            raise IndexError("list index out of range")
+        return made(store, report, now_utc)
+
+    monkeypatch.setattr(schedules, "_made", some)
+    broken, good = sent(world)
+    assert (
+        good.trouble is None and broken.trouble is not None and "a bug in hymio: IndexError in some" in broken.trouble
+    )
 
 
 def test_what_failed_rests_and_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,10 +432,32 @@ def test_a_server_elsewhere_is_never_spoken_to_in_the_clear(mailbox: Mailbox) ->
     assert mailbox.taken == []
 
 
+@given(st.text('ab@@..,;:<>()[]"\\ \u00e4=?-_1', min_size=1, max_size=10))
+def test_an_address_is_one_and_no_more(typed: str) -> None:
+    try:
+        address = checked_email(typed)
+    except AccountError:
+        return
+    if address is not None:
+        message = message_to(MAIL, address, "A", "b", "c")
+        assert [one.addr_spec for one in message["To"].addresses] == [address] and message.as_bytes()
+
+
+def test_a_server_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hymio.office.mail.WHOLE_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        mail = parse_mail_server(f"smtp://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(MailTrouble, match="does not come to an end"):
+            send_mail(mail, message_to(mail, "anna@example.org", "A", "b", "c"))
+
+
 @pytest.mark.parametrize(
     ("url", "sender"),
-    [("http://mail.example", None), ("smtp://", None), ("smtp://a:0", None), ("smtp://a/b", None), ("smtp://a", "x")],
-)
+    [
+        ("http://mail.example", None), ("smtp://", None), ("smtp://a:0", None), ("smtp://a/b", None),
+        ("smtp://a", "x"), ("smtp://a", "a,b@example.org"),
+    ],
+)  # fmt: skip
 def test_what_is_no_mail_server(url: str, sender: str | None) -> None:
     with pytest.raises(Failure) as caught:
         parse_mail_server(url, sender)
@@ -442,6 +485,7 @@ WRONG = (
     (("add", "--every", "week"), "Expected --to or --folder, came none of the two."),
     (("add", "--every", "week", "--to", "a@b", "--folder", "."), "Expected --to or --folder, came both."),
     (("add", "--every", "week", "--to", "anna"), "--to: expected an e-mail address, came 'anna'."),
+    (("add", "--every", "week", "--to", "a,b@c"), "--to: expected an e-mail address, came 'a,b@c'."),
     (("add", "--every", "week", "--to", "a@b\nBcc: c@d"), "--to: expected an e-mail address"),
     (("add", "--every", "week", "--folder", "/nowhere/at/all"), "--folder /nowhere/at/all: expected a directory"),
     (("add", "--every", "year", "--to", "a@b"), "'year' is not one of 'day', 'week', 'month'"),

@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from hymio.common.clients import is_of_this_computer
 from hymio.common.rate_limits import RateLimit
+from hymio.pages.app import pages_app
 from hymio.serve import http_server
 from hymio.serve.ids import organisation_place, phone_smiley, terminal_smiley
 from hymio.serve.v2_lists import LISTS
@@ -299,6 +300,17 @@ def test_who_is_slow_to_ask_is_let_go(world: World, monkeypatch: pytest.MonkeyPa
                 assert is_closed(connection)
 
 
+def test_who_is_slow_to_send_a_form_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "REQUEST_S", 0.2)
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0)
+    head = "POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    with listening(world, app=pages_app(world.store)) as url:
+        port = int(url.rpartition(":")[2])
+        with suppress(ConnectionResetError), socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(f"{head}Content-Length: 100\r\n\r\n1".encode())
+            assert is_closed(connection)
+
+
 def is_closed(connection: socket.socket) -> bool:
     try:
         return connection.recv(1) == b""
@@ -341,6 +353,13 @@ def test_an_address_without_end_is_refused(world: World) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(b"GET /v2/surveys.json?x=" + b"y" * 40_000)
             assert connection.recv(12) == b"HTTP/1.1 400"
+
+
+def test_an_address_with_a_slash_too_many_is_none(inside: TestClient) -> None:
+    # A redirect would be absolute: to whatever Host says, and by http whatever the proxy does; tokens go along.
+    for path in ("/api/v1/sites/", "/api/v1/health/"):
+        answer = inside.get(path, follow_redirects=False)
+        assert answer.status_code == 404 and "location" not in answer.headers
 
 
 def test_errors_have_one_shape(inside: TestClient) -> None:

@@ -159,6 +159,12 @@ def test_a_cursor_that_is_none(client: TestClient, cursor: str) -> None:
     assert answer.status_code == 400 and answer.json()["error"]["message"].startswith("cursor is ")
 
 
+@pytest.mark.parametrize("cursor", ["a\0b", "x" * 33, "1.till-1.5.5"])  # PostgreSQL takes no NUL
+def test_a_terminal_that_is_none_is_no_cursor(client: TestClient, cursor: str) -> None:
+    answer = client.get("/api/v1/ledger", params={"cursor": cursor})
+    assert answer.status_code == 400 and answer.json()["error"]["message"].startswith("cursor is ")
+
+
 def test_positions_as_texts() -> None:
     for position in (ArrivalPosition(0), ArrivalPosition(7), ArrivalPosition(7, "till-1", 2**32 - 1, 9)):
         assert arrival_position(str(position)) == position

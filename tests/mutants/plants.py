@@ -502,8 +502,8 @@ PLANTS = (
     ),
     _host(
         "whoever-forwards-is-whom-it-says",
-        "pages/log_in.py",
-        'if forwarded and is_of_this_computer(address, {"host": "localhost"}) else',
+        "common/clients.py",
+        "if forwarded and _is_loopback(address) else",
         "if forwarded else",
         f"{_ACCOUNTS}::test_behind_a_proxy_everybody_has_an_address_of_their_own",
     ),

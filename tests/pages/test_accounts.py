@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -99,6 +100,7 @@ def test_after_the_log_in_one_is_where_one_wanted_to_be(store: Store) -> None:
     ("asked", "wanted"),
     [
         ("/users?x=1", "/users?x=1"), ("", "/"), ("//evil.example", "/"), ("/\\evil.example", "/"),
+        ("/" + "x" * 2000, "/"), ("/" + "\U0001f600" * 90, "/"), ("/?q=" + "\xe4" * 90, "/?q=" + "\xe4" * 90),
         ("https://evil.example", "/"), ("/login", "/"), ("/x\r\nSet-Cookie: a=b", "/"), ("javascript:alert(1)", "/"),
     ],
 )  # fmt: skip
@@ -236,6 +238,25 @@ def test_one_name_is_tried_a_few_times_only(store: Store, clock: Clock) -> None:
     assert Person(store, app=app).log_in("anna").status_code == 303
 
 
+def test_nobody_locks_somebody_out(store: Store, clock: Clock) -> None:
+    app = pages_app(store)
+    anna = logged_in(store, "anna", app=app)
+    anna.post("/logout", on="/account")
+    stranger = Person(store, app=app)  # of the same network
+    for number in range(log_in.NETWORK_AT_ONCE):
+        stranger.log_in("anna" if number < log_in.NAME_AT_ONCE else f"name-{number}", "x")
+    assert stranger.log_in("anna").status_code == 429
+    # Where she has logged in before her tries are counted apart, however often she has logged out since.
+    assert anna.log_in("Anna").status_code == 303
+    anna.post("/logout", on="/account")
+    # That is of her name alone, and of this very browser; and no way to try without end.
+    assert anna.log_in("cia").status_code == 429
+    stranger.client.cookies.set("hymio_known", anna.client.cookies["hymio_known"][:-1] + "x")
+    assert stranger.log_in("anna").status_code == 429
+    tries = [anna.log_in("anna", "x").status_code for _ in range(log_in.NAME_AT_ONCE + 1)]
+    assert tries == [403] * log_in.NAME_AT_ONCE + [429]
+
+
 def test_one_network_tries_a_few_names_only(store: Store, clock: Clock) -> None:
     app = pages_app(store)
     network = [Person(store, app=app, client=(f"2001:db8::{number:x}", 1)) for number in range(3)]
@@ -317,9 +338,24 @@ def test_a_form_is_of_this_browser(store: Store, anna: Person) -> None:
     for odd in ("text/plain", "application/json", "multipart/form-data; boundary=x"):
         assert anna.client.post("/account", content=b"form=x", headers={"content-type": odd}).status_code == 400
     assert anna.client.post("/account", data={"x": "x" * 70_000}).status_code == 400
+    assert anna.client.post("/account", data={**fields, "form": mine, "old": "a\0b"}).status_code == 400
     assert not noted(store, "user.password")
     right = {"origin": "http://hymio.example", "sec-fetch-site": "same-origin", "x-hymio-form": mine}
     assert anna.client.post("/account", data=fields, headers=right).status_code == 303
+
+
+def test_a_form_that_breaks_off_is_nobody_s_fault(store: Store) -> None:
+    parts = iter([{"type": "http.request", "body": b"name=a", "more_body": True}, {"type": "http.disconnect"}])
+    kind = [(b"content-type", b"application/x-www-form-urlencoded")]
+    scope = {"type": "http", "method": "POST", "path": "/login", "query_string": b"", "headers": kind, "scheme": "http"}
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        pass
+
+    asyncio.run(pages_app(store)(scope, receive, send))
 
 
 def test_every_post_wants_a_form(store: Store, anna: Person) -> None:

@@ -14,6 +14,8 @@ import pytest
 from accounts_world import Person, add, cheap_hashes, opened_copy
 from demo_world import NOW_UTC, Fingers, demo_store
 from looking import at_this_computer
+from served_world import CITY, Given, World
+from served_world import NOW_UTC as CITY_NOW_UTC
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
@@ -417,3 +419,25 @@ def test_a_viewer_sees_figures_alone_and_no_neighbours(people: Callable[[str], P
     # What others were shown before is not what this reader is shown.
     people("anna").get(f"{RECEPTION}?{MONTH}")
     assert "/presses?" not in cia.get(f"{RECEPTION}?{MONTH}").text
+
+
+def test_no_press_of_staff_is_seen_to_come_and_a_viewer_sees_figures_alone(tmp_path: Path) -> None:
+    world = World(str(tmp_path / "votes.db"), CITY)
+    for device_id, place in (("till-staff", "n-one"), ("till-2", "n-two")):
+        world.tell(device_id, Given(CITY_NOW_UTC - 200, 4), received_utc=CITY_NOW_UTC - 100)
+        client = at_this_computer(pages_app(world.store, PageOptions(now_utc=lambda: CITY_NOW_UTC)))
+        (terminal,) = client.get(f"/places/city/{place}.json").json()["now"]["terminals"]
+        heard_utc = CITY_NOW_UTC - (3600 if device_id == "till-staff" else 100)
+        assert (terminal["device_id"], terminal["heard_utc"], terminal["undated"]) == (device_id, heard_utc, 0)
+    with cheap_hashes():
+        add(world.store, "anna", Role.ADMIN)
+        add(world.store, "cia", Role.VIEWER)
+        for name, count in (("anna", 1), ("cia", 0)):
+            person = Person(world.store, app=pages_app(world.store, PageOptions(now_utc=lambda: CITY_NOW_UTC)))
+            person.log_in(name)
+            assert len(person.get("/places/city/n-two.json").json()["now"]["terminals"]) == count
+        # Of one that is silent everybody is told.
+        later = Person(world.store, app=pages_app(world.store, PageOptions(now_utc=lambda: CITY_NOW_UTC + 3 * 86_400)))
+        later.log_in("cia")
+        assert "till-2 is silent" in later.get("/places/city/n-two").text
+    world.store.close()

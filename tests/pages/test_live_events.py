@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from demo_world import NOW_UTC, Fingers, demo_store
+from served_world import CITY, World
+from served_world import NOW_UTC as SITE_NOW_UTC
 
+from hymio.common.errors import NO_SERVICE, Failure
+from hymio.common.roles import Role
 from hymio.locale.language import language_of
 from hymio.pages import live
 from hymio.pages.access import OWNER, Access
@@ -18,6 +23,7 @@ from hymio.pages.errors import Refused
 from hymio.pages.live import LiveFigures
 from hymio.pages.reader import KnownSites, PageReader
 from hymio.store.database import Store
+from hymio.store.users import Root, User
 
 WARD = {"organisation": "harbour-town", "place": "ward-3"}
 LIBRARY = {"organisation": "harbour-town", "place": "library"}
@@ -39,19 +45,26 @@ class Looking:
         self.dashboard = Dashboard(store, self.sites, lambda: self.now_utc)
         self.live = LiveFigures(self.dashboard, lambda: self.is_ending)
         self.access: Access | None = OWNER
+        self.trouble: Failure | None = None
 
-    async def stream(self, place: dict[str, str], language: str = "en", **query: str) -> AsyncIterator[str]:
+    async def stream(
+        self, place: dict[str, str], language: str = "en", who: Access = OWNER, **query: str
+    ) -> AsyncIterator[str]:
         headers = {"last-event-id": query.pop("last")} if "last" in query else {}
         app = SimpleNamespace(state=SimpleNamespace(dashboard=self.dashboard))
         request: Any = SimpleNamespace(path_params=place, query_params=query, headers=headers, app=app)
-        reader = PageReader(request, self.store, language_of(language), OWNER, self.sites.now)
+        reader = PageReader(request, self.store, language_of(language), who, self.sites.now)
 
         def access() -> Access:
+            if self.trouble is not None:
+                raise self.trouble
             if self.access is None:
                 raise Refused(403)
             return self.access
 
         answer = await self.live.answer(reader, access)
+        if answer.status_code != 200:
+            raise Refused(answer.status_code)
         stream = cast(Any, answer).body_iterator
         assert await anext(stream) == "retry: 1000\n\n"
         return cast(AsyncIterator[str], stream)
@@ -119,6 +132,88 @@ def test_who_may_not_look_any_more_hears_no_more(store: Store, monkeypatch: pyte
     asyncio.run(story())
 
 
+def test_who_may_see_less_than_before_loads_the_page_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ALIVE_S", 0.05)
+
+    async def story() -> None:
+        everybody = Looking(store)
+        stream = await everybody.stream(WARD)
+        await event(stream)
+        organisation = everybody.sites.now()[0].stored.id
+        roots = (Root(organisation, None),)
+        everybody.access = Access(User(1, "bo", None, Role.VIEWER, None, 0.0, None, None, True, roots))
+        async with asyncio.timeout(5):
+            assert [one async for one in stream if "figures" in one] == []
+
+    asyncio.run(story())
+
+
+def test_another_site_is_another_page(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(str(tmp_path / "votes.db"), CITY)
+        everybody = Looking(world.store, SITE_NOW_UTC)
+        stream = await everybody.stream({"organisation": "city", "place": "n-one"})
+        await event(stream)
+        # The place is the other manager's by now.
+        world.import_site(CITY.replace('name = "North one"\nparent = "north"', 'name = "North one"\nparent = "south"'))
+        async with asyncio.timeout(5):
+            assert "event: over\ndata:\n\n" in [one async for one in stream]
+        anew = await everybody.stream({"organisation": "city", "place": "n-one"})
+        assert "figures" in await anext(anew)
+        world.store.close()
+
+    asyncio.run(story())
+
+
+def test_a_place_that_is_new_is_no_trouble_to_who_looks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ALIVE_S", 0.05)
+
+    async def story() -> None:
+        everybody = Looking(store)
+        stream = await everybody.stream(WARD)
+        await event(stream)
+        organisation = everybody.sites.now()[0].stored.id
+        roots = (Root(organisation, None), Root(organisation, 999_999))
+        everybody.access = Access(User(1, "bo", None, Role.MANAGER, None, 0.0, None, None, True, roots[1:]))
+        async with asyncio.timeout(5):
+            assert [one async for one in stream if "figures" in one] == []
+
+    asyncio.run(story())
+
+
+def test_a_database_that_is_away_ends_no_stream(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ALIVE_S", 0.05)
+
+    async def story() -> None:
+        everybody = Looking(store)
+        stream = await everybody.stream(WARD)
+        await event(stream)
+        everybody.trouble = Failure(NO_SERVICE, "It is away.", "Wait.")
+        async with asyncio.timeout(5):
+            assert [await anext(stream) for _ in range(4)] == ["event: alive\ndata:\n\n"] * 4
+
+    asyncio.run(story())
+
+
+def test_a_bug_of_one_page_leaves_all_others_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        everybody = Looking(store)
+        real = everybody.dashboard.now
+
+        def now(shown: Any, *more: Any) -> Any:
+            if shown.name[-1] == "ward-3":
+                raise KeyError("a bug")
+            return real(shown, *more)
+
+        monkeypatch.setattr(everybody.dashboard, "now", now)
+        broken, good = await everybody.stream(WARD), await everybody.stream(LIBRARY)
+        async with asyncio.timeout(5):
+            assert [one async for one in broken] == ["event: over\ndata:\n\n"]
+        await event(good)
+
+    asyncio.run(story())
+
+
 def test_at_midnight_a_page_is_to_be_loaded_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "ALIVE_S", 0.05)
 
@@ -154,5 +249,23 @@ def test_there_is_room_for_so_many(store: Store, monkeypatch: pytest.MonkeyPatch
         request: Any = SimpleNamespace(path_params=WARD, query_params={}, headers={})
         reader = PageReader(request, store, language_of("en"), OWNER, everybody.sites.now)
         assert (await everybody.live.answer(reader, lambda: OWNER)).status_code == 503
+
+    asyncio.run(story())
+
+
+def test_nobody_takes_the_place_of_all_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LISTENERS_EACH", 1)
+
+    async def story() -> None:
+        everybody = Looking(store)
+        roots = (Root(everybody.sites.now()[0].stored.id, None),)
+        ann, bo = (
+            Access(User(number, name, None, Role.VIEWER, None, 0.0, None, None, True, roots))
+            for number, name in enumerate(("ann", "bo"))
+        )
+        for who in (OWNER, OWNER, ann, bo):
+            await everybody.stream(WARD, who=who)
+        with pytest.raises(Refused):
+            await everybody.stream(LIBRARY, who=ann)
 
     asyncio.run(story())

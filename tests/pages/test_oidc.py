@@ -137,6 +137,13 @@ def test_a_log_in_is_of_the_browser_that_began_it_and_ends_in_time(store: Store,
     assert person.get(back).status_code == 403  # once
 
 
+def test_an_address_that_no_cookie_can_hold_keeps_nobody_out(store: Store, issuer: Provider) -> None:
+    for length in (200, 900, 5000):
+        person = Person(store, OURS, oidc_of(issuer))
+        answer = person.get(come_back(person, f"/terminals?q={'x' * length}"))
+        assert answer.status_code == 303 and len(answer.headers["location"]) == (length + 13 if length < 1000 else 1)
+
+
 @pytest.mark.parametrize("metadata", [{"issuer": "https://other.example"}, {"token_endpoint": "http://127.0.0.1:1/"}])
 def test_an_issuer_that_is_another_or_not_there(store: Store, issuer: Provider, metadata: dict[str, str]) -> None:
     issuer.metadata = metadata

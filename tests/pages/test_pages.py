@@ -193,9 +193,23 @@ def test_the_wrong_method_is_refused_with_the_right_ones(pages: TestClient) -> N
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
+@pytest.mark.parametrize("path", ["/terminals?q=%00", "/terminals/a%00b", f"{WARD}?on=%00", "/%00", "/wall/%00"])
+def test_what_postgresql_can_t_take_is_refused_before(pages: TestClient, path: str) -> None:
+    answer = pages.get(path)
+    assert answer.status_code in (400, 404) and "<h1>" in answer.text
+    assert answer.status_code == 400 or "terminals" not in path
+
+
 def test_a_head_is_a_page_without_its_body(pages: TestClient) -> None:
     answer = pages.head(WARD)
     assert answer.status_code == 200 and answer.content == b""
+
+
+def test_an_address_with_a_slash_too_many_is_none(pages: TestClient) -> None:
+    # A redirect would be absolute: to whatever Host says, and by http whatever the proxy does.
+    for path in (f"{WARD}/", "/terminals/", "/login/"):
+        answer = pages.get(path, headers={"host": "evil.example"})
+        assert answer.status_code == 404 and "location" not in answer.headers and "<h1>" in answer.text
 
 
 def test_what_the_api_answers_is_left_to_it(site_store: Store) -> None:

@@ -197,6 +197,41 @@ def test_a_manager_sees_those_at_their_places_and_a_viewer_none(store: Store, tm
             assert people["cia"].get(path).status_code == 403
 
 
+def test_presses_of_staff_and_of_others_are_not_a_manager_s(store: Store, tmp_path: Path) -> None:
+    with cheap_hashes(), opened_copy(str(store.engine.url.database), tmp_path / "copy.db") as copy:
+        add(copy, "anna", Role.ADMIN)
+        add(copy, "bo", Role.MANAGER, "wards")
+        people = [Person(copy) for _ in range(2)]
+        anna, bo = people
+        anna.log_in("anna"), bo.log_in("bo")
+
+        def told(person: Person) -> tuple[Any, ...]:
+            line = next(
+                one for one in person.get("/terminals.json").json()["terminals"] if one["device_id"] == "till-1"
+            )
+            whole = person.get("/terminals/till-1.json").json()
+            assert whole["terminal"] == line and person.get("/terminals/till-1").status_code == 200
+            numbers = tuple(line[name] for name in ("pressed", "rows", "lost", "waiting"))
+            return numbers, line["heard_utc"], len(whole["ledger"]), len(whole["facts"])
+
+        everything = (100, 100, 0, 0), NOW - 30, 1, 2
+        assert told(bo) == told(anna) == everything
+        for change, heard_utc in (
+            ("UPDATE placements SET asks = 'staff' WHERE device_id = 'till-1'", NOW // 3600 * 3600),
+            (
+                "INSERT INTO placements (device_id, node_id, from_utc_minute, until_utc_minute, asks)"
+                " SELECT 'till-1', id, 0, 1, 'customer' FROM nodes WHERE key = 'bar'",
+                NOW - 30,
+            ),
+        ):
+            with copy.writing() as connection:
+                connection.execute(text("UPDATE placements SET asks = 'customer'"))
+                connection.execute(text(change))
+                connection.execute(text("UPDATE counters SET value = value + 1 WHERE name = 'site'"))
+            assert told(anna) == everything
+            assert told(bo) == ((None,) * 4, heard_utc, 0, 0)
+
+
 # The text log
 
 

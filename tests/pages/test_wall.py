@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -136,6 +138,44 @@ def test_a_link_that_was_revoked_or_never_was_shows_nothing(screens: Screens) ->
     assert said["error"]["status"] == 404 and said["error"]["message"] == "This link shows nothing"
     with screens.client.stream("GET", f"{address}/live") as stream:
         assert "event: over" in "".join(stream.iter_text())
+
+
+def test_who_has_no_link_takes_nobody_s_place(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall_live, "LISTENERS_MAX", 0)
+    assert screens.client.get("/wall/x/live").text == "event: over\ndata:\n\n"
+    address = screens.link()
+    assert screens.client.get(f"{address}/live").status_code == 503
+    monkeypatch.setattr(wall_live, "LISTENERS_MAX", 500)
+    monkeypatch.setattr(wall_live, "LISTENERS_EACH", 0)
+    assert screens.client.get(f"{address}/live").status_code == 503
+
+
+def test_a_bug_of_one_screen_leaves_all_others_alone(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+    press(screens, 4, 4, 4, 4, 4)
+    real, broken, good = screens.walls._state, screens.link("n-one"), screens.link()
+
+    def some(secret: str, wait_s: float | None) -> Any:
+        if secret in broken:
+            raise KeyError("a bug")
+        return real(secret, wait_s)
+
+    async def story() -> list[str]:
+        monkeypatch.setattr(screens.walls, "_state", some)
+        for address in (broken, good):
+            request: Any = SimpleNamespace(path_params={"secret": address[6:]}, query_params={}, headers={})
+            stream: Any = await screens.walls._live(request)
+        async with asyncio.timeout(5):
+            return [await anext(stream.body_iterator) for _ in range(2)]
+
+    assert "5 answers" in asyncio.run(story())[1]
+
+
+def test_a_link_of_a_place_that_is_new_is_known_at_once(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = screens.walls._sites.now()
+    screens.world.import_site(CITY.replace("[question.q-service]", '[point.new]\nname = "New"\n[question.q-service]'))
+    # As when somebody else looks at the same moment.
+    monkeypatch.setattr(screens.walls._sites, "now", lambda: old)
+    assert "<h1>New</h1>" in screens.client.get(screens.link("new")).text
 
 
 def test_the_stream_ends_when_the_link_is_revoked(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:

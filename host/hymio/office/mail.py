@@ -7,22 +7,27 @@ import os
 import smtplib
 import socket
 import ssl
+import threading
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Final
 
 from hymio.common.addresses import HOW_TO_QUOTE, address_in, shown_address, split_login
 from hymio.common.clients import is_loopback_name
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.hidden_passwords import without_secrets
+from hymio.store.accounts import is_email
 
 SUBMISSION_PORT: Final = 587
 """Where mail is given to a server (RFC 6409), with TLS by STARTTLS; and with TLS from the beginning (RFC 8314):"""
 SUBMISSIONS_PORT: Final = 465
 PERMANENT: Final = 500
 """From here on an answer means that it will be the same the next time (RFC 5321, 4.2.1)."""
+WHOLE_S: Final = 180.0
+"""How long it may take for all of them together: whoever says a letter now and then is not waited for without end."""
 TIMEOUT_S: Final = 30.0
 """How long a server may take for one answer."""
 
@@ -88,7 +93,7 @@ def parse_mail_server(url: str, sender: str | None = None, ca: Path | None = Non
         ) from None
     if sender is None:
         sender = username if username and "@" in username else f"hymio@{socket.getfqdn()}"
-    if sender.count("@") != 1 or not sender.isascii() or not sender.isprintable() or " " in sender:
+    if not is_email(sender) or not sender.isascii():
         raise Failure(
             WRONG_USE, f"--mail-from: expected an e-mail address, came {sender!r}.", "As in reports@example.org."
         )
@@ -131,6 +136,26 @@ def send_mail(server: MailServer, message: EmailMessage) -> None:
     Raises:
         MailTrouble: it has not.
     """
+    found: Queue[Exception | None] = Queue()
+
+    def send() -> None:
+        try:
+            _send(server, message)
+        except Exception as error:
+            found.put(error)
+        else:
+            found.put(None)
+
+    threading.Thread(target=send, daemon=True).start()
+    try:
+        error = found.get(timeout=WHOLE_S)
+    except Empty:
+        raise MailTrouble(f"{server} does not come to an end", is_of_server=True) from None
+    if error is not None:
+        raise error
+
+
+def _send(server: MailServer, message: EmailMessage) -> None:
     try:
         connection = _connected(server)
         try:

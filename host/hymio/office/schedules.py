@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -320,6 +321,11 @@ def _went(store: Store, report: Report, mail: MailServer | None, now_utc: float)
         return f"{error.filename or report.schedule.recipient}: {error.strerror or error}"
     except ValueError as error:  # a place of which nothing can be told
         return str(error).rstrip(".")
+    except Failure:
+        raise
+    except Exception as error:  # a bug: no other report waits for its end
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"a bug in hymio: {type(error).__name__} in {place.name}, {place.filename}:{place.lineno}"
     return None
 
 

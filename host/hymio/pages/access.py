@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from hymio.common.roles import Role
-from hymio.site.model import Node, Organisation, Placement, Places
+from hymio.site.model import Node, Organisation, Placement, Places, SurveyType
+from hymio.site.moments import MINUTE_S
 from hymio.store.sites import StoredSite
 from hymio.store.users import User
+
+_HOUR_S: Final = 3600.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ def stands(placement: Placement, utc_minute: int) -> bool:
     """Whether a placement holds at that time."""
     until = placement.until_utc_minute
     return placement.from_utc_minute <= utc_minute and (until is None or utc_minute < until)
+
+
+def asks_staff(sites: Sequence[SiteNow], device_id: str, now_utc: float) -> bool:
+    """Whether a terminal asks staff now: each press of one would be seen to come, if all of it were told."""
+    stays = (one for site in sites for one in site.stays.get(device_id, ()))
+    return any(one.asks is SurveyType.STAFF and stands(one, int(now_utc // MINUTE_S)) for one in stays)
+
+
+def full_hour(utc: float) -> float:
+    """When a terminal was heard last, as it is told of one that asks staff."""
+    return utc // _HOUR_S * _HOUR_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,9 @@ class Access:
         own = [root.node_id for root in self.user.roots if root.organisation_id == site.stored.id]
         if None in own:
             return [None]
-        keys = [site.stored.node_keys[number] for number in own if number is not None]
+        # A place that this site does not know yet is none of it.
+        known = site.stored.node_keys
+        keys = [known[number] for number in own if number is not None and number in known]
         return [key for key in keys if not any(above.key in keys for above in site.places.up(key)[1:])]
 
     def sees(self, site: SiteNow, key: str | None) -> bool:

@@ -156,6 +156,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={HTTPException: answer_error},
     )
+    # It would send people to an absolute address: whatever Host says, and without the TLS of a proxy.
+    app.router.redirect_slashes = False
     app.state.dashboard = dashboard
     return app
 
@@ -181,6 +183,8 @@ class _Asked:
     def answered(self, form: Form) -> Response:
         request, gate = self.request, self.gate
         try:
+            if any("\0" in said for said in (request.scope["path"], *request.query_params.values())):
+                raise Refused(400)  # PostgreSQL takes none, and no page asks for one
             access = gate.access_or_nobody(request) if self.is_open else gate.access(request)
             reader = PageReader(request, gate.store, reader_language(request), access, cache(self.sites.now), form)
             token = gate.token(request)

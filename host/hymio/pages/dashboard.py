@@ -17,7 +17,7 @@ from hymio.common.errors import Failure
 from hymio.figures.one_place import LoneTerminal, OnePlace
 from hymio.figures.reading import FigureReader
 from hymio.pages import place_figures
-from hymio.pages.access import SiteNow
+from hymio.pages.access import SiteNow, asks_staff, full_hour
 from hymio.pages.periods import Period
 from hymio.pages.place_figures import Asked, Values
 from hymio.pages.reader import KnownSites
@@ -235,6 +235,9 @@ class Dashboard:
         for row in read_cells(connection, device_ids, CellSpan.MONTH, NO_TIME, NO_TIME + 1):
             undated[row.device_id] += row.presses
         now_utc = self.clock()
+        for device_id in device_ids:
+            if shown.site is not None and asks_staff([shown.site], device_id, now_utc):
+                heard[device_id], undated[device_id] = full_hour(heard[device_id]), 0
         return [
             {
                 "device_id": device_id,

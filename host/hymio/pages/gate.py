@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from hymio.common.clients import is_of_this_computer
 from hymio.locale.sentence import _
@@ -95,14 +95,19 @@ class Gate:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
             raise Refused(400)
         body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > BODY_MAX:
-                raise Refused(400)
+        try:
+            async for part in request.stream():
+                body += part
+                if len(body) > BODY_MAX:
+                    raise Refused(400)
+        except ClientDisconnect:  # nobody is there any more to be told
+            raise Refused(400) from None
         try:
             form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
         except ValueError:
             raise Refused(400) from None
+        if any("\0" in value for values in form.values() for value in values):
+            raise Refused(400)  # PostgreSQL takes none
         came = request.headers.get(CSRF_HEADER) or next(iter(form.pop(CSRF, ())), "")
         token = self.token(request)
         if not _is_same_origin(request) or not await run_in_threadpool(token.is_right, came):
@@ -122,6 +127,8 @@ def _is_same_origin(request: Request) -> bool:
 
 LOGIN: Final = "/login"
 NEXT: Final = "next"
+NEXT_MAX: Final = 1000
+"""Letters of where one goes after logging in, as an address has them: a cookie holds it meanwhile (`oidc`)."""
 
 
 def log_in_address(request: Request) -> str:
@@ -132,5 +139,6 @@ def log_in_address(request: Request) -> str:
 
 def safe_next(asked: str) -> str:
     """Where one goes after logging in: a page of ours, whatever the address says."""
+    is_short = len(quote(asked, errors="replace")) <= NEXT_MAX
     is_ours = asked.startswith("/") and not asked.startswith("//") and "\\" not in asked and asked.isprintable()
-    return asked if is_ours and not asked.startswith(LOGIN) else "/"
+    return asked if is_short and is_ours and not asked.startswith(LOGIN) else "/"

@@ -8,6 +8,8 @@ missed some gets the newest, and nothing piles up for who is slow.
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -30,11 +32,15 @@ from hymio.pages.render import rendered
 from hymio.pages.views.places import asked_period, now_around, shown_of
 from hymio.store.arrival_order import ArrivalPosition, presses_after
 
+_log = logging.getLogger(__name__)
+
 POLL_S: Final = 0.2
 ALIVE_S: Final = 10.0
 """A page that hears nothing for twice as long says that it is not live; proxies take silence for the end, too."""
 LISTENERS_MAX: Final = 700
 """So that there is room for others among the connections of the server."""
+LISTENERS_EACH: Final = 50
+"""Of one account, so that nobody takes the place of all others; as many browsers as it may be logged in with."""
 _BURST: Final = 2000
 """Presses that are looked at one by one; of more than that all pages are made anew."""
 
@@ -53,8 +59,15 @@ class _Topic:
     text: str = ""
     changed_at: int = -1
     """The transaction with which the text became what it is."""
+    is_over: bool = False
+    """Whether the page that shows it is to be loaded anew."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and replaced by another one, when the text has changed."""
+
+    def tell(self) -> None:
+        """Has all who listen look at what is new."""
+        self.news.set()
+        self.news = asyncio.Event()
 
 
 class LiveFigures:
@@ -64,6 +77,7 @@ class LiveFigures:
         """Asks nothing yet."""
         self._dashboard, self._is_ending = dashboard, is_ending
         self._topics: dict[tuple[object, ...], _Topic] = {}
+        self._listeners: Counter[str] = Counter()
         self._poller: asyncio.Task[None] | None = None
         self._known = -1
         self._touches: tuple[int, dict[str, set[tuple[str, ...]]]] = (-1, {})
@@ -75,11 +89,15 @@ class LiveFigures:
             reader: who listens.
             access: what they may see by now; raises if they are logged out.
         """
-        if sum(topic.listeners for topic in self._topics.values()) >= LISTENERS_MAX:
+        whose = reader.access.name or ""
+        # Whoever sits at this computer can do as he likes with it.
+        is_too_many = not reader.access.is_owner and self._listeners[whose] >= LISTENERS_EACH
+        if is_too_many or self._listeners.total() >= LISTENERS_MAX:
             return PlainTextResponse("", 503, {"retry-after": "30"})
         shown, period = await run_in_threadpool(_asked, reader)
         sees_presses = reader.access.sees_presses
-        name = (shown.name, period, reader.language.code, sees_presses)
+        # Of another site by the same name there is another topic: places have moved since then.
+        name = (shown.name, id(shown.site), period, reader.language.code, sees_presses)
         topic = self._topics.setdefault(name, _Topic(shown, period, reader.language, sees_presses))
 
         def may_listen() -> bool:
@@ -87,17 +105,23 @@ class LiveFigures:
                 now = access()
             except (LogInFirst, Refused):
                 return False
+            except Failure:  # the database is away, and so is what is new
+                return True
+            if now.sees_presses != sees_presses:
+                return False
             if shown.site is None:
                 return now.role is Role.ADMIN
             return now.sees(shown.site, None if shown.node is None else shown.node.key)
 
         topic.listeners += 1
+        self._listeners[whose] += 1
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
         told = self._told(topic, _after(reader.request), may_listen)
-        return EventStream(told, lambda: self._leave(name), {"cache-control": "no-store"})
+        return EventStream(told, lambda: self._leave(name, whose), {"cache-control": "no-store"})
 
-    def _leave(self, name: tuple[object, ...]) -> None:
+    def _leave(self, name: tuple[object, ...], whose: str) -> None:
+        self._listeners -= Counter({whose: 1})
         topic = self._topics[name]
         topic.listeners -= 1
         if not topic.listeners:
@@ -116,6 +140,9 @@ class LiveFigures:
                 asked_s = monotonic()
                 if not await run_in_threadpool(may_listen):
                     return
+            if topic.is_over:
+                yield "event: over\ndata:\n\n"
+                return
             if topic.text and topic.changed_at > after:
                 after = topic.changed_at
                 yield f"id: {after}\nevent: figures\n{topic.text}\n\n"
@@ -132,16 +159,16 @@ class LiveFigures:
     async def _poll(self) -> None:
         while True:
             try:
-                touched, version = await run_in_threadpool(self._look)
+                touched, version, sites = await run_in_threadpool(self._look)
                 for topic in list(self._topics.values()):
+                    site = topic.shown.site
+                    if site is not None and not any(one is site for one in sites):
+                        # Another tree, and maybe other readers: each is looked at anew, with its page.
+                        topic.is_over = True
+                        topic.tell()
                     # A new one has come with a page that may be older than now: it is looked at once, too.
-                    if topic.arrival < 0 or touched is None or topic.shown.name in touched:
-                        text = await run_in_threadpool(self._text, topic, version)
-                        if text != topic.text:
-                            topic.text, topic.changed_at = text, version[0]
-                            topic.news.set()
-                            topic.news = asyncio.Event()
-                        topic.arrival = version[0]
+                    elif topic.arrival < 0 or touched is None or topic.shown.name in touched:
+                        await self._make(topic, version)
             except Failure:  # the database is away: nothing is new until it is back
                 pass
             if self._is_ending():
@@ -149,23 +176,37 @@ class LiveFigures:
                     topic.news.set()
             await asyncio.sleep(POLL_S)
 
-    def _look(self) -> tuple[set[tuple[str, ...]] | None, tuple[int, ...]]:
-        """Which things have had presses since the last look (None: anything may have), and what the newest are."""
+    async def _make(self, topic: _Topic, version: tuple[int, ...]) -> None:
+        try:
+            text = await run_in_threadpool(self._text, topic, version)
+        except Failure:
+            raise
+        except Exception:  # a bug: all others go on, and its page says what is to be said
+            _log.exception("The figures of %s can't be told", "/".join(topic.shown.name))
+            topic.is_over = True
+            topic.tell()
+            return
+        if text != topic.text:
+            topic.text, topic.changed_at = text, version[0]
+            topic.tell()
+        topic.arrival = version[0]
+
+    def _look(self) -> tuple[set[tuple[str, ...]] | None, tuple[int, ...], Sequence[SiteNow]]:
+        """Which things have had presses since the last look (None: anything may have); the version; the sites."""
         with self._dashboard.store.reading() as connection:
             version = self._dashboard.version_in(connection)
+            sites = self._dashboard.sites.of(connection)
             known, self._known = self._known, version[0]
-            if known == version[0]:
-                return set(), version
-            if known < 0:
-                return set(), version
+            if known < 0 or known == version[0]:
+                return set(), version, sites
             rows = presses_after(connection, ArrivalPosition(known + 1), _BURST)
             if len(rows) == _BURST:
-                return None, version
-            touches = self._touched_by(version[1], self._dashboard.sites.of(connection))
+                return None, version, sites
+            touches = self._touched_by(version[1], sites)
         found: set[tuple[str, ...]] = set()
         for device_id in {row.device_id for row in rows}:
             found |= touches.get(device_id, set()) | {("terminal", device_id)}
-        return found, version
+        return found, version, sites
 
     def _touched_by(self, version: int, sites: Sequence[SiteNow]) -> dict[str, set[tuple[str, ...]]]:
         """By terminal the names of all that shows its presses."""

@@ -41,24 +41,19 @@ class LogIns:
         self._store, self._now_utc, self._now_s = store, now_utc, now_s
         self._names = RateLimit(NAME_A_SECOND, NAME_AT_ONCE)
         self._networks = RateLimit(NETWORK_A_SECOND, NETWORK_AT_ONCE)
+        self._browsers = RateLimit(NAME_A_SECOND, NAME_AT_ONCE)
 
-    def attempt(self, request: Request, name: str, password: str) -> str | None:
-        """A session of whoever has this name and password; None: one of them is wrong, which is not said.
+    def known(self, request: Request, name: str, password: str, browser: str | None) -> User | None:
+        """Who has this name and password; None: one of them is wrong, which is not said.
 
-        Raises:
-            Refused: 429, there were too many wrong ones.
-        """
-        user = self.known(request, name, password)
-        return None if user is None else self.let_in(user, "password")
-
-    def known(self, request: Request, name: str, password: str) -> User | None:
-        """Who has this name and password; None: one of them is wrong.
+        browser: by which it is told from others, if that name has logged in there before. It has a count of its own,
+        so that nobody can lock somebody out by trying his name, or from his network.
 
         Raises:
             Refused: 429, there were too many wrong ones.
         """
         name = normal_name(name)[:NAME_MAX]
-        with self.counted(request, name) as right:
+        with self.counted(request, name, browser) as right:
             with self._store.reading() as connection:
                 user = user_named(connection, name)
                 kept = None if user is None or user.disabled_utc is not None else password_hash(connection, user.id)
@@ -75,14 +70,20 @@ class LogIns:
         return None
 
     @contextmanager
-    def counted(self, request: Request, name: str | None = None) -> Iterator[Callable[[], None]]:
-        """Counts an attempt for its network, and for its name; gives what takes that back, for who was right.
+    def counted(
+        self, request: Request, name: str | None = None, browser: str | None = None
+    ) -> Iterator[Callable[[], None]]:
+        """Counts an attempt for its network, and for its name, or for its browser alone, if that is known.
+
+        Gives what takes that back, for who was right.
 
         Raises:
             Refused: 429, there were too many wrong ones.
         """
-        buckets = [(self._networks, network_of(_address(request)))]
-        if name is not None:
+        buckets = [(self._browsers, browser)] if browser is not None else []
+        if browser is None:
+            buckets.append((self._networks, network_of(_address(request))))
+        if browser is None and name is not None:
             buckets.append((self._names, name))
         wait_s = max(limit.wait_s(key, self._now_s()) for limit, key in buckets)
         if wait_s:

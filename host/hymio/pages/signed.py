@@ -20,7 +20,10 @@ SESSION: Final = "hymio_session"
 """The cookie of who is logged in."""
 FORM: Final = "hymio_form"
 """The cookie of a browser in which nobody is logged in, so that its forms are its own."""
-_LONGEST: Final = 2000
+KNOWN: Final = "hymio_known"
+"""The cookie of a browser in which somebody has logged in: the name's digest, and by what it is told from others."""
+_LONGEST: Final = 4000
+"""Characters; browsers keep no longer ones."""
 _RANDOM_BYTES: Final = 18
 
 

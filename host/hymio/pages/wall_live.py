@@ -7,6 +7,7 @@ is worked out once for all screens with one link.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ from hymio.store.database import Store
 from hymio.store.sites import sites_version
 from hymio.store.wall_links import WallLink, link_of
 
+_log = logging.getLogger(__name__)
+
 PATH: Final = "/wall/"
 POLL_S: Final = 0.25
 """How often the database is asked whether anything has come, for all screens together."""
@@ -49,6 +52,9 @@ WAIT_S: Final = 0.05
 REST: Final = 3.0
 """After working for a while we rest for so many times as long: screens never take more than a part of a processor."""
 LISTENERS_MAX: Final = 500
+LISTENERS_EACH: Final = 100
+"""Screens with one link: whoever has read it off one does not take the place of all others."""
+OVER: Final = "event: over\ndata:\n\n"
 
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 _NOTHING: Final = Refused(
@@ -124,15 +130,27 @@ class Walls:
         return await run_in_threadpool(answer)
 
     async def _live(self, request: Request) -> Response:
-        if sum(one.listeners for one in self._screens.values()) >= LISTENERS_MAX:
-            return PlainTextResponse("", 503, {"retry-after": "30"})
         name = request.path_params["secret"], _chosen(request)
+        headers = _HEADERS | {"Cache-Control": "no-store"}
+        if not await run_in_threadpool(self._may_be_good, name[0]):
+            return Response(OVER, media_type=EventStream.media_type, headers=headers)
+        listeners = [(one.secret, one.listeners) for one in self._screens.values()]
+        of_link = sum(count for secret, count in listeners if secret == name[0])
+        if of_link >= LISTENERS_EACH or sum(count for _, count in listeners) >= LISTENERS_MAX:
+            return PlainTextResponse("", 503, {"retry-after": "30"})
         screen = self._screens.setdefault(name, _Screen(*name))
         screen.listeners += 1
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
         told = self._told(screen, request.headers.get("last-event-id", ""))
-        return EventStream(told, lambda: self._leave(name), _HEADERS | {"Cache-Control": "no-store"})
+        return EventStream(told, lambda: self._leave(name), headers)
+
+    def _may_be_good(self, secret: str) -> bool:
+        try:
+            with self._store.reading() as connection:
+                return link_of(connection, secret) is not None
+        except Failure:  # the database is away: that is seen once it is back
+            return True
 
     def _leave(self, name: tuple[str, str | None]) -> None:
         screen = self._screens[name]
@@ -148,7 +166,7 @@ class Walls:
         while not self._is_ending():
             news = screen.news
             if screen.is_over:
-                yield "event: over\ndata:\n\n"
+                yield OVER
                 return
             name = f"{screen.arrival}.{hash(screen.text) & 0xFFFFFFFF:x}"
             if screen.text and name != has:
@@ -182,7 +200,14 @@ class Walls:
             await asyncio.sleep(max(POLL_S, REST * (time.monotonic() - began_s)))
 
     async def _look(self, screen: _Screen, newest: int) -> None:
-        state = await run_in_threadpool(self._state, screen.secret, None)
+        try:
+            state = await run_in_threadpool(self._state, screen.secret, None)
+        except Failure:
+            raise
+        except Exception:  # a bug: all other screens go on
+            _log.exception("What a wall shows can't be told")
+            screen.arrival = newest
+            return
         text = ""
         if state is not None:
             lines = _rendered("wall_now", state, screen.lang).splitlines()
@@ -206,8 +231,9 @@ class Walls:
 
     def _state(self, secret: str, wait_s: float | None) -> WallState | None:
         """What a screen shows; None: nothing. After `wait_s` it is what was known before; None: as long as it takes."""
-        now_utc, sites = self._now_utc(), self._sites.now()
+        now_utc = self._now_utc()
         with self._store.reading() as connection:
+            sites = self._sites.of(connection)  # as of the same moment: the link may be of a place that is new
             link = link_of(connection, secret)
             version = newest_arrival(connection), sites_version(connection), int(now_utc // ANEW_S)
         if link is None:

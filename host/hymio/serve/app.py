@@ -50,6 +50,7 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to an absolute address: whatever Host says, and without the TLS of a proxy
         lifespan=_lifespan,
     )
     app.state.serving, app.state.arrivals = serving, Arrivals(serving)

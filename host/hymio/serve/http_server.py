@@ -69,8 +69,8 @@ class TimedProtocol(H11Protocol):
 
     def _look(self) -> None:
         now_s = self.loop.time()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._asked_s = now_s  # its request is here, and is being answered
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            self._asked_s = now_s  # its request is here as a whole, and is being answered
         unsent = self.transport.get_write_buffer_size()
         if unsent == 0 or unsent < self._unsent:
             self._moved_s = now_s

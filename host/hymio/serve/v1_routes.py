@@ -45,7 +45,10 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
-Cursor = Annotated[str | None, Query(description="`next` of the page before; without it: the first page.")]
+Cursor = Annotated[
+    str | None,
+    Query(description="`next` of the page before; without it: the first page.", pattern="^[a-z0-9-]{0,32}$"),
+]
 
 
 @router.get("/health", summary="Whether all is well", response_model=HealthAnswer)

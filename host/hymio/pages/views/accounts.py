@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -17,7 +19,7 @@ from hymio.pages.gate import LOGIN, NEXT, Gate, safe_next
 from hymio.pages.log_in import LogIns
 from hymio.pages.oidc import LASTS_S, Oidc, OidcRefused
 from hymio.pages.reader import PageOf, PageReader
-from hymio.pages.signed import SESSION, cookie_name, drop_cookie, set_cookie
+from hymio.pages.signed import KNOWN, SESSION, cookie_name, drop_cookie, set_cookie
 from hymio.store import audit
 from hymio.store.accounts import (
     AccountError,
@@ -34,12 +36,15 @@ from hymio.store.accounts import (
 )
 from hymio.store.passwords import SHORTEST
 from hymio.store.sessions import SESSION_S, digest_of, end_session
-from hymio.store.users import NewUser, User, all_users, user_of_id, user_of_subject
+from hymio.store.users import NewUser, User, all_users, normal_name, user_of_id, user_of_subject
 
 _log = logging.getLogger(__name__)
 
 OIDC_COOKIE: Final = "hymio_oidc"
 """The cookie of somebody who is logging in at an issuer."""
+KNOWN_S: Final = 365 * 86_400.0
+"""For so long a browser is known in which somebody has logged in."""
+_RANDOM_BYTES: Final = 12
 USERS: Final = "/users"
 ACCOUNT: Final = "/account"
 
@@ -79,10 +84,20 @@ class AccountPages:
         """Lets in who knows the password."""
         wanted, name = safe_next(reader.said(NEXT)), reader.said("name")
         # Blanks may be part of a password.
-        session = self._log_ins.attempt(reader.request, name, next(iter(reader.form.get("password", ())), ""))
-        if session is None:
+        password = next(iter(reader.form.get("password", ())), "")
+        user = self._log_ins.known(reader.request, name, password, self._browser(reader, name))
+        if user is None:
             return self._log_in_form(wanted, name, _("The name or the password is wrong."), 403)
-        return self._let_in(reader, session, wanted)
+        answer = self._let_in(reader, self._log_ins.let_in(user, "password"), wanted)
+        known = self._gate.signer.signed(KNOWN, f"{_digest(user.name)}~{secrets.token_urlsafe(_RANDOM_BYTES)}")
+        set_cookie(reader.request, answer, KNOWN, known, KNOWN_S)
+        return answer
+
+    def _browser(self, reader: PageReader, name: str) -> str | None:
+        """By what a browser is told from others in which that name has logged in before."""
+        kept = reader.request.cookies.get(cookie_name(reader.request, KNOWN))
+        known = self._gate.signer.opened(KNOWN, kept)
+        return known if known is not None and known.partition("~")[0] == _digest(normal_name(name)) else None
 
     def log_out(self, reader: PageReader) -> Response:
         """Ends the session of this browser."""
@@ -174,7 +189,7 @@ class AccountPages:
         user = _self(reader)
         old, new, again = (next(iter(reader.form.get(name, ())), "") for name in ("old", "new", "again"))
         # Whoever finds an open browser must not try passwords in it either.
-        if self._log_ins.known(reader.request, user.name, old) is None:
+        if self._log_ins.known(reader.request, user.name, old, self._browser(reader, user.name)) is None:
             return self.account(reader, _("The old password is wrong."))
         if new != again:
             return self.account(reader, _("The two new passwords are not the same."))
@@ -274,6 +289,10 @@ class AccountPages:
 
     def _author(self, reader: PageReader) -> Author:
         return Author(reader.access.name, self._gate.now_utc())
+
+
+def _digest(name: str) -> str:
+    return sha256(name.encode()).hexdigest()[:16]
 
 
 def _self(reader: PageReader) -> User:

@@ -18,6 +18,7 @@ from hymio.pages.dashboard import Dashboard, Shown, today_at
 from hymio.pages.errors import Refused
 from hymio.pages.labels import BEFORE, bucket_label
 from hymio.pages.periods import KINDS, NoPeriod, Period, calendar_period, day_of, period_of
+from hymio.pages.place_figures import Values
 from hymio.pages.reader import PageOf, PageReader, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.stand_out import standing_out
@@ -196,7 +197,7 @@ def _page(reader: PageReader, shown: Shown) -> PageOf | HTMLResponse:
         **_named(reader, shown, dashboard.clock()),
         "period": period.as_json(),
         "questions": _questions(shown, period, reader.language.code),
-        "now": now,
+        "now": _now_told(reader, now),
         "rest": rest,
         "change": _change(reader, shown, period, version),
         "arrival": version[0],
@@ -233,6 +234,13 @@ def _page(reader: PageReader, shown: Shown) -> PageOf | HTMLResponse:
     name = (shown.name, period, reader.language.code, reader.access.sees_presses, rest is all_of_it)
     text = draw() if around["asked_change"] else dashboard.drawn(name, all_of_it, now, draw)
     return HTMLResponse(text) if is_part else PageOf("place.html", values, {**around, "rest_html": Markup(text)})
+
+
+def _now_told(reader: PageReader, now: Values | None) -> Values | None:
+    """The main figures, to who sees figures alone without the terminals but those of which something is the matter."""
+    if now is None or reader.access.sees_presses or not now["terminals"]:
+        return now
+    return now | {"terminals": [one for one in now["terminals"] if one["is_silent"] or one["undated"]]}
 
 
 def _named(reader: PageReader, shown: Shown, now_utc: float) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from starlette.datastructures import QueryParams
 
 from hymio.common.errors import NO_TERMINAL, Failure
 from hymio.locale.sentence import Sentence, _
-from hymio.pages.access import SiteNow, stands
+from hymio.pages.access import SiteNow, asks_staff, full_hour, stands
 from hymio.pages.errors import Refused
 from hymio.pages.reader import PageOf, PageReader
 from hymio.pages.tree import place_address
+from hymio.site.model import SurveyType
 from hymio.site.moments import MINUTE_S
 from hymio.store import audit
 from hymio.store.fleet import (
@@ -124,17 +125,20 @@ class TerminalPages:
         line = self._asked(reader)
         now_utc = self._now_utc()
         with reader.store.reading() as connection:
-            ledger = [one.as_json() for one in ledger_lines(connection, [line.device_id])]
+            is_whole = not _is_of_others(reader, line.device_id)
+            ledger = [one.as_json() for one in ledger_lines(connection, [line.device_id])] if is_whole else []
             quarantined = in_quarantine(connection, line.device_id)
         values = {
             "terminal": self._values(reader, line, now_utc),
-            "facts": json.loads(line.state["facts"] or "{}"),
+            "facts": json.loads(line.state["facts"] or "{}") if is_whole else {},
             "ledger": ledger,
             "quarantined": quarantined,
         }
         if log is not None:
             values["log"] = list(log)
-        around = {**_shown(now_utc), "wrong": wrong, "log": log, "can_ask": self._text_log is not None}
+        around = {
+            **_shown(now_utc), "wrong": wrong, "log": log, "can_ask": self._text_log is not None, "is_whole": is_whole,
+        }  # fmt: skip
         return PageOf("terminal.html", values, around)
 
     def post_terminal(self, reader: PageReader) -> PageOf:
@@ -169,8 +173,10 @@ class TerminalPages:
         return found[0]
 
     def _values(self, reader: PageReader, line: FleetLine, now_utc: float) -> dict[str, Any]:
-        state = line.state
+        state, is_whole = line.state, not _is_of_others(reader, line.device_id)
         heard_utc = state["heard_utc"]
+        if heard_utc is not None and not is_whole and asks_staff(reader.known_sites(), line.device_id, now_utc):
+            heard_utc = full_hour(heard_utc)
         return {
             "device_id": line.device_id,
             "address": f"{TERMINALS}/{line.device_id}",
@@ -186,16 +192,27 @@ class TerminalPages:
             },
             "clock": {None: None, 0: "unset", 1: "set"}[state["clock_set"]],
             "supply_low": None if state["supply_low"] is None else bool(state["supply_low"]),
-            "pressed": line.pressed,
-            "rows": line.rows,
-            "lost": line.lost,
-            "waiting": line.waiting,
+            "pressed": line.pressed if is_whole else None,
+            "rows": line.rows if is_whole else None,
+            "lost": line.lost if is_whole else None,
+            "waiting": line.waiting if is_whole else None,
         }  # fmt: skip
 
 
 def _need_sight(reader: PageReader) -> None:
     if not reader.access.sees_presses:
         raise Refused(403)
+
+
+def _is_of_others(reader: PageReader, device_id: str) -> bool:
+    """Whether presses of a terminal are not the reader's to count: of staff, or of a place that he does not see."""
+    if reader.access.may_manage_accounts:
+        return False
+    return any(
+        one.asks is SurveyType.STAFF or not reader.access.sees(site, one.point)
+        for site in reader.known_sites()
+        for one in site.stays.get(device_id, ())
+    )
 
 
 def _seen(reader: PageReader, now_utc: float) -> set[str] | None:
