@@ -126,12 +126,13 @@ def test_each_pause_is_as_the_specification_has_it(world: World) -> None:
     [dead] = kept(world.store, channel)
     assert (dead.due_utc, dead.dead_utc, dead.trouble, dead.tries) == (None, at, "it answered 500", 10)
     with world.store.writing() as connection:
-        assert retry(connection, dead.id, at + 5) and not retry(connection, dead.id, at + 5)
+        assert not retry(connection, dead.id, [channel + 1], at + 5)
+        assert retry(connection, dead.id, [channel], at + 5) and not retry(connection, dead.id, [channel], at + 5)
     again = claimed(world.store, at + 5)
     assert again is not None and again.uid == dead.uid and again.tries == 1
     with world.store.writing() as connection:
         taken(connection, again, at + 6)
-        assert not retry(connection, dead.id, at + 7)
+        assert not retry(connection, dead.id, [channel], at + 7)
     assert kept(world.store, channel)[0].trouble is None
 
 
@@ -153,7 +154,7 @@ def test_whoever_is_asked_to_wait_waits_and_whoever_is_gone_is_not_asked_again(w
         ended = channel_of_id(connection, channel)
     assert ended is not None and ended.ended_utc == NOW
     with world.store.writing() as connection:
-        assert not retry(connection, one.id, NOW)
+        assert not retry(connection, one.id, [channel], NOW)
 
 
 def test_what_a_channel_hears_of(world: World) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from accounts_world import PASSWORD, Person, add, cheap_hashes, opened_copy, said
+from served_world import CITY, NOW_UTC, OTHER, Given, World
 from sqlalchemy import delete, select
 from starlette.routing import Route
 
@@ -94,6 +95,20 @@ def test_after_the_log_in_one_is_where_one_wanted_to_be(store: Store) -> None:
     answer = person.log_in(" Anna ", wanted=wanted)
     assert answer.headers["location"] == wanted and person.get(wanted).status_code == 200
     assert person.get("/login").headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/login?lang=fi", {}), ("/login", {"accept-language": "fi-FI,fi;q=0.9,en;q=0.8"}), (f"{HOSPITAL}?lang=fi", {})],
+)
+def test_the_log_in_is_in_the_language_that_one_asks_for(store: Store, path: str, headers: dict[str, str]) -> None:
+    nobody = Person(store)
+    answer = nobody.get(path, headers=headers)
+    if answer.status_code == 303:
+        answer = nobody.get(answer.headers["location"], headers=headers)
+    assert '<html lang="fi">' in answer.text and said(answer) == ["Kirjaudu sisään"]
+    wrong = nobody.client.post("/login", data={"form": nobody.form_of("/login")}, headers=headers)
+    assert said(wrong) == ["Nimi tai salasana on väärä."]
 
 
 @pytest.mark.parametrize(
@@ -501,3 +516,29 @@ def test_one_s_own_password(store: Store, anna: Person) -> None:
     assert anna.get("/account").status_code == 200 and other.get("/account").status_code == 401
     assert other.log_in("anna", "another horse").status_code == 403
     assert other.log_in("anna", " another horse ").status_code == 303
+
+
+def test_of_another_organisation_nothing_is_told_on_any_page(tmp_path: Path) -> None:
+    world = World(str(tmp_path / "votes.db"), CITY, OTHER)
+    world.tell("till-other", Given(NOW_UTC - 60, 4))
+    add(world.store, "anna", Role.ADMIN)
+    people = {"bo": Role.MANAGER, "cia": Role.VIEWER}
+    for name, role in people.items():
+        add(world.store, name, role, "city/north")
+    named = {"organisation": "other", "place": "x", "terminal": "till-other", "user": "1", "secret": "x"}
+    app = pages_app(world.store)
+    # What anybody may have says nothing of anybody: files, the log-in, and what has a secret.
+    paths = {one.path.replace(":path", "") for one in app.routes if isinstance(one, Route)}
+    asked = [path.format(name="hymio.css", code="x", **named) for path in paths if "/places/" in path or "/te" in path]
+    asked += ["/lone/till-other", "/lone/till-other/live", "/lone/till-other/presses.json", "/users", "/users/1.json"]
+    assert len(asked) > 12
+    for name in people:
+        person = Person(world.store, app=app)
+        person.log_in(name)
+        for path in asked:
+            answer = person.get(path)
+            is_own = path.removesuffix(".json") == "/terminals" and name == "bo"
+            assert (answer.status_code == 200) == is_own and answer.status_code < 500, path
+            assert "till-other" not in answer.text.replace(path, "").replace("There is no terminal till-other", "")
+        assert "Other" not in person.get("/").text + person.get("/index.json").text + person.get("/account").text
+    world.store.close()

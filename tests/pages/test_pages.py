@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
 from hymio.locale.language import LOCALES
 from hymio.pages import app as app_module
-from hymio.pages.app import mount_pages, pages_app
+from hymio.pages.app import PageOptions, mount_pages, pages_app
 from hymio.pages.assets import FOLDER, asset_path, assets
 from hymio.pages.errors import Refused
 from hymio.pages.reader import PageReader
@@ -227,8 +227,10 @@ def test_what_the_api_answers_is_left_to_it(site_store: Store) -> None:
     with at_this_computer(mount_pages(app, site_store)) as client:
         for path in ("/api/v1/organisations", "/v2", "/v2/nothing"):
             assert client.get(path).text == f"api {path}"
-        for path in ("/v2x", "/apis/x", "/nowhere"):
+        for path in ("/v2x", "/apis/x", "/nowhere", "/training"):
             assert "<h1>" in client.get(path).text
+        with_training = at_this_computer(mount_pages(app, site_store, PageOptions(has_training=True)))
+        assert with_training.get("/training/terminal").text == "api /training/terminal"
     assert begun == [True]
 
 

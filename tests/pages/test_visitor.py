@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import zxingcpp
+from hymio_process import hymio_here
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdfium2 import PdfDocument
 from served_world import CITY, NOW_UTC, OTHER, World
 from sqlalchemy import delete, select
 from starlette.testclient import TestClient
@@ -142,6 +145,27 @@ def test_several_organisations_have_such_a_place(tmp_path: Any) -> None:
     assert Visit(world).client.get("/f/n-two").text.count("<fieldset") > 0
     gone = Visit(world).client.get("/f/other/n-two")
     assert (gone.status_code, said(gone)) == (410, "Nothing is asked here any more")
+    world.store.close()
+
+
+def test_the_code_on_a_poster_opens_the_form(tmp_path: Any) -> None:
+    """As a phone reads it from the paper: the short address, or the longer one where others have such a place, too."""
+    db = str(tmp_path / "posters.db")
+    world = World(db, CITY, TWIN)
+    out = tmp_path / "posters"
+    done = hymio_here(
+        "poster", "--db", db, "--organisation", "city", "--url", "http://feedback.example", "--out", str(out)
+    )
+    assert done.returncode == 0, done.stderr
+    addresses = {}
+    for file in out.iterdir():
+        with PdfDocument(file) as pdf:
+            (code,) = zxingcpp.read_barcodes(pdf[0].render(scale=2).to_pil())
+        addresses[file.stem] = code.text.removeprefix("http://feedback.example")
+    assert (addresses["n-one"], addresses["n-two"]) == ("/f/n-one", "/f/city/n-two")
+    for path in (addresses["n-one"], addresses["n-two"]):
+        page = Visit(world).client.get(path)
+        assert page.status_code == 200 and page.text.count('type="radio"') >= 4
     world.store.close()
 
 

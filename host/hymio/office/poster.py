@@ -56,7 +56,7 @@ def run_poster(db: str | None, file: Path | None, wish: PosterWish, as_json: boo
             there is no such database; 6, a file can't be written.
     """
     base, size = _base(wish.url), _size(wish.size)
-    site = _site(db, file, wish.organisation)
+    site, elsewhere = _site(db, file, wish.organisation)
     now_minute = int(time.time() // 60)
     places = places_of(site)
     asked, silent = {}, []
@@ -76,7 +76,13 @@ def run_poster(db: str | None, file: Path | None, wish: PosterWish, as_json: boo
             "`hymio site show` lists which surveys run where.",
         )
     files = _files(wish, list(asked))
-    posters = [_poster(site, places.by_key[key], survey, wish.locales, base) for key, survey in asked.items()]
+    longer = f"{site.organisation.key}/"
+    posters = [
+        _poster(
+            site, places.by_key[key], survey, wish.locales, f"{base}{_FORM}{longer if key in elsewhere else ''}{key}"
+        )
+        for key, survey in asked.items()
+    ]
     drawn = [(files[poster.key], poster_pdf(poster, size)) for poster in posters]
     try:
         for path, pdf in drawn:
@@ -103,18 +109,21 @@ def run_poster(db: str | None, file: Path | None, wish: PosterWish, as_json: boo
         note(f"No survey runs at {', '.join(silent)}: no poster.")
 
 
-def _site(db: str | None, file: Path | None, organisation: str | None) -> Site:
+def _site(db: str | None, file: Path | None, organisation: str | None) -> tuple[Site, frozenset[str]]:
+    """The site, and the keys of other organisations' places: theirs alone does not say which is meant."""
     if (db is None) == (file is None):
         came = "none of the two" if db is None else "both"
         raise Failure(WRONG_USE, f"Expected --db or --site, came {came}.", "Give the one that has the site.")
     if file is not None:
         if organisation is not None:
             raise Failure(WRONG_USE, "A file holds one organisation.", "Leave --organisation out.")
-        return read_site(file).site
+        return read_site(file).site, frozenset()
     store = open_store(str(db))
     try:
         with store.reading() as connection:
-            return chosen_site(load_sites(connection), organisation).site
+            sites = load_sites(connection)
+            chosen = chosen_site(sites, organisation)
+            return chosen.site, frozenset(key for one in sites if one is not chosen for key in one.nodes)
     finally:
         store.close()
 
@@ -204,7 +213,7 @@ def _files(wish: PosterWish, keys: Sequence[str]) -> dict[str, Path]:
     return {keys[0]: wish.out}
 
 
-def _poster(site: Site, point: Node, survey: Survey, wanted: Sequence[str], base: str) -> Poster:
+def _poster(site: Site, point: Node, survey: Survey, wanted: Sequence[str], address: str) -> Poster:
     texts = next(question.texts for question in site.questions if question.key == survey.question)
     own = site.organisation.locale
     locales = [_locale(texts, one, survey) for one in wanted] or sorted(texts, key=lambda one: one != own)
@@ -213,7 +222,7 @@ def _poster(site: Site, point: Node, survey: Survey, wanted: Sequence[str], base
         point.name,
         site.organisation.name,
         tuple((locale, texts[locale]) for locale in dict.fromkeys(locales)),
-        f"{base}{_FORM}{point.key}",
+        address,
     )
 
 

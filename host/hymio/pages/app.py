@@ -33,8 +33,12 @@ from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
-from hymio.pages.views import places, presses
+from hymio.pages.views import places, presses, texts
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.cases import CASES, CasePages
+from hymio.pages.views.channels import CHANNELS, DELIVERIES, ChannelPages
+from hymio.pages.views.reports import REPORTS, ReportPages
+from hymio.pages.views.screens import SCREENS, ScreenPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
 from hymio.pages.visitor import Visitors
 from hymio.pages.wall_live import Walls
@@ -53,16 +57,22 @@ class PageOptions:
     """Whether even who sits at this computer does so, and there is no account yet."""
     text_log: TextLog | None = None
     """Asks a terminal for its text log; None: there is no way to them."""
+    sends_mail: bool = False
+    """Whether this server sends the reports that are due by e-mail."""
     is_ending: Callable[[], bool] = lambda: False
     """Whether the server ends: what goes on without end ends then."""
     now_utc: Callable[[], float] = time.time
     """The moment that figures are of, in seconds of 1970."""
     may_be_inside: bool = False
     """Whether webhooks that are made on a page may lead into our own network."""
+    has_training: bool = False
+    """Whether the API has terminals on the screen."""
 
 
-API_PATHS: Final = ("/v2", "/api", "/training", "/training.json")
-"""What is below these is the API's, or has a WebSocket and a door of its own; everything else is a page's."""
+API_PATHS: Final = ("/v2", "/api")
+"""What is below these is the API's; everything else is a page's, ..."""
+TRAINING_PATHS: Final = ("/training", "/training.json")
+"""... but the terminals on the screen, where there are any: they have a WebSocket and a door of their own."""
 
 
 def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -> ASGIApp:
@@ -71,12 +81,13 @@ def mount_pages(api: ASGIApp, store: Store, more: PageOptions = PageOptions()) -
     The pages stand beside the API's guard, not behind it: people have other keys than programs.
     """
     pages = pages_app(store, more)
+    elsewhere = (*API_PATHS, *(TRAINING_PATHS if more.has_training else ()))
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope["type"] == "lifespan":
             Thread(target=pages.state.dashboard.warm_up, daemon=True).start()
-        is_api = scope["type"] == "lifespan" or any(path == one or path.startswith(f"{one}/") for one in API_PATHS)
+        is_api = scope["type"] == "lifespan" or any(path == one or path.startswith(f"{one}/") for one in elsewhere)
         await (api if is_api else pages)(scope, receive, send)
 
     return both
@@ -89,6 +100,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
+    cases, channels = CasePages(gate.now_utc), ChannelPages(gate.now_utc, more.may_be_inside)
+    screens, reports = ScreenPages(gate.now_utc), ReportPages(gate.now_utc, more.sends_mail)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
         """The routes of a page.
@@ -142,9 +155,16 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *page("/", places.start),
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
+            *(route for path, _ in shown[:2] for route in page(path + "/texts", texts.texts, texts.post_texts)),
             *(route for path, view in shown for route in page(path, view)),
             *page(TERMINALS, terminals.terminals),
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
+            *page(CASES, cases.cases),
+            *page(CASES + "/{case}", cases.case, cases.post_case),
+            *page(CHANNELS, channels.channels, channels.post_channels),
+            *page(DELIVERIES, channels.deliveries, channels.post_deliveries),
+            *page(SCREENS, screens.screens, screens.post_screens),
+            *page(REPORTS, reports.reports, reports.post_reports),
             *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
             *page("/login/oidc", accounts.to_issuer, is_open=True),
             *page(BACK, accounts.from_issuer, is_open=True),
@@ -199,7 +219,8 @@ class _Asked:
             token.remember(request, answer)
         except Exception as error:  # whatever it is, it gets a page
             return answer_error(request, error)
-        answer.headers["Cache-Control"] = "private, no-cache"
+        # What a form brings about may be secret, and is shown once.
+        answer.headers["Cache-Control"] = "no-store" if request.method == "POST" else "private, no-cache"
         answer.headers["Content-Language"] = reader.language.code
         answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
         remember_choice(request, answer)

@@ -159,7 +159,7 @@ def asked_form(connection: Connection, site: SiteNow, node: Node, utc_minutes: C
     ]
     running.sort(key=lambda survey: (_ORDER.index(survey.scale), survey.first_day))
     ids = {survey.key: site.stored.surveys[survey.key] for survey in running}
-    options = _options(connection, ids.values())
+    options = options_of(connection, ids.values())
     texts = {question.key: question.texts for question in site.stored.site.questions}
     questions = [
         AskedQuestion(
@@ -187,7 +187,7 @@ def _runs(survey: Survey, zone: str, utc_minute: int) -> bool:
     return first <= utc_minute and not is_over(until, utc_minute)
 
 
-def _options(connection: Connection, surveys: Collection[int]) -> dict[tuple[int, bool, str], int]:
+def options_of(connection: Connection, surveys: Collection[int]) -> dict[tuple[int, bool, str], int]:
     """The ids of all options of some surveys, those that are not asked any more, too."""
     options, asked = schema.follow_up_options.c, schema.follow_ups.c
     query = (

@@ -19,6 +19,7 @@ from hymio.mqtt.client import BrokerAccess, access_to
 from hymio.office.deliver import Sender, Ways
 from hymio.office.invite_send import InvitationRounds, InviteWays
 from hymio.office.order import OrderTimes, fetch_text_log
+from hymio.office.privacy import PrivacyRounds
 from hymio.office.report_rounds import MailOptions, ReportRounds
 from hymio.store.database import open_store
 from hymio.store.tokens import stored_tokens
@@ -112,13 +113,16 @@ def run_serve(
                 )
             api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token, screens)
             pages = PageOptions(
-                issuer, always_token, text_log, lambda: serving.is_ending(), may_be_inside=allow_private_webhooks
-            )
+                issuer, always_token, text_log, mail.smtp is not None, lambda: serving.is_ending(),
+                may_be_inside=allow_private_webhooks, has_training=training is not None,
+            )  # fmt: skip
             server = HttpServer(mount_pages(api, store, pages), tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
             rounds = ReportRounds(store, db, mail)
             sender = Sender(store, ways)
             inviter = InvitationRounds(store, InviteWays(ways.mail))
+            privacy = PrivacyRounds(store)
+            privacy.start()
             rounds.start()
             sender.start()
             inviter.start()
@@ -128,6 +132,7 @@ def run_serve(
                 inviter.end()
                 sender.end()
                 rounds.end()
+                privacy.end()
     finally:
         store.close()
 
