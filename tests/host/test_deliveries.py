@@ -32,7 +32,7 @@ from hymio.common.webhooks import UrlFault, Webhook, WebhookTrouble, fault_of_ur
 from hymio.mqtt.broker_tls import TlsFiles
 from hymio.mqtt.client import access_to, run_on_loop
 from hymio.office import deliver
-from hymio.office.deliver import Sender, Told, Untaken, Ways, send_due
+from hymio.office.deliver import Sender, Tried, Untaken, Ways, send_due
 from hymio.office.mail import parse_mail_server
 from hymio.store import schema
 from hymio.store.channels import ChannelKind, ChannelWish, channel_of_id, channels_of, end_channel, make_channel
@@ -489,7 +489,7 @@ def test_home_assistant_sees_an_event(city: World, mosquitto: int) -> None:
     async def follow() -> None:
         async with ways.broker.connect() as connection:  # type: ignore[union-attr]
             await connection.subscribe(["hymio/events", "homeassistant/#"])
-            told: list[Told] = await asyncio.to_thread(lambda: list(send_due(city.store, ways, lambda: NOW)))
+            told: list[Tried] = await asyncio.to_thread(lambda: list(send_due(city.store, ways, lambda: NOW)))
             assert [one.trouble for one in told] == [None]
             async for message in connection.messages():
                 came[message.topic] = message

@@ -72,7 +72,7 @@ class Untaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Tried:
     """What became of a delivery. trouble: why it was not taken; None: it was."""
 
     delivery: Delivery
@@ -138,7 +138,7 @@ def tell_late(store: Store, now_utc: float) -> None:
         tell_overdue(connection, now_utc)
 
 
-def send_due(store: Store, ways: Ways, now_utc: Callable[[], float] = time.time) -> Iterator[Told]:
+def send_due(store: Store, ways: Ways, now_utc: Callable[[], float] = time.time) -> Iterator[Tried]:
     """Sends what is due and what `ways` reach, one after another, and gives what became of each."""
     while (claimed := _claimed(store, ways, (), now_utc())) is not None:
         yield _sent(store, ways, *claimed, now_utc)
@@ -207,6 +207,10 @@ class Sender(threading.Thread):
             self._wake.wait(LOOK_S)
             self._wake.clear()
 
+    def wake(self) -> None:
+        """Has it look at once: something is to be told."""
+        self._wake.set()
+
     def end(self) -> None:
         """Has what is being sent finish within a while; whoever comes next sends it otherwise."""
         self._is_over.set()
@@ -246,7 +250,7 @@ def _claimed(store: Store, ways: Ways, busy: Collection[int], now_utc: float) ->
     return None if delivery is None or channel is None else (delivery, channel)
 
 
-def _sent(store: Store, ways: Ways, delivery: Delivery, channel: Channel, now_utc: Callable[[], float]) -> Told:
+def _sent(store: Store, ways: Ways, delivery: Delivery, channel: Channel, now_utc: Callable[[], float]) -> Tried:
     try:
         tell(ways, channel, delivery, now_utc())
     except Untaken as error:
@@ -256,10 +260,10 @@ def _sent(store: Store, ways: Ways, delivery: Delivery, channel: Channel, now_ut
     else:
         with store.writing() as connection:
             taken(connection, delivery, now_utc())
-        return Told(delivery, channel, None)
+        return Tried(delivery, channel, None)
     with store.writing() as connection:
         failed(connection, delivery, trouble, now_utc(), pause_s, is_gone)
-    return Told(delivery, channel, trouble)
+    return Tried(delivery, channel, trouble)
 
 
 def _mail(ways: Ways, channel: Channel, delivery: Delivery) -> None:

@@ -66,7 +66,7 @@ class PlaceAnswer(BaseModel):
     terminals: list[StandingTerminal]
 
 
-class SurveyAnswer(BaseModel):
+class ListedSurvey(BaseModel):
     """A survey."""
 
     id: int
@@ -87,7 +87,7 @@ class OrganisationAnswer(BaseModel):
     locale: str
     time_zone: str
     places: list[PlaceAnswer]
-    surveys: list[SurveyAnswer]
+    surveys: list[ListedSurvey]
 
 
 class SitesAnswer(BaseModel):
