@@ -12,12 +12,14 @@ from typing import Annotated, Literal
 import typer
 
 from hymio.cli import (
+    action_commands,
     alert_commands,
     bench_commands,
     case_commands,
     channel_commands,
     db_commands,
     field_commands,
+    invite_commands,
     office_commands,
     pki_commands,
     privacy_commands,
@@ -94,6 +96,15 @@ app.add_typer(
 )
 app.add_typer(
     wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
+)
+app.add_typer(invite_commands.app, name="invite", rich_help_panel=OFFICE)
+app.add_typer(invite_commands.nps_app)
+app.add_typer(
+    action_commands.app,
+    name="action",
+    help=action_commands.HELP,
+    epilog=action_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
 )
 app.add_typer(
     case_commands.app, name="case", help=case_commands.HELP, epilog=case_commands.EXAMPLES, rich_help_panel=OFFICE

@@ -17,6 +17,7 @@ from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.mqtt.broker_tls import TlsFiles
 from hymio.mqtt.client import BrokerAccess, access_to
 from hymio.office.deliver import Sender, Ways
+from hymio.office.invite_send import InvitationRounds, InviteWays
 from hymio.office.order import OrderTimes, fetch_text_log
 from hymio.office.privacy import PrivacyRounds
 from hymio.office.report_rounds import MailOptions, ReportRounds
@@ -57,7 +58,7 @@ def run_serve(
 ) -> None:
     """Serves pages and API until SIGINT or SIGTERM; prints `ready` when they can be used.
 
-    Reports by schedule and messages to channels go from here, too. With `training` there are terminals on
+    Reports by schedule, messages to channels and invitations go from here, too. With `training` there are terminals on
     the screen, and a database that is not there is made.
 
     Raises:
@@ -120,21 +121,21 @@ def run_serve(
             )  # fmt: skip
             server = HttpServer(mount_pages(api, store, pages), tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
-            rounds = ReportRounds(store, db, mail)
             sender = Sender(store, ways)
-            alerts = AlertRounds(store, (public_url or url).rstrip("/"), sender.wake)
-            privacy = PrivacyRounds(store)
-            privacy.start()
-            rounds.start()
-            sender.start()
-            alerts.start()
+            rounds = (
+                PrivacyRounds(store),
+                ReportRounds(store, db, mail),
+                sender,
+                InvitationRounds(store, InviteWays(ways.mail)),
+                AlertRounds(store, (public_url or url).rstrip("/"), sender.wake),
+            )
+            for one in rounds:
+                one.start()
             try:
                 server.run(sockets=[listener])
             finally:
-                alerts.end()
-                sender.end()
-                rounds.end()
-                privacy.end()
+                for one in reversed(rounds):
+                    one.end()
     finally:
         store.close()
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, or_, select, text, update
 
+from hymio.store.invitations import ERASED
 from hymio.store.schema import (
     answers,
     case_notes,
@@ -25,8 +26,6 @@ from hymio.store.schema import (
 )
 
 DAY_S: Final = 86_400.0
-_ERASED: Final = "erased-"
-"""Begins what stands for the person of an invitation: one of its own for each, so that all stay apart."""
 
 
 class DataKind(StrEnum):
@@ -144,7 +143,7 @@ def sweep(connection: Connection, organisation_id: int, now_utc: float) -> Count
         old = and_(
             invitations.c.node_id.in_(select(nodes.c.id).where(nodes.c.organisation_id == organisation_id)),
             invitations.c.created_utc < before,
-            ~invitations.c.person.startswith(_ERASED),
+            ~invitations.c.person.startswith(ERASED),
         )
         count("invitations", _forget_invited(connection, old))
         named = or_(answers.c.person.is_not(None), answers.c.external.is_not(None))
@@ -184,7 +183,7 @@ class _Person:
 
 def _forget_invited(connection: Connection, which: ColumnElement[bool]) -> int:
     """Takes out of invitations whose they were; that each was sent, where and when, stays."""
-    nobody = {"person": _ERASED + invitations.c.uid, "address": None, "name": None, "external": None, "due_utc": None}
+    nobody = {"person": ERASED + invitations.c.uid, "address": None, "name": None, "external": None, "due_utc": None}
     return connection.execute(update(invitations).where(which).values(nobody)).rowcount
 
 
