@@ -16,6 +16,7 @@ from hymio.cli import (
     channel_commands,
     db_commands,
     field_commands,
+    invite_commands,
     office_commands,
     pki_commands,
     privacy_commands,
@@ -89,6 +90,8 @@ app.add_typer(
 app.add_typer(
     wall_commands.app, name="wall", help=wall_commands.HELP, epilog=wall_commands.EXAMPLES, rich_help_panel=OFFICE
 )
+app.add_typer(invite_commands.app, name="invite", rich_help_panel=OFFICE)
+app.add_typer(invite_commands.nps_app)
 app.add_typer(
     privacy_commands.app,
     name="privacy",

@@ -1,14 +1,27 @@
-"""CSV that a spreadsheet may open: no text in it is taken for a formula."""
+"""CSV that a spreadsheet may open, in which no text is taken for a formula, and CSV that one has written."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+
+from hymio.common.text_files import separator_told
 
 FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet begins to compute at (https://owasp.org/www-community/attacks/CSV_Injection)."""
+SAVE_AS_CSV: Final = 'Save it as "CSV UTF-8" (Excel has it among its file types) and run the same command again.'
+_SEPARATORS: Final = ",;\t"
+
+
+class NoCsv(ValueError):
+    """A text is no CSV; says why, and in which line."""
+
+    def __init__(self, line: int, said: str) -> None:
+        """Takes the line in which the row begins that is none, 1 is the first."""
+        super().__init__(said)
+        self.line = line
 
 
 def in_cell(value: object) -> str:
@@ -39,3 +52,39 @@ def csv_text(names: Sequence[str], rows: Iterable[Sequence[object]], separator: 
     writer.writerow(names)
     writer.writerows([in_cell(value) for value in row] for row in rows)
     return out.getvalue()
+
+
+def csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """(line in which it begins, cells) of every row that has something in it, less the one that names a separator.
+
+    Raises:
+        NoCsv: it ends in the middle of a quoted cell, or the like.
+    """
+    separator, skipped = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if skipped:
+                skipped = False
+            elif any(cell.strip() for cell in row):
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise NoCsv(line, str(error)) from error
+
+
+def _separator(text: str) -> tuple[str, bool]:
+    """What stands between the cells, and whether the first row says nothing else (`sep=;` is how Excel is told)."""
+    if told := separator_told(text):
+        return told, True
+    head = next((line for line in text.splitlines() if line.strip(_SEPARATORS + " ")), "")
+    return max(_SEPARATORS, key=head.count), False
+
+
+def plain_cell(cell: str) -> str:
+    """The text of a cell, without the apostrophe that says it is no formula (`in_cell` puts it there)."""
+    cell = cell.strip(" \r\n")
+    if len(cell) > 1 and cell[0] == "'" and cell[1] in (*FORMULA_SIGNS, "'"):
+        cell = cell[1:]
+    return cell.strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -22,8 +22,6 @@ from hymio.site.model import SurveyType
 from hymio.store import schema
 from hymio.store.cells import COUNTED
 
-_PHONE: Final = "(phone)"
-"""Where a leaf has its terminal: no terminal is called so."""
 _ANSWER: Final = "answer"
 
 
@@ -40,19 +38,25 @@ class FollowUpAnswers:
     shares: Mapping[str, Share | None] | None
 
 
-class _PhoneAnswer(NamedTuple):
-    """A row of `answers`, where it belongs, and the hour in which it was given on the clock there."""
+class GivenAnswer(NamedTuple):
+    """A row of `answers`, where it belongs, and the hour in which it was given on the clock there.
+
+    via: how it came, as email. person: who was invited, see `answers`.
+    """
 
     leaf: Leaf
+    utc: float
     hour: str
+    via: str
     score: int | None
     options: tuple[int, ...]
+    person: str | None
 
 
 def recommendation_of(reader: FigureReader, place: OnePlace, stretch: WallStretch) -> NetPromoterScore | None:
     """The Net Promoter Score of a place, from the 0-10 question alone; None if there are too few answers."""
     tree = place.tree(reader)
-    answers = [one for one in _phone_answers(reader, tree) if one.score is not None]
+    answers = [one for one in given_answers(reader, tree) if one.score is not None]
     within = _within(place, tree, answers, stretch)
     if within is None:
         return None
@@ -65,7 +69,7 @@ def follow_ups_of(reader: FigureReader, place: OnePlace, stretch: WallStretch) -
     A terminal asks one follow-up, the unhappy one if there are both, and its buttons are the options in their order.
     """
     tree = place.tree(reader)
-    given = _phone_answers(reader, tree)
+    given = given_answers(reader, tree)
     found, asked_by_terminal = [], set[int]()
     for (survey_id, is_happy), options in _options(reader, tree).items():
         ids = {option.id for option in options}
@@ -119,22 +123,24 @@ def _pressed(
     return pressed
 
 
-def _phone_answers(reader: FigureReader, tree: PlaceTree) -> list[_PhoneAnswer]:
-    """All that customers of an organisation have said on their phones."""
+def given_answers(reader: FigureReader, tree: PlaceTree) -> list[GivenAnswer]:
+    """All that customers of an organisation have said on their phones, on web pages and by personal links."""
     table = schema.answers.c
-    query = select(table.node_id, table.survey_id, table.answered_utc, table.score, table.options)
+    query = select(
+        table.node_id, table.survey_id, table.answered_utc, table.via, table.score, table.options, table.person
+    ).where(table.verdict == COUNTED)
     found = []
-    for node_id, survey_id, utc, score, options in reader.connection.execute(query.where(table.verdict == COUNTED)):
-        leaf = tree.leaf(_PHONE, node_id, survey_id, 0)
+    for node_id, survey_id, utc, via, score, options, person in reader.connection.execute(query):
+        # Where a leaf has its terminal stands how it came, in brackets: no terminal is called so.
+        leaf = tree.leaf(f"({via})", node_id, survey_id, 0)
         if leaf is not None:
-            found.append(_PhoneAnswer(leaf, hour_at(utc, leaf.zone), score, tuple(json.loads(options or "[]"))))
+            hour = hour_at(utc, leaf.zone)
+            found.append(GivenAnswer(leaf, utc, hour, via, score, tuple(json.loads(options or "[]")), person))
     return found
 
 
-def _within(
-    place: OnePlace, tree: PlaceTree, answers: list[_PhoneAnswer], stretch: WallStretch
-) -> list[_PhoneAnswer] | None:
-    """Those of a place and a time; None if they are too few to be told, or would give others away."""
+def answer_region(tree: PlaceTree, answers: Sequence[GivenAnswer]) -> Region:
+    """Which of these answers may be shown: all that were ever given to what is asked."""
 
     def counted(length: int, wholes: Collection[str] | None = None) -> TimeVotes:
         """By times whose names have this length: of all time, or of months, or of days."""
@@ -144,16 +150,24 @@ def _within(
                 times.setdefault(one.hour[:length], Counter())[one.leaf.name] += 1
         return times
 
-    region = Region(
+    return Region(
         tree.tree(), tree.zones(tree.points), counted(7), partial(counted, 10), partial(counted, 99),
         tree.organisation.too_few_customer,
     )  # fmt: skip
+
+
+def is_within(one: GivenAnswer, stretch: WallStretch) -> bool:
+    """Whether it was given in that time, on the clock of its place."""
+    return stretch.holds(one.hour) or stretch.holds_day(one.hour[:10])
+
+
+def _within(
+    place: OnePlace, tree: PlaceTree, answers: list[GivenAnswer], stretch: WallStretch
+) -> list[GivenAnswer] | None:
+    """Those of a place and a time; None if they are too few to be told, or would give others away."""
+    region = answer_region(tree, answers)
     node = tree.root if place.key is None else tree.name(place.key)
     if not region.may_show([node], region.take_in(stretch, "month")):
         return None
     points = tree.points if place.key is None else tree.places.points_of(place.key)
-    return [
-        one
-        for one in answers
-        if one.leaf.point in points and (stretch.holds(one.hour) or stretch.holds_day(one.hour[:10]))
-    ]
+    return [one for one in answers if one.leaf.point in points and is_within(one, stretch)]

@@ -24,6 +24,8 @@ from hymio.store.accounts import is_email
 SUBMISSION_PORT: Final = 587
 """Where mail is given to a server (RFC 6409), with TLS by STARTTLS; and with TLS from the beginning (RFC 8314):"""
 SUBMISSIONS_PORT: Final = 465
+PERMANENT: Final = 500
+"""From here on an answer means that it will be the same the next time (RFC 5321, 4.2.1)."""
 WHOLE_S: Final = 180.0
 """How long it may take for all of them together: whoever says a letter now and then is not waited for without end."""
 TIMEOUT_S: Final = 30.0
@@ -31,7 +33,16 @@ TIMEOUT_S: Final = 30.0
 
 
 class MailTrouble(Exception):
-    """A message was not taken; args[0] says why, for people, without a password."""
+    """A message was not taken; args[0] says why, for people, without a password.
+
+    is_of_recipient: nobody can be reached at that address, and it is of no use to try again. is_of_server: no message
+    would have been taken, whatever was in it.
+    """
+
+    def __init__(self, said: str, is_of_recipient: bool = False, is_of_server: bool = False) -> None:
+        """Takes why, and what it means for this message and for others."""
+        super().__init__(said)
+        self.is_of_recipient, self.is_of_server = is_of_recipient, is_of_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +150,7 @@ def send_mail(server: MailServer, message: EmailMessage) -> None:
     try:
         error = found.get(timeout=WHOLE_S)
     except Empty:
-        raise MailTrouble(f"{server} does not come to an end") from None
+        raise MailTrouble(f"{server} does not come to an end", is_of_server=True) from None
     if error is not None:
         raise error
 
@@ -158,19 +169,23 @@ def _send(server: MailServer, message: EmailMessage) -> None:
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 connection.quit()
     except smtplib.SMTPRecipientsRefused as error:
-        code, said = next(iter(error.recipients.values()))
-        raise MailTrouble(f"{server} refuses the recipient: {_said(code, said)}") from error
+        code, answer = next(iter(error.recipients.values()))
+        raise MailTrouble(f"{server} refuses the recipient: {_said(code, answer)}", code >= PERMANENT) from error
     except smtplib.SMTPNotSupportedError as error:
-        raise MailTrouble(f"{server} can't do what we need: {error}") from error
+        # Of the message if it is for an address that not every server can have (SMTPUTF8).
+        is_of_server = str(message["To"]).isascii()
+        raise MailTrouble(f"{server} can't do what we need: {error}", is_of_server=is_of_server) from error
     except smtplib.SMTPResponseException as error:
-        raise MailTrouble(f"{server} refuses: {_said(error.smtp_code, error.smtp_error)}") from error
+        said = _said(error.smtp_code, error.smtp_error)
+        is_of_server = not isinstance(error, smtplib.SMTPDataError)
+        raise MailTrouble(f"{server} refuses: {said}", is_of_server=is_of_server) from error
     except ssl.SSLCertVerificationError as error:
-        raise MailTrouble(f"{server} is not whom we trust: {error.verify_message}") from error
+        raise MailTrouble(f"{server} is not whom we trust: {error.verify_message}", is_of_server=True) from error
     except smtplib.SMTPException as error:
-        raise MailTrouble(f"{server}: {without_secrets(str(error))}") from error
+        raise MailTrouble(f"{server}: {without_secrets(str(error))}", is_of_server=True) from error
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise MailTrouble(f"{server} can't be reached: {why}") from error
+        raise MailTrouble(f"{server} can't be reached: {why}", is_of_server=isinstance(error, OSError)) from error
 
 
 def _connected(server: MailServer) -> smtplib.SMTP:

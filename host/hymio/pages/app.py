@@ -27,6 +27,7 @@ from hymio.pages.assets import PREFIX, answer_asset
 from hymio.pages.dashboard import Dashboard
 from hymio.pages.errors import Refused, answer_error
 from hymio.pages.gate import LOGIN, Form, Gate
+from hymio.pages.invited import InvitedVisitors
 from hymio.pages.live import LiveFigures
 from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
@@ -142,6 +143,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             Route(PREFIX + "{name:path}", answer_asset),
             *Walls(store, sites, more.is_ending, more.now_utc).routes(),
             *Visitors(store, sites, gate.signer, more.now_utc).routes(),
+            *InvitedVisitors(store, sites, gate.signer, more.now_utc).routes(),
             *page("/", places.start),
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),

@@ -108,18 +108,18 @@ def answer_error(request: Request, error: Exception) -> Response:
             said, hint = _SAID.get(status, _SAID[400])
             return _page(request, status, said, hint, error.headers)
         case Failure(exit_status=exit_status) if exit_status == NO_SERVICE:
-            _log.error("%s: %s", _shown_path(request), error.message)
+            _log.error("%s: %s", shown_path(request), error.message)
             return _page(request, 503, *_SAID[503], {"Retry-After": _RETRY_S})
     code = secrets.token_hex(3)
-    _log.error("%s: code %s", _shown_path(request), code, exc_info=error)
+    _log.error("%s: code %s", shown_path(request), code, exc_info=error)
     said, hint = _SAID[500]
     return _page(request, 500, said, Sentence(hint.text, values={"code": code}))
 
 
-def _shown_path(request: Request) -> str:
-    """The address for the log; that of a wall display is its key."""
+def shown_path(request: Request) -> str:
+    """The address for the log; that of a wall display is its key, and that of an invitation."""
     path = request.url.path
-    return "/wall/***" if path.startswith("/wall/") else path
+    return next((f"{secret}***" for secret in ("/wall/", "/i/") if path.startswith(secret)), path)
 
 
 def _page(

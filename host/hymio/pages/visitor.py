@@ -30,6 +30,7 @@ from hymio.locale.language import LOCALES, SOURCE, Language, language_of, wishes
 from hymio.locale.sentence import Sentence, _
 from hymio.pages.access import SiteNow
 from hymio.pages.assets import FOLDER, assets
+from hymio.pages.errors import shown_path
 from hymio.pages.reader import CHOICE, KnownSites, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import POLICY
@@ -76,10 +77,11 @@ class GivenForm:
     made_utc: float | None
 
 
-class _Told(Exception):
+class Told(Exception):
     """Ends a request with a page that says something."""
 
     def __init__(self, status: int, said: Sentence, hint: Sentence, more: dict[str, Any] | None = None) -> None:
+        """Takes the status, what is the matter, what to do about it, and what else the page is to know."""
         super().__init__(status)
         self.status, self.said, self.hint, self.more = status, said, hint, more or {}
 
@@ -121,18 +123,18 @@ class Visitors:
         language = language_of(next((code for code in wished if code in LOCALES), SOURCE))
         try:
             template, values, status = self._page(request, body, wished)
-        except _Told as told:
+        except Told as told:
             template, status = "visitor_said.html", told.status
             values = {"said": told.said, "hint": told.hint, **told.more}
         except Exception as error:
             template, status = "visitor_said.html", 500
             hint = _("Try again in a moment.")
             if isinstance(error, Failure) and error.exit_status == NO_SERVICE:
-                _log.error("%s: %s", request.url.path, error.message)
+                _log.error("%s: %s", shown_path(request), error.message)
                 status = 503
             else:
                 code = secrets.token_hex(3)
-                _log.error("%s: code %s", request.url.path, code, exc_info=error)
+                _log.error("%s: code %s", shown_path(request), code, exc_info=error)
                 hint = _(
                     "Try again in a moment; if it stays so, tell whoever runs this server the code %(code)s.", code=code
                 )
@@ -141,7 +143,7 @@ class Visitors:
 
     def _page(self, request: Request, body: bytes, wished: Sequence[str]) -> tuple[str, dict[str, Any], int]:
         now_utc = self._now_utc()
-        sent = _fields(request, body) if request.method == "POST" else None
+        sent = sent_fields(request, body) if request.method == "POST" else None
         given = self._given(sent) if sent is not None else None
         minutes = {int(now_utc // MINUTE_S)}
         if given is not None and given.made_utc is not None:
@@ -151,7 +153,7 @@ class Visitors:
             site, node = _place(self._sites.of(connection), request.path_params, min(minutes))
             asked = asked_form(connection, site, node, minutes)
         if not asked.questions:
-            raise _Told(404, _("Nothing is asked here just now"), _("Thank you for coming. Try again another day."))
+            raise Told(404, _("Nothing is asked here just now"), _("Thank you for coming. Try again another day."))
         if sent is None:
             return "visitor_form.html", self._form(asked, wished), 200
         assert given is not None
@@ -197,7 +199,7 @@ class Visitors:
         """Whether more comes from there than people send.
 
         Raises:
-            _Told: 429, it is far more.
+            Told: 429, it is far more.
         """
         keys = (
             network_of(address_of_client(request.client.host if request.client else "", request.headers)),
@@ -205,7 +207,7 @@ class Visitors:
         )
         wait_s = self._refuses.wait_s(*keys, self._now_s())
         if wait_s:
-            raise _Told(
+            raise Told(
                 429,
                 _("Too many answers come from here"),
                 _("Wait a moment, then send it again."),
@@ -290,14 +292,19 @@ def _via(request: Request) -> str:
     return via if via in _VIAS else _VIAS[0]
 
 
-def _fields(request: Request, body: bytes) -> Sent:
+def sent_fields(request: Request, body: bytes) -> Sent:
+    """What was sent with a form.
+
+    Raises:
+        Told: 400, it is too long, or none.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     try:
         if len(body) > BODY_MAX or kind != "application/x-www-form-urlencoded":
             raise ValueError
         return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
     except ValueError:
-        raise _Told(
+        raise Told(
             400,
             _("This form cannot be read"),
             _("It is too long, or damaged. Load the page again, and answer once more."),
@@ -308,7 +315,7 @@ def _place(sites: Sequence[SiteNow], named: dict[str, str], utc_minute: int) -> 
     """The experience point of an address.
 
     Raises:
-        _Told: 404 there is none, 410 it was given up, 200 there are several.
+        Told: 404 there is none, 410 it was given up, 200 there are several.
     """
     key, organisation = named["place"].lower(), named.get("organisation")
     found = [
@@ -318,10 +325,10 @@ def _place(sites: Sequence[SiteNow], named: dict[str, str], utc_minute: int) -> 
         if site.places.by_key[key].kind is NodeKind.POINT
     ]
     if not found:
-        raise _Told(404, _("There is no such place"), _("Scan the code again, or look whether a letter is missing."))
+        raise Told(404, _("There is no such place"), _("Scan the code again, or look whether a letter is missing."))
     there = [(site, node) for site, node in found if not is_over(site.places.until(key), utc_minute)]
     if not there:
-        raise _Told(410, _("Nothing is asked here any more"), _("This place was given up. Thank you for coming."))
+        raise Told(410, _("Nothing is asked here any more"), _("This place was given up. Thank you for coming."))
     if len(there) > 1:
         choices = [
             {
@@ -331,7 +338,7 @@ def _place(sites: Sequence[SiteNow], named: dict[str, str], utc_minute: int) -> 
             }
             for site, node in there
         ]
-        raise _Told(200, _("Which place is it?"), _("Several places have this address."), {"choices": choices})
+        raise Told(200, _("Which place is it?"), _("Several places have this address."), {"choices": choices})
     return there[0]
 
 
@@ -351,6 +358,7 @@ def _response(request: Request, language: Language, template: str, values: dict[
             "is_thanks": False,
             "face_drawing": face_drawing,
             "is_framed": is_framed,
+            "is_invited": False,
         }
         around |= {"url": request.url, "action": f"?{request.url.query}" if request.url.query else ""}
         answer = HTMLResponse(rendered(template, language, around | values), status)

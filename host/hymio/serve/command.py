@@ -17,6 +17,7 @@ from hymio.common.output import note, print_json, print_line, seconds_running
 from hymio.mqtt.broker_tls import TlsFiles
 from hymio.mqtt.client import BrokerAccess, access_to
 from hymio.office.deliver import Sender, Ways
+from hymio.office.invite_send import InvitationRounds, InviteWays
 from hymio.office.order import OrderTimes, fetch_text_log
 from hymio.office.privacy import PrivacyRounds
 from hymio.office.report_rounds import MailOptions, ReportRounds
@@ -56,7 +57,7 @@ def run_serve(
 ) -> None:
     """Serves pages and API until SIGINT or SIGTERM; prints `ready` when they can be used.
 
-    Reports by schedule and messages to channels go from here, too. With `training` there are terminals on
+    Reports by schedule, messages to channels and invitations go from here, too. With `training` there are terminals on
     the screen, and a database that is not there is made.
 
     Raises:
@@ -121,11 +122,14 @@ def run_serve(
             sender = Sender(store, ways)
             privacy = PrivacyRounds(store)
             privacy.start()
+            inviter = InvitationRounds(store, InviteWays(ways.mail))
             rounds.start()
             sender.start()
+            inviter.start()
             try:
                 server.run(sockets=[listener])
             finally:
+                inviter.end()
                 sender.end()
                 rounds.end()
                 privacy.end()

@@ -5,14 +5,11 @@ Surveys, questions and the organisation are no tables; they stay as they are.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
-from hymio.common.spreadsheets import FORMULA_SIGNS
-from hymio.common.text_files import separator_told
+from hymio.common.spreadsheets import SAVE_AS_CSV, NoCsv, csv_rows, plain_cell
 from hymio.site.build import Builder, FaultyValue, Path
 from hymio.site.model import NodeKind, Site
 from hymio.site.read import FaultyFiles, FileFault, SiteFile, read_bounded
@@ -23,8 +20,6 @@ PLACE_COLUMNS: Final = ("key", "name", "kind", "parent", "time_zone", "hours", "
 PLACEMENT_COLUMNS: Final = ("device_id", "at", "from", "until", "asks")
 CUSTOM: Final = "custom."
 _NEEDED: Final = {"places": ("key", "name", "kind"), "placements": ("device_id", "at", "from")}
-_SAVE_AS_CSV: Final = 'Save it as "CSV UTF-8" (Excel has it among its file types) and run the same command again.'
-_SEPARATORS: Final = ",;\t"
 _TakeRow = Callable[[int, dict[str, str]], None]
 
 
@@ -39,7 +34,7 @@ def read_csv_site(one: FilePath, other: FilePath, base: Site) -> SiteFile:
     Raises:
         Failure: 2, a file can't be read or is not UTF-8. Its subclass FaultyFiles: all that is wrong in them.
     """
-    files = [(str(path), read_bounded(path, _SAVE_AS_CSV)) for path in (one, other)]
+    files = [(str(path), read_bounded(path, SAVE_AS_CSV)) for path in (one, other)]
     (places_source, places), (placements_source, placements) = sorted(files, key=lambda file: _tells_terminals(file[1]))
     return _parsed(places, placements, base, places_source, placements_source)
 
@@ -128,37 +123,13 @@ def _take_rows(name: str, text: str, columns: tuple[str, ...], builder: Builder,
         if any(cell.strip() for cell in beyond):
             builder.wrong((name, line), f"{len(names)} cells, one for each column", len(row))
             continue
-        cells = {column: _plain(cell) for column, cell in zip(names, row, strict=False) if column}
+        cells = {column: plain_cell(cell) for column, cell in zip(names, row, strict=False) if column}
         take(line, {column: cell for column, cell in cells.items() if cell})
 
 
 def _rows(name: str, text: str, builder: Builder) -> Iterator[tuple[int, list[str]]]:
-    """(line in which it begins, cells) of every row that has something in it, less the one that names a separator."""
-    separator, skipped = _separator(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    line = 1
+    """As `csv_rows`; what is no CSV is put on the list."""
     try:
-        for row in reader:
-            if skipped:
-                skipped = False
-            elif any(cell.strip() for cell in row):
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        builder.wrong((name, line), "CSV", str(error))
-
-
-def _separator(text: str) -> tuple[str, bool]:
-    """What stands between the cells, and whether the first row says nothing else (`sep=;` is how Excel is told)."""
-    if told := separator_told(text):
-        return told, True
-    head = next((line for line in text.splitlines() if line.strip(_SEPARATORS + " ")), "")
-    return max(_SEPARATORS, key=head.count), False
-
-
-def _plain(cell: str) -> str:
-    """The text of a cell, without the apostrophe that says it is no formula (`write` puts it there)."""
-    cell = cell.strip(" \r\n")
-    if len(cell) > 1 and cell[0] == "'" and cell[1] in (*FORMULA_SIGNS, "'"):
-        cell = cell[1:]
-    return cell.strip()
+        yield from csv_rows(text)
+    except NoCsv as error:
+        builder.wrong((name, error.line), "CSV", str(error))

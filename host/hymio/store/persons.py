@@ -60,6 +60,11 @@ def person_of(connection: Connection, address: str, now_utc: float) -> str:
     return _name(make_key(connection, PERSONS, now_utc), normal_address(address))
 
 
+def person_behind(connection: Connection, url: str, now_utc: float) -> str:
+    """The same of somebody who is reached by a URL as Apprise has them (sms, chats): letter by letter the same one."""
+    return _name(make_key(connection, PERSONS, now_utc), url)
+
+
 def known_person(connection: Connection, address: str) -> str | None:
     """The same where nothing is written; None: nobody is known yet.
 

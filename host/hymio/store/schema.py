@@ -557,6 +557,7 @@ invitations = Table(
     Column("batch", String(64), ForeignKey("invitation_batches.batch"), nullable=False),
     Column("person", String(64), nullable=False, comment="HMAC of the address: tells whether it is the same person"),
     Column("address", Text, comment="an e-mail address, or where else; null: not kept any more"),
+    Column("via", String(8), nullable=False, comment="email, or link: whatever else takes a link to people"),
     Column("name", Text),
     Column("locale", String(16), nullable=False),
     Column("external", Text, comment="JSON object: what the CRM calls them; comes back with the answer"),

@@ -105,6 +105,7 @@ def _invitations(tables: sa.MetaData) -> None:
             "person", sa.String(64), nullable=False, comment="HMAC of the address: tells whether it is the same person"
         ),
         sa.Column("address", sa.Text, comment="an e-mail address, or where else; null: not kept any more"),
+        sa.Column("via", sa.String(8), nullable=False, comment="email, or link: whatever else takes a link to people"),
         sa.Column("name", sa.Text),
         sa.Column("locale", sa.String(16), nullable=False),
         sa.Column("external", sa.Text, comment="JSON object: what the CRM calls them; comes back with the answer"),
