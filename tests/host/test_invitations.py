@@ -649,8 +649,8 @@ def test_what_is_erased_leaves_numbers_and_the_wish_not_to_be_asked(world: World
     bob = opened(world)
     with world.store.writing() as connection:
         unsubscribe(connection, bob, NOW)
-        assert erase_invitations(connection, bob.person) == 1
-        assert erase_invitations(connection, bob.person) == 0
+        assert erase_invitations(connection, world.ids()["city"], bob.person) == 1
+        assert erase_invitations(connection, world.ids()["city"], bob.person) == 0
     gone = rows(world)[1]
     assert (gone.address, gone.name, gone.external, gone.due_utc) == (None, None, None, None)
     assert bob.person not in str(gone)

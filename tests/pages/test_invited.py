@@ -133,7 +133,7 @@ def test_what_cannot_be_read_costs_no_link(bob: Invited) -> None:
 
 def test_who_was_forgotten_may_answer_as_nobody(bob: Invited) -> None:
     with bob.world.store.writing() as connection:
-        assert erase_invitations(connection, "a" * 64) == 1
+        assert erase_invitations(connection, bob.world.ids()["city"], "a" * 64) == 1
     assert bob.send(10).status_code == 200
     [kept] = bob.kept()
     assert (kept.score, kept.person, kept.external) == (10, None, None)

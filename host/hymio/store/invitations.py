@@ -338,19 +338,24 @@ def is_unsubscribed(connection: Connection, invitation: Invitation) -> bool:
     return connection.execute(select(unsubscribed.c.person).where(its)).first() is not None
 
 
-def erase_invitations(connection: Connection, person: str) -> int:
-    """Forgets whom we invited; gives how many invitations.
+def erase_invitations(connection: Connection, organisation_id: int, person: str) -> int:
+    """Forgets somebody whom an organisation invited; gives how many invitations.
 
     What stays is that each was sent, where and when, so that response rates hold; and that they want no more.
     """
-    return _erase(connection, _rows.person == person)
+    return _erase(connection, of_organisation(organisation_id) & (_rows.person == person))
 
 
 def erase_older_invitations(connection: Connection, organisation_id: int, before_utc: float) -> int:
     """The same of all that an organisation made before that time."""
-    own = select(invitation_batches.c.batch).where(invitation_batches.c.organisation_id == organisation_id)
     is_known = ~_rows.person.startswith(_ERASED)
-    return _erase(connection, _rows.batch.in_(own) & (_rows.created_utc < before_utc) & is_known)
+    return _erase(connection, of_organisation(organisation_id) & (_rows.created_utc < before_utc) & is_known)
+
+
+def of_organisation(organisation_id: int) -> ColumnElement[bool]:
+    """Which invitations are an organisation's."""
+    own = select(invitation_batches.c.batch).where(invitation_batches.c.organisation_id == organisation_id)
+    return _rows.batch.in_(own)
 
 
 def _erase(connection: Connection, which: ColumnElement[bool]) -> int:
