@@ -18,7 +18,7 @@ from hymio.locale.language import LOCALES, SOURCE, catalogue_file
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
-KEYWORDS = {"_": None, "_n": (1, 2)}
+KEYWORDS = {"_": None, "_s": None, "_n": (1, 2)}
 """What is around a sentence in the code: hymio.locale.sentence has them, and the templates."""
 CODES = tuple(code for code in LOCALES if code != SOURCE)
 

@@ -32,7 +32,7 @@ from hymio.common.webhooks import UrlFault, Webhook, WebhookTrouble, fault_of_ur
 from hymio.mqtt.broker_tls import TlsFiles
 from hymio.mqtt.client import access_to, run_on_loop
 from hymio.office import deliver
-from hymio.office.deliver import Sender, Told, Untaken, Ways, send_due
+from hymio.office.deliver import Sender, Tried, Untaken, Ways, send_due
 from hymio.office.mail import parse_mail_server
 from hymio.store import schema
 from hymio.store.channels import ChannelKind, ChannelWish, channel_of_id, channels_of, end_channel, make_channel
@@ -126,12 +126,13 @@ def test_each_pause_is_as_the_specification_has_it(world: World) -> None:
     [dead] = kept(world.store, channel)
     assert (dead.due_utc, dead.dead_utc, dead.trouble, dead.tries) == (None, at, "it answered 500", 10)
     with world.store.writing() as connection:
-        assert retry(connection, dead.id, at + 5) and not retry(connection, dead.id, at + 5)
+        assert not retry(connection, dead.id, [channel + 1], at + 5)
+        assert retry(connection, dead.id, [channel], at + 5) and not retry(connection, dead.id, [channel], at + 5)
     again = claimed(world.store, at + 5)
     assert again is not None and again.uid == dead.uid and again.tries == 1
     with world.store.writing() as connection:
         taken(connection, again, at + 6)
-        assert not retry(connection, dead.id, at + 7)
+        assert not retry(connection, dead.id, [channel], at + 7)
     assert kept(world.store, channel)[0].trouble is None
 
 
@@ -153,7 +154,7 @@ def test_whoever_is_asked_to_wait_waits_and_whoever_is_gone_is_not_asked_again(w
         ended = channel_of_id(connection, channel)
     assert ended is not None and ended.ended_utc == NOW
     with world.store.writing() as connection:
-        assert not retry(connection, one.id, NOW)
+        assert not retry(connection, one.id, [channel], NOW)
 
 
 def test_what_a_channel_hears_of(world: World) -> None:
@@ -488,7 +489,7 @@ def test_home_assistant_sees_an_event(city: World, mosquitto: int) -> None:
     async def follow() -> None:
         async with ways.broker.connect() as connection:  # type: ignore[union-attr]
             await connection.subscribe(["hymio/events", "homeassistant/#"])
-            told: list[Told] = await asyncio.to_thread(lambda: list(send_due(city.store, ways, lambda: NOW)))
+            told: list[Tried] = await asyncio.to_thread(lambda: list(send_due(city.store, ways, lambda: NOW)))
             assert [one.trouble for one in told] == [None]
             async for message in connection.messages():
                 came[message.topic] = message

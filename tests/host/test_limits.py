@@ -243,6 +243,12 @@ def test_there_is_an_end_to_them(store: Store) -> None:
     assert not done.acks and "one more than the 64" in done.refused[0][0].reason
 
 
+def test_where_new_ones_are_wanted_it_begins_more(store: Store) -> None:
+    store.logs_a_day = 80
+    done = commit(store, *(votes("till-1", batch(0, 1, log_id=log_id)) for log_id in range(1, 101)))
+    assert len(done.acks) == 80 > limits.LOGS_MAX
+
+
 def test_many_at_once_are_bounded_as_well(store: Store) -> None:
     done = commit(store, *(votes("till-1", batch(0, 1, log_id=log_id)) for log_id in range(1, 101)))
     assert len(done.acks) == limits.NEW_LOGS_PER_DAY and len(done.refused) == 100 - limits.NEW_LOGS_PER_DAY

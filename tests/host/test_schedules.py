@@ -29,9 +29,9 @@ from served_world import CITY, Given, World
 from sqlalchemy import update
 
 from hymio.common.errors import BROKEN_OFF, WRONG_USE, Failure
+from hymio.measures.report_periods import EVERY, MISSED_MAX, day_of_reports, newest_period, periods_due
 from hymio.office import report_rounds, schedules
 from hymio.office.mail import MailServer, MailTrouble, message_to, parse_mail_server, send_mail
-from hymio.office.report_periods import EVERY, MISSED_MAX, day_of_reports, newest_period, periods_due
 from hymio.office.schedules import Outcome, Report, send_due
 from hymio.store.accounts import AccountError, checked_email
 from hymio.store.database import Store

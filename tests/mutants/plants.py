@@ -676,7 +676,7 @@ PLANTS = (
     ),
     _host(
         "report-before-the-sleepers-told",
-        "office/report_periods.py",
+        "measures/report_periods.py",
         "- timedelta(hours=AFTER_H)",
         "",
         "tests/host/test_schedules.py",

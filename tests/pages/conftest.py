@@ -5,15 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
 sys.path.append(str(Path(__file__).parents[1] / "site"))
@@ -23,12 +18,8 @@ from looking import at_this_computer, served
 from sites import HOSPITAL
 
 from hymio.pages.app import pages_app
-from hymio.pages.reader import reader_language
-from hymio.pages.render import environment
-from hymio.pages.security_headers import HEADERS
 from hymio.store.database import Store, open_store
 
-GALLERY = Path(__file__).with_name("gallery.html")
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
@@ -63,19 +54,10 @@ def pages(site_store: Store) -> TestClient:
     return at_this_computer(pages_app(site_store), follow_redirects=False)
 
 
-def show_gallery(request: Request) -> Response:
-    """All parts of pages on one."""
-    template = environment().from_string(GALLERY.read_text(encoding="utf-8"))
-    values = {"url": request.url, "moment": datetime(2026, 3, 3, 14, 5)}
-    return HTMLResponse(template.render(values, language=reader_language(request)), headers=HEADERS)
-
-
 @pytest.fixture(scope="module")
 def address(site_store: Store) -> Iterator[str]:
-    """Where the pages are served, and the gallery with them."""
-    app = Starlette(routes=[Route("/gallery", show_gallery)])
-    app.mount("/", pages_app(site_store))
-    with served(app) as url:
+    """Where the pages are served."""
+    with served(pages_app(site_store)) as url:
         yield url
 
 

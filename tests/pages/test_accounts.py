@@ -98,6 +98,20 @@ def test_after_the_log_in_one_is_where_one_wanted_to_be(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/login?lang=fi", {}), ("/login", {"accept-language": "fi-FI,fi;q=0.9,en;q=0.8"}), (f"{HOSPITAL}?lang=fi", {})],
+)
+def test_the_log_in_is_in_the_language_that_one_asks_for(store: Store, path: str, headers: dict[str, str]) -> None:
+    nobody = Person(store)
+    answer = nobody.get(path, headers=headers)
+    if answer.status_code == 303:
+        answer = nobody.get(answer.headers["location"], headers=headers)
+    assert '<html lang="fi">' in answer.text and said(answer) == ["Kirjaudu sisään"]
+    wrong = nobody.client.post("/login", data={"form": nobody.form_of("/login")}, headers=headers)
+    assert said(wrong) == ["Nimi tai salasana on väärä."]
+
+
+@pytest.mark.parametrize(
     ("asked", "wanted"),
     [
         ("/users?x=1", "/users?x=1"), ("", "/"), ("//evil.example", "/"), ("/\\evil.example", "/"),

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from demo_world import NOW_UTC, Fingers, demo_store
 from hymio_process import service
-from looking import SCREENS, check_accessible, check_width, opened, picture
+from looking import opened
 from playwright.sync_api import Browser, Page, expect
 
 from hymio.office.demo_site import fill_demo
@@ -136,30 +136,6 @@ def test_the_other_figures_follow(browser: Browser, store: Store) -> None:
     with serving(store) as url, opened(browser, f"{url}{TOWN}?period=month") as page:  # nothing is ready yet
         expect(page.locator("#hours")).to_be_visible(timeout=10_000)
         expect(page.locator(".chart canvas")).to_be_visible()
-
-
-LOOKED_AT = {
-    "town": f"{TOWN}?period=month",
-    "point": f"{TOWN}/reception?period=month&changed=2026-01-20",
-    "nothing": f"{TOWN}/reception?period=day&on=2026-03-01",
-    "presses": f"{TOWN}/health/presses?period=week&face=1",
-}
-
-
-@pytest.mark.parametrize("code", ["en", "fi", "sv"])
-@pytest.mark.parametrize("name", LOOKED_AT)
-def test_everybody_can_use_it(browser: Browser, address: str, name: str, code: str) -> None:
-    with opened(browser, f"{address}{LOOKED_AT[name]}&lang={code}", reduced_motion="reduce") as page:
-        assert page.locator("html").get_attribute("lang") == code
-        if name != "presses":
-            expect(page.locator("#rest:not(.waiting)")).to_be_attached(timeout=10_000)
-        for screen, size in SCREENS.items():
-            page.set_viewport_size(size)
-            page.emulate_media(color_scheme="dark" if screen == "phone" else "light")
-            check_width(page)
-            if screen != "wall":
-                check_accessible(page)
-            picture(page, f"dashboard-{name}-{code}-{screen}".replace(" ", "-"))
 
 
 def test_charts_are_tables_too_and_take_the_keyboard(browser: Browser, address: str) -> None:

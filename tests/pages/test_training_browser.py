@@ -65,22 +65,25 @@ def newest(page: Page, *said: str) -> None:
         expect(row).to_contain_text(words, timeout=PATIENCE_MS)
 
 
-@pytest.mark.parametrize("code", LOCALES)
-def test_everybody_can_use_it(browser: Browser, training: str, code: str) -> None:
-    with opened(browser, f"{training}?lang={code}", reduced_motion="reduce") as page:
-        assert page.locator("html").get_attribute("lang") == code
+def test_everybody_can_use_it(browser: Browser, training: str) -> None:
+    with opened(browser, f"{training}?lang=en", reduced_motion="reduce") as page:
         is_ready(page)
-        page.locator("summary").click()
         page.keyboard.down("4")
         arrived(page)
         page.keyboard.up("4")
-        for screen, size in SCREENS.items():
-            page.set_viewport_size(size)
-            page.emulate_media(color_scheme="dark" if screen == "phone" else "light")
-            check_width(page)
-            if screen == "phone" or (screen == "desktop" and code == "en"):
-                check_accessible(page)
-            picture(page, f"training-{code}-{screen}")
+        for code in LOCALES:
+            if code != "en":  # the same terminal, with its flash
+                page.goto(f"{training}?lang={code}")
+                is_ready(page)
+            assert page.locator("html").get_attribute("lang") == code
+            page.locator("summary").click()
+            for screen, size in SCREENS.items():
+                page.set_viewport_size(size)
+                page.emulate_media(color_scheme="dark" if screen == "phone" else "light")
+                check_width(page)
+                if screen != "wall":
+                    check_accessible(page, but="#ring g")  # 1,260 cells of one picture
+                picture(page, f"training-{code}-{screen}")
 
 
 def by_pointer(page: Page) -> None:
@@ -189,3 +192,4 @@ def test_single_keys_can_be_turned_off_and_a_new_terminal_is_a_new_beginning(bro
         renew(page)
         expect(page.locator("#way tbody tr")).to_have_count(0)
         expect(page.locator(".cell.v-2")).to_have_count(0)
+        expect(page.locator("#said")).not_to_contain_text("erased")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from looking import check_accessible, check_width, opened, picture
+from looking import check_width, opened, picture
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from served_world import CITY, Given, World
 from starlette.applications import Starlette
@@ -112,8 +112,6 @@ def test_it_is_read_from_afar_in_whole(browser: Browser, serving: Serving, code:
                 " window.innerHeight]"
             )
             assert tall <= high, f"{screen}: {tall} of {high}"
-            if screen in ("hd", "upright"):
-                check_accessible(page)
             picture(page, f"wall-{code}-{screen}")
         page.set_viewport_size({"width": 320, "height": 640})
         check_width(page)

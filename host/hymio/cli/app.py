@@ -13,6 +13,7 @@ import typer
 
 from hymio.cli import (
     bench_commands,
+    case_commands,
     channel_commands,
     db_commands,
     field_commands,
@@ -49,6 +50,7 @@ from hymio.cli.site_commands import OrganisationOption
 from hymio.common.errors import ANSWER_NO, WRONG_USE, Failure, run_cli
 from hymio.common.hidden_passwords import BROKER_VARIABLE, DB_VARIABLE
 from hymio.common.interrupts import ends_well
+from hymio.wire.limits import NEW_LOGS_PER_DAY
 
 app = new_app(
     name="hymio",
@@ -92,6 +94,9 @@ app.add_typer(
 )
 app.add_typer(invite_commands.app, name="invite", rich_help_panel=OFFICE)
 app.add_typer(invite_commands.nps_app)
+app.add_typer(
+    case_commands.app, name="case", help=case_commands.HELP, epilog=case_commands.EXAMPLES, rich_help_panel=OFFICE
+)
 app.add_typer(
     privacy_commands.app,
     name="privacy",
@@ -213,6 +218,12 @@ def collect(
     share: Annotated[
         bool, typer.Option("--share", help="One of several with one --collector-id: each takes a part of the votes.")
     ] = False,
+    logs_a_day: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, max=100_000, help="Logs a terminal may begin in 24 hours; more wait in quarantine."
+        ),
+    ] = NEW_LOGS_PER_DAY,
     as_json: JsonOption = False,
 ) -> None:
     """Takes votes from the broker into the database, and tells the terminals only then."""
@@ -220,7 +231,7 @@ def collect(
         from hymio.mqtt.broker_tls import TlsFiles
         from hymio.office.collect import run_collect
 
-    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz, share)
+    run_collect(broker, db, collector_id, TlsFiles(ca, cert, key), as_json, home_assistant, tz, share, logs_a_day)
 
 
 @app.command(

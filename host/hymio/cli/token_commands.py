@@ -35,6 +35,9 @@ def create(
         typer.Option(metavar="KEY", help="A group or an experience point: it and all below it. Else everything."),
     ] = None,
     expires: Annotated[str, typer.Option(metavar="TIME", help="How long it is good: 12h, 90d, never.")] = "90d",
+    cases: Annotated[
+        bool, typer.Option("--cases", help="It also opens cases, with whom to call back, and changes them.")
+    ] = False,
     organisation: Annotated[
         str | None, typer.Option(metavar="KEY", help="Whose, where the database has several.")
     ] = None,
@@ -43,7 +46,7 @@ def create(
     """Makes a token and prints it, this once: the database keeps only a digest of it."""
     from hymio.office.tokens import run_create
 
-    run_create(db, name, organisation, scope, expires, as_json)
+    run_create(db, name, organisation, scope, expires, cases, as_json)
 
 
 @app.command("list", epilog=examples("hymio token list --db votes.db", "hymio token list --db votes.db --json"))

@@ -38,6 +38,7 @@ from hymio.store.database_errors import shown
 from hymio.store.log_update import BatchOutcome
 from hymio.store.quarantine import Kept, counts
 from hymio.store.transaction import Committed, DueAck, Transaction, Wanted, commit_whatever_comes, date_on
+from hymio.wire import limits
 from hymio.wire.acks import COLLECTOR_ID_MAX_BYTES, Ack, encode_ack
 
 STOP_S: Final = 1.0
@@ -411,6 +412,7 @@ def run_collect(
     home_assistant: str | None,
     tz: str,
     shares: bool = False,
+    logs_a_day: int = limits.NEW_LOGS_PER_DAY,
 ) -> None:
     """Collects until SIGINT or SIGTERM.
 
@@ -423,6 +425,7 @@ def run_collect(
         home_assistant: the prefix of Home Assistant's discovery; None: it is told nothing.
         tz: the time zone of Home Assistant's days.
         shares: whether other collectors of the same name take a part of the votes.
+        logs_a_day: how many logs a terminal may begin within 24 hours.
 
     Raises:
         Failure: 2 wrong use, 4 no broker or no database there, 5 a database of a newer hymio.
@@ -434,6 +437,7 @@ def run_collect(
     zone = zone_named(tz)
     prefix = None if home_assistant is None else check_prefix(home_assistant)
     store = open_store(db, create=True)
+    store.logs_a_day = logs_a_day
     try:
         with store.reading() as connection:
             in_quarantine = sum(counts(connection).values())

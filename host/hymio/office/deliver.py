@@ -25,6 +25,7 @@ from hymio.common.output import note, print_json, print_line
 from hymio.common.webhooks import Webhook, WebhookTrouble, send_webhook
 from hymio.mqtt.client import CONNECTION_ERRORS, BrokerAccess, run_on_loop
 from hymio.office.mail import MailServer, MailTrouble, message_to, send_mail
+from hymio.store.care_cases import is_any_late, tell_overdue
 from hymio.store.channels import Channel, ChannelKind, channel_of_id
 from hymio.store.database import Store, open_store
 from hymio.store.deliveries import EVENTS, Delivery, claim, failed, is_any_due, taken, waiting_kinds
@@ -71,7 +72,7 @@ class Untaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Tried:
     """What became of a delivery. trouble: why it was not taken; None: it was."""
 
     delivery: Delivery
@@ -128,7 +129,16 @@ def body(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def send_due(store: Store, ways: Ways, now_utc: Callable[[], float] = time.time) -> Iterator[Told]:
+def tell_late(store: Store, now_utc: float) -> None:
+    """Queues what is to be told because time has passed: cases whose time limit is over."""
+    with store.reading() as connection:
+        if not is_any_late(connection, now_utc):
+            return
+    with store.writing() as connection:
+        tell_overdue(connection, now_utc)
+
+
+def send_due(store: Store, ways: Ways, now_utc: Callable[[], float] = time.time) -> Iterator[Tried]:
     """Sends what is due and what `ways` reach, one after another, and gives what became of each."""
     while (claimed := _claimed(store, ways, (), now_utc())) is not None:
         yield _sent(store, ways, *claimed, now_utc)
@@ -142,6 +152,7 @@ def run_deliver(db: str, ways: Ways, as_json: bool) -> None:
     """
     store = open_store(db)
     try:
+        tell_late(store, time.time())
         told = list(send_due(store, ways))
         with store.reading() as connection:
             waiting = {kind: n for kind, n in waiting_kinds(connection, time.time()).items() if kind not in ways.kinds}
@@ -207,6 +218,7 @@ class Sender(threading.Thread):
             time.sleep(0.05)
 
     def _round(self) -> None:
+        tell_late(self._store, self._now_utc())
         while len(self._busy) < AT_A_TIME and not self._is_over.is_set():
             with self._store.reading() as connection:
                 if not is_any_due(connection, self._ways.kinds, self._now_utc()):
@@ -234,7 +246,7 @@ def _claimed(store: Store, ways: Ways, busy: Collection[int], now_utc: float) ->
     return None if delivery is None or channel is None else (delivery, channel)
 
 
-def _sent(store: Store, ways: Ways, delivery: Delivery, channel: Channel, now_utc: Callable[[], float]) -> Told:
+def _sent(store: Store, ways: Ways, delivery: Delivery, channel: Channel, now_utc: Callable[[], float]) -> Tried:
     try:
         tell(ways, channel, delivery, now_utc())
     except Untaken as error:
@@ -244,10 +256,10 @@ def _sent(store: Store, ways: Ways, delivery: Delivery, channel: Channel, now_ut
     else:
         with store.writing() as connection:
             taken(connection, delivery, now_utc())
-        return Told(delivery, channel, None)
+        return Tried(delivery, channel, None)
     with store.writing() as connection:
         failed(connection, delivery, trouble, now_utc(), pause_s, is_gone)
-    return Told(delivery, channel, trouble)
+    return Tried(delivery, channel, trouble)
 
 
 def _mail(ways: Ways, channel: Channel, delivery: Delivery) -> None:

@@ -19,30 +19,31 @@ from hymio.figures.comparing import PREVIOUS, compare
 from hymio.figures.reading import FigureReader
 from hymio.figures.wall_time import whole_days
 from hymio.locale.language import language_of
+from hymio.measures.report_periods import ReportPeriod, periods_due
 from hymio.office.mail import MailServer, MailTrouble, message_to, send_mail
-from hymio.office.report_periods import ReportPeriod, day_of_reports, newest_period, periods_due
 from hymio.office.report_words import FiguresReport, happy_index_of, report_of
 from hymio.office.site import chosen_place, chosen_site
 from hymio.office.tokens import clock
-from hymio.site.model import places_of
-from hymio.site.moments import zone_of
 from hymio.store.accounts import AccountError, checked_email
 from hymio.store.audit import account, record
 from hymio.store.database import Store, open_store
 from hymio.store.report_schedules import (
+    EMAIL,
+    FOLDER,
     NewSchedule,
     StoredSchedule,
     add_schedule,
     claim,
     end_schedule,
     failed,
+    over_before,
+    reports_today,
+    schedule_values,
     sent,
     stored_schedules,
 )
 from hymio.store.sites import StoredSite, load_sites
 
-EMAIL: Final = "email"
-FOLDER: Final = "folder"
 RETRY_S: Final = 300.0
 """So long after it failed `hymio serve` tries a report again."""
 ROWS_MAX: Final = 40
@@ -125,12 +126,11 @@ def run_add(db: str, wish: ScheduleWish, as_json: bool) -> None:
             stored = chosen_site(load_sites(connection), wish.organisation)
             node_id = chosen_place(stored, wish.place, "--place")
             now = time.time()
-            newest = newest_period(wish.every, _today(stored, wish.place, now))
             new = NewSchedule(
                 stored.id, node_id, wish.every, wish.language, wish.format, kind, recipient, account(), now,
-                newest.last.isoformat(),
+                over_before(wish.every, stored, wish.place, now),
             )  # fmt: skip
-            said = _values(add_schedule(connection, new), stored)
+            said = schedule_values(add_schedule(connection, new), stored)
             record(connection, "schedule.add", said)
     finally:
         store.close()
@@ -147,7 +147,7 @@ def run_list(db: str, as_json: bool) -> None:
     try:
         with store.reading() as connection:
             sites = {stored.id: stored for stored in load_sites(connection)}
-            rows = [_values(one, sites[one.organisation_id]) for one in stored_schedules(connection)]
+            rows = [schedule_values(one, sites[one.organisation_id]) for one in stored_schedules(connection)]
     finally:
         store.close()
     if as_json:
@@ -290,16 +290,11 @@ def is_any_due(store: Store, has_mail: bool, now_utc: float) -> bool:
 
 def _due(schedule: StoredSchedule, site: StoredSite, now_utc: float) -> Iterator[Report]:
     place = None if schedule.node_id is None else site.node_keys[schedule.node_id]
-    today = _today(site, place, now_utc)
+    today = reports_today(site, place, now_utc)
     for period in periods_due(schedule.every, date.fromisoformat(schedule.sent_through), today):
         yield Report(schedule, site, period)
         # What was read of the schedule is of before; the next one is claimed by what this one leaves behind.
         schedule = replace(schedule, sent_through=period.last.isoformat())
-
-
-def _today(site: StoredSite, place: str | None, now_utc: float) -> date:
-    own = site.site.organisation.time_zone
-    return day_of_reports(zone_of(own if place is None else places_of(site.site).zone(place)), now_utc)
 
 
 def _went(store: Store, report: Report, mail: MailServer | None, now_utc: float) -> str | None:
@@ -387,22 +382,3 @@ def _way(wish: ScheduleWish) -> tuple[str, str]:
     if email is None:
         raise Failure(WRONG_USE, f"--to: expected an e-mail address, came {wish.to!r}.", "As in anna@example.org.")
     return EMAIL, email
-
-
-def _values(one: StoredSchedule, stored: StoredSite) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "organisation": stored.site.organisation.key,
-        "place": None if one.node_id is None else stored.node_keys[one.node_id],
-        "every": one.every,
-        "language": one.locale,
-        "format": one.format,
-        "kind": one.kind,
-        "recipient": one.recipient,
-        "created_by": one.created_by,
-        "created_utc": one.created_utc,
-        "ended_utc": one.ended_utc,
-        "sent_utc": one.sent_utc,
-        "sent_through": one.sent_through,
-        "trouble": one.trouble,
-    }

@@ -23,7 +23,9 @@ _LATEST_UTC: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 """Later times have no date. An older hymio made tokens that are good until then."""
 
 
-def run_create(db: str, name: str, organisation: str | None, scope: str | None, expires: str, as_json: bool) -> None:
+def run_create(
+    db: str, name: str, organisation: str | None, scope: str | None, expires: str, cases: bool, as_json: bool
+) -> None:
     """Makes a token and prints it: alone on stdout, what is to be said of it on stderr.
 
     Raises:
@@ -52,7 +54,7 @@ def run_create(db: str, name: str, organisation: str | None, scope: str | None, 
                         f"There is a token {name} already, number {one.id}.",
                         f"Give another --name, or revoke that one: hymio token revoke {one.id}.",
                     )
-            number, token = create_token(connection, name, stored.id, node_id, expires_utc, now)
+            number, token = create_token(connection, name, stored.id, node_id, expires_utc, now, cases)
             said = {
                 "id": number,
                 "name": name,
@@ -60,6 +62,7 @@ def run_create(db: str, name: str, organisation: str | None, scope: str | None, 
                 "scope": scope,
                 "created_utc": now,
                 "expires_utc": expires_utc,
+                "cases": cases,
             }
             record(connection, "token.create", said)
     finally:
@@ -70,7 +73,7 @@ def run_create(db: str, name: str, organisation: str | None, scope: str | None, 
     print_line(token)
     until = "for ever" if expires_utc is None else f"until {clock(expires_utc)} UTC"
     note(
-        f"It opens the figures of {scope or said['organisation']} {until}."
+        f"It opens the figures{' and the cases' if cases else ''} of {scope or said['organisation']} {until}."
         " It is shown this once: keep it where only its user can read it."
     )
 
@@ -94,10 +97,12 @@ def run_list(db: str, as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table("id", "name", "organisation", "scope", "expires", "state", box=None)
+    table = Table("id", "name", "organisation", "scope", "opens", "expires", "state", box=None)
     for row in rows:
         expires = NEVER if row["expires_utc"] is None else clock(row["expires_utc"])
-        table.add_row(str(row["id"]), row["name"], row["organisation"], row["scope"] or "all", expires, row["state"])
+        opens = "figures, cases" if row["cases"] else "figures"
+        where = row["organisation"], row["scope"] or "all", opens
+        table.add_row(str(row["id"]), row["name"], *where, expires, row["state"])
     console().print(table)
 
 
@@ -164,6 +169,7 @@ def _values(token: StoredToken, stored: StoredSite, now: float) -> dict[str, Any
         "created_utc": token.created_utc,
         "expires_utc": token.expires_utc,
         "revoked_utc": token.revoked_utc,
+        "cases": token.cases,
         "state": token.state(now).value,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from hymio.common.errors import WRONG_USE, Failure
@@ -13,12 +13,20 @@ from hymio.common.output import console, note, print_json, print_line
 from hymio.office.numbered import numbered_or_named
 from hymio.office.site import chosen_place, chosen_site
 from hymio.office.tokens import clock
-from hymio.site.model import Scale
-from hymio.site.rules import NAME_MAX, is_line
+from hymio.site.rules import NAME_MAX
 from hymio.store.audit import account, record
 from hymio.store.database import open_store
 from hymio.store.sites import StoredSite, load_sites
-from hymio.store.wall_links import WallLink, create_link, link_of, revoke_link, stored_links
+from hymio.store.wall_links import (
+    create_link,
+    is_link_name,
+    link_named,
+    link_of,
+    link_surveys,
+    link_values,
+    revoke_link,
+    stored_links,
+)
 
 PATH: Final = "/wall/"
 """What follows the server's address, before the secret."""
@@ -41,7 +49,7 @@ def run_create(db: str, wish: WallWish, as_json: bool) -> None:
     Raises:
         Failure: 2, there is no such organisation, place or survey, the name is taken or none, or the address is none.
     """
-    if not is_line(wish.name, NAME_MAX) or wish.name.isdigit():
+    if not is_link_name(wish.name):
         raise Failure(
             WRONG_USE,
             f"--name: expected 1 to {NAME_MAX} characters in one line, and not a number, came {wish.name!r}.",
@@ -54,15 +62,15 @@ def run_create(db: str, wish: WallWish, as_json: bool) -> None:
             stored = chosen_site(load_sites(connection), wish.organisation)
             node_id = chosen_place(stored, wish.place, "--place")
             survey_id = None if wish.survey is None else _survey(stored, wish.survey)
-            for one in stored_links(connection):
-                if (one.organisation_id, one.name, one.revoked_utc) == (stored.id, wish.name, None):
-                    raise Failure(
-                        WRONG_USE,
-                        f"There is a wall {wish.name} already, number {one.id}.",
-                        f"Give another --name, or revoke that one: hymio wall revoke {one.id}.",
-                    )
+            same = link_named(connection, stored.id, wish.name)
+            if same is not None:
+                raise Failure(
+                    WRONG_USE,
+                    f"There is a wall {wish.name} already, number {same.id}.",
+                    f"Give another --name, or revoke that one: hymio wall revoke {same.id}.",
+                )
             link, secret = create_link(connection, wish.name, stored.id, node_id, survey_id, account(), time.time())
-            said = _values(link, stored)
+            said = link_values(link, stored)
             record(connection, "wall.create", said)
     finally:
         store.close()
@@ -86,7 +94,7 @@ def run_list(db: str, as_json: bool) -> None:
             sites = {stored.id: stored for stored in load_sites(connection)}
     finally:
         store.close()
-    rows = [_values(one, sites[one.organisation_id]) for one in links]
+    rows = [link_values(one, sites[one.organisation_id]) for one in links]
     if as_json:
         print_json({"walls": rows})
         return
@@ -145,26 +153,12 @@ def _base(url: str) -> str:
 
 
 def _survey(stored: StoredSite, key: str) -> int:
-    known = {one.key: one for one in stored.site.surveys}
-    if key in known and known[key].scale is Scale.FOUR:
+    shown = sorted(one.key for one in link_surveys(stored))
+    if key in shown:
         return stored.surveys[key]
-    shown = sorted(one for one in known if known[one].scale is Scale.FOUR)
     near = ", ".join(get_close_matches(key, shown) or shown[:10])
     raise Failure(
         WRONG_USE,
         f"--survey: expected the key of a survey with four faces of {stored.site.organisation.key}, came {key!r}.",
         f"Near it are {near}." if near else "It has none.",
     )
-
-
-def _values(link: WallLink, stored: StoredSite) -> dict[str, Any]:
-    return {
-        "id": link.id,
-        "name": link.name,
-        "organisation": stored.site.organisation.key,
-        "place": None if link.node_id is None else stored.node_keys[link.node_id],
-        "survey": None if link.survey_id is None else stored.survey_keys[link.survey_id],
-        "created_by": link.created_by,
-        "created_utc": link.created_utc,
-        "revoked_utc": link.revoked_utc,
-    }

@@ -35,6 +35,10 @@ from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses, texts
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.cases import CASES, CasePages
+from hymio.pages.views.channels import CHANNELS, DELIVERIES, ChannelPages
+from hymio.pages.views.reports import REPORTS, ReportPages
+from hymio.pages.views.screens import SCREENS, ScreenPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
 from hymio.pages.visitor import Visitors
 from hymio.pages.wall_live import Walls
@@ -53,6 +57,8 @@ class PageOptions:
     """Whether even who sits at this computer does so, and there is no account yet."""
     text_log: TextLog | None = None
     """Asks a terminal for its text log; None: there is no way to them."""
+    sends_mail: bool = False
+    """Whether this server sends the reports that are due by e-mail."""
     is_ending: Callable[[], bool] = lambda: False
     """Whether the server ends: what goes on without end ends then."""
     now_utc: Callable[[], float] = time.time
@@ -94,6 +100,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
+    cases, channels = CasePages(gate.now_utc), ChannelPages(gate.now_utc, more.may_be_inside)
+    screens, reports = ScreenPages(gate.now_utc), ReportPages(gate.now_utc, more.sends_mail)
 
     def page(path: str, view: View, post: View | None = None, is_open: bool = False) -> Iterator[Route]:
         """The routes of a page.
@@ -151,6 +159,12 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *(route for path, view in shown for route in page(path, view)),
             *page(TERMINALS, terminals.terminals),
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
+            *page(CASES, cases.cases),
+            *page(CASES + "/{case}", cases.case, cases.post_case),
+            *page(CHANNELS, channels.channels, channels.post_channels),
+            *page(DELIVERIES, channels.deliveries, channels.post_deliveries),
+            *page(SCREENS, screens.screens, screens.post_screens),
+            *page(REPORTS, reports.reports, reports.post_reports),
             *page(LOGIN, accounts.log_in, accounts.post_log_in, is_open=True),
             *page("/login/oidc", accounts.to_issuer, is_open=True),
             *page(BACK, accounts.from_issuer, is_open=True),
@@ -205,7 +219,8 @@ class _Asked:
             token.remember(request, answer)
         except Exception as error:  # whatever it is, it gets a page
             return answer_error(request, error)
-        answer.headers["Cache-Control"] = "private, no-cache"
+        # What a form brings about may be secret, and is shown once.
+        answer.headers["Cache-Control"] = "no-store" if request.method == "POST" else "private, no-cache"
         answer.headers["Content-Language"] = reader.language.code
         answer.headers.add_vary_header("Accept, Accept-Language, Cookie")
         remember_choice(request, answer)

@@ -21,7 +21,7 @@ from hymio.store.users import any_user
 
 BODY_MAX: Final = 64 * 1024
 """Bytes of a form."""
-FIELDS_MAX: Final = 200
+FIELDS_MAX: Final = 400
 CSRF: Final = "form"
 """The field of every form that says which page it is from."""
 CSRF_HEADER: Final = "x-hymio-form"

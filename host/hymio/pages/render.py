@@ -1,7 +1,8 @@
 """From a page's values to its HTML, in the reader's language.
 
 In templates `_("...", name=value)` and `_n(one, many, count)` say a sentence, escaped; a value that is markup of ours
-goes in as it is. `language` is there for numbers and days, `asset("hymio.css")` for addresses of static files.
+goes in as it is. `_s` is a sentence that something else says. `language` is there for numbers and days,
+`asset("hymio.css")` for addresses of static files.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def environment() -> Environment:
     made.filters["say"] = _say
     made.globals |= {
         "_": _said,
+        "_s": sentence,
         "_n": _said_n,
         "asset": asset_path,
         "bucket_label": labels.bucket_label,

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from hymio import __version__
 from hymio.common.rate_limits import RateLimit
-from hymio.serve import live_events, v1_measures, v1_routes
+from hymio.serve import live_events, v1_cases, v1_measures, v1_routes
 from hymio.serve.api_errors import ApiError
 from hymio.serve.guard import TOKEN_PARAMETER, Guard, as_api_error, error_response
 from hymio.serve.live_events import Arrivals
@@ -54,7 +54,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.serving, app.state.arrivals = serving, Arrivals(serving)
-    for router in (v1_routes.router, v1_measures.router, live_events.router):
+    for router in (v1_routes.router, v1_measures.router, v1_cases.router, live_events.router):
         app.include_router(router)
     app.add_route("/v2/{path:path}", answer_v2, methods=["GET"], include_in_schema=False)
     # Starlette answers the last of these and raises the error again, so that `guard` can tell of it.
@@ -74,7 +74,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         for path in document["paths"].values():
-            path["get"]["responses"].pop("422", None)  # it is 400 here, as everywhere
+            for operation in path.values():
+                operation["responses"].pop("422", None)  # it is 400 here, as everywhere
         for name in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(name, None)
         document["components"]["securitySchemes"] = {
@@ -101,7 +102,10 @@ async def _answered_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     said = {
         404: (f"There is no {request.url.path[:60]}.", "/api/v1/openapi.json names what there is."),
-        405: (f"{request.method} is not taken here.", "Everything is read by GET."),
+        405: (
+            f"{request.method} is not taken here.",
+            "Everything but cases is read by GET; /api/v1/openapi.json tells more.",
+        ),
     }
     message, hint = said.get(error.status_code, (str(error.detail), "Mend the request."))
     return error_response(ApiError(error.status_code, message, hint, error.headers))

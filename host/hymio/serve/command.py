@@ -113,7 +113,7 @@ def run_serve(
                 )
             api = create_app(serving, RateLimit(rate, rate * _AT_ONCE), always_token, screens)
             pages = PageOptions(
-                issuer, always_token, text_log, lambda: serving.is_ending(),
+                issuer, always_token, text_log, mail.smtp is not None, lambda: serving.is_ending(),
                 may_be_inside=allow_private_webhooks, has_training=training is not None,
             )  # fmt: skip
             server = HttpServer(mount_pages(api, store, pages), tls, on_ready, takes_websockets=training is not None)

@@ -26,7 +26,7 @@ from hymio.store.tokens import Scope
 TOKEN_HEADER: Final = "x-hon-api-token"
 TOKEN_PARAMETER: Final = "auth"
 BODY_MAX: Final = 64 * 1024
-"""Bytes of a request's body; nothing here reads one."""
+"""Bytes of a request's body."""
 GOOD_MAX: Final = 1000
 """Tokens that are known to have been good lately."""
 
@@ -95,7 +95,7 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > BODY_MAX:
             said = f"The request has a body of {length[:20]} bytes."
-            raise ApiError(413, said, "Nothing here takes one.", {"connection": "close"})
+            raise ApiError(413, said, "64 KiB are taken at most.", {"connection": "close"})
         address = scope["client"][0] if scope.get("client") else ""
         now_s = time.monotonic()
         token = shown_token(headers, query)

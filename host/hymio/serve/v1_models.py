@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 def _like(**example: Any) -> ConfigDict:
@@ -66,7 +66,7 @@ class PlaceAnswer(BaseModel):
     terminals: list[StandingTerminal]
 
 
-class SurveyAnswer(BaseModel):
+class ListedSurvey(BaseModel):
     """A survey."""
 
     id: int
@@ -87,7 +87,7 @@ class OrganisationAnswer(BaseModel):
     locale: str
     time_zone: str
     places: list[PlaceAnswer]
-    surveys: list[SurveyAnswer]
+    surveys: list[ListedSurvey]
 
 
 class SitesAnswer(BaseModel):
@@ -277,3 +277,109 @@ class MeasuresAnswer(BaseModel):
     questions: list[str]
     cells: list[FiguresOfCell]
     compare: ComparedRange | None = None
+
+
+class CaseContact(BaseModel):
+    """Who wants to be called, who has agreed to it."""
+
+    name: str | None
+    address: str
+    """An e-mail address, or a telephone number."""
+
+
+class CaseSaid(BaseModel):
+    """What was answered to one question of the form."""
+
+    survey: str
+    scale: str
+    face: int | None
+    score: int | None
+    text: str | None
+
+
+class CaseStep(BaseModel):
+    """What was done, by whom: opened, assigned, noted, due, closed, reopened."""
+
+    at_utc: float
+    who: str
+    action: str
+    text: str
+
+
+class CaseLine(BaseModel):
+    """A case, as lists have it: without who it is."""
+
+    id: str
+    number: int
+    kind: str
+    """unhappy: phone them; promoter: ask whether they recommend us."""
+    state: str
+    is_overdue: bool
+    organisation: str
+    place: str
+    place_name: str
+    owner: str | None
+    """The name of an account."""
+    external: str | None
+    """What a CRM calls the case."""
+    known_as: dict[str, str] | None
+    """What the sender of the invitation calls whoever answered."""
+    opened_utc: float
+    due_utc: float
+    closed_utc: float | None
+    closed_by: str | None
+    outcome: str | None
+    """What was done."""
+    version: int
+    """Of the case: who changes it says which one they have seen."""
+
+
+class CaseAnswer(CaseLine):
+    """A case with all that belongs to it."""
+
+    contact: CaseContact | None
+    said: list[CaseSaid]
+    steps: list[CaseStep]
+
+
+class CasesAnswer(BaseModel):
+    """Cases, the newest first."""
+
+    cases: list[CaseLine]
+    next: int | None
+    """`before` of the next page; null: this was the last."""
+
+
+class CaseWish(BaseModel):
+    """A case that a CRM opens. The same `external` again gives the case that is there."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"external": "CRM-7", "place": "ward-3", "kind": "unhappy"}}
+    )
+    external: Annotated[str, Field(min_length=1, max_length=200)]
+    place: Annotated[str, Field(min_length=1, max_length=64)]
+    """Key of a group or an experience point."""
+    kind: Literal["unhappy", "promoter"] = "unhappy"
+    due_utc: Annotated[float | None, Field(gt=0, lt=32_503_680_000)] = None
+    """Without it: a day from now."""
+    owner: Annotated[str | None, Field(max_length=254)] = None
+    """Without it: the manager of the smallest group around the place."""
+    note: Annotated[str | None, Field(min_length=1, max_length=4000)] = None
+
+
+class CasePatch(BaseModel):
+    """What is to change of a case; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"version": 1, "outcome": "Called; the coffee was cold."}}
+    )
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+    """As it was read: 409 if it has changed since."""
+    owner: Annotated[str | None, Field(max_length=254)] = None
+    """The name of an account; empty: nobody."""
+    due_utc: Annotated[float | None, Field(gt=0, lt=32_503_680_000)] = None
+    note: Annotated[str | None, Field(min_length=1, max_length=4000)] = None
+    outcome: Annotated[str | None, Field(min_length=1, max_length=4000)] = None
+    """What was done: it closes the case."""
+    reopen: bool = False
+    external: Annotated[str | None, Field(min_length=1, max_length=200)] = None

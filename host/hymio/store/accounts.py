@@ -116,10 +116,15 @@ def roots_named(sites: Sequence[StoredSite], texts: Sequence[str], role: Role) -
         if len(sites) == 1:
             return [Root(sites[0].id, None)]
         raise AccountError(_("Name the places that this account may see."))
-    return [_root(sites, text) for text in wanted]
+    return [root_named(sites, text) for text in wanted]
 
 
-def _root(sites: Sequence[StoredSite], text: str) -> Root:
+def root_named(sites: Sequence[StoredSite], text: str) -> Root:
+    """The one place that somebody types.
+
+    Raises:
+        AccountError: there is no such place, or there are several.
+    """
     own, slash, key = text.partition("/")
     if slash:
         found = [
@@ -129,12 +134,17 @@ def _root(sites: Sequence[StoredSite], text: str) -> Root:
         found = [Root(site.id, None) for site in sites if site.site.organisation.key == text]
         found = found or [Root(site.id, site.nodes[text]) for site in sites if text in site.nodes]
     if not found:
-        raise AccountError(_("There is no place or organisation %(key)s.", key=text[:_SHOWN]))
+        raise AccountError(no_such_place(text))
     if len(found) > 1:
         raise AccountError(
             _("Several organisations have a place %(key)s: write ORGANISATION/%(key)s.", key=text[:_SHOWN])
         )
     return found[0]
+
+
+def no_such_place(text: str) -> Sentence:
+    """What is said of a place that is not there, or that nobody is to know of who asks."""
+    return _("There is no place or organisation %(key)s.", key=text[:_SHOWN])
 
 
 def root_text(sites: Sequence[StoredSite], root: Root) -> str:

@@ -24,6 +24,7 @@ from hymio.store.database_errors import DatabaseFailure, Fault, fault_of, is_of_
 from hymio.store.partitions import make_months
 from hymio.store.schema import SCHEMA_VERSION, LogKey
 from hymio.store.upgrade import check_version, create_or_upgrade
+from hymio.wire import limits
 
 SQLITE_BUSY_S: Final = 30.0
 """How long a writer waits for another one: a collector's commits are short, but an import by cable may take seconds."""
@@ -78,6 +79,8 @@ class Store:
         self.engine = engine
         # What modules work out from the database and keep, with the version of it; see `places`.
         engine.update_execution_options(hymio_kept={})
+        self.logs_a_day = limits.NEW_LOGS_PER_DAY
+        """How many logs a terminal may begin within 24 hours."""
         self.known_logs: set[LogKey] = set()
         """Logs that surely have a row; whoever knows them need not ask the database."""
         self.noted: dict[str, Any] = {}

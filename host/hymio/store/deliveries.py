@@ -176,9 +176,9 @@ def failed(
         end_channel(connection, delivery.channel_id, now_utc, trouble[:TROUBLE_MAX])
 
 
-def retry(connection: Connection, delivery_id: int, now_utc: float) -> bool:
-    """Has one that was given up be tried from the beginning; False: it was not, or its channel has ended."""
-    goes_on = select(channels.c.id).where(channels.c.ended_utc.is_(None))
+def retry(connection: Connection, delivery_id: int, among: Collection[int], now_utc: float) -> bool:
+    """Has one that was given up, of channels among these, be tried from the beginning; False: there is no such one."""
+    goes_on = select(channels.c.id).where(channels.c.ended_utc.is_(None), channels.c.id.in_(list(among)))
     is_dead = (_rows.id == delivery_id) & _rows.dead_utc.is_not(None) & _rows.channel_id.in_(goes_on)
     again = update(deliveries).where(is_dead).values(due_utc=now_utc, dead_utc=None, tries=0)
     return connection.execute(again).rowcount == 1

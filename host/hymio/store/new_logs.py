@@ -43,14 +43,15 @@ def without_too_many_logs(
         for device_id, log_id, seen_utc in connection.execute(query):
             known[device_id][log_id] = seen_utc
     too_many: dict[LogKey, str] = {}
+    logs_max = store.logs_a_day * limits.LOGS_MAX // limits.NEW_LOGS_PER_DAY
     for (device_id, log_id), utc in first_utc.items():
         its = known[device_id]
         if log_id in its:
             continue
         recent = sum(utc - seen_utc < _DAY_S for seen_utc in its.values())
-        if len(its) >= limits.LOGS_MAX:
-            too_many[device_id, log_id] = f"log {log_id} would be one more than the {limits.LOGS_MAX} of a terminal"
-        elif recent >= limits.NEW_LOGS_PER_DAY:
+        if len(its) >= logs_max:
+            too_many[device_id, log_id] = f"log {log_id} would be one more than the {logs_max} of a terminal"
+        elif recent >= store.logs_a_day:
             too_many[device_id, log_id] = (
                 f"log {log_id} is new, and {recent} others of this terminal are not a day old: once more by"
                 " `hymio quarantine release`, if that is right"

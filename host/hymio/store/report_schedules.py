@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
+from typing import Any, Final
 
 from sqlalchemy import Connection, Update, insert, or_, select, update
 
+from hymio.measures.report_periods import day_of_reports, newest_period
+from hymio.site.model import places_of
+from hymio.site.moments import zone_of
 from hymio.store.schema import report_schedules
+from hymio.store.sites import StoredSite
 
+EMAIL: Final = "email"
+FOLDER: Final = "folder"
 LEASE_S: Final = 600.0
 """Whoever has begun to send a report and said nothing for so long is dead: somebody else sends it."""
 
@@ -59,6 +66,17 @@ class StoredSchedule:
 
 
 _KEPT: Final = [_rows[name] for name in StoredSchedule.__dataclass_fields__]
+
+
+def reports_today(stored: StoredSite, place: str | None, now_utc: float) -> date:
+    """The day before which everything is over, where that place is; None: where its organisation is."""
+    own = stored.site.organisation.time_zone
+    return day_of_reports(zone_of(own if place is None else places_of(stored.site).zone(place)), now_utc)
+
+
+def over_before(every: str, stored: StoredSite, place: str | None, now_utc: float) -> str:
+    """What a new schedule is not to tell of any more (`sent_through`): its first report is of what goes on now."""
+    return newest_period(every, reports_today(stored, place, now_utc)).last.isoformat()
 
 
 def add_schedule(connection: Connection, new: NewSchedule) -> StoredSchedule:
@@ -112,3 +130,23 @@ def failed(connection: Connection, schedule_id: int, claimed_utc: float, trouble
 
 def _ours(schedule_id: int, claimed_utc: float) -> Update:
     return update(report_schedules).where((_rows.id == schedule_id) & (_rows.tried_utc == claimed_utc))
+
+
+def schedule_values(one: StoredSchedule, stored: StoredSite) -> dict[str, Any]:
+    """A schedule of an organisation as it is shown, in JSON too."""
+    return {
+        "id": one.id,
+        "organisation": stored.site.organisation.key,
+        "place": None if one.node_id is None else stored.node_keys[one.node_id],
+        "every": one.every,
+        "language": one.locale,
+        "format": one.format,
+        "kind": one.kind,
+        "recipient": one.recipient,
+        "created_by": one.created_by,
+        "created_utc": one.created_utc,
+        "ended_utc": one.ended_utc,
+        "sent_utc": one.sent_utc,
+        "sent_through": one.sent_through,
+        "trouble": one.trouble,
+    }

@@ -675,10 +675,12 @@ cases = Table(
     Column("external", Text, comment="what a CRM calls it"),
     Column("opened_utc", Double, nullable=False),
     Column("due_utc", Double, nullable=False),
+    Column("told_overdue_utc", Double, comment="when it was told that it is late; null: it was not"),
     Column("closed_utc", Double),
     Column("closed_by", Text),
     Column("outcome", Text, comment="what was done"),
     Column("version", Integer, nullable=False, server_default="1", comment="rises with each change"),
+    UniqueConstraint("organisation_id", "external"),
     Index("cases_open", "due_utc", sqlite_where=text(IS_OPEN)),
     Index("cases_by_place", "node_id", "opened_utc"),
 )
@@ -721,6 +723,7 @@ tokens = Table(
     Column("created_utc", Double, nullable=False),
     Column("expires_utc", Double),
     Column("revoked_utc", Double),
+    Column("cases", SmallInteger, nullable=False, server_default="0", comment="1: opens cases, with contacts, too"),
 )
 
 audit = Table(

@@ -40,6 +40,8 @@ class Scope:
     organisation_id: int
     node_id: int | None
     """This place and all below it; None: the whole organisation."""
+    cases: bool = False
+    """Whether also cases, with the contacts of visitors, may be read and changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class StoredToken:
     created_utc: float
     expires_utc: float | None
     revoked_utc: float | None
+    cases: bool
 
     def state(self, now_utc: float) -> TokenState:
         """Whether it opens anything at that time."""
@@ -82,6 +85,7 @@ def create_token(
     node_id: int | None,
     expires_utc: float | None,
     now_utc: float,
+    cases: bool = False,
 ) -> tuple[int, str]:
     """Makes a token.
 
@@ -92,6 +96,7 @@ def create_token(
         node_id: those of this place and all below it; None: all.
         expires_utc: from when on it opens nothing any more; None: never.
         now_utc: now.
+        cases: whether it opens cases, with the contacts of visitors, too.
 
     Returns:
         Its id, and the token itself, which can't be had a second time.
@@ -104,6 +109,7 @@ def create_token(
         "node_id": node_id,
         "created_utc": now_utc,
         "expires_utc": expires_utc,
+        "cases": int(cases),
     }
     return int(connection.execute(insert(tokens).values(values).returning(tokens.c.id)).scalar_one()), token
 
@@ -112,7 +118,7 @@ def stored_tokens(connection: Connection) -> Iterator[StoredToken]:
     """All that there ever were, the oldest first."""
     columns = [column for column in tokens.c if column.name != "digest"]
     for row in connection.execute(select(*columns).order_by(tokens.c.id)):
-        yield StoredToken(*row)
+        yield StoredToken(**{**row._mapping, "cases": bool(row.cases)})
 
 
 def revoke_token(connection: Connection, token_id: int, now_utc: float) -> None:
@@ -126,13 +132,13 @@ def resolve_token(connection: Connection, text: str, now_utc: float) -> Scope | 
     if len(text) > LENGTH_MAX or not text.isascii() or not text.startswith(PREFIX):
         return None
     row = connection.execute(
-        select(tokens.c.id, tokens.c.name, tokens.c.organisation_id, tokens.c.node_id).where(
+        select(tokens.c.id, tokens.c.name, tokens.c.organisation_id, tokens.c.node_id, tokens.c.cases).where(
             tokens.c.digest == _digest(text),
             tokens.c.revoked_utc.is_(None),
             tokens.c.expires_utc.is_(None) | (tokens.c.expires_utc > now_utc),
         )
     ).first()
-    return None if row is None else Scope(*row)
+    return None if row is None else Scope(*row[:-1], bool(row.cases))
 
 
 def covered(scope: Scope, stored: StoredSite) -> Covered:

@@ -10,11 +10,14 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Select, insert, or_, select, update
 
+from hymio.locale.sentence import _
 from hymio.store.arrival_order import next_arrival
+from hymio.store.care_cases import open_case_for
 from hymio.store.cells import COUNTED
 from hymio.store.persons import person_of
 from hymio.store.rows import chunks
-from hymio.store.schema import answers, contacts
+from hymio.store.schema import answers, contacts, nodes, surveys
+from hymio.store.telling import Words, tell_of
 
 SPAM: Final = "spam"
 """The verdict of answers that are kept, and count for nothing; `reason` says why."""
@@ -74,6 +77,8 @@ class VisitorForm:
 def take_form(connection: Connection, form: VisitorForm) -> bool:
     """Keeps all that a form says, spam too, unless that form is there already; then nothing changes.
 
+    One with a contact opens a case, if it is unhappy or very happy (`care_cases`).
+
     Args:
         connection: comes from `Store.writing`.
         form: what it says has been checked.
@@ -112,6 +117,8 @@ def take_form(connection: Connection, form: VisitorForm) -> bool:
         for number, one in enumerate(form.answers)
     ]
     connection.execute(insert(answers), rows)
+    if form.reason is None:
+        _tell(connection, form)
     if form.contact is not None:
         row = {
             "answer_id": form.answer_id(0),
@@ -122,7 +129,33 @@ def take_form(connection: Connection, form: VisitorForm) -> bool:
             "consented_utc": form.answered_utc,
         }
         connection.execute(insert(contacts), [row])
+        if form.reason is None:
+            said = [(form.answer_id(at), one.survey_id, one.face, one.score) for at, one in enumerate(form.answers)]
+            open_case_for(connection, form.node_id, said, form.received_utc)
     return True
+
+
+def _tell(connection: Connection, form: VisitorForm) -> None:
+    """Has those be told who want to hear of every answer; of what staff says nobody is."""
+    asked = select(surveys.c.id, surveys.c.key, surveys.c.organisation_id).where(
+        surveys.c.id.in_([one.survey_id for one in form.answers]), surveys.c.type == "customer"
+    )
+    known = {row.id: row for row in connection.execute(asked)}
+    given = [one for one in form.answers if one.survey_id in known]
+    if not given:
+        return
+
+    def of() -> tuple[Words, Mapping[str, Any]]:
+        place = connection.execute(select(nodes.c.key, nodes.c.name).where(nodes.c.id == form.node_id)).one()
+        said = [{"survey": known[one.survey_id].key, "face": one.face, "score": one.score} for one in given]
+        words = _("A visitor has answered: %(place)s", place=place.name)
+        # What somebody has written may say who they are.
+        data = {"answer": {"id": form.answer_id(0), "place": place.key, "said": said, "known_as": form.external}}
+        return lambda language: (language.say(words), language.say(words)), data
+
+    organisation_id = known[given[0].survey_id].organisation_id
+    subject = f"answer {form.answer_id(0)}"
+    tell_of(connection, organisation_id, form.node_id, "answer.given", subject, of, form.received_utc)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from hymio.site.model import Scale, Survey
+from hymio.site.rules import NAME_MAX, is_line
 from hymio.store.schema import wall_links
+from hymio.store.sites import StoredSite
 
 RANDOM_BYTES: Final = 24
 """192 bits: nobody guesses one, so a plain digest is enough, which is found by an index in constant time."""
@@ -37,6 +40,23 @@ class WallLink:
 
 
 _KEPT: Final = [wall_links.c[name] for name in WallLink.__dataclass_fields__]
+
+
+def is_link_name(name: str) -> bool:
+    """Whether a screen may be called so: one line, and not what would be taken for a number of a link."""
+    return is_line(name, NAME_MAX) and not name.isdigit()
+
+
+def link_surveys(stored: StoredSite) -> list[Survey]:
+    """What a screen can show the answers of: it has four faces."""
+    return [one for one in stored.site.surveys if one.scale is Scale.FOUR]
+
+
+def link_named(connection: Connection, organisation_id: int, name: str) -> WallLink | None:
+    """The one that shows under this name; None: it is free."""
+    same = (wall_links.c.organisation_id == organisation_id) & (wall_links.c.name == name)
+    row = connection.execute(select(*_KEPT).where(same & wall_links.c.revoked_utc.is_(None))).first()
+    return None if row is None else WallLink(*row)
 
 
 def create_link(
@@ -81,6 +101,20 @@ def link_of(connection: Connection, secret: str) -> WallLink | None:
     good = (wall_links.c.digest == _digest(secret)) & wall_links.c.revoked_utc.is_(None)
     row = connection.execute(select(*_KEPT).where(good)).first()
     return None if row is None else WallLink(*row)
+
+
+def link_values(link: WallLink, stored: StoredSite) -> dict[str, Any]:
+    """A link of an organisation as it is shown, in JSON too."""
+    return {
+        "id": link.id,
+        "name": link.name,
+        "organisation": stored.site.organisation.key,
+        "place": None if link.node_id is None else stored.node_keys[link.node_id],
+        "survey": None if link.survey_id is None else stored.survey_keys[link.survey_id],
+        "created_by": link.created_by,
+        "created_utc": link.created_utc,
+        "revoked_utc": link.revoked_utc,
+    }
 
 
 def _digest(secret: str) -> str:

@@ -15,6 +15,7 @@ from hymio.common.backoff import Backoff
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.training.terminal_process import failure_told, kill, run_hymio
 
+LOGS_A_DAY: Final = 10_000
 _START_S: Final = 60.0
 _STOP_S: Final = 3.0
 
@@ -39,6 +40,8 @@ def plain_broker(url: str) -> str:
 async def own_far_end(db: str, folder: Path) -> AsyncIterator[str]:
     """A broker on 127.0.0.1, and a collector from there into the database `db`; gives HOST:PORT.
 
+    On a screen a new terminal, and so a new log, is there whenever somebody wants one.
+
     Either is started again when it ends by itself, on the same port; both are gone after the block.
 
     Raises:
@@ -48,7 +51,7 @@ async def own_far_end(db: str, folder: Path) -> AsyncIterator[str]:
         broker = f"127.0.0.1:{ready['port']}"
         # By the environment: the list of processes would show a password to everybody.
         environment = os.environ | {"HYMIO_DB": db, "HYMIO_BROKER": f"mqtt://{broker}"}
-        async with _kept_running("collect", (), folder, environment):
+        async with _kept_running("collect", ("--logs-a-day", str(LOGS_A_DAY)), folder, environment):
             yield broker
 
 
@@ -90,7 +93,8 @@ async def _keep(
                     if not ready.done():
                         ready.set_result(event)
                         # It has to be found at the same address when it is started again.
-                        options = ("--listen", f"{event['host']}:{event['port']}") if options else ()
+                        if "--listen" in options:
+                            options = ("--listen", f"{event['host']}:{event['port']}")
             await process.wait()
         finally:
             with contextlib.suppress(ProcessLookupError, TimeoutError):

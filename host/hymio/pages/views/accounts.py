@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from hymio.common.roles import Role
 from hymio.locale.sentence import Sentence, _
 from hymio.pages.errors import Refused
+from hymio.pages.forms import place_choices
 from hymio.pages.gate import LOGIN, NEXT, Gate, safe_next
 from hymio.pages.log_in import LogIns
 from hymio.pages.oidc import LASTS_S, Oidc, OidcRefused
@@ -216,7 +217,11 @@ class AccountPages:
             {
                 **_said(reader, wrong),
                 "roles": ROLES,
-                "typed": {name: reader.said(name) for name in ("name", "email", "role", "places", "by")},
+                "places": place_choices(reader),
+                "typed": {
+                    "places": _places(reader),
+                    **{name: reader.said(name) for name in ("name", "email", "role", "by")},
+                },
                 "least": SHORTEST,
                 "oidc": None if self._oidc is None else self._oidc.settings.name,
             },
@@ -234,7 +239,7 @@ class AccountPages:
             new = NewUser(
                 name,
                 role,
-                roots_named(sites, reader.said("places").split(), role),
+                roots_named(sites, _places(reader), role),
                 checked_email(reader.said("email")),
                 None if by_issuer else hash_of_checked(password, name),
                 self._oidc.settings.issuer if by_issuer and self._oidc is not None else None,
@@ -254,7 +259,7 @@ class AccountPages:
         return PageOf(
             "user.html",
             {"account": values},
-            {**_said(reader, wrong), "roles": ROLES, "least": SHORTEST},
+            {**_said(reader, wrong), "roles": ROLES, "least": SHORTEST, "places": place_choices(reader)},
             400 if wrong else 200,
         )
 
@@ -280,7 +285,7 @@ class AccountPages:
 
     def _set_role(self, reader: PageReader, connection: Connection, user: User) -> None:
         role, sites = _role(reader), [site.stored for site in reader.known_sites()]
-        roots = roots_named(sites, reader.said("places").split(), role)
+        roots = roots_named(sites, _places(reader), role)
         set_role(connection, user, role, roots, sites, self._author(reader))
 
     def _set_password(self, reader: PageReader, connection: Connection, user: User) -> None:
@@ -316,6 +321,11 @@ def _asked_user(reader: PageReader, connection: Connection) -> User:
     if found is None:
         raise Refused(404, _("There is no account %(key)s", key=asked[:20]))
     return found
+
+
+def _places(reader: PageReader) -> list[str]:
+    """Those that are checked in the tree, or whose keys are typed."""
+    return " ".join(reader.form.get("places", ())).split()
 
 
 def _role(reader: PageReader) -> Role:

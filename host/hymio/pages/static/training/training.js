@@ -110,6 +110,7 @@ function take(told) {
       pauseS = 1;
       break;
     case "starting":
+      ring = new Ring(byId("ring"), ring.sectors.length, ring.slots); // another chip: nothing was erased
       enable(false);
       lightsOut();
       setState(told.history ? "starting-history" : "starting");

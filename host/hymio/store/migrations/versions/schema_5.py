@@ -24,6 +24,10 @@ def upgrade() -> None:
         sa.Column("person", sa.String(64), comment="who was asked, as `invitations.person`; null: nobody knows"),
     ):
         op.add_column("answers", column)
+    cases = sa.Column(
+        "cases", sa.SmallInteger, nullable=False, server_default="0", comment="1: opens cases, with contacts, too"
+    )
+    op.add_column("tokens", cases)
     op.create_index("answers_by_arrival", "answers", ["arrival", "answer_id"])
     condition = sa.text("person IS NOT NULL")
     op.create_index("answers_of_person", "answers", ["person"], sqlite_where=condition, postgresql_where=condition)
@@ -248,10 +252,12 @@ def _cases(tables: sa.MetaData) -> None:
         sa.Column("external", sa.Text, comment="what a CRM calls it"),
         sa.Column("opened_utc", sa.Double, nullable=False),
         sa.Column("due_utc", sa.Double, nullable=False),
+        sa.Column("told_overdue_utc", sa.Double, comment="when it was told that it is late; null: it was not"),
         sa.Column("closed_utc", sa.Double),
         sa.Column("closed_by", sa.Text),
         sa.Column("outcome", sa.Text, comment="what was done"),
         sa.Column("version", sa.Integer, nullable=False, server_default="1", comment="rises with each change"),
+        sa.UniqueConstraint("organisation_id", "external"),
         sa.Index("cases_by_place", "node_id", "opened_utc"),
         _index("cases_open", "due_utc", where="closed_utc IS NULL"),
     )
