@@ -40,12 +40,11 @@ from hymio.store.invitations import (
     Due,
     Invitation,
     Links,
-    erase_invitations,
-    erase_older_invitations,
     invitation_of,
     take_answer,
     unsubscribe,
 )
+from hymio.store.privacy import erase
 from hymio.store.schema import invitations, unsubscribed
 
 NOW = 1_790_000_000.0
@@ -649,14 +648,8 @@ def test_what_is_erased_leaves_numbers_and_the_wish_not_to_be_asked(world: World
     bob = opened(world)
     with world.store.writing() as connection:
         unsubscribe(connection, bob, NOW)
-        assert erase_invitations(connection, world.ids()["city"], bob.person) == 1
-        assert erase_invitations(connection, world.ids()["city"], bob.person) == 0
+        assert erase(connection, world.ids()["city"], bob.person, "anna", NOW)["invitations"] == 1
     gone = rows(world)[1]
     assert (gone.address, gone.name, gone.external, gone.due_utc) == (None, None, None, None)
     assert bob.person not in str(gone)
     assert invited(world, LIST, "--again-after", "0s")["left_out"]["unsubscribed"] == 1, "that outlives all"
-    with world.store.writing() as connection:
-        own = world.ids()["city"]
-        assert erase_older_invitations(connection, own, time.time() - 60) == 0
-        assert erase_older_invitations(connection, own, time.time() + 60) == 1
-    assert [one.address for one in rows(world)] == [None, None]

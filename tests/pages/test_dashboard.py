@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -24,9 +25,14 @@ from hymio.figures import reading
 from hymio.figures.one_place import OnePlace
 from hymio.figures.reading import FigureReader
 from hymio.figures.wall_time import whole_days
-from hymio.pages import dashboard
+from hymio.pages import dashboard, place_figures
 from hymio.pages.app import PageOptions, pages_app
+from hymio.pages.tree import branches
+from hymio.pages.views import places
+from hymio.site.diff import plan_import
+from hymio.site.model import Node, NodeKind, Organisation, Site, places_of
 from hymio.store.database import Store, open_store
+from hymio.store.sites import save_changes
 
 TOWN = "/places/harbour-town"
 RECEPTION = f"{TOWN}/reception"
@@ -359,8 +365,6 @@ def test_a_page_is_small(client: TestClient) -> None:
 
 
 def test_a_page_that_is_not_ready_comes_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hymio.pages import place_figures
-
     real = place_figures.rest_part
 
     def slow(*given: Any) -> Any:
@@ -377,6 +381,58 @@ def test_a_page_that_is_not_ready_comes_all_the_same(store: Store, monkeypatch: 
 
 
 # Who sees what
+
+
+def test_a_large_site_is_shown_before_its_figures(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are begun with, and come as a part of their own; whoever reads without scripts waits for them by a link."""
+    may_go_on = threading.Event()
+    real = place_figures.whole_part
+
+    def slow(*given: Any) -> Any:
+        may_go_on.wait(10)
+        return real(*given)
+
+    monkeypatch.setattr(place_figures, "whole_part", slow)
+    monkeypatch.setattr(places, "LARGE_SITE", 1)
+    client = at_this_computer(pages_app(store, PageOptions(now_utc=lambda: NOW_UTC)))
+    text = client.get(f"{RECEPTION}?{MONTH}").text
+    assert "The figures are being worked out" in text and "&amp;part=now" in text and "&amp;wait=1" in text
+    may_go_on.set()
+    part = client.get(f"{RECEPTION}?{MONTH}&part=now").text
+    assert "Happy Index" in part and "<html" not in part and "being worked out" not in part
+
+
+def large(number: int) -> Site:
+    """A group of so many places."""
+    nodes = [Node("all", "All", NodeKind.GROUP)]
+    nodes += [Node(f"p{at:04}", f"Place {at:04}", NodeKind.POINT, "all") for at in range(number)]
+    return Site(Organisation("large", "Large"), tuple(nodes))
+
+
+@pytest.mark.parametrize(("key", "first"), [("all", 0), ("p0000", 0), ("p1000", 970), ("p1999", 1940)])
+def test_of_very_many_places_the_tree_has_those_around_the_open_one(key: str, first: int) -> None:
+    (group,) = branches(places_of(large(2000)), key)
+    names = [one["name"] for one in group["below"]]
+    assert names == [f"Place {first + at:04}" for at in range(60)]
+
+
+def test_very_many_places_are_listed_a_page_at_a_time(tmp_path: Path) -> None:
+    """Of 2,000 places none is beyond reach, and no page has more than sixty of them in its list and in its tree."""
+    opened = open_store(str(tmp_path / "votes.db"), create=True)
+    with opened.writing() as connection:
+        save_changes(connection, None, plan_import(None, large(2000), 0).changes)
+    client = at_this_computer(pages_app(opened, PageOptions(now_utc=lambda: NOW_UTC)))
+    seen = set[str]()
+    for page in range(1, 35):
+        answer = client.get(f"/places/large/all?below={page}")
+        found = set(re.findall(r"/places/large/(p\d+)", answer.text))
+        assert len(found) <= 120 and len(answer.content) < 60_000
+        seen |= found
+    assert len(seen) == 2000
+    twin = client.get("/places/large/all.json?below=34").json()
+    assert (len(twin["below"]), twin["below_count"], twin["below_page"]) == (20, 2000, 34)
+    assert client.get("/places/large/all?below=35").status_code == 400
+    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 
 from hymio.pages.app import PageOptions, pages_app
 from hymio.store import schema
-from hymio.store.invitations import Invitee, Links, NewBatch, erase_invitations, invitation_of, invite, is_unsubscribed
+from hymio.store.invitations import Invitee, Links, NewBatch, invitation_of, invite, is_unsubscribed
+from hymio.store.privacy import erase
 
 DAY_S = 86_400.0
 BOTH = """
@@ -133,7 +134,7 @@ def test_what_cannot_be_read_costs_no_link(bob: Invited) -> None:
 
 def test_who_was_forgotten_may_answer_as_nobody(bob: Invited) -> None:
     with bob.world.store.writing() as connection:
-        assert erase_invitations(connection, bob.world.ids()["city"], "a" * 64) == 1
+        assert erase(connection, bob.world.ids()["city"], "a" * 64, "anna", NOW_UTC)["invitations"] == 1
     assert bob.send(10).status_code == 200
     [kept] = bob.kept()
     assert (kept.score, kept.person, kept.external) == (10, None, None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -267,5 +269,58 @@ def test_nobody_takes_the_place_of_all_others(store: Store, monkeypatch: pytest.
             await everybody.stream(WARD, who=who)
         with pytest.raises(Refused):
             await everybody.stream(LIBRARY, who=ann)
+
+    asyncio.run(story())
+
+
+def test_figures_that_take_long_are_followed_by_a_rest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LONG_S", 0.05)
+    monkeypatch.setattr(live, "POLL_S", 0.01)
+
+    async def story() -> None:
+        everybody = Looking(store)
+        real, spans = everybody.dashboard.now, list[tuple[float, float]]()
+
+        def now(*asked: Any) -> Any:
+            began_s = time.monotonic()
+            time.sleep(0.1)
+            try:
+                return real(*asked)
+            finally:
+                spans.append((began_s, time.monotonic()))
+
+        monkeypatch.setattr(everybody.dashboard, "now", now)
+        stream, fingers = await everybody.stream(WARD), Fingers(store, "demo-ward-3", 203)
+        number, _ = await event(stream)
+        for _ in range(2):
+            await asyncio.to_thread(fingers.press, 3)
+            newer, _ = await event(stream)
+            assert newer > number, "nothing is lost for the rest"
+            number = newer
+        for (began_s, ended_s), (next_s, _) in pairwise(spans):
+            assert next_s - ended_s >= live.REST * (ended_s - began_s) - 0.001
+
+    asyncio.run(story())
+
+
+def test_a_press_while_the_database_goes_away_is_told_when_it_is_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        everybody = Looking(store)
+        real, failed = everybody.dashboard.now, asyncio.Event()
+        stream = await everybody.stream(WARD)
+        number, _ = await event(stream)
+        loop = asyncio.get_running_loop()
+
+        def now(*asked: Any) -> Any:
+            if not failed.is_set():
+                loop.call_soon_threadsafe(failed.set)
+                raise Failure(NO_SERVICE, "It is away.", "Wait.")
+            return real(*asked)
+
+        monkeypatch.setattr(everybody.dashboard, "now", now)
+        await asyncio.to_thread(Fingers(store, "demo-ward-3", 204).press, 2)
+        assert (await event(stream))[0] > number and failed.is_set()
 
     asyncio.run(story())

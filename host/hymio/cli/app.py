@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from hymio.cli import (
+    alert_commands,
     bench_commands,
     case_commands,
     channel_commands,
@@ -63,6 +64,9 @@ SIM_HELP = "Simulated terminals that run the real firmware."
 app.add_typer(bench_commands.app)
 app.add_typer(field_commands.app)
 app.add_typer(office_commands.app)
+app.add_typer(
+    alert_commands.app, name="alert", help=alert_commands.HELP, epilog=alert_commands.EXAMPLES, rich_help_panel=OFFICE
+)
 app.add_typer(db_commands.app, name="db", help=db_commands.HELP, epilog=db_commands.EXAMPLES, rich_help_panel=OFFICE)
 app.add_typer(pki_commands.app, name="pki", help=pki_commands.HELP, rich_help_panel=OFFICE)
 app.add_typer(
@@ -448,6 +452,9 @@ def serve(
         bool,
         typer.Option("--allow-private-webhooks", help="Webhooks made on a page may lead into our own network, too."),
     ] = False,
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="How people reach it: for links in messages.")
+    ] = None,
     training: Annotated[
         bool, typer.Option("--training", help="With terminals to press at /training, whose votes go into the database.")
     ] = False,
@@ -479,7 +486,20 @@ def serve(
     wanted = TrainingWanted(training_terminals, training_broker, hosts) if training else None
     mail = MailOptions(smtp, mail_from, smtp_ca)
     run_serve(
-        db, listen, cert, key, rate, require_token, oidc, broker, tls, wanted, mail, allow_private_webhooks, as_json
+        db,
+        listen,
+        cert,
+        key,
+        rate,
+        require_token,
+        oidc,
+        broker,
+        tls,
+        wanted,
+        mail,
+        allow_private_webhooks,
+        url,
+        as_json,
     )
 
 

@@ -1,38 +1,42 @@
-"""The hours of a week: what all Mondays at 14:00 of a stretch say together, and all closing hours."""
+"""The hours of a week: what all Mondays at 14:00 of a stretch say together, and all closing hours.
+
+They add up those hours that may be shown one by one, and no others. So they tell nothing that is not told anyway, and
+whatever they are combined with gives no more away than it does without them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from hymio.figures.one_place import OnePlace
 from hymio.figures.reading import FigureReader
-from hymio.figures.regions import Region
 from hymio.figures.wall_time import WallStretch
-from hymio.measures.anonymity import Snapshot, Tree
 from hymio.measures.compare import index_difference
-from hymio.measures.faces import FaceFigures, figures
+from hymio.measures.faces import FaceFigures, figures, together
 from hymio.site.hours import OpeningHours
 from hymio.store.cells import COUNTED
 
 WeekHour = tuple[int, int]
 """A weekday, 0 is Monday, and an hour of its clock, 0..23."""
 _HOUR_MIN: Final = 60
-_ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class HoursOfWeek:
     """The hours in which a place is open, and those in which it had votes all the same.
 
-    cells: None where the answers are too few to be shown. open: None if there are no opening hours. best, worst: of
-    the cells with figures, the first of equals. are_told_apart: whether they differ by more than chance. closing: all
-    hours in which the place closes, together; None without opening hours, or with too few answers.
+    cells: None where nothing is left to be shown. lacks_some: whether hours of single days are left out, as too few
+    answered in them, or would give others away. open: None if there are no opening hours. best, worst: whose interval
+    of the Happy Index begins highest, and ends lowest, so that a handful of votes is neither by chance; the first of
+    equals. are_told_apart: whether they differ by more than chance. closing: all hours in which the place closes,
+    together; None without opening hours, or with nothing to be shown.
     """
 
     cells: dict[WeekHour, FaceFigures | None]
+    lacks_some: bool
     open: frozenset[WeekHour] | None
     best: WeekHour | None
     worst: WeekHour | None
@@ -53,69 +57,40 @@ def hours_of_week(reader: FigureReader, place: OnePlace, stretch: WallStretch) -
     node = tree.root if place.key is None else tree.name(place.key)
     opened = None if scope.hours is None else open_week_hours(scope.hours)
     ends = frozenset() if scope.hours is None else closing_week_hours(scope.hours)
-    times: dict[WeekHour, set[str]] = {}
-    for name in region.take_in(stretch, "hour"):
-        times.setdefault(_week_hour(name), set()).add(name)
+    times = region.take_in(stretch, "hour")
+    hidden = {name for name in times if region.is_hidden(node, name)}
+    lacking = {_week_hour(name) for name in hidden}
     votes: dict[WeekHour, list[int]] = {}
     for one in scope.presses(stretch, "hour"):
-        if one.verdict == COUNTED:
+        if one.verdict == COUNTED and one.time not in hidden:
             votes.setdefault(_week_hour(one.time), [0, 0, 0, 0])[one.button - 1] += one.presses
 
-    shown_hours = _ShownHours(region, node, times)
+    def together_in(hours: Iterable[WeekHour]) -> FaceFigures | None:
+        """Where hours are left out, no votes in the others are not none."""
+        hours = list(hours)
+        its = [votes[hour] for hour in hours if hour in votes]
+        return figures(together(its)) if its or lacking.isdisjoint(hours) else None
 
-    def together(hours: Iterable[WeekHour]) -> FaceFigures | None:
-        hours = [hour for hour in hours if hour in times]
-        if not hours or not shown_hours.may_show(hours):
-            return None
-        return figures([sum(column) for column in zip(*(votes.get(hour, (0, 0, 0, 0)) for hour in hours), strict=True)])
-
-    cells = {hour: together([hour]) for hour in sorted(votes.keys() | (opened or frozenset())) if hour in times}
-    shown = {hour: one for hour, one in cells.items() if one is not None and one.votes >= scope.at_least}
-    best = max(shown, key=lambda hour: (shown[hour].happy_index or 0.0, -hour[0], -hour[1]), default=None)
-    worst = min(shown, key=lambda hour: (shown[hour].happy_index or 0.0, hour), default=None)
+    there = {_week_hour(name) for name in times}
+    wanted = sorted((votes.keys() | lacking | (opened or frozenset())) & there)
+    cells = {hour: together_in([hour]) for hour in wanted}
+    shown = {hour: one for hour, one in cells.items() if one is not None and one.votes}
+    best = max(shown, key=lambda hour: (_ends(shown[hour])[0], -hour[0], -hour[1]), default=None)
+    worst = min(shown, key=lambda hour: (_ends(shown[hour])[1], hour), default=None)
     apart = None
     if best is not None and worst is not None:
         apart = index_difference(shown[best].faces, shown[worst].faces)
-    closing = together(ends)
+    closing = together_in(ends)
     return HoursOfWeek(
-        cells, opened, best, worst, apart is not None and apart.is_told_apart,
-        closing if closing is not None and closing.votes >= scope.at_least else None,
+        cells, bool(hidden), opened, best, worst, apart is not None and apart.is_told_apart,
+        closing if closing is not None and closing.votes else None,
     )  # fmt: skip
 
 
-class _ShownHours:
-    """Which of these hours may be shown: a table of its own, of places by weekdays and their hours.
-
-    It adds up single hours, of which some are shown and some are not. Whoever takes those that are from such a sum has
-    the rest of it, which therefore has to be nothing, or enough.
-    """
-
-    def __init__(self, region: Region, node: str, times: Mapping[WeekHour, Collection[str]]) -> None:
-        self._region, self._node = region, node
-        self._times = {_name(hour): some for hour, some in times.items()}
-        weekdays: dict[str, list[str]] = {}
-        for weekday, hour in sorted(times):
-            weekdays.setdefault(str(weekday), []).append(_name((weekday, hour)))
-        self._tree = Tree(_ALL, {_ALL: sorted(weekdays), **weekdays})
-        self._snapshot = Snapshot(region.tree, self._tree, self._count, region.at_least)
-
-    def may_show(self, hours: Sequence[WeekHour]) -> bool:
-        """Whether their sum may be."""
-        names = {_name(hour) for hour in hours}
-        if len(names) == 1:
-            if self._snapshot.is_hidden(self._node, *names):
-                return False
-        elif not self._snapshot.may_show({self._node}, names):
-            return False
-        hidden = [time for name in names for time in self._times[name] if self._region.is_hidden(self._node, time)]
-        return not 0 < self._region.votes(self._node, hidden) < self._region.at_least
-
-    def _count(self, place: str, name: str) -> int:
-        return sum(self._region.votes(place, self._times[leaf]) for leaf in self._tree.leaves(name))
-
-
-def _name(hour: WeekHour) -> str:
-    return f"{hour[0]}T{hour[1]:02}"
+def _ends(shown: FaceFigures) -> tuple[float, float]:
+    """Of the interval of the Happy Index."""
+    index, margin = shown.happy_index or 0.0, shown.happy_index_margin or 0.0
+    return index - margin, index + margin
 
 
 def open_week_hours(hours: OpeningHours) -> frozenset[WeekHour]:

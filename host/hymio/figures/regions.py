@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from hymio.figures.wall_time import Finest, WallStretch, hours_of
@@ -171,7 +174,9 @@ class Region:
         self._used = {leaf: its for leaf, its in (used or {}).items() if leaf not in elsewhere}
         self._idle_in: dict[frozenset[str], frozenset[str]] = {}
         self._names = set(months)
-        self._rolled_up: dict[str, Counter[str]] = {}
+        self._order = _Order(tree)
+        self._in_order: dict[str, tuple[array[int], array[int]]] = {}
+        """Of a month, a day or an hour the places of its leaves in their order, and the sums of votes before each."""
         self._snapshot: Snapshot | None = None
 
     @property
@@ -218,10 +223,6 @@ class Region:
         # A survey that does not run then adds nothing, and what it lacks of a place is no lack.
         return self.snapshot.may_show({*places, *self._idle(frozenset(times))}, times)
 
-    def votes(self, place: str, times: Iterable[str]) -> int:
-        """Votes of a node of the tree in leaves of time that were taken in, whether or not they may be shown."""
-        return sum(self._votes(self.snapshot.times, time)[place] for time in times)
-
     def is_hidden(self, place: str, time: str) -> bool:
         """Whether that cell says "too few answers"."""
         return self.snapshot.is_hidden(place, time)
@@ -240,26 +241,45 @@ class Region:
         """Of all votes, for all times that were taken in."""
         if self._snapshot is None:
             times = tree_of_hours(self._names)
-            self._snapshot = Snapshot(
-                self.tree, times, lambda place, time: self._votes(times, time)[place], self.at_least
-            )
+            self._snapshot = Snapshot(self.tree, times, partial(self._votes, times), self.at_least)
         return self._snapshot
 
-    def _votes(self, times: Tree, time: str) -> Counter[str]:
-        """By node of the tree of places."""
-        if time not in self._rolled_up:
-            total: Counter[str] = Counter()
-            if time in self._names:
-                for leaf, votes in self._votes_in.get(time, {}).items():
-                    at: str | None = leaf
-                    while at is not None:
-                        total[at] += votes
-                        at = self.tree.parent(at)
-            else:
-                for child in times.children(time):
-                    total.update(self._votes(times, child))
-            self._rolled_up[time] = total
-        return self._rolled_up[time]
+    def _votes(self, times: Tree, place: str, time: str) -> int:
+        """Of a node of the tree of places. What is asked for once, the snapshot keeps."""
+        if time not in self._names:
+            return sum(self._votes(times, place, child) for child in times.children(time))
+        if time not in self._in_order:
+            by_place = sorted(
+                (self._order.position[leaf], votes) for leaf, votes in self._votes_in.get(time, {}).items()
+            )
+            self._in_order[time] = (
+                array("L", (position for position, _ in by_place)),
+                array("Q", accumulate((votes for _, votes in by_place), initial=0)),
+            )
+        positions, sums = self._in_order[time]
+        first, end = self._order.bounds(place)
+        return sums[bisect_left(positions, end)] - sums[bisect_left(positions, first)]
+
+
+class _Order:
+    """The leaves of a tree one after the other, so that those below any node follow each other."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.position: dict[str, int] = {}
+        self._bounds: dict[str, tuple[int, int]] = {}
+        self._place(tree, tree.root)
+
+    def _place(self, tree: Tree, name: str) -> None:
+        first, below = len(self.position), tree.children(name)
+        if not below:
+            self.position[name] = first
+        for child in below:
+            self._place(tree, child)
+        self._bounds[name] = first, len(self.position)
+
+    def bounds(self, name: str) -> tuple[int, int]:
+        """From the first leaf below a node to the one after the last."""
+        return self._bounds[name]
 
 
 def _overlap(stretches: Iterable[tuple[str, str]], first: str, last: str | None = None) -> bool:

@@ -207,6 +207,10 @@ class Sender(threading.Thread):
             self._wake.wait(LOOK_S)
             self._wake.clear()
 
+    def wake(self) -> None:
+        """Has it look at once: something is to be told."""
+        self._wake.set()
+
     def end(self) -> None:
         """Has what is being sent finish within a while; whoever comes next sends it otherwise."""
         self._is_over.set()

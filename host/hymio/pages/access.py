@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from hymio.common.roles import Role
-from hymio.site.model import Node, Organisation, Placement, Places, SurveyType
+from hymio.site.model import Node, NodeKind, Organisation, Placement, Places, SurveyType
 from hymio.site.moments import MINUTE_S
 from hymio.store.sites import StoredSite
 from hymio.store.users import User
@@ -35,6 +35,20 @@ class SiteNow:
         for one in self.stored.site.placements:
             found.setdefault(one.device_id, []).append(one)
         return found
+
+    @cached_property
+    def stays_at(self) -> Mapping[str, Sequence[Placement]]:
+        """What ever stood at each experience point, by its key."""
+        found: dict[str, list[Placement]] = {}
+        for one in self.stored.site.placements:
+            found.setdefault(one.point, []).append(one)
+        return found
+
+    @cached_property
+    def searched(self) -> Sequence[tuple[str, str]]:
+        """The key of each experience point, and what of its name and key a search looks through."""
+        nodes = self.stored.site.nodes
+        return [(one.key, f"{one.name.casefold()}\n{one.key}") for one in nodes if one.kind is NodeKind.POINT]
 
     def place_of(self, device_id: str, utc_minute: int) -> Node | None:
         """Where a terminal stands; None: nowhere here."""

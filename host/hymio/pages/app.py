@@ -35,6 +35,7 @@ from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses, texts
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.alerts import ALERTS, RULES, AlertPages
 from hymio.pages.views.cases import CASES, CasePages
 from hymio.pages.views.channels import CHANNELS, DELIVERIES, ChannelPages
 from hymio.pages.views.reports import REPORTS, ReportPages
@@ -61,6 +62,8 @@ class PageOptions:
     """Whether this server sends the reports that are due by e-mail."""
     is_ending: Callable[[], bool] = lambda: False
     """Whether the server ends: what goes on without end ends then."""
+    url: str = ""
+    """How people reach the pages, for links in messages; empty: that is not known."""
     now_utc: Callable[[], float] = time.time
     """The moment that figures are of, in seconds of 1970."""
     may_be_inside: bool = False
@@ -100,6 +103,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
+    alerts = AlertPages(store, gate, more.url)
     cases, channels = CasePages(gate.now_utc), ChannelPages(gate.now_utc, more.may_be_inside)
     screens, reports = ScreenPages(gate.now_utc), ReportPages(gate.now_utc, more.sends_mail)
 
@@ -114,7 +118,9 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
         """
 
         async def answer(request: Request) -> Response:
-            what = _Asked(request, gate, sites, view if request.method != "POST" or post is None else post, is_open)
+            what = _Asked(
+                request, gate, sites, alerts, view if request.method != "POST" or post is None else post, is_open
+            )
             form: Form = {}
             if request.method == "POST":
                 try:
@@ -157,6 +163,10 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
             *(route for path, _ in shown[:2] for route in page(path + "/texts", texts.texts, texts.post_texts)),
             *(route for path, view in shown for route in page(path, view)),
+            *page(RULES, alerts.rules, alerts.post_rules),
+            *page(RULES + "/{rule}", alerts.rule, alerts.post_rule),
+            *page(ALERTS, alerts.alerts),
+            *page(ALERTS + "/{alert}", alerts.alert, alerts.post_alert),
             *page(TERMINALS, terminals.terminals),
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
             *page(CASES, cases.cases),
@@ -189,6 +199,7 @@ class _Asked:
     request: Request
     gate: Gate
     sites: KnownSites
+    alerts: AlertPages
     view: View
     is_open: bool
 
@@ -214,7 +225,9 @@ class _Asked:
             elif wants_json(request):
                 answer = JSONResponse(dict(page.values), page.status)
             else:
+                waiting = self.alerts.waiting(reader)
                 values = {**page.values, **page.around, "url": request.url, "access": access, "form_key": token}
+                values["waiting_alerts"] = waiting
                 answer = HTMLResponse(rendered(page.template, reader.language, values), page.status)
             token.remember(request, answer)
         except Exception as error:  # whatever it is, it gets a page

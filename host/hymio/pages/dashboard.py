@@ -134,11 +134,13 @@ class Dashboard:
             return whole | {"terminals": self._terminals(reader.connection, shown)}
 
         whole = self._part("now", shown, period, version, wait_s, make)
+        if whole is None:
+            return None
         before = self._part(
             "before", shown, period.before, before_version, wait_s,
             lambda reader: place_figures.whole_part(reader, shown.place, period.before),
         )  # fmt: skip
-        if whole is None or before is None:
+        if before is None:
             return None
         known = self._both.get((shown.name, period))
         if known is None or known[0] is not whole or known[1] is not before:

@@ -41,6 +41,10 @@ LISTENERS_MAX: Final = 700
 """So that there is room for others among the connections of the server."""
 LISTENERS_EACH: Final = 50
 """Of one account, so that nobody takes the place of all others; as many browsers as it may be logged in with."""
+LONG_S: Final = 0.5
+REST: Final = 3.0
+"""After figures that took longer than `LONG_S` we rest for so many times as long before they are worked out again: an
+organisation of 25,000 terminals has presses all the time, and may not have a processor for itself."""
 _BURST: Final = 2000
 """Presses that are looked at one by one; of more than that all pages are made anew."""
 
@@ -56,6 +60,9 @@ class _Topic:
     listeners: int = 0
     arrival: int = -1
     """Of the newest transaction that the text knows of."""
+    is_stale: bool = False
+    """Whether presses have come since."""
+    rests_until_s: float = 0.0
     text: str = ""
     changed_at: int = -1
     """The transaction with which the text became what it is."""
@@ -168,7 +175,12 @@ class LiveFigures:
                         topic.tell()
                     # A new one has come with a page that may be older than now: it is looked at once, too.
                     elif topic.arrival < 0 or touched is None or topic.shown.name in touched:
+                        topic.is_stale = True
+                    if topic.is_stale and not topic.is_over and monotonic() >= topic.rests_until_s:
+                        began_s = monotonic()
                         await self._make(topic, version)
+                        took_s = monotonic() - began_s
+                        topic.rests_until_s = began_s + took_s * (1 + REST) if took_s > LONG_S else 0.0
             except Failure:  # the database is away: nothing is new until it is back
                 pass
             if self._is_ending():
@@ -189,7 +201,7 @@ class LiveFigures:
         if text != topic.text:
             topic.text, topic.changed_at = text, version[0]
             topic.tell()
-        topic.arrival = version[0]
+        topic.arrival, topic.is_stale = version[0], False
 
     def _look(self) -> tuple[set[tuple[str, ...]] | None, tuple[int, ...], Sequence[SiteNow]]:
         """Which things have had presses since the last look (None: anything may have); the version; the sites."""

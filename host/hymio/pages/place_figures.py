@@ -331,6 +331,7 @@ def _week(hours: HoursOfWeek) -> Values:
     weekdays = [day for day in range(7) if hours.open is None or any(one == day for one, _ in hours.open)]
     return {
         "hours": list(span),
+        "lacks_some": hours.lacks_some,
         "rows": [{"weekday": day, "cells": row} for day, row in zip(weekdays, rows, strict=True)],
     }
 

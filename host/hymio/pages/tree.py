@@ -1,15 +1,19 @@
 """The tree of places beside a page: what lies on the way to the place, and what lies right below each of those.
 
-So it stays small however large the organisation is, and every place is a link away from the next.
+So it stays small however large the organisation is, and every place is a link away from the next; of very many beside
+each other there are those around the one that is open, and all others a page at a time on their group's page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
 from urllib.parse import quote
 
 from hymio.site.model import Node, Places
+
+BESIDE_MAX: Final = 60
+"""So many places beside each other are in the tree."""
 
 
 def place_address(organisation: str, key: str | None = None) -> str:
@@ -50,7 +54,13 @@ def branches(places: Places, key: str | None, tops: Sequence[str | None] = (None
                 "is_current": node.key == key,
                 "below": those(places.children.get(node.key, ())) if node.key in open_keys else [],
             }
-            for node in sorted(nodes, key=lambda one: one.name.casefold())
+            for node in _around(sorted(nodes, key=lambda one: one.name.casefold()), open_keys)
         ]
 
     return those(places.children.get(None, ()) if None in tops else [places.by_key[one] for one in tops if one])
+
+
+def _around(nodes: Sequence[Node], open_keys: Collection[str | None]) -> Sequence[Node]:
+    at = next((number for number, node in enumerate(nodes) if node.key in open_keys), 0)
+    first = max(0, min(at - BESIDE_MAX // 2, len(nodes) - BESIDE_MAX))
+    return nodes[first : first + BESIDE_MAX]

@@ -53,6 +53,7 @@ def run_serve(
     training: TrainingWanted | None,
     mail: MailOptions,
     allow_private_webhooks: bool,
+    public_url: str | None,
     as_json: bool,
 ) -> None:
     """Serves pages and API until SIGINT or SIGTERM; prints `ready` when they can be used.
@@ -71,6 +72,7 @@ def run_serve(
         import argon2  # noqa: F401  (otherwise it would be missed at the first log-in)
 
         from hymio.common.rate_limits import RateLimit
+        from hymio.office.alert_rounds import AlertRounds
         from hymio.pages.app import PageOptions, mount_pages
         from hymio.pages.oidc import Oidc, read_oidc
         from hymio.serve.app import create_app
@@ -115,24 +117,25 @@ def run_serve(
             pages = PageOptions(
                 issuer, always_token, text_log, mail.smtp is not None, lambda: serving.is_ending(),
                 may_be_inside=allow_private_webhooks, has_training=training is not None,
+                url=(public_url or url).rstrip("/"),
             )  # fmt: skip
             server = HttpServer(mount_pages(api, store, pages), tls, on_ready, takes_websockets=training is not None)
             serving.is_ending = lambda: server.should_exit
-            rounds = ReportRounds(store, db, mail)
             sender = Sender(store, ways)
-            privacy = PrivacyRounds(store)
-            privacy.start()
-            inviter = InvitationRounds(store, InviteWays(ways.mail))
-            rounds.start()
-            sender.start()
-            inviter.start()
+            rounds = (
+                PrivacyRounds(store),
+                ReportRounds(store, db, mail),
+                sender,
+                InvitationRounds(store, InviteWays(ways.mail)),
+                AlertRounds(store, (public_url or url).rstrip("/"), sender.wake),
+            )
+            for one in rounds:
+                one.start()
             try:
                 server.run(sockets=[listener])
             finally:
-                inviter.end()
-                sender.end()
-                rounds.end()
-                privacy.end()
+                for one in reversed(rounds):
+                    one.end()
     finally:
         store.close()
 

@@ -201,6 +201,7 @@ class Places:
         self.children: dict[str | None, list[Node]] = {}
         for node in nodes:
             self.children.setdefault(node.parent, []).append(node)
+        self._zones: dict[str, str] = {}
         self._points: dict[str, frozenset[str]] = {}
         self._points_at: dict[tuple[str, ...], frozenset[str]] = {}
 
@@ -217,7 +218,10 @@ class Places:
 
     def zone(self, key: str) -> str:
         """The time zone that holds there."""
-        return next((node.time_zone for node in self.up(key) if node.time_zone), self.organisation.time_zone)
+        if key not in self._zones:
+            found = (node.time_zone for node in self.up(key) if node.time_zone)
+            self._zones[key] = next(found, self.organisation.time_zone)
+        return self._zones[key]
 
     def hours(self, key: str) -> OpeningHours | None:
         """The opening hours that hold there; None: it is always open."""

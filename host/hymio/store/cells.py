@@ -122,7 +122,7 @@ def read_cells(
             table.c.device_id.in_(chunk), table.c.span == int(span),
             table.c.start_utc_minute >= from_utc_minute, table.c.start_utc_minute < until_utc_minute,
         )  # fmt: skip
-        for device_id, start, node_id, survey_id, verdict, *numbers in connection.execute(query):
+        for device_id, start, node_id, survey_id, verdict, *numbers in connection.execute(query).all():
             for button, presses in enumerate(numbers, start=1):
                 if presses:
                     yield CellRow(device_id, start, node_id, survey_id, button, verdict, presses)

@@ -32,8 +32,9 @@ LINK: Final = "link"
 
 _KEY: Final = "invitations"
 _SECRET_BYTES: Final = 18
-_ERASED: Final = "erased-"
-"""Begins what stands for a person who was forgotten."""
+ERASED: Final = "erased-"
+"""Begins what stands for the person of an invitation who was forgotten: one of its own for each, so that all stay
+apart."""
 _rows: Final = invitations.c
 
 
@@ -114,7 +115,7 @@ class Invitation:
     @property
     def known_person(self) -> str | None:
         """Who it is; None: it was forgotten."""
-        return None if self.person.startswith(_ERASED) else self.person
+        return None if self.person.startswith(ERASED) else self.person
 
 
 class Links:
@@ -336,32 +337,6 @@ def is_unsubscribed(connection: Connection, invitation: Invitation) -> bool:
     """Whether they want no more."""
     its = (unsubscribed.c.organisation_id == invitation.organisation_id) & (unsubscribed.c.person == invitation.person)
     return connection.execute(select(unsubscribed.c.person).where(its)).first() is not None
-
-
-def erase_invitations(connection: Connection, organisation_id: int, person: str) -> int:
-    """Forgets somebody whom an organisation invited; gives how many invitations.
-
-    What stays is that each was sent, where and when, so that response rates hold; and that they want no more.
-    """
-    return _erase(connection, of_organisation(organisation_id) & (_rows.person == person))
-
-
-def erase_older_invitations(connection: Connection, organisation_id: int, before_utc: float) -> int:
-    """The same of all that an organisation made before that time."""
-    is_known = ~_rows.person.startswith(_ERASED)
-    return _erase(connection, of_organisation(organisation_id) & (_rows.created_utc < before_utc) & is_known)
-
-
-def of_organisation(organisation_id: int) -> ColumnElement[bool]:
-    """Which invitations are an organisation's."""
-    own = select(invitation_batches.c.batch).where(invitation_batches.c.organisation_id == organisation_id)
-    return _rows.batch.in_(own)
-
-
-def _erase(connection: Connection, which: ColumnElement[bool]) -> int:
-    # Each has another name, since there can't be two of one person on a list.
-    values = {"person": _ERASED + _rows.uid, "address": None, "name": None, "external": None, "due_utc": None}
-    return connection.execute(update(invitations).where(which).values(values)).rowcount
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, or_, select, text, update
 
-from hymio.store.invitations import erase_invitations, erase_older_invitations, of_organisation
+from hymio.store.invitations import ERASED
 from hymio.store.schema import (
     answers,
     case_notes,
@@ -105,7 +105,7 @@ def erase(connection: Connection, organisation_id: int, person: str, who: str, n
     done = {
         "cases": _changed(connection, cases, of.cases, external=None, outcome=""),
         "case_notes": _changed(connection, case_notes, case_notes.c.case_id.in_(of.case_ids), text=""),
-        "invitations": erase_invitations(connection, organisation_id, person),
+        "invitations": _forget_invited(connection, of.invitations),
         "contacts": connection.execute(delete(contacts).where(of.contacts)).rowcount,
         "answers": _changed(connection, answers, of.answers, text=None, external=None, person=None),
     }
@@ -140,7 +140,12 @@ def sweep(connection: Connection, organisation_id: int, now_utc: float) -> Count
         theirs = select(answers.c.answer_id).where(here, answers.c.received_utc < before)
         count("contacts", connection.execute(delete(contacts).where(contacts.c.answer_id.in_(theirs))).rowcount)
     if (before := until.get(DataKind.INVITATIONS)) is not None:
-        count("invitations", erase_older_invitations(connection, organisation_id, before))
+        old = and_(
+            invitations.c.node_id.in_(select(nodes.c.id).where(nodes.c.organisation_id == organisation_id)),
+            invitations.c.created_utc < before,
+            ~invitations.c.person.startswith(ERASED),
+        )
+        count("invitations", _forget_invited(connection, old))
         named = or_(answers.c.person.is_not(None), answers.c.external.is_not(None))
         old = and_(here, answers.c.received_utc < before, named)
         count("answers", _changed(connection, answers, old, external=None, person=None))
@@ -170,10 +175,16 @@ class _Person:
         self.answers: ColumnElement[bool] = answers.c.answer_id.in_(given)
         self.cases: ColumnElement[bool] = and_(cases.c.organisation_id == organisation_id, cases.c.answer_id.in_(given))
         self.case_ids: Sequence[int] = list(connection.execute(select(cases.c.id).where(self.cases)).scalars())
-        self.invitations: ColumnElement[bool] = and_(invitations.c.person == person, of_organisation(organisation_id))
+        self.invitations: ColumnElement[bool] = and_(invitations.c.person == person, invitations.c.node_id.in_(here))
         self.unsubscribed: ColumnElement[bool] = and_(
             unsubscribed.c.organisation_id == organisation_id, unsubscribed.c.person == person
         )
+
+
+def _forget_invited(connection: Connection, which: ColumnElement[bool]) -> int:
+    """Takes out of invitations whose they were; that each was sent, where and when, stays."""
+    nobody = {"person": ERASED + invitations.c.uid, "address": None, "name": None, "external": None, "due_utc": None}
+    return connection.execute(update(invitations).where(which).values(nobody)).rowcount
 
 
 def _changed(connection: Connection, table: Table, which: ColumnElement[bool], **values: Any) -> int:

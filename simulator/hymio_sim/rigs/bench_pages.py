@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -20,7 +20,10 @@ from typing import Final
 from hymio.common.output import note
 from hymio.store.arrivals import Arrival
 from hymio.store.database import Store, open_store
+from hymio.store.fleet import SORTS
 from hymio.store.ingest import ingest_many
+from hymio.store.sites import load_sites
+from hymio.store.wall_links import create_link
 from hymio.wire.batches import Batch
 from hymio.wire.records import QUIET_UNKNOWN_MS, Boot, Press, Record, Time, TimeSource
 from hymio_sim.rigs import pages_work
@@ -61,16 +64,73 @@ def pages_figures(small: int = SMALL, large: int = LARGE, readers: int = READERS
         yield Figure(f"pages.rest_median_ms_{short(large)}", rest_ms, "ms")
         yield Figure("pages.gzip_bytes_max", largest, "B", "<= 61440")
         yield from _live(db, readers)
+        yield from _one_organisation(filled(Path(directory), large, "--one"))
 
 
-def filled(folder: Path, presses: int) -> Path:
+def filled(folder: Path, presses: int, *options: str) -> Path:
     """A database of 25,000 terminals with about so many presses; it is made if it is not there."""
-    db = folder / f"pages-{presses}.db"
+    db = folder / f"pages-{presses}{''.join(options)}.db"
     if not db.exists():
-        note(f"Writing {presses:,} presses of 25,000 terminals ...")
-        command = [sys.executable, str(Path(pages_work.__file__)), str(db), str(presses)]
+        note(f"Writing {presses:,} presses of 25,000 terminals {' '.join(options)} ...")
+        command = [sys.executable, str(Path(pages_work.__file__)), str(db), str(presses), *options]
         subprocess.run(command, check=True, timeout=_PATIENCE_S)
     return db
+
+
+_ONE_PLACES: Final = ("", "/r0", "/r0-t00", "/p00000", f"/r{pages_work.ONE_REGIONS - 1}", "/p12000")
+"""The organisation, a region, a town, a place; one with 1,250 places right below it, and one of these."""
+_ONE_FLEET: Final = (
+    *("q=place+12", "q=place+1&sort=wear", "q=town", "q=u-002", "page=200", "show=weak&sort=firmware"),
+    *(f"sort={sort}" for sort in SORTS), "sort=battery&turned=1",
+)  # fmt: skip
+
+
+def _one_organisation(db: Path) -> Iterator[Figure]:
+    """Pages, list of terminals and wall of 25,000 terminals that are one organisation's.
+
+    Its figures take seconds, and no page waits for them: what a page takes is told while they are being worked out, and
+    how long they take of the processor by themselves.
+    """
+    from starlette.testclient import TestClient
+
+    from hymio.pages.app import PageOptions, pages_app
+
+    store = open_store(str(db))
+    app = pages_app(store, PageOptions(now_utc=lambda: pages_work.NOW_UTC))
+    client = TestClient(app, "http://127.0.0.1", client=("127.0.0.1", 50_000))
+    with store.writing() as connection:
+        organisation_id = load_sites(connection)[0].id
+        _link, secret = create_link(connection, "bench", organisation_id, None, None, "bench", pages_work.NOW_UTC)
+    client.get("/terminals")  # what is read once for all pages
+
+    def milliseconds(path: str) -> tuple[float, int]:
+        begin = time.perf_counter()
+        answer = client.get(path)
+        took = 1000 * (time.perf_counter() - begin)
+        answer.raise_for_status()
+        return took, int(answer.headers["content-length"])
+
+    fleet = [milliseconds(f"/terminals?{query}") for query in _ONE_FLEET * 4]
+    yield Figure("pages.one_fleet_p95_ms", _p95(took for took, _ in fleet), "ms", "<= 100")
+    walls = [milliseconds(f"/wall/{secret}")[0] for _ in range(20)]
+    yield Figure("pages.one_wall_p95_ms", _p95(walls), "ms", "<= 100")
+    begin = time.process_time()
+    milliseconds(f"/wall/{secret}.json")
+    yield Figure("pages.one_wall_figures_cpu_s", time.process_time() - begin, "s")
+    for place, name in (("", "organisation"), ("/r0-t00", "group"), ("/p00000", "place")):
+        begin = time.process_time()
+        milliseconds(f"/places/one{place}?period=week&part=now")
+        yield Figure(f"pages.one_{name}_figures_cpu_s", time.process_time() - begin, "s")
+    paths = [f"/places/one{place}?period={period}" for place in _ONE_PLACES for period in _PERIODS]
+    pages = [milliseconds(path) for path in paths * 4]
+    yield Figure("pages.one_p95_ms", _p95(took for took, _ in pages), "ms", "<= 100")
+    largest = milliseconds(f"/places/one{_ONE_PLACES[4]}?period=week&wait=1")[1]
+    yield Figure("pages.one_gzip_bytes_max", max(largest, *(size for _, size in [*fleet, *pages])), "B", "<= 61440")
+    store.close()
+
+
+def _p95(some: Iterable[float]) -> float:
+    return statistics.quantiles(some, n=20)[-1]
 
 
 def _page_times(db: Path) -> tuple[float, float, float, int]:
@@ -108,7 +168,7 @@ def _page_times(db: Path) -> tuple[float, float, float, int]:
             rests.append(milliseconds(f"{path}&part=rest")[0])
             largest = max(largest, milliseconds(path)[2])
     store.close()
-    wall, cpu = (statistics.quantiles(some, n=20)[-1] for some in zip(*pages, strict=True))
+    wall, cpu = (_p95(some) for some in zip(*pages, strict=True))
     return wall, cpu, statistics.median(rests), largest
 
 

@@ -34,12 +34,19 @@ REST_WAIT_S: Final = 0.4
 """And so long for the others, at a small site; elsewhere, and later, the page comes without them, and they follow."""
 SMALL_SITE: Final = 20
 """Of so many terminals, everything is worked out within that."""
+LARGE_SITE: Final = 2000
+"""With more terminals the main figures take longer than a page may: it comes without them, and they follow."""
+LARGE_WAIT_S: Final = 0.03
 WAIT: Final = "wait"
 """The query parameter by which a reader without scripts gets them all the same."""
 _LISTED_MAX: Final = 200
 
+BELOW: Final = "below"
+"""The query parameter that says which page of the places in it is listed: 1, 2, ..."""
+BELOW_ON_PAGE: Final = 60
+
 PART: Final = "part"
-"""The query parameter that asks for all but the main figures, as a part of a page."""
+"""The query parameter that asks for a part of a page: `now`, the main figures, or `rest`, all others."""
 
 
 def start(reader: PageReader) -> PageOf | RedirectResponse:
@@ -186,12 +193,14 @@ def _lone_terminals(reader: PageReader, device_id: str | None = None) -> list[di
 
 def _page(reader: PageReader, shown: Shown) -> PageOf | HTMLResponse:
     dashboard, period = dashboard_of(reader), asked_period(reader, shown)
-    is_part = reader.request.query_params.get(PART) == "rest"
-    waits = wants_json(reader.request)
+    part = reader.request.query_params.get(PART)
+    is_part, waits = part == "rest", wants_json(reader.request)
+    waits_long = waits or bool(reader.request.query_params.get(WAIT))
     version = dashboard.version()
-    now = dashboard.now(shown, period, version, None if waits else NOW_WAIT_S)
-    is_small = shown.site is None or len(shown.site.stored.site.placements) <= SMALL_SITE
-    wait_s = None if waits or is_part or reader.request.query_params.get(WAIT) else REST_WAIT_S if is_small else 0.0
+    terminals = 0 if shown.site is None else len(shown.site.stored.site.placements)
+    now_wait_s = NOW_WAIT_S if terminals <= LARGE_SITE else LARGE_WAIT_S
+    now = dashboard.now(shown, period, version, None if waits_long or part == "now" else now_wait_s)
+    wait_s = None if waits_long or is_part else REST_WAIT_S if terminals <= SMALL_SITE else 0.0
     rest = dashboard.rest(shown, period, version, wait_s)
     values: dict[str, Any] = {
         **_named(reader, shown, dashboard.clock()),
@@ -212,6 +221,8 @@ def _page(reader: PageReader, shown: Shown) -> PageOf | HTMLResponse:
         "sees_all": True,
         "sees_presses": reader.access.sees_presses,
     }
+    if part == "now":
+        return HTMLResponse(rendered("now.html", reader.language, {**values, **around}))
     all_of_it = rest
     if shown.site is not None:
         key = None if shown.node is None else shown.node.key
@@ -252,18 +263,33 @@ def _named(reader: PageReader, shown: Shown, now_utc: float) -> dict[str, Any]:
             "place": {"key": name, "name": name, "kind": "terminal"},
             "way": [],
             "below": [],
+            "below_count": 0,
+            "below_page": 1,
         }
     own, node = shown.site.organisation, shown.node
     key = None if node is None else node.key
     place = {"key": own.key, "name": own.name, "kind": "organisation"}
     if node is not None:
         place = {"key": node.key, "name": node.name, "kind": node.kind.value}
+    children = shown.children(key, now_utc)
+    page = _below_page(reader, len(children))
     return {
         "organisation": _organisation(own),
         "place": place,
         "way": way_to(shown.site.places, key, reader.access.tops(shown.site)),
-        "below": [_place(shown.site, child) for child in shown.children(key, now_utc)],
+        "below": [_place(shown.site, child) for child in children[(page - 1) * BELOW_ON_PAGE : page * BELOW_ON_PAGE]],
+        "below_count": len(children),
+        "below_page": page,
     }
+
+
+def _below_page(reader: PageReader, count: int) -> int:
+    said, last = reader.request.query_params.get(BELOW) or "1", max(1, -(-count // BELOW_ON_PAGE))
+    if not said.isascii() or not said.isdigit() or not 1 <= int(said[:9]) <= last:
+        raise Refused(
+            400, _("There is no page %(page)s of these places: expected 1 to %(last)s", page=said[:40], last=last)
+        )
+    return int(said)
 
 
 def _questions(shown: Shown, period: Period, language: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -231,15 +231,13 @@ def _at_places(reader: PageReader, search: str, now_utc: float) -> set[str]:
     found: set[str] = set()
     wanted = search.casefold()
     for site in reader.sites():
-        keys = {node.key for node in site.stored.site.nodes if wanted in node.name.casefold() or wanted in node.key}
-        if keys:
-            found |= _standing(site, now_utc, keys)
+        found |= _standing(site, now_utc, (key for key, words in site.searched if wanted in words))
     return found
 
 
-def _standing(site: SiteNow, now_utc: float, keys: Collection[str]) -> set[str]:
+def _standing(site: SiteNow, now_utc: float, keys: Iterable[str]) -> set[str]:
     minute = int(now_utc // MINUTE_S)
-    return {one.device_id for one in site.stored.site.placements if one.point in keys and stands(one, minute)}
+    return {one.device_id for key in keys for one in site.stays_at.get(key, ()) if stands(one, minute)}
 
 
 def _place(reader: PageReader, device_id: str, now_utc: float) -> dict[str, str] | None:
