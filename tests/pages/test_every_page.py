@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,7 @@ from hymio.pages.reader import reader_language
 from hymio.pages.render import environment
 from hymio.pages.security_headers import HEADERS
 from hymio.store import schema
+from hymio.store.actions import NewAction, add_action
 from hymio.store.care_cases import CaseChange, case_of_number, change_case
 from hymio.store.channels import FAMILIES, ChannelKind, ChannelWish, make_channel
 from hymio.store.database import Store
@@ -68,6 +69,8 @@ PAGES = {
     "/account": "/account?done=password",
     "/users": "/users?done=added",
     "/users/{user}": "/users/2",
+    "/actions": "/actions?done=removed",
+    "/actions/{action}": "/actions/1?done=published",
     "/cases": "/cases?show=all",
     "/cases/{case}": "/cases/1",
     "/channels": "/channels?done=added",
@@ -148,6 +151,9 @@ def tell(connection: Connection) -> None:
     surveys = connection.execute(select(schema.surveys.c.id).where(schema.surveys.c.organisation_id == 1)).scalars()
     consent = {"organisation_id": 1, "version": 1, "texts": "{}", "from_utc": 1.0}
     connection.execute(insert(schema.consents), [consent])
+    for day, published in ((date(2026, 1, 20), True), (date(2026, 3, 1), False)):
+        new = NewAction(1, node_id, day, "The soup is hot now.", "Since\nMonday.", published)
+        add_action(connection, new, date(2026, 3, 3), "anna", NOW)
     for number, target in enumerate(("https://crm.example/in", "https://desk.example/in")):
         wish = ChannelWish(f"Desk {number}", ChannelKind.WEBHOOK, target, FAMILIES, "en", False)
         make_channel(connection, 1, None, wish, "anna", NOW)

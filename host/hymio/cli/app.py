@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from hymio.cli import (
+    action_commands,
     alert_commands,
     bench_commands,
     case_commands,
@@ -98,6 +99,13 @@ app.add_typer(
 )
 app.add_typer(invite_commands.app, name="invite", rich_help_panel=OFFICE)
 app.add_typer(invite_commands.nps_app)
+app.add_typer(
+    action_commands.app,
+    name="action",
+    help=action_commands.HELP,
+    epilog=action_commands.EXAMPLES,
+    rich_help_panel=OFFICE,
+)
 app.add_typer(
     case_commands.app, name="case", help=case_commands.HELP, epilog=case_commands.EXAMPLES, rich_help_panel=OFFICE
 )

@@ -35,6 +35,7 @@ from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
 from hymio.pages.views import places, presses, texts
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
+from hymio.pages.views.actions import ACTIONS, ActionPages
 from hymio.pages.views.alerts import ALERTS, RULES, AlertPages
 from hymio.pages.views.cases import CASES, CasePages
 from hymio.pages.views.channels import CHANNELS, DELIVERIES, ChannelPages
@@ -103,6 +104,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
+    actions = ActionPages(gate.now_utc)
     alerts = AlertPages(store, gate, more.url)
     cases, channels = CasePages(gate.now_utc), ChannelPages(gate.now_utc, more.may_be_inside)
     screens, reports = ScreenPages(gate.now_utc), ReportPages(gate.now_utc, more.sends_mail)
@@ -171,6 +173,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *page(TERMINALS + "/{terminal}", terminals.terminal, terminals.post_terminal),
             *page(CASES, cases.cases),
             *page(CASES + "/{case}", cases.case, cases.post_case),
+            *page(ACTIONS, actions.actions, actions.post_actions),
+            *page(ACTIONS + "/{action}", actions.action, actions.post_action),
             *page(CHANNELS, channels.channels, channels.post_channels),
             *page(DELIVERIES, channels.deliveries, channels.post_deliveries),
             *page(SCREENS, screens.screens, screens.post_screens),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
+
+from sqlalchemy import Connection
 
 from hymio.figures.cells import FigureQuery, figure_cells
 from hymio.figures.one_place import OnePlace
@@ -17,10 +19,15 @@ from hymio.pages.access import SiteNow
 from hymio.site.model import Scale, Site, Survey, SurveyType
 from hymio.site.moments import zone_of
 from hymio.site.present import is_over, survey_time
+from hymio.store.actions import actions_of
 from hymio.store.wall_links import WallLink
 
 QUESTIONS_MAX: Final = 3
 """In so many languages a question is on the screen; more are too small to be read from afar."""
+
+DONE_MAX: Final = 3
+DONE_DAYS: Final = 180
+"""What was done longer ago is no news to anybody who passes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,17 @@ def figures_of_day(reader: FigureReader, screen: WallScreen) -> FaceFigures | No
     cells = (cell for cell in figure_cells(reader, query).cells if cell.key == screen.survey.key)
     cell = next(cells, None)
     return None if cell is None else cell.figures
+
+
+def done_there(connection: Connection, screen: WallScreen) -> Sequence[str]:
+    """What was done there, around it and within it lately, as far as it is to be shown; the newest first."""
+    stored, places = screen.site.stored, screen.site.places
+    near = None
+    if screen.place is not None:
+        near = {stored.nodes[one.key] for one in (*places.up(screen.place), *places.below(screen.place))}
+    since = screen.day - timedelta(DONE_DAYS)
+    found = actions_of(connection, stored.id, near, published_alone=True)
+    return [one.title for one in found if since <= one.day <= screen.day][:DONE_MAX]
 
 
 def _survey(site: SiteNow, link: WallLink, place: str | None, now_utc: float) -> Survey | None:

@@ -30,7 +30,7 @@ from hymio.pages.event_stream import EventStream
 from hymio.pages.reader import CHOICE, KnownSites, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.shelf import Shelf
-from hymio.pages.wall import WallScreen, WallState, figures_of_day, wall_screen
+from hymio.pages.wall import WallScreen, WallState, done_there, figures_of_day, wall_screen
 from hymio.store.arrival_order import newest_arrival
 from hymio.store.database import Store
 from hymio.store.sites import sites_version
@@ -236,9 +236,10 @@ class Walls:
             sites = self._sites.of(connection)  # as of the same moment: the link may be of a place that is new
             link = link_of(connection, secret)
             version = newest_arrival(connection), sites_version(connection), int(now_utc // ANEW_S)
-        if link is None:
-            return None
-        screen = self._screen(link, sites, now_utc)
+            if link is None:
+                return None
+            screen = self._screen(link, sites, now_utc)
+            done = done_there(connection, screen)
 
         def make() -> tuple[FaceFigures | None, float]:
             with self._store.reading() as connection:
@@ -247,7 +248,8 @@ class Walls:
 
         asks = None if screen.survey is None else screen.survey.key
         found = self._shelf.get((link.id, asks, screen.day), version, make, wait_s)
-        return WallState(screen, *(found or (None, None)))
+        figures, as_of_utc = found or (None, None)
+        return WallState(screen, figures, as_of_utc, done)
 
     def _screen(self, link: WallLink, sites: Sequence[SiteNow], now_utc: float) -> WallScreen:
         """What a link is about, looked up once a minute: an organisation may have 25,000 places."""

@@ -56,6 +56,7 @@
             lines.push(`${words.expected}: ${number.format(data.expected_low[at])}–${number.format(data.expected_high[at])}`);
           }
           if (data.votes[at] !== null) lines.push(`${words.votes}: ${whole.format(data.votes[at])}`);
+          lines.push(...data.marks.filter((one) => one.at === at).map((one) => one.text));
           return lines.join("\n");
         },
       },
@@ -75,6 +76,10 @@
         {
           name: words.happy_index, type: "line", data: data.happy_index, symbolSize: data.labels.length > 40 ? 5 : 8, symbol: "circle",
           lineStyle: { color: accent, width: 2.5 }, itemStyle: { color: accent },
+          markLine: {
+            silent: true, symbol: "none", animation: false, label: { show: false }, lineStyle: { color: ink, type: "dotted", width: 1.5 },
+            data: data.marks.map((one) => ({ xAxis: one.at })),
+          },
         },
         { name: words.votes, type: "bar", xAxisIndex: 1, yAxisIndex: 1, data: data.votes, itemStyle: { color: soft, opacity: 0.55 } },
       ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -25,6 +27,7 @@ from hymio.pages.stand_out import standing_out
 from hymio.pages.tree import branches, place_address, terminal_address, way_to
 from hymio.site.model import CUSTOMERS_AT_LEAST, Level, Node, Organisation
 from hymio.store import schema
+from hymio.store.actions import actions_of
 from hymio.store.schema import NOWHERE, CellSpan
 from hymio.wire.device_ids import is_device_id
 
@@ -139,11 +142,14 @@ def now_around(shown: Shown, period: Period, now_utc: float) -> dict[str, Any]:
     }
 
 
-def _trend_chart(trend: dict[str, Any], language: Language) -> dict[str, Any]:
+def _trend_chart(
+    trend: dict[str, Any], language: Language, actions: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """What draws the chart of a trend: rows of numbers, and all words in the reader's language."""
     # A day on which nobody came is no point of a line, one of which nothing may be told is a gap.
     points = [point for point in trend["points"] if point["votes"] != 0]
     say = language.say
+    begins = [point["start_local"][:10] for point in points]
     return {
         "labels": [bucket_label(language, trend["per"], point["start_local"]) for point in points],
         **{
@@ -154,6 +160,11 @@ def _trend_chart(trend: dict[str, Any], language: Language) -> dict[str, Any]:
             "happy_index": say(_("Happy Index")), "expected": say(_("Usually")), "votes": say(_("Answers")),
             "few": say(_("Too few answers")),
         },
+        "marks": [
+            {"at": bisect_right(begins, one["day"]) - 1, "text": one["title"]}
+            for one in actions
+            if begins and one["day"] >= begins[0]
+        ],
         "locale": language.code,
     }  # fmt: skip
 
@@ -210,6 +221,7 @@ def _page(reader: PageReader, shown: Shown) -> PageOf | HTMLResponse:
         "rest": rest,
         "change": _change(reader, shown, period, version),
         "arrival": version[0],
+        "actions": _actions(reader, shown, period),
     }
     around: dict[str, Any] = {
         **now_around(shown, period, dashboard.clock()),
@@ -237,12 +249,13 @@ def _page(reader: PageReader, shown: Shown) -> PageOf | HTMLResponse:
     def draw() -> str:
         drawn = {
             "stands_out": standing_out(now, rest, values["place"], period, reader.language),
-            "trend_chart": _trend_chart(rest["trend"], reader.language),
+            "trend_chart": _trend_chart(rest["trend"], reader.language, values["actions"]),
             **_strip_ends(rest["places"]),
         }
         return rendered("rest.html", reader.language, {**values, **around, **drawn})
 
-    name = (shown.name, period, reader.language.code, reader.access.sees_presses, rest is all_of_it)
+    done = tuple((one["id"], one["address"]) for one in values["actions"])
+    name = (shown.name, period, reader.language.code, reader.access.sees_presses, rest is all_of_it, done)
     text = draw() if around["asked_change"] else dashboard.drawn(name, all_of_it, now, draw)
     return HTMLResponse(text) if is_part else PageOf("place.html", values, {**around, "rest_html": Markup(text)})
 
@@ -306,6 +319,30 @@ def _questions(shown: Shown, period: Period, language: str) -> list[str]:
             text = texts[survey.question]
             found.append(text.get(language) or text.get(site.organisation.locale) or next(iter(text.values())))
     return list(dict.fromkeys(found))
+
+
+def _actions(reader: PageReader, shown: Shown, period: Period) -> list[dict[str, Any]]:
+    """What was changed there, above it and below it in that time, the newest first."""
+    if shown.site is None:
+        return []
+    stored, places = shown.site.stored, shown.site.places
+    key = None if shown.node is None else shown.node.key
+    near = None
+    if key is not None:
+        near = {stored.nodes[one.key] for one in (*places.up(key), *places.below(key))}
+    with reader.store.reading() as connection:
+        found = actions_of(connection, stored.id, near)
+    address = address_of(shown)
+    return [
+        {
+            "id": one.id,
+            "day": one.day.isoformat(),
+            "title": one.title,
+            "address": f"{address}?{period.query}&changed={one.day.isoformat()}#change",
+        }
+        for one in found
+        if period.first <= one.day <= period.last
+    ]
 
 
 def _change(reader: PageReader, shown: Shown, period: Period, version: tuple[int, ...]) -> Any:
