@@ -97,7 +97,7 @@ def test_by_place_and_channel_with_response_rates(world: World) -> None:
     assert found["s-one", None]["nps"] == 100 and found["s-one", "qr"]["sent"] is None
     assert ("n-one", None) not in found and ("n-three", None) not in found
     assert nps(world, "--scope", "south").keys() == {("south", None), ("south", "qr"), ("s-one", None), ("s-one", "qr")}
-    table = hymio_here("nps", "--db", world.db).stdout
+    table = hymio_here("nps", "--db", world.db, "--from", "2026-03-01", "--to", "2026-03-31").stdout
     assert "too few" in table and "25% (14-40)" in table
     csv = hymio_here("nps", "--db", world.db, "--csv").stdout.splitlines()
     assert csv[0].startswith("key,name,kind,channel,suppressed,answers")
