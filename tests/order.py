@@ -25,6 +25,7 @@ WAITING = (
     "tests/simulator/test_sim_sleep.py",
     "tests/test_restored_database.py",
     "tests/test_bench.py::test_uplink_in_real_time",
+    "tests/test_alert_delivered.py",
     "tests/test_demo_interrupted.py",
     "tests/pages/test_training_browser.py::test_a_press_is_seen_on_the_dashboard",
     "tests/host/test_two_collectors.py",

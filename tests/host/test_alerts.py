@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from mailbox_server import Mailbox
 from served_world import CITY, NOW_UTC, Given, World, at
 from sqlalchemy import event, func, insert, select, text, update
 
@@ -18,9 +19,12 @@ from hymio.alerting.grounds import Grounds
 from hymio.alerting.making import RuleWish, acknowledge, make_rule, remove_rule
 from hymio.alerting.rules import HOUR_S, RuleError, RuleKind
 from hymio.alerting.telling import STORM, STORM_S
+from hymio.office.deliver import Ways, send_due
+from hymio.office.mail import parse_mail_server
 from hymio.store.alerts import Alert, AlertRule, alerts_of, stored_rules
 from hymio.store.channels import ChannelKind, ChannelWish, make_channel
 from hymio.store.database import open_store
+from hymio.store.deliveries import MAIL_LEASE_S
 from hymio.store.schema import alert_rules, consents, contacts, deliveries, logs, terminal_states
 
 MORNING = at("2026-03-31T07:00")
@@ -377,8 +381,11 @@ def test_what_is_looked_at_costs_a_bounded_number_of_statements(world: World) ->
     assert len(said) <= 2, "when nothing has come it asks for the number of the newest transaction"
 
 
-def killed_at(world: World, number: int, end_utc: float) -> bool:
-    """Looks in a process that is killed before its statement, or commit, of that number; False: it was done before."""
+def killed_at(world: World, number: int, now_utc: float, ways: Ways | None = None) -> bool:
+    """Looks, and sends, in a process that is killed before its statement, or commit, of that number.
+
+    Gives False if it was done before.
+    """
     world.store.engine.dispose()
     child = os.fork()
     if not child:
@@ -393,7 +400,9 @@ def killed_at(world: World, number: int, end_utc: float) -> bool:
 
         for name in ("before_cursor_execute", "commit"):
             event.listen(store.engine, name, dies)
-        Evaluator(store).look(end_utc, everywhere=True)
+        Evaluator(store).look(now_utc, everywhere=True)
+        if ways is not None:
+            list(send_due(store, ways, lambda: now_utc))
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGKILL)
@@ -413,3 +422,25 @@ def test_killed_at_any_statement_each_alert_is_raised_and_told_once(world: World
     assert killed > 10
     [alert] = kept(world)
     assert told(world) == [(mail, "alert.raised", f"alert {alert.id}")]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_killed_anywhere_between_a_vote_and_its_mail_the_mail_comes_under_one_name(world: World) -> None:
+    channel(world)
+    rule(world, RuleKind.UNHAPPY_COUNT, "n-two", count=5, window_s=7 * 86_400)
+    now = bad_minutes(world, "till-2", MORNING)
+    mailbox = Mailbox()
+    ways = Ways(parse_mail_server(mailbox.url, "hymio@example.org", None))
+    # One that dies while it looks leaves all of it to the next: the test above. Then it is among the deliveries.
+    assert killed_at(world, 9, now, ways) and not killed_at(world, 10**6, now)
+    killed = 0
+    while killed_at(world, killed + 1, now, ways):
+        killed += 1
+        now += MAIL_LEASE_S + 1
+    mailbox.controller.stop()
+    [alert] = kept(world)
+    assert killed > 8 and alert.told_utc is not None
+    assert {one["Message-ID"] for one in mailbox.taken} == {mailbox.taken[0]["Message-ID"]}
+    # More than once only where it died between the server's 250 and our commit.
+    print(f"killed {killed} times: {len(mailbox.taken)} mails under one Message-ID")
+    assert 1 < len(mailbox.taken) <= 4

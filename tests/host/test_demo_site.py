@@ -30,6 +30,8 @@ def test_the_command_fills_a_database_and_its_books_balance(tmp_path: Path, monk
     assert found["organisation"] == "harbour-town" and len(found["terminals"]) == 4 and found["presses"] > 5000
     ledger = json.loads(hymio_here("ledger", "--db", db, "--json").stdout)
     assert ledger["balanced"] and sum(one["rows"] for one in ledger["terminals"]) == found["presses"]
+    rules = json.loads(hymio_here("alert", "list", "--db", db, "--json").stdout)["rules"]
+    assert {one["place"] for one in rules} == {"ward-3", "canteen", None}
     again = hymio_here("demo-site", "--db", db, "--json")
     assert again.returncode == 2 and "nothing was touched" in again.stderr
     assert json.loads(hymio_here("ledger", "--db", db, "--json").stdout) == ledger

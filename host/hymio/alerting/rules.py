@@ -116,7 +116,7 @@ def condition_of(kind: RuleKind, given: Mapping[str, float], too_few: int) -> di
             )  # fmt: skip
             hint = _("It is a whole number.") if number.is_whole else _("Give one between the two.")
             raise RuleError(said, hint)
-        made[name] = int(value) if number.is_whole else float(value)
+        made[name] = int(value) if value == int(value) else float(value)
     for name in ("least", "count"):
         if made.get(name, too_few) < too_few:
             raise RuleError(

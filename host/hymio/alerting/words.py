@@ -156,8 +156,8 @@ def condition_said(kind: RuleKind, condition: Condition) -> list[Sentence]:
             ("level", _("below %(value)s", value=condition.get("level", 0))),
             ("drop", _("%(value)s below what is usual at that hour", value=condition.get("drop", 0))),
             ("count", _("%(value)s unhappy answers", value=condition.get("count", 0))),
-            ("window_s", _("within %(value)s hours", value=round(condition.get("window_s", 0) / HOUR_S, 1))),
-            ("after_s", _("after %(value)s hours", value=round(condition.get("after_s", 0) / HOUR_S, 1))),
+            ("window_s", _("within %(value)s hours", value=_tidy(condition.get("window_s", 0) / HOUR_S))),
+            ("after_s", _("after %(value)s hours", value=_tidy(condition.get("after_s", 0) / HOUR_S))),
             ("days", _("%(value)s days before", value=condition.get("days", 0))),
         )
     ]
@@ -165,3 +165,9 @@ def condition_said(kind: RuleKind, condition: Condition) -> list[Sentence]:
     if kind is RuleKind.NEGATIVE:
         found.append(_("of %(value)s answers at least", value=condition["least"]))
     return found
+
+
+def _tidy(value: float) -> float:
+    """To a tenth, and without it where it is none."""
+    rounded = round(value, 1)
+    return int(rounded) if rounded == int(rounded) else rounded

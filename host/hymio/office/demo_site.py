@@ -126,6 +126,7 @@ def run_demo_site(db: str, seed: int, as_json: bool, now_utc: float | None = Non
     store = open_store(db, create=True)
     try:
         presses = fill_demo(store, seed, now_utc, is_quiet=as_json)
+        make_demo_rules(store, now_utc)
     finally:
         store.close()
     if as_json:
@@ -178,6 +179,27 @@ def fill_demo(store: Store, seed: int, now_utc: float, days: int = DAYS, is_quie
             said = [_state(device_id, life, utc, fallen) for device_id, life in _LIVES.items()]
             note_states(connection, (), said, {})
     return presses
+
+
+def make_demo_rules(store: Store, now_utc: float) -> None:
+    """A few rules of alerts."""
+    from hymio.alerting.grounds import Grounds
+    from hymio.alerting.making import RuleWish, make_rule
+    from hymio.alerting.rules import RuleKind
+
+    night = "mon-sun 20:00-07:00"
+    wishes = (
+        ("ward-3", RuleWish(RuleKind.INDEX_BASELINE, "The ward is worse than usual", {"drop": 5})),
+        ("canteen", RuleWish(RuleKind.NEGATIVE, "Many unhappy at lunch", {"share": 35})),
+        (None, RuleWish(RuleKind.SILENT, "A terminal is silent", {}, quiet=night)),
+        (None, RuleWish(RuleKind.BATTERY, "A battery is weak", {}, quiet=night)),
+    )
+    with store.writing() as connection:
+        grounds = Grounds(connection)
+        [stored] = grounds.sites.values()
+        for place, wish in wishes:
+            node_id = None if place is None else stored.nodes[place]
+            make_rule(connection, grounds, stored.id, node_id, wish, "demo-site", now_utc)
 
 
 def _state(device_id: str, life: _Life, utc: float, fallen: float) -> StateSaid:

@@ -19,6 +19,7 @@ from hymio_sim.board.board_files import compiled, find_tool
 from hymio_sim.board.switches import SWITCHES
 from hymio_sim.energy.life import INSTALLS
 from hymio_sim.energy.standard_day import standard_day
+from hymio_sim.rigs.bench_alert import alert_figures
 from hymio_sim.rigs.bench_cable import cable_figures
 from hymio_sim.rigs.bench_fleet import fleet_figures
 from hymio_sim.rigs.bench_ingest import ingest_figures
@@ -135,6 +136,7 @@ _PARTS: Final = {
     "uplink": uplink_figures,
     "cable": cable_figures,
     "realtime": real_time_figures,
+    "alert": alert_figures,
     "tls": handshake_figures,
     "office": office_figures,
     "pages": pages_figures,

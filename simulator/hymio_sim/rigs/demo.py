@@ -157,16 +157,20 @@ def judge(stage: Stage) -> list[Verdict]:
     ]
 
 
-def play(stage: Stage, say: Callable[[float, str], None]) -> list[Verdict]:
+def play(
+    stage: Stage, say: Callable[[float, str], None], prepare: Callable[[Stage], None] = lambda stage: None
+) -> list[Verdict]:
     """Runs the script and waits until every vote that has a way to the office is there, for 60 s at most.
 
-    say(seconds, text) is called for each step that is worth a line.
+    say(seconds, text) is called for each step that is worth a line; prepare before the first one, when the collector
+    and its database are there.
     """
     stage.start_broker()
     stage.start_collector()
     for device_id in TERMINALS:
         stage.start_terminal(device_id, with_mqtt=device_id != CELLAR)
     stage.children["collector"].wait_for("ready", stage.patience_s)
+    prepare(stage)
     for device_id in TERMINALS:
         stage.children[device_id].wait_for("ready", stage.patience_s)
     begin = time.monotonic()
@@ -225,22 +229,62 @@ def _show(console: Console, stage: Stage, verdicts: list[Verdict]) -> bool:
     return agree
 
 
-def _write_report(stage: Stage) -> Path | None:
-    """The figures by place, as a page that is still there when all else is gone; None without the extra `report`.
+def _show_alert(console: Console, stage: Stage) -> None:
+    """Says who takes care of the alert."""
+    if said := _acknowledge(stage):
+        console.print(f"  {said}", highlight=False)
+    if "ack" in stage.children:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            stage.children["ack"].process.wait(60)
+        alert = _alert(stage.database)
+        if alert is not None and alert["acknowledged_by"]:
+            after_s = alert["acknowledged_utc"] - alert["raised_utc"]
+            who, comment = alert["acknowledged_by"], alert["comment"]
+            console.print(
+                f"Alert {alert['id']}: taken care of by {who} after {after_s:.0f} s ({comment}).", highlight=False
+            )
 
-    Where the terminals stood is told only now: every press that has a time goes to its place.
-    """
-    site = stage.folder / "places.toml"
-    site.write_text(SITE, encoding="utf-8")
+
+def _write_report(stage: Stage) -> Path | None:
+    """The figures by place, as a page that is still there when all else is gone; None without the extra `report`."""
     page = Path(tempfile.gettempdir()) / "hymio-demo-report.html"
-    for command in (
-        hymio("site", "import", str(site), "--db", str(stage.database), "--json"),
-        hymio("report", "--db", str(stage.database), "--by", "place", "--html", str(page)),
-    ):
-        done = subprocess.run(command, check=False, timeout=120, capture_output=True)
-        if done.returncode != 0:
-            return None
-    return page
+    command = hymio("report", "--db", str(stage.database), "--by", "place", "--html", str(page))
+    done = subprocess.run(command, check=False, timeout=120, capture_output=True)
+    return page if done.returncode == 0 else None
+
+
+UNHAPPY: Final = 5
+"""So many unhappy votes within the minute raise an alert."""
+
+
+def make_rule(stage: Stage) -> None:
+    """Tells the database where the terminals stand, and what is to be told."""
+    site, db = stage.folder / "places.toml", str(stage.database)
+    site.write_text(SITE, encoding="utf-8")
+    rule = ("unhappy-count", "--count", str(UNHAPPY), "--window", "10m", "--name", "Unhappy visitors")
+    for arguments in (("site", "import", str(site)), ("alert", "add", *rule)):
+        subprocess.run(hymio(*arguments, "--db", db, "--json"), check=False, timeout=60, capture_output=True)
+
+
+def _alert(database: Path) -> dict[str, Any] | None:
+    """The alert, if there is one."""
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        row = connection.execute("SELECT * FROM alerts ORDER BY id LIMIT 1").fetchone()
+        return None if row is None else {**dict(row), "evidence": json.loads(row["evidence"])}
+
+
+def _acknowledge(stage: Stage) -> str | None:
+    """Has somebody take care of an alert as soon as there is one; gives what is to be said of it."""
+    alert = _alert(stage.database)
+    if alert is None or "ack" in stage.children:
+        return None
+    words = ("--name", "Anna", "--comment", "A second till is open")
+    stage.start("ack", hymio("alert", "ack", str(alert["id"]), *words, "--db", str(stage.database), "--json"))
+    found = alert["evidence"]
+    return (
+        f"alert {alert['id']}: {found['unhappy']} of {found['votes']} visitors were unhappy; Anna opens a second till"
+    )
 
 
 def _start_pages(stage: Stage) -> str | None:
@@ -294,9 +338,13 @@ def run_demo(runtime: str, keep: bool) -> int:
                     if pages[0] is not None:
                         console.print(f"           see it live: {pages[0]}", highlight=False)
                 console.print(f"  {at_s:5.1f} s  {text}", highlight=False)
+                if pages[0] is not None and (alert := _acknowledge(stage)):
+                    console.print(f"  {at_s:5.1f} s  [bold]{alert}[/bold]", highlight=False)
                 status.update(f"{_count(stage)}")
 
-            verdicts = play(stage, say)
+            verdicts = play(stage, say, make_rule)
+        if pages[0] is not None:
+            _show_alert(console, stage)
         console.print()
         agree = _show(console, stage, verdicts)
         with console.status("the report"):
