@@ -38,7 +38,7 @@ def test_scores_and_the_same_people_then_and_now(tmp_path: Path) -> None:
     assert page.status_code == 200 and "Samat ihmiset" in page.text and "12 ihmistä" in page.text
     week = client.get("/places/city/nps.json?period=week&on=2026-02-10").json()
     assert week["panel"] is None and week["rows"][0]["nps"] == -100
-    nothing = client.get("/places/city/n-one/nps?period=month")
+    nothing = client.get("/places/city/n-one/nps?period=month&lang=en")
     assert nothing.status_code == 200 and "No answers in this time" in nothing.text
     assert client.get("/places/city/nowhere/nps").status_code == 404
     world.store.close()
