@@ -11,7 +11,7 @@ import pytest
 from figure_world import HELSINKI, GivenPress, given, minute, world
 from sqlalchemy import insert, select
 
-from hymio.figures.further_answers import follow_ups_of, recommendation_of
+from hymio.figures.further_answers import faces_given, follow_ups_of, recommendation_of
 from hymio.figures.one_place import OnePlace, change_of, peak_of_day, trend_of
 from hymio.figures.reading import FigureReader
 from hymio.figures.wall_time import WallStretch, whole_days
@@ -25,6 +25,7 @@ from hymio.site.model import (
     Organisation,
     Placement,
     Question,
+    Scale,
     Site,
     Survey,
     SurveyType,
@@ -185,3 +186,19 @@ def test_places_that_are_not_there(store: Store) -> None:
             peak_of_day(reader, OnePlace("pub", "cellar"), date(2026, 3, 6))
         with pytest.raises(ValueError, match="There is no organisation 'inn'; expected one of pub"):
             peak_of_day(reader, replace(BAR, organisation="inn"), date(2026, 3, 6))
+
+
+def test_faces_from_phones_stand_apart_from_presses(store: Store) -> None:
+    with world(store, [pub()], given("bar-1", "2026-03-06T21:00", 1, 1, 1, 9)) as reader:
+        for face in (4, 4, 3, 1, 1, 1):
+            answer(reader, "bar", "guests", "2026-03-06", face=face)
+        answer(reader, "bar", "guests", "2026-03-06", face=1, verdict="spam")
+        answer(reader, "bar", "team", "2026-03-06", face=1)
+        answer(reader, "bar", "guests", "2026-03-07", face=4)
+        week = faces_given(reader, BAR, whole_days("2026-03-02", "2026-03-08"))
+        alone = faces_given(reader, BAR, whole_days("2026-03-07", "2026-03-07"))
+        none = faces_given(reader, OnePlace("pub", "garden"), whole_days("2026-03-02", "2026-03-08"))
+        cell = BAR.cells(reader, None, whole_days("2026-03-06", "2026-03-06"))[0]
+    assert week[Scale.FOUR] is not None and week[Scale.FOUR].faces == (3, 0, 1, 3)
+    assert alone == {Scale.FOUR: None}, "one answer"
+    assert none == {} and cell.figures is not None and cell.figures.faces == (1, 1, 1, 9)

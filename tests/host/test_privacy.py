@@ -14,7 +14,7 @@ import pytest
 from hymio_process import hymio_here
 from schema_check import check
 from served_world import CITY, OTHER, World, at
-from sqlalchemy import Select, Table, insert, select
+from sqlalchemy import Select, Table, delete, insert, select
 
 from hymio.office.privacy import PrivacyRounds, sweep_all
 from hymio.store import schema
@@ -69,6 +69,8 @@ class People(World):
                     text="Fine",
                 ),
             )
+            for table in (schema.case_notes, schema.cases):  # here they say more than at their beginning
+                connection.execute(delete(table))
             for number in (1, 2):
                 case = {
                     "id": number, "uid": f"case-{number}", "organisation_id": ids["city"], "node_id": ids["n-two"],

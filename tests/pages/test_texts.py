@@ -98,6 +98,27 @@ def test_spam_by_hand_and_back(world: World) -> None:
     assert viv.client.post(path, data={"form": form, "answer": one["answer_id"], "mark": "spam"}).status_code == 403
 
 
+def test_the_page_of_a_place_shows_them_apart(world: World) -> None:
+    visit, mia, viv = Visit(world), person(world, "mia"), person(world, "viv")
+    four, five, nps = visit.form("/f/n-two")["questions"]
+
+    def phones() -> Any:
+        return mia.get("/places/city/n-two.json" + DAY).json()["rest"]["phones"]
+
+    assert phones()["faces"] == [] and phones()["recommend"]["suppressed"], "two answers, and one is spam"
+    for number in range(7):
+        fields: Any = {f"a{five['survey']}": str(1 + number % 5), f"a{nps['survey']}": str(10 - number)}
+        visit.send("/f/n-two", **fields)
+    found = phones()
+    assert [(one["scale"], one["faces"]) for one in found["faces"]] == [("five", [2, 2, 1, 1, 1])]
+    assert found["faces"][0]["happy_index"] == pytest.approx(100 * (4 + 3 + 2 + 2) / (4 * 7))
+    assert (found["recommend"]["answers"], found["recommend"]["promoters"]) == (9, 3)
+    page = mia.get(f"/places/city/n-two{DAY}&wait=1").text
+    assert "Phones and invitations" in page and "/places/city/n-two/texts?period=day" in page
+    assert "/texts" not in viv.get(f"/places/city/n-two{DAY}&wait=1").text
+    assert four["scale"] == "four"
+
+
 def test_the_fields_api_tells_of_them(world: World) -> None:
     """Each way of the form is an `ui` of its own there, spam is marked as that, several reasons are several rows."""
     visit = Visit(world)

@@ -16,9 +16,10 @@ from hymio.figures.reading import FigureReader
 from hymio.figures.regions import Leaf, PlaceTree, Region, TimeVotes
 from hymio.figures.wall_time import WallStretch, hour_at
 from hymio.measures.answers import option_shares
+from hymio.measures.faces import FaceFigures, figures
 from hymio.measures.intervals import Share
 from hymio.measures.nps import NetPromoterScore, RecommendAnswers, net_promoter_score
-from hymio.site.model import SurveyType
+from hymio.site.model import Scale, SurveyType
 from hymio.store import schema
 from hymio.store.cells import COUNTED
 
@@ -48,6 +49,7 @@ class GivenAnswer(NamedTuple):
     utc: float
     hour: str
     via: str
+    face: int | None
     score: int | None
     options: tuple[int, ...]
     person: str | None
@@ -61,6 +63,30 @@ def recommendation_of(reader: FigureReader, place: OnePlace, stretch: WallStretc
     if within is None:
         return None
     return net_promoter_score(RecommendAnswers.of(one.score for one in within if one.score is not None))
+
+
+def faces_given(reader: FigureReader, place: OnePlace, stretch: WallStretch) -> dict[Scale, FaceFigures | None]:
+    """The faces that visitors chose on their phones, on web pages and by personal links, by scale.
+
+    They are never added to those of terminals: who answers there has chosen to. None: there are too few answers; a
+    scale of which there are none at all is left out.
+    """
+    tree = place.tree(reader)
+    scales = {survey.key: survey.scale for survey in tree.stored.site.surveys}
+    points = place.scope(reader).points(tree)
+    found: dict[Scale, FaceFigures | None] = {}
+    for scale, top in ((Scale.FOUR, 4), (Scale.FIVE, 5)):
+        answers = [
+            one
+            for one in given_answers(reader, tree)
+            if one.face is not None and scales[one.leaf.survey or ""] is scale
+        ]
+        if not any(one.leaf.point in points for one in answers):
+            continue
+        within = _within(place, tree, answers, stretch)
+        counts = None if within is None else Counter(one.face for one in within)
+        found[scale] = None if counts is None else figures([counts[face] for face in range(1, top + 1)])
+    return found
 
 
 def follow_ups_of(reader: FigureReader, place: OnePlace, stretch: WallStretch) -> list[FollowUpAnswers]:
@@ -125,17 +151,23 @@ def _pressed(
 
 def given_answers(reader: FigureReader, tree: PlaceTree) -> list[GivenAnswer]:
     """All that customers of an organisation have said on their phones, on web pages and by personal links."""
+    known: list[GivenAnswer] | None = reader.given.get(tree.stored.id)
+    if known is not None:
+        return known
     table = schema.answers.c
     query = select(
-        table.node_id, table.survey_id, table.answered_utc, table.via, table.score, table.options, table.person
-    ).where(table.verdict == COUNTED)
-    found = []
-    for node_id, survey_id, utc, via, score, options, person in reader.connection.execute(query):
+        table.node_id, table.survey_id, table.answered_utc, table.via, table.face, table.score, table.options,
+        table.person,
+    ).where(table.verdict == COUNTED)  # fmt: skip
+    found: list[GivenAnswer] = []
+    for node_id, survey_id, utc, via, face, score, options, person in reader.connection.execute(query):
         # Where a leaf has its terminal stands how it came, in brackets: no terminal is called so.
         leaf = tree.leaf(f"({via})", node_id, survey_id, 0)
         if leaf is not None:
             hour = hour_at(utc, leaf.zone)
-            found.append(GivenAnswer(leaf, utc, hour, via, score, tuple(json.loads(options or "[]")), person))
+            chosen = tuple(json.loads(options or "[]"))
+            found.append(GivenAnswer(leaf, utc, hour, via, face, score, chosen, person))
+    reader.given[tree.stored.id] = found
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache, partial
 from itertools import takewhile
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
@@ -67,6 +67,8 @@ class FigureReader:
         """How many rows of roll-ups have been read."""
         self.sites = load_sites(connection) if sites is None else sites
         self._stored_places = stored_places(connection)
+        self.given: dict[int, list[Any]] = {}
+        """By organisation what visitors have said beside pressing, once it was read; see `further_answers`."""
         self._trees: dict[int, PlaceTree] = {}
         self._regions: dict[tuple[int, str], Region] = {}
         self._lone: dict[str, Region] | None = None if knows_lone else {}

@@ -161,7 +161,7 @@ class Dashboard:
             place = shown.place
             if isinstance(place, LoneTerminal):
                 trend = place_figures.trend_part(reader, place, period)
-                return {"trend": trend, "hours": None, "moments": None, "places": None, "reasons": []}
+                return {"trend": trend, "hours": None, "moments": None, "places": None, "reasons": [], "phones": None}
             above, nodes = shown.neighbours(self.clock())
             children = {node.key: node.kind is NodeKind.POINT for node in nodes}
             return place_figures.rest_part(reader, Asked(place, period, children, above))

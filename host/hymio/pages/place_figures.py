@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from hymio.figures.cells import FigureCell, FigureQuery, figure_cells
-from hymio.figures.further_answers import follow_ups_of
+from hymio.figures.further_answers import faces_given, follow_ups_of, given_answers, recommendation_of
 from hymio.figures.hours_of_week import HoursOfWeek, hours_of_week
 from hymio.figures.one_place import LoneTerminal, OnePlace, change_of, peak_of_day
 from hymio.figures.reading import FigureReader
@@ -87,6 +87,7 @@ def rest_part(reader: FigureReader, asked: Asked) -> Values:
         "moments": _moments_of_day(reader, asked) if hours is None else _moments_of_week(hours),
         "places": places_part(reader, asked),
         "reasons": reasons_part(reader, asked.place, asked.period),
+        "phones": phones_part(reader, asked.place, asked.period),
     }
 
 
@@ -195,6 +196,34 @@ def reasons_part(reader: FigureReader, place: OnePlace, period: Period) -> list[
             options.sort(key=lambda option: -option["answers"])
         found.append({"survey": one.survey, "is_happy": one.is_happy, "texts": dict(asked.texts), "options": options})
     return found
+
+
+def phones_part(reader: FigureReader, place: OnePlace, period: Period) -> Values | None:
+    """What visitors said on their phones, on web pages and by invitation; None if nobody ever did."""
+    faces = [
+        {"scale": scale.value, "suppressed": found is None, **_faces_values(found)}
+        for scale, found in faces_given(reader, place, period.stretch).items()
+    ]
+    tree = place.tree(reader)
+    points = place.scope(reader).points(tree)
+    asked = any(one.score is not None and one.leaf.point in points for one in given_answers(reader, tree))
+    if not faces and not asked:
+        return None
+    found = recommendation_of(reader, place, period.stretch) if asked else None
+    interval = None if found is None else found.interval
+    score: Values | None = None
+    if asked:
+        score = {
+            "suppressed": found is None,
+            "answers": None if found is None else found.promoters + found.passives + found.detractors,
+            "promoters": None if found is None else found.promoters,
+            "passives": None if found is None else found.passives,
+            "detractors": None if found is None else found.detractors,
+            "score": None if found is None else found.score,
+            "low": None if interval is None else interval.low,
+            "high": None if interval is None else interval.high,
+        }
+    return {"faces": faces, "recommend": score}
 
 
 def days_part(reader: FigureReader, place: OnePlace | LoneTerminal, period: Period) -> Values:
