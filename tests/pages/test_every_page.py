@@ -57,6 +57,8 @@ PAGES = {
     "/": "/",
     "/places/{organisation}": f"{TOWN}?period=month",
     "/places/{organisation}/{place}": f"{TOWN}/reception?period=month&changed=2026-01-20",
+    "/places/{organisation}/misuse": f"{TOWN}/misuse",
+    "/places/{organisation}/{place}/misuse": f"{TOWN}/reception/misuse?lockout=2",
     "/places/{organisation}/presses": "/places/city-hospital/presses",
     "/places/{organisation}/{place}/presses": f"{TOWN}/health/presses?period=week&face=1",
     "/places/{organisation}/texts": f"{TOWN}/texts",
