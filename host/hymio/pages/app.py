@@ -33,7 +33,7 @@ from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
-from hymio.pages.views import places, presses, texts
+from hymio.pages.views import nps, places, presses, texts
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.pages.views.actions import ACTIONS, ActionPages
 from hymio.pages.views.alerts import ALERTS, RULES, AlertPages
@@ -165,6 +165,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
             *(route for path, _ in shown[:2] for route in page(path + "/texts", texts.texts, texts.post_texts)),
+            *(route for path, _ in shown[:2] for route in page(path + "/nps", nps.nps)),
             *(route for path, _ in shown[:2] for route in page(path + "/misuse", misuse.misuse)),
             *(route for path, view in shown for route in page(path, view)),
             *page(RULES, alerts.rules, alerts.post_rules),
