@@ -14,6 +14,7 @@ from mailbox_server import Mailbox
 from served_world import CITY, NOW_UTC, Given, World, at
 from sqlalchemy import event, func, insert, select, text, update
 
+from hymio.alerting import telling
 from hymio.alerting.evaluation import Evaluator
 from hymio.alerting.grounds import Grounds
 from hymio.alerting.making import RuleWish, acknowledge, make_rule, remove_rule
@@ -25,7 +26,7 @@ from hymio.store.alerts import Alert, AlertRule, alerts_of, stored_rules
 from hymio.store.channels import ChannelKind, ChannelWish, make_channel
 from hymio.store.database import open_store
 from hymio.store.deliveries import MAIL_LEASE_S
-from hymio.store.schema import alert_rules, consents, contacts, deliveries, logs, terminal_states
+from hymio.store.schema import alert_rules, answers, consents, contacts, deliveries, logs, terminal_states
 
 MORNING = at("2026-03-31T07:00")
 """Ten in the morning in Helsinki, nine in Stockholm; a Tuesday."""
@@ -247,6 +248,36 @@ def test_quiet_hours_end_and_what_is_over_by_then_is_not_told(world: World) -> N
     assert told(world) == []
     evaluator.look(MORNING + 1800, everywhere=True)
     assert [one[2] for one in told(world)] == [f"alert {kept(world, is_open=True)[0].id}"]
+
+
+def test_who_is_unhappy_in_any_question_of_a_form_is_called(world: World) -> None:
+    """The address is with the first answer of a form; the unhappy one may be the last."""
+    channel(world)
+    rule(world, RuleKind.UNHAPPY_CONTACT, "north")
+    say(world, "a-1", MORNING, survey="service", score=None, face=4)
+    with world.store.reading() as connection:
+        arrival = connection.execute(select(answers.c.arrival).where(answers.c.answer_id == "a-1")).scalar_one()
+    world.answer("a-2", "n-two", "phone", MORNING, score=1, arrival=arrival)
+    world.answer("a-3", "n-two", "phone", MORNING + 1, score=0, arrival=arrival)  # somebody else's, without an address
+    Evaluator(world.store).look(MORNING + 1)
+    [alert] = kept(world)
+    assert alert.cause == "answer a-1" and alert.evidence["score"] == 1
+
+
+def test_what_waits_for_the_morning_is_in_nobodys_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "AT_ONCE", 2)
+    day = channel(world, "Day", place="n-two")
+    rule(world, RuleKind.UNHAPPY_CONTACT, "n-two", quiet="mon-sun 00:00-24:00")
+    for number in range(3):
+        say(world, f"a-{number}", MORNING)
+    evaluator = Evaluator(world.store)
+    evaluator.look(MORNING + 1, everywhere=True)
+    assert len(kept(world)) == 3 and told(world) == []
+    made = rule(world, RuleKind.UNHAPPY_COUNT, "n-two", count=5)
+    evaluator.look(bad_minutes(world, "till-2", MORNING + 60), everywhere=True)
+    assert [(one[0], one[2]) for one in told(world)] == [
+        (day, f"alert {alert.id}") for alert in kept(world) if alert.rule_id == made.id
+    ]
 
 
 def test_nobody_takes_care_so_others_are_told_once(world: World) -> None:

@@ -39,7 +39,7 @@ from hymio.store.channels import ChannelKind, ChannelWish, channel_of_id, make_c
 from hymio.store.deliveries import deliveries_of
 from hymio.store.tokens import create_token
 from hymio.store.users import NewUser, Root, add_user
-from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, take_form
+from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, mark_form, take_form
 
 
 @pytest.fixture
@@ -134,6 +134,20 @@ def test_one_that_is_unhappy_anywhere_is_called(city: World) -> None:
         take_form(connection, VisitorForm(form_id, ids["n-two"], answers, NOW_UTC, NOW_UTC, "qr", contact=ANNA))
     [case] = all_cases(city)
     assert (case.kind, case.answer_id) == ("unhappy", str(form_id)), "the contact is with the first answer"
+
+
+def test_what_was_no_spam_after_all_is_called_once(world: World) -> None:
+    ids, form_id = world.ids(), uuid4()
+    given = [SurveyAnswer(ids["phone"], score=8), SurveyAnswer(ids["service"], face=1)]
+    with world.store.writing() as connection:
+        form = VisitorForm(form_id, ids["n-two"], given, NOW_UTC, NOW_UTC, "qr", contact=ANNA, reason="links")
+        take_form(connection, form)
+    assert all_cases(world) == []
+    for is_spam in (False, True, False):
+        with world.store.writing() as connection:
+            assert mark_form(connection, str(form_id), is_spam, NOW_UTC + 9)
+    [case] = all_cases(world)
+    assert (case.kind, case.answer_id, case.opened_utc) == ("unhappy", str(form_id), NOW_UTC + 9)
 
 
 def test_it_is_there_with_the_answer_or_not_at_all(world: World) -> None:

@@ -138,3 +138,12 @@ def test_who_was_forgotten_may_answer_as_nobody(bob: Invited) -> None:
     assert bob.send(10).status_code == 200
     [kept] = bob.kept()
     assert (kept.score, kept.person, kept.external) == (10, None, None)
+
+
+def test_who_was_forgotten_is_not_told_that_they_are_unsubscribed(bob: Invited) -> None:
+    with bob.world.store.writing() as connection:
+        erase(connection, bob.world.ids()["city"], "a" * 64, "anna", NOW_UTC)
+    for answer in (bob.client.get(f"{bob.path}/stop"), bob.client.post(f"{bob.path}/stop")):
+        assert answer.status_code == 410 and "Nobody knows here any more" in answer.text
+    with bob.world.store.reading() as connection:
+        assert connection.execute(select(schema.unsubscribed)).all() == []

@@ -342,6 +342,24 @@ def test_what_was_asked_when_the_form_was_given_may_be_answered(tmp_path: Any) -
     world.store.close()
 
 
+def test_an_old_form_answers_what_is_asked_now(tmp_path: Any) -> None:
+    """Who collects forms and keeps them can't answer what has ended since."""
+    world = World(str(tmp_path / "old.db"), CITY)
+    visit = Visit(world)
+    form = visit.form()
+    world.import_site(CITY.replace('name = "North one"', 'name = "North one"\nuntil = 2026-03-31T20:00:00+03:00'))
+    visit.now += 8 * 86_400
+    fields = {"id": form["id"], f"a{form['questions'][0]['survey']}": "1"}
+    assert visit.client.post("/f/n-one", data=fields).status_code == 410 and visit.kept() == []
+    world.store.close()
+
+
+def test_a_language_of_no_length_costs_no_answer(visit: Visit) -> None:
+    """PostgreSQL refuses what is longer than its column."""
+    visit.send(headers={"accept-language": "x" * 17 + ", tlh;q=0.5"})
+    assert [row.locale for row in visit.kept()] == ["tlh"]
+
+
 def test_a_database_that_is_away_is_told_of(visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     world = World(str(tmp_path / "gone.db"), CITY)
     there = Visit(world)

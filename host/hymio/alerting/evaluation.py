@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from hymio.alerting.changes import Change, Closed, ContactAnswer, Raised, Vote
 from hymio.alerting.grounds import Grounds
@@ -268,13 +268,17 @@ def _sorted(
 
 def _contacts(connection: Connection, after: int, newest: int) -> list[tuple[int, ContactAnswer]]:
     """The answers with an address of transactions after one and up to another, `AT_ONCE` at most."""
-    columns = answers.c
+    others = answers.alias("others")
+    first, said = answers.c, others.c
+    # The address is with the first answer of a form, whichever it was that was unhappy; all came as one.
+    form = [said[name] == first[name] for name in ("arrival", "node_id", "answered_utc", "verdict")]
     query = (
-        select(columns.arrival, columns.answer_id, columns.answered_utc, columns.node_id, columns.face, columns.score)
-        .select_from(answers.join(contacts).join(surveys))
-        .where(columns.arrival > after, columns.arrival <= newest, columns.verdict == COUNTED)
+        select(first.arrival, first.answer_id, first.answered_utc, first.node_id, said.face, said.score)
+        .select_from(answers.join(contacts).join(others, and_(*form)))
+        .join(surveys, surveys.c.id == said.survey_id)
+        .where(first.arrival > after, first.arrival <= newest, first.verdict == COUNTED)
         .where(surveys.c.type == SurveyType.CUSTOMER.value)
-        .order_by(columns.arrival, columns.answer_id)
+        .order_by(first.arrival, first.answer_id, said.answer_id)
         .limit(AT_ONCE)
     )
     return [(arrival, ContactAnswer(*row)) for arrival, *row in connection.execute(query)]

@@ -51,19 +51,17 @@ class Telling:
 
     def waiting(self) -> int:
         """Has those told who are to be; gives how many alerts were told of."""
+        # What waits for the end of quiet hours is not in the way of what others are to be told.
+        waiting = {one.id for one in self._rules.values() if self._grounds.is_quiet(one, self._now_utc)}
         by_organisation: dict[int, list[Alert]] = {}
-        for alert in untold_alerts(self._connection, AT_ONCE):
-            rule = self._rules[alert.rule_id]
-            if not self._grounds.is_quiet(rule, self._now_utc):
-                by_organisation.setdefault(rule.organisation_id, []).append(alert)
+        for alert in untold_alerts(self._connection, AT_ONCE, waiting):
+            by_organisation.setdefault(self._rules[alert.rule_id].organisation_id, []).append(alert)
         told = sum(self._tell(organisation, its) for organisation, its in sorted(by_organisation.items()))
-        for alert in to_escalate(self._connection, self._now_utc, AT_ONCE):
-            rule = self._rules[alert.rule_id]
-            if not self._grounds.is_quiet(rule, self._now_utc):
-                others = [one for one in rule.escalate_to if one not in self._whom(alert)]
-                self._queue(others, "alert.escalated", alert)
-                mark_escalated(self._connection, alert.id, self._now_utc)
-                told += 1
+        for alert in to_escalate(self._connection, self._now_utc, AT_ONCE, waiting):
+            others = [one for one in self._rules[alert.rule_id].escalate_to if one not in self._whom(alert)]
+            self._queue(others, "alert.escalated", alert)
+            mark_escalated(self._connection, alert.id, self._now_utc)
+            told += 1
         return told
 
     def machines(self, event: str, alert: Alert) -> None:

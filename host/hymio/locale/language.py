@@ -26,6 +26,8 @@ LOCALES: Final = {"en": "en_GB", "fi": "fi_FI", "sv": "sv_SE"}
 the day for the month."""
 SOURCE: Final = "en"
 _MINUTE_S: Final = 60
+_CODE_MAX: Final = 8
+"""Letters of a language's code (RFC 5646, 2.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def wishes(accepted: str) -> list[str]:
         tag, *parameters = (part.strip() for part in wish.split(";"))
         code = tag.partition("-")[0].lower()
         weight = _weight(parameters)
-        if code.isascii() and code.isalpha() and weight > 0:
+        if code.isascii() and code.isalpha() and len(code) <= _CODE_MAX and weight > 0:
             found.append((-weight, place, code))
     return list(dict.fromkeys(code for _weighed, _place, code in sorted(found)))
 

@@ -98,6 +98,13 @@ class InvitedVisitors(Visitors):
     def _stop(
         self, request: Request, invitation: Invitation, organisation: str, wants_no_more: bool
     ) -> tuple[str, dict[str, Any], int]:
+        if invitation.known_person is None:
+            # Nobody can be kept from being asked who is not known: to say that it was done would not be true.
+            raise Told(
+                410,
+                _("This link is too old"),
+                _("Nobody knows here any more to whom it was sent. If you are asked again, say so in that message."),
+            )
         if request.method == "POST":
             with self._store.writing() as connection:
                 unsubscribe(connection, invitation, self._now_utc())

@@ -50,7 +50,7 @@ BODY_MAX: Final = 16 * 1024
 """Bytes of a form: a text of 2,000 characters, each of which may be written in 12."""
 FIELDS_MAX: Final = 100
 OLDEST_S: Final = 7 * 86_400.0
-"""An answer that a phone kept for longer is taken to be of now."""
+"""An answer that a phone kept for longer is taken to be of now, and answers what is asked now."""
 PURPOSE: Final = "visitor form"
 RETRY_S: Final = 10
 
@@ -146,7 +146,7 @@ class Visitors:
         sent = sent_fields(request, body) if request.method == "POST" else None
         given = self._given(sent) if sent is not None else None
         minutes = {int(now_utc // MINUTE_S)}
-        if given is not None and given.made_utc is not None:
+        if given is not None and given.made_utc is not None and now_utc - given.made_utc <= OLDEST_S:
             # What was asked when the form was given is answered, though it has ended since.
             minutes.add(int(given.made_utc // MINUTE_S))
         with self._store.reading() as connection:

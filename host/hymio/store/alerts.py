@@ -189,15 +189,16 @@ _OPEN: Final = _rows.closed_utc.is_(None)
 _OF_THEM: Final = _rules.id == _rows.rule_id
 
 
-def untold_alerts(connection: Connection, most: int) -> list[Alert]:
-    """Open ones that nobody has been told of yet, the oldest first."""
-    query = select(*_ALERT).where(_OPEN & _rows.told_utc.is_(None)).order_by(_rows.id).limit(most)
-    return _alerts(connection, query)
+def untold_alerts(connection: Connection, most: int, without: Collection[int] = ()) -> list[Alert]:
+    """Open ones that nobody has been told of yet, the oldest first; none of the rules `without`."""
+    waits = _OPEN & _rows.told_utc.is_(None) & _rows.rule_id.not_in(sorted(without))
+    return _alerts(connection, select(*_ALERT).where(waits).order_by(_rows.id).limit(most))
 
 
-def to_escalate(connection: Connection, now_utc: float, most: int) -> list[Alert]:
-    """Open ones that nobody has acknowledged within the time of their rule, the oldest first."""
+def to_escalate(connection: Connection, now_utc: float, most: int, without: Collection[int] = ()) -> list[Alert]:
+    """Open ones that nobody has acknowledged within the time of their rule, the oldest first; see `untold_alerts`."""
     waits = _OPEN & _rows.acknowledged_utc.is_(None) & _rows.escalated_utc.is_(None)
+    waits &= _rows.rule_id.not_in(sorted(without))
     is_due = _rows.told_utc + _rules.escalate_s <= now_utc
     return _alerts(connection, select(*_ALERT).join(alert_rules).where(waits & is_due).order_by(_rows.id).limit(most))
 

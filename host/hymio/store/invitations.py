@@ -215,6 +215,10 @@ def _left_out(connection: Connection, batch: NewBatch, people: Sequence[str], si
 
 def end_what_is_over(connection: Connection, now_utc: float) -> None:
     """Nothing more is sent to who has answered, wants no more, is too late or was forgotten."""
+    connection.execute(update(invitations).where(_rows.due_utc <= now_utc, _is_over(now_utc)).values(due_utc=None))
+
+
+def _is_over(now_utc: float) -> ColumnElement[bool]:
     wants_no_more = (
         select(unsubscribed.c.person)
         .join(invitation_batches, invitation_batches.c.organisation_id == unsubscribed.c.organisation_id)
@@ -222,8 +226,7 @@ def end_what_is_over(connection: Connection, now_utc: float) -> None:
         .correlate(invitations)
         .exists()
     )
-    is_over = _rows.answered_utc.is_not(None) | _rows.address.is_(None) | (_rows.expires_utc <= now_utc) | wants_no_more
-    connection.execute(update(invitations).where(_rows.due_utc <= now_utc, is_over).values(due_utc=None))
+    return _rows.answered_utc.is_not(None) | _rows.address.is_(None) | (_rows.expires_utc <= now_utc) | wants_no_more
 
 
 def due(connection: Connection, now_utc: float, most: int, ways: Sequence[str]) -> list[Due]:
@@ -251,12 +254,13 @@ def due(connection: Connection, now_utc: float, most: int, ways: Sequence[str]) 
 
 
 def claim(connection: Connection, one: Due, now_utc: float) -> float | None:
-    """Takes it upon us to send a message: gives until when it is ours; None: it has changed since it was read.
+    """Takes it upon us to send a message: gives until when it is ours; None: it has changed since it was read, or is over.
 
-    `connection` comes from `Store.writing`; it holds once that has been committed.
+    Many are read at a time, and it may be an hour until the last of them goes. `connection` comes from `Store.writing`;
+    it holds once that has been committed.
     """
     until_utc = now_utc + LEASE_S
-    still = (_rows.id == one.id) & (_rows.due_utc == one.due_utc) & _rows.answered_utc.is_(None)
+    still = (_rows.id == one.id) & (_rows.due_utc == one.due_utc) & ~_is_over(now_utc)
     taken = connection.execute(update(invitations).where(still).values(due_utc=until_utc))
     return until_utc if taken.rowcount == 1 else None
 

@@ -16,7 +16,7 @@ from hymio.store.care_cases import open_case_for
 from hymio.store.cells import COUNTED
 from hymio.store.persons import person_of
 from hymio.store.rows import chunks
-from hymio.store.schema import answers, contacts, nodes, surveys
+from hymio.store.schema import answers, cases, contacts, nodes, surveys
 from hymio.store.telling import Words, tell_of
 
 SPAM: Final = "spam"
@@ -231,10 +231,11 @@ def texts_of(
     return found[:most]
 
 
-def mark_form(connection: Connection, answer_id: str, is_spam: bool) -> bool:
+def mark_form(connection: Connection, answer_id: str, is_spam: bool, now_utc: float) -> bool:
     """Has all answers of a form count, or be spam by somebody's word; `connection` comes from `Store.writing`.
 
-    Whoever follows the database hears that something has changed. False: it was so before.
+    Whoever follows the database hears that something has changed. One that counts now, and has a contact, opens its
+    case now. False: it was so before.
     """
     form = select(answers.c.arrival, answers.c.verdict).where(answers.c.answer_id == answer_id)
     found = connection.execute(form).one()
@@ -245,4 +246,12 @@ def mark_form(connection: Connection, answer_id: str, is_spam: bool) -> bool:
     whole = answers.c.arrival == found.arrival if found.arrival else answers.c.answer_id == answer_id
     values = {"verdict": SPAM, "reason": BY_HAND} if is_spam else {"verdict": COUNTED, "reason": None}
     connection.execute(update(answers).where(whole).values(values))
+    if not is_spam:
+        form_rows = connection.execute(select(answers).where(whole).order_by(answers.c.answer_id)).all()
+        left = select(contacts.c.answer_id).where(contacts.c.answer_id.in_([row.answer_id for row in form_rows]))
+        has_case = select(cases.c.id).where(cases.c.answer_id == contacts.c.answer_id).exists()
+        for first in connection.execute(left.where(~has_case)).scalars():
+            ordered = sorted(form_rows, key=lambda row: row.answer_id != first)
+            said = [(row.answer_id, row.survey_id, row.face, row.score) for row in ordered]
+            open_case_for(connection, ordered[0].node_id, said, now_utc)
     return True
