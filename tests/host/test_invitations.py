@@ -310,7 +310,9 @@ def test_what_is_over_is_not_sent(city: World) -> None:
     assert sent(city, now + 2 * DAY_S) == []
 
 
-def test_who_wants_no_more_gets_none_of_those_that_were_read_before(city: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_wants_no_more_gets_none_of_those_that_were_read_before(
+    city: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A hundred are read at a time, and it takes more than an hour until the last of them goes."""
     invited(city, LIST)
     now, post = time.time() + 1, Post(monkeypatch)

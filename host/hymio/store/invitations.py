@@ -254,10 +254,10 @@ def due(connection: Connection, now_utc: float, most: int, ways: Sequence[str]) 
 
 
 def claim(connection: Connection, one: Due, now_utc: float) -> float | None:
-    """Takes it upon us to send a message: gives until when it is ours; None: it has changed since it was read, or is over.
+    """Takes it upon us to send a message: gives until when it is ours; None: it has changed since it was read.
 
-    Many are read at a time, and it may be an hour until the last of them goes. `connection` comes from `Store.writing`;
-    it holds once that has been committed.
+    Many are read at a time, and it may be an hour until the last of them goes: what is over by then does not go.
+    `connection` comes from `Store.writing`; it holds once that has been committed.
     """
     until_utc = now_utc + LEASE_S
     still = (_rows.id == one.id) & (_rows.due_utc == one.due_utc) & ~_is_over(now_utc)
