@@ -9,7 +9,8 @@ from hymio.board.deploy import _BOOT_LOADER_OFFSETS
 from hymio.board.stock_image import CHIPS
 from hymio.cable import smp_messages, status
 from hymio.common.firmware_files import firmware_dir
-from hymio.office import broker_config, config_push, order, rejudging, replay
+from hymio.measures import rejudging
+from hymio.office import broker_config, config_push, order, replay
 from hymio.store import dating
 from hymio.wire import acks, batches, records
 from hymio.wire.device_ids import is_device_id as host_is_device_id

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hymio.office.rejudging import UNANSWERED, boots, rejudge
+from hymio.measures.rejudging import UNANSWERED, boots, rejudge
 from hymio.store.log_reading import verdicts_in_force
 from hymio.wire.records import Event, Press, Revise
 from terminal.compat import ticks_add

@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 
 from hymio.cable.log_image import read_image
-from hymio.office.rejudging import boots, default_windows, rejudge
+from hymio.measures.rejudging import boots, default_windows, rejudge
 from hymio.wire.records import VERDICTS, Event, Run
 from hymio_sim.run.virtual import VirtualTerminal
 

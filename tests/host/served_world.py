@@ -154,6 +154,7 @@ class Given:
     button: int = 4
     verdict: str = "counted"
     presses: int = 1
+    quiet_ms: int = 65535
 
 
 class Teller:
@@ -181,7 +182,7 @@ class Teller:
         uptime_ms = round((one.utc - self.began_utc) * 1000)
         if one.presses > 1:
             return Run(1, uptime_ms, one.button, VERDICT_CODES[one.verdict], 9, one.presses)
-        return Press(1, uptime_ms, one.button, VERDICT_CODES[one.verdict], 0, 5, 65535)
+        return Press(1, uptime_ms, one.button, VERDICT_CODES[one.verdict], 0, 5, one.quiet_ms)
 
 
 _names = itertools.count(1)

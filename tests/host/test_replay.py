@@ -15,10 +15,11 @@ from schema_check import check
 
 from hymio.common.durations import parse_duration
 from hymio.common.errors import NO_SERVICE, WRONG_USE, Failure
-from hymio.office.rejudging import default_windows
-from hymio.office.replay import OPTIONS, replay, windows_of
+from hymio.measures.rejudging import default_windows
+from hymio.office.replay import OPTIONS, windows_of
 from hymio.store.database import Store, open_store
 from hymio.store.ingest import ingest
+from hymio.store.replaying import replay
 from hymio.wire.batches import Batch
 from hymio.wire.records import VERDICTS, Event, Press, Record, Revise, Run
 

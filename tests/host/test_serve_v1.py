@@ -308,3 +308,32 @@ def test_schemathesis_finds_nothing_in_our_own_document(tmp_path: Path) -> None:
         said = run_schemathesis(url, token, tmp_path, tmp_path / "openapi.json", 5, hooks=False)
     world.store.close()
     assert "WARNINGS" not in said
+
+
+def test_answers_in_the_order_of_their_arrival_with_what_a_crm_calls_people(world: World) -> None:
+    ids = world.ids()
+    uuids = [f"00000000-0000-4000-8000-{number:012d}" for number in (5, 3, 9, 4)]
+    for arrival, (uuid, place, survey) in enumerate(
+        zip(uuids, ("n-two", "s-one", "n-two", "n-one"), ("phone", "service", "phone", "pulse"), strict=True), 1
+    ):
+        more = {"score": 9} if survey == "phone" else {"face": 1}
+        external = '{"order": "1002"}' if arrival == 3 else None
+        world.answer(uuid, place, survey, at("2026-03-12T08:00"), arrival=arrival, external=external, **more)
+    own, whole = world.token("n-two"), world.token()
+    with served(world) as client:
+        every = got(client, "answers", whole)
+        of_city = [one for one in every["answers"] if one["answer_id"] in uuids]
+        assert [one["answer_id"] for one in of_city] == uuids[:3], "and nothing of staff"
+        assert of_city[2]["external"] == {"order": "1002"} and of_city[0]["external"] is None
+        assert (of_city[0]["place"], of_city[0]["survey"], of_city[0]["score"]) == (ids["n-two"], ids["phone"], 9)
+        cursor, found, names = "0.", [], set()
+        for _ in range(20):
+            page = got(client, "answers", own, cursor=cursor, limit=1)
+            found += [one["answer_id"] for one in page["answers"] if one["answer_id"] in uuids]
+            cursor = page["next"]
+            names.add(cursor.partition(".")[2])
+        assert found == [uuids[0], uuids[2]] and not names & {uuids[1], uuids[3]}, "no name of what is not told of"
+        assert not page["more"] and page["answers"] == []
+        for wrong in ("x", "1", "1.X", "-1."):
+            answer = client.get("/api/v1/answers", params={"cursor": wrong}, headers={"X-HON-API-Token": own})
+            assert answer.status_code == 400

@@ -218,3 +218,24 @@ def test_the_example_is_a_whole_site(db: str) -> None:
     places = {one["key"]: one for one in ask("site-show", "show", "--db", db)["organisations"][0]["places"]}
     assert [one["device_id"] for one in places["ward-4"]["terminals"]] == ["till-1"]
     assert places["canteen"]["surveys"] == ["service-2026", "shift-2026"]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("three-questions", {"came-for": "four", "come-again": "five", "recommend": "nps"}),
+        ("peak-end", {"end": "four", "peak": "five"}),
+        ("staff", {"work-day": "four"}),
+    ],
+)
+def test_a_template_is_a_whole_site(tmp_path: Path, name: str, asked: dict[str, str]) -> None:
+    text = hymio("site", "template", name).stdout
+    assert check("site-template", hymio("site", "template", name, "--json").stdout)["toml"].strip() == text.strip()
+    site = parse_site(text)
+    assert {one.key: one.scale.value for one in site.surveys} == asked
+    assert all(set(one.texts) == {"en", "fi", "sv"} for one in site.questions)
+    assert (name == "staff") == (site.surveys[0].type.value == "staff")
+    file = tmp_path / "site.toml"
+    file.write_text(text, encoding="utf-8")
+    done = hymio("site", "import", str(file), "--db", str(tmp_path / "votes.db"))
+    assert done.returncode == DONE, done.stderr

@@ -44,6 +44,7 @@ from hymio.store.actions import NewAction, add_action
 from hymio.store.care_cases import CaseChange, case_of_number, change_case
 from hymio.store.channels import FAMILIES, ChannelKind, ChannelWish, make_channel
 from hymio.store.database import Store
+from hymio.store.invitations import Invitee, Links, NewBatch, invite
 from hymio.store.report_schedules import NewSchedule, add_schedule
 from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, take_form
 from hymio.store.wall_links import create_link
@@ -56,10 +57,14 @@ PAGES = {
     "/": "/",
     "/places/{organisation}": f"{TOWN}?period=month",
     "/places/{organisation}/{place}": f"{TOWN}/reception?period=month&changed=2026-01-20",
+    "/places/{organisation}/misuse": f"{TOWN}/misuse",
+    "/places/{organisation}/{place}/misuse": f"{TOWN}/reception/misuse?lockout=2",
     "/places/{organisation}/presses": "/places/city-hospital/presses",
     "/places/{organisation}/{place}/presses": f"{TOWN}/health/presses?period=week&face=1",
     "/places/{organisation}/texts": f"{TOWN}/texts",
     "/places/{organisation}/{place}/texts": f"{TOWN}/reception/texts",
+    "/places/{organisation}/nps": f"{TOWN}/nps?period=month",
+    "/places/{organisation}/{place}/nps": f"{TOWN}/reception/nps?period=quarter",
     "/lone/{terminal}": "/lone/lone-7?period=day",
     "/lone/{terminal}/presses": "/lone/lone-7/presses",
     "/terminals": "/terminals?sort=unsent",
@@ -79,6 +84,8 @@ PAGES = {
     "/reports": "/reports?done=added",
     "/wall/{secret}": "/wall/SECRET",
     "/f/{place}": "/f/reception",
+    "/i/{secret}": "/i/INVITED",
+    "/i/{secret}/stop": "/i/INVITED/stop",
     "/f/{organisation}/{place}": "/f/city-hospital/ward-3",
 }
 """For each route, what is looked at."""
@@ -89,7 +96,7 @@ STATES_OF_PAGES = {
     "an error": "/error/404",
     "a session that has ended": "/error/401",
 }
-OPEN = ("/login", "/wall/{secret}", "/f/{place}", "/f/{organisation}/{place}")
+OPEN = ("/login", "/wall/{secret}", "/f/{place}", "/f/{organisation}/{place}", "/i/{secret}", "/i/{secret}/stop")
 """Pages of somebody who is not logged in."""
 ELSEWHERE = ("/login/oidc", BACK)
 """Addresses that show nothing of ours: they lead to the issuer and back."""
@@ -165,6 +172,7 @@ def tell(connection: Connection) -> None:
             text="The soup was cold.", contact=contact, external={"customer": f"C-{number}"},
         )  # fmt: skip
         take_form(connection, form)
+    recommend(connection, node_id, survey)
     closed = case_of_number(connection, 2)
     assert closed is not None
     change_case(connection, closed, CaseChange(outcome="Rang her."), 1, "anna", NOW + 60)
@@ -172,6 +180,28 @@ def tell(connection: Connection) -> None:
     connection.execute(row.update().where(row.c.id == 1).values(due_utc=None, taken_utc=NOW))
     dead = {"due_utc": None, "dead_utc": NOW, "tries": 10, "trouble": "it answered 500"}
     connection.execute(row.update().where(row.c.id == 2).values(dead))
+
+
+def recommend(connection: Connection, node_id: int, survey: int) -> None:
+    """Somebody who is invited, and twenty who have answered in this quarter and in the one before."""
+    one = Invitee(survey, node_id, "a" * 64, "eva@example.org", "email", "Eva", "en", {})
+    invite(connection, NewBatch("b", 1, "https://town.example", None, None, "anna", NOW_UTC), [one], 4e9, 0.0)
+    rows = [
+        {
+            "answer_id": str(UUID(int=1000 + 100 * earlier + number)), "node_id": node_id, "survey_id": survey,
+            "answered_utc": NOW_UTC - earlier * 90 * 86_400, "received_utc": NOW_UTC, "via": "email",
+            "score": number % 11, "person": str(number), "verdict": "counted",
+        }
+        for number in range(20) for earlier in (0, 1)
+    ]  # fmt: skip
+    connection.execute(insert(schema.answers), rows)
+
+
+def invited(store: Store) -> str:
+    """The secret of her link."""
+    with store.reading() as connection:
+        uid = connection.execute(select(schema.invitations.c.uid)).scalar_one()
+        return Links.of(connection).secret(uid)
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +267,7 @@ def test_no_page_is_left_out(app: Starlette, tmp_path: Path) -> None:
 def test_everybody_can_use_it(
     browser: Browser, address: str, world: tuple[Store, str], anna: dict[str, Any], name: str
 ) -> None:
-    path = (PAGES | STATES_OF_PAGES)[name].replace("SECRET", world[1])
+    path = (PAGES | STATES_OF_PAGES)[name].replace("SECRET", world[1]).replace("INVITED", invited(world[0]))
     url = f"{address}{path}{'&' if '?' in path else '?'}lang="
     with opened(browser, f"{url}en", reduced_motion="reduce", **({} if name in OPEN else anna)) as page:
         for code in LOCALES:

@@ -512,6 +512,34 @@ def serve(
 
 
 @app.command(
+    rich_help_panel=OFFICE,
+    epilog=examples(
+        "hymio misuse --db votes.db --place wards",
+        "hymio misuse --db votes.db --lockout 3s",
+        "hymio misuse --db votes.db --json",
+    ),
+)
+def misuse(
+    db: DbOption,
+    place: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="A group or an experience point: it and all below it. Else everything."),
+    ] = None,
+    organisation: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Which one, where the database has several.")
+    ] = None,
+    lockout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="And what votes would be with this lock-out: 500ms to 10s.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Which terminals were mashed in the last four weeks, when and how: children, staff, a cloth, a worn switch."""
+    from hymio.office.misuse import run_misuse
+
+    run_misuse(db, place, organisation, lockout, as_json)
+
+
+@app.command(
     "demo-site",
     rich_help_panel=OFFICE,
     epilog=examples("hymio demo-site --db demo.db", "hymio demo-site --db demo.db --seed 7 --json"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -110,3 +110,27 @@ def show(
     from hymio.office.site import run_show
 
     run_show(db, organisation, past, as_json)
+
+
+@app.command(
+    epilog=examples(
+        "hymio site template three-questions > site.toml",
+        "hymio site template staff | hymio site import /dev/stdin --db votes.db",
+        "hymio site template peak-end --json",
+    )
+)
+def template(
+    name: Annotated[
+        Literal["three-questions", "peak-end", "staff"],
+        typer.Argument(metavar="three-questions|peak-end|staff", help="Which one."),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Prints a small site to begin with, as TOML that `import` takes: questions that others have found to be good.
+
+    three-questions: did you get what you came for, will you come again, would you recommend us. peak-end: the moment
+    that is remembered, and the last one. staff: those who work here.
+    """
+    from hymio.office.site import run_template
+
+    run_template(name, as_json)

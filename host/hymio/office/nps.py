@@ -100,17 +100,17 @@ def _show_rows(scope: str, rows: list[dict[str, Any]]) -> None:
     table = Table(box=None)
     for name in ("place", "by"):
         table.add_column(name)
-    for name in ("answers", "score", "95 %", "sent", "bounced", "answered", "response"):
-        table.add_column(name, justify="right")
+    for name in ("answers", "score", "95 %", "sent", "answered", "response"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        score, between = "too few answers", ""
+        score, between = "too few", ""
         if not row["suppressed"]:
             score = _number(row["nps"])
             between = "" if row["nps_low"] is None else f"{row['nps_low']:.0f} to {row['nps_high']:.0f}"
         rate = "" if row["response"] is None else (
             f"{row['response']:.0f}% ({row['response_low']:.0f}-{row['response_high']:.0f})"
         )  # fmt: skip
-        numbers = (_number(row[name]) for name in ("sent", "bounced", "answered"))
+        numbers = (_number(row[name]) for name in ("sent", "answered"))
         place = "" if row["channel"] else escape(row["name"])
         table.add_row(place, row["channel"] or "all", _number(row["answers"]), score, between, *numbers, rate)
     screen.print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ from hymio.store.known_terminals import forgotten
 from hymio.store.places import load_places, places_of_sites
 from hymio.store.sites import StoredSite, clashes, load_sites, lock_sites, save_changes
 
+TEMPLATES: Final = Path(moments.__file__).with_name("templates")
 _SHOWN_MAX: Final = 100
 """More changes than this are only counted after an import."""
 _NEAR_MAX: Final = 5
@@ -139,6 +141,15 @@ def run_show(db: str, organisation: str | None, with_past: bool, as_json: bool) 
         note(f"There is no organisation in the database. {_NO_SITE}")
     if unplaced:
         print_line(f"Without a placement: {', '.join(unplaced)}")
+
+
+def run_template(name: str, as_json: bool) -> None:
+    """Prints a small site whose surveys begin today."""
+    text = (TEMPLATES / f"{name}.toml").read_text(encoding="utf-8").replace("FIRST_DAY", date.today().isoformat())
+    if as_json:
+        print_json({"name": name, "toml": text})
+    else:
+        print_line(text.rstrip("\n"))
 
 
 def chosen_site(sites: Sequence[StoredSite], organisation: str | None) -> StoredSite:

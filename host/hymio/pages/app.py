@@ -33,12 +33,13 @@ from hymio.pages.oidc import BACK, Oidc
 from hymio.pages.reader import KnownSites, PageOf, PageReader, reader_language, remember_choice, wants_json
 from hymio.pages.render import rendered
 from hymio.pages.security_headers import SecurityHeaders
-from hymio.pages.views import places, presses, texts
+from hymio.pages.views import nps, places, presses, texts
 from hymio.pages.views.accounts import ACCOUNT, USERS, AccountPages
 from hymio.pages.views.actions import ACTIONS, ActionPages
 from hymio.pages.views.alerts import ALERTS, RULES, AlertPages
 from hymio.pages.views.cases import CASES, CasePages
 from hymio.pages.views.channels import CHANNELS, DELIVERIES, ChannelPages
+from hymio.pages.views.misuse import MisusePages
 from hymio.pages.views.reports import REPORTS, ReportPages
 from hymio.pages.views.screens import SCREENS, ScreenPages
 from hymio.pages.views.terminals import TERMINALS, TerminalPages, TextLog
@@ -104,7 +105,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     live = LiveFigures(dashboard, more.is_ending)
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
-    actions = ActionPages(gate.now_utc)
+    actions, misuse = ActionPages(gate.now_utc), MisusePages()
     alerts = AlertPages(store, gate, more.url)
     cases, channels = CasePages(gate.now_utc), ChannelPages(gate.now_utc, more.may_be_inside)
     screens, reports = ScreenPages(gate.now_utc), ReportPages(gate.now_utc, more.sends_mail)
@@ -164,6 +165,8 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
             *(listening(path) for path, _ in shown),
             *(route for path, _ in shown for route in page(path + "/presses", presses.presses)),
             *(route for path, _ in shown[:2] for route in page(path + "/texts", texts.texts, texts.post_texts)),
+            *(route for path, _ in shown[:2] for route in page(path + "/nps", nps.nps)),
+            *(route for path, _ in shown[:2] for route in page(path + "/misuse", misuse.misuse)),
             *(route for path, view in shown for route in page(path, view)),
             *page(RULES, alerts.rules, alerts.post_rules),
             *page(RULES + "/{rule}", alerts.rule, alerts.post_rule),

@@ -194,6 +194,52 @@ class PressesAnswer(BaseModel):
     """Whether there is more now; a page may be short, or empty, and yet not the last one."""
 
 
+class GivenAnswerModel(BaseModel):
+    """An answer by phone, web page or personal link to one question of customers."""
+
+    answer_id: str
+    """By a personal link: the UID of the invitation."""
+    place: int
+    survey: int
+    answered_utc: float
+    received_utc: float
+    via: str
+    """qr, link, email or digital."""
+    face: int | None
+    """1 is the unhappiest of four or five; null: it is a 0-10 question."""
+    score: int | None
+    options: list[int]
+    """Ids of the reasons that were chosen."""
+    text: str | None
+    locale: str | None
+    verdict: str
+    """counted, or spam."""
+    external: dict[str, str] | None
+    """What the sender of the invitation calls whoever it is; null: nobody was invited, or they were forgotten."""
+
+
+class AnswersAnswer(BaseModel):
+    """A page of answers, in the order in which they came."""
+
+    model_config = _like(
+        answers=[
+            {
+                "answer_id": "8d1d4a54-0000-4000-8000-000000000001", "place": 3, "survey": 2,
+                "answered_utc": 1774958400.5, "received_utc": 1774958401.0, "via": "email", "face": None, "score": 9,
+                "options": [], "text": "Lovely", "locale": "en", "verdict": "counted",
+                "external": {"order": "1002"},
+            }
+        ],
+        next="17.8d1d4a54-0000-4000-8000-000000000001",
+        more=False,
+    )  # fmt: skip
+    answers: list[GivenAnswerModel]
+    next: str
+    """The `cursor` of the next page, also for later, when more has come."""
+    more: bool
+    """Whether there is more now; a page may be short, or empty, and yet not the last one."""
+
+
 class DifferenceAnswer(BaseModel):
     """A cell less the one that it is compared with, in points; intervals of 95 %."""
 

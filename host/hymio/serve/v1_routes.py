@@ -10,11 +10,13 @@ from sqlalchemy import Connection, bindparam, func, select
 from starlette.requests import Request
 
 from hymio import __version__
+from hymio.serve.answers_list import ANSWER_POSITION, answers_after
 from hymio.serve.api_errors import bad_request
 from hymio.serve.catalogue import View
 from hymio.serve.followed_presses import followed_page, newest_position
 from hymio.serve.serving import asker_of, serving_of
 from hymio.serve.v1_models import (
+    AnswersAnswer,
     ErrorAnswer,
     HealthAnswer,
     LedgerAnswer,
@@ -156,6 +158,26 @@ def presses(
         after = newest_position(connection) if cursor == LATEST else position_of(cursor)
         page = followed_page(connection, view, after, limit)
     return {"presses": page.presses, "next": str(page.next), "more": page.more}
+
+
+@router.get("/answers", summary="Answers by phone, web page and personal link", response_model=AnswersAnswer)
+def answers(
+    request: Request,
+    cursor: Annotated[
+        str | None, Query(description="`next` of the page before; without it: the first page.", pattern=ANSWER_POSITION)
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=PRESSES_MAX)] = 1000,
+) -> dict[str, Any]:
+    """One by one, in the order in which they came, with what a CRM calls whoever was invited. Staff's are not told of.
+
+    What is taken away since, as the text of who wants to be forgotten, is not in later answers to the same request.
+    """
+    serving = serving_of(request)
+    arrival, _dot, answer_id = (cursor or "0.").partition(".")
+    with serving.store.reading() as connection:
+        view = serving.view(connection, asker_of(request).scope)
+        page = answers_after(connection, view, int(arrival), answer_id, limit)
+    return page
 
 
 def position_of(came: str | None) -> ArrivalPosition:

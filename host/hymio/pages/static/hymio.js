@@ -206,6 +206,11 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     redraw();
+    for (const slider of document.querySelectorAll("input[data-shows]")) {
+      const number = new Intl.NumberFormat(document.documentElement.lang);
+      const shown = document.getElementById(slider.dataset.shows);
+      slider.addEventListener("input", () => { shown.textContent = number.format(slider.value); });
+    }
     const state = document.getElementById("live");
     if (state) listen(state);
   });
