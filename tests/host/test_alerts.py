@@ -364,6 +364,17 @@ def test_pages_of_presses_end_anywhere_and_nothing_changes(world: World, monkeyp
     assert len(found[0]) == 5 and found[1] == found[0] and found[2] == found[0]
 
 
+def test_whoever_was_away_tells_of_what_is_the_matter_now(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five bad times while nobody looked the last one is told of, however it is read."""
+    monkeypatch.setattr("hymio.alerting.evaluation.AT_ONCE", 7)
+    channel(world)
+    rule(world, RuleKind.UNHAPPY_COUNT, "n-two", count=5, window_s=600)
+    for number in range(5):
+        end = bad_minutes(world, "till-2", MORNING + 3600 * number, 6)
+    Evaluator(world.store).look(end)
+    assert [one.told_utc is not None for one in kept(world)] == [False] * 4 + [True] and len(told(world)) == 1
+
+
 def test_what_is_looked_at_costs_a_bounded_number_of_statements(world: World) -> None:
     channel(world)
     for number in range(30):

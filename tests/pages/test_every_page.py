@@ -29,6 +29,9 @@ from starlette.routing import Route
 from test_terminals import LEDGER, NOW, STATES
 from test_terminals_browser import LOG
 
+from hymio.alerting.grounds import Grounds
+from hymio.alerting.making import RuleWish, make_rule
+from hymio.alerting.rules import RuleKind
 from hymio.common.roles import Role
 from hymio.locale.language import LOCALES
 from hymio.pages import errors
@@ -41,6 +44,7 @@ from hymio.pages.render import environment
 from hymio.pages.security_headers import HEADERS
 from hymio.store import schema
 from hymio.store.actions import NewAction, add_action
+from hymio.store.alerts import NewAlert, acknowledge_alert, close_alert, raise_alert
 from hymio.store.care_cases import CaseChange, case_of_number, change_case
 from hymio.store.channels import FAMILIES, ChannelKind, ChannelWish, make_channel
 from hymio.store.database import Store
@@ -67,6 +71,10 @@ PAGES = {
     "/places/{organisation}/{place}/nps": f"{TOWN}/reception/nps?period=quarter",
     "/lone/{terminal}": "/lone/lone-7?period=day",
     "/lone/{terminal}/presses": "/lone/lone-7/presses",
+    "/alerts": "/alerts",
+    "/alerts/{alert}": "/alerts/1",
+    "/alerts/rules": "/alerts/rules?kind=negative",
+    "/alerts/rules/{rule}": "/alerts/rules/1?trial=1",
     "/terminals": "/terminals?sort=unsent",
     "/terminals/{terminal}": "/terminals/till-3",
     "/login": "/login?next=/users",
@@ -176,10 +184,24 @@ def tell(connection: Connection) -> None:
     closed = case_of_number(connection, 2)
     assert closed is not None
     change_case(connection, closed, CaseChange(outcome="Rang her."), 1, "anna", NOW + 60)
+    alarm(connection, node_id)
     row = schema.deliveries
     connection.execute(row.update().where(row.c.id == 1).values(due_utc=None, taken_utc=NOW))
     dead = {"due_utc": None, "dead_utc": NOW, "tries": 10, "trouble": "it answered 500"}
     connection.execute(row.update().where(row.c.id == 2).values(dead))
+
+
+def alarm(connection: Connection, node_id: int) -> None:
+    """A rule, and alerts of it: one that is open, one that somebody takes care of, one that is over."""
+    wish = RuleWish(RuleKind.NEGATIVE, "Many unhappy", {"share": 30, "least": 5}, quiet="mon-sun 22:00-07:00")
+    rule = make_rule(connection, Grounds(connection), 1, node_id, wish, "anna", NOW_UTC)
+    counts = {"votes": 21, "unhappy": 13, "share": 61.9, "low": 40.9, "high": 79.2, "limit": 30}
+    for number in range(3):
+        began = NOW_UTC - 3600 * (3 - number)
+        evidence = {**counts, "from_utc": began - 7200, "to_utc": began}
+        raise_alert(connection, NewAlert(rule.id, node_id, None, f"vote {number}", evidence, began))
+    acknowledge_alert(connection, 2, "Anna", "A second till is open", NOW_UTC - 60, closes=False)
+    close_alert(connection, rule.id, "vote 2", NOW_UTC - 60)
 
 
 def recommend(connection: Connection, node_id: int, survey: int) -> None:

@@ -94,7 +94,7 @@ def test_what_it_costs_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch)
         asking.get(f"/places/city/misuse?lockout={lockout}")
     assert calls == [3000, 2000]
     world.tell("till-2", Given(at("2026-03-31T10:00"), 4))
-    asking.get("/places/city/misuse?lockout=3")
+    asking.get("/places/city/misuse.json?lockout=3")
     assert calls == [3000, 2000, 3000]
 
 

@@ -115,6 +115,9 @@ class Evaluator:
             rules = [one for one in stored_rules(connection) if one.ended_utc is None]
             following = [one for one in rules if one.kind in VOTE_KINDS]
             asking = [one for one in rules if one.kind == RuleKind.UNHAPPY_CONTACT]
+            if not following and not asking:
+                self._newest, self._known = newest, frozenset()
+                return None
             grounds = self._now(connection)
             begin = self._begin(following, newest)
             rows = presses_after(connection, begin, AT_ONCE) if following else []
@@ -142,7 +145,8 @@ class Evaluator:
             with self._store.writing() as connection:
                 rules = locked_rules(connection, [*page.votes, *(page.contact_rules if page.contacts else ())])
                 changes = {one.id: self._fed(connection, one, page) for one in rules}
-                told = self._keep_changes(connection, rules, changes, now_utc)
+                # Whoever was away for days tells of what is the matter now, and not of what was.
+                told = self._keep_changes(connection, rules, changes, now_utc, tells=page.is_whole)
         self._at = page.end
         self._unkept += page.rows
         if self._unkept >= KEPT_EVERY:
@@ -203,6 +207,7 @@ class Evaluator:
         rules: Iterable[AlertRule],
         changes: Mapping[int, Sequence[Change]],
         now_utc: float,
+        tells: bool = True,
     ) -> bool:
         if not any(changes.values()) and not has_waiting(connection, now_utc):
             return False
@@ -220,7 +225,7 @@ class Evaluator:
                         closed = close_alert(connection, rule.id, change.cause, change.utc)
                         if closed is not None:
                             telling.machines("alert.closed", closed)
-        return telling.waiting() > 0
+        return tells and telling.waiting() > 0
 
     def _keep(self) -> None:
         if self._at is None:

@@ -106,7 +106,7 @@ def pages_app(store: Store, more: PageOptions = PageOptions()) -> Starlette:
     terminals = TerminalPages(gate.now_utc, more.text_log)
     accounts = AccountPages(gate, more.oidc)
     actions, misuse = ActionPages(gate.now_utc), MisusePages()
-    alerts = AlertPages(store, gate, more.url)
+    alerts = AlertPages(store, more.now_utc, more.url)
     cases, channels = CasePages(gate.now_utc), ChannelPages(gate.now_utc, more.may_be_inside)
     screens, reports = ScreenPages(gate.now_utc), ReportPages(gate.now_utc, more.sends_mail)
 

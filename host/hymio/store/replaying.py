@@ -188,10 +188,11 @@ def rejudged_between(
     ):
         times[log_id, seq] = utc
     faces, then, looked = [0] * 4, [0] * 4, 0
+    defaults = default_windows()
     for log_id in sorted({log_id for log_id, _seq in times}):
         in_force: dict[int, int] = {}
         for boot in boots(_records(connection, device_id, log_id, in_force, within)):
-            verdicts = rejudge(boot, windows)
+            verdicts, usual = rejudge(boot, windows), rejudge(boot, defaults)
             for seq, record in boot:
                 if not isinstance(record, Press | Run):
                     continue
@@ -199,5 +200,8 @@ def rejudged_between(
                 count, was = (record.count, record.verdict) if isinstance(record, Run) else (1, in_force[seq])
                 if is_vote_at(times[log_id, seq]):
                     faces[record.button - 1] += count if was == COUNTED else 0
-                    then[record.button - 1] += count if verdicts.get(seq, was) == COUNTED else 0
+                    # What comes out otherwise even with the usual windows has other reasons, see `hymio replay`.
+                    judged = verdicts.get(seq, was)
+                    verdict = was if judged == usual.get(seq, was) else judged
+                    then[record.button - 1] += count if verdict == COUNTED else 0
     return Rejudged(tuple(faces), tuple(then), looked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final
@@ -19,7 +19,6 @@ from hymio.alerting.words import KIND_NAMES, condition_said, rate_of, title_of, 
 from hymio.locale.sentence import Sentence, _
 from hymio.pages.access import SiteNow
 from hymio.pages.errors import Refused
-from hymio.pages.gate import Gate
 from hymio.pages.reader import PageOf, PageReader
 from hymio.site.moments import zone_of
 from hymio.store.alerts import (
@@ -63,9 +62,9 @@ DONE: Final = {
 class AlertPages:
     """The views."""
 
-    def __init__(self, store: Store, gate: Gate, url: str = "") -> None:
+    def __init__(self, store: Store, now_utc: Callable[[], float], url: str = "") -> None:
         """Of a database; url: how people reach it, for what programs are told."""
-        self._store, self._gate, self._url = store, gate, url.rstrip("/")
+        self._store, self._now_utc, self._url = store, now_utc, url
         self._grounds: Grounds | None = None
 
     def waiting(self, reader: PageReader) -> int | None:
@@ -120,7 +119,7 @@ class AlertPages:
                 grounds = self._now(connection)
                 _rule, alert = self._asked(reader, connection, grounds)
                 acknowledge(
-                    connection, grounds, alert.id, reader.said("name"), reader.said("comment"), self._gate.now_utc(),
+                    connection, grounds, alert.id, reader.said("name"), reader.said("comment"), self._now_utc(),
                     self._url, reader.access.name,
                 )  # fmt: skip
         except RuleError as error:
@@ -161,7 +160,7 @@ class AlertPages:
         """Makes a rule, or only tries it."""
         _need_right(reader)
         site, node_id = _asked_place(reader)
-        now = self._gate.now_utc()
+        now = self._now_utc()
         try:
             wish = self._wish(reader)
             if reader.said("change") == "try":
@@ -193,7 +192,7 @@ class AlertPages:
             if reader.request.query_params.get("trial"):
                 trial = tried(
                     connection, grounds, RuleKind(rule.kind), rule.condition, rule.organisation_id, rule.node_id,
-                    self._gate.now_utc(), TRIAL_MONTHS,
+                    self._now_utc(), TRIAL_MONTHS,
                 )  # fmt: skip
         shown = None if trial is None else _trial(reader, trial)
         return PageOf("alert_rule.html", {"rule": values, "alerts": alerts}, {**self._around(reader), "trial": shown})
@@ -206,7 +205,7 @@ class AlertPages:
         with self._store.writing() as connection:
             grounds = self._now(connection)
             rule = self._asked_rule(reader, connection, grounds)
-            remove_rule(connection, grounds, rule, reader.access.name, self._gate.now_utc())
+            remove_rule(connection, grounds, rule, reader.access.name, self._now_utc())
         return RedirectResponse(f"{RULES}/{rule.id}?done=removed", 303)
 
     # What they share
@@ -304,7 +303,7 @@ class AlertPages:
         return {
             "done": done,
             "moment": lambda utc, zone="UTC": datetime.fromtimestamp(utc, zone_of(zone)),
-            "now_utc": self._gate.now_utc(),
+            "now_utc": self._now_utc(),
         }
 
 
