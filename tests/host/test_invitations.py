@@ -537,6 +537,8 @@ def test_by_whatever_apprise_knows(city: World, tmp_path: Path) -> None:
     assert hymio_here("invite", "send", "--db", city.db).returncode == 0
     [one] = rows(city)
     assert f"{URL}/i/{secret(city, one.uid)}" in told[0] and (one.via, one.sent_utc is not None) == ("link", True)
+    erased = hymio_here("privacy", "erase", "--db", city.db, "--person", "hymiotest://phone", "--json")
+    assert check("privacy-erase", erased.stdout)["erased"]["invitations"] == 1 and rows(city)[0].address is None
     invited(city, LIST)
     waits = hymio_here("invite", "send", "--db", city.db)
     assert waits.returncode == BROKEN_OFF and "There is no way for some" in waits.stderr
