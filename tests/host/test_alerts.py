@@ -337,6 +337,16 @@ def test_two_servers_at_once_raise_each_alert_once(world: World) -> None:
     assert len(names) == len(set(names)) == 12 and len(set(told(world))) == len(told(world))
 
 
+def test_what_two_servers_read_at_once_is_looked_at_once(world: World) -> None:
+    rule(world, RuleKind.UNHAPPY_COUNT, "n-two", count=5)
+    end = bad_minutes(world, "till-2", MORNING, 4)
+    both = [Evaluator(world.store) for _ in range(2)]
+    for one, page in [(one, one._read()) for one in both]:
+        assert page is not None and page.votes
+        one._take(page, end)
+    assert kept(world) == [], "four are four, and not eight"
+
+
 def test_pages_of_presses_end_anywhere_and_nothing_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule run over the stored stream in one go, in small pages, and by one server after another: the same alerts."""
     found = []
