@@ -23,7 +23,6 @@ from hymio.site.model import places_of
 from hymio.store import schema
 from hymio.store.sites import load_sites
 
-
 MOVED = """
 [[placement]]
 device_id = "till-moved"

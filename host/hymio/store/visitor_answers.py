@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, insert, or_, select, update
 
 from hymio.locale.sentence import _
 from hymio.store.arrival_order import next_arrival
@@ -16,7 +16,7 @@ from hymio.store.care_cases import open_case_for
 from hymio.store.cells import COUNTED
 from hymio.store.persons import person_of
 from hymio.store.rows import chunks
-from hymio.store.schema import answers, contacts, nodes, surveys
+from hymio.store.schema import answers, cases, contacts, nodes, surveys
 from hymio.store.telling import Words, tell_of
 
 SPAM: Final = "spam"
@@ -231,12 +231,13 @@ def texts_of(
     return found[:most]
 
 
-def mark_form(connection: Connection, answer_id: str, is_spam: bool) -> bool:
+def mark_form(connection: Connection, answer_id: str, is_spam: bool, now_utc: float) -> bool:
     """Has all answers of a form count, or be spam by somebody's word; `connection` comes from `Store.writing`.
 
-    Whoever follows the database hears that something has changed. False: it was so before.
+    Whoever follows the database hears that something has changed. What counts now after all opens a case as it would
+    have when it came. False: it was so before.
     """
-    form = select(answers.c.arrival, answers.c.verdict).where(answers.c.answer_id == answer_id)
+    form = select(answers.c.arrival, answers.c.verdict, answers.c.node_id).where(answers.c.answer_id == answer_id)
     found = connection.execute(form).one()
     if (found.verdict == SPAM) is is_spam:
         return False
@@ -245,4 +246,18 @@ def mark_form(connection: Connection, answer_id: str, is_spam: bool) -> bool:
     whole = answers.c.arrival == found.arrival if found.arrival else answers.c.answer_id == answer_id
     values = {"verdict": SPAM, "reason": BY_HAND} if is_spam else {"verdict": COUNTED, "reason": None}
     connection.execute(update(answers).where(whole).values(values))
+    if not is_spam:
+        _open_late_case(connection, whole, found.node_id, now_utc)
     return True
+
+
+def _open_late_case(connection: Connection, whole: ColumnElement[bool], node_id: int, now_utc: float) -> None:
+    """The case of a form with a contact, unless it has one."""
+    columns = (answers.c.answer_id, answers.c.survey_id, answers.c.face, answers.c.score)
+    rows = [tuple(row) for row in connection.execute(select(*columns).where(whole))]
+    left = select(contacts.c.answer_id).where(contacts.c.answer_id.in_([row[0] for row in rows]))
+    first = connection.execute(left).scalar()
+    if first is None or connection.execute(select(cases.c.id).where(cases.c.answer_id == first)).first():
+        return
+    rows.sort(key=lambda row: row[0] != first)
+    open_case_for(connection, node_id, rows, now_utc)

@@ -16,7 +16,7 @@ from hymio.pages.errors import Refused
 from hymio.pages.labels import period_label, text_in
 from hymio.pages.reader import PageOf, PageReader
 from hymio.pages.tree import branches, way_to
-from hymio.pages.views.places import address_of, asked_period, shown_of
+from hymio.pages.views.places import address_of, asked_period, dashboard_of, shown_of
 from hymio.pages.visitor_form import options_of
 from hymio.site.model import SurveyType
 from hymio.site.moments import zone_of
@@ -110,7 +110,7 @@ def post_texts(reader: PageReader) -> RedirectResponse:
         nodes = {site.stored.nodes[key] for key in _points(site, shown)}
         if one is None or one.node_id not in nodes or one.survey_id not in _surveys(site):
             raise Refused(404)
-        if mark_form(connection, answer_id, is_spam):
+        if mark_form(connection, answer_id, is_spam, dashboard_of(reader).clock()):
             action = "answer.spam" if is_spam else "answer.counted"
             place = site.stored.node_keys[one.node_id]
             details = {"organisation": site.organisation.key, "place": place, "answer": answer_id}
