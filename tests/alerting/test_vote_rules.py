@@ -127,7 +127,7 @@ def test_what_comes_days_late_raises_nothing() -> None:
 # Broken off anywhere
 
 moments = st.lists(
-    st.tuples(st.floats(0, 4 * HOUR_S), st.integers(1, 4), st.sampled_from((0.0, 0.0, 300.0, 2 * DAY_S))),
+    st.tuples(st.floats(-120, 4 * HOUR_S), st.integers(1, 4), st.sampled_from((0.0, 0.0, 300.0, 2 * DAY_S))),
     min_size=1, max_size=120,
 )  # fmt: skip
 EASY: dict[RuleKind, dict[str, float]] = {
@@ -163,6 +163,23 @@ def test_cut_anywhere_and_asked_at_any_moment_it_says_the_same(
     assert found == whole
     opens = [isinstance(one, Raised) for one in whole]
     assert all(opens[::2]) and not any(opens[1::2]), "raised, closed, raised, ..."
+
+
+@given(st.lists(st.tuples(st.floats(0, 900), st.sampled_from((0.0, 0.0, 200.0, 3000.0))), max_size=80))
+def test_a_window_holds_what_it_says(given: list[tuple[float, float]]) -> None:
+    """Against the same by looking at all votes each time, some of which come late."""
+    condition, utc, votes = {"window_s": HOUR_S, "count": 5, "least": 5}, float(MONDAY), []
+    for gap, late_s in given:
+        utc += gap
+        votes.append(vote(utc, 1, late_s))
+    rule = VOTE_RULES[RuleKind.UNHAPPY_COUNT](condition, {})
+    for number, one in enumerate(votes, 1):
+        before = rule.open
+        found = raised(list(rule.vote(one)))
+        oldest = one.received_utc // 60 - 60
+        held = sum(other.pressed_utc // 60 > oldest for other in votes[:number])
+        if before is None and one.pressed_utc // 60 > oldest:
+            assert [each.evidence["unhappy"] for each in found] == ([held] if held >= 5 else [])
 
 
 # What is promised

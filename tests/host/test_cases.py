@@ -36,7 +36,9 @@ from hymio.store.care_cases import (
     tell_overdue,
 )
 from hymio.store.channels import ChannelKind, ChannelWish, channel_of_id, make_channel
-from hymio.store.deliveries import deliveries_of
+from hymio.store.deliveries import KEPT_S, deliveries_of, forget_old
+from hymio.store.persons import person_of
+from hymio.store.privacy import erase
 from hymio.store.tokens import create_token
 from hymio.store.users import NewUser, Root, add_user
 from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, mark_form, take_form
@@ -303,6 +305,21 @@ def test_every_answer_of_a_customer_is_told_to_who_wants_it(city: World) -> None
         "known_as": None,
     }
     assert (told.event, told.payload["answer"]) == ("answer.given", said) and "Anna" not in str(told.payload)
+
+
+def test_who_is_erased_is_in_no_message_any_more(world: World) -> None:
+    channel = listener(world, events=("answer", "case"))
+    say(world, score=0, external={"customer": "C-7"})
+    [case] = all_cases(world)
+    with world.store.writing() as connection:
+        change_case(connection, case, CaseChange(outcome="Rang."), 1, "bert", NOW_UTC)
+        [waiting] = [one for one in deliveries_of(connection, [channel], False, 9) if one.event == "answer.given"]
+        person = person_of(connection, ANNA.address, NOW_UTC)
+        erase(connection, world.ids()["city"], person, "anna", NOW_UTC + 1)
+        told = list(deliveries_of(connection, [channel], False, 9))
+        assert {one.event for one in told} == {"answer.given", "case.opened", "case.closed"} and waiting.due_utc
+        assert all(one.payload == {"title": "", "text": ""} and one.due_utc is None for one in told)
+        assert forget_old(connection, NOW_UTC + KEPT_S) == 0 and forget_old(connection, NOW_UTC + KEPT_S + 2) == 3
 
 
 # A CRM

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from hook_receiver import Receiver, receiving
-from hymio_process import hymio_here
+from hymio_process import hymio_here, service
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -167,6 +167,17 @@ def test_what_a_channel_hears_of(world: World) -> None:
         assert channels_of(connection, *one, "answer.given") == []
         end_channel(connection, whole, NOW)
         assert [found.id for found in channels_of(connection, *one, "alert.raised")] == [north]
+
+
+def test_one_that_is_late_says_nothing(city: World) -> None:
+    channel = add(city)
+    put(city.store, channel)
+    late, other = claimed(city.store, NOW), claimed(city.store, NOW + LEASE_S)
+    assert late is not None and other is not None and late.id == other.id
+    with city.store.writing() as connection:
+        failed(connection, late, "it took too long", NOW + LEASE_S + 1, is_gone=False)
+    [now] = kept(city.store, channel)
+    assert (now.due_utc, now.trouble) == (NOW + 2 * LEASE_S, None), "it is the other's to say"
 
 
 class TwoSenders(RuleBasedStateMachine):
@@ -456,6 +467,27 @@ def test_one_that_is_killed_leaves_it_to_another_under_the_same_id(city: World, 
     assert len(list(send_due(city.store, Ways(), lambda: time.time() + LEASE_S))) == 1
     assert {uid for uid, _ in receiver.taken} == {before.uid}
     assert len(receiver.taken) == 1 + (where == "after it went")
+
+
+def test_the_server_tells_at_once_and_may_be_killed_amid_it(city: World, receiver: Receiver) -> None:
+    channel = listening_channel(city, receiver)
+    came = threading.Event()
+    with service("serve", "--db", city.db, "--listen", "127.0.0.1:0", "--json") as server:
+        server.wait_for("ready")
+
+        def kill(_uid: str) -> tuple[int, dict[str, str]]:
+            server.process.kill()
+            came.set()
+            return 204, {}
+
+        receiver.answer = kill
+        began = time.monotonic()
+        put(city.store, channel, at=time.time())
+        assert came.wait(5) and time.monotonic() - began < 5
+        assert server.process.wait(10) == -signal.SIGKILL
+    receiver.answer = lambda _uid: (204, {})
+    assert len(list(send_due(city.store, Ways(), lambda: time.time() + LEASE_S))) == 1
+    assert [uid for uid, _ in receiver.taken] == [kept(city.store, channel)[0].uid] * 2
 
 
 # By other ways

@@ -40,6 +40,8 @@ from hymio.store.invitations import (
     Due,
     Invitation,
     Links,
+    claim,
+    due,
     invitation_of,
     take_answer,
     unsubscribe,
@@ -75,7 +77,7 @@ def plain(text: str) -> bool:
     return text[:1] not in ("'", "\ufeff")
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(people, labels, st.sampled_from([",", ";", "\t"]), st.booleans(), st.booleans())
 def test_a_list_is_read_as_it_was_written(
     rows: list[dict[str, Any]], label: str, separator: str, told: bool, quoted: bool
@@ -288,6 +290,18 @@ def sent(world: World, now_utc: float) -> list[str]:
     return [f"{one.message_name.partition('.')[0]} {one.address}" for one in post.gone]
 
 
+def test_of_two_that_have_seen_the_same_one_sends(world: World) -> None:
+    invited(world, LIST)
+    now = time.time() + 1
+    with world.store.reading() as connection:
+        seen, other = due(connection, now, 1, ["email"]), due(connection, now, 1, ["email"])
+    with world.store.writing() as connection:
+        assert claim(connection, seen[0], now) == now + LEASE_S
+    with world.store.writing() as connection:
+        assert claim(connection, other[0], now) is None
+    assert sent(world, now) == ["invitation bob@example.org"]
+
+
 def test_one_reminder_and_only_to_who_has_not_answered(world: World) -> None:
     invited(world, LIST, "--remind-after", "5d")
     now = time.time() + 1
@@ -394,7 +408,7 @@ def test_whatever_happens_nobody_is_mailed_twice(tmp_path: Path, monkeypatch: py
     }  # fmt: skip
     steps = st.sampled_from(["goes", "fails", "killed", "killed late", "away", "answers", "stops", "bounces"])
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=15, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 2 * 86_400), steps), max_size=12))
     def happens(events: list[tuple[int, str]]) -> None:
         now, post.gone, accepted = began, [], []
@@ -553,6 +567,8 @@ def test_by_whatever_apprise_knows(city: World, tmp_path: Path) -> None:
     assert hymio_here("invite", "send", "--db", city.db).returncode == 0
     [one] = rows(city)
     assert f"{URL}/i/{secret(city, one.uid)}" in told[0] and (one.via, one.sent_utc is not None) == ("link", True)
+    erased = hymio_here("privacy", "erase", "--db", city.db, "--person", "hymiotest://phone", "--json")
+    assert check("privacy-erase", erased.stdout)["erased"]["invitations"] == 1 and rows(city)[0].address is None
     invited(city, LIST)
     waits = hymio_here("invite", "send", "--db", city.db)
     assert waits.returncode == BROKEN_OFF and "There is no way for some" in waits.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -13,8 +14,9 @@ from sqlalchemy import insert, select
 
 from hymio.store import schema
 from hymio.store.arrival_order import newest_arrival
+from hymio.store.consents import add_consent
 from hymio.store.persons import known_person, normal_address, person_of
-from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, take_form
+from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, mark_form, take_form
 
 FORM = UUID("5f0c1f9e-0000-4000-8000-000000000001")
 NOW = at("2026-03-31T10:00")
@@ -54,6 +56,35 @@ def test_a_form_counts_once(world: World) -> None:
     assert rows[0].answer_id == kept.answer_id == str(FORM) != rows[1].answer_id
     assert {(row.arrival, row.verdict, row.locale) for row in rows} == {(before + 1, "counted", "fi")}
     assert (kept.name, kept.address) == ("Eva", "Eva@Shop.Example")
+
+
+def test_many_at_once_with_one_form_are_one(world: World) -> None:
+    """A phone that hears nothing sends again while the first is still at work."""
+    whole, taken = form(world), []
+
+    def send() -> None:
+        with world.store.writing() as connection:
+            taken.append(take_form(connection, whole))
+
+    senders = [threading.Thread(target=send) for _ in range(6)]
+    for one in senders:
+        one.start()
+    for one in senders:
+        one.join(60)
+    with world.store.reading() as connection:
+        assert sorted(taken) == [False] * 5 + [True] and len(connection.execute(select(schema.answers)).all()) == 2
+
+
+def test_what_was_taken_for_spam_opens_its_case_once_it_counts(world: World) -> None:
+    with world.store.writing() as connection:
+        consent = add_consent(connection, world.ids()["city"], {"en": "Yes"}, 1.0)
+        contact = Contact("eva@shop.example", consent.id)
+        take_form(connection, form(world, reason="links", contact=contact))
+        assert connection.execute(select(schema.cases)).first() is None
+        for is_spam, is_changed in ((False, True), (False, False), (True, True), (False, True)):
+            assert mark_form(connection, str(FORM), is_spam, NOW) is is_changed
+        (case,) = connection.execute(select(schema.cases)).all()
+    assert (case.answer_id, case.kind) == (str(FORM), "unhappy")
 
 
 def test_spam_is_kept_and_says_why(world: World) -> None:

@@ -13,6 +13,7 @@ from hymio_process import hymio_here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdfium2 import PdfDocument
+from schema_check import check
 from served_world import CITY, NOW_UTC, OTHER, World
 from sqlalchemy import delete, select
 from starlette.testclient import TestClient
@@ -51,9 +52,9 @@ class Visit:
         self.client.cookies.clear()
 
     def form(self, path: str = "/f/n-one", **headers: str) -> dict[str, Any]:
-        answer = self.client.get(path.partition("?")[0] + ".json", headers=headers)
+        answer = self.client.get(path.partition("?")[0].removesuffix(".json") + ".json", headers=headers)
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
+        found: dict[str, Any] = check("visitor-form", answer.text)
         return found
 
     def send(self, path: str = "/f/n-one", later_s: float = 60.0, headers: Any = None, **fields: Any) -> Any:
@@ -209,7 +210,7 @@ def test_twice_is_once(visit: Visit) -> None:
     form = visit.form()
     fields = {"id": form["id"], f"a{form['questions'][0]['survey']}": "4"}
     visit.now += 60
-    answers = [visit.client.post("/f/n-one.json", data=fields).json() for _ in range(3)]
+    answers = [check("visitor-said", visit.client.post("/f/n-one.json", data=fields).text) for _ in range(3)]
     assert [one["is_new"] for one in answers] == [True, False, False] and len(visit.kept()) == 1
 
 
@@ -238,6 +239,8 @@ def test_what_cannot_be_taken_is_said_and_nothing_of_it_is_kept(visit: Visit, fi
     named = {f"{name}{survey}" if name in ("a", "o") else name: value for name, value in fields.items()}
     answer = visit.send(**{f"a{survey}": "1", **named})
     assert answer.status_code == 400 and words in said(answer)
+    again = visit.send("/f/n-one.json", **{f"a{survey}": "1", **named})
+    assert words in check("visitor-form", again.text)["fault"]
     assert not visit.kept() and not visit.contacts()
     if "text" in fields and "\x00" not in fields["text"]:
         assert fields["text"][:20] in answer.text, "what was written is not lost"

@@ -28,12 +28,13 @@ from hymio.office.mail import MailServer, MailTrouble, message_to, send_mail
 from hymio.store.care_cases import is_any_late, tell_overdue
 from hymio.store.channels import Channel, ChannelKind, channel_of_id
 from hymio.store.database import Store, open_store
-from hymio.store.deliveries import EVENTS, Delivery, claim, failed, is_any_due, taken, waiting_kinds
+from hymio.store.deliveries import EVENTS, Delivery, claim, failed, forget_old, is_any_due, taken, waiting_kinds
 
 LOOK_S: Final = 0.5
 """How often it is looked whether anything is to be told; that is all that a message waits for."""
 AT_A_TIME: Final = 8
 """So many channels are spoken to at the same time."""
+FORGET_S: Final = 3600.0
 _END_S: Final = 5.0
 HOME_ASSISTANT: Final = "homeassistant"
 """Below this Home Assistant looks for what there is (MQTT discovery)."""
@@ -138,6 +139,12 @@ def tell_late(store: Store, now_utc: float) -> None:
         tell_overdue(connection, now_utc)
 
 
+def forget(store: Store, now_utc: float) -> None:
+    """Deletes messages that have gone, or were given up, long ago."""
+    with store.writing() as connection:
+        forget_old(connection, now_utc)
+
+
 def send_due(store: Store, ways: Ways, now_utc: Callable[[], float] = time.time) -> Iterator[Tried]:
     """Sends what is due and what `ways` reach, one after another, and gives what became of each."""
     while (claimed := _claimed(store, ways, (), now_utc())) is not None:
@@ -154,6 +161,7 @@ def run_deliver(db: str, ways: Ways, as_json: bool) -> None:
     try:
         tell_late(store, time.time())
         told = list(send_due(store, ways))
+        forget(store, time.time())
         with store.reading() as connection:
             waiting = {kind: n for kind, n in waiting_kinds(connection, time.time()).items() if kind not in ways.kinds}
     finally:
@@ -201,9 +209,13 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Looks, and sends."""
+        forgot_utc = 0.0
         while not self._is_over.is_set():
             with contextlib.suppress(Failure):  # the database is away: those who ask for pages say so
                 self._round()
+                if self._now_utc() - forgot_utc > FORGET_S:
+                    forget(self._store, self._now_utc())
+                    forgot_utc = self._now_utc()
             self._wake.wait(LOOK_S)
             self._wake.clear()
 

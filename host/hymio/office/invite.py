@@ -24,7 +24,7 @@ from hymio.common.output import console, note, print_json, print_line
 from hymio.common.words import counted
 from hymio.locale.language import LOCALES, SOURCE
 from hymio.office.bounces import read_bounces
-from hymio.office.invite_list import OTHER_WAY, ListedPerson, ListRules, read_list
+from hymio.office.invite_list import ListedPerson, ListRules, read_list
 from hymio.office.invite_send import InviteWays, NobodyThere, send_invitations
 from hymio.office.invite_texts import read_template
 from hymio.office.mail import MailServer
@@ -37,7 +37,7 @@ from hymio.store.accounts import AccountError, checked_email
 from hymio.store.audit import account, record
 from hymio.store.database import open_store
 from hymio.store.invitations import EMAIL, LINK, Invitee, NewBatch, bounced, counts_of_batches, due, invite
-from hymio.store.persons import normal_address, person_behind, person_of
+from hymio.store.persons import OTHER_WAY, normal_address, person_behind, person_of
 from hymio.store.sites import StoredSite, load_sites
 
 LEFT_OUT: Final = ("twice", "again", "recent", "unsubscribed", "bounced")

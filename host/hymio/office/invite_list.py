@@ -11,12 +11,11 @@ from hymio.common.spreadsheets import SAVE_AS_CSV, NoCsv, csv_rows, plain_cell
 from hymio.locale.language import LOCALES
 from hymio.site.read import FaultyFiles, FileFault, read_bounded
 from hymio.site.rules import is_line, shown
+from hymio.store.persons import OTHER_WAY
 
 ADDRESS_COLUMNS: Final = ("email", "address")
 OTHER_COLUMNS: Final = ("name", "language", "place")
 """In any case. Columns of any other name are the CRM's, and come back with the answer as they are."""
-OTHER_WAY: Final = "://"
-"""Stands in an address that is no e-mail address: the URL of a way that Apprise knows."""
 EXTERNAL_MAX: Final = 20
 LABEL_MAX: Final = 64
 VALUE_MAX: Final = 250

@@ -21,7 +21,7 @@ from hymio.site.rules import LOCALE, is_line
 from hymio.store.audit import account, record
 from hymio.store.consents import add_consent, consents_of
 from hymio.store.database import Store, open_store
-from hymio.store.persons import known_person, normal_address
+from hymio.store.persons import OTHER_WAY, known_person, normal_address
 from hymio.store.privacy import Counts, DataKind, data_of, erase, keep_days, kept_days, sweep
 from hymio.store.sites import StoredSite, load_sites
 
@@ -200,6 +200,8 @@ class PrivacyRounds(threading.Thread):
 
 
 def _checked_address(person: str) -> None:
+    if OTHER_WAY in person:  # somebody who was invited by another way, letter by letter as the list had it
+        return
     try:
         normal_address(person)
     except ValueError:

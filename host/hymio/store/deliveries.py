@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hymio.store.channels import ChannelKind, end_channel
@@ -35,6 +35,8 @@ EVENTS: Final = (
 )  # fmt: skip
 """What may happen."""
 TROUBLE_MAX: Final = 300
+KEPT_S: Final = 90 * 86_400.0
+"""So long it can be looked up what has gone."""
 
 _rows: Final = deliveries.c
 
@@ -192,6 +194,29 @@ def deliveries_of(
     which: ColumnElement[bool] = of_them & _rows.dead_utc.is_not(None) if only_dead else of_them
     for row in connection.execute(select(*_KEPT).where(which).order_by(_rows.id.desc()).limit(limit)):
         yield _delivery(row)
+
+
+def forget_messages(connection: Connection, answer_ids: Sequence[str], case_ids: Sequence[int], now_utc: float) -> None:
+    """Takes out of messages what they say of answers and cases; those that have not gone yet never go.
+
+    Args:
+        connection: comes from `Store.writing`.
+        answer_ids: of somebody.
+        case_ids: alike.
+        now_utc: now.
+    """
+    subjects = [f"answer {one}" for one in answer_ids] + [f"case {one}" for one in case_ids]
+    theirs = or_(_rows.subject.in_(subjects), *(_rows.subject.like(f"case {one} %") for one in case_ids))
+    waits = theirs & _rows.due_utc.is_not(None)
+    connection.execute(update(deliveries).where(waits).values(due_utc=None, dead_utc=now_utc, trouble="erased"))
+    connection.execute(update(deliveries).where(theirs).values(payload=json.dumps({"title": "", "text": ""})))
+
+
+def forget_old(connection: Connection, now_utc: float) -> int:
+    """Deletes messages that were taken or given up `KEPT_S` ago; gives how many."""
+    before = now_utc - KEPT_S
+    old = _rows.due_utc.is_(None) & or_(_rows.taken_utc < before, _rows.dead_utc < before)
+    return connection.execute(delete(deliveries).where(old)).rowcount
 
 
 def _delivery(row: Row[tuple[object, ...]]) -> Delivery:

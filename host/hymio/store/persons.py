@@ -18,6 +18,8 @@ from hymio.store.server_keys import PERSONS, make_key, stored_key
 
 ADDRESS_MAX: Final = 254
 """Characters of an e-mail address (RFC 5321, 4.5.3.1.3, less the brackets)."""
+OTHER_WAY: Final = "://"
+"""Is in the URL of another way to a person than mail and telephone, as Apprise has them."""
 _TELEPHONE: Final = re.compile(r"(?:\+|00)?\d{5,15}", re.ASCII)
 """As E.164 has it, without what people write between the digits."""
 _BETWEEN_DIGITS: Final = str.maketrans("", "", " \u00a0\u202f-()/.")
@@ -66,12 +68,12 @@ def person_behind(connection: Connection, url: str, now_utc: float) -> str:
 
 
 def known_person(connection: Connection, address: str) -> str | None:
-    """The same where nothing is written; None: nobody is known yet.
+    """The same where nothing is written, of an address or a URL; None: nobody is known yet.
 
     Raises:
-        ValueError: it is no address.
+        ValueError: it is neither.
     """
-    normal, key = normal_address(address), stored_key(connection, PERSONS)
+    normal, key = address if OTHER_WAY in address else normal_address(address), stored_key(connection, PERSONS)
     return None if key is None else _name(key, normal)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, or_, select, text, update
 
+from hymio.store.deliveries import forget_messages
 from hymio.store.invitations import ERASED
 from hymio.store.schema import (
     answers,
@@ -102,6 +103,7 @@ def erase(connection: Connection, organisation_id: int, person: str, who: str, n
     is_open = and_(of.cases, cases.c.closed_utc.is_(None))
     closed = {"closed_utc": now_utc, "closed_by": who, "version": cases.c.version + 1}
     connection.execute(update(cases).where(is_open).values(closed))
+    forget_messages(connection, of.answer_ids, of.case_ids, now_utc)
     done = {
         "cases": _changed(connection, cases, of.cases, external=None, outcome=""),
         "case_notes": _changed(connection, case_notes, case_notes.c.case_id.in_(of.case_ids), text=""),
@@ -171,6 +173,7 @@ class _Person:
         left = list(connection.execute(contacted).scalars())
         own = and_(answers.c.person == person, answers.c.node_id.in_(here))
         given = [*left, *connection.execute(select(answers.c.answer_id).where(own)).scalars()]
+        self.answer_ids: Sequence[str] = given
         self.contacts: ColumnElement[bool] = contacts.c.answer_id.in_(left)
         self.answers: ColumnElement[bool] = answers.c.answer_id.in_(given)
         self.cases: ColumnElement[bool] = and_(cases.c.organisation_id == organisation_id, cases.c.answer_id.in_(given))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, insert, or_, select, update
 
 from hymio.locale.sentence import _
 from hymio.store.arrival_order import next_arrival
@@ -234,10 +234,10 @@ def texts_of(
 def mark_form(connection: Connection, answer_id: str, is_spam: bool, now_utc: float) -> bool:
     """Has all answers of a form count, or be spam by somebody's word; `connection` comes from `Store.writing`.
 
-    Whoever follows the database hears that something has changed. One that counts now, and has a contact, opens its
-    case now. False: it was so before.
+    Whoever follows the database hears that something has changed. What counts now after all opens a case as it would
+    have when it came. False: it was so before.
     """
-    form = select(answers.c.arrival, answers.c.verdict).where(answers.c.answer_id == answer_id)
+    form = select(answers.c.arrival, answers.c.verdict, answers.c.node_id).where(answers.c.answer_id == answer_id)
     found = connection.execute(form).one()
     if (found.verdict == SPAM) is is_spam:
         return False
@@ -247,11 +247,17 @@ def mark_form(connection: Connection, answer_id: str, is_spam: bool, now_utc: fl
     values = {"verdict": SPAM, "reason": BY_HAND} if is_spam else {"verdict": COUNTED, "reason": None}
     connection.execute(update(answers).where(whole).values(values))
     if not is_spam:
-        form_rows = connection.execute(select(answers).where(whole).order_by(answers.c.answer_id)).all()
-        left = select(contacts.c.answer_id).where(contacts.c.answer_id.in_([row.answer_id for row in form_rows]))
-        has_case = select(cases.c.id).where(cases.c.answer_id == contacts.c.answer_id).exists()
-        for first in connection.execute(left.where(~has_case)).scalars():
-            ordered = sorted(form_rows, key=lambda row: row.answer_id != first)
-            said = [(row.answer_id, row.survey_id, row.face, row.score) for row in ordered]
-            open_case_for(connection, ordered[0].node_id, said, now_utc)
+        _open_late_case(connection, whole, found.node_id, now_utc)
     return True
+
+
+def _open_late_case(connection: Connection, whole: ColumnElement[bool], node_id: int, now_utc: float) -> None:
+    """The case of a form with a contact, unless it has one."""
+    columns = (answers.c.answer_id, answers.c.survey_id, answers.c.face, answers.c.score)
+    rows = [tuple(row) for row in connection.execute(select(*columns).where(whole))]
+    left = select(contacts.c.answer_id).where(contacts.c.answer_id.in_([row[0] for row in rows]))
+    first = connection.execute(left).scalar()
+    if first is None or connection.execute(select(cases.c.id).where(cases.c.answer_id == first)).first():
+        return
+    rows.sort(key=lambda row: row[0] != first)
+    open_case_for(connection, node_id, rows, now_utc)
