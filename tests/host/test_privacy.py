@@ -18,7 +18,9 @@ from sqlalchemy import Select, Table, delete, insert, select
 
 from hymio.office.privacy import PrivacyRounds, sweep_all
 from hymio.store import schema
+from hymio.store.channels import ChannelKind, ChannelWish, make_channel
 from hymio.store.consents import add_consent
+from hymio.store.deliveries import queue
 from hymio.store.persons import person_of
 from hymio.store.privacy import DataKind, data_of, erase, keep_days, kept_days, sweep
 from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, take_form
@@ -141,6 +143,28 @@ def test_erased_is_what_says_who_it_was_and_counted_stays_counted(people: People
         assert not any(rows for name, rows in left.items() if name != "unsubscribed")
         # What another organisation has of her is that one's.
         assert [row["text"] for row in data_of(connection, people.other, people.eva)["answers"]] == ["Fine"]
+
+
+def test_what_was_written_of_her_alert_goes_too(people: People) -> None:
+    with people.store.writing() as connection:
+        wish = ChannelWish("C", ChannelKind.EMAIL, "duty@shop.example", ("alert",), "en", False)
+        channel = make_channel(connection, people.city, None, wish, "x", 1.0).id
+        rule = {"organisation_id": people.city, "name": "R", "kind": "unhappy-contact", "condition": "{}",
+                "channels": "[]", "created_by": "x", "created_utc": 1.0}  # fmt: skip
+        made = insert(schema.alert_rules).values(rule).returning(schema.alert_rules.c.id)
+        rule_id = connection.execute(made).scalar_one()
+        for number in (1, 2):
+            alert = {"id": number, "uid": f"alert-{number}", "rule_id": rule_id, "evidence": "{}", "raised_utc": NOW,
+                     "cause": f"answer {UUID(int=number)}", "comment": "spoke to her"}  # fmt: skip
+            connection.execute(insert(schema.alerts).values(alert))
+            said = {"title": "T", "text": "Text", "alert": {"comment": "spoke to her"}}
+            queue(connection, channel, "alert.acknowledged", f"alert {number}", said, NOW)
+        erase(connection, people.city, people.eva, "bob", NOW)
+    with people.store.reading() as connection:
+        comments = connection.execute(select(schema.alerts.c.comment).order_by(schema.alerts.c.id)).scalars()
+        assert list(comments) == [None, "spoke to her"]
+        told = dict(connection.execute(select(schema.deliveries.c.subject, schema.deliveries.c.payload)).all())
+    assert "spoke" not in told["alert 1"] and "spoke" in told["alert 2"]
 
 
 def test_what_is_too_old_goes_and_nothing_else(people: People) -> None:

@@ -96,6 +96,27 @@ def test_from_a_rule_to_somebody_who_takes_care(store: Store, people: dict[str, 
     assert [one["id"] for one in ward_manager.get("/alerts.json").json()["closed"]] == [number]
 
 
+def test_what_others_see_is_in_nobodys_way(
+    store: Store, people: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list ends after so many that its reader sees, however many newer ones there are of other places."""
+    monkeypatch.setattr("hymio.pages.views.alerts.SHOWN", 2)
+    monkeypatch.setattr("hymio.store.alerts._AT_A_TIME", 2)
+    address = made(people["ward"], name="Ours")
+    mine = people["ward"].get(f"{address}.json").json()["rule"]["id"]
+    whole = {**RULE, "place": ward(people["ward"]).partition("/")[0], "change": "add"}
+    made_by_boss = people["boss"].post("/alerts/rules", on="/alerts/rules?kind=stuck", **whole)
+    theirs = int(made_by_boss.headers["location"].partition("?")[0].rpartition("/")[2])
+    ours = [raised(store, mine, f"ours {number}") for number in range(2)]
+    for number in range(5):
+        raised(store, theirs, f"theirs {number}")
+    found = people["ward"].get("/alerts.json").json()
+    assert [one["id"] for one in found["open"]] == ours[::-1]
+    assert re.search(r'class="badge">2<', people["ward"].get("/account").text)
+    for path in (address, f"/alerts/rules/{theirs}"):
+        people["boss"].post(path, change="remove")
+
+
 def test_who_may_what(store: Store, people: dict[str, Person]) -> None:
     for path in ("/alerts", "/alerts/rules", "/alerts/1", "/alerts/rules/1"):
         assert people["guest"].get(path).status_code == 403

@@ -115,7 +115,7 @@ def new_case(request: Request, wish: CaseWish, response: Response) -> dict[str, 
         if is_new and wish.note is not None:
             case = change_case(connection, case, CaseChange(note=wish.note), case.version, _who(scope), now_utc)
         if is_new:
-            audit.record(connection, "case.add", {"case": case.id, "external": case.external}, _who(scope))
+            audit.record(connection, "case.add", {"case": case.id}, _who(scope))
         response.status_code = 201 if is_new else 200
         return _whole(serving, connection, case)
 

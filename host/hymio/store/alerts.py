@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from hymio.store.schema import alert_rules, alerts
 RULES_MAX: Final = 200
 """That go on at the same time in one organisation: each costs a little with every vote of its places."""
 COMMENT_MAX: Final = 1000
+_AT_A_TIME: Final = 500
 
 _rules: Final = alert_rules.c
 _rows: Final = alerts.c
@@ -234,19 +235,33 @@ def alert_of_id(connection: Connection, alert_id: int) -> Alert | None:
 
 
 def alerts_of(
-    connection: Connection, rule_ids: Collection[int], is_open: bool | None = None, most: int = 100
+    connection: Connection,
+    rule_ids: Collection[int],
+    is_open: bool | None = None,
+    most: int = 100,
+    sees: Callable[[Alert], bool] = lambda _alert: True,
 ) -> list[Alert]:
-    """The newest alerts of rules, the newest first; is_open: only open ones, or only closed ones."""
+    """The newest alerts of rules, the newest first; is_open: only open or closed ones; what one `sees`."""
     which: ColumnElement[bool] = _rows.rule_id.in_(sorted(rule_ids))
     if is_open is not None:
         which &= _OPEN if is_open else _rows.closed_utc.is_not(None)
-    return _alerts(connection, select(*_ALERT).where(which).order_by(_rows.id.desc()).limit(most))
+    return _seen(connection, which, most, sees)
 
 
-def unacknowledged_alerts(connection: Connection, most: int) -> list[Alert]:
-    """Open ones that nobody takes care of."""
-    waits = _OPEN & _rows.acknowledged_utc.is_(None)
-    return _alerts(connection, select(*_ALERT).where(waits).order_by(_rows.id).limit(most))
+def unacknowledged_alerts(connection: Connection, most: int, sees: Callable[[Alert], bool]) -> list[Alert]:
+    """The newest open ones that nobody takes care of, of those that one `sees`."""
+    return _seen(connection, _OPEN & _rows.acknowledged_utc.is_(None), most, sees)
+
+
+def _seen(connection: Connection, which: ColumnElement[bool], most: int, sees: Callable[[Alert], bool]) -> list[Alert]:
+    """However many there are that others see, they are not in the way."""
+    found: list[Alert] = []
+    query = select(*_ALERT).where(which).order_by(_rows.id.desc()).limit(_AT_A_TIME)
+    page = _alerts(connection, query)
+    while page and len(found) < most:
+        found += filter(sees, page)
+        page = _alerts(connection, query.where(_rows.id < page[-1].id)) if len(page) == _AT_A_TIME else []
+    return found[:most]
 
 
 def _alerts(connection: Connection, query: Select[Any]) -> list[Alert]:

@@ -196,16 +196,24 @@ def deliveries_of(
         yield _delivery(row)
 
 
-def forget_messages(connection: Connection, answer_ids: Sequence[str], case_ids: Sequence[int], now_utc: float) -> None:
-    """Takes out of messages what they say of answers and cases; those that have not gone yet never go.
+def forget_messages(
+    connection: Connection,
+    answer_ids: Sequence[str],
+    case_ids: Sequence[int],
+    alert_ids: Sequence[int],
+    now_utc: float,
+) -> None:
+    """Takes out of messages what they say of answers, cases and alerts; those that have not gone yet never go.
 
     Args:
         connection: comes from `Store.writing`.
         answer_ids: of somebody.
         case_ids: alike.
+        alert_ids: alike.
         now_utc: now.
     """
     subjects = [f"answer {one}" for one in answer_ids] + [f"case {one}" for one in case_ids]
+    subjects += [f"alert {one}" for one in alert_ids]
     theirs = or_(_rows.subject.in_(subjects), *(_rows.subject.like(f"case {one} %") for one in case_ids))
     waits = theirs & _rows.due_utc.is_not(None)
     connection.execute(update(deliveries).where(waits).values(due_utc=None, dead_utc=now_utc, trouble="erased"))

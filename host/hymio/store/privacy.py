@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, o
 from hymio.store.deliveries import forget_messages
 from hymio.store.invitations import ERASED
 from hymio.store.schema import (
+    alerts,
     answers,
     case_notes,
     cases,
@@ -103,7 +104,11 @@ def erase(connection: Connection, organisation_id: int, person: str, who: str, n
     is_open = and_(of.cases, cases.c.closed_utc.is_(None))
     closed = {"closed_utc": now_utc, "closed_by": who, "version": cases.c.version + 1}
     connection.execute(update(cases).where(is_open).values(closed))
-    forget_messages(connection, of.answer_ids, of.case_ids, now_utc)
+    # What somebody wrote who took care of their alert may say who they are, too.
+    theirs = alerts.c.cause.in_([f"answer {one}" for one in of.answer_ids])
+    cleared = update(alerts).where(theirs).values(comment=None).returning(alerts.c.id)
+    alert_ids = list(connection.execute(cleared).scalars())
+    forget_messages(connection, of.answer_ids, of.case_ids, alert_ids, now_utc)
     done = {
         "cases": _changed(connection, cases, of.cases, external=None, outcome=""),
         "case_notes": _changed(connection, case_notes, case_notes.c.case_id.in_(of.case_ids), text=""),

@@ -72,12 +72,9 @@ class AlertPages:
         if not reader.access.sees_presses:
             return None
         with self._store.reading() as connection:
-            found = unacknowledged_alerts(connection, SHOWN)
-            if not found:
+            if not unacknowledged_alerts(connection, 1, lambda _: True):
                 return 0
-            grounds = self._now(connection)
-            rules = {one.id: one for one in stored_rules(connection)}
-            return sum(self._sees(reader, grounds, rules[one.rule_id], one.node_id) for one in found)
+            return len(unacknowledged_alerts(connection, SHOWN, self._sight(reader, connection)))
 
     # Alerts
 
@@ -86,12 +83,13 @@ class AlertPages:
         _need_sight(reader)
         with self._store.reading() as connection:
             grounds = self._now(connection)
-            rules = {one.id: one for one in stored_rules(connection)}
+            seen = {one.stored.id for one in reader.sites()}
+            rules = {one.id: one for one in stored_rules(connection) if one.organisation_id in seen}
+            sight = self._sight(reader, connection)
             found = {
                 is_open: [
                     self._alert(reader, grounds, rules[one.rule_id], one)
-                    for one in alerts_of(connection, rules, is_open, SHOWN)
-                    if self._sees(reader, grounds, rules[one.rule_id], one.node_id)
+                    for one in alerts_of(connection, rules, is_open, SHOWN, sight)
                 ]
                 for is_open in (True, False)
             }
@@ -223,6 +221,12 @@ class AlertPages:
         """Whether the reader sees what a rule sees there; None: all that it sees."""
         site = self._site(reader, rule)
         return site is not None and reader.access.sees(site, grounds.key_of(rule, node_id))
+
+    def _sight(self, reader: PageReader, connection: Connection) -> Callable[[Alert], bool]:
+        """Whether the reader sees an alert."""
+        grounds = self._now(connection)
+        rules = {one.id: one for one in stored_rules(connection)}
+        return lambda one: self._sees(reader, grounds, rules[one.rule_id], one.node_id)
 
     def _asked(self, reader: PageReader, connection: Connection, grounds: Grounds) -> tuple[AlertRule, Alert]:
         _need_sight(reader)
