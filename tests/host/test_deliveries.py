@@ -169,6 +169,17 @@ def test_what_a_channel_hears_of(world: World) -> None:
         assert [found.id for found in channels_of(connection, *one, "alert.raised")] == [north]
 
 
+def test_one_that_is_late_says_nothing(city: World) -> None:
+    channel = add(city)
+    put(city.store, channel)
+    late, other = claimed(city.store, NOW), claimed(city.store, NOW + LEASE_S)
+    assert late is not None and other is not None and late.id == other.id
+    with city.store.writing() as connection:
+        failed(connection, late, "it took too long", NOW + LEASE_S + 1, is_gone=False)
+    [now] = kept(city.store, channel)
+    assert (now.due_utc, now.trouble) == (NOW + 2 * LEASE_S, None), "it is the other's to say"
+
+
 class TwoSenders(RuleBasedStateMachine):
     """Two senders, either of which may be killed at any point; a receiver that drops what it has by its id."""
 

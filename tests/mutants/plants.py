@@ -49,6 +49,9 @@ _ACCESS = "tests/host/test_serve_access.py"
 _ACCOUNTS = "tests/pages/test_accounts.py"
 _OIDC = "tests/pages/test_oidc.py"
 _TERMINALS = "tests/pages/test_terminals.py"
+_DELIVERIES = "tests/host/test_deliveries.py"
+_CASES = "tests/host/test_cases.py"
+_CASE_PAGES = "tests/pages/test_case_pages.py"
 
 
 def _host(name: str, file: str, old: str, new: str, *tests: str) -> Plant:
@@ -695,6 +698,63 @@ PLANTS = (
         ' and whence.lower() == headers.get("host", "").lower()',
         "",
         "tests/host/test_training.py",
+    ),
+    _host(
+        "message-claimed-without-a-lease",
+        "store/deliveries.py",
+        "values(due_utc=now_utc + lease_s, tries",
+        "values(due_utc=now_utc, tries",
+        f"{_DELIVERIES}::test_two_senders_and_whatever_happens",
+    ),
+    _host(
+        "late-sender-says-it-failed",
+        "store/deliveries.py",
+        " & (_rows.tries == delivery.tries) & _rows.due_utc.is_not(None)",
+        " & _rows.due_utc.is_not(None)",
+        f"{_DELIVERIES}::test_two_senders_and_whatever_happens",
+        f"{_DELIVERIES}::test_one_that_is_late_says_nothing",
+    ),
+    _host(
+        "one-public-address-is-enough",
+        "common/webhooks.py",
+        "len(public) < len(addresses)",
+        "not public",
+        f"{_DELIVERIES}::test_a_name_that_leads_inside_is_looked_at_once",
+    ),
+    _host(
+        "case-changed-whatever-its-version",
+        "store/care_cases.py",
+        "(_rows.id == case.id) & (_rows.version == version)",
+        "(_rows.id == case.id)",
+        f"{_CASES}::test_nobody_overwrites_another",
+    ),
+    _host(
+        "any-token-opens-cases",
+        "serve/v1_cases.py",
+        "scope is None or not scope.cases",
+        "scope is None",
+        f"{_CASES}::test_only_a_token_that_was_made_for_it_opens_cases_of_its_places",
+    ),
+    _host(
+        "staff-is-called-back",
+        "store/care_cases.py",
+        'kind is not None and asked[survey_id].type == "customer"',
+        "kind is not None",
+        f"{_CASES}::test_who_is_not_called",
+    ),
+    _host(
+        "every-manager-sees-every-case",
+        "pages/views/cases.py",
+        "case is None or case.node_id not in _places(reader)",
+        "case is None",
+        f"{_CASE_PAGES}::test_everybody_sees_the_cases_of_their_places",
+    ),
+    _host(
+        "misuse-of-staff-shown",
+        "figures/misuse.py",
+        "if device_id not in staff}",
+        "}",
+        "tests/pages/test_misuse.py::test_the_most_mashed_come_first",
     ),
     # Visitors: a form once, nothing without consent, nobody left who was erased.
     _host(

@@ -23,11 +23,24 @@ from hymio.site.model import places_of
 from hymio.store import schema
 from hymio.store.sites import load_sites
 
+MOVED = """
+[[placement]]
+device_id = "till-moved"
+at = "n-one"
+from = 2026-01-01T00:00:00+02:00
+until = 2026-03-15T00:00:00+02:00
+asks = "staff"
+[[placement]]
+device_id = "till-moved"
+at = "n-two"
+from = 2026-03-15T00:00:00+02:00
+"""
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """At n-two a child, at s-one usual visitors who press twice within two seconds; and staff, who mash, too."""
-    made = World(str(tmp_path / "votes.db"), CITY)
+    made = World(str(tmp_path / "votes.db"), CITY + MOVED)
     child = at("2026-03-28T10:00")
     made.tell("till-2", *(Given(child + 0.3 * n, 1 + n % 4, "mash") for n in range(16)))
     made.tell("till-2", *(Given(at("2026-03-29T10:00") + 60 * n, 4) for n in range(12)))
@@ -36,6 +49,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         one for n in range(10) for one in (Given(calm + 60 * n, 1), Given(calm + 60 * n + 2.5, 4, quiet_ms=2400))
     ]
     made.tell("till-1", *presses, Given(at("2026-03-30T21:00"), 1))
+    made.tell("till-moved", Given(at("2026-03-14T10:00"), 1, "mash"), Given(at("2026-03-20T10:00"), 1))
     made.tell("till-staff", *(Given(child + 0.2 * n, 1, "mash") for n in range(40)))
     yield made
     made.store.close()

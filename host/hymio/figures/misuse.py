@@ -143,7 +143,7 @@ def _told(
 
 
 def _stays(stored: StoredSite, places: Places, key: str | None, begin: int, end: int) -> dict[str, list[Placement]]:
-    """Where terminals stood in that time, by device; without those that asked staff."""
+    """Where terminals stood in that time, by device; without those that asked staff for a part of it."""
     points = {node.key for node in places.below(key)}
     found: dict[str, list[Placement]] = {}
     staff: set[str] = set()
