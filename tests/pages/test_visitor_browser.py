@@ -102,6 +102,20 @@ def test_an_answer_arrives_with_and_without_script(phones: Phones, browser: Brow
     )  # fmt: skip
 
 
+def test_a_browser_that_keeps_nothing_sends_it_by_itself(phones: Phones, browser: Browser) -> None:
+    context = browser.new_context(viewport=SCREENS["phone"], locale="en")
+    context.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('no'); } })")
+    page = context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"{phones.url}/f/n-one")
+    choose(page, 3)
+    page.get_by_role("button", name="Send").click()
+    arrived(page)
+    context.close()
+    assert [row.face for row in phones.kept()] == [3] and not said
+
+
 def test_a_fault_is_shown_and_what_was_written_stays(phones: Phones, browser: Browser) -> None:
     with opened(browser, f"{phones.url}/f/n-one?lang=en", viewport=SCREENS["phone"]) as page:
         choose(page, 2, "Cold")

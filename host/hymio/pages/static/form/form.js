@@ -10,7 +10,14 @@ let pause = FIRST_MS;
 let timer;
 let isSending = false;
 
-const kept = () => JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+  } catch {
+    return []; // a browser that keeps nothing
+  }
+}
+
 const keep = (all) => localStorage.setItem(KEPT, JSON.stringify(all.slice(-MOST)));
 
 async function show(answer) {
@@ -55,7 +62,7 @@ document.addEventListener("submit", (event) => {
   try {
     keep([...kept().filter((one) => one.id !== id), { url: form.action, id, body, at: Date.now() }]);
   } catch {
-    return; // a browser that keeps nothing sends it by itself
+    return; // the browser sends it by itself
   }
   event.preventDefault();
   form.querySelector("button").disabled = true;
@@ -67,11 +74,7 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("online", send);
 document.addEventListener("visibilitychange", () => document.hidden || send());
-try {
-  if (kept().length) send();
-} catch {
-  // it has nothing of ours
-}
+if (kept().length) send();
 
 // In somebody's web page: how high we are, for the script that has put us there.
 if (parent !== window) {
