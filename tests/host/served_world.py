@@ -233,11 +233,18 @@ class World:
             one = next(one for one in load_sites(connection) if one.site.organisation.key == organisation)
         return {**one.questions, **one.surveys, **one.nodes, organisation: one.id}
 
-    def token(self, place: str | None = None, organisation: str = "city", expires_utc: float | None = None) -> str:
+    def token(
+        self,
+        place: str | None = None,
+        organisation: str = "city",
+        expires_utc: float | None = None,
+        cases: bool = False,
+    ) -> str:
         ids = self.ids(organisation)
         node_id = None if place is None else ids[place]
         with self.store.writing() as connection:
-            _, token = create_token(connection, f"t{next(_names)}", ids[organisation], node_id, expires_utc, NOW_UTC)
+            name = f"t{next(_names)}"
+            _, token = create_token(connection, name, ids[organisation], node_id, expires_utc, NOW_UTC, cases)
         return token
 
     def answer(self, answer_id: str, place: str, survey: str, utc: float, **more: Any) -> None:

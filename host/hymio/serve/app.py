@@ -10,6 +10,7 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +26,7 @@ from hymio.serve.serving import Serving
 from hymio.serve.v2_routes import answer_v2
 from hymio.training.router import Training, is_of_training, training_router
 
+_ROUTERS: Final = (v1_routes.router, v1_measures.router, v1_cases.router, live_events.router)
 AT_WORK_MAX: Final = 8
 """Requests that read the database at the same time; the others wait."""
 
@@ -54,7 +56,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.serving, app.state.arrivals = serving, Arrivals(serving)
-    for router in (v1_routes.router, v1_measures.router, v1_cases.router, live_events.router):
+    for router in _ROUTERS:
         app.include_router(router)
     app.add_route("/v2/{path:path}", answer_v2, methods=["GET"], include_in_schema=False)
     # Starlette answers the last of these and raises the error again, so that `guard` can tell of it.
@@ -108,7 +110,16 @@ async def _answered_http(request: Request, error: Exception) -> Response:
         ),
     }
     message, hint = said.get(error.status_code, (str(error.detail), "Mend the request."))
-    return error_response(ApiError(error.status_code, message, hint, error.headers))
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (methods := _methods_at(request.url.path)):
+        headers["Allow"] = ", ".join(sorted(methods))  # FastAPI tells those of the first route at that address alone
+    return error_response(ApiError(error.status_code, message, hint, headers))
+
+
+def _methods_at(path: str) -> set[str]:
+    """With which methods something may be asked at an address of ours."""
+    routes = (route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute))
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods}
 
 
 async def _answered_validation(request: Request, error: Exception) -> Response:

@@ -293,7 +293,7 @@ def _changed(
     is_closed = case.closed_utc is not None
     if change.reopens:
         if not is_closed:
-            raise CaseError(_("The case is open."))
+            raise CaseError(_("The case is open."), is_conflict=True)
         values |= {"closed_utc": None, "closed_by": None, "outcome": None}
         notes.append(("reopened", ""))
     elif is_closed and change != CaseChange(note=change.note):
