@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from mailbox_server import Mailbox
@@ -26,6 +27,7 @@ from hymio.store.channels import ChannelKind, ChannelWish, make_channel
 from hymio.store.database import open_store
 from hymio.store.deliveries import MAIL_LEASE_S
 from hymio.store.schema import alert_rules, consents, contacts, deliveries, logs, terminal_states
+from hymio.store.visitor_answers import Contact, SurveyAnswer, VisitorForm, take_form
 
 MORNING = at("2026-03-31T07:00")
 """Ten in the morning in Helsinki, nine in Stockholm; a Tuesday."""
@@ -240,6 +242,26 @@ def test_somebody_unhappy_is_called_and_that_is_the_end_of_it(world: World) -> N
     [alert] = kept(world, is_open=False)
     assert (alert.acknowledged_by, alert.comment, alert.closed_utc) == ("Anna", "Phoned: the queue", MORNING + 9)
     assert told(world)[-1] == (hook, "alert.acknowledged", f"alert {alert.id}")
+
+
+def test_whoever_is_told_of_the_case_is_not_mailed_of_the_same_again(world: World) -> None:
+    """A form with an address opens a case; a rule for such answers tells those who have not heard of it."""
+    both, hook = channel(world, "Both", events=("alert", "case")), channel(
+        world, "CRM", ChannelKind.WEBHOOK, events=("alert", "case"))  # fmt: skip
+    alone = channel(world, "Alone")
+    rule(world, RuleKind.UNHAPPY_CONTACT)
+    ids = world.ids()
+    with world.store.writing() as connection:
+        connection.execute(insert(consents).values(organisation_id=ids["city"], version=1, texts="{}", from_utc=0.0))
+        answer = [SurveyAnswer(ids["phone"], score=1)]
+        contact = Contact("eva@example.org", 1, "Eva")
+        assert take_form(
+            connection, VisitorForm(UUID(int=7), ids["n-two"], answer, MORNING, MORNING, "qr", contact=contact)
+        )
+    Evaluator(world.store).look(MORNING + 1)
+    assert sorted(one[:2] for one in told(world)) == sorted(
+        [(both, "case.opened"), (hook, "case.opened"), (hook, "alert.raised"), (alone, "alert.raised")]
+    )
 
 
 @on_sqlite

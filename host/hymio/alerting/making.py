@@ -92,10 +92,12 @@ def make_rule(
     if wish.kind is RuleKind.INDEX_BASELINE:
         votes = votes_of(connection, grounds, grounds.nodes_of(organisation_id, node_id), now_utc)
         state = known_state(wish.kind, condition, votes)
+    # Of presses: before the first one of the next transaction; of answers: the last transaction that was looked at.
+    position = ArrivalPosition(newest_arrival(connection) + (wish.kind is not RuleKind.UNHAPPY_CONTACT))
     made = add_rule(connection, NewAlertRule(
         organisation_id, node_id, wish.name, wish.kind.value, condition, list(wish.channels),
         None if wish.escalate_s is None else int(wish.escalate_s), list(wish.escalate_to), _quiet(wish.quiet), state,
-        str(ArrivalPosition(newest_arrival(connection) + 1)), who or audit.account(), now_utc,
+        str(position), who or audit.account(), now_utc,
     ))  # fmt: skip
     audit.record(connection, "alert.add", rule_values(grounds, made), who)
     return made

@@ -23,6 +23,7 @@ from hymio.store.alerts import (
     stored_rules,
     to_escalate,
     told_of,
+    told_of_cases,
     told_since,
     untold_alerts,
 )
@@ -112,14 +113,19 @@ class Telling:
         return len(its)
 
     def _known(self, its: Sequence[Alert]) -> set[tuple[int, int]]:
-        """(channel, alert) of those whose cause another rule of the same kind has told or tells there."""
+        """(channel, alert) of those whose cause another rule of the same kind, or the case of it, has told there."""
         causes = {alert.cause for alert in its}
         told = {
             (channel, alert.cause, self._rules[alert.rule_id].kind)
             for alert in told_of(self._connection, causes)
             for channel in self._whom(alert)
         }
-        found = set()
+        answers = {alert.evidence["answer_id"]: alert.id for alert in its if "answer_id" in alert.evidence}
+        found = {
+            (channel, answers[answer])
+            for channel, answer in (told_of_cases(self._connection, answers) if answers else ())
+            if self._kind(channel) not in MACHINES
+        }
         for alert in its:
             rule = self._rules[alert.rule_id]
             for channel in self._whom(alert):

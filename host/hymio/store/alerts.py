@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, cast, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hymio.store.schema import alert_rules, alerts
+from hymio.store.schema import alert_rules, alerts, cases, deliveries
 
 RULES_MAX: Final = 200
 """That go on at the same time in one organisation: each costs a little with every vote of its places."""
@@ -214,6 +214,14 @@ def told_of(connection: Connection, causes: Collection[str]) -> list[Alert]:
     """The alerts of such causes of which somebody was told."""
     query = select(*_ALERT).where(_rows.cause.in_(sorted(causes)), _rows.told_utc.is_not(None))
     return _alerts(connection, query)
+
+
+def told_of_cases(connection: Connection, answer_ids: Collection[str]) -> set[tuple[int, str]]:
+    """(channel, answer) of those channels that were told that such an answer has opened a case."""
+    subject = literal("case ") + cast(cases.c.id, String)
+    opened = (deliveries.c.event == "case.opened") & (deliveries.c.subject == subject)
+    query = select(deliveries.c.channel_id, cases.c.answer_id).where(opened, cases.c.answer_id.in_(sorted(answer_ids)))
+    return {(channel_id, answer_id) for channel_id, answer_id in connection.execute(query)}
 
 
 def rules_with_open(connection: Connection) -> set[int]:
