@@ -35,7 +35,15 @@ from hymio.office import deliver
 from hymio.office.deliver import Sender, Tried, Untaken, Ways, send_due
 from hymio.office.mail import parse_mail_server
 from hymio.store import schema
-from hymio.store.channels import ChannelKind, ChannelWish, channel_of_id, channels_of, end_channel, make_channel
+from hymio.store.channels import (
+    ChannelKind,
+    ChannelWish,
+    channel_of_id,
+    channels_of,
+    end_channel,
+    make_channel,
+    stored_channels,
+)
 from hymio.store.database import Store
 from hymio.store.deliveries import (
     LEASE_S,
@@ -621,4 +629,5 @@ def test_channels_by_command(city: World, receiver: Receiver) -> None:
 def test_a_channel_that_is_none(city: World, options: list[str], said: str) -> None:
     done = hymio_here("channel", "add", "--db", city.db, "--name", "x", *options)
     assert done.returncode == WRONG_USE and said in " ".join(done.stderr.split())
-    assert check("channel-list", hymio_here("channel", "list", "--db", city.db, "--json").stdout) == {"channels": []}
+    with city.store.reading() as connection:
+        assert list(stored_channels(connection)) == []

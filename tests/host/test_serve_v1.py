@@ -296,8 +296,8 @@ def test_schemathesis_finds_nothing_in_our_own_document(tmp_path: Path) -> None:
         with served(world, "127.0.0.1") as client:
             document = got(client, "openapi.json")
         del document["paths"]["/api/v1/events"]
-        # Which keys there are, that a range begins before it ends, what is one line of text, and that at least one thing
-        # of a case is to change, no schema can say.
+        # Which keys there are, that a range begins before it ends, what is one line of text, and that at least one
+        # thing of a case is to change, no schema can say.
         for name in ("CaseWish", "CasePatch"):
             wish = document["components"]["schemas"][name]
             line = {"type": "string", "pattern": "^[a-z]{1,20}$"}

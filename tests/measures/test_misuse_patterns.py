@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hymio.measures.misuse_patterns import LEAST, PatternKind, Presses, WeekHour, patterns
@@ -58,6 +58,7 @@ hours_of = st.dictionaries(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(hours_of)
 def test_each_kind_is_told_once_with_no_more_presses_than_there_are(hours: dict[WeekHour, Presses]) -> None:
     found = patterns(hours, CLOSING)

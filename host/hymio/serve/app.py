@@ -119,7 +119,7 @@ async def _answered_http(request: Request, error: Exception) -> Response:
 def _methods_at(path: str) -> set[str]:
     """With which methods something may be asked at an address of ours."""
     routes = (route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute))
-    return {method for route in routes if route.path_regex.match(path) for method in route.methods}
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
 async def _answered_validation(request: Request, error: Exception) -> Response:
