@@ -297,6 +297,17 @@ def test_who_is_unhappy_in_any_question_of_a_form_is_called(world: World) -> Non
 
 
 @on_sqlite
+def test_the_bound_of_a_rule_holds_for_a_place_that_has_just_opened(world: World) -> None:
+    """It has had no answers yet; reckoned with one a month it would be wrong each time that it looks, nearly."""
+    made = rule(world, RuleKind.NEGATIVE)
+    assert made.condition["votes_a_month"] >= 300
+    assert rule(world, RuleKind.NEGATIVE, votes_a_month=20).condition["votes_a_month"] == 20, "who says so knows"
+    bad_minutes(world, "till-2", MORNING, 11)
+    Evaluator(world.store).look(bad_minutes(world, "till-1", MORNING, 9, button=4))
+    assert [one for one in kept(world) if one.rule_id == made.id] == [], "11 of 20, where 8 are usual, is chance"
+
+
+@on_sqlite
 def test_what_waits_for_the_morning_is_in_nobodys_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telling, "AT_ONCE", 2)
     day = channel(world, "Day", place="n-two")

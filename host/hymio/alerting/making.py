@@ -34,6 +34,9 @@ from hymio.store.arrival_order import ArrivalPosition, newest_arrival
 from hymio.store.channels import stored_channels
 
 ESCALATE_LEAST_S: Final = 60
+VOTES_LEAST: Final = 300
+"""Answers a month, ten a day, that a rule reckons with at least: a place that has just opened has had none, and a bound
+for so few would not hold for those to come. One for more holds for fewer, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def complete_condition(
         given.setdefault("level", grounds.level(organisation_id, node_id))
     if wish.kind in TESTING_KINDS and "votes_a_month" not in given:
         nodes = grounds.nodes_of(organisation_id, node_id)
-        given["votes_a_month"] = max(1.0, round(votes_a_month(connection, grounds, nodes, now_utc)))
+        given["votes_a_month"] = max(VOTES_LEAST, round(votes_a_month(connection, grounds, nodes, now_utc)))
     too_few = grounds.sites[organisation_id].site.organisation.too_few_customer
     return condition_of(wish.kind, given, too_few)
 

@@ -33,6 +33,7 @@ _SECRET_BYTES: Final = 32
 """The specification asks for 24 to 64."""
 _RETRY_AFTER_MAX_S: Final = 86_400
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_SITE_LOCAL: Final = ipaddress.IPv6Network("fec0::/10")
 _GONE: Final = 410
 
 
@@ -195,7 +196,9 @@ def _parts(url: str) -> SplitResult | None:
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Whether it is of the world, and neither of this computer nor of a network of its own, however it is written."""
-    return all(one.is_global and not one.is_multicast for one in _meant(address))
+    return all(
+        one.is_global and not (one.is_multicast or one.is_reserved or one in _SITE_LOCAL) for one in _meant(address)
+    )
 
 
 def _meant(
