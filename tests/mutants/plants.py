@@ -550,10 +550,10 @@ PLANTS = (
     ),
     # What people see.
     _host(
-        "rest-of-a-sum-shown",
+        "hidden-hours-added-up",
         "figures/hours_of_week.py",
-        "return not 0 < self._region.votes(self._node, hidden) < self._region.at_least",
-        "return True",
+        "if one.verdict == COUNTED and one.time not in hidden:",
+        "if one.verdict == COUNTED:",
         "tests/host/test_hours_of_week.py",
     ),
     _host(
