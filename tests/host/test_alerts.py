@@ -24,7 +24,7 @@ from hymio.alerting.telling import STORM, STORM_S
 from hymio.office.deliver import Ways, send_due
 from hymio.office.mail import parse_mail_server
 from hymio.store.alerts import Alert, AlertRule, alerts_of, stored_rules
-from hymio.store.channels import ChannelKind, ChannelWish, make_channel
+from hymio.store.channels import ChannelKind, ChannelWish, end_channel, make_channel
 from hymio.store.database import open_store
 from hymio.store.deliveries import MAIL_LEASE_S
 from hymio.store.schema import alert_rules, answers, consents, contacts, deliveries, logs, terminal_states
@@ -305,6 +305,21 @@ def test_the_bound_of_a_rule_holds_for_a_place_that_has_just_opened(world: World
     bad_minutes(world, "till-2", MORNING, 11)
     Evaluator(world.store).look(bad_minutes(world, "till-1", MORNING, 9, button=4))
     assert [one for one in kept(world) if one.rule_id == made.id] == [], "11 of 20, where 8 are usual, is chance"
+
+
+@on_sqlite
+def test_a_rule_whose_channels_have_ended_tells_others(world: World) -> None:
+    """A channel ends by itself, too: when its webhook answers 410."""
+    gone, boss, there = channel(world, "Gone"), channel(world, "Boss"), channel(world, "There", place="n-two")
+    rule(world, RuleKind.UNHAPPY_CONTACT, channels=(gone,), escalate_s=600, escalate_to=(boss,))
+    with world.store.writing() as connection:
+        for one in (gone, boss):
+            end_channel(connection, one, NOW_UTC)
+    say(world, "a-1", MORNING)
+    evaluator = Evaluator(world.store)
+    for late in (0, 600):
+        evaluator.look(MORNING + late, everywhere=True)
+    assert [one[:2] for one in told(world)] == [(there, "alert.raised"), (there, "alert.escalated")]
 
 
 @on_sqlite

@@ -59,7 +59,10 @@ class Telling:
             by_organisation.setdefault(self._rules[alert.rule_id].organisation_id, []).append(alert)
         told = sum(self._tell(organisation, its) for organisation, its in sorted(by_organisation.items()))
         for alert in to_escalate(self._connection, self._now_utc, AT_ONCE, waiting):
-            others = [one for one in self._rules[alert.rule_id].escalate_to if one not in self._whom(alert)]
+            whom, escalate_to = self._whom(alert), self._rules[alert.rule_id].escalate_to
+            others = [one for one in escalate_to if one not in whom]
+            if not any(one in self._channels for one in escalate_to):
+                others = list(whom)  # whoever was to be told is not there any more
             self._queue(others, "alert.escalated", alert)
             mark_escalated(self._connection, alert.id, self._now_utc)
             told += 1
@@ -73,10 +76,13 @@ class Telling:
             self._queue([one for one in both if self._kind(one) in MACHINES], event, alert)
 
     def _whom(self, alert: Alert) -> Sequence[int]:
-        """The channels that are told of an alert: those of its rule, or all of the place that tell of alerts."""
+        """The channels that are told of an alert: those of its rule, or all of the place that tell of alerts.
+
+        Those of a rule whose channels have all ended, too: it is not to raise alerts of which nobody hears.
+        """
         rule = self._rules[alert.rule_id]
-        if rule.channels:
-            return rule.channels
+        if own := [one for one in rule.channels if one in self._channels]:
+            return own
         node_id = alert.node_id if alert.node_id is not None else rule.node_id
         above = () if node_id is None else self._grounds.above(node_id)[1]
         return [
