@@ -83,6 +83,8 @@ def test_simulated_on_its_own_quarter(world: World) -> None:
     assert run(world, *asked, "--months", "20") == json.dumps(found, ensure_ascii=False) + "\n", "it is the same again"
     people = hymio_here("alert", "simulate", "--db", world.db, "--kind", "unhappy-count", "--count", "12")
     assert people.returncode == 0 and "At most" in people.stdout and "a month" in people.stdout
+    once = hymio_here("alert", "simulate", "--db", world.db, *asked[1:], "--months", "20")
+    assert ": 1 alert, " in once.stdout
     nothing = check("alert-simulate", run(world, "simulate", "--kind", "silent"))
     assert nothing["days"] is None and nothing["bound"] == 0
 

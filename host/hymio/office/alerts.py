@@ -20,6 +20,7 @@ from hymio.alerting.words import condition_said, rate_of
 from hymio.common.durations import parse_duration
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
+from hymio.common.words import counted
 from hymio.office.numbered import numbered_or_named
 from hymio.office.site import chosen_place, chosen_site
 from hymio.office.tokens import clock
@@ -193,7 +194,8 @@ def trial_lines(trial: Trial) -> Iterator[str]:
     if trial.days is None:
         yield str(rate_of(trial.kind, trial.condition))
         return
-    yield f"{trial.votes} answers of {trial.days:.0f} days: {len(trial.raised)} alerts, {trial.a_month:.2f} a month."
+    votes, days = counted(trial.votes, "answer"), counted(round(trial.days), "day")
+    yield f"{votes} of {days}: {counted(len(trial.raised), 'alert')}, {trial.a_month:.2f} a month."
     for one in trial.raised:
         yield f"  {clock(one.utc)[:16]} UTC"
     if trial.chance is not None:
