@@ -76,7 +76,7 @@ def test_alerts_are_raised_once_and_acknowledged(world: World) -> None:
 def test_simulated_on_its_own_quarter(world: World) -> None:
     asked = ("simulate", "--kind", "negative", "--place", "n-two", "--share", "40", "--window", "8h")
     found = check("alert-simulate", run(world, *asked, "--months", "20"))
-    assert found["votes"] >= 1800 and 60 < found["days"] < 63 and found["bound"] == 0.25
+    assert found["votes"] >= 1800 and 59 < found["days"] < 63 and found["bound"] == 0.25
     assert [one["evidence"]["limit"] for one in found["alerts"]] == [40], "that afternoon"
     assert [one["day"] for one in found["by_day"] if one["alerts"]] and found["chance"]["a_month"] <= found["bound"]
     assert 19 < found["chance"]["months"] < 22
