@@ -133,6 +133,15 @@ def test_a_head_that_can_t_be_is_told_alone(head: str, said: str) -> None:
     assert faults(f"{head}\nrubbish\n") == [(1, said)]
 
 
+def test_what_customers_typed_is_no_url_that_we_call() -> None:
+    """A CRM's column of e-mail addresses has what people have typed; who lists URLs names the column otherwise."""
+    with pytest.raises(FaultyFiles) as caught:
+        parse_list("email\njson://127.0.0.1/\n", RULES)
+    assert "URLs in a column named address" in str(caught.value) and "127.0.0.1" not in str(caught.value)
+    [person] = parse_list("address\njson://crm.example/\n", RULES)
+    assert person.address == "json://crm.example/"
+
+
 def test_no_csv_and_a_url_is_not_shown() -> None:
     assert faults('email\n"anna\n') == [(2, "the row")]
     with pytest.raises(FaultyFiles) as caught:

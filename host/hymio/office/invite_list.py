@@ -13,7 +13,10 @@ from hymio.site.read import FaultyFiles, FileFault, read_bounded
 from hymio.site.rules import is_line, shown
 from hymio.store.persons import OTHER_WAY
 
-ADDRESS_COLUMNS: Final = ("email", "address")
+EMAIL_COLUMN: Final = "email"
+"""Has nothing but e-mail addresses: a CRM has there what customers have typed, and a URL would have us speak to
+whatever they wish, within our own network, too. Whoever lists URLs calls the column by the other name."""
+ADDRESS_COLUMNS: Final = (EMAIL_COLUMN, "address")
 OTHER_COLUMNS: Final = ("name", "language", "place")
 """In any case. Columns of any other name are the CRM's, and come back with the answer as they are."""
 EXTERNAL_MAX: Final = 20
@@ -109,10 +112,12 @@ class _ListReader:
         before = len(self.faults)
         address, name = cells.pop(address_column, None), cells.pop("name", None)
         language, place = cells.pop("language", None), cells.pop("place", None)
-        if address is None or len(address) > ADDRESS_MAX or not self._rules.is_address(address):
+        is_refused = address_column == EMAIL_COLUMN and OTHER_WAY in (address or "")
+        if address is None or len(address) > ADDRESS_MAX or is_refused or not self._rules.is_address(address):
             # What stands in the wrong column may be anything, a password too: it is not shown.
             came = None if address is None else address if OTHER_WAY not in address else "another URL"
-            self.wrong(line, address_column, "an e-mail address, or a URL that Apprise knows", came)
+            more = "; URLs in a column named address" if is_refused else ", or a URL that Apprise knows"
+            self.wrong(line, address_column, f"an e-mail address{more}", came)
         if name is not None and not is_line(name, NAME_MAX):
             self.wrong(line, "name", f"at most {NAME_MAX} characters in one line", name)
         if language is not None:
