@@ -289,6 +289,21 @@ def test_spam_is_kept_with_its_reason(visit: Visit, more: Any, reason: str | Non
     assert len(rows) == (1 if reason == "forged" else 2)
 
 
+def test_more_people_than_can_be_called_are_marked_and_open_no_case(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitor, "ADDRESSES_AT_ONCE", 2)
+    here = Visit(visit.world, "2001:db8::2")
+    for number in range(3):
+        here.send(address=f"eva{number}@shop.example", consent="2", later_s=5.0)
+    here.send()
+    kept = visit.kept()
+    assert [row.reason for row in kept] == [None, None, "rate", None], "who gives no address is not concerned"
+    with visit.world.store.reading() as connection:
+        opened = set(connection.execute(select(schema.cases.c.answer_id)).scalars())
+    assert [row.answer_id in opened for row in kept] == [True, True, False, False]
+
+
 def test_more_than_people_send_is_marked_and_far_more_is_refused(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visitor, "NETWORK_AT_ONCE", 2)
     monkeypatch.setattr(visitor, "REFUSED_AFTER", 2)

@@ -59,6 +59,9 @@ NETWORK_AT_ONCE: Final = 30
 NETWORK_A_SECOND: Final = 1 / 10
 PLACE_AT_ONCE: Final = 300
 PLACE_A_SECOND: Final = 1.0
+ADDRESSES_AT_ONCE: Final = 10
+"""Of the forms from one network those with an address, and then one in 5 minutes: each of them finds somebody."""
+ADDRESSES_A_SECOND: Final = 1 / 300
 REFUSED_AFTER: Final = 10
 """At so many times as much nothing is taken any more, not even as spam: who sends that may fill a disk."""
 
@@ -101,6 +104,7 @@ class Visitors:
         self._store, self._sites, self._signer, self._now_utc, self._now_s = store, sites, signer, now_utc, now_s
         self._marks = _Limits(1)
         self._refuses = _Limits(REFUSED_AFTER)
+        self._addresses = RateLimit(ADDRESSES_A_SECOND, ADDRESSES_AT_ONCE)
 
     def routes(self) -> Iterator[Route]:
         """By the place's key alone, and by that of its organisation, too; and what puts a form into a web page."""
@@ -178,6 +182,7 @@ class Visitors:
         seconds = None if given.made_utc is None else answered_utc - given.made_utc
         is_elsewhere = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
         node_id = asked.site.stored.nodes[asked.node.key]
+        is_crowded = self._is_crowded(request, node_id) or (form.contact is not None and self._has_called(request))
         whole = VisitorForm(
             given.id,
             node_id,
@@ -188,7 +193,7 @@ class Visitors:
             next(iter(wished), None),
             form.text,
             form.contact,
-            reason=spam_reason(form, seconds, is_elsewhere, self._is_crowded(request, node_id)),
+            reason=spam_reason(form, seconds, is_elsewhere, is_crowded),
         )
         with self._store.writing() as connection:
             is_new = take_form(connection, whole)
@@ -201,10 +206,7 @@ class Visitors:
         Raises:
             Told: 429, it is far more.
         """
-        keys = (
-            network_of(address_of_client(request.client.host if request.client else "", request.headers)),
-            str(node_id),
-        )
+        keys = _network(request), str(node_id)
         wait_s = self._refuses.wait_s(*keys, self._now_s())
         if wait_s:
             raise Told(
@@ -217,6 +219,13 @@ class Visitors:
         for limits in (self._marks, self._refuses):
             limits.book(*keys, self._now_s())
         return is_crowded
+
+    def _has_called(self, request: Request) -> bool:
+        """Whether more people want to be called from there than can be."""
+        network, now_s = _network(request), self._now_s()
+        waits = self._addresses.wait_s(network, now_s) > 0
+        self._addresses.book(network, now_s)
+        return waits
 
     def _given(self, sent: Sent) -> GivenForm:
         signed = next(iter(sent.get("id", ())), "")
@@ -232,6 +241,10 @@ class Visitors:
             return None
         number, _dot, made_ms = text.partition(".")
         return GivenForm(UUID(number), int(made_ms) / 1000)
+
+
+def _network(request: Request) -> str:
+    return network_of(address_of_client(request.client.host if request.client else "", request.headers))
 
 
 class _Limits:
