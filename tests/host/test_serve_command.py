@@ -116,7 +116,7 @@ def test_pages_beside_the_apis(world: World, tmp_path: Path) -> None:
         assert "correct horse" not in "".join(running.stderr)
 
 
-@pytest.mark.parametrize("package", ["fastapi", "argon2", "babel"])
+@pytest.mark.parametrize("package", ["fastapi", "argon2"])
 def test_without_the_extra_it_says_what_to_install(world: World, package: str) -> None:
     code = f"import sys; sys.modules['{package}'] = None; from hymio.cli.app import main; main()"
     found = run_code(code, "serve", "--db", world.db)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from hymio.locale.sentence import _
-from hymio.pages.visitor import Told, Visitors, answered_at, sent_fields
+from hymio.pages.visitor import Ended, Visitors, answered_at, sent_fields
 from hymio.pages.visitor_form import AskedForm, FormFault, Sent, asked_form, read_form
 from hymio.site.moments import MINUTE_S
 from hymio.store.invitations import Invitation, invitation_of, is_unsubscribed, take_answer, unsubscribe
@@ -38,7 +38,7 @@ class InvitedVisitors(Visitors):
         with self._store.reading() as connection:
             invitation = invitation_of(connection, request.path_params["secret"])
             if invitation is None:
-                raise Told(
+                raise Ended(
                     404, _("This link is not known here"), _("Open it from your message: a letter may be missing.")
                 )
             site = next(one for one in self._sites.of(connection) if one.stored.id == invitation.organisation_id)
@@ -52,12 +52,12 @@ class InvitedVisitors(Visitors):
         if invitation.answered_utc is not None:
             raise _answered_before()
         if invitation.expires_utc <= now_utc:
-            raise Told(
+            raise Ended(
                 410, _("This link is too old"), _("Thank you for coming. Your answer is not waited for any more.")
             )
         asked = replace(asked, questions=[one for one in asked.questions if one.survey_id == invitation.survey_id])
         if not asked.questions:
-            raise Told(410, _("Nothing is asked here any more"), _("Thank you for coming."))
+            raise Ended(410, _("Nothing is asked here any more"), _("Thank you for coming."))
         if request.method != "POST":
             return "visitor_form.html", self._form(asked, wished) | {"is_invited": True}, 200
         sent = sent_fields(request, body)
@@ -100,7 +100,7 @@ class InvitedVisitors(Visitors):
     ) -> tuple[str, dict[str, Any], int]:
         if invitation.known_person is None:
             # Nobody can be kept from being asked who is not known: to say that it was done would not be true.
-            raise Told(
+            raise Ended(
                 410,
                 _("This link is too old"),
                 _("Nobody knows here any more to whom it was sent. If you are asked again, say so in that message."),
@@ -110,15 +110,15 @@ class InvitedVisitors(Visitors):
                 unsubscribe(connection, invitation, self._now_utc())
         elif not wants_no_more:
             return "visitor_stop.html", {"organisation": organisation}, 200
-        raise Told(
+        raise Ended(
             200,
             _("You are not asked any more"),
             _("%(organisation)s writes to this address no more to ask you anything.", organisation=organisation),
         )
 
 
-def _answered_before() -> Told:
-    return Told(
+def _answered_before() -> Ended:
+    return Ended(
         200,
         _("Thank you!"),
         _("Your answer had arrived already. It counts once."),

@@ -80,7 +80,7 @@ class GivenForm:
     made_utc: float | None
 
 
-class Told(Exception):
+class Ended(Exception):
     """Ends a request with a page that says something."""
 
     def __init__(self, status: int, said: Sentence, hint: Sentence, more: dict[str, Any] | None = None) -> None:
@@ -127,7 +127,7 @@ class Visitors:
         language = language_of(next((code for code in wished if code in LOCALES), SOURCE))
         try:
             template, values, status = self._page(request, body, wished)
-        except Told as told:
+        except Ended as told:
             template, status = "visitor_said.html", told.status
             values = {"said": told.said, "hint": told.hint, **told.more}
         except Exception as error:
@@ -157,7 +157,7 @@ class Visitors:
             site, node = _place(self._sites.of(connection), request.path_params, min(minutes))
             asked = asked_form(connection, site, node, minutes)
         if not asked.questions:
-            raise Told(404, _("Nothing is asked here just now"), _("Thank you for coming. Try again another day."))
+            raise Ended(404, _("Nothing is asked here just now"), _("Thank you for coming. Try again another day."))
         if sent is None:
             return "visitor_form.html", self._form(asked, wished), 200
         assert given is not None
@@ -204,12 +204,12 @@ class Visitors:
         """Whether more comes from there than people send.
 
         Raises:
-            Told: 429, it is far more.
+            Ended: 429, it is far more.
         """
         keys = _network(request), str(node_id)
         wait_s = self._refuses.wait_s(*keys, self._now_s())
         if wait_s:
-            raise Told(
+            raise Ended(
                 429,
                 _("Too many answers come from here"),
                 _("Wait a moment, then send it again."),
@@ -309,7 +309,7 @@ def sent_fields(request: Request, body: bytes) -> Sent:
     """What was sent with a form.
 
     Raises:
-        Told: 400, it is too long, or none.
+        Ended: 400, it is too long, or none.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     try:
@@ -317,7 +317,7 @@ def sent_fields(request: Request, body: bytes) -> Sent:
             raise ValueError
         return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
     except ValueError:
-        raise Told(
+        raise Ended(
             400,
             _("This form cannot be read"),
             _("It is too long, or damaged. Load the page again, and answer once more."),
@@ -328,7 +328,7 @@ def _place(sites: Sequence[SiteNow], named: dict[str, str], utc_minute: int) -> 
     """The experience point of an address.
 
     Raises:
-        Told: 404 there is none, 410 it was given up, 200 there are several.
+        Ended: 404 there is none, 410 it was given up, 200 there are several.
     """
     key, organisation = named["place"].lower(), named.get("organisation")
     found = [
@@ -338,10 +338,10 @@ def _place(sites: Sequence[SiteNow], named: dict[str, str], utc_minute: int) -> 
         if site.places.by_key[key].kind is NodeKind.POINT
     ]
     if not found:
-        raise Told(404, _("There is no such place"), _("Scan the code again, or look whether a letter is missing."))
+        raise Ended(404, _("There is no such place"), _("Scan the code again, or look whether a letter is missing."))
     there = [(site, node) for site, node in found if not is_over(site.places.until(key), utc_minute)]
     if not there:
-        raise Told(410, _("Nothing is asked here any more"), _("This place was given up. Thank you for coming."))
+        raise Ended(410, _("Nothing is asked here any more"), _("This place was given up. Thank you for coming."))
     if len(there) > 1:
         choices = [
             {
@@ -351,7 +351,7 @@ def _place(sites: Sequence[SiteNow], named: dict[str, str], utc_minute: int) -> 
             }
             for site, node in there
         ]
-        raise Told(200, _("Which place is it?"), _("Several places have this address."), {"choices": choices})
+        raise Ended(200, _("Which place is it?"), _("Several places have this address."), {"choices": choices})
     return there[0]
 
 
