@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -324,3 +326,16 @@ def test_a_press_while_the_database_goes_away_is_told_when_it_is_back(
         assert (await event(stream))[0] > number and failed.is_set()
 
     asyncio.run(story())
+
+
+def test_all_who_come_first_are_told_of_the_same_site(store: Store) -> None:
+    """Others are another tree to who looks at a page live, so all would load it anew after a restart."""
+    sites, all_there = KnownSites(store), Barrier(8)
+
+    def ask(_: int) -> Any:
+        all_there.wait()
+        return sites.now()
+
+    with ThreadPoolExecutor(8) as people:
+        first, *others = people.map(ask, range(8))
+    assert all(other is first for other in others)

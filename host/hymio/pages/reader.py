@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -28,6 +29,8 @@ class KnownSites:
         """Reads nothing yet."""
         self._store = store
         self._known: tuple[int, Sequence[SiteNow]] = (-1, ())
+        self._reads = Lock()
+        """So that all who ask first have the same objects: who looks at a page live is told when they are others."""
 
     def now(self) -> Sequence[SiteNow]:
         """As they are."""
@@ -39,8 +42,11 @@ class KnownSites:
         version = sites_version(connection)
         known = self._known
         if version != known[0]:
-            known = version, [SiteNow(stored, places_of(stored.site)) for stored in load_sites(connection)]
-            self._known = known
+            with self._reads:
+                known = self._known
+                if version != known[0]:
+                    known = version, [SiteNow(stored, places_of(stored.site)) for stored in load_sites(connection)]
+                    self._known = known
         return known[1]
 
 
