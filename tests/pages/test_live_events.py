@@ -294,12 +294,12 @@ def test_figures_that_take_long_are_followed_by_a_rest(store: Store, monkeypatch
         monkeypatch.setattr(everybody.dashboard, "now", now)
         stream, fingers = await everybody.stream(WARD), Fingers(store, "demo-ward-3", 203)
         number, _ = await event(stream)
-        for _ in range(2):
+        for _ in range(3):
             await asyncio.to_thread(fingers.press, 3)
             newer, _ = await event(stream)
             assert newer > number, "nothing is lost for the rest"
             number = newer
-        for (began_s, ended_s), (next_s, _) in pairwise(spans):
+        for (began_s, ended_s), (next_s, _) in pairwise(spans[1:]):
             assert next_s - ended_s >= live.REST * (ended_s - began_s) - 0.001
 
     asyncio.run(story())

@@ -177,10 +177,12 @@ class LiveFigures:
                     elif topic.arrival < 0 or touched is None or topic.shown.name in touched:
                         topic.is_stale = True
                     if topic.is_stale and not topic.is_over and monotonic() >= topic.rests_until_s:
-                        began_s = monotonic()
+                        is_first, began_s = topic.arrival < 0, monotonic()
                         await self._make(topic, version)
                         took_s = monotonic() - began_s
-                        topic.rests_until_s = began_s + took_s * (1 + REST) if took_s > LONG_S else 0.0
+                        # The first time nothing is kept that the next time goes on from.
+                        rests = took_s > LONG_S and not is_first
+                        topic.rests_until_s = began_s + took_s * (1 + REST) if rests else 0.0
             except Failure:  # the database is away: nothing is new until it is back
                 pass
             if self._is_ending():
