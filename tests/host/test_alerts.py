@@ -372,7 +372,7 @@ def test_a_terminal_that_flaps_is_one_cause(world: World) -> None:
         assert (alert.closed_utc is None) == (empty == 13) and alert.cause == "till-2 battery 5"
     assert len(told(world)) == 1
     with world.store.writing() as connection:
-        remove_rule(connection, Grounds(connection), made, "anna", MORNING)
+        remove_rule(connection, made, "anna", MORNING)
     assert evaluator.look(MORNING + 99, everywhere=True) is False
 
 

@@ -566,8 +566,8 @@ PLANTS = (
     _host(
         "presses-for-viewers",
         "pages/views/presses.py",
-        "if not reader.access.sees_presses:",
-        "if False:",
+        "    need_to_see_presses(reader)\n",
+        "",
         "tests/pages/test_dashboard.py",
     ),
     _host(

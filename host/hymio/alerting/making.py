@@ -149,7 +149,7 @@ def _quiet(typed: str | None) -> str | None:
         ) from None
 
 
-def remove_rule(connection: Connection, grounds: Grounds, rule: AlertRule, who: str | None, now_utc: float) -> None:
+def remove_rule(connection: Connection, rule: AlertRule, who: str | None, now_utc: float) -> None:
     """Ends a rule, in a transaction of `Store.writing`; its open alerts are closed."""
     if rule.ended_utc is None:
         end_rule(connection, rule.id, now_utc)

@@ -245,9 +245,10 @@ def panel_of(reader: FigureReader, place: OnePlace, before: PanelSide, after: Pa
     pairs = _pairs(answers, before, after)
     counts: dict[str, int] = {}
     moved: dict[str, list[str]] = {}
+    points_by_name = {tree.name(point) for point in tree.points}
     for one, other in pairs:
         node = _together(tree, one, other)
-        if node not in {tree.name(point) for point in tree.points}:
+        if node not in points_by_name:
             moved[node], node = [f"{node}//"], f"{node}//"
         counts[node] = counts.get(node, 0) + 1
     children = {
@@ -290,14 +291,9 @@ def _pairs(
 
 def _together(tree: PlaceTree, one: GivenAnswer, other: GivenAnswer) -> str:
     """The node that holds both, the smallest one."""
-    parents = {node.key: node.parent for node in tree.stored.site.nodes}
-    above: list[str | None] = [one.leaf.point]
-    while above[-1] is not None:
-        above.append(parents[above[-1]])
-    at = other.leaf.point
-    while at is not None and at not in above:
-        at = parents[at]
-    return tree.root if at is None else tree.name(at)
+    above = {node.key for node in tree.places.up(one.leaf.point or "")}
+    shared = (node.key for node in tree.places.up(other.leaf.point or "") if node.key in above)
+    return next((tree.name(key) for key in shared), tree.root)
 
 
 def panel_json(found: Panel | None, before: PanelSide, after: PanelSide) -> dict[str, Any]:

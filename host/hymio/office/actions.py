@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import time
 from datetime import date, datetime
-from typing import Any
 
 from hymio.common.errors import WRONG_USE, Failure
 from hymio.common.output import console, note, print_json, print_line
 from hymio.office.site import chosen_place, chosen_site
 from hymio.site.model import places_of
 from hymio.site.moments import zone_of
-from hymio.store.actions import Action, ActionError, NewAction, action_of, actions_of, add_action, end_action
+from hymio.store.actions import (
+    ActionError,
+    NewAction,
+    action_of,
+    action_values,
+    actions_of,
+    add_action,
+    end_action,
+)
 from hymio.store.database import open_store
-from hymio.store.sites import StoredSite, load_sites
+from hymio.store.sites import load_sites
 
 
 def run_add(
@@ -41,7 +48,7 @@ def run_add(
             today = datetime.fromtimestamp(now, zone_of(zone)).date()
             new = NewAction(stored.id, node_id, _day(day, today), title, details, publish)
             try:
-                said = _values(add_action(connection, new, today, None, now), stored)
+                said = action_values(add_action(connection, new, today, None, now), stored)
             except ActionError as error:
                 raise Failure(WRONG_USE, str(error), "`hymio action add --help` shows examples.") from None
     finally:
@@ -62,7 +69,7 @@ def run_list(db: str, organisation: str | None, as_json: bool) -> None:
     try:
         with store.reading() as connection:
             stored = chosen_site(load_sites(connection), organisation)
-            rows = [_values(one, stored) for one in actions_of(connection, stored.id, None)]
+            rows = [action_values(one, stored) for one in actions_of(connection, stored.id, None)]
     finally:
         store.close()
     if as_json:
@@ -110,17 +117,3 @@ def _day(said: str | None, today: date) -> date:
         return date.fromisoformat(said)
     except ValueError:
         raise Failure(WRONG_USE, f"--day: expected a day, came {said!r}.", "As in --day 2026-03-29.") from None
-
-
-def _values(one: Action, stored: StoredSite) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "organisation": stored.site.organisation.key,
-        "place": None if one.node_id is None else stored.node_keys[one.node_id],
-        "day": one.day.isoformat(),
-        "title": one.title,
-        "details": one.details,
-        "published": one.published,
-        "created_by": one.created_by,
-        "created_utc": one.created_utc,
-    }

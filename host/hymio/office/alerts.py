@@ -137,7 +137,7 @@ def run_remove(db: str, wanted: str, as_json: bool) -> None:
     now = time.time()
     with _opened(db) as store, store.writing() as connection:
         rule = _rule(connection, wanted)
-        remove_rule(connection, Grounds(connection), rule, None, now)
+        remove_rule(connection, rule, None, now)
     if as_json:
         print_json({"id": rule.id, "ended_utc": rule.ended_utc or now})
     else:

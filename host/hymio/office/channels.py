@@ -25,6 +25,7 @@ from hymio.store.channels import (
     ChannelError,
     ChannelKind,
     ChannelWish,
+    channel_values,
     end_channel,
     make_channel,
     stored_channels,
@@ -96,7 +97,7 @@ def run_add(
     finally:
         store.close()
     if as_json:
-        print_json({**_values(channel, stored, (0, 0, 0)), "secret": channel.secret})
+        print_json({**_line(channel, stored, (0, 0, 0)), "secret": channel.secret})
     elif channel.secret is not None:
         print_line(channel.secret)
         note(f"By it the messages of channel {channel.id} ({channel.name}) are signed. It is shown this once.")
@@ -112,7 +113,7 @@ def run_list(db: str, as_json: bool) -> None:
             sites = {stored.id: stored for stored in load_sites(connection)}
             counts = counts_of(connection)
             found = [
-                _values(one, sites[one.organisation_id], counts.get(one.id, (0, 0, 0)))
+                _line(one, sites[one.organisation_id], counts.get(one.id, (0, 0, 0)))
                 for one in stored_channels(connection)
             ]
     finally:
@@ -195,21 +196,6 @@ def _wanted(channels: Sequence[Channel], wanted: str) -> Channel:
     return numbered_or_named(channels, wanted, lambda one: one.ended_utc is None, "channel")
 
 
-def _values(channel: Channel, stored: StoredSite, counts: tuple[int, int, int]) -> dict[str, Any]:
-    taken, waiting, dead = counts
-    return {
-        "id": channel.id,
-        "name": channel.name,
-        "organisation": stored.site.organisation.key,
-        "place": None if channel.node_id is None else stored.node_keys[channel.node_id],
-        "kind": channel.kind,
-        "target": channel.shown_target,
-        "events": list(channel.events),
-        "language": channel.locale,
-        "created_by": channel.created_by,
-        "created_utc": channel.created_utc,
-        "ended_utc": channel.ended_utc,
-        "taken": taken,
-        "waiting": waiting,
-        "dead": dead,
-    }
+def _line(channel: Channel, stored: StoredSite, counts: tuple[int, int, int]) -> dict[str, Any]:
+    """Of one that may have ended, too."""
+    return {**channel_values(channel, stored, counts), "ended_utc": channel.ended_utc}

@@ -1,8 +1,8 @@
-"""What forms have in common: places to choose from, and what is wrong with which field."""
+"""What forms have in common: who may use them, places to choose from, what was done, what is wrong with which field."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -96,6 +96,17 @@ def need_to_run_places(reader: PageReader) -> None:
         raise Refused(403)
 
 
+def need_to_see_presses(reader: PageReader) -> None:
+    """Refuses whoever sees figures alone."""
+    if not reader.access.sees_presses:
+        raise Refused(403)
+
+
+def done_of(reader: PageReader, said: Mapping[str, Sentence]) -> Sentence | None:
+    """What was done just before, by what stands in the address then; None: nothing, or a form is looked at again."""
+    return said.get(reader.request.query_params.get("done", "")) if reader.request.method == "GET" else None
+
+
 def place_names(reader: PageReader) -> dict[tuple[str, str | None], str]:
     """How the places are called that they see, by the keys of organisation and place."""
     return {
@@ -107,5 +118,9 @@ def place_names(reader: PageReader) -> dict[tuple[str, str | None], str]:
 
 def asked_number(reader: PageReader, name: str) -> int:
     """A number that a form names; 0, which nothing has, if it names none."""
-    said = reader.said(name)
-    return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
+    return number_in(reader.said(name)) or 0
+
+
+def number_in(said: str) -> int | None:
+    """The number that a text is; None: it is none, or larger than any that there is."""
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else None

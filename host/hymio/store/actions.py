@@ -13,6 +13,7 @@ from hymio.locale.sentence import Sentence, _
 from hymio.site.rules import is_line
 from hymio.store import audit
 from hymio.store.schema import actions
+from hymio.store.sites import StoredSite
 
 TITLE_MAX: Final = 120
 """Characters that a wall display shows in two lines."""
@@ -120,6 +121,21 @@ def actions_of(
     rows = connection.execute(select(*_KEPT).where(holds).order_by(_rows.day.desc(), _rows.id.desc()))
     found = (_action(row) for row in rows)
     return [one for one in found if places is None or one.node_id is None or one.node_id in places]
+
+
+def action_values(one: Action, stored: StoredSite) -> dict[str, Any]:
+    """An action for programs."""
+    return {
+        "id": one.id,
+        "organisation": stored.site.organisation.key,
+        "place": None if one.node_id is None else stored.node_keys[one.node_id],
+        "day": one.day.isoformat(),
+        "title": one.title,
+        "details": one.details,
+        "published": one.published,
+        "created_by": one.created_by,
+        "created_utc": one.created_utc,
+    }
 
 
 def publish_action(connection: Connection, action: Action, published: bool, who: str | None) -> None:

@@ -350,8 +350,7 @@ def checked_external(text: str) -> str:
 
 def tell_overdue(connection: Connection, now_utc: float) -> int:
     """Has those be told who want to hear of it which cases are late, each once for each time limit; gives how many."""
-    is_late = _rows.closed_utc.is_(None) & (_rows.due_utc <= now_utc) & _rows.told_overdue_utc.is_(None)
-    late = [_case(row) for row in connection.execute(select(*_KEPT).where(is_late).order_by(_rows.id))]
+    late = [_case(row) for row in connection.execute(select(*_KEPT).where(_is_late(now_utc)).order_by(_rows.id))]
     for case in late:
         connection.execute(update(cases).where(_rows.id == case.id).values(told_overdue_utc=now_utc))
         _tell(connection, case, "case.overdue", f"case {case.id} due {int(case.due_utc)}", now_utc)
@@ -360,8 +359,12 @@ def tell_overdue(connection: Connection, now_utc: float) -> int:
 
 def is_any_late(connection: Connection, now_utc: float) -> bool:
     """Whether `tell_overdue` would tell anything."""
-    is_late = _rows.closed_utc.is_(None) & (_rows.due_utc <= now_utc) & _rows.told_overdue_utc.is_(None)
-    return connection.execute(select(_rows.id).where(is_late).limit(1)).first() is not None
+    return connection.execute(select(_rows.id).where(_is_late(now_utc)).limit(1)).first() is not None
+
+
+def _is_late(now_utc: float) -> ColumnElement[bool]:
+    """Of which it is to be told now that their time limit is over."""
+    return _rows.closed_utc.is_(None) & (_rows.due_utc <= now_utc) & _rows.told_overdue_utc.is_(None)
 
 
 # Reading

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -16,6 +16,7 @@ from hymio.site.rules import NAME_MAX, is_line
 from hymio.store import audit
 from hymio.store.accounts import AccountError, checked_email
 from hymio.store.schema import channels, deliveries
+from hymio.store.sites import StoredSite
 
 _rows: Final = channels.c
 
@@ -202,6 +203,26 @@ def channels_of(
     goes_on = (_rows.organisation_id == organisation_id) & _rows.ended_utc.is_(None)
     found = [_channel(row) for row in connection.execute(select(*_KEPT).where(goes_on).order_by(_rows.id))]
     return [one for one in found if family in one.events and (one.node_id is None or one.node_id in nodes)]
+
+
+def channel_values(channel: Channel, stored: StoredSite, counts: tuple[int, int, int]) -> dict[str, Any]:
+    """A channel for programs. counts: of its messages those that were taken, that wait, and that were given up."""
+    taken, waiting, dead = counts
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "organisation": stored.site.organisation.key,
+        "place": None if channel.node_id is None else stored.node_keys[channel.node_id],
+        "kind": channel.kind.value,
+        "target": channel.shown_target,
+        "events": list(channel.events),
+        "language": channel.locale,
+        "created_by": channel.created_by,
+        "created_utc": channel.created_utc,
+        "taken": taken,
+        "waiting": waiting,
+        "dead": dead,
+    }
 
 
 def end_channel(connection: Connection, channel_id: int, now_utc: float, why: str = "the channel was ended") -> None:

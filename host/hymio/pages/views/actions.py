@@ -12,7 +12,16 @@ from hymio.locale.sentence import Sentence, _
 from hymio.pages.access import SiteNow
 from hymio.pages.dashboard import Shown, today_at
 from hymio.pages.errors import Refused
-from hymio.pages.forms import Wrong, chosen_place, need_to_run_places, place_choices, place_names, sees_root
+from hymio.pages.forms import (
+    Wrong,
+    chosen_place,
+    done_of,
+    need_to_run_places,
+    number_in,
+    place_choices,
+    place_names,
+    sees_root,
+)
 from hymio.pages.periods import NoPeriod, calendar_period, day_of
 from hymio.pages.reader import PageOf, PageReader
 from hymio.pages.tree import place_address
@@ -23,6 +32,7 @@ from hymio.store.actions import (
     ActionError,
     NewAction,
     action_of,
+    action_values,
     actions_of,
     add_action,
     end_action,
@@ -53,7 +63,7 @@ class ActionPages:
         need_to_run_places(reader)
         with reader.store.reading() as connection:
             found = [
-                _values(site, one)
+                action_values(one, site.stored)
                 for site in reader.sites()
                 for one in actions_of(connection, site.stored.id, None)
                 if sees_root(reader, Root(one.organisation_id, one.node_id))
@@ -69,7 +79,7 @@ class ActionPages:
             {
                 "wrong": said,
                 "refused": refused or (_("Nothing was added: look at what is marked below.") if said else None),
-                "done": _done(reader),
+                "done": done_of(reader, DONE),
                 "names": place_names(reader),
                 "places": place_choices(reader),
                 "typed": {name: reader.said(name) if is_again else "" for name in ("title", "details", "day", "place")},
@@ -116,9 +126,9 @@ class ActionPages:
         address = place_address(site.organisation.key, None if shown.node is None else shown.node.key)
         return PageOf(
             "action.html",
-            {"action": _values(site, action), "change": change},
+            {"action": action_values(action, site.stored), "change": change},
             {
-                "done": _done(reader),
+                "done": done_of(reader, DONE),
                 "place": {"name": shown.node.name if shown.node else site.organisation.name, "address": address},
                 "least": site.organisation.too_few_customer,
                 "day_of": date.fromisoformat,
@@ -142,9 +152,8 @@ class ActionPages:
 
 def _asked(reader: PageReader) -> tuple[Action, SiteNow]:
     asked = reader.request.path_params["action"]
-    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 0
     with reader.store.reading() as connection:
-        action = action_of(connection, number)
+        action = action_of(connection, number_in(asked) or 0)
     if (
         action is None
         or action.ended_utc is not None
@@ -156,21 +165,3 @@ def _asked(reader: PageReader) -> tuple[Action, SiteNow]:
 
 def _shown(site: SiteNow, node_id: int | None) -> Shown:
     return Shown(site, None if node_id is None else site.places.by_key[site.stored.node_keys[node_id]])
-
-
-def _values(site: SiteNow, one: Action) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "organisation": site.organisation.key,
-        "place": None if one.node_id is None else site.stored.node_keys[one.node_id],
-        "day": one.day.isoformat(),
-        "title": one.title,
-        "details": one.details,
-        "published": one.published,
-        "created_by": one.created_by,
-        "created_utc": one.created_utc,
-    }
-
-
-def _done(reader: PageReader) -> Sentence | None:
-    return DONE.get(reader.request.query_params.get("done", "")) if reader.request.method == "GET" else None

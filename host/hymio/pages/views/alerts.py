@@ -19,6 +19,7 @@ from hymio.alerting.words import KIND_NAMES, condition_said, rate_of, title_of, 
 from hymio.locale.sentence import Sentence, _
 from hymio.pages.access import SiteNow
 from hymio.pages.errors import Refused
+from hymio.pages.forms import done_of, need_to_run_places, need_to_see_presses, number_in
 from hymio.pages.reader import PageOf, PageReader
 from hymio.site.moments import zone_of
 from hymio.store.alerts import (
@@ -80,7 +81,7 @@ class AlertPages:
 
     def alerts(self, reader: PageReader) -> PageOf:
         """Those that are open, and the last ones that are closed."""
-        _need_sight(reader)
+        need_to_see_presses(reader)
         with self._store.reading() as connection:
             grounds = self._now(connection)
             seen = {one.stored.id for one in reader.sites()}
@@ -111,7 +112,7 @@ class AlertPages:
 
     def post_alert(self, reader: PageReader) -> PageOf | Response:
         """Notes who takes care of it."""
-        _need_right(reader)
+        need_to_run_places(reader)
         try:
             with self._store.writing() as connection:
                 grounds = self._now(connection)
@@ -128,7 +129,7 @@ class AlertPages:
 
     def rules(self, reader: PageReader, wrong: RuleError | None = None, trial: Trial | None = None) -> PageOf:
         """Those that go on; and a form for another one, when its kind is chosen."""
-        _need_sight(reader)
+        need_to_see_presses(reader)
         kind = _kind(reader)
         with self._store.reading() as connection:
             grounds = self._now(connection)
@@ -156,7 +157,7 @@ class AlertPages:
 
     def post_rules(self, reader: PageReader) -> PageOf | Response:
         """Makes a rule, or only tries it."""
-        _need_right(reader)
+        need_to_run_places(reader)
         site, node_id = _asked_place(reader)
         now = self._now_utc()
         try:
@@ -197,13 +198,13 @@ class AlertPages:
 
     def post_rule(self, reader: PageReader) -> PageOf | Response:
         """Ends it."""
-        _need_right(reader)
+        need_to_run_places(reader)
         if reader.said("change") != "remove":
             raise Refused(400)
         with self._store.writing() as connection:
             grounds = self._now(connection)
             rule = self._asked_rule(reader, connection, grounds)
-            remove_rule(connection, grounds, rule, reader.access.name, self._now_utc())
+            remove_rule(connection, rule, reader.access.name, self._now_utc())
         return RedirectResponse(f"{RULES}/{rule.id}?done=removed", 303)
 
     # What they share
@@ -229,7 +230,7 @@ class AlertPages:
         return lambda one: self._sees(reader, grounds, rules[one.rule_id], one.node_id)
 
     def _asked(self, reader: PageReader, connection: Connection, grounds: Grounds) -> tuple[AlertRule, Alert]:
-        _need_sight(reader)
+        need_to_see_presses(reader)
         number = _number(reader, "alert")
         alert = None if number is None else alert_of_id(connection, number)
         rule = None if alert is None else rule_of_id(connection, alert.rule_id)
@@ -238,7 +239,7 @@ class AlertPages:
         return rule, alert
 
     def _asked_rule(self, reader: PageReader, connection: Connection, grounds: Grounds) -> AlertRule:
-        _need_sight(reader)
+        need_to_see_presses(reader)
         number = _number(reader, "rule")
         rule = None if number is None else rule_of_id(connection, number)
         if rule is None or not self._sees(reader, grounds, rule, None):
@@ -303,27 +304,15 @@ class AlertPages:
         )
 
     def _around(self, reader: PageReader) -> dict[str, Any]:
-        done = DONE.get(reader.request.query_params.get("done", "")) if reader.request.method == "GET" else None
         return {
-            "done": done,
+            "done": done_of(reader, DONE),
             "moment": lambda utc, zone="UTC": datetime.fromtimestamp(utc, zone_of(zone)),
             "now_utc": self._now_utc(),
         }
 
 
-def _need_sight(reader: PageReader) -> None:
-    if not reader.access.sees_presses:
-        raise Refused(403)
-
-
-def _need_right(reader: PageReader) -> None:
-    if not reader.access.may_run_places:
-        raise Refused(403)
-
-
 def _number(reader: PageReader, name: str) -> int | None:
-    came = reader.request.path_params[name].removesuffix(".json")
-    return int(came) if came.isascii() and came.isdecimal() and len(came) < 10 else None
+    return number_in(reader.request.path_params[name].removesuffix(".json"))
 
 
 def _kind(reader: PageReader) -> RuleKind | None:
@@ -346,7 +335,7 @@ def _float(name: str, typed: str) -> float:
 
 
 def _ids(typed: Collection[str]) -> list[int]:
-    return [int(one) for one in typed if one.isascii() and one.isdecimal() and len(one) < 10]
+    return [number for one in typed if (number := number_in(one)) is not None]
 
 
 def _places(reader: PageReader) -> list[dict[str, str]]:

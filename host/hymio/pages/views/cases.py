@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from hymio.locale.sentence import Sentence, _
 from hymio.pages.access import SiteNow
 from hymio.pages.errors import Refused
-from hymio.pages.forms import need_to_run_places
+from hymio.pages.forms import done_of, need_to_run_places, number_in
 from hymio.pages.reader import PageOf, PageReader
 from hymio.pages.tree import place_address
 from hymio.site.moments import zone_of
@@ -76,7 +76,8 @@ class CasePages:
         need_to_run_places(reader)
         asked, now_utc = reader.request.query_params, self._now_utc()
         show, before = asked.get("show", "open"), asked.get("before", "")
-        if show not in STATES or not (before == "" or (before.isascii() and before.isdecimal() and len(before) < 10)):
+        before_number = number_in(before)
+        if show not in STATES or (before and before_number is None):
             raise Refused(400)
         user = reader.access.user
         query = CaseQuery(
@@ -84,7 +85,7 @@ class CasePages:
             now_utc,
             CaseState.OPEN if show == "mine" else CaseState(show),
             owner_id=(user.id if user else 0) if show == "mine" else None,
-            before=int(before) if before else None,
+            before=before_number,
             limit=ON_PAGE + 1,
         )
         with reader.store.reading() as connection:
@@ -112,13 +113,12 @@ class CasePages:
             ]
         key = site.stored.node_keys[case.node_id]
         zone = zone_of(site.places.zone(key))
-        done = DONE.get(reader.request.query_params.get("done", "")) if reader.request.method == "GET" else None
         return PageOf(
             "case.html",
             {"case": values, "contact": contact, "said": said, "steps": steps},
             {
                 "wrong": wrong,
-                "done": done,
+                "done": done_of(reader, DONE),
                 "owners": [one.name for one in owners],
                 "place": {"name": values["place_name"], "address": place_address(site.organisation.key, key)},
                 "kinds": KINDS,
@@ -133,15 +133,15 @@ class CasePages:
     def post_case(self, reader: PageReader) -> PageOf | Response:
         """Changes one, if it still is as its reader has seen it."""
         need_to_run_places(reader)
-        what, version = reader.said("change"), reader.said("version")
-        if what not in DONE or not (version.isascii() and version.isdecimal() and len(version) < 10):
+        what, version = reader.said("change"), number_in(reader.said("version"))
+        if what not in DONE or version is None:
             raise Refused(400)
         try:
             with reader.store.writing() as connection:
                 case, _site = _asked(reader, connection)
                 change = self._wanted(connection, reader, case, what)
                 who = reader.access.name or audit.account()
-                changed = change_case(connection, case, change, int(version), who, self._now_utc())
+                changed = change_case(connection, case, change, version, who, self._now_utc())
                 audit.record(connection, "case.change", {"case": case.id, "version": changed.version}, who)
         except CaseError as error:
             return self.case(reader, error.said, 409 if error.is_conflict else 400)
@@ -179,7 +179,8 @@ def _places(reader: PageReader) -> set[int]:
 
 def _asked(reader: PageReader, connection: Connection) -> tuple[Case, SiteNow]:
     asked = reader.request.path_params["case"]
-    case = case_of_number(connection, int(asked)) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else None
+    number = number_in(asked)
+    case = None if number is None else case_of_number(connection, number)
     if case is None or case.node_id not in _places(reader):
         # Whether there is one elsewhere is not said.
         raise Refused(404, _("There is no case %(key)s", key=asked[:20]))

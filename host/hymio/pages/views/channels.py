@@ -16,6 +16,7 @@ from hymio.pages.forms import (
     asked_number,
     chosen,
     chosen_place,
+    done_of,
     need_to_run_places,
     place_choices,
     place_names,
@@ -29,6 +30,7 @@ from hymio.store.channels import (
     ChannelError,
     ChannelKind,
     ChannelWish,
+    channel_values,
     end_channel,
     make_channel,
     stored_channels,
@@ -79,7 +81,10 @@ class ChannelPages:
         need_to_run_places(reader)
         with reader.store.reading() as connection:
             counts = counts_of(connection)
-        lines = [_values(reader, one, counts.get(one.id, (0, 0, 0))) for one in _own(reader)]
+        stored = {site.stored.id: site.stored for site in reader.sites()}
+        lines = [
+            channel_values(one, stored[one.organisation_id], counts.get(one.id, (0, 0, 0))) for one in _own(reader)
+        ]
         said = {name: reader.language.say(one) for name, one in (wrong or {}).items()}
         is_again = bool(wrong or refused)
         values: dict[str, Any] = {"channels": lines} | ({"made": made} if made else {})
@@ -91,7 +96,7 @@ class ChannelPages:
             {
                 "wrong": said,
                 "refused": refused or (_("Nothing was made: look at what is marked below.") if said else None),
-                "done": _done(reader),
+                "done": done_of(reader, DONE),
                 "made": made,
                 "names": place_names(reader),
                 "places": place_choices(reader),
@@ -153,7 +158,7 @@ class ChannelPages:
         with reader.store.reading() as connection:
             found = list(deliveries_of(connection, list(channels), show == "dead", SHOWN_MAX))
         values = {"deliveries": [_line(one, channels[one.channel_id]) for one in found]}
-        around = {"show": show, "done": _done(reader), "moment": lambda utc: datetime.fromtimestamp(utc, UTC)}
+        around = {"show": show, "done": done_of(reader, DONE), "moment": lambda utc: datetime.fromtimestamp(utc, UTC)}
         return PageOf("deliveries.html", values, around)
 
     def post_deliveries(self, reader: PageReader) -> Response:
@@ -179,26 +184,6 @@ def _own(reader: PageReader, ended: bool = False) -> list[Channel]:
     ]
 
 
-def _values(reader: PageReader, one: Channel, counts: tuple[int, int, int]) -> dict[str, Any]:
-    site = next(site for site in reader.sites() if site.stored.id == one.organisation_id)
-    taken, waiting, dead = counts
-    return {
-        "id": one.id,
-        "name": one.name,
-        "organisation": site.organisation.key,
-        "place": None if one.node_id is None else site.stored.node_keys[one.node_id],
-        "kind": one.kind.value,
-        "target": one.shown_target,
-        "events": list(one.events),
-        "language": one.locale,
-        "created_by": one.created_by,
-        "created_utc": one.created_utc,
-        "taken": taken,
-        "waiting": waiting,
-        "dead": dead,
-    }
-
-
 def _line(one: Delivery, channel: Channel) -> dict[str, Any]:
     state = "taken" if one.taken_utc is not None else "dead" if one.dead_utc is not None else "waiting"
     return {
@@ -215,7 +200,3 @@ def _line(one: Delivery, channel: Channel) -> dict[str, Any]:
         "due_utc": one.due_utc,
         "trouble": one.trouble,
     }
-
-
-def _done(reader: PageReader) -> Sentence | None:
-    return DONE.get(reader.request.query_params.get("done", "")) if reader.request.method == "GET" else None

@@ -10,6 +10,7 @@ from hymio.measures.rejudging import default_windows
 from hymio.pages.asked import asked_place
 from hymio.pages.dashboard import Shown
 from hymio.pages.errors import Refused
+from hymio.pages.forms import need_to_see_presses
 from hymio.pages.reader import PageOf, PageReader, wants_json
 from hymio.pages.shelf import Shelf
 from hymio.pages.tree import branches, way_to
@@ -31,8 +32,7 @@ class MisusePages:
 
     def misuse(self, reader: PageReader) -> PageOf:
         """The terminals, the most mashed first, and what another lock-out would make of it."""
-        if not reader.access.sees_presses:
-            raise Refused(403)
+        need_to_see_presses(reader)
         site, node = asked_place(reader)
         lockout_ms = _lockout(reader)
         key = None if node is None else node.key

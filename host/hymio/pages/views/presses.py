@@ -14,6 +14,7 @@ from hymio.figures.wall_time import whole_days
 from hymio.locale.sentence import _
 from hymio.pages.dashboard import Shown
 from hymio.pages.errors import Refused
+from hymio.pages.forms import need_to_see_presses
 from hymio.pages.labels import FILTERED, period_label
 from hymio.pages.periods import NoPeriod, day_of
 from hymio.pages.place_figures import DAYS_LISTED
@@ -39,8 +40,7 @@ _VERDICTS: Final = {COUNTED: _("a vote"), "answer": _("an answer"), "test": _("a
 def presses(reader: PageReader) -> PageOf:
     """The days of a time, and the presses of one of them, the newest first."""
     shown, dashboard = shown_of(reader), dashboard_of(reader)
-    if not reader.access.sees_presses:
-        raise Refused(403)
+    need_to_see_presses(reader)
     period = asked_period(reader, shown)
     query = reader.request.query_params
     face, verdict = query.get("face"), query.get("verdict")

@@ -12,13 +12,14 @@ from typing import Any, Final
 from starlette.responses import RedirectResponse, Response
 
 from hymio.locale.language import LOCALES
-from hymio.locale.sentence import Sentence, _
+from hymio.locale.sentence import _
 from hymio.pages.errors import Refused
 from hymio.pages.forms import (
     Wrong,
     asked_number,
     chosen,
     chosen_place,
+    done_of,
     need_to_run_places,
     place_choices,
     place_names,
@@ -76,7 +77,7 @@ class ReportPages:
             values,
             {
                 "wrong": said,
-                "done": _done(reader),
+                "done": done_of(reader, DONE),
                 "every": EVERY,
                 "formats": FORMATS,
                 "moment": lambda utc: datetime.fromtimestamp(utc, UTC),
@@ -148,7 +149,3 @@ def _address(reader: PageReader, wrong: Wrong) -> str:
     if email is None:
         wrong["to"] = _("Name an e-mail address.")
     return email or ""
-
-
-def _done(reader: PageReader) -> Sentence | None:
-    return DONE.get(reader.request.query_params.get("done", "")) if reader.request.method == "GET" else None

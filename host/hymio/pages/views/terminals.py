@@ -16,6 +16,7 @@ from hymio.common.errors import NO_TERMINAL, Failure
 from hymio.locale.sentence import Sentence, _
 from hymio.pages.access import SiteNow, asks_staff, full_hour, stands
 from hymio.pages.errors import Refused
+from hymio.pages.forms import need_to_see_presses
 from hymio.pages.reader import PageOf, PageReader
 from hymio.pages.tree import place_address
 from hymio.site.model import SurveyType
@@ -86,7 +87,7 @@ class TerminalPages:
 
     def terminals(self, reader: PageReader) -> PageOf:
         """A page of them."""
-        _need_sight(reader)
+        need_to_see_presses(reader)
         asked = reader.request.query_params
         now_utc = self._now_utc()
         search = asked.get("q", "").strip()[:SEARCH_MAX]
@@ -162,7 +163,7 @@ class TerminalPages:
         return self.terminal(reader, log)
 
     def _asked(self, reader: PageReader) -> FleetLine:
-        _need_sight(reader)
+        need_to_see_presses(reader)
         device_id = reader.request.path_params["terminal"]
         seen = _seen(reader, self._now_utc())
         with reader.store.reading() as connection:
@@ -197,11 +198,6 @@ class TerminalPages:
             "lost": line.lost if is_whole else None,
             "waiting": line.waiting if is_whole else None,
         }  # fmt: skip
-
-
-def _need_sight(reader: PageReader) -> None:
-    if not reader.access.sees_presses:
-        raise Refused(403)
 
 
 def _is_of_others(reader: PageReader, device_id: str) -> bool:

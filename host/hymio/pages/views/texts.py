@@ -13,6 +13,7 @@ from hymio.locale.sentence import Sentence, _
 from hymio.pages.access import SiteNow
 from hymio.pages.dashboard import Shown
 from hymio.pages.errors import Refused
+from hymio.pages.forms import need_to_run_places, need_to_see_presses
 from hymio.pages.labels import period_label, text_in
 from hymio.pages.reader import PageOf, PageReader
 from hymio.pages.tree import branches, way_to
@@ -102,8 +103,7 @@ def texts(reader: PageReader) -> PageOf:
 def post_texts(reader: PageReader) -> RedirectResponse:
     """Marks a form as spam, or has it count."""
     shown, site = _shown(reader)
-    if not reader.access.may_run_places:
-        raise Refused(403)
+    need_to_run_places(reader)
     answer_id, is_spam = reader.said("answer"), reader.said("mark") == SPAM
     with reader.store.writing() as connection:
         one = said_answer(connection, answer_id)
@@ -121,8 +121,7 @@ def post_texts(reader: PageReader) -> RedirectResponse:
 
 def _shown(reader: PageReader) -> tuple[Shown, SiteNow]:
     shown = shown_of(reader)
-    if not reader.access.sees_presses:
-        raise Refused(403)
+    need_to_see_presses(reader)
     if shown.site is None:
         raise Refused(404)
     return shown, shown.site
